@@ -1,0 +1,144 @@
+/**
+ * `platform.config.json`: policies, objectives, profiles, clusters, notifications. Everything has a default that is
+ * safe, so an empty file is valid; an error names the path and the value.
+ */
+import { z } from 'zod';
+import { ConfigError, formatIssue } from './errors.ts';
+import { dnsLabel, dnsSubdomain, quantity, shortText } from './events/fields.ts';
+
+/** `90s`, `15m`, `2h`, `30d` → milliseconds. */
+export const duration = z
+  .string()
+  .regex(/^(0|[1-9][0-9]*)(ms|s|m|h|d)$/, 'a duration such as 90s, 15m, 2h or 30d')
+  .transform((text) => parseDuration(text));
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** Milliseconds of a duration such as `15m`. @throws ConfigError */
+export function parseDuration(text: string): number {
+  const match = /^([0-9]+)(ms|s|m|h|d)$/.exec(text);
+  if (!match) throw new ConfigError(`expected a duration such as 90s, 15m, 2h or 30d, got ${JSON.stringify(text)}`);
+  // The pattern admits just the keys of UNITS.
+  return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS];
+}
+
+const environment = z.enum(['production', 'staging', 'development']);
+
+/** `shop-*` or `*`: a name, or a prefix with a trailing star. */
+const pattern = z.string().min(1).max(253).describe("A name; '*' at the end matches any ending.");
+
+const deploymentPolicy = z
+  .strictObject({
+    registries: z
+      .array(z.string().min(1))
+      .default(['*'])
+      .describe('Image prefixes that may be deployed (registry, or registry and path); "*" is any.'),
+    namespaces: z.array(pattern).default(['*']).describe('Namespaces that may be deployed to.'),
+    productionNamespaces: z
+      .array(pattern)
+      .default(['production', 'prod', '*-production', '*-prod'])
+      .describe("Namespaces that hold production: no ':latest' and no untagged image there."),
+    replicas: z
+      .strictObject({ min: z.int().min(0).default(0), max: z.int().min(0).default(100) })
+      .prefault({})
+      .describe('Bounds for the replicas of a request.'),
+    deadline: duration.prefault('10m').describe('How long a rollout may take before it counts as failed.'),
+    recheck: duration.prefault('2s').describe('How often a rollout is looked at.'),
+    rollback: z.boolean().default(true).describe('Whether a failed release is rolled back by itself.'),
+  })
+  .prefault({});
+
+const objective = z.strictObject({
+  service: dnsSubdomain.describe('The service, as health checks and deployment requests name it.'),
+  slo: shortText.default('availability'),
+  target: z.number().gt(0).lt(1).describe('The promised share of good events, such as 0.999; not 0 and not 1.'),
+  window: z.enum(['28d', '30d']).default('30d'),
+  team: dnsLabel.optional(),
+  rollbackOnPage: z.boolean().default(false).describe('Whether a page rolls the newest release back.'),
+  rollbackLookback: duration.prefault('1h').describe('How long after its start a release can be blamed.'),
+});
+
+const resources = z.record(z.string(), quantity);
+
+const profile = z.strictObject({
+  podSecurity: z.enum(['privileged', 'baseline', 'restricted']).default('restricted'),
+  quota: resources.default({ 'requests.cpu': '4', 'requests.memory': '8Gi', pods: '50' }),
+  quotaStep: z.number().gt(1).default(1.5).describe('By what factor an exhausted quota is raised.'),
+  quotaCap: resources.default({ 'requests.cpu': '16', 'requests.memory': '32Gi', pods: '200' }),
+  limits: z
+    .strictObject({
+      default: resources.default({ cpu: '500m', memory: '512Mi' }),
+      defaultRequest: resources.default({ cpu: '100m', memory: '128Mi' }),
+    })
+    .prefault({}),
+  clusterRole: dnsSubdomain.default('edit').describe("The ClusterRole that the team's group gets in the namespace."),
+  group: z.string().min(1).default('{team}').describe("The team's group in the cluster; {team} is replaced."),
+});
+
+const cluster = z.strictObject({
+  kubeconfig: z.string().min(1).optional().describe('Path of a kubeconfig file.'),
+  context: z.string().min(1).optional().describe('Context in the kubeconfig; its current one when absent.'),
+  inCluster: z.boolean().optional().describe('Use the service account of the pod that this runs in.'),
+  server: z.url().optional().describe('API server, reached with an Entra token.'),
+  certificateAuthority: z.string().min(1).optional().describe('Path of the CA certificate (PEM) of `server`.'),
+  scope: z
+    .string()
+    .min(1)
+    .default('6dae42f8-4368-4678-94ff-3960e28e3630/.default')
+    .describe('Entra scope; AKS unless set.'),
+  baseline: z
+    .strictObject({
+      namespaces: z
+        .array(z.strictObject({ namespace: dnsLabel, team: dnsLabel, environment, profile: shortText.optional() }))
+        .default([]),
+    })
+    .prefault({})
+    .describe('What every new cluster of this name gets.'),
+});
+
+const channel = z.strictObject({
+  format: z.enum(['slack', 'teams', 'cloudevents']),
+  urlSetting: z.string().min(1).describe('The name of the setting that holds the webhook address; never the address.'),
+  severities: z.array(z.enum(['info', 'warning', 'critical'])).default(['info', 'warning', 'critical']),
+  teams: z.array(dnsLabel).optional().describe('Only notifications of these teams; all when absent.'),
+});
+
+export const configSchema = z.strictObject({
+  $schema: z.string().optional(),
+  policies: z.strictObject({ deployment: deploymentPolicy }).prefault({}),
+  objectives: z.array(objective).default([]),
+  profiles: z.record(z.string(), profile).prefault({ production: {}, staging: {}, development: {} }),
+  clusters: z.record(dnsLabel, cluster.prefault({})).prefault({ default: {} }),
+  notifications: z
+    .strictObject({
+      channels: z.array(channel).default([]),
+      baseUrl: z.url().optional(),
+      suppressFor: duration.prefault('1h'),
+    })
+    .prefault({}),
+});
+
+/** The configuration with every default filled in; durations in milliseconds. */
+export type PlatformConfig = z.output<typeof configSchema>;
+
+/**
+ * Checks a configuration.
+ *
+ * @param origin where it came from, for the message
+ * @throws ConfigError naming every path and value that does not fit
+ */
+export function parseConfig(input: unknown, origin = 'platform.config.json'): PlatformConfig {
+  const result = configSchema.safeParse(input);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map(({ path, message }) =>
+    formatIssue({
+      path: path.map(String).join('.'),
+      value: path.reduce<unknown>(
+        (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
+        input,
+      ),
+      expected: message,
+    }),
+  );
+  throw new ConfigError(`${origin}: ${issues.join('; ')}`);
+}

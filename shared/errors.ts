@@ -1,0 +1,101 @@
+/**
+ * What can go wrong, by what can be done about it: a transient error is tried again, a permanent one is parked.
+ * Only `on-event.ts` acts on the difference; an error that is neither of these counts as transient.
+ */
+
+/** The base of our errors. */
+export abstract class PlatformError extends Error {
+  /** Whether another try may succeed. */
+  abstract readonly isTransient: boolean;
+  /** A short machine-readable reason, PascalCase; the dead-letter reason of a parked message. */
+  abstract readonly reason: string;
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** A fault that may pass: a busy service, a lost connection, a conflict. */
+export class TransientError extends PlatformError {
+  override readonly isTransient = true;
+  override readonly reason: string = 'Transient';
+  /** What the service asked for (Retry-After), in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: { cause?: unknown; retryAfterMs?: number | undefined } = {}) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** The record changed, or appeared, since it was read. */
+export class ConflictError extends TransientError {
+  override readonly reason = 'Conflict';
+}
+
+/** A fault that trying again cannot mend. */
+export class PermanentError extends PlatformError {
+  override readonly isTransient = false;
+  override readonly reason: string = 'Permanent';
+}
+
+/** The thing that was asked about does not exist. */
+export class NotFoundError extends PermanentError {
+  override readonly reason = 'NotFound';
+}
+
+/** One thing wrong with a value: where, what was found, what was expected. */
+export interface Issue {
+  /** Dotted path, such as `data.replicas`; empty for the whole. */
+  readonly path: string;
+  readonly value: unknown;
+  readonly expected: string;
+}
+
+/** One issue as a line of text. Values are cut at 120 characters. */
+export function formatIssue({ path, value, expected }: Issue): string {
+  const shown = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
+  return `${path === '' ? '' : `${path}: `}expected ${expected}, got ${shown.length > 120 ? `${shown.slice(0, 117)}...` : shown}`;
+}
+
+/** The sender's fault: the message is no valid event of this platform. */
+export class InvalidEventError extends PermanentError {
+  override readonly reason = 'InvalidEvent';
+  readonly id: string | undefined;
+  readonly type: string | undefined;
+  readonly issues: readonly Issue[];
+
+  constructor({ id, type }: { id?: string; type?: string }, issues: readonly Issue[]) {
+    super(`invalid event: ${issues.map(formatIssue).join('; ')}`);
+    this.id = id;
+    this.type = type;
+    this.issues = issues;
+  }
+}
+
+/** The sender may be newer than this build: tried again, so that a roll-out of this app in progress can catch up. */
+export class UnknownEventError extends TransientError {
+  override readonly reason = 'UnknownEvent';
+  readonly id: string;
+  readonly type: string;
+
+  constructor(id: string, type: string, message: string) {
+    super(message);
+    this.id = id;
+    this.type = type;
+  }
+}
+
+/** The event does not fit into a message. */
+export class EventTooLargeError extends PermanentError {
+  override readonly reason = 'EventTooLarge';
+
+  constructor(type: string, id: string, bytes: number, limit: number) {
+    super(`${type} ${id} takes ${bytes} bytes as sent; Service Bus takes at most ${limit}`);
+  }
+}
+
+/** A setting or the configuration file is missing or malformed; says which, and how to set it. */
+export class ConfigError extends PermanentError {
+  override readonly reason = 'InvalidConfiguration';
+}

@@ -1,0 +1,202 @@
+/**
+ * The CloudEvents 1.0 envelope, what declares an event, and how new events and their children are made.
+ * Reading events from the wire is in `parse.ts`.
+ *
+ * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+ */
+import { v5, v7 } from 'uuid';
+import { z } from 'zod';
+import { EventTooLargeError } from '../errors.ts';
+import { timestamp } from './fields.ts';
+
+/** The content type of a structured-mode event. */
+export const CLOUD_EVENT_CONTENT_TYPE = 'application/cloudevents+json';
+
+/** Service Bus Standard refuses larger messages. */
+export const MAX_MESSAGE_BYTES = 256 * 1024;
+
+/** A CloudEvent of this platform. Attributes and data fields that this build does not know are kept at run time. */
+export interface CloudEvent<Type extends string = string, Data = unknown> {
+  readonly specversion: '1.0';
+  readonly id: string;
+  readonly source: string;
+  readonly type: Type;
+  readonly subject: string;
+  readonly time: string;
+  readonly datacontenttype: 'application/json';
+  readonly dataversion: number;
+  /** The id of the first event of the chain. */
+  readonly correlationid: string;
+  /** The id of the event that caused this one; absent on the first. */
+  readonly causationid?: string;
+  /** W3C trace context of the publisher. */
+  readonly traceparent?: string;
+  readonly data: Data;
+}
+
+/** One kind of event: its wire type, the schema of its data, and how older data becomes current. */
+export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
+  readonly type: Type;
+  readonly schema: Schema;
+  /** The `dataversion` this build writes. */
+  readonly version: number;
+  /** `upgrades[n]` turns data of version n into version n + 1. */
+  readonly upgrades: Readonly<Record<number, (data: unknown) => unknown>>;
+  /** The CloudEvents subject: the resource that the data is about. */
+  subjectOf(data: z.output<Schema>): string;
+}
+
+/** The event that a definition describes. */
+export type EventOf<Definition> =
+  Definition extends EventDefinition<infer Type, infer Schema> ? CloudEvent<Type, z.output<Schema>> : never;
+
+/** The data of the event that a definition describes. */
+export type DataOf<Definition> = Definition extends EventDefinition<string, infer Schema> ? z.output<Schema> : never;
+
+interface DefinitionOptions<Schema extends z.ZodType> {
+  subject: (data: z.output<Schema>) => string;
+  version?: number;
+  upgrades?: Readonly<Record<number, (data: unknown) => unknown>>;
+}
+
+/**
+ * Declares an event. Topic, subscription, filter, function name and validator follow from it.
+ *
+ * @example export const DeploymentPaused = defineEvent('DeploymentPaused', open({ namespace: dnsLabel }), { subject: (d) => d.namespace });
+ * @throws TypeError when a version has no upgrade function leading up to it
+ */
+export function defineEvent<const Type extends string, Schema extends z.ZodType>(
+  type: Type,
+  schema: Schema,
+  { subject, version = 1, upgrades = {} }: DefinitionOptions<Schema>,
+): EventDefinition<Type, Schema> {
+  for (let from = 1; from < version; from++) {
+    if (!upgrades[from]) throw new TypeError(`${type} is at version ${version} but has no upgrade from ${from}`);
+  }
+  return { type, schema, version, upgrades, subjectOf: subject };
+}
+
+/** What a publisher says of a new event; the rest is filled in. */
+export interface NewEvent<Data> {
+  /** A URI reference naming the publisher, such as `/deployment-service`. */
+  source: string;
+  data: Data;
+  id?: string;
+  /** RFC 3339; now when absent. */
+  time?: string;
+  subject?: string;
+  correlationid?: string;
+  traceparent?: string;
+}
+
+/**
+ * The first event of a chain. Its id is a UUID v7 unless given, and the chain's correlation id is its own.
+ *
+ * @example newEvent(DeploymentRequested, { source: '/ci', data: { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' } })
+ * @throws z.ZodError when the data does not fit the schema
+ */
+export function newEvent<Type extends string, Schema extends z.ZodType>(
+  definition: EventDefinition<Type, Schema>,
+  {
+    source,
+    data,
+    id = v7(),
+    time = new Date().toISOString(),
+    subject,
+    correlationid,
+    traceparent,
+  }: NewEvent<z.input<Schema>>,
+): CloudEvent<Type, z.output<Schema>> {
+  const parsed = definition.schema.parse(data);
+  return {
+    specversion: '1.0',
+    id,
+    source,
+    type: definition.type,
+    subject: subject ?? definition.subjectOf(parsed),
+    time,
+    datacontenttype: 'application/json',
+    dataversion: definition.version,
+    correlationid: correlationid ?? id,
+    ...(traceparent !== undefined && { traceparent }),
+    data: parsed,
+  };
+}
+
+/** What a handler says of an event that follows from the one it handled. */
+export interface ChildEvent<Data> {
+  /** The subscription of the handler that publishes it, such as `deployment-requested`. */
+  handler: string;
+  data: Data;
+  time: string;
+  source?: string;
+  subject?: string;
+  /** Tells apart several children of one type; the same on every run of the handler. */
+  key?: string;
+}
+
+/** Namespace of the derived ids (UUID v5): the same child of the same parent always has the same id. */
+const CHILD_IDS = '5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e';
+
+/**
+ * An event that follows from another. Its id is derived from the parent's id, its own type and the handler, so
+ * that publishing it twice is publishing it once.
+ *
+ * @throws z.ZodError when the data does not fit the schema
+ */
+export function childEvent<Type extends string, Schema extends z.ZodType>(
+  parent: CloudEvent,
+  definition: EventDefinition<Type, Schema>,
+  { handler, data, time, source = `/handlers/${handler}`, subject, key }: ChildEvent<z.input<Schema>>,
+): CloudEvent<Type, z.output<Schema>> {
+  const name = [parent.id, definition.type, handler, ...(key === undefined ? [] : [key])].join('\n');
+  const event = newEvent(definition, {
+    id: v5(name, CHILD_IDS),
+    source,
+    data,
+    time,
+    correlationid: parent.correlationid,
+    ...(subject !== undefined && { subject }),
+    ...(parent.traceparent !== undefined && { traceparent: parent.traceparent }),
+  });
+  return { ...event, causationid: parent.id };
+}
+
+/**
+ * The event as structured-mode JSON.
+ *
+ * @throws EventTooLargeError when Service Bus would refuse it
+ */
+export function encodeEvent(event: CloudEvent): Buffer {
+  const body = Buffer.from(JSON.stringify(event));
+  // Service Bus counts the message's properties too; ours are a few short strings drawn from the envelope.
+  const bytes = body.length + 2 * Buffer.byteLength(event.id + event.type + event.correlationid) + 512;
+  if (bytes > MAX_MESSAGE_BYTES) throw new EventTooLargeError(event.type, event.id, bytes, MAX_MESSAGE_BYTES);
+  return body;
+}
+
+/** The attributes that every CloudEvent must have, as they arrive; extensions pass through. */
+export const envelope = z.looseObject({
+  specversion: z.literal('1.0'),
+  id: z.string().min(1).max(256),
+  source: z.string().min(1).max(1024),
+  type: z.string().min(1).max(256),
+  subject: z.string().min(1).max(1024).optional(),
+  time: timestamp.optional(),
+  datacontenttype: z
+    .string()
+    .regex(/^application\/(.+\+)?json\b/i, 'a JSON content type')
+    .optional(),
+  dataversion: z
+    .union([
+      z.int().min(1),
+      z
+        .string()
+        .regex(/^[1-9][0-9]*$/)
+        .transform(Number),
+    ])
+    .optional(),
+  correlationid: z.string().min(1).max(256).optional(),
+  causationid: z.string().min(1).max(256).optional(),
+  traceparent: z.string().max(128).optional(),
+});

@@ -1,0 +1,290 @@
+/**
+ * What a handler may ask of the world. The contracts here bind every implementation; each port has one contract
+ * suite in `test/contract/`. Errors: a `TransientError` is worth another try, a `PermanentError` is not.
+ */
+import type { PlatformConfig } from './config.ts';
+import type { PlatformEvent } from './events/catalog.ts';
+import type { DataOf, EventDefinition } from './events/cloud-event.ts';
+
+/** The only source of time. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+}
+
+/** Structured logging. Fields never hold secrets or event data. */
+export interface Log {
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+// ---------------------------------------------------------------- events
+
+/** A copy of an event for one subscription, to arrive later. */
+export interface ScheduledCopy {
+  readonly event: PlatformEvent;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** The one subscription that gets it. */
+  readonly to: string;
+  /** Which copy this is, from 1; sent as the CloudEvents extension `copy`. */
+  readonly copy: number;
+  /** Sending the same id twice within the duplicate-detection window is sending it once. */
+  readonly messageId: string;
+}
+
+/** A message that could not be handled, for the errors queue. */
+export interface ParkedMessage {
+  readonly messageId: string;
+  /** The event, or the body as it came when it is none. */
+  readonly body: unknown;
+  readonly type: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly traceparent: string | undefined;
+  /** PascalCase. */
+  readonly reason: string;
+  /** At most 4 KiB are kept. */
+  readonly description: string;
+  readonly subscription: string;
+  readonly tries: number;
+  /** The copy that failed; a replay is the next one. */
+  readonly copy: number;
+}
+
+/** What a subscriber gets; settled by the promise of its callback: fulfilled completes, rejected abandons. */
+export interface ReceivedMessage {
+  readonly body: unknown;
+  readonly messageId: string;
+  readonly deliveryCount: number;
+  readonly applicationProperties: Readonly<Record<string, unknown>>;
+}
+
+/** Carries the events. Delivery is at least once; publishing an event id twice within ten minutes is once. */
+export interface EventBus {
+  /** Resolves when the broker has accepted the event. @throws EventTooLargeError */
+  publish(event: PlatformEvent): Promise<void>;
+  /** A batch per topic (more when they do not fit into one); not one transaction across topics. */
+  publishAll(events: readonly PlatformEvent[]): Promise<void>;
+  schedule(copy: ScheduledCopy): Promise<void>;
+  /** Puts a message into the errors queue. */
+  park(message: ParkedMessage): Promise<void>;
+  /** Receives from a subscription until the returned function is called; it resolves when the last callback ended. */
+  subscribe(
+    topic: string,
+    subscription: string,
+    receive: (message: ReceivedMessage) => Promise<void>,
+  ): () => Promise<void>;
+  /** Checks that the broker answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- state
+
+/** A stored value, and the version that `put` and `delete` compare. */
+export interface Stored<T> {
+  readonly key: string;
+  readonly value: T;
+  readonly etag: string;
+}
+
+export interface Query {
+  /** Keys from this one (inclusive), in order. */
+  readonly from?: string;
+  /** Keys before this one (exclusive). */
+  readonly to?: string;
+  /** Only values whose top-level fields equal these; scalars alone can be asked for. */
+  readonly where?: Readonly<Record<string, string | number | boolean>>;
+  readonly limit?: number;
+}
+
+/**
+ * Small JSON documents by partition and key, with optimistic concurrency. Any text is a valid partition or key up
+ * to 300 UTF-8 bytes. A value takes at most 700 KiB as JSON. Values are copied at the boundary. Keys are ordered
+ * by UTF-16 code unit; use ASCII in keys whose order matters.
+ */
+export interface StateStore {
+  get<T>(partition: string, key: string): Promise<Stored<T> | undefined>;
+  /** @returns the etag. @throws ConflictError when the key exists */
+  insert<T>(partition: string, key: string, value: T): Promise<string>;
+  /** Replaces the value of that etag, or any with `'*'` (which also inserts). @throws ConflictError when it changed or is gone */
+  put<T>(partition: string, key: string, value: T, etag: string): Promise<string>;
+  /** Deleting what is not there is no error. @throws ConflictError when it changed */
+  delete(partition: string, key: string, etag: string): Promise<void>;
+  /** In key order; pages are followed. Concurrent changes may or may not be seen. */
+  query<T>(partition: string, query?: Query): AsyncIterable<Stored<T>>;
+  /** Checks that the store answers. */
+  ping(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- clusters
+
+/** A Kubernetes Deployment in one cluster. */
+export interface Workload {
+  readonly namespace: string;
+  readonly deployment: string;
+}
+
+export interface Release extends Workload {
+  readonly image: string;
+  /** The container to change; the only one when absent. @see Cluster.apply */
+  readonly container?: string | undefined;
+  readonly replicas?: number | undefined;
+  /** Marks what is applied, so that a repeated apply is recognised by looking. */
+  readonly requestId: string;
+  /** Human text for `kubernetes.io/change-cause`. */
+  readonly changeCause: string;
+}
+
+/** What runs, and what is meant to run. */
+export interface Rollout {
+  readonly state: 'progressing' | 'complete' | 'failed';
+  /** For people: what is being waited for, or why it failed. */
+  readonly message: string;
+  /** The image that the template asks for now. */
+  readonly image: string;
+  readonly replicas: number;
+  /** `deployment.kubernetes.io/revision`. */
+  readonly revision: string | undefined;
+  /** The request that last changed the template through this port. */
+  readonly requestId: string | undefined;
+}
+
+export interface Rollback extends Workload {
+  /** The request whose change is undone. */
+  readonly failedRequestId: string;
+  /** Marks the rollback, as `Release.requestId` does. */
+  readonly requestId: string;
+  /** The image to return to; the revision that ran it last is restored. The previous revision when absent. */
+  readonly image?: string | undefined;
+  readonly container?: string | undefined;
+  readonly changeCause: string;
+}
+
+/** A namespace with everything it is owed; see `profiles` in the configuration. */
+export interface Guardrails {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** ResourceQuota `hard`, quantities by resource name. */
+  readonly quota: Readonly<Record<string, string>>;
+  /** LimitRange of type Container. */
+  readonly limits: {
+    readonly default: Readonly<Record<string, string>>;
+    readonly defaultRequest: Readonly<Record<string, string>>;
+  };
+  /** RoleBinding: the team's group and the ClusterRole it gets. */
+  readonly access: { readonly group: string; readonly clusterRole: string };
+}
+
+export interface Quota {
+  readonly name: string;
+  readonly hard: Readonly<Record<string, string>>;
+}
+
+/** One Kubernetes cluster. Every call is safe to repeat. */
+export interface Cluster {
+  /**
+   * Sets the image (and replicas) once per request id: repeating it is recognised by looking and changes nothing.
+   *
+   * @returns the image before, undefined when this created the deployment or it is not known any more
+   * @throws NotFoundError when the deployment does not exist (and this cluster does not create them)
+   */
+  apply(release: Release): Promise<{ previousImage: string | undefined }>;
+  /** @throws NotFoundError */
+  rollout(workload: Workload): Promise<Rollout>;
+  /**
+   * Restores the earlier template, once per request id; changes nothing when the template is no longer the failed
+   * request's. A deployment that the failed request created, and so has no earlier revision, is NotFoundError.
+   *
+   * @returns the image now asked for
+   */
+  rollback(rollback: Rollback): Promise<{ image: string }>;
+  /**
+   * Namespace, ResourceQuota, LimitRange, default-deny NetworkPolicy with DNS allowed, RoleBinding; server-side apply
+   * under one field manager: repairs drift, touches nothing else.
+   */
+  applyGuardrails(guardrails: Guardrails): Promise<void>;
+  /** The quotas of a namespace. @throws NotFoundError when the namespace does not exist */
+  quotas(namespace: string): Promise<readonly Quota[]>;
+  /** Sets one resource of a quota. */
+  setQuota(namespace: string, quota: string, resource: string, hard: string): Promise<void>;
+  /** Checks that the API server answers. */
+  ping(): Promise<void>;
+}
+
+/** The clusters of the configuration, by name. */
+export interface Clusters {
+  /** `default` when no name is given. @throws NotFoundError naming the known ones */
+  get(name: string | undefined): Cluster;
+  readonly names: readonly string[];
+}
+
+// ---------------------------------------------------------------- notifications
+
+export interface Notification {
+  /** Sent once per key: a repeated run of a handler gives the same key. */
+  readonly key: string;
+  readonly severity: 'info' | 'warning' | 'critical';
+  readonly title: string;
+  readonly text: string;
+  /** Routes to the team's own channel when it has one. */
+  readonly team?: string | undefined;
+  readonly facts?: Readonly<Record<string, string>>;
+  /** The event that this is about. */
+  readonly event: PlatformEvent;
+}
+
+export interface Notifier {
+  /** @throws TransientError when the receiver is busy or away */
+  notify(notification: Notification): Promise<void>;
+}
+
+// ---------------------------------------------------------------- handlers
+
+/** Everything that a composition root provides. */
+export interface Ports {
+  readonly bus: EventBus;
+  readonly state: StateStore;
+  readonly clusters: Clusters;
+  readonly notifier: Notifier;
+  readonly clock: Clock;
+  readonly config: PlatformConfig;
+  readonly log: Log;
+}
+
+/** What a handler gets: the ports, but for the bus, which it reaches by asking for events to be published. */
+export interface HandlerPorts extends Omit<Ports, 'bus'> {
+  /**
+   * Asks for an event that follows from the one being handled. It is sent after the handler returned, with a derived
+   * id; a run that throws publishes nothing.
+   *
+   * @throws z.ZodError at once when the data does not fit
+   */
+  publish<Definition extends EventDefinition>(
+    definition: Definition,
+    data: DataOf<Definition>,
+    options?: {
+      /** Needed when one run publishes several events of one type; the same on every run. */
+      key?: string;
+    },
+  ): void;
+}
+
+/** Look again after a while: not a try, the handler's own deadline bounds it. */
+export interface Recheck {
+  readonly recheckAfterMs: number;
+}
+
+/** @example return recheck(2_000); */
+export function recheck(afterMs: number): Recheck {
+  return { recheckAfterMs: afterMs };
+}
+
+/** Handles one event. May run several times for one event, also concurrently after a lost lease. */
+export type Handler<Event extends PlatformEvent = PlatformEvent> = (
+  event: Event,
+  ports: HandlerPorts,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a handler with nothing more to say simply ends
+) => Promise<Recheck | void>;

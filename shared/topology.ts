@@ -1,0 +1,98 @@
+/**
+ * The Service Bus entities, computed from the catalog: a topic per family, a subscription per event's handler,
+ * one queue for everything that went wrong. Functions, local broker, Bicep and the emulator's Config.json read it.
+ */
+import { type CatalogEntry, catalog, type Family, families } from './events/catalog.ts';
+
+/** One place to look for what could not be handled. */
+export const ERRORS_QUEUE = 'errors';
+
+/** A subscription and the filter that feeds it. Durations are in seconds. */
+export interface SubscriptionTopology {
+  readonly name: string;
+  readonly rule: { readonly name: string; readonly sqlFilter: string };
+  readonly lockSeconds: number;
+  readonly maxDeliveryCount: number;
+  /** Where dead letters go. */
+  readonly forwardDeadLetteredMessagesTo: string;
+  /** Where every message goes; such a subscription has no reader. */
+  readonly forwardTo?: string;
+}
+
+export interface TopicTopology {
+  readonly name: string;
+  readonly timeToLiveSeconds: number;
+  readonly duplicateDetectionSeconds: number;
+  readonly subscriptions: readonly SubscriptionTopology[];
+}
+
+export interface QueueTopology {
+  readonly name: string;
+  readonly timeToLiveSeconds: number;
+  readonly lockSeconds: number;
+  readonly maxDeliveryCount: number;
+}
+
+export interface Topology {
+  readonly topics: readonly TopicTopology[];
+  readonly queues: readonly QueueTopology[];
+}
+
+const DAY = 24 * 60 * 60;
+
+/** The topic that carries a family's events. */
+export function topicOf(family: Family): string {
+  return `${family}-events`;
+}
+
+/** `DeploymentRolledBack` → `deployment-rolled-back`: the subscription, and the function, that handles a type. */
+export function subscriptionOf(type: string): string {
+  return type
+    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1-$2')
+    .toLowerCase();
+}
+
+/** Where an event of a type is published and who handles it; undefined for a type that no family declares. */
+export function routeOf(type: string): { topic: string; subscription: string } | undefined {
+  const entry = catalog.get(type);
+  return entry && { topic: topicOf(entry.family), subscription: subscriptionOf(type) };
+}
+
+const subscriptionDefaults = { lockSeconds: 60, maxDeliveryCount: 10, forwardDeadLetteredMessagesTo: ERRORS_QUEUE };
+
+function handlerSubscription({ definition: { type } }: CatalogEntry): SubscriptionTopology {
+  const name = subscriptionOf(type);
+  // The subject is the event type; `to` addresses one subscription alone (retries, replays).
+  const sqlFilter = `sys.Label = '${type}' AND (sys.To IS NULL OR sys.To = '${name}')`;
+  return { ...subscriptionDefaults, name, rule: { name: type, sqlFilter } };
+}
+
+/**
+ * A topic drops a message that no subscription wants, without a word. An unlabelled or misdirected event would be
+ * lost that way, so one more subscription forwards whatever no handler's filter takes to the errors queue.
+ */
+function unroutedSubscription(entries: readonly CatalogEntry[]): SubscriptionTopology {
+  const list = (values: string[]): string => values.map((value) => `'${value}'`).join(', ');
+  const labels = list(entries.map(({ definition }) => definition.type));
+  const known = entries.map(
+    ({ definition: { type } }) => `(sys.Label = '${type}' AND sys.To <> '${subscriptionOf(type)}')`,
+  );
+  const sqlFilter = `sys.Label IS NULL OR sys.Label NOT IN (${labels}) OR ${known.join(' OR ')}`;
+  return { ...subscriptionDefaults, name: 'unrouted', rule: { name: 'Unrouted', sqlFilter }, forwardTo: ERRORS_QUEUE };
+}
+
+/** The topology of this build. */
+export const topology: Topology = {
+  topics: Object.keys(families).map((family) => {
+    const entries = [...catalog.values()].filter((entry) => entry.family === family);
+    return {
+      // Object.keys widens the keys of a constant object to string.
+      name: topicOf(family as Family),
+      timeToLiveSeconds: 14 * DAY,
+      duplicateDetectionSeconds: 600,
+      subscriptions: [...entries.map(handlerSubscription), unroutedSubscription(entries)],
+    };
+  }),
+  queues: [{ name: ERRORS_QUEUE, timeToLiveSeconds: 14 * DAY, lockSeconds: 60, maxDeliveryCount: 10 }],
+};
