@@ -1,0 +1,114 @@
+/** Ports that record what a handler asked for, on a clock that stands still until told. */
+import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
+import { parseConfig } from '../../shared/config.ts';
+import { NotFoundError } from '../../shared/errors.ts';
+import type { PlatformEvent } from '../../shared/events/catalog.ts';
+import { childEvent } from '../../shared/events/cloud-event.ts';
+import type { Clock, Cluster, Clusters, HandlerPorts, Log, Notification, StateStore } from '../../shared/ports.ts';
+import { subscriptionOf } from '../../shared/topology.ts';
+
+/** A clock that moves when `advance` is called. */
+export class FixedClock implements Clock {
+  #now: number;
+
+  constructor(now: string | number = '2026-03-01T12:00:00Z') {
+    this.#now = typeof now === 'number' ? now : Date.parse(now);
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+}
+
+export interface LogLine {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** A log that keeps its lines. */
+export class RecordingLog implements Log {
+  readonly lines: LogLine[] = [];
+
+  info(message: string, fields = {}): void {
+    this.lines.push({ level: 'info', message, fields });
+  }
+
+  warn(message: string, fields = {}): void {
+    this.lines.push({ level: 'warn', message, fields });
+  }
+
+  error(message: string, fields = {}): void {
+    this.lines.push({ level: 'error', message, fields });
+  }
+}
+
+export interface RecordingPorts extends HandlerPorts {
+  readonly clock: FixedClock;
+  readonly log: RecordingLog;
+  /** The events that the handler under test asked for, as the delivery would send them. */
+  readonly published: PlatformEvent[];
+  readonly notifications: Notification[];
+}
+
+export interface RecordingOptions {
+  /** The event being handled; its children derive from it. */
+  readonly handling: PlatformEvent;
+  readonly state?: StateStore;
+  /** One cluster, known as `default`; or several by name. */
+  readonly cluster?: Cluster;
+  readonly clusters?: Clusters;
+  /** As in `platform.config.json`. */
+  readonly config?: unknown;
+  readonly clock?: FixedClock;
+}
+
+/**
+ * Ports for one run of a handler. Pass the same `state`, `cluster` and `clock` to a second call for a redelivery.
+ *
+ * @example
+ * const ports = recordingPorts({ handling: event });
+ * await handle(event, ports);
+ * expect(ports.published).toMatchObject([{ type: 'DeploymentStarted' }]);
+ */
+export function recordingPorts(options: RecordingOptions): RecordingPorts {
+  const { handling, cluster, clock = new FixedClock(), state = new MemoryStateStore() } = options;
+  const published: PlatformEvent[] = [];
+  const notifications: Notification[] = [];
+  return {
+    clock,
+    state,
+    config: parseConfig(options.config ?? {}, 'test configuration'),
+    clusters: options.clusters ?? clustersOf(cluster ? { default: cluster } : {}),
+    notifier: { notify: async (notification) => void notifications.push(notification) },
+    log: new RecordingLog(),
+    published,
+    notifications,
+    publish: (definition, data, { key } = {}) => {
+      const event = childEvent(handling, definition, {
+        handler: subscriptionOf(handling.type),
+        data,
+        time: new Date(clock.now()).toISOString(),
+        ...(key !== undefined && { key }),
+      });
+      // Definitions come from the catalog, so the child is one of its events.
+      published.push(event as unknown as PlatformEvent);
+    },
+  };
+}
+
+/** Clusters by name. */
+export function clustersOf(byName: Readonly<Record<string, Cluster>>): Clusters {
+  return {
+    names: Object.keys(byName),
+    get: (name = 'default') => {
+      const found = byName[name];
+      if (!found) throw new NotFoundError(`unknown cluster '${name}'; known: ${Object.keys(byName).join(', ')}`);
+      return found;
+    },
+  };
+}
