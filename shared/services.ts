@@ -1,0 +1,85 @@
+/**
+ * The freeze of a service: set when an error budget is spent, read before every release, lifted on recovery.
+ * A service may be frozen by several objectives at once; it is free when the last of them has recovered.
+ */
+import { ConflictError } from './errors.ts';
+import type { StateStore } from './ports.ts';
+
+const FREEZES = 'freezes';
+/** What is known of each service's health; `at` is when it was last heard of. */
+export const SERVICES = 'services';
+
+/** Why a service takes no releases. */
+export interface Freeze {
+  readonly service: string;
+  readonly slo: string;
+  /** RFC 3339. */
+  readonly since: string;
+  /** For people: whose budget is spent, and how far. */
+  readonly reason: string;
+}
+
+/** One objective's share in a freeze. */
+export interface FreezeCause extends Omit<Freeze, 'service'> {
+  /** The event that spent the budget: which of the objective's episodes this is. */
+  readonly episode: string;
+  /** The objective's window: after as long a silence nothing bad is left in it. */
+  readonly windowMs: number;
+}
+
+interface FreezeRecord {
+  readonly service: string;
+  /** Oldest first, never empty. */
+  readonly causes: readonly FreezeCause[];
+}
+
+/**
+ * The freeze of a service, or undefined when it may be released.
+ *
+ * @param now milliseconds since the epoch; with it, a freeze does not outlast a whole window without health checks
+ */
+export async function freezeOf(state: StateStore, service: string, now = 0): Promise<Freeze | undefined> {
+  const found = await state.get<FreezeRecord>(FREEZES, service);
+  if (!found) return undefined;
+  let { causes } = found.value;
+  if (causes.some(({ since, windowMs }) => now >= Date.parse(since) + windowMs)) {
+    const heardAt = (await state.get<{ at: number }>(SERVICES, service))?.value.at ?? 0;
+    causes = causes.filter(({ since, windowMs }) => now < Math.max(Date.parse(since), heardAt) + windowMs);
+  }
+  const [cause] = causes;
+  return cause && { service, slo: cause.slo, since: cause.since, reason: cause.reason };
+}
+
+/** Freezes the service for one objective; repeating it changes nothing. */
+export async function freeze(state: StateStore, service: string, cause: FreezeCause): Promise<void> {
+  await editCauses(state, service, (causes) => [...causes.filter(({ slo }) => slo !== cause.slo), cause]);
+}
+
+/**
+ * Ends the freeze that one episode of an objective caused; a later episode's freeze stays.
+ *
+ * @returns whether this ended the service's freeze altogether
+ */
+export async function liftFreeze(state: StateStore, service: string, slo: string, episode: string): Promise<boolean> {
+  return editCauses(state, service, (causes) => causes.filter((it) => it.slo !== slo || it.episode !== episode));
+}
+
+/** @returns whether no cause is left */
+async function editCauses(
+  state: StateStore,
+  service: string,
+  edit: (causes: readonly FreezeCause[]) => readonly FreezeCause[],
+): Promise<boolean> {
+  for (let tries = 1; ; tries++) {
+    const found = await state.get<FreezeRecord>(FREEZES, service);
+    const causes = edit(found?.value.causes ?? []);
+    try {
+      if (causes.length === 0) await (found && state.delete(FREEZES, service, found.etag));
+      else if (found) await state.put(FREEZES, service, { service, causes }, found.etag);
+      else await state.insert(FREEZES, service, { service, causes });
+      return causes.length === 0;
+    } catch (error) {
+      if (!(error instanceof ConflictError) || tries === 10) throw error;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
+import { type FreezeCause, freeze, freezeOf, liftFreeze, SERVICES } from '../../shared/services.ts';
+
+const DAY = 86_400_000;
+const since = '2026-03-01T00:00:00Z';
+const start = Date.parse(since);
+
+function cause(slo: string, episode: string): FreezeCause {
+  return { slo, episode, since, reason: `${slo} spent`, windowMs: 30 * DAY };
+}
+
+describe('the freeze of a service', () => {
+  it('is seen from the moment it is set until it is lifted', async () => {
+    const state = new MemoryStateStore();
+
+    await freeze(state, 'checkout', cause('availability', 'e1'));
+
+    expect(await freezeOf(state, 'checkout', start)).toEqual({
+      service: 'checkout',
+      slo: 'availability',
+      since,
+      reason: 'availability spent',
+    });
+    expect(await freezeOf(state, 'search', start)).toBeUndefined();
+    expect(await liftFreeze(state, 'checkout', 'availability', 'e1')).toBe(true);
+    expect(await freezeOf(state, 'checkout', start)).toBeUndefined();
+  });
+
+  it('is set once however often it is asked for', async () => {
+    const state = new MemoryStateStore();
+
+    await freeze(state, 'checkout', cause('availability', 'e1'));
+    await freeze(state, 'checkout', cause('availability', 'e1'));
+
+    expect(await liftFreeze(state, 'checkout', 'availability', 'e1')).toBe(true);
+  });
+
+  it('lasts until every objective has recovered', async () => {
+    const state = new MemoryStateStore();
+    await freeze(state, 'checkout', cause('availability', 'e1'));
+    await freeze(state, 'checkout', cause('latency', 'e2'));
+
+    expect(await liftFreeze(state, 'checkout', 'availability', 'e1')).toBe(false);
+
+    expect(await freezeOf(state, 'checkout', start)).toMatchObject({ slo: 'latency' });
+  });
+
+  it('of a later episode is not lifted by the recovery from an earlier one', async () => {
+    const state = new MemoryStateStore();
+    await freeze(state, 'checkout', cause('availability', 'e2'));
+
+    expect(await liftFreeze(state, 'checkout', 'availability', 'e1')).toBe(false);
+
+    expect(await freezeOf(state, 'checkout', start)).toBeDefined();
+  });
+
+  it('set by several objectives at once keeps all of them', async () => {
+    const state = new MemoryStateStore();
+
+    await Promise.all(['a', 'b', 'c'].map((slo) => freeze(state, 'checkout', cause(slo, 'e1'))));
+
+    for (const slo of ['a', 'b']) expect(await liftFreeze(state, 'checkout', slo, 'e1')).toBe(false);
+    expect(await liftFreeze(state, 'checkout', 'c', 'e1')).toBe(true);
+  });
+
+  it('ends by itself a window after the last that was heard of the service', async () => {
+    const state = new MemoryStateStore();
+    await freeze(state, 'checkout', cause('availability', 'e1'));
+    expect(await freezeOf(state, 'checkout', start + 30 * DAY - 1)).toBeDefined();
+    expect(await freezeOf(state, 'checkout', start + 30 * DAY)).toBeUndefined();
+
+    await state.insert(SERVICES, 'checkout', { at: start + 10 * DAY });
+
+    expect(await freezeOf(state, 'checkout', start + 40 * DAY - 1)).toBeDefined();
+    expect(await freezeOf(state, 'checkout', start + 40 * DAY)).toBeUndefined();
+  });
+});
