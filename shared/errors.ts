@@ -44,6 +44,11 @@ export class NotFoundError extends PermanentError {
   override readonly reason = 'NotFound';
 }
 
+/** The thing has moved on: something newer is in the place where this was to go. */
+export class SupersededError extends PermanentError {
+  override readonly reason = 'Superseded';
+}
+
 /** One thing wrong with a value: where, what was found, what was expected. */
 export interface Issue {
   /** Dotted path, such as `data.replicas`; empty for the whole. */

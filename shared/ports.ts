@@ -121,25 +121,44 @@ export interface StateStore {
 
 // ---------------------------------------------------------------- clusters
 
-/** A Kubernetes Deployment in one cluster. */
+/** A Kubernetes Deployment in one cluster, and the container of it that this is about. */
 export interface Workload {
   readonly namespace: string;
   readonly deployment: string;
+  /** The only container when absent. */
+  readonly container?: string | undefined;
 }
 
-export interface Release extends Workload {
-  readonly image: string;
-  /** The container to change; the only one when absent. @see Cluster.apply */
-  readonly container?: string | undefined;
-  readonly replicas?: number | undefined;
-  /** Marks what is applied, so that a repeated apply is recognised by looking. */
+/**
+ * A change to a workload, by apply or by rollback. The deployment bears the marks of the last one made, so that a
+ * repeated change is recognised by looking, and a late one (a process that was cut off and wakes up) is refused.
+ */
+export interface Change extends Workload {
+  /** Names this change; `Rollout.requestId` shows it. */
   readonly requestId: string;
+  /**
+   * The place of this change among all changes of the deployment: ASCII text that sorts (by code unit) after the
+   * rank of every older change. The cluster compares and writes in one step (Kubernetes: `resourceVersion`).
+   */
+  readonly rank: string;
   /** Human text for `kubernetes.io/change-cause`. */
   readonly changeCause: string;
 }
 
+export interface Release extends Change {
+  readonly image: string;
+  /** Left as it is when absent. */
+  readonly replicas?: number | undefined;
+}
+
+export interface Rollback extends Change {
+  /** The image to return to: the template of the newest revision that ran it is restored, replicas stay. */
+  readonly image: string;
+}
+
 /** What runs, and what is meant to run. */
 export interface Rollout {
+  /** `complete` only when every replica runs what the template asks for now. */
   readonly state: 'progressing' | 'complete' | 'failed';
   /** For people: what is being waited for, or why it failed. */
   readonly message: string;
@@ -148,19 +167,8 @@ export interface Rollout {
   readonly replicas: number;
   /** `deployment.kubernetes.io/revision`. */
   readonly revision: string | undefined;
-  /** The request that last changed the template through this port. */
+  /** The change last made through this port. */
   readonly requestId: string | undefined;
-}
-
-export interface Rollback extends Workload {
-  /** The request whose change is undone. */
-  readonly failedRequestId: string;
-  /** Marks the rollback, as `Release.requestId` does. */
-  readonly requestId: string;
-  /** The image to return to; the revision that ran it last is restored. The previous revision when absent. */
-  readonly image?: string | undefined;
-  readonly container?: string | undefined;
-  readonly changeCause: string;
 }
 
 /** A namespace with everything it is owed; see `profiles` in the configuration. */
@@ -186,21 +194,23 @@ export interface Quota {
 /** One Kubernetes cluster. Every call is safe to repeat. */
 export interface Cluster {
   /**
-   * Sets the image (and replicas) once per request id: repeating it is recognised by looking and changes nothing.
+   * Sets the image (and replicas). Changes nothing when the deployment already bears this very rank.
    *
-   * @returns the image before, undefined when this created the deployment or it is not known any more
+   * @throws SupersededError when the deployment bears a higher rank; nothing is changed
    * @throws NotFoundError when the deployment does not exist (and this cluster does not create them)
+   * @throws PermanentError when the cluster refuses it for good; nothing is changed
    */
-  apply(release: Release): Promise<{ previousImage: string | undefined }>;
+  apply(release: Release): Promise<void>;
   /** @throws NotFoundError */
   rollout(workload: Workload): Promise<Rollout>;
   /**
-   * Restores the earlier template, once per request id; changes nothing when the template is no longer the failed
-   * request's. A deployment that the failed request created, and so has no earlier revision, is NotFoundError.
+   * Restores an earlier template. Changes nothing when the deployment already bears this very rank. A template that
+   * asks for that image already stays, but the marks are written: what was still on its way is then refused.
    *
-   * @returns the image now asked for
+   * @throws SupersededError when the deployment bears a higher rank; nothing is changed
+   * @throws NotFoundError when the deployment, or a revision with that image, does not exist
    */
-  rollback(rollback: Rollback): Promise<{ image: string }>;
+  rollback(rollback: Rollback): Promise<void>;
   /**
    * Namespace, ResourceQuota, LimitRange, default-deny NetworkPolicy with DNS allowed, RoleBinding; server-side apply
    * under one field manager: repairs drift, touches nothing else.
@@ -268,6 +278,8 @@ export interface HandlerPorts extends Omit<Ports, 'bus'> {
     options?: {
       /** Needed when one run publishes several events of one type; the same on every run. */
       key?: string;
+      /** The chain it belongs to, when that is not the chain of the event being handled. */
+      correlationid?: string;
     },
   ): void;
 }

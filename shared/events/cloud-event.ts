@@ -133,6 +133,8 @@ export interface ChildEvent<Data> {
   subject?: string;
   /** Tells apart several children of one type; the same on every run of the handler. */
   key?: string;
+  /** The parent's chain when absent. */
+  correlationid?: string;
 }
 
 /** Namespace of the derived ids (UUID v5): the same child of the same parent always has the same id. */
@@ -147,7 +149,7 @@ const CHILD_IDS = '5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e';
 export function childEvent<Type extends string, Schema extends z.ZodType>(
   parent: CloudEvent,
   definition: EventDefinition<Type, Schema>,
-  { handler, data, time, source = `/handlers/${handler}`, subject, key }: ChildEvent<z.input<Schema>>,
+  { handler, data, time, source = `/handlers/${handler}`, subject, key, correlationid }: ChildEvent<z.input<Schema>>,
 ): CloudEvent<Type, z.output<Schema>> {
   const name = [parent.id, definition.type, handler, ...(key === undefined ? [] : [key])].join('\n');
   const event = newEvent(definition, {
@@ -155,7 +157,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
     source,
     data,
     time,
-    correlationid: parent.correlationid,
+    correlationid: correlationid ?? parent.correlationid,
     ...(subject !== undefined && { subject }),
     ...(parent.traceparent !== undefined && { traceparent: parent.traceparent }),
   });

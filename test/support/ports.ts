@@ -88,12 +88,13 @@ export function recordingPorts(options: RecordingOptions): RecordingPorts {
     log: new RecordingLog(),
     published,
     notifications,
-    publish: (definition, data, { key } = {}) => {
+    publish: (definition, data, { key, correlationid } = {}) => {
       const event = childEvent(handling, definition, {
         handler: subscriptionOf(handling.type),
         data,
         time: new Date(clock.now()).toISOString(),
         ...(key !== undefined && { key }),
+        ...(correlationid !== undefined && { correlationid }),
       });
       // Definitions come from the catalog, so the child is one of its events.
       published.push(event as unknown as PlatformEvent);
