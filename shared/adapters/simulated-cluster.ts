@@ -1,0 +1,200 @@
+/**
+ * Clusters that exist only in the state store: deployments whose rollouts take time, revisions, guardrails. Nothing
+ * runs by itself: how far a rollout is follows from when it began and what the clock says now, so a restarted host
+ * finds it where it would be. The image's tag decides how a rollout goes:
+ *
+ * - `fail-…` never becomes ready and misses its progress deadline;
+ * - `slow-…` takes ten times as long;
+ * - `error-…` answers the apply with a server error twice and then works.
+ */
+import type { PlatformConfig } from '../config.ts';
+import { NotFoundError, PermanentError, SupersededError, TransientError } from '../errors.ts';
+import type {
+  Change,
+  Clock,
+  Cluster,
+  Clusters,
+  Guardrails,
+  Quota,
+  Release,
+  Rollback,
+  Rollout,
+  StateStore,
+  Workload,
+} from '../ports.ts';
+import { update } from '../update.ts';
+
+const PARTITION = 'simulated-cluster';
+const SERVER_ERRORS = 2;
+const SLOWNESS = 10;
+/** Kubernetes keeps ten old ReplicaSets of a deployment unless told otherwise. */
+const REVISIONS = 11;
+
+export interface SimulationOptions {
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly config: PlatformConfig;
+  /** How long a rollout takes; a second unless set. */
+  readonly rolloutMs?: number;
+  /** When a rollout that does not become ready counts as failed; three seconds unless set. */
+  readonly deadlineMs?: number;
+}
+
+/** The deployment as it is kept. The newest of its revisions is what the template asks for. */
+interface SimulatedDeployment {
+  readonly replicas: number;
+  readonly revisions: readonly { readonly revision: number; readonly image: string; readonly at: number }[];
+  readonly requestId?: string;
+  readonly rank?: string;
+  /** How often the apply of which request was answered with a server error. */
+  readonly refused?: { readonly requestId: string; readonly times: number };
+}
+
+/** The clusters of the configuration, simulated. */
+export function createSimulatedClusters(options: SimulationOptions): Clusters {
+  const names = Object.keys(options.config.clusters);
+  const clusters = new Map(names.map((name) => [name, simulatedCluster(name, options)]));
+  return {
+    names,
+    get: (name = 'default') => {
+      const cluster = clusters.get(name);
+      if (!cluster) throw new NotFoundError(`unknown cluster '${name}'; known: ${names.join(', ')}`);
+      return cluster;
+    },
+  };
+}
+
+function simulatedCluster(
+  name: string,
+  { state, clock, rolloutMs = 1_000, deadlineMs = 3_000 }: SimulationOptions,
+): Cluster {
+  const keyOf = (workload: Workload): string => `${name}/${workload.namespace}/${workload.deployment}`;
+  const quotaKeyOf = (namespace: string): string => `${name}/${namespace}`;
+
+  return {
+    async apply(release) {
+      const key = keyOf(release);
+      const after = await update<SimulatedDeployment>(state, PARTITION, key, (found) =>
+        applied(found, release, clock.now()),
+      );
+      if (after.refused?.requestId === release.requestId && after.requestId !== release.requestId) {
+        throw new TransientError(`cluster '${name}' answered the apply of ${release.image} with 500`);
+      }
+    },
+
+    async rollout(workload) {
+      const stored = await state.get<SimulatedDeployment>(PARTITION, keyOf(workload));
+      if (!stored?.value.revisions.length) throw notFound(workload);
+      return judge(stored.value, clock.now(), { rolloutMs, deadlineMs });
+    },
+
+    async rollback(rollback) {
+      await update<SimulatedDeployment>(state, PARTITION, keyOf(rollback), (found) => {
+        if (!found?.revisions.length) throw notFound(rollback);
+        return rolledBack(found, rollback, clock.now());
+      });
+    },
+
+    async applyGuardrails(guardrails) {
+      await state.put<Guardrails>(`${PARTITION}-namespaces`, quotaKeyOf(guardrails.namespace), guardrails, '*');
+    },
+
+    async quotas(namespace): Promise<readonly Quota[]> {
+      const stored = await state.get<Guardrails>(`${PARTITION}-namespaces`, quotaKeyOf(namespace));
+      if (!stored) throw new NotFoundError(`namespace '${namespace}' does not exist in cluster '${name}'`);
+      return [{ name: QUOTA, hard: stored.value.quota }];
+    },
+
+    async setQuota(namespace, quota, resource, hard) {
+      await update<Guardrails>(state, `${PARTITION}-namespaces`, quotaKeyOf(namespace), (found) => {
+        if (!found || quota !== QUOTA) throw new NotFoundError(`quota '${quota}' does not exist in '${namespace}'`);
+        return found.quota[resource] === hard ? found : { ...found, quota: { ...found.quota, [resource]: hard } };
+      });
+    },
+
+    async ping() {
+      await state.ping();
+    },
+  };
+}
+
+/** The one ResourceQuota that the guardrails of a namespace make. */
+const QUOTA = 'platform';
+
+const nothing: SimulatedDeployment = { replicas: 1, revisions: [] };
+
+function applied(found: SimulatedDeployment = nothing, release: Release, now: number): SimulatedDeployment {
+  if (isDone(found, release)) return found;
+  const { requestId, rank, image, replicas = found.replicas } = release;
+  if (tagOf(image).startsWith('error-')) {
+    const times = found.refused?.requestId === requestId ? found.refused.times : 0;
+    if (times < SERVER_ERRORS) return { ...found, refused: { requestId, times: times + 1 } };
+  }
+  return { ...found, requestId, rank, replicas, revisions: withTemplate(found, image, now, replicas) };
+}
+
+function rolledBack(found: SimulatedDeployment, rollback: Rollback, now: number): SimulatedDeployment {
+  if (isDone(found, rollback)) return found;
+  const { requestId, rank, image } = rollback;
+  if (!found.revisions.some((revision) => revision.image === image)) {
+    throw new NotFoundError(`no revision of ${rollback.namespace}/${rollback.deployment} ran ${image}`);
+  }
+  return { ...found, requestId, rank, revisions: withTemplate(found, image, now, found.replicas) };
+}
+
+/** Whether this change was made already. @throws SupersededError when a newer one was */
+function isDone(found: SimulatedDeployment, change: Change): boolean {
+  if (found.rank === undefined || found.rank < change.rank) return false;
+  if (found.rank === change.rank) return true;
+  const { namespace, deployment, requestId } = change;
+  throw new SupersededError(`${namespace}/${deployment} bears request ${found.requestId}, newer than ${requestId}`);
+}
+
+/** As in Kubernetes a template that ran before becomes the newest revision again, under a new number. */
+function withTemplate(
+  { revisions, replicas: before }: SimulatedDeployment,
+  image: string,
+  at: number,
+  replicas: number,
+): SimulatedDeployment['revisions'] {
+  const current = revisions[0];
+  if (current?.image === image) {
+    // More replicas of the same template have to become ready, too.
+    return replicas > before ? [{ ...current, at }, ...revisions.slice(1)] : revisions;
+  }
+  const others = revisions.filter((revision) => revision.image !== image);
+  return [{ revision: (current?.revision ?? 0) + 1, image, at }, ...others].slice(0, REVISIONS);
+}
+
+function judge(
+  { revisions: [current], replicas, requestId }: SimulatedDeployment,
+  now: number,
+  { rolloutMs, deadlineMs }: { rolloutMs: number; deadlineMs: number },
+): Rollout {
+  if (!current) throw new PermanentError('a simulated deployment has no revision');
+  const common = { image: current.image, replicas, revision: String(current.revision), requestId };
+  const tag = tagOf(current.image);
+  const elapsed = now - current.at;
+  if (tag.startsWith('fail-')) {
+    if (elapsed < deadlineMs)
+      return { ...common, state: 'progressing', message: `0 of ${replicas} replicas are ready` };
+    return {
+      ...common,
+      state: 'failed',
+      message: `progress deadline exceeded after ${deadlineMs} ms: ${current.image}`,
+    };
+  }
+  const needed = tag.startsWith('slow-') ? rolloutMs * SLOWNESS : rolloutMs;
+  if (elapsed >= needed)
+    return { ...common, state: 'complete', message: `${replicas} of ${replicas} replicas are ready` };
+  const ready = Math.floor((replicas * elapsed) / needed);
+  return { ...common, state: 'progressing', message: `${ready} of ${replicas} replicas are ready` };
+}
+
+function tagOf(image: string): string {
+  return /:([\w][\w.-]*)(?:@.*)?$/.exec(image)?.[1] ?? 'latest';
+}
+
+function notFound({ namespace, deployment }: Workload): NotFoundError {
+  return new NotFoundError(`deployment '${deployment}' does not exist in namespace '${namespace}'`);
+}
