@@ -1,0 +1,129 @@
+/**
+ * Error budgets and burn rates; pure arithmetic.
+ *
+ * The alerts are the multiwindow, multi-burn-rate alerts of the SRE workbook, chapter 5
+ * (https://sre.google/workbook/alerting-on-slos/): a pair fires while both its long window, which says that it
+ * matters, and its short window, which says that it still goes on, burn the budget faster than a factor.
+ *
+ * A factor says which share of the whole window's budget is gone when the long window has burnt at it throughout:
+ * factor = share x (window / long window). The workbook's 14.4, 6, 3 and 1 are those of 30 days (2 % in an hour, 5 % in
+ * six hours, 10 % in a day, 10 % in three days); for 28 days the same shares give 13.44, 5.6, 2.8 and 0.933.
+ */
+
+/** Events counted over some time; `bad` of `total` broke the promise. */
+export interface Counts {
+  readonly bad: number;
+  readonly total: number;
+}
+
+/** The windows that counts are needed for. */
+export const WINDOWS = ['5m', '30m', '1h', '2h', '6h', '1d', '3d', '28d', '30d'] as const;
+export type Window = (typeof WINDOWS)[number];
+
+/** The windows that a budget can be promised over. */
+export type BudgetWindow = '28d' | '30d';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const LENGTHS: Readonly<Record<Window, number>> = {
+  '5m': 5 * MINUTE,
+  '30m': 30 * MINUTE,
+  '1h': HOUR,
+  '2h': 2 * HOUR,
+  '6h': 6 * HOUR,
+  '1d': DAY,
+  '3d': 3 * DAY,
+  '28d': 28 * DAY,
+  '30d': 30 * DAY,
+};
+
+/** The length of a window in milliseconds. */
+export function lengthOf(window: Window): number {
+  return LENGTHS[window];
+}
+
+export type Severity = 'page' | 'ticket';
+
+/** A pair of windows that must both burn. */
+export interface BurnRule {
+  readonly severity: Severity;
+  readonly longWindow: Window;
+  readonly shortWindow: Window;
+  /** The share of the whole budget that is gone when the long window has burnt at the factor throughout. */
+  readonly budgetShare: number;
+}
+
+/** Fastest first. */
+export const BURN_RULES: readonly BurnRule[] = [
+  { severity: 'page', longWindow: '1h', shortWindow: '5m', budgetShare: 0.02 },
+  { severity: 'page', longWindow: '6h', shortWindow: '30m', budgetShare: 0.05 },
+  { severity: 'ticket', longWindow: '1d', shortWindow: '2h', budgetShare: 0.1 },
+  { severity: 'ticket', longWindow: '3d', shortWindow: '6h', budgetShare: 0.1 },
+];
+
+/** The burn rate from which a rule fires: 14.4 for the fastest rule and 30 days. */
+export function factorOf(rule: BurnRule, window: BudgetWindow): number {
+  return tidy((rule.budgetShare * LENGTHS[window]) / LENGTHS[rule.longWindow]);
+}
+
+/** What is promised: a share of good events over a window. */
+export interface Objective {
+  /** Above 0 and below 1. */
+  readonly target: number;
+  readonly window: BudgetWindow;
+}
+
+/** How fast the budget is spent: 1 spends all of it in exactly its window. No events spend nothing. */
+export function burnRate({ bad, total }: Counts, target: number): number {
+  return total === 0 ? 0 : tidy(bad / total / budgetOf(target));
+}
+
+/** The share of events that may be bad. 1 - 0.999 is 0.001, not 0.0010000000000000009. */
+function budgetOf(target: number): number {
+  return Number((1 - target).toPrecision(12));
+}
+
+/** The share of the window's budget that is left: 1 untouched, 0 spent, below 0 overspent. */
+export function budgetRemaining(counts: Counts, target: number): number {
+  return tidy(1 - burnRate(counts, target));
+}
+
+/** The measured share of good events; 1 when there were none. */
+export function goodShare({ bad, total }: Counts): number {
+  return total === 0 ? 1 : (total - bad) / total;
+}
+
+/** A rule that fires, and how fast its long window burns. */
+export interface Alert extends BurnRule {
+  readonly burnRate: number;
+}
+
+/** A service against one objective. */
+export interface Assessment {
+  readonly currentValue: number;
+  readonly errorBudgetRemaining: number;
+  /** The fastest rule that fires, for each severity that has one. */
+  readonly alerts: Readonly<Partial<Record<Severity, Alert>>>;
+}
+
+/** Judges an objective by the counts of each window. */
+export function assess({ target, window }: Objective, countsOf: (window: Window) => Counts): Assessment {
+  const alerts: Partial<Record<Severity, Alert>> = {};
+  for (const rule of BURN_RULES) {
+    if (alerts[rule.severity]) continue;
+    const factor = factorOf(rule, window);
+    const rate = burnRate(countsOf(rule.longWindow), target);
+    if (rate >= factor && burnRate(countsOf(rule.shortWindow), target) >= factor) {
+      alerts[rule.severity] = { ...rule, burnRate: rate };
+    }
+  }
+  const whole = countsOf(window);
+  return { currentValue: goodShare(whole), errorBudgetRemaining: budgetRemaining(whole, target), alerts };
+}
+
+/** Drops the noise of binary fractions, so that a budget spent to the last event is spent: 0, not 1e-17. */
+function tidy(value: number): number {
+  return Math.round(value * 1e9) / 1e9;
+}

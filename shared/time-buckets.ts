@@ -1,0 +1,164 @@
+/**
+ * Counts by time, kept so that adding a check costs the same whatever the window: three rings of buckets (a minute,
+ * five minutes, an hour) and a running sum per window. It is stored as JSON with every check, so a ring is one string
+ * of fixed-width cells: a bucket is read and written in place, and a month of history is about 6 KB.
+ *
+ * A window holds its whole length and the bucket that is being filled: '1h' is the last 60 to 61 minutes, '30d' the
+ * last 720 to 721 hours. So a bad event is never forgotten early, and at most one bucket late.
+ */
+import { type Counts, lengthOf, WINDOWS, type Window } from './slo.ts';
+
+/** A service's counts; a value, changed by the functions below only. */
+export interface TimeBuckets {
+  /** The newest time counted, milliseconds; every window ends here. */
+  readonly at: number;
+  /** One for each of LEVELS. */
+  readonly rings: readonly Ring[];
+  /** Running sums. */
+  readonly sums: Readonly<Record<Window, Counts>>;
+}
+
+interface Ring {
+  /** Characters per number; grows with the largest number. */
+  readonly digits: number;
+  /** Two numbers a bucket, bad and total; bucket n is cell n modulo the number of cells. Empty while all are 0. */
+  readonly cells: string;
+}
+
+interface Level {
+  readonly step: number;
+  readonly cells: number;
+  /** The windows that this ring feeds, and how many whole buckets each is long. */
+  readonly windows: readonly { readonly window: Window; readonly length: number }[];
+}
+
+const LEVELS: readonly Level[] = [
+  level(60_000, ['5m', '30m', '1h']),
+  level(300_000, ['2h', '6h']),
+  level(3_600_000, ['1d', '3d', '28d', '30d']),
+];
+
+function level(step: number, names: readonly Window[]): Level {
+  const windows = names.map((window) => ({ window, length: lengthOf(window) / step }));
+  return { step, windows, cells: Math.max(...windows.map(({ length }) => length)) + 1 };
+}
+
+const NOTHING: Counts = { bad: 0, total: 0 };
+
+/** Buckets that hold nothing, with windows that end at a time. */
+export function emptyBuckets(at: number): TimeBuckets {
+  // The keys are the windows, each once.
+  const sums = Object.fromEntries(WINDOWS.map((window) => [window, NOTHING])) as Record<Window, Counts>;
+  return { at, rings: LEVELS.map(() => ({ digits: 1, cells: '' })), sums };
+}
+
+/** Adds what was counted at a time; a time after `at` moves the windows there, one before them all changes nothing. */
+export function addCounts(buckets: TimeBuckets, time: number, counts: Counts): TimeBuckets {
+  const { at, rings, sums } = time > buckets.at ? advance(buckets, time) : buckets;
+  const added: Record<Window, Counts> = { ...sums };
+  const filled = LEVELS.map(({ step, cells, windows }, index) => {
+    const ring = ringAt(rings, index);
+    const bucket = Math.floor(time / step);
+    const age = Math.floor(at / step) - bucket;
+    for (const { window, length } of windows) if (age <= length) added[window] = plus(added[window], counts);
+    return age < cells ? withAdded(ring, cells, bucket % cells, counts) : ring;
+  });
+  return { at, rings: filled, sums: added };
+}
+
+/** Moves the windows forward: what leaves a window leaves its sum, and the cells it leaves behind are cleared. */
+function advance(buckets: TimeBuckets, to: number): TimeBuckets {
+  const sums: Record<Window, Counts> = { ...buckets.sums };
+  const rings = LEVELS.map(({ step, cells, windows }, index) => {
+    const ring = ringAt(buckets.rings, index);
+    const head = Math.floor(buckets.at / step);
+    const jump = Math.floor(to / step) - head;
+    if (jump === 0 || ring.cells === '') return ring;
+    for (const { window, length } of windows) {
+      if (jump > length) sums[window] = NOTHING;
+      else
+        for (let n = head - length; n < head - length + jump; n++)
+          sums[window] = minus(sums[window], read(ring, cells, n));
+    }
+    return jump >= cells ? { ...ring, cells: '' } : { ...ring, cells: cleared(ring, cells, head + 1, jump) };
+  });
+  return { at: to, rings, sums };
+}
+
+function plus(a: Counts, b: Counts): Counts {
+  return { bad: a.bad + b.bad, total: a.total + b.total };
+}
+
+function minus(a: Counts, b: Counts): Counts {
+  return b.total === 0 ? a : { bad: a.bad - b.bad, total: a.total - b.total };
+}
+
+function ringAt(rings: readonly Ring[], index: number): Ring {
+  return rings[index] ?? { digits: 1, cells: '' };
+}
+
+// ---------------------------------------------------------------- cells
+
+/** 64 characters that JSON does not escape; the first is 0. */
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_';
+const VALUES = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, DIGITS.indexOf(String.fromCharCode(code))));
+
+function decode(cells: string, from: number, digits: number): number {
+  let value = 0;
+  for (let i = from; i < from + digits; i++) value = value * 64 + (VALUES[cells.charCodeAt(i)] ?? 0);
+  return value;
+}
+
+function encode(value: number, digits: number): string {
+  let text = '';
+  for (let rest = value, i = 0; i < digits; i++, rest = Math.floor(rest / 64)) text = DIGITS.charAt(rest % 64) + text;
+  return text;
+}
+
+function digitsFor(value: number): number {
+  let digits = 1;
+  for (let limit = 64; value >= limit; limit *= 64) digits++;
+  return digits;
+}
+
+function read({ digits, cells }: Ring, count: number, bucket: number): Counts {
+  if (cells === '') return NOTHING;
+  const at = modulo(bucket, count) * 2 * digits;
+  return { bad: decode(cells, at, digits), total: decode(cells, at + digits, digits) };
+}
+
+function withAdded(ring: Ring, count: number, bucket: number, counts: Counts): Ring {
+  const { bad, total } = plus(read(ring, count, bucket), counts);
+  const { digits, cells } = widened(ring, count, digitsFor(total));
+  const at = modulo(bucket, count) * 2 * digits;
+  const cell = encode(bad, digits) + encode(total, digits);
+  return { digits, cells: cells.slice(0, at) + cell + cells.slice(at + 2 * digits) };
+}
+
+function widened(ring: Ring, count: number, digits: number): Ring {
+  if (ring.cells === '') return { digits, cells: DIGITS.charAt(0).repeat(2 * digits * count) };
+  if (ring.digits >= digits) return ring;
+  const padding = DIGITS.charAt(0).repeat(digits - ring.digits);
+  let cells = '';
+  for (let at = 0; at < ring.cells.length; at += ring.digits) cells += padding + ring.cells.slice(at, at + ring.digits);
+  return { digits, cells };
+}
+
+/** Sets `length` buckets from one on, fewer than the ring has, to 0. */
+function cleared({ digits, cells }: Ring, count: number, first: number, length: number): string {
+  const width = 2 * digits;
+  const start = modulo(first, count);
+  const wrapped = Math.max(0, start + length - count);
+  const zeros = DIGITS.charAt(0).repeat(length * width);
+  const end = (start + length - wrapped) * width;
+  return (
+    zeros.slice(0, wrapped * width) +
+    cells.slice(wrapped * width, start * width) +
+    zeros.slice(wrapped * width) +
+    cells.slice(end)
+  );
+}
+
+function modulo(value: number, by: number): number {
+  return ((value % by) + by) % by;
+}

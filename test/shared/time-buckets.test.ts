@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Counts, lengthOf, WINDOWS, type Window } from '../../shared/slo.ts';
+import { addCounts, emptyBuckets, type TimeBuckets } from '../../shared/time-buckets.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const START = Date.parse('2026-03-01T12:00:00Z');
+
+interface Sample {
+  readonly time: number;
+  readonly counts: Counts;
+}
+
+const STEPS: Readonly<Record<Window, number>> = {
+  '5m': MINUTE,
+  '30m': MINUTE,
+  '1h': MINUTE,
+  '2h': 5 * MINUTE,
+  '6h': 5 * MINUTE,
+  '1d': HOUR,
+  '3d': HOUR,
+  '28d': HOUR,
+  '30d': HOUR,
+};
+
+/** The counts of the raw samples from a time on. */
+function since(samples: readonly Sample[], from: number): Counts {
+  return samples
+    .filter(({ time }) => time >= from)
+    .reduce((sum, { counts }) => ({ bad: sum.bad + counts.bad, total: sum.total + counts.total }), {
+      bad: 0,
+      total: 0,
+    });
+}
+
+/** What the window holds by definition: its length before the start of the bucket that is being filled. */
+function bruteForce(samples: readonly Sample[], at: number, window: Window): Counts {
+  const step = STEPS[window];
+  return since(samples, Math.floor(at / step) * step - lengthOf(window));
+}
+
+const counts = fc
+  .tuple(
+    fc.oneof(fc.integer({ min: 1, max: 5_000 }), fc.integer({ min: 1, max: 10 ** 12 })),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  )
+  .map(([total, share]) => ({ bad: Math.floor(total * share), total }));
+
+/** Steps forward of every size, and now and then far back. */
+const samples = fc
+  .array(
+    fc.record({
+      move: fc.oneof(
+        fc.integer({ min: 0, max: 3 * MINUTE }),
+        fc.integer({ min: 0, max: 3 * HOUR }),
+        fc.integer({ min: 0, max: 4 * DAY }),
+        fc.integer({ min: -2 * HOUR, max: 0 }),
+        fc.integer({ min: -31 * DAY, max: 0 }),
+        fc.constantFrom(40 * DAY, HOUR, 5 * MINUTE, MINUTE, DAY),
+      ),
+      counts,
+    }),
+    { maxLength: 60 },
+  )
+  .map((moves) => {
+    let head = START;
+    return moves.map(({ move, counts }): Sample => {
+      const time = head + move;
+      head = Math.max(head, time);
+      return { time, counts };
+    });
+  });
+
+function fill(all: readonly Sample[], from = emptyBuckets(START)): TimeBuckets {
+  return all.reduce((buckets, sample) => addCounts(buckets, sample.time, sample.counts), from);
+}
+
+describe('time buckets', () => {
+  it('hold what a brute-force count over the raw samples holds, in every window, after every sample', () => {
+    fc.assert(
+      fc.property(samples, (all) => {
+        let buckets = emptyBuckets(START);
+        const heard: Sample[] = [];
+        for (const sample of all) {
+          buckets = addCounts(buckets, sample.time, sample.counts);
+          heard.push(sample);
+          for (const window of WINDOWS) expect(buckets.sums[window]).toEqual(bruteForce(heard, buckets.at, window));
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('forget nothing early and nothing later than one bucket', () => {
+    fc.assert(
+      fc.property(samples, (all) => {
+        const buckets = fill(all);
+        for (const window of WINDOWS) {
+          const exactly = since(all, buckets.at - lengthOf(window)).total;
+          const oneMore = since(all, buckets.at - lengthOf(window) - STEPS[window]).total;
+          expect(buckets.sums[window].total).toBeGreaterThanOrEqual(exactly);
+          expect(buckets.sums[window].total).toBeLessThanOrEqual(oneMore);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('end up the same whatever the order of the samples', () => {
+    const shuffled = samples.chain((all) =>
+      fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })),
+    );
+    fc.assert(
+      fc.property(shuffled, ([all, other]) => {
+        expect(fill(other).sums).toEqual(fill(all).sums);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('survive being stored between any two samples', () => {
+    fc.assert(
+      fc.property(samples, (all) => {
+        const stored = all.reduce<TimeBuckets>(
+          (buckets, { time, counts }) => JSON.parse(JSON.stringify(addCounts(buckets, time, counts))),
+          emptyBuckets(START),
+        );
+        expect(stored).toEqual(fill(all));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('take no more room after years than after a month', () => {
+    let buckets = emptyBuckets(START);
+    const sizes: number[] = [];
+    for (let day = 0; day < 800; day++) {
+      for (let n = 0; n < 24; n++) buckets = addCounts(buckets, START + day * DAY + n * HOUR, { bad: 3, total: 5_000 });
+      sizes.push(JSON.stringify(buckets).length);
+    }
+
+    expect(sizes.at(-1)).toBeLessThanOrEqual((sizes[31] ?? 0) * 1.01);
+    expect(sizes.at(-1)).toBeLessThan(8 * 1024);
+  });
+});
