@@ -5,11 +5,14 @@
 import { z } from 'zod';
 import { ConfigError, formatIssue } from './errors.ts';
 import { dnsLabel, dnsSubdomain, quantity, shortText } from './events/fields.ts';
+import { describeIssue, issuesOf } from './events/issues.ts';
+
+const DURATION = 'a duration such as 90s, 15m, 2h or 30d';
 
 /** `90s`, `15m`, `2h`, `30d` → milliseconds. */
 export const duration = z
-  .string()
-  .regex(/^(0|[1-9][0-9]*)(ms|s|m|h|d)$/, 'a duration such as 90s, 15m, 2h or 30d')
+  .string({ error: DURATION })
+  .regex(/^(0|[1-9][0-9]*)(ms|s|m|h|d)$/, DURATION)
   .transform((text) => parseDuration(text));
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -17,7 +20,7 @@ const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as con
 /** Milliseconds of a duration such as `15m`. @throws ConfigError */
 export function parseDuration(text: string): number {
   const match = /^([0-9]+)(ms|s|m|h|d)$/.exec(text);
-  if (!match) throw new ConfigError(`expected a duration such as 90s, 15m, 2h or 30d, got ${JSON.stringify(text)}`);
+  if (!match) throw new ConfigError(`expected ${DURATION}, got ${JSON.stringify(text)}`);
   // The pattern admits just the keys of UNITS.
   return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS];
 }
@@ -128,17 +131,7 @@ export type PlatformConfig = z.output<typeof configSchema>;
  * @throws ConfigError naming every path and value that does not fit
  */
 export function parseConfig(input: unknown, origin = 'platform.config.json'): PlatformConfig {
-  const result = configSchema.safeParse(input);
+  const result = configSchema.safeParse(input, { error: describeIssue });
   if (result.success) return result.data;
-  const issues = result.error.issues.map(({ path, message }) =>
-    formatIssue({
-      path: path.map(String).join('.'),
-      value: path.reduce<unknown>(
-        (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
-        input,
-      ),
-      expected: message,
-    }),
-  );
-  throw new ConfigError(`${origin}: ${issues.join('; ')}`);
+  throw new ConfigError(`${origin}: ${issuesOf(result.error, input).map(formatIssue).join('; ')}`);
 }

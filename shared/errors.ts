@@ -59,8 +59,19 @@ export interface Issue {
 
 /** One issue as a line of text. Values are cut at 120 characters. */
 export function formatIssue({ path, value, expected }: Issue): string {
-  const shown = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
+  const shown = show(value);
   return `${path === '' ? '' : `${path}: `}expected ${expected}, got ${shown.length > 120 ? `${shown.slice(0, 117)}...` : shown}`;
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  // JSON has no NaN and no Infinity, and would show null.
+  if (typeof value === 'number') return String(value);
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return 'a value that JSON cannot hold'; // a bigint, a cycle, or nesting without end
+  }
 }
 
 /** The sender's fault: the message is no valid event of this platform. */

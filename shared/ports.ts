@@ -270,7 +270,7 @@ export interface HandlerPorts extends Omit<Ports, 'bus'> {
    * Asks for an event that follows from the one being handled. It is sent after the handler returned, with a derived
    * id; a run that throws publishes nothing.
    *
-   * @throws z.ZodError at once when the data does not fit
+   * @throws InvalidEventError at once when the data does not fit
    */
   publish<Definition extends EventDefinition>(
     definition: Definition,

@@ -8,6 +8,7 @@ import { v5, v7 } from 'uuid';
 import { z } from 'zod';
 import { EventTooLargeError } from '../errors.ts';
 import { timestamp } from './fields.ts';
+import { check } from './issues.ts';
 
 /** The content type of a structured-mode event. */
 export const CLOUD_EVENT_CONTENT_TYPE = 'application/cloudevents+json';
@@ -93,7 +94,7 @@ export interface NewEvent<Data> {
  * The first event of a chain. Its id is a UUID v7 unless given, and the chain's correlation id is its own.
  *
  * @example newEvent(DeploymentRequested, { source: '/ci', data: { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' } })
- * @throws z.ZodError when the data does not fit the schema
+ * @throws InvalidEventError when the data, or an attribute, does not fit
  */
 export function newEvent<Type extends string, Schema extends z.ZodType>(
   definition: EventDefinition<Type, Schema>,
@@ -107,20 +108,23 @@ export function newEvent<Type extends string, Schema extends z.ZodType>(
     traceparent,
   }: NewEvent<z.input<Schema>>,
 ): CloudEvent<Type, z.output<Schema>> {
-  const parsed = definition.schema.parse(data);
-  return {
+  const { type, version } = definition;
+  const parsed = check(definition.schema, data, { id, type }, ['data']);
+  const event: CloudEvent<Type, z.output<Schema>> = {
     specversion: '1.0',
     id,
     source,
-    type: definition.type,
+    type,
     subject: subject ?? definition.subjectOf(parsed),
     time,
     datacontenttype: 'application/json',
-    dataversion: definition.version,
+    dataversion: version,
     correlationid: correlationid ?? id,
     ...(traceparent !== undefined && { traceparent }),
     data: parsed,
   };
+  check(envelope, event, { id, type });
+  return event;
 }
 
 /** What a handler says of an event that follows from the one it handled. */
@@ -144,14 +148,15 @@ const CHILD_IDS = '5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e';
  * An event that follows from another. Its id is derived from the parent's id, its own type and the handler, so
  * that publishing it twice is publishing it once.
  *
- * @throws z.ZodError when the data does not fit the schema
+ * @throws InvalidEventError when the data, or an attribute, does not fit
  */
 export function childEvent<Type extends string, Schema extends z.ZodType>(
   parent: CloudEvent,
   definition: EventDefinition<Type, Schema>,
   { handler, data, time, source = `/handlers/${handler}`, subject, key, correlationid }: ChildEvent<z.input<Schema>>,
 ): CloudEvent<Type, z.output<Schema>> {
-  const name = [parent.id, definition.type, handler, ...(key === undefined ? [] : [key])].join('\n');
+  // As JSON, since an id or a key may hold any character that could be chosen to separate them.
+  const name = JSON.stringify([parent.id, definition.type, handler, ...(key === undefined ? [] : [key])]);
   const event = newEvent(definition, {
     id: v5(name, CHILD_IDS),
     source,
@@ -177,28 +182,39 @@ export function encodeEvent(event: CloudEvent): Buffer {
   return body;
 }
 
+const DATA_VERSION = 'an integer from 1';
+const text = (longest: number): z.ZodString => z.string().min(1).max(longest);
+
 /** The attributes that every CloudEvent must have, as they arrive; extensions pass through. */
 export const envelope = z.looseObject({
-  specversion: z.literal('1.0'),
-  id: z.string().min(1).max(256),
-  source: z.string().min(1).max(1024),
-  type: z.string().min(1).max(256),
-  subject: z.string().min(1).max(1024).optional(),
-  time: timestamp.optional(),
+  specversion: z.literal('1.0').describe('The version of the CloudEvents specification'),
+  id: text(256).describe('Unique for this source; sending an event again keeps it. A UUID is best'),
+  source: text(1024)
+    .regex(/^[^\s<>"{}|\\^`]+$/, 'a URI reference')
+    .describe('A URI reference naming the publisher, such as /deployment-service'),
+  type: text(256).describe("The event's name"),
+  subject: text(1024).optional().describe('The resource that the data is about; computed from the data when absent'),
+  time: timestamp.optional().describe('When it happened (RFC 3339); when it arrived when absent'),
   datacontenttype: z
     .string()
-    .regex(/^application\/(.+\+)?json\b/i, 'a JSON content type')
-    .optional(),
+    .max(256)
+    .regex(/^[\w.+-]+\/([\w.+-]+\+)?[Jj][Ss][Oo][Nn]\s*(;|$)/, 'a JSON content type')
+    .optional()
+    .describe('A JSON content type'),
   dataversion: z
-    .union([
-      z.int().min(1),
-      z
-        .string()
-        .regex(/^[1-9][0-9]*$/)
-        .transform(Number),
-    ])
-    .optional(),
-  correlationid: z.string().min(1).max(256).optional(),
-  causationid: z.string().min(1).max(256).optional(),
-  traceparent: z.string().max(128).optional(),
+    .union(
+      [
+        z.int().min(1),
+        z
+          .string()
+          .regex(/^[1-9][0-9]{0,8}$/)
+          .transform(Number),
+      ],
+      { error: DATA_VERSION },
+    )
+    .optional()
+    .describe('The version of the data; 1 when absent'),
+  correlationid: text(256).optional().describe('The id of the first event of the chain; its own when absent'),
+  causationid: text(256).optional().describe('The id of the event that caused this one; absent on the first'),
+  traceparent: text(128).optional().describe('W3C trace context of the publisher'),
 });

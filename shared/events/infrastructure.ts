@@ -6,17 +6,21 @@ import { count, dnsLabel, open, quantity, shortText } from './fields.ts';
 const cluster = {
   clusterName: dnsLabel,
   region: shortText,
-  version: shortText.optional(),
+  version: shortText.optional().describe('The Kubernetes version'),
   nodeCount: count.optional(),
 };
 
-export const ClusterCreated = defineEvent('ClusterCreated', open({ ...cluster, provider: shortText.optional() }), {
-  subject: (data) => data.clusterName,
-});
+export const ClusterCreated = defineEvent(
+  'ClusterCreated',
+  open({ ...cluster, provider: shortText.optional() }).describe('A cluster came into being'),
+  {
+    subject: (data) => data.clusterName,
+  },
+);
 
 export const ClusterUpdated = defineEvent(
   'ClusterUpdated',
-  open({ ...cluster, previousVersion: shortText.optional() }),
+  open({ ...cluster, previousVersion: shortText.optional() }).describe('A cluster changed: its version or its size'),
   { subject: (data) => data.clusterName },
 );
 
@@ -27,9 +31,8 @@ export const NamespaceCreated = defineEvent(
     team: dnsLabel,
     environment: z.enum(['production', 'staging', 'development']),
     cluster: dnsLabel.optional(),
-    /** A profile of `platform.config.json`; the environment's own when absent. */
-    profile: shortText.optional(),
-  }),
+    profile: shortText.optional().describe("A profile of platform.config.json; the environment's own when absent"),
+  }).describe('A namespace is to have its guardrails'),
   { subject: (data) => `${data.cluster ?? 'default'}/${data.namespace}` },
 );
 
@@ -37,11 +40,11 @@ export const ResourceQuotaExceeded = defineEvent(
   'ResourceQuotaExceeded',
   open({
     namespace: dnsLabel,
-    resource: shortText,
+    resource: shortText.describe('The exhausted resource, such as requests.cpu'),
     used: quantity,
     hard: quantity,
     cluster: dnsLabel.optional(),
-    quotaName: shortText.optional(),
-  }),
+    quotaName: shortText.optional().describe('The ResourceQuota; found by its resource when absent'),
+  }).describe('A quota refused something'),
   { subject: (data) => `${data.cluster ?? 'default'}/${data.namespace}` },
 );

@@ -3,10 +3,10 @@
  *
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md
  */
-import type { z } from 'zod';
-import { InvalidEventError, type Issue, UnknownEventError } from '../errors.ts';
+import { InvalidEventError, UnknownEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from './catalog.ts';
-import { envelope } from './cloud-event.ts';
+import { type EventDefinition, envelope } from './cloud-event.ts';
+import { check } from './issues.ts';
 
 /** A message as it came: the body, and the application properties that may carry a binary-mode envelope. */
 export interface WireEvent {
@@ -31,9 +31,8 @@ export interface ParsedEvent {
  */
 export function parseEvent(wire: WireEvent): ParsedEvent {
   const raw = readAttributes(wire);
-  const parsed = envelope.safeParse(raw);
-  if (!parsed.success) throw new InvalidEventError(identityOf(raw), issuesOf(parsed.error, raw));
-  const { copy, data_base64: _, data: __, ...attributes } = parsed.data;
+  const identity = identityOf(raw);
+  const { copy, data: _, data_base64: __, ...attributes } = check(envelope, raw, identity);
 
   const entry = catalog.get(attributes.type);
   if (!entry) throw new UnknownEventError(attributes.id, attributes.type, `unknown event type '${attributes.type}'`);
@@ -43,80 +42,117 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
     const message = `${definition.type} version ${version} is newer than this build, which reads up to ${definition.version}`;
     throw new UnknownEventError(attributes.id, definition.type, message);
   }
-
-  let current: unknown = raw['data'];
-  for (let from = version; from < definition.version; from++) current = definition.upgrades[from]?.(current);
-  const data = definition.schema.safeParse(current);
-  if (!data.success) throw new InvalidEventError(identityOf(raw), issuesOf(data.error, current, ['data']));
+  const data = check(definition.schema, upgrade(definition, version, raw), identity, ['data']);
 
   const event = {
     ...attributes,
-    subject: attributes.subject ?? definition.subjectOf(data.data),
+    subject: attributes.subject ?? definition.subjectOf(data),
     time: attributes.time ?? wire.receivedAt,
     datacontenttype: 'application/json',
     dataversion: definition.version,
     correlationid: attributes.correlationid ?? attributes.id,
-    data: data.data,
+    data,
   };
   // The catalog's schema for this very type has just accepted the data.
-  return {
-    event: event as unknown as PlatformEvent,
-    copy: typeof copy === 'number' && Number.isSafeInteger(copy) && copy > 0 ? copy : 0,
-  };
+  return { event: event as unknown as PlatformEvent, copy: copyOf(copy) };
 }
 
-type Attributes = Record<string, unknown>;
+type Attributes = Readonly<Record<string, unknown>>;
+
+/** Deeper JSON could be parsed but not written again, and no event here comes near. */
+const DEEPEST = 64;
 
 function readAttributes({ body, applicationProperties }: WireEvent): Attributes {
-  const value = readJson(body);
+  const value = readJson(body, '');
   // Event Grid may deliver in arrays; to Service Bus it sends one event a message.
   const single = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  if (isObject(single) && 'specversion' in single) return withDecodedData(single);
+  if (isDeeperThan(DEEPEST, single)) throw invalid('', '(deeper JSON)', `JSON of at most ${DEEPEST} levels`);
+  const inBody = isObject(single) ? withoutNulls(single) : undefined;
+  if (inBody && Object.hasOwn(inBody, 'specversion')) return withDecodedData(inBody);
 
-  const attributes = binaryAttributes(applicationProperties ?? {});
-  if ('specversion' in attributes) return { ...attributes, data: value };
-  if (isObject(single)) return withDecodedData(single); // the envelope's schema says what is missing
-  throw new InvalidEventError({}, [
-    { path: '', value: value === '' ? '(an empty body)' : value, expected: 'a CloudEvent as a JSON object' },
-  ]);
+  const attributes = withoutNulls(binaryAttributes(applicationProperties ?? {}));
+  if (Object.hasOwn(attributes, 'specversion')) return { ...attributes, data: value };
+  if (inBody) return withDecodedData(inBody); // the envelope's schema says what is missing
+  throw invalid('', value === '' ? '(an empty body)' : value, 'a CloudEvent as a JSON object');
 }
 
-function readJson(body: unknown): unknown {
+function readJson(body: unknown, path: string): unknown {
   let text = body;
   if (body instanceof Uint8Array) {
     try {
       text = new TextDecoder('utf-8', { fatal: true }).decode(body);
     } catch {
-      throw new InvalidEventError({}, [{ path: '', value: '(bytes)', expected: 'UTF-8 text' }]);
+      throw invalid(path, '(bytes)', 'UTF-8 text');
     }
   }
   if (typeof text !== 'string' || text === '') return text;
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
-    throw new InvalidEventError({}, [{ path: '', value: text, expected: 'JSON' }]);
+    throw invalid(path, text, 'JSON');
   }
 }
 
 /** Attributes travel as `cloudEvents:id`, or `cloudEvents_id` from senders that cannot write a colon. */
-function binaryAttributes(properties: Readonly<Record<string, unknown>>): Attributes {
-  const attributes: Attributes = {};
-  for (const [name, value] of Object.entries(properties)) {
-    const attribute = /^cloudEvents[:_](.+)$/i.exec(name)?.[1];
-    // The Functions library lower-cases first letters only; attribute names are lower-case by the specification.
-    if (attribute) attributes[attribute.toLowerCase()] = value instanceof Date ? value.toISOString() : value;
-  }
-  return attributes;
+function binaryAttributes(properties: Attributes): Attributes {
+  return Object.fromEntries(
+    Object.entries(properties).flatMap(([name, value]) => {
+      const attribute = /^cloudEvents[:_](.+)$/i.exec(name)?.[1];
+      // The Functions library lower-cases first letters only; attribute names are lower-case by the specification.
+      return attribute ? [[attribute.toLowerCase(), textOfDate(value)]] : [];
+    }),
+  );
+}
+
+function textOfDate(value: unknown): unknown {
+  return value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
 }
 
 function withDecodedData(attributes: Attributes): Attributes {
   const encoded = attributes['data_base64'];
-  if (typeof encoded !== 'string' || 'data' in attributes) return attributes;
-  return { ...attributes, data: readJson(Buffer.from(encoded, 'base64')) };
+  if (encoded === undefined) return attributes;
+  if ((attributes['data'] ?? null) !== null)
+    throw invalid('data_base64', encoded, 'either data or data_base64, not both');
+  if (typeof encoded !== 'string' || !BASE64.test(encoded)) throw invalid('data_base64', encoded, 'Base64 text');
+  const data = readJson(Buffer.from(encoded, 'base64'), 'data_base64');
+  if (isDeeperThan(DEEPEST, data)) throw invalid('data_base64', '(deeper JSON)', `JSON of at most ${DEEPEST} levels`);
+  return { ...attributes, data };
 }
 
-function identityOf(raw: Attributes): { id?: string; type?: string } {
-  const { id, type } = raw;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
+
+/** The data of any older version as this build's. */
+function upgrade(definition: EventDefinition, version: number, raw: Attributes): unknown {
+  let data = raw['data'];
+  for (let from = version; from < definition.version; from++) {
+    try {
+      data = definition.upgrades[from]?.(data);
+    } catch (cause) {
+      // An upgrade may take the shape of its own version for granted.
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw invalid('data', data, `data of ${definition.type} version ${from} (${reason})`, identityOf(raw));
+    }
+  }
+  return data;
+}
+
+/** Anything but a positive integer is an original: the extension may be somebody else's. */
+function copyOf(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
+}
+
+/** By the JSON format, an attribute that is null is absent; data may be null. */
+function withoutNulls(attributes: Attributes): Attributes {
+  const entries = Object.entries(attributes).filter(([name, value]) => value !== null || name === 'data');
+  return Object.fromEntries(entries);
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => isDeeperThan(levels - 1, child));
+}
+
+function identityOf({ id, type }: Attributes): { id?: string; type?: string } {
   return { ...(typeof id === 'string' && { id }), ...(typeof type === 'string' && { type }) };
 }
 
@@ -124,13 +160,6 @@ function isObject(value: unknown): value is Attributes {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function issuesOf(error: z.ZodError, input: unknown, prefix: readonly PropertyKey[] = []): Issue[] {
-  return error.issues.map(({ path, message }) => ({
-    path: [...prefix, ...path].map(String).join('.'),
-    value: path.reduce<unknown>(
-      (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
-      input,
-    ),
-    expected: message,
-  }));
+function invalid(path: string, value: unknown, expected: string, identity = {}): InvalidEventError {
+  return new InvalidEventError(identity, [{ path, value, expected }]);
 }

@@ -6,11 +6,12 @@ import { dnsLabel, dnsSubdomain, open, shortText } from './fields.ts';
 const objective = {
   service: dnsSubdomain,
   slo: shortText,
-  /** The measured and the promised share of good events, 0 to 1. */
-  currentValue: z.number().min(0).max(1),
-  targetValue: z.number().min(0).max(1),
-  /** The share of the error budget that is left; 0 is spent, below 0 overspent. */
-  errorBudgetRemaining: z.number().max(1),
+  currentValue: z.number().min(0).max(1).describe('The measured share of good events, 0 to 1'),
+  targetValue: z.number().min(0).max(1).describe('The promised share of good events, 0 to 1'),
+  errorBudgetRemaining: z
+    .number()
+    .max(1)
+    .describe('The share of the error budget that is left; 0 is spent, below 0 overspent'),
 };
 
 const window = z.string().regex(/^[1-9][0-9]*[mhd]$/, 'a window such as 5m, 1h or 30d');
@@ -19,14 +20,15 @@ export const HealthCheck = defineEvent(
   'HealthCheck',
   open({
     service: dnsSubdomain,
-    /** Good events since the last check, and all of them. */
-    good: z.int().min(0),
-    total: z.int().min(1),
+    good: z.int().min(0).describe('Good events since the last check; at most total'),
+    total: z.int().min(1).describe('All events since the last check'),
     cluster: dnsLabel.optional(),
     namespace: dnsLabel.optional(),
     status: shortText.optional(),
     latencyMs: z.number().min(0).optional(),
-  }).refine((data) => data.good <= data.total, { path: ['good'], error: 'at most total' }),
+  })
+    .refine((data) => data.good <= data.total, { path: ['good'], error: 'at most data.total' })
+    .describe('What a service did well and badly since the last check'),
   { subject: (data) => data.service },
 );
 
@@ -35,15 +37,17 @@ export const SLOViolation = defineEvent(
   open({
     ...objective,
     severity: z.enum(['page', 'ticket']),
-    burnRate: z.number().min(0),
+    burnRate: z.number().min(0).describe('How many times faster than allowed the budget is being spent'),
     longWindow: window,
     shortWindow: window,
-  }),
+  }).describe('A service burns its error budget too fast'),
   { subject: (data) => data.service },
 );
 
 export const ErrorBudgetDepleted = defineEvent(
   'ErrorBudgetDepleted',
-  open({ ...objective, errorBudgetRemaining: z.number().max(0), window }),
+  open({ ...objective, errorBudgetRemaining: z.number().max(0), window }).describe(
+    "The window's error budget is spent",
+  ),
   { subject: (data) => data.service },
 );

@@ -1,0 +1,99 @@
+/** Says what a schema expected, so that the sender of a wrong value can mend it without reading the schema. */
+import { z } from 'zod';
+import { InvalidEventError, type Issue } from '../errors.ts';
+
+/** What a schema issue expected, in words; for zod's `error` option, which a message in the schema overrides. */
+export function describeIssue(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (isInteger(issue.inst)) return 'an integer';
+      if (typeof issue.input === 'number' && !Number.isFinite(issue.input)) return 'a finite number';
+      return TYPES[issue.expected] ?? `a value of type ${issue.expected}`;
+    case 'invalid_value':
+      return oneOf(issue.values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))));
+    case 'too_small':
+      return `${issue.inclusive ? 'at least' : 'more than'} ${amount(issue.minimum, issue.origin)}`;
+    case 'too_big':
+      return `${issue.inclusive ? 'at most' : 'less than'} ${amount(issue.maximum, issue.origin)}`;
+    case 'invalid_format':
+      return FORMATS[issue.format] ?? `a text in the form '${issue.format}'`;
+    case 'invalid_union':
+      return oneOf([...new Set(issue.errors.flat().map(({ message }) => message))]);
+    case 'invalid_key':
+    case 'invalid_element':
+      return issue.issues.map(({ message }) => message).join(' and ');
+    case 'unrecognized_keys':
+      return 'no field of this name';
+    case 'not_multiple_of':
+      return `a multiple of ${issue.divisor}`;
+    default:
+      return 'a valid value';
+  }
+}
+
+/** zod says `number` of an integer that is no number at all. */
+function isInteger(schema: unknown): boolean {
+  return schema instanceof z.ZodNumberFormat && schema.format === 'safeint';
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'an integer',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'an array',
+};
+
+const FORMATS: Readonly<Record<string, string>> = {
+  url: 'an absolute URL',
+};
+
+function oneOf(choices: readonly string[]): string {
+  const last = choices.at(-1) ?? 'nothing';
+  return choices.length < 2 ? last : `${choices.slice(0, -1).join(', ')} or ${last}`;
+}
+
+function amount(bound: number | bigint, origin: string): string {
+  const unit = UNITS[origin];
+  return unit === undefined ? String(bound) : `${bound} ${unit}${Number(bound) === 1 ? '' : 's'}`;
+}
+
+const UNITS: Readonly<Record<string, string>> = { string: 'character', array: 'element', map: 'entry' };
+
+/** The issues of a failed check of `input`, with the values that caused them. */
+export function issuesOf(error: z.ZodError, input: unknown, prefix: readonly PropertyKey[] = []): Issue[] {
+  return error.issues.flatMap((issue) => {
+    // A field too many is reported at its own path, not at its parent's.
+    const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+    return paths.map((path) => ({
+      path: [...prefix, ...path].map(String).join('.'),
+      value: valueAt(input, path),
+      expected: issue.message,
+    }));
+  });
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? Reflect.get(at, key) : undefined),
+    input,
+  );
+}
+
+/**
+ * The value as the schema makes it.
+ *
+ * @throws InvalidEventError with every issue, paths starting with `prefix`
+ */
+export function check<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  identity: { id?: string; type?: string },
+  prefix: readonly PropertyKey[] = [],
+): z.output<Schema> {
+  const result = schema.safeParse(input, { error: describeIssue });
+  if (!result.success) throw new InvalidEventError(identity, issuesOf(result.error, input, prefix));
+  return result.data;
+}

@@ -1,0 +1,29 @@
+/** JSON Schemas (draft 2020-12) of the events, for producers in other languages. */
+import { z } from 'zod';
+import { catalog } from './catalog.ts';
+import { envelope } from './cloud-event.ts';
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** The schema of what a producer sends, envelope and data, by event type. */
+export function eventSchemas(): ReadonlyMap<string, JsonSchema> {
+  return new Map(
+    [...catalog].map(([type, { definition }]) => {
+      const { schema, version } = definition;
+      const whole = z.looseObject({
+        ...envelope.shape,
+        type: z.literal(type),
+        dataversion: envelope.shape.dataversion.describe(`The version of the data, at most ${version}; 1 when absent`),
+        data: schema,
+      });
+      const { $schema, ...rest } = jsonSchemaOf(whole);
+      const { description = type } = schema;
+      return [type, { $schema, $id: `urn:platform-events:${type}:${version}`, title: type, description, ...rest }];
+    }),
+  );
+}
+
+/** The schema of what a writer may give, before defaults. */
+export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' });
+}

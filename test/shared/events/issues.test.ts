@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { formatIssue } from '../../../shared/errors.ts';
+import { describeIssue, issuesOf } from '../../../shared/events/issues.ts';
+
+const schema = z.strictObject({
+  text: z.string().min(1).max(3),
+  number: z.number().gt(0).lt(10).multipleOf(2),
+  integer: z.int(),
+  list: z.array(z.boolean()).min(1).max(2),
+  choice: z.enum(['a', 'b', 'c']),
+  either: z.union([z.int(), z.literal('auto')]),
+  names: z.record(z.string().regex(/^k/, 'a name that starts with k'), z.number()),
+  address: z.url(),
+});
+
+const good = {
+  text: 'a',
+  number: 2,
+  integer: 1,
+  list: [true],
+  choice: 'a',
+  either: 'auto',
+  names: {},
+  address: 'http://x',
+};
+
+describe('describeIssue', () => {
+  it.each([
+    ['text', '', 'text: expected at least 1 character, got ""'],
+    ['text', 'abcd', 'text: expected at most 3 characters, got "abcd"'],
+    ['text', undefined, 'text: expected a string, got nothing'],
+    ['text', null, 'text: expected a string, got null'],
+    ['number', 0, 'number: expected more than 0, got 0'],
+    ['number', 10, 'number: expected less than 10, got 10'],
+    ['number', 3, 'number: expected a multiple of 2, got 3'],
+    ['number', Number.NaN, 'number: expected a finite number, got NaN'],
+    ['integer', undefined, 'integer: expected an integer, got nothing'],
+    ['integer', 1.5, 'integer: expected an integer, got 1.5'],
+    ['list', [], 'list: expected at least 1 element, got []'],
+    ['list', [true, 1], 'list.1: expected true or false, got 1'],
+    ['list', {}, 'list: expected an array, got {}'],
+    ['choice', 'd', "choice: expected 'a', 'b' or 'c', got \"d\""],
+    ['either', true, "either: expected an integer or 'auto', got true"],
+    ['names', { a: 1 }, 'names.a: expected a name that starts with k, got 1'],
+    ['names', [], 'names: expected an object, got []'],
+    ['address', 'x', 'address: expected an absolute URL, got "x"'],
+    ['surplus', 10n, 'surplus: expected no field of this name, got a value that JSON cannot hold'],
+  ])('says what was expected of %s (%#)', (name, value, expected) => {
+    const input = { ...good, [name]: value };
+    const { error } = schema.safeParse(input, { error: describeIssue });
+
+    expect(error && issuesOf(error, input).map(formatIssue)).toEqual([expected]);
+  });
+});
