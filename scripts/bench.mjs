@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/** `npm run bench [-- name…]`: runs the benchmarks named, or each in turn, in a process of its own. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildIfNeeded, root } from './build.mjs';
+
+await buildIfNeeded();
+const known = readdirSync(join(root, 'bench')).flatMap((name) => /^(.+)\.ts$/.exec(name)?.[1] ?? []);
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such benchmark: ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  process.exit(2);
+}
+let failed = false;
+for (const name of named.length > 0 ? named : known) {
+  console.log(`# ${name}`);
+  const { status } = spawnSync(process.execPath, ['--expose-gc', join(root, 'dist', 'bench', `${name}.js`)], {
+    stdio: 'inherit',
+  });
+  failed ||= status !== 0;
+}
+process.exitCode = failed ? 1 : 0;

@@ -1,0 +1,138 @@
+#!/usr/bin/env node
+/**
+ * Builds the app and the local commands with esbuild, in one pass, so that they share one instance of every module and
+ * what is imported dynamically (the Azure SDKs) becomes a chunk that is loaded when first needed.
+ * Plain JavaScript, because it runs before anything is built, on a Node that cannot read TypeScript.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** What people run; each is a file of its own under `dist/`. */
+const commands = [
+  'shared/cli/main.ts',
+  'shared/local/bus.ts',
+  'shared/local/demo.ts',
+  'shared/local/host.ts',
+  'shared/local/main.ts',
+  'shared/local/schemas.ts',
+  'shared/local/table.ts',
+  'shared/local/topology.ts',
+];
+
+/** A module that CommonJS code inside an ES module can call; the Functions worker answers `@azure/functions-core` through it. */
+const requireBanner =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
+/**
+ * Builds entry points of the repository.
+ *
+ * @param {{ entries: string[], outdir: string, bundled?: boolean }} options `bundled` packs the dependencies too
+ * @returns {Promise<string[]>} the files of this build, relative to `outdir`
+ */
+export async function bundle({ entries, outdir, bundled = false }) {
+  // Imported late: a run that finds everything built does not pay for it.
+  const { build, stop } = await import('esbuild');
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: entries,
+    outbase: root,
+    outdir,
+    write: false,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    chunkNames: 'chunks/[name]-[hash]',
+    sourcemap: bundled ? false : 'linked',
+    legalComments: bundled ? 'external' : 'inline',
+    minify: bundled,
+    keepNames: bundled,
+    logLevel: 'error',
+    ...(bundled
+      ? { external: ['@azure/functions-core'], banner: { js: requireBanner }, mainFields: ['module', 'main'] }
+      : { packages: 'external' }),
+  });
+  // Its service process would keep a signalled shell waiting.
+  await stop();
+  await Promise.all(result.outputFiles.map(({ path, contents }) => writeAtomically(path, contents)));
+  return result.outputFiles.map(({ path }) => relative(outdir, path).split(sep).join('/')).sort();
+}
+
+/**
+ * Another process may be reading the same file, or writing it: a reader must see the old or the new, never a part.
+ *
+ * @param {string} path
+ * @param {Uint8Array} contents
+ */
+async function writeAtomically(path, contents) {
+  const old = await readFile(path).catch(() => undefined);
+  if (old?.equals(contents)) return;
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, contents);
+  await rename(temporary, path);
+}
+
+/** @param {string} folder @param {string} ending */
+async function filesUnder(folder, ending) {
+  const names = await readdir(join(root, folder), { recursive: true }).catch(() => []);
+  return names
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${folder}/${name.split(sep).join('/')}`)
+    .sort();
+}
+
+export const functionEntries = () => filesUnder('functions', '.ts');
+
+/** Changes when any source does. */
+async function fingerprint() {
+  const sources = (
+    await Promise.all(['functions', 'shared', 'scripts', 'bench'].map((f) => filesUnder(f, 's')))
+  ).flat();
+  const hash = createHash('sha256');
+  for (const source of [...sources, 'package.json', 'package-lock.json']) {
+    const { mtimeMs, size } = await stat(join(root, source));
+    hash.update(`${source} ${mtimeMs} ${size}\n`);
+  }
+  return hash.digest('hex');
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * A function that was deleted must not be found by the host any more. Chunks go a day later: a process that was
+ * started before may still want one.
+ *
+ * @param {string} outdir @param {string[]} built
+ */
+async function removeStale(outdir, built) {
+  const kept = new Set(built);
+  for (const name of await readdir(outdir, { recursive: true })) {
+    const path = join(outdir, name);
+    const file = name.split(sep).join('/');
+    if (kept.has(file) || !/^(functions|shared|scripts|bench|chunks)\/.*\.js(\.map)?$/.test(file)) continue;
+    const age = Date.now() - (await stat(path)).mtimeMs;
+    if (!file.startsWith('chunks/') || age > DAY_MS) await rm(path, { force: true });
+  }
+}
+
+/** Builds everything into `dist/` unless nothing changed since the last time. */
+export async function buildIfNeeded() {
+  const outdir = join(root, 'dist');
+  const stamp = join(outdir, '.built');
+  const current = await fingerprint();
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === current) return;
+  const present = commands.filter((command) => existsSync(join(root, command)));
+  const entries = [...(await functionEntries()), ...present, ...(await filesUnder('bench', '.ts'))];
+  const built = await bundle({ entries, outdir });
+  await removeStale(outdir, built);
+  await writeAtomically(stamp, Buffer.from(current));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildIfNeeded();

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/** `npm run package`: the app as it is deployed, in `dist/package/` and in `dist/platform-events.zip`. */
+import { existsSync } from 'node:fs';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bundle, functionEntries, root } from './build.mjs';
+import { zip } from './zip.mjs';
+
+const folder = join(root, 'dist', 'package');
+await rm(folder, { recursive: true, force: true });
+
+const code = await bundle({ entries: await functionEntries(), outdir: join(folder, 'dist'), bundled: true });
+const { name, version, license, engines, type, main } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+const manifest = { name, version, license, private: true, engines, type, main };
+await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+const copied = ['host.json', 'LICENSE', 'platform.config.json'].filter((file) => existsSync(join(root, file)));
+for (const file of copied) await copyFile(join(root, file), join(folder, file));
+
+const names = ['package.json', ...copied, ...code.map((file) => `dist/${file}`)];
+const files = new Map();
+for (const file of names) files.set(file, await readFile(join(folder, file)));
+const archive = zip(files);
+await writeFile(join(root, 'dist', 'platform-events.zip'), archive);
+console.log(`dist/platform-events.zip: ${names.length} files, ${(archive.length / 1024 / 1024).toFixed(1)} MiB`);

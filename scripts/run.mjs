@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+/**
+ * `node scripts/run.mjs shared/local/main [arguments]`: builds when needed and becomes the command. One process, so that
+ * a signal sent to it (by npm, a shell or a supervisor) reaches the command itself.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { buildIfNeeded, root } from './build.mjs';
+
+const [command, ...args] = process.argv.slice(2);
+await buildIfNeeded();
+const file = join(root, 'dist', `${command}.js`);
+if (!existsSync(file)) {
+  console.error(`no such command: ${command}`);
+  process.exit(2);
+}
+process.argv = [process.execPath, file, ...args];
+await import(pathToFileURL(file).href);
