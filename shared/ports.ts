@@ -171,6 +171,9 @@ export interface Rollout {
   readonly requestId: string | undefined;
 }
 
+/** The name of the ResourceQuota, LimitRange and other objects that guardrails make in a namespace. */
+export const GUARDRAILS_NAME = 'platform';
+
 /** A namespace with everything it is owed; see `profiles` in the configuration. */
 export interface Guardrails {
   readonly namespace: string;
@@ -216,7 +219,7 @@ export interface Cluster {
    * under one field manager: repairs drift, touches nothing else.
    */
   applyGuardrails(guardrails: Guardrails): Promise<void>;
-  /** The quotas of a namespace. @throws NotFoundError when the namespace does not exist */
+  /** The quotas of a namespace; ours is the one named GUARDRAILS_NAME. @throws NotFoundError when the namespace does not exist */
   quotas(namespace: string): Promise<readonly Quota[]>;
   /** Sets one resource of a quota. */
   setQuota(namespace: string, quota: string, resource: string, hard: string): Promise<void>;

@@ -9,18 +9,19 @@
  */
 import type { PlatformConfig } from '../config.ts';
 import { NotFoundError, PermanentError, SupersededError, TransientError } from '../errors.ts';
-import type {
-  Change,
-  Clock,
-  Cluster,
-  Clusters,
-  Guardrails,
-  Quota,
-  Release,
-  Rollback,
-  Rollout,
-  StateStore,
-  Workload,
+import {
+  type Change,
+  type Clock,
+  type Cluster,
+  type Clusters,
+  GUARDRAILS_NAME,
+  type Guardrails,
+  type Quota,
+  type Release,
+  type Rollback,
+  type Rollout,
+  type StateStore,
+  type Workload,
 } from '../ports.ts';
 import { update } from '../update.ts';
 
@@ -102,12 +103,13 @@ function simulatedCluster(
     async quotas(namespace): Promise<readonly Quota[]> {
       const stored = await state.get<Guardrails>(`${PARTITION}-namespaces`, quotaKeyOf(namespace));
       if (!stored) throw new NotFoundError(`namespace '${namespace}' does not exist in cluster '${name}'`);
-      return [{ name: QUOTA, hard: stored.value.quota }];
+      return [{ name: GUARDRAILS_NAME, hard: stored.value.quota }];
     },
 
     async setQuota(namespace, quota, resource, hard) {
       await update<Guardrails>(state, `${PARTITION}-namespaces`, quotaKeyOf(namespace), (found) => {
-        if (!found || quota !== QUOTA) throw new NotFoundError(`quota '${quota}' does not exist in '${namespace}'`);
+        if (!found || quota !== GUARDRAILS_NAME)
+          throw new NotFoundError(`quota '${quota}' does not exist in '${namespace}'`);
         return found.quota[resource] === hard ? found : { ...found, quota: { ...found.quota, [resource]: hard } };
       });
     },
@@ -117,9 +119,6 @@ function simulatedCluster(
     },
   };
 }
-
-/** The one ResourceQuota that the guardrails of a namespace make. */
-const QUOTA = 'platform';
 
 const nothing: SimulatedDeployment = { replicas: 1, revisions: [] };
 
