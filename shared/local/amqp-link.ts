@@ -1,0 +1,330 @@
+/**
+ * The two kinds of link. Both start when a client attaches; whoever decides what the link is for accepts it, at once
+ * or later, or refuses it.
+ */
+import {
+  type AttachAnswer,
+  asMap,
+  compositeOf,
+  mapAt,
+  numberAt,
+  type Outcome,
+  type Performative,
+  requiredNumberAt,
+  textAt,
+  writeAttach,
+  writeDetach,
+} from './amqp-frames.ts';
+import type { Session } from './amqp-session.ts';
+import { AmqpError, type AmqpMap, type AmqpValue } from './amqp-types.ts';
+
+export type Link = SendingLink | ReceivingLink;
+export type AttachHandler = (link: Link) => void;
+
+/** A source or target: its bytes, which are echoed as they came, and what a broker reads in it. */
+export interface Terminus {
+  readonly bytes: Buffer | undefined;
+  readonly code: number | undefined;
+  readonly address: string | undefined;
+  readonly filter: AmqpMap | undefined;
+}
+
+export interface Acceptance {
+  readonly maxMessageSize?: number;
+  readonly properties?: ReadonlyMap<AmqpValue, AmqpValue>;
+  /** Encoded; the client's own when absent. */
+  readonly source?: Buffer;
+}
+
+abstract class BaseLink {
+  readonly session: Session;
+  readonly name: string;
+  readonly handle: number;
+  readonly source: Terminus;
+  readonly target: Terminus;
+  readonly properties: AmqpMap | undefined;
+  readonly sndSettleMode: number;
+  readonly rcvSettleMode: number;
+  abstract readonly isReceiver: boolean;
+  #state: 'attaching' | 'attached' | 'detached' = 'attaching';
+
+  constructor(session: Session, attach: Performative, frame: Buffer) {
+    this.session = session;
+    this.name = textAt(attach, 0) ?? '';
+    this.handle = requiredNumberAt(attach, 1, 'handle');
+    this.sndSettleMode = numberAt(attach, 3, 'snd-settle-mode') ?? 2;
+    this.rcvSettleMode = numberAt(attach, 4, 'rcv-settle-mode') ?? 0;
+    this.source = terminusAt(attach, 5, frame);
+    this.target = terminusAt(attach, 6, frame);
+    this.properties = mapAt(attach, 13);
+  }
+
+  /** False until accepted, and once either side has detached. */
+  get isAttached(): boolean {
+    return this.#state === 'attached';
+  }
+
+  get isDetached(): boolean {
+    return this.#state === 'detached';
+  }
+
+  protected attach(acceptance: Acceptance): boolean {
+    if (this.#state !== 'attaching') return false;
+    this.#state = 'attached';
+    this.#writeAttach(acceptance.source ?? this.source.bytes, this.target.bytes, acceptance);
+    return true;
+  }
+
+  /** Answers with an attach that has no termini, which tells some clients to wait, and a detach that says why. */
+  refuse(error: AmqpError): void {
+    if (this.#state !== 'attaching') return;
+    this.#writeAttach(undefined, undefined, {});
+    this.#end(true, error);
+  }
+
+  /** Detaches from our side. */
+  close(error?: AmqpError): void {
+    if (this.#state === 'attaching') this.refuse(error ?? new AmqpError('amqp:link:detach-forced', 'closed'));
+    else if (this.#state === 'attached') this.#end(true, error);
+  }
+
+  /** The client detached: the same is answered. */
+  onDetach(isClosed: boolean): void {
+    if (this.#state === 'detached') return;
+    // It gave up before it was accepted: AMQP wants an attach before the detach.
+    if (this.#state === 'attaching') this.#writeAttach(undefined, undefined, {});
+    this.#end(isClosed, undefined);
+  }
+
+  /** The session is gone: nothing can be written any more. */
+  release(): void {
+    if (this.#state === 'detached') return;
+    this.#state = 'detached';
+    this.onReleased();
+  }
+
+  /** Set by whoever accepts the link; runs once, however the link ends. */
+  onReleased: () => void = () => {};
+
+  #end(isClosed: boolean, error: AmqpError | undefined): void {
+    this.#state = 'detached';
+    this.session.send((writer) => writeDetach(writer, this.handle, isClosed, error));
+    this.session.onDetached(this.handle, error !== undefined);
+    this.onReleased();
+  }
+
+  #writeAttach(source: Buffer | undefined, target: Buffer | undefined, acceptance: Acceptance): void {
+    const { name, handle, isReceiver, sndSettleMode, rcvSettleMode } = this;
+    const { properties, maxMessageSize = 0 } = acceptance;
+    const answer: AttachAnswer = {
+      name,
+      handle,
+      isReceiver,
+      sndSettleMode,
+      rcvSettleMode,
+      source,
+      target,
+      maxMessageSize,
+      properties,
+    };
+    this.session.send((writer) => writeAttach(writer, answer));
+  }
+}
+
+/** A delivery that awaits its outcome. */
+export interface Delivery {
+  readonly link: SendingLink;
+  readonly tag: Buffer;
+  readonly settled: boolean;
+  /** What the broker calls it; given back with the outcome. */
+  readonly lock: unknown;
+  id: number;
+}
+
+/** What a client says of a delivery. Undefined state: it settled without a word. */
+export interface DeliveryState {
+  readonly code: number;
+  readonly fields: readonly AmqpValue[];
+}
+
+export interface SendingHandler {
+  /** Credit or room has changed: deliver what there is. */
+  pump(): void;
+  /** Deliver what there is now; credit left over after this is taken back. */
+  drain(): void;
+  onOutcome(delivery: Delivery, state: DeliveryState): void;
+}
+
+/** We send, the client receives. */
+export class SendingLink extends BaseLink {
+  readonly isReceiver = false;
+  #credit = 0;
+  #deliveryCount = 0;
+  #isDraining = false;
+  #handler: SendingHandler | undefined;
+
+  accept(handler: SendingHandler, acceptance: Acceptance = {}): void {
+    if (!this.attach(acceptance)) return;
+    this.#handler = handler;
+    this.pump();
+  }
+
+  /** How many more messages may be sent now: the client's credit, but no more than its session takes. */
+  get capacity(): number {
+    return this.isAttached ? Math.min(this.#credit, this.session.capacity) : 0;
+  }
+
+  send(tag: Buffer, settled: boolean, lock: unknown, head: Buffer, tail?: Buffer): void {
+    if (!this.isAttached) return;
+    this.#credit--;
+    this.#deliveryCount = (this.#deliveryCount + 1) >>> 0;
+    this.session.transfer({ link: this, tag, settled, lock, id: 0 }, head, tail);
+  }
+
+  onFlow(flow: Performative): void {
+    const count = numberAt(flow, 5, 'delivery-count') ?? 0;
+    const credit = numberAt(flow, 6, 'link-credit');
+    if (credit !== undefined) {
+      // Counts wrap at 2^32; what is in flight has been counted by us and not yet by the client.
+      const inFlight = (this.#deliveryCount - count) >>> 0;
+      this.#credit = Math.max(0, credit - (inFlight > 0x7fffffff ? 0 : inFlight));
+    }
+    this.#isDraining = flow.fields[8] === true;
+    this.pump();
+    // Asked for an echo, or for a drain that found nothing to wait for.
+    if (flow.fields[9] === true && this.isAttached) this.session.sendFlow(this.state(false));
+  }
+
+  pump(): void {
+    if (!this.isAttached || !this.#handler) return;
+    if (this.#isDraining) this.#drain(this.#handler);
+    else this.#handler.pump();
+  }
+
+  onOutcome(delivery: Delivery, state: DeliveryState): void {
+    this.#handler?.onOutcome(delivery, state);
+  }
+
+  state(drain: boolean): { handle: number; deliveryCount: number; credit: number; drain: boolean } {
+    return { handle: this.handle, deliveryCount: this.#deliveryCount, credit: this.#credit, drain };
+  }
+
+  #drain(handler: SendingHandler): void {
+    handler.drain();
+    // Transfers that wait for the session's window belong before the answer; it comes when they are out.
+    if (this.session.hasPending(this)) return;
+    this.#isDraining = false;
+    this.#deliveryCount = (this.#deliveryCount + this.#credit) >>> 0;
+    this.#credit = 0;
+    this.session.sendFlow(this.state(true));
+  }
+}
+
+/** A whole message from a client. */
+export interface IncomingDelivery {
+  readonly format: number;
+  readonly payload: Buffer;
+  /** Settles it; of no effect when it was sent settled. */
+  readonly answer: (outcome: Outcome) => void;
+  readonly isSettled: boolean;
+}
+
+export type ReceivingHandler = (delivery: IncomingDelivery) => void;
+
+/** More is granted when half is used up: a sender must never find itself without. */
+const CREDIT = 1000;
+const TOO_LARGE = 'amqp:link:message-size-exceeded';
+
+/** The client sends, we receive. */
+export class ReceivingLink extends BaseLink {
+  readonly isReceiver = true;
+  #credit = 0;
+  #deliveryCount = 0;
+  #limit = 0;
+  #handler: ReceivingHandler | undefined;
+  #partial: { id: number; format: number; settled: boolean; parts: Buffer[]; size: number } | undefined;
+
+  accept(handler: ReceivingHandler, acceptance: Acceptance & { maxMessageSize: number }): void {
+    if (!this.attach(acceptance)) return;
+    this.#handler = handler;
+    // Room for what wraps the messages of a full batch.
+    this.#limit = acceptance.maxMessageSize + 64 * 1024;
+    this.#grant();
+  }
+
+  onFlow(flow: Performative): void {
+    const count = numberAt(flow, 5, 'delivery-count');
+    if (count !== undefined) this.#deliveryCount = count;
+    if (flow.fields[9] === true && this.isAttached) this.#writeFlow();
+  }
+
+  onTransfer(transfer: Performative, payload: Buffer): void {
+    if (!this.isAttached) return;
+    const id = numberAt(transfer, 1, 'delivery-id') ?? this.#partial?.id;
+    if (id === undefined) throw new AmqpError('amqp:decode-error', 'the first transfer of a delivery needs an id');
+    if (this.#partial && this.#partial.id !== id) {
+      throw new AmqpError('amqp:not-allowed', `delivery ${this.#partial.id} is not complete, got ${id}`);
+    }
+    const format = numberAt(transfer, 3, 'message-format') ?? 0;
+    this.#partial ??= { id, format, settled: false, parts: [], size: 0 };
+    const partial = this.#partial;
+    if (transfer.fields[4] === true) partial.settled = true;
+    partial.size += payload.length;
+    // What is too large already is counted, but not kept.
+    if (partial.size <= this.#limit) partial.parts.push(payload);
+    else partial.parts.length = 0;
+    if (transfer.fields[9] === true) {
+      this.#partial = undefined;
+      this.#count();
+      return;
+    }
+    if (transfer.fields[5] === true) {
+      // The frame's buffer is not ours to keep.
+      if (partial.parts.length > 0) partial.parts[partial.parts.length - 1] = Buffer.from(payload);
+      return;
+    }
+    this.#partial = undefined;
+    this.#count();
+    const answer = (outcome: Outcome): void => {
+      if (!partial.settled) this.session.answer(true, partial.id, outcome);
+    };
+    if (partial.size > this.#limit) {
+      const error = new AmqpError(TOO_LARGE, `the message of ${partial.size} bytes is larger than the link allows`);
+      answer({ code: 0x25, error });
+      return;
+    }
+    const whole = partial.parts.length === 1 ? (partial.parts[0] as Buffer) : Buffer.concat(partial.parts);
+    this.#handler?.({ format: partial.format, payload: whole, answer, isSettled: partial.settled });
+  }
+
+  #count(): void {
+    this.#deliveryCount = (this.#deliveryCount + 1) >>> 0;
+    this.#credit--;
+    if (this.#credit <= CREDIT / 2) this.#grant();
+  }
+
+  #grant(): void {
+    this.#credit = CREDIT;
+    this.#writeFlow();
+  }
+
+  #writeFlow(): void {
+    const { handle } = this;
+    this.session.sendFlow({ handle, deliveryCount: this.#deliveryCount, credit: this.#credit, drain: false });
+  }
+}
+
+function terminusAt(attach: Performative, index: number, frame: Buffer): Terminus {
+  const value = attach.fields[index];
+  if (value === undefined || value === null) {
+    return { bytes: undefined, code: undefined, address: undefined, filter: undefined };
+  }
+  const composite = compositeOf(value);
+  const address = composite?.fields[0];
+  return {
+    bytes: Buffer.from(frame.subarray(attach.offsets[index], attach.offsets[index + 1])),
+    code: composite?.code,
+    address: typeof address === 'string' ? address : undefined,
+    filter: asMap(composite?.fields[7]),
+  };
+}
