@@ -1,0 +1,77 @@
+/** What may be deployed where: the rules of `policies.deployment` in the configuration. */
+import type { PlatformConfig } from './config.ts';
+import type { ReleaseData } from './deployments.ts';
+
+type DeploymentPolicy = PlatformConfig['policies']['deployment'];
+
+/** The first rule that a request breaks, with the value and what is allowed; undefined when it breaks none. */
+export function violationOf(data: ReleaseData, policy: DeploymentPolicy): string | undefined {
+  const { namespace, replicas } = data;
+  const image = parseImage(data.image);
+  if (!policy.namespaces.some((pattern) => matches(pattern, namespace))) {
+    return `namespace '${namespace}' may not be deployed to; allowed: ${policy.namespaces.join(', ')}`;
+  }
+  if (!policy.registries.some((prefix) => isFrom(image, prefix))) {
+    return `image '${data.image}' (${image.repository}) is from no allowed registry; allowed: ${policy.registries.join(', ')}`;
+  }
+  const isProduction = policy.productionNamespaces.some((pattern) => matches(pattern, namespace));
+  if (isProduction && image.digest === undefined && (image.tag ?? 'latest') === 'latest') {
+    const found = image.tag === undefined ? 'has no tag' : "has the tag 'latest'";
+    return `image '${data.image}' ${found}, which production namespace '${namespace}' does not take; allowed: a version tag or a digest`;
+  }
+  const { min, max } = policy.replicas;
+  if (replicas !== undefined && (replicas < min || replicas > max)) {
+    return `replicas ${replicas} is out of bounds; allowed: ${min} to ${max}`;
+  }
+  return undefined;
+}
+
+interface Image {
+  /** With its registry, and as Docker completes it: `nginx` is `docker.io/library/nginx`. */
+  readonly repository: string;
+  readonly tag: string | undefined;
+  readonly digest: string | undefined;
+}
+
+/** Takes a valid image reference apart; see https://pkg.go.dev/github.com/distribution/reference for its grammar. */
+export function parseImage(reference: string): Image {
+  const [, name = '', tag, digest] = /^(.+?)(?::([\w][\w.-]*))?(?:@(.+))?$/.exec(reference) ?? [];
+  return { repository: normalize(name), tag, digest };
+}
+
+/** Docker's rule for what is a registry and what is the first part of a path on Docker Hub. */
+function isDomain(component: string): boolean {
+  return /[.:]/.test(component) || component === 'localhost' || component !== component.toLowerCase();
+}
+
+function normalize(name: string): string {
+  const [first = '', ...rest] = name.split('/');
+  if (rest.length === 0) return `docker.io/library/${name}`;
+  if (!isDomain(first)) return `docker.io/${name}`;
+  const domain = normalizeDomain(first);
+  return [domain, ...(domain === 'docker.io' && rest.length === 1 ? ['library'] : []), ...rest].join('/');
+}
+
+function normalizeDomain(domain: string): string {
+  const lower = domain.toLowerCase();
+  return lower === 'index.docker.io' ? 'docker.io' : lower;
+}
+
+/** Whether the image's repository is the prefix, or lies under it: `ghcr.io/acme` holds no `ghcr.io/acme-evil/web`. */
+function isFrom({ repository }: Image, prefix: string): boolean {
+  if (prefix === '*') return true;
+  const [first = '', ...rest] = prefix.replace(/\/\*?$/, '').split('/');
+  const path = isDomain(first) ? [normalizeDomain(first), ...rest] : ['docker.io', first, ...rest];
+  // On Docker Hub one name may be an account or an official image.
+  const roots = [
+    path,
+    ...(path[0] === 'docker.io' && path.length === 2 ? [['docker.io', 'library', ...path.slice(1)]] : []),
+  ];
+  return roots.map((root) => root.join('/')).some((root) => repository === root || repository.startsWith(`${root}/`));
+}
+
+/** `*` stands for any run of characters, as in `shop-*` or `*-production`. */
+function matches(pattern: string, name: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`).test(name);
+}

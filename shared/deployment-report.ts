@@ -1,0 +1,97 @@
+/** What the events and notifications of a deployment say, drawn from its record: the same on every run. */
+import type { PlatformConfig } from './config.ts';
+import { type ReleaseRecord, secondsBetween, serviceOf, stepTo, targetOf } from './deployments.ts';
+import type { PlatformEvent } from './events/catalog.ts';
+import type { DataOf } from './events/cloud-event.ts';
+import type {
+  DeploymentCompleted,
+  DeploymentFailed,
+  DeploymentRolledBack,
+  DeploymentStarted,
+} from './events/deployment.ts';
+import type { Notification } from './ports.ts';
+
+const LONGEST_TEXT = 4_096;
+
+export function startOf({ requestId, data, ...release }: ReleaseRecord): DataOf<typeof DeploymentStarted> {
+  const previousImage = stepTo({ requestId, data, ...release }, 'requested')?.previousImage;
+  return { ...data, requestId, ...(previousImage && { previousImage }) };
+}
+
+export function completionOf(release: ReleaseRecord): DataOf<typeof DeploymentCompleted> {
+  const { replicas = 0, revision } = stepTo(release, 'completed') ?? {};
+  return {
+    ...release.data,
+    requestId: release.requestId,
+    durationSeconds: durationOf(release, 'completed'),
+    replicas,
+    ...(revision !== undefined && { revision }),
+  };
+}
+
+export function failureOf(release: ReleaseRecord): DataOf<typeof DeploymentFailed> {
+  const { reason = 'ClusterError', message = '' } = stepTo(release, 'failed') ?? {};
+  return {
+    ...release.data,
+    requestId: release.requestId,
+    reason,
+    message: message.slice(0, LONGEST_TEXT) || reason,
+    durationSeconds: durationOf(release, 'failed'),
+  };
+}
+
+export function rollbackOf(release: ReleaseRecord): DataOf<typeof DeploymentRolledBack> {
+  const { reason, message } = failureOf(release);
+  return {
+    ...release.data,
+    requestId: release.requestId,
+    image: stepTo(release, 'rolled-back')?.image ?? release.data.image,
+    failedImage: release.data.image,
+    reason: `${reason}: ${message}`.slice(0, LONGEST_TEXT),
+    durationSeconds: restoreSecondsOf(release),
+  };
+}
+
+/** From the start, or from the request when it never was started, to its completion or failure. */
+function durationOf(release: ReleaseRecord, end: 'completed' | 'failed'): number {
+  const from = stepTo(release, 'started') ?? release.steps[0];
+  return secondsBetween(from?.at ?? 0, stepTo(release, end)?.at ?? 0);
+}
+
+/** From the failure to the rollback. */
+export function restoreSecondsOf(release: ReleaseRecord): number {
+  return secondsBetween(stepTo(release, 'failed')?.at ?? 0, stepTo(release, 'rolled-back')?.at ?? 0);
+}
+
+/** From the commit to completion; undefined when the request named no commit. */
+export function leadSecondsOf(release: ReleaseRecord): number | undefined {
+  const { commit } = release.data;
+  return commit && secondsBetween(Date.parse(commit.timestamp), stepTo(release, 'completed')?.at ?? 0);
+}
+
+/** A notification about a release; `what` makes its key, so that a repeated run sends the same one. */
+export function noticeOf(
+  release: ReleaseRecord,
+  event: PlatformEvent,
+  config: PlatformConfig,
+  { what, ...notice }: { what: string } & Pick<Notification, 'severity' | 'title' | 'text' | 'facts'>,
+): Notification {
+  const { requestId, data } = release;
+  const { commit, requestedBy, override } = data;
+  const team = config.objectives.find(({ service }) => service === serviceOf(data))?.team;
+  return {
+    ...notice,
+    key: `${targetOf(data)}/${requestId}/${what}`,
+    facts: {
+      Target: targetOf(data),
+      Image: data.image,
+      Request: requestId,
+      ...(commit && { Commit: commit.sha }),
+      ...(requestedBy && { 'Requested by': requestedBy }),
+      ...(override && { Override: `${override.reason} (approved by ${override.approvedBy})` }),
+      ...notice.facts,
+    },
+    ...(team && { team }),
+    event,
+  };
+}

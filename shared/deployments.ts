@@ -1,0 +1,226 @@
+/**
+ * The deployment records: one document per target (`cluster/namespace/deployment`) with its releases, kept in the
+ * state store. How a release moves on is in `deployment-steps.ts`; here is what is kept, and how it is changed.
+ */
+import { PermanentError } from './errors.ts';
+import type { DataOf } from './events/cloud-event.ts';
+import type { DeploymentFailed, DeploymentRequested } from './events/deployment.ts';
+import type { StateStore } from './ports.ts';
+import { update } from './update.ts';
+
+const TARGETS = 'deployments';
+const NEWEST = 'releases';
+
+/** What was asked for. */
+export type ReleaseData = DataOf<typeof DeploymentRequested>;
+
+export type FailureReason = DataOf<typeof DeploymentFailed>['reason'];
+
+/** Something that happened to a release; its steps are its history. */
+export type Step = {
+  /** Milliseconds since the Unix epoch, by the clock of the handler that took the step. */
+  readonly at: number;
+  /** The event that was being handled: run again for it, the handler finds its own step and publishes again. */
+  readonly by: string;
+} & (
+  | { readonly to: 'requested'; readonly previousImage?: string; readonly overrode?: string }
+  | { readonly to: 'started'; readonly deadline: number }
+  | { readonly to: 'completed'; readonly image: string; readonly replicas: number; readonly revision?: string }
+  | { readonly to: 'failed'; readonly reason: FailureReason; readonly message: string }
+  | { readonly to: 'rolling-back'; readonly image: string; readonly deadline: number }
+  | { readonly to: 'rolled-back'; readonly image: string }
+  /** Nothing more is to come; says how it was left when that is not plain from the step before. */
+  | { readonly to: 'closed'; readonly note?: string; readonly needsAttention?: boolean }
+);
+
+/** Where a release is. A rejected request has failed without having been admitted (`requested`). */
+export type Phase = Exclude<Step['to'], 'closed'>;
+
+/** One request and what became of it. */
+export interface ReleaseRecord {
+  /** The id of the DeploymentRequested. */
+  readonly requestId: string;
+  readonly correlationId: string;
+  /** Orders the requests of a target; see `rankOf`. */
+  readonly rank: string;
+  readonly data: ReleaseData;
+  /** Whether its image had proven good before it was started, so that burnt budget is not this release's doing. */
+  readonly provenBefore?: boolean;
+  readonly steps: readonly Step[];
+}
+
+/** Running sums for the four DORA measures of a target. */
+export interface Numbers {
+  readonly completed: number;
+  /** Releases that went wrong after something was applied. */
+  readonly failed: number;
+  readonly rolledBack: number;
+  /** From the commit to completion; only of releases that named their commit. */
+  readonly leadTime: { readonly count: number; readonly seconds: number };
+  /** From a failure to the rollback or the next completion. */
+  readonly restore: { readonly count: number; readonly seconds: number };
+}
+
+export interface TargetRecord {
+  /** The newest request first. */
+  readonly releases: readonly ReleaseRecord[];
+  /** Images that completed here, as the cluster shows them, the last one first: a rollback goes to the first. */
+  readonly goodImages: readonly string[];
+  /** Requests whose image may be in the cluster without having completed since anything last did. */
+  readonly unproven: readonly string[];
+  /** Since when the target has been failing. */
+  readonly brokenSince?: number;
+  /** Requests that are over and no longer listed, the last one first. */
+  readonly ended: readonly string[];
+  readonly numbers: Numbers;
+}
+
+const emptyRecord: TargetRecord = {
+  releases: [],
+  goodImages: [],
+  unproven: [],
+  ended: [],
+  numbers: {
+    completed: 0,
+    failed: 0,
+    rolledBack: 0,
+    leadTime: { count: 0, seconds: 0 },
+    restore: { count: 0, seconds: 0 },
+  },
+};
+
+/** `<cluster>/<namespace>/<deployment>`, from the data: the subject is the sender's to choose. */
+export function targetOf(data: Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'>): string {
+  return `${data.cluster ?? 'default'}/${data.namespace}/${data.deployment}`;
+}
+
+/** Changes a target's record, guarded by its ETag. `change` may run several times; the same record writes nothing. */
+export async function changeTarget(
+  state: StateStore,
+  target: string,
+  change: (record: TargetRecord) => TargetRecord,
+): Promise<TargetRecord> {
+  const record = await update<TargetRecord>(state, TARGETS, target, (current) => {
+    const next = change(current ?? emptyRecord);
+    return next === emptyRecord ? undefined : next;
+  });
+  return record ?? emptyRecord;
+}
+
+/** What the data of every deployment event but the first says of its release. */
+export type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { readonly requestId: string };
+
+/**
+ * Takes a release a step on, when `next` finds that it may be taken: a stale or repeated event changes nothing.
+ *
+ * @returns the release as it is stored now; undefined when it ended so long ago that it is no longer listed
+ * @throws PermanentError when there is no such request: nobody but `requested` lets one in
+ */
+export async function advance(
+  state: StateStore,
+  { requestId, ...of }: OfRequest,
+  next: (record: TargetRecord, release: ReleaseRecord) => TargetRecord,
+): Promise<ReleaseRecord | undefined> {
+  const target = targetOf(of);
+  const record = await changeTarget(state, target, (current) => {
+    const release = releaseOf(current, requestId);
+    if (release) return next(current, release);
+    if (current.ended.includes(requestId)) return current;
+    throw new PermanentError(`no request '${requestId}' is known for ${target}`);
+  });
+  return releaseOf(record, requestId);
+}
+
+export function releaseOf(record: TargetRecord, requestId: string): ReleaseRecord | undefined {
+  return record.releases.find((release) => release.requestId === requestId);
+}
+
+/** The step that the handling of an event took last; undefined when it took none. */
+export function stepBy(release: ReleaseRecord | undefined, eventId: string): Step | undefined {
+  return release?.steps.findLast((step) => step.by === eventId);
+}
+
+/** The last step to a phase; undefined when the release never was there. */
+export function stepTo<To extends Step['to']>(release: ReleaseRecord, to: To): Extract<Step, { to: To }> | undefined {
+  // The predicate compares the discriminant.
+  return release.steps.findLast((step) => step.to === to) as Extract<Step, { to: To }> | undefined;
+}
+
+/** Where the release is; being closed is no phase of its own. */
+export function phaseOf(release: ReleaseRecord): Phase {
+  // Every release has a first step, and it is never 'closed'.
+  return release.steps.findLast((step) => step.to !== 'closed')?.to as Phase;
+}
+
+/** Whether what a cluster shows is the image that was asked for: it may have added the digest on admission. */
+export function isImage(shown: string, asked: string): boolean {
+  return shown === asked || shown.startsWith(`${asked}@`);
+}
+
+/** Seconds from one time to another, both in milliseconds; never negative, whatever two clocks say. */
+export function secondsBetween(from: number, to: number): number {
+  return Math.max(0, to - from) / 1_000;
+}
+
+// ---------------------------------------------------------------- the newest release of a service
+
+/** A release that may be blamed for what its service suffers. */
+export interface NewestRelease {
+  readonly requestId: string;
+  readonly target: string;
+  readonly service: string;
+  readonly correlationId: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+  readonly data: ReleaseData;
+}
+
+interface NewestPointer {
+  readonly target: string;
+  readonly requestId: string;
+  readonly rank: string;
+}
+
+/** The service whose objectives a release can burn. */
+export function serviceOf(data: ReleaseData): string {
+  return data.service ?? data.deployment;
+}
+
+/** Remembers the release as its service's newest, unless a newer one is remembered. */
+export async function rememberNewest(state: StateStore, { requestId, rank, data }: ReleaseRecord): Promise<void> {
+  await update<NewestPointer>(state, NEWEST, serviceOf(data), (current) =>
+    current && current.rank >= rank ? current : { target: targetOf(data), requestId, rank },
+  );
+}
+
+/**
+ * The release that was started last for a service, on any target; undefined when there is none, when it failed, was
+ * superseded or rolled back, or when it only brought back an image that had proven good before.
+ */
+export async function newestReleaseOf(state: StateStore, service: string): Promise<NewestRelease | undefined> {
+  const pointer = (await state.get<NewestPointer>(NEWEST, service))?.value;
+  if (!pointer) return undefined;
+  const { target, requestId } = pointer;
+  const record = (await state.get<TargetRecord>(TARGETS, target))?.value;
+  const release = record && releaseOf(record, requestId);
+  const started = release && stepTo(release, 'started');
+  if (!started || !canBeBlamed(record, release)) return undefined;
+  const { correlationId, data } = release;
+  return { requestId, target, service, correlationId, startedAt: started.at, data };
+}
+
+/** Whether burnt budget may be laid on a release: it runs, nothing newer was let in, and its image is new here. */
+export function canBeBlamed(record: TargetRecord, release: ReleaseRecord): boolean {
+  const phase = phaseOf(release);
+  return (phase === 'started' || phase === 'completed') && !release.provenBefore && isNewest(record, release);
+}
+
+/** Whether no newer request was admitted. */
+export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean {
+  return newestOf(record)?.requestId === release.requestId;
+}
+
+/** The newest request that was let in. */
+export function newestOf(record: TargetRecord): ReleaseRecord | undefined {
+  return record.releases.find((release) => release.steps[0]?.to === 'requested');
+}
