@@ -92,11 +92,18 @@ export class InvalidEventError extends PermanentError {
 /** The sender may be newer than this build: tried again, so that a roll-out of this app in progress can catch up. */
 export class UnknownEventError extends TransientError {
   override readonly reason = 'UnknownEvent';
+  /** The event in structured form, so that it can be sent again. */
+  readonly attributes: Readonly<Record<string, unknown>>;
   readonly id: string;
   readonly type: string;
 
-  constructor(id: string, type: string, message: string) {
+  constructor(
+    attributes: Readonly<Record<string, unknown>>,
+    { id, type }: { id: string; type: string },
+    message: string,
+  ) {
     super(message);
+    this.attributes = attributes;
     this.id = id;
     this.type = type;
   }

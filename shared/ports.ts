@@ -4,7 +4,7 @@
  */
 import type { PlatformConfig } from './config.ts';
 import type { PlatformEvent } from './events/catalog.ts';
-import type { DataOf, EventDefinition } from './events/cloud-event.ts';
+import type { CloudEvent, DataOf, EventDefinition } from './events/cloud-event.ts';
 
 /** The only source of time. */
 export interface Clock {
@@ -24,13 +24,18 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 
 /** A copy of an event for one subscription, to arrive later. */
 export interface ScheduledCopy {
-  readonly event: PlatformEvent;
+  /** Usually a `PlatformEvent`; an event that is newer than this build can be sent again all the same. */
+  readonly event: CloudEvent;
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
-  /** The one subscription that gets it. */
+  /** The one subscription that gets it; topic and subject follow from it. */
   readonly to: string;
-  /** Which copy this is, from 1; sent as the CloudEvents extension `copy`. */
+  /** Which copy this is; sent as the CloudEvents extension `copy`. */
   readonly copy: number;
+  /** Sent as the extension `putoff` unless 0: how often this copy was put off for want of the state store. */
+  readonly putOff?: number;
+  /** Sent as the extension `waitedfor`: the run whose lease this copy waits for. */
+  readonly waitedFor?: string | undefined;
   /** Sending the same id twice within the duplicate-detection window is sending it once. */
   readonly messageId: string;
 }

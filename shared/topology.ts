@@ -59,6 +59,15 @@ export function routeOf(type: string): { topic: string; subscription: string } |
   return entry && { topic: topicOf(entry.family), subscription: subscriptionOf(type) };
 }
 
+/** The topic of a handler's subscription, and the type it handles; undefined for a name that is none. */
+export function routeTo(subscription: string): { topic: string; type: string } | undefined {
+  return subscriptions.get(subscription);
+}
+
+const subscriptions: ReadonlyMap<string, { topic: string; type: string }> = new Map(
+  [...catalog].map(([type, { family }]) => [subscriptionOf(type), { topic: topicOf(family), type }]),
+);
+
 const subscriptionDefaults = { lockSeconds: 60, maxDeliveryCount: 10, forwardDeadLetteredMessagesTo: ERRORS_QUEUE };
 
 function handlerSubscription({ definition: { type } }: CatalogEntry): SubscriptionTopology {

@@ -17,10 +17,18 @@ export interface WireEvent {
   readonly receivedAt: string;
 }
 
-/** An event, and which scheduled copy of it this is: 0 for the original. */
-export interface ParsedEvent {
-  readonly event: PlatformEvent;
+/** What a scheduled copy says of itself; travels in the body, as extension attributes that no handler sees. */
+export interface CopyMarks {
+  /** Which scheduled copy this is: 0 for the original. */
   readonly copy: number;
+  /** How often this copy was put off because the state store could not be asked; undefined for never. */
+  readonly putOff: number | undefined;
+  /** The run whose lease this copy has waited for. */
+  readonly waitedFor: string | undefined;
+}
+
+export interface ParsedEvent extends CopyMarks {
+  readonly event: PlatformEvent;
 }
 
 /**
@@ -32,15 +40,22 @@ export interface ParsedEvent {
 export function parseEvent(wire: WireEvent): ParsedEvent {
   const raw = readAttributes(wire);
   const identity = identityOf(raw);
-  const { copy, data: _, data_base64: __, ...attributes } = check(envelope, raw, identity);
+  const {
+    copy: _,
+    putoff: __,
+    waitedfor: ___,
+    data: ____,
+    data_base64: _____,
+    ...attributes
+  } = check(envelope, raw, identity);
 
   const entry = catalog.get(attributes.type);
-  if (!entry) throw new UnknownEventError(attributes.id, attributes.type, `unknown event type '${attributes.type}'`);
+  if (!entry) throw new UnknownEventError(raw, attributes, `unknown event type '${attributes.type}'`);
   const { definition } = entry;
   const version = attributes.dataversion ?? 1;
   if (version > definition.version) {
     const message = `${definition.type} version ${version} is newer than this build, which reads up to ${definition.version}`;
-    throw new UnknownEventError(attributes.id, definition.type, message);
+    throw new UnknownEventError(raw, attributes, message);
   }
   const data = check(definition.schema, upgrade(definition, version, raw), identity, ['data']);
 
@@ -54,7 +69,7 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
     data,
   };
   // The catalog's schema for this very type has just accepted the data.
-  return { event: event as unknown as PlatformEvent, copy: copyOf(copy) };
+  return { event: event as unknown as PlatformEvent, ...marksOf(raw) };
 }
 
 type Attributes = Readonly<Record<string, unknown>>;
@@ -136,9 +151,18 @@ function upgrade(definition: EventDefinition, version: number, raw: Attributes):
   return data;
 }
 
-/** Anything but a positive integer is an original: the extension may be somebody else's. */
-function copyOf(value: unknown): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
+/** The marks of an event as it came. */
+export function marksOf({ copy, putoff, waitedfor }: Attributes): CopyMarks {
+  return {
+    copy: countOf(copy),
+    putOff: countOf(putoff) || undefined,
+    waitedFor: typeof waitedfor === 'string' ? waitedfor : undefined,
+  };
+}
+
+/** Anything but a positive integer with room above it counts as absent: the extension may be somebody else's. */
+function countOf(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 && value < 1e9 ? value : 0;
 }
 
 /** By the JSON format, an attribute that is null is absent; data may be null. */

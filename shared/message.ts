@@ -1,0 +1,118 @@
+/**
+ * How events travel on Service Bus: the one place that says which message an event, a scheduled copy or a parked
+ * message becomes. Every `EventBus` sends these.
+ */
+import { createHash } from 'node:crypto';
+import { PermanentError } from './errors.ts';
+import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from './events/cloud-event.ts';
+import type { ParkedMessage, ScheduledCopy } from './ports.ts';
+import { ERRORS_QUEUE, routeOf, routeTo } from './topology.ts';
+
+/** A message and the entity that it goes to. */
+export interface BusMessage {
+  readonly entity: string;
+  readonly body: Buffer;
+  readonly messageId: string;
+  readonly subject: string;
+  readonly contentType: string;
+  readonly correlationId?: string;
+  /** One subscription alone. */
+  readonly to?: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly scheduledEnqueueTimeMs?: number;
+  readonly applicationProperties: Readonly<Record<string, string | number>>;
+}
+
+/** Service Bus takes no longer message ids. */
+const LONGEST_MESSAGE_ID = 128;
+
+/** @throws PermanentError for a type that no topic carries @throws EventTooLargeError */
+export function messageOf(event: CloudEvent): BusMessage {
+  const route = routeOf(event.type);
+  if (!route) throw new PermanentError(`no topic carries events of type '${event.type}'`);
+  return {
+    entity: route.topic,
+    ...envelopeOf(event, event.type),
+    messageId: shortened(event.id),
+    body: encodeEvent(event),
+  };
+}
+
+/** @throws PermanentError for a subscription that does not exist @throws EventTooLargeError */
+export function messageOfCopy({ event, at, to, copy, putOff = 0, waitedFor, messageId }: ScheduledCopy): BusMessage {
+  const route = routeTo(to);
+  if (!route) throw new PermanentError(`no handler has a subscription '${to}'`);
+  // In the body and not in properties: the Functions host lets a body's fields shadow a message's properties.
+  const marks = {
+    ...(copy > 0 && { copy }),
+    ...(putOff > 0 && { putoff: putOff }),
+    ...(waitedFor !== undefined && { waitedfor: waitedFor }),
+  };
+  return {
+    entity: route.topic,
+    ...envelopeOf(event, route.type),
+    messageId: shortened(messageId),
+    to,
+    scheduledEnqueueTimeMs: at,
+    body: encodeEvent({ ...event, ...marks }),
+  };
+}
+
+/** Reason and description are where the broker puts them when it dead-letters a message. */
+export function messageOfParked(parked: ParkedMessage): BusMessage {
+  const { messageId, type, correlationId, traceparent, reason, subscription, tries, copy } = parked;
+  const isEvent = typeof parked.body === 'object' && !(parked.body instanceof Uint8Array);
+  const body = bytesOf(parked.body);
+  const rest = reason.length + subscription.length + (type?.length ?? 0) + 2 * (correlationId?.length ?? 0) + 1024;
+  const room = Math.min(LONGEST_DESCRIPTION, Math.max(MAX_MESSAGE_BYTES - body.length - rest, 256));
+  return {
+    entity: ERRORS_QUEUE,
+    body,
+    messageId: shortened(messageId),
+    subject: type ?? '',
+    contentType: isEvent ? CLOUD_EVENT_CONTENT_TYPE : 'application/octet-stream',
+    ...(correlationId !== undefined && { correlationId }),
+    applicationProperties: {
+      DeadLetterReason: reason,
+      DeadLetterErrorDescription: cut(parked.description, room),
+      Subscription: subscription,
+      Tries: tries,
+      Copy: copy,
+      ...(traceparent !== undefined && { 'Diagnostic-Id': traceparent }),
+    },
+  };
+}
+
+const LONGEST_DESCRIPTION = 4096;
+
+/** A text of at most so many UTF-8 bytes, whole characters only. */
+export function cut(text: string, bytes: number): string {
+  if (text.length * 3 <= bytes) return text;
+  const encoded = Buffer.from(text);
+  if (encoded.length <= bytes) return encoded.toString();
+  let end = bytes - 3;
+  // 10xxxxxx continues a character.
+  while (end > 0 && ((encoded[end] ?? 0) & 0xc0) === 0x80) end--;
+  return `${encoded.toString('utf8', 0, end)}...`;
+}
+
+/** The message's own fields, which the event's envelope fills. */
+function envelopeOf(event: CloudEvent, subject: string): Omit<BusMessage, 'entity' | 'body' | 'messageId'> {
+  const { correlationid, traceparent } = event;
+  return {
+    subject,
+    contentType: CLOUD_EVENT_CONTENT_TYPE,
+    ...(typeof correlationid === 'string' && { correlationId: correlationid }),
+    applicationProperties: typeof traceparent === 'string' ? { 'Diagnostic-Id': traceparent } : {},
+  };
+}
+
+/** A message id that Service Bus takes: a long one is replaced by its digest, the same every time. */
+function shortened(id: string): string {
+  return id.length <= LONGEST_MESSAGE_ID ? id : `sha256-${createHash('sha256').update(id).digest('hex')}`;
+}
+
+function bytesOf(body: unknown): Buffer {
+  if (body instanceof Uint8Array) return Buffer.from(body);
+  return Buffer.from(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''));
+}

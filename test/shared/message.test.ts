@@ -1,0 +1,142 @@
+/** The messages that events, copies and parked messages become. */
+import { describe, expect, it } from 'vitest';
+import { EventTooLargeError, PermanentError } from '../../shared/errors.ts';
+import { type CloudEvent, newEvent } from '../../shared/events/cloud-event.ts';
+import { DeploymentRequested } from '../../shared/events/deployment.ts';
+import { parseEvent } from '../../shared/events/parse.ts';
+import { cut, messageOf, messageOfCopy, messageOfParked } from '../../shared/message.ts';
+import type { ParkedMessage } from '../../shared/ports.ts';
+
+const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' };
+const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+const event = newEvent(DeploymentRequested, { id: 'e-1', source: '/ci', data, traceparent });
+const receivedAt = '2026-03-01T12:00:00Z';
+
+describe('the message of an event', () => {
+  it('goes to the topic of its family, with the envelope on the message', () => {
+    const message = messageOf(event);
+
+    expect(message).toMatchObject({
+      entity: 'deployment-events',
+      messageId: 'e-1',
+      subject: 'DeploymentRequested',
+      correlationId: 'e-1',
+      contentType: 'application/cloudevents+json',
+      applicationProperties: { 'Diagnostic-Id': traceparent },
+    });
+    expect(JSON.parse(message.body.toString())).toEqual(event);
+  });
+
+  it('replaces an id that Service Bus would refuse by one of its own, the same every time', () => {
+    const long = { ...event, id: 'x'.repeat(200) };
+
+    expect(messageOf(long).messageId).toBe(messageOf(long).messageId);
+    expect(messageOf(long).messageId.length).toBeLessThanOrEqual(128);
+    expect(messageOf({ ...event, id: 'x'.repeat(201) }).messageId).not.toBe(messageOf(long).messageId);
+  });
+
+  it('refuses a type that no topic carries, and an event that is too large', () => {
+    expect(() => messageOf({ ...event, type: 'Unheard' } as unknown as CloudEvent)).toThrow(PermanentError);
+    expect(() => messageOf({ ...event, subject: 'x'.repeat(300_000) })).toThrow(EventTooLargeError);
+  });
+});
+
+describe('the message of a scheduled copy', () => {
+  it('is addressed to one subscription and says in its body which copy it is', () => {
+    const message = messageOfCopy({
+      event,
+      at: 1_000,
+      to: 'deployment-requested',
+      copy: 3,
+      putOff: 2,
+      waitedFor: 'run-1',
+      messageId: 'e-1:3',
+    });
+
+    expect(message).toMatchObject({
+      entity: 'deployment-events',
+      subject: 'DeploymentRequested',
+      to: 'deployment-requested',
+      messageId: 'e-1:3',
+      scheduledEnqueueTimeMs: 1_000,
+    });
+    expect(parseEvent({ body: message.body, receivedAt })).toEqual({ event, copy: 3, putOff: 2, waitedFor: 'run-1' });
+  });
+
+  it('refuses a subscription that does not exist', () => {
+    const copy = { event, at: 0, to: 'nobody', copy: 1, messageId: 'x' };
+
+    expect(() => messageOfCopy(copy)).toThrow("no handler has a subscription 'nobody'");
+  });
+});
+
+describe('the message of a parked one', () => {
+  const parked: ParkedMessage = {
+    messageId: 'e-1:deployment-requested:0',
+    body: event,
+    type: event.type,
+    correlationId: event.correlationid,
+    traceparent,
+    reason: 'Permanent',
+    description: 'no',
+    subscription: 'deployment-requested',
+    tries: 1,
+    copy: 0,
+  };
+
+  it('says why where the broker says it of a dead letter', () => {
+    const message = messageOfParked(parked);
+
+    expect(message).toMatchObject({ entity: 'errors', subject: 'DeploymentRequested', correlationId: 'e-1' });
+    expect(message.applicationProperties).toEqual({
+      DeadLetterReason: 'Permanent',
+      DeadLetterErrorDescription: 'no',
+      Subscription: 'deployment-requested',
+      Tries: 1,
+      Copy: 0,
+      'Diagnostic-Id': traceparent,
+    });
+    expect(JSON.parse(message.body.toString())).toEqual(event);
+  });
+
+  it('keeps 4 KiB of the description', () => {
+    const { applicationProperties } = messageOfParked({ ...parked, description: 'ü'.repeat(10_000) });
+    const description = String(applicationProperties['DeadLetterErrorDescription']);
+
+    expect(Buffer.byteLength(description)).toBeGreaterThan(4_000);
+    expect(Buffer.byteLength(description)).toBeLessThanOrEqual(4_096);
+    expect(description).not.toContain('\uFFFD');
+  });
+
+  it('shortens the description further beside the largest event, so that both fit', () => {
+    const { body, applicationProperties } = messageOfParked({
+      ...parked,
+      body: 'x'.repeat(260_000),
+      description: 'y'.repeat(10_000),
+    });
+    const bytes = Object.entries(applicationProperties).reduce((sum, [k, v]) => sum + k.length + String(v).length, 0);
+
+    expect(body.length).toBe(260_000);
+    expect(body.length + bytes + 300).toBeLessThanOrEqual(256 * 1024);
+  });
+
+  it.each([
+    ['text that is no JSON', 'nonsense', 'nonsense'],
+    ['an empty body', '', ''],
+    ['bytes', Buffer.from([0xff, 0xfe]), Buffer.from([0xff, 0xfe]).toString()],
+    ['a number', 12, '12'],
+    ['nothing', undefined, ''],
+  ])('keeps %s as it came', (_, body, sent) => {
+    expect(messageOfParked({ ...parked, body }).body.toString()).toBe(sent);
+  });
+});
+
+it.each([
+  ['short', 10, 'short'],
+  ['exactly-10', 10, 'exactly-10'],
+  ['eleven-long', 10, 'eleven-...'],
+  ['ééééééé', 10, 'ééé...'],
+  ['😀😀😀', 11, '😀😀...'],
+])('cuts %j to %i bytes as %j', (text, bytes, expected) => {
+  expect(cut(text, bytes)).toBe(expected);
+});
