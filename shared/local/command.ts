@@ -1,0 +1,119 @@
+/** What the commands have in common: flags, help, signals, exit codes, colours. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { PlatformError } from '../errors.ts';
+
+/** The wrong way to call a command: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+type Flags = NonNullable<ParseArgsConfig['options']>;
+type Parsed<F extends Flags> = ReturnType<typeof parseArgs<{ options: F; allowPositionals: true }>>;
+
+/**
+ * Reads the flags of a command; `--help` prints its usage and ends the process.
+ *
+ * @throws UsageError for a flag that is not known or lacks its value
+ */
+export function readFlags<const F extends Flags>(usage: string, options: F, args = process.argv.slice(2)): Parsed<F> {
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(usage);
+    process.exit(0);
+  }
+  try {
+    // npm eats one `--`; a second one reaches us.
+    const given = args[0] === '--' ? args.slice(1) : args;
+    return parseArgs({ args: given, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    // The first sentence says what is wrong; the rest is advice about flags that look like words.
+    throw new UsageError(`${(error instanceof Error ? error.message : String(error)).split('. ')[0]}\n\n${usage}`);
+  }
+}
+
+/** A TCP port; 0 takes any free one. @throws UsageError */
+export function readPort(flag: string, text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new UsageError(`--${flag}: expected a port between 0 and 65535, got '${text}'`);
+}
+
+/** Runs a command; a failure is one clear line and exit code 1, or 2 when it was called wrongly. */
+export async function runCommand(main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    console.error(explain(error));
+    // Half-started servers must not keep the process.
+    process.exit(error instanceof UsageError ? 2 : 1);
+  }
+}
+
+/** An error as people want to read it. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
+    return `port ${error.port} is in use; stop what listens there, or choose another (see --help)`;
+  }
+  if ('code' in error && error.code === 'EACCES' && 'port' in error) {
+    return `port ${error.port} may not be opened by this user; choose one above 1023`;
+  }
+  if (error instanceof PlatformError || error instanceof UsageError) return error.message;
+  return error.stack ?? error.message;
+}
+
+/**
+ * Ends the process in good order on SIGINT or SIGTERM, at once on the second. A signal that came while starting is
+ * acted upon too.
+ */
+export function stopOnSignal(stop: () => Promise<void>): void {
+  let isStopping = false;
+  const onSignal = (): void => {
+    if (isStopping) process.exit(130);
+    isStopping = true;
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(explain(error));
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+}
+
+/** The directory of the app: the nearest one above this code that holds host.json. */
+export function appDirectory(): string {
+  const start = dirname(fileURLToPath(import.meta.url));
+  for (let at = start; dirname(at) !== at; at = dirname(at)) {
+    if (existsSync(join(at, 'host.json'))) return at;
+  }
+  throw new UsageError(`no host.json above ${start}`);
+}
+
+const hasColour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+const style =
+  (code: number) =>
+  (text: string): string =>
+    hasColour ? `\u001b[${code}m${text}\u001b[0m` : text;
+
+export const [bold, dim, red, green, yellow] = [style(1), style(2), style(31), style(32), style(33)];
+
+/** Rows in aligned columns. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = rows.reduce<number[]>(
+    (found, row) => row.map((cell, index) => Math.max(found[index] ?? 0, cell.length)),
+    [],
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

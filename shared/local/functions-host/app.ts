@@ -1,0 +1,87 @@
+/** Loads a built Functions app as the Node worker does: the files that package.json `main` names, then the start hooks. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ConfigError } from '../../errors.ts';
+import { type HookName, installCoreModule, type ProgrammingModel, type Registry } from './core-module.ts';
+
+/** A loaded app: what it registered, and the data its hooks share. */
+export interface FunctionsApp {
+  readonly directory: string;
+  readonly registry: Registry;
+  readonly model: ProgrammingModel;
+  readonly appHookData: Record<string, unknown>;
+}
+
+/**
+ * Loads the app in a directory; once per process.
+ *
+ * @throws ConfigError when `main` names no file, or nothing was registered
+ */
+export async function loadApp(directory: string): Promise<FunctionsApp> {
+  const registry = installCoreModule();
+  const files = await entryFiles(directory);
+  for (const file of files) {
+    try {
+      await import(pathToFileURL(join(directory, file)).href);
+    } catch (cause) {
+      throw new ConfigError(`cannot load ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      });
+    }
+  }
+  return startApp(directory, registry);
+}
+
+/** The part after loading, for an app whose functions are registered already. */
+export async function startApp(directory: string, registry: Registry): Promise<FunctionsApp> {
+  const { model } = registry;
+  if (!model || registry.functions.size === 0) throw new ConfigError(`${directory}: the app registers no function`);
+  const appHookData: Record<string, unknown> = {};
+  const app = { directory, registry, model, appHookData };
+  await runHooks(app, 'appStart', { functionAppDirectory: directory });
+  await model.getCapabilities({});
+  registry.lock();
+  return app;
+}
+
+/** Runs the hooks of a name, one after another, on one context. */
+export async function runHooks(
+  { registry, appHookData }: Pick<FunctionsApp, 'registry' | 'appHookData'>,
+  name: HookName,
+  context: Record<string, unknown>,
+): Promise<void> {
+  for (const callback of registry.hooks(name)) await callback(Object.assign(context, { appHookData }));
+}
+
+async function entryFiles(directory: string): Promise<string[]> {
+  const path = join(directory, 'package.json');
+  let main: unknown;
+  try {
+    ({ main } = JSON.parse(await readFile(path, 'utf8')));
+  } catch (cause) {
+    throw new ConfigError(`cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  if (typeof main !== 'string') throw new ConfigError(`${path}: main: expected the files of the app, got ${main}`);
+  const pattern = globPattern(main);
+  const fixed = main.split(/[*?{[]/, 1)[0]?.replace(/[^/]*$/, '') ?? '';
+  const names = await readdir(join(directory, fixed), { recursive: true }).catch(() => []);
+  const files = names.map((name) => fixed + name.split(sep).join('/')).filter((name) => pattern.test(name));
+  if (files.length === 0) throw new ConfigError(`${path}: main: no file matches ${main}; build the app first`);
+  return files.sort();
+}
+
+/** A glob of `*`, `**`, `?` and `{a,b}`, which is what apps write in `main`. */
+export function globPattern(glob: string): RegExp {
+  const source = glob
+    .replace(/^\.\//, '')
+    .replace(/[.+^$()|[\]\\]/g, '\\$&')
+    .replace(/\*\*\/|\*\*|\*|\?|\{([^}]*)\}/g, (token, alternatives?: string) => {
+      if (token === '**/') return '(?:[^/]+/)*';
+      if (token === '**') return '.*';
+      if (token === '*') return '[^/]*';
+      if (token === '?') return '[^/]';
+      return `(?:${(alternatives ?? '').split(',').join('|')})`;
+    });
+  return new RegExp(`^${source}$`);
+}

@@ -1,0 +1,179 @@
+/**
+ * Stands in for the Azure Functions runtime on a laptop: loads the built app as the real worker does, and runs its
+ * Service Bus and HTTP triggers against any namespace.
+ */
+import type { ServiceBusClient, ServiceBusReceivedMessage } from '@azure/service-bus';
+import { type FunctionsApp, loadApp, runHooks } from './app.ts';
+import type { Binding, InvocationRequest, InvocationResponse, RegisteredFunction } from './core-module.ts';
+import { type HostJson, readHostJson } from './host-json.ts';
+import { HttpTriggers, methodsOf, routeOf } from './http-trigger.ts';
+import { type InvocationLog, invoke } from './invoke.ts';
+import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
+import { connect, type Settings } from './settings.ts';
+
+/** One function, as it is shown to people. */
+export interface FunctionDescription {
+  readonly name: string;
+  readonly trigger: 'service-bus' | 'http' | 'unsupported';
+  /** Topic and subscription, queue, or methods and path. */
+  readonly source: string;
+}
+
+/** One run of a function for one message. */
+export interface Invocation {
+  readonly functionName: string;
+  readonly message: ServiceBusReceivedMessage;
+  readonly succeeded: boolean;
+}
+
+export interface HostOptions {
+  /** The app: package.json, host.json and what `main` names. */
+  readonly directory: string;
+  readonly settings: Settings;
+  /** 0 takes any free one. */
+  readonly httpPort: number;
+  readonly onLog: (line: InvocationLog) => void;
+  /** Troubles outside the functions: connection, lock, settlement; a failed invocation too. */
+  readonly onError: (functionName: string, message: string) => void;
+  readonly onInvocation?: (invocation: Invocation) => void;
+}
+
+/** A running host. */
+export interface FunctionsHost {
+  readonly functions: readonly FunctionDescription[];
+  readonly httpPort: number;
+  /** Stops receiving, waits for what runs (up to the limit), closes. Resolves to whether everything ended in time. */
+  stop(limitMs: number): Promise<boolean>;
+}
+
+/**
+ * Loads the app and starts its triggers. Resolves when HTTP is served; receivers connect, and reconnect, by themselves.
+ *
+ * @throws ConfigError when the app, host.json or a setting is missing or malformed
+ */
+export async function startFunctionsHost(options: HostOptions): Promise<FunctionsHost> {
+  const { directory, settings, httpPort, onLog, onError, onInvocation } = options;
+  const hostJson = await readHostJson(directory);
+  const app = await loadApp(directory);
+  const { routePrefix } = hostJson.extensions.http;
+  app.registry.onLog = (level, category, message) =>
+    onLog({ level, category, message, functionName: 'host', invocationId: '' });
+
+  const run = (registered: RegisteredFunction, request: InvocationRequest): Promise<InvocationResponse> =>
+    invoke(app, registered, { request, onLog });
+  const registered = [...app.registry.functions.values()].map((one) => ({ ...one, binding: triggerOf(one) }));
+  const withHttp = registered.filter(({ binding }) => isType(binding, 'httpTrigger'));
+  const withServiceBus = registered.filter(({ binding }) => isType(binding, 'serviceBusTrigger'));
+
+  const http = new HttpTriggers(
+    withHttp.map((one) => ({
+      name: one.metadata.name,
+      binding: one.binding,
+      run: (request) =>
+        run(one, request).catch((error: unknown) => {
+          onError(one.metadata.name, error instanceof Error ? (error.stack ?? error.message) : String(error));
+          throw error;
+        }),
+    })),
+    routePrefix,
+  );
+  const clients = await connectAll(
+    withServiceBus.map(({ binding }) => String(binding['connection'] ?? '')),
+    settings,
+    hostJson,
+  );
+  const sources = withServiceBus.map(({ metadata, binding }) => sourceOf(metadata.name, binding, settings));
+  const port = await http.listen(httpPort, '127.0.0.1');
+
+  const triggers = withServiceBus.flatMap((one, index) => {
+    const { metadata, binding } = one;
+    const client = clients.get(String(binding['connection'] ?? ''));
+    const source = sources[index];
+    if (!client || !source) return [];
+    const trigger = new ServiceBusTrigger({
+      client,
+      source,
+      binding,
+      settings: hostJson.extensions.serviceBus,
+      functionTimeout: hostJson.functionTimeout,
+      onError: (message) => onError(metadata.name, message),
+      run: async (request, message) => {
+        let succeeded = false;
+        try {
+          await run(one, request);
+          succeeded = true;
+        } finally {
+          onInvocation?.({ functionName: metadata.name, message, succeeded });
+        }
+      },
+    });
+    return [trigger];
+  });
+
+  return {
+    functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
+    httpPort: port,
+    stop: (limitMs) => stop({ app, http, triggers, clients: [...clients.values()] }, limitMs),
+  };
+}
+
+interface Running {
+  readonly app: FunctionsApp;
+  readonly http: HttpTriggers;
+  readonly triggers: readonly ServiceBusTrigger[];
+  readonly clients: readonly ServiceBusClient[];
+}
+
+async function stop({ app, http, triggers, clients }: Running, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, limitMs, false);
+  });
+  const drained = Promise.allSettled([http.stop(), ...triggers.map((trigger) => trigger.stop())])
+    .then(() => runHooks(app, 'appTerminate', {}))
+    .then(() => Promise.allSettled(clients.map((client) => client.close())))
+    .then(() => true);
+  const isClean = await Promise.race([drained, limit]);
+  clearTimeout(timer);
+  return isClean;
+}
+
+function triggerOf({ metadata }: RegisteredFunction): Binding & { readonly name: string } {
+  const found = Object.entries(metadata.bindings).find(([, { type }]) => /trigger$/i.test(type));
+  // The library lets no function be registered without a trigger.
+  if (!found) throw new TypeError(`${metadata.name} has no trigger`);
+  return { ...found[1], name: found[0] };
+}
+
+function isType({ type }: Binding, expected: string): boolean {
+  return type.toLowerCase() === expected.toLowerCase();
+}
+
+async function connectAll(
+  names: readonly string[],
+  settings: Settings,
+  hostJson: HostJson,
+): Promise<Map<string, ServiceBusClient>> {
+  const clients = new Map<string, ServiceBusClient>();
+  for (const name of new Set(names)) {
+    clients.set(name, await connect(name, settings, hostJson.extensions.serviceBus.clientRetryOptions));
+  }
+  return clients;
+}
+
+function describe(
+  name: string,
+  binding: Binding & { readonly name: string },
+  settings: Settings,
+  routePrefix: string,
+): FunctionDescription {
+  if (isType(binding, 'httpTrigger')) {
+    const source = `${methodsOf(binding).join(', ')} /${routeOf({ name, binding }, routePrefix)}`;
+    return { name, trigger: 'http', source };
+  }
+  if (isType(binding, 'serviceBusTrigger')) {
+    const { topic, subscription, queue } = sourceOf(name, binding, settings);
+    return { name, trigger: 'service-bus', source: queue ?? `${topic}/${subscription}` };
+  }
+  return { name, trigger: 'unsupported', source: `${binding.type} is not run by the local host` };
+}

@@ -1,0 +1,80 @@
+/** One invocation of one function, in the order of the real worker: arguments, hooks, handler, hooks, response. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type FunctionsApp, runHooks } from './app.ts';
+import type {
+  CoreInvocationContext,
+  FunctionCallback,
+  InvocationRequest,
+  InvocationResponse,
+  LogCategory,
+  LogLevel,
+  RegisteredFunction,
+} from './core-module.ts';
+
+/** A line that a function, or the library on its behalf, logged. */
+export interface InvocationLog {
+  readonly level: LogLevel;
+  readonly category: LogCategory;
+  readonly functionName: string;
+  readonly invocationId: string;
+  readonly message: string;
+}
+
+export interface InvokeOptions {
+  readonly request: InvocationRequest;
+  readonly onLog: (line: InvocationLog) => void;
+}
+
+/**
+ * Runs a function and returns its outputs.
+ *
+ * @throws what the handler, or a hook, threw
+ */
+export async function invoke(
+  app: FunctionsApp,
+  { metadata, callback }: RegisteredFunction,
+  { request, onLog }: InvokeOptions,
+): Promise<InvocationResponse> {
+  const invocationId = randomUUID();
+  const core: CoreInvocationContext = {
+    invocationId,
+    metadata,
+    request,
+    log: (level, category, message) => {
+      const hooked = { level, category, message, invocationContext: context };
+      // Log hooks may change the line; a promise they return is not waited for, as in the worker.
+      void runHooks(app, 'log', hooked);
+      onLog({ ...hooked, functionName: metadata.name, invocationId });
+    },
+  };
+  let context: unknown;
+  const model = app.model.getInvocationModel(core);
+  const { context: created, inputs } = await model.getArguments();
+  context = created;
+
+  const hookData = {};
+  core.state = 'preInvocationHooks';
+  const before = { hookData, invocationContext: context, functionCallback: callback, inputs };
+  await runHooks(app, 'preInvocation', before);
+
+  const after: Record<string, unknown> = { hookData, invocationContext: context, inputs: before.inputs };
+  core.state = 'invocation';
+  try {
+    after['result'] = await model.invokeFunction(context, before.inputs, before.functionCallback as FunctionCallback);
+  } catch (error) {
+    after['error'] = error ?? new Error(`${metadata.name} failed with ${error}`);
+  }
+  core.state = 'postInvocationHooks';
+  await runHooks(app, 'postInvocation', after);
+  // A hook may have changed or cleared it.
+  if (after['error']) throw after['error'];
+  return model.getResponse(context, after['result']);
+}
+
+/** The trace context of an invocation: a new span in the trace of the message, or in a new trace. */
+export function childTrace(traceparent: unknown): { traceParent: string } {
+  const trace =
+    typeof traceparent === 'string' ? /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(traceparent) : null;
+  const span = randomBytes(8).toString('hex');
+  return { traceParent: `00-${trace?.[1] ?? randomBytes(16).toString('hex')}-${span}-${trace?.[2] ?? '00'}` };
+}

@@ -1,0 +1,98 @@
+/**
+ * A Service Bus message as the Functions host sends it to the worker: the body as text, the broker's properties as
+ * trigger metadata, each in the form the host gives it. The library turns these forms into handler arguments.
+ */
+import type { ServiceBusReceivedMessage } from '@azure/service-bus';
+import { PermanentError } from '../../errors.ts';
+import type { RpcTypedData } from './core-module.ts';
+
+/**
+ * The trigger's input. The message must have been received without parsing its body.
+ *
+ * @throws PermanentError for a body that the host cannot turn into text
+ */
+export function bodyData(message: ServiceBusReceivedMessage, dataType: unknown): RpcTypedData {
+  const { body, _rawAmqpMessage: raw } = message;
+  if (raw.bodyType === 'sequence') throw new PermanentError('the body is an AMQP sequence, which no trigger can read');
+  const bytes = body instanceof Uint8Array ? body : undefined;
+  if (!bytes && body !== undefined && body !== null && typeof body !== 'string') {
+    throw new PermanentError(`the body is an AMQP value of type ${typeof body}; a trigger reads text or bytes`);
+  }
+  const text: string = bytes ? '' : (body ?? '');
+  if (dataType === 'binary') return { bytes: bytes ?? Buffer.from(text) };
+  if (!bytes) return { string: text };
+  try {
+    return { string: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch (cause) {
+    throw new PermanentError('the body is not UTF-8 text', { cause });
+  }
+}
+
+const text = (value: string | undefined): RpcTypedData | undefined => (value === undefined ? value : { string: value });
+const json = (value: unknown): RpcTypedData | undefined =>
+  value === undefined ? undefined : { json: JSON.stringify(value) };
+
+/** A .NET DateTimeOffset writes its offset; a UTC DateTime writes Z. */
+const offsetTime = (date: Date): string => date.toISOString().replace('Z', '+00:00');
+
+/** The broker's properties. Absent ones are not sent. */
+function brokerData(message: ServiceBusReceivedMessage): Record<string, RpcTypedData | undefined> {
+  const { enqueuedTimeUtc = new Date(0), expiresAtUtc } = message;
+  const properties = json(message.applicationProperties ?? {});
+  return {
+    // .NET counts the delivery under way; the header, and the JavaScript SDK, count the ones before it.
+    DeliveryCount: json((message.deliveryCount ?? 0) + 1),
+    DeadLetterSource: text(message.deadLetterSource),
+    LockToken: text(message.lockToken),
+    ExpiresAtUtc: json(expiresAtUtc?.toISOString() ?? '9999-12-31T23:59:59.9999999Z'),
+    ExpiresAt: json(expiresAtUtc ? offsetTime(expiresAtUtc) : '9999-12-31T23:59:59.9999999+00:00'),
+    EnqueuedTimeUtc: json(enqueuedTimeUtc.toISOString()),
+    EnqueuedTime: json(offsetTime(enqueuedTimeUtc)),
+    MessageId: text(message.messageId === undefined ? undefined : String(message.messageId)),
+    ContentType: text(message.contentType),
+    ReplyTo: text(message.replyTo),
+    // A Long prints all its digits, which a JavaScript number might not.
+    SequenceNumber: { json: String(message.sequenceNumber ?? 0) },
+    To: text(message.to),
+    Subject: text(message.subject),
+    Label: text(message.subject),
+    CorrelationId: text(message.correlationId === undefined ? undefined : String(message.correlationId)),
+    ApplicationProperties: properties,
+    UserProperties: properties,
+    SessionId: text(message.sessionId),
+    ReplyToSessionId: text(message.replyToSessionId),
+    PartitionKey: text(message.partitionKey),
+  };
+}
+
+/**
+ * The trigger metadata of a message. As with the real host, the top-level properties of a JSON body overwrite the
+ * broker's of the same name, ignoring case: an app that trusts metadata for identity is found out here.
+ */
+export function triggerMetadata(message: ServiceBusReceivedMessage, body: RpcTypedData): Record<string, RpcTypedData> {
+  const metadata = new Map<string, { key: string; data: RpcTypedData }>();
+  const set = (key: string, data: RpcTypedData | undefined): void => {
+    const folded = key.toLowerCase();
+    // The dictionary compares without case and keeps the first spelling of a key.
+    if (data) metadata.set(folded, { key: metadata.get(folded)?.key ?? key, data });
+  };
+  for (const [key, data] of Object.entries(brokerData(message))) set(key, data);
+  for (const [key, value] of Object.entries(objectIn(body.string))) {
+    if (value === null || Array.isArray(value)) continue;
+    if (typeof value === 'object') set(key, json(value));
+    else set(key, { string: typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value) });
+  }
+  return Object.fromEntries([...metadata.values()].map(({ key, data }) => [key, data]));
+}
+
+function objectIn(body: string | undefined): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(body ?? '');
+    // A JSON object has string keys only.
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,63 @@
+/** Routes of HTTP triggers: `events/{id}`, `{id?}`, `{*rest}`, constraints as in `{id:int}`. */
+
+interface Segment {
+  readonly literal?: string;
+  readonly name?: string;
+  readonly isOptional?: boolean;
+  readonly isRest?: boolean;
+  readonly constraint?: RegExp | undefined;
+}
+
+/** A route, and how to read the parameters of a path that it matches. */
+export interface Route {
+  /** Routes that say more come first. */
+  readonly rank: string;
+  /** The parameters, or undefined when the path is not this route's. */
+  match(path: string): Record<string, string> | undefined;
+}
+
+const CONSTRAINTS: Readonly<Record<string, RegExp>> = {
+  int: /^[+-]?\d+$/,
+  long: /^[+-]?\d+$/,
+  bool: /^(true|false)$/i,
+  alpha: /^[a-z]*$/i,
+  guid: /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i,
+};
+
+/** Constraints that are not known here are taken as met. */
+export function parseRoute(template: string): Route {
+  const segments = template.split('/').filter((part) => part !== '');
+  const parsed = segments.map((part): Segment => {
+    const parameter = /^\{(\*{0,2})([^:?}=]+)(?::([a-z]+)[^}]*?)?(\?)?\}$/i.exec(part);
+    if (!parameter) return { literal: part.toLowerCase() };
+    const [, stars, name = '', constraint = '', optional] = parameter;
+    return {
+      name,
+      isRest: stars !== '',
+      isOptional: optional !== undefined,
+      constraint: CONSTRAINTS[constraint.toLowerCase()],
+    };
+  });
+  const rank = parsed
+    .map(({ literal, isRest, constraint }) => (literal ? 0 : isRest ? 3 : constraint ? 1 : 2))
+    .join('');
+  return { rank: rank.padEnd(32, '2'), match: (path) => matchSegments(parsed, path) };
+}
+
+function matchSegments(segments: readonly Segment[], path: string): Record<string, string> | undefined {
+  const parts = path.split('/').filter((part) => part !== '');
+  const params: Record<string, string> = {};
+  for (const [index, { literal, name = '', isRest, isOptional, constraint }] of segments.entries()) {
+    if (isRest) {
+      params[name] = parts.slice(index).join('/');
+      return params;
+    }
+    const part = parts[index];
+    if (part === undefined) return isOptional ? params : undefined;
+    if (literal !== undefined) {
+      if (literal !== part.toLowerCase()) return undefined;
+    } else if (constraint && !constraint.test(part)) return undefined;
+    else params[name] = part;
+  }
+  return parts.length > segments.length ? undefined : params;
+}

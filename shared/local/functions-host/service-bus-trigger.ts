@@ -1,0 +1,147 @@
+/**
+ * Receives for one Service Bus trigger: peek-lock, one invocation a message, completed when it succeeds and abandoned
+ * at once when it fails, as the Functions host does.
+ */
+import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
+import { ConfigError } from '../../errors.ts';
+import type { Binding, InvocationRequest } from './core-module.ts';
+import type { HostJson } from './host-json.ts';
+import { childTrace } from './invoke.ts';
+import { bodyData, triggerMetadata } from './message-data.ts';
+import { resolveNames, type Settings } from './settings.ts';
+
+/** Where a trigger receives from. */
+export interface Source {
+  readonly topic?: string;
+  readonly subscription?: string;
+  readonly queue?: string;
+}
+
+/** The entity that a binding names. @throws ConfigError for what the local host cannot run */
+export function sourceOf(functionName: string, binding: Binding, settings: Settings): Source {
+  const option = (name: string): string | undefined => {
+    const value = binding[name];
+    return typeof value === 'string' ? resolveNames(value, settings) : undefined;
+  };
+  if (binding['cardinality'] === 'many') {
+    throw new ConfigError(`${functionName}: the local host runs cardinality 'one' alone, got 'many'`);
+  }
+  if (binding['isSessionsEnabled'] === true) {
+    throw new ConfigError(`${functionName}: the local host does not run session triggers`);
+  }
+  const [topic, subscription, queue] = [option('topicName'), option('subscriptionName'), option('queueName')];
+  if (topic !== undefined && subscription !== undefined) return { topic, subscription };
+  if (queue !== undefined) return { queue };
+  throw new ConfigError(`${functionName}: expected queueName, or topicName and subscriptionName, in the trigger`);
+}
+
+export interface TriggerOptions {
+  readonly client: ServiceBusClient;
+  readonly source: Source;
+  readonly binding: Binding & { readonly name: string };
+  readonly settings: HostJson['extensions']['serviceBus'];
+  /** Milliseconds. */
+  readonly functionTimeout: number;
+  /** Runs the function; rejects when it fails. */
+  readonly run: (request: InvocationRequest, message: ServiceBusReceivedMessage) => Promise<void>;
+  /** What went wrong outside the function: connection, lock, settlement. */
+  readonly onError: (message: string) => void;
+}
+
+/** A trigger that receives until it is stopped. */
+export class ServiceBusTrigger {
+  readonly #options: TriggerOptions;
+  readonly #receiver: ServiceBusReceiver;
+  readonly #subscription: { close(): Promise<void> };
+  readonly #running = new Set<Promise<void>>();
+  /** Prefetched messages wait here, locked, for one of the concurrent calls. */
+  readonly #waiting: (() => void)[] = [];
+  #active = 0;
+  #isStopping = false;
+
+  constructor(options: TriggerOptions) {
+    this.#options = options;
+    const { client, source, settings } = options;
+    const renewal = Math.min(settings.maxAutoLockRenewalDuration, 2 ** 31 - 1);
+    // The text must reach the function as it was sent: the library parses it, not the SDK.
+    const receiving = { maxAutoLockRenewalDurationInMs: renewal, skipParsingBodyAsJson: true };
+    this.#receiver = source.queue
+      ? client.createReceiver(source.queue, receiving)
+      : client.createReceiver(source.topic ?? '', source.subscription ?? '', receiving);
+    this.#subscription = this.#receiver.subscribe(
+      {
+        processMessage: (message) => this.#track(this.#process(message)),
+        processError: async ({ error, errorSource }) => options.onError(`${errorSource}: ${error.message}`),
+      },
+      { autoCompleteMessages: false, maxConcurrentCalls: settings.maxConcurrentCalls + settings.prefetchCount },
+    );
+  }
+
+  /** Takes no more messages, and resolves when those being handled are settled. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const start of this.#waiting.splice(0)) start();
+    await this.#subscription.close();
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#receiver.close();
+  }
+
+  #track(work: Promise<void>): Promise<void> {
+    this.#running.add(work);
+    return work.finally(() => this.#running.delete(work));
+  }
+
+  async #process(message: ServiceBusReceivedMessage): Promise<void> {
+    while (this.#active >= this.#options.settings.maxConcurrentCalls && !this.#isStopping) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    // A message that was not begun goes back as it came: its lock runs out, or the closing link returns it.
+    if (this.#isStopping) return;
+    this.#active++;
+    try {
+      await this.#invokeAndSettle(message);
+    } finally {
+      this.#active--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #invokeAndSettle(message: ServiceBusReceivedMessage): Promise<void> {
+    const { binding, settings, functionTimeout, run, onError } = this.#options;
+    let succeeded = false;
+    try {
+      const data = bodyData(message, binding['dataType']);
+      const request = {
+        inputData: [{ name: binding.name, data }],
+        triggerMetadata: triggerMetadata(message, data),
+        traceContext: childTrace(message.applicationProperties?.['Diagnostic-Id']),
+      };
+      await withTimeout(run(request, message), functionTimeout);
+      succeeded = true;
+    } catch (error) {
+      onError(`message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    try {
+      if (!succeeded) await this.#receiver.abandonMessage(message);
+      else if (settings.autoCompleteMessages) await this.#receiver.completeMessage(message);
+    } catch (error) {
+      // The lock is lost or the broker away: the message comes again.
+      const what = succeeded ? 'completing' : 'abandoning';
+      onError(`${what} message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+/** The real host restarts the worker at this point; here the function runs on, but its message is given back. */
+async function withTimeout(work: Promise<void>, ms: number): Promise<void> {
+  if (ms === Number.POSITIVE_INFINITY) return work;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(reject, Math.min(ms, 2 ** 31 - 1), new Error(`no end within the functionTimeout of ${ms} ms`));
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

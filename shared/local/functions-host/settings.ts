@@ -1,0 +1,61 @@
+/** How a trigger's `connection` finds its settings, as the Functions host does. */
+import { RetryMode, ServiceBusClient } from '@azure/service-bus';
+import { ConfigError } from '../../errors.ts';
+import type { HostJson } from './host-json.ts';
+
+export type Settings = Readonly<Record<string, string | undefined>>;
+
+/** Replaces `%NAME%` by the setting. @throws ConfigError when it is missing */
+export function resolveNames(text: string, settings: Settings): string {
+  return text.replace(/%([^%]+)%/g, (_, name: string) => {
+    const value = settings[name];
+    if (value === undefined) throw new ConfigError(`'${text}' names the setting ${name}, which is not set`);
+    return value;
+  });
+}
+
+/**
+ * A client for a connection: the setting of that name is a connection string, `<name>__fullyQualifiedNamespace` a
+ * namespace reached with the identity of this process.
+ *
+ * @throws ConfigError when neither is set, or the connection string is malformed
+ */
+export async function connect(
+  name: string,
+  settings: Settings,
+  { mode, tryTimeout, delay, maxDelay, maxRetries }: HostJson['extensions']['serviceBus']['clientRetryOptions'],
+): Promise<ServiceBusClient> {
+  const options = {
+    retryOptions: {
+      mode: mode.toLowerCase() === 'fixed' ? RetryMode.Fixed : RetryMode.Exponential,
+      timeoutInMs: tryTimeout,
+      retryDelayInMs: delay,
+      maxRetryDelayInMs: maxDelay,
+      maxRetries,
+    },
+  };
+  const known = name || 'AzureWebJobsServiceBus';
+  const connectionString = settings[known] ?? settings[`AzureWebJobs${known}`];
+  if (connectionString !== undefined) {
+    try {
+      return new ServiceBusClient(connectionString, options);
+    } catch (cause) {
+      // The message of the SDK says what is missing; the value is a secret and stays out.
+      throw new ConfigError(`the setting ${known} is no Service Bus connection string: ${messageOf(cause)}`, { cause });
+    }
+  }
+  const namespace = settings[`${known}__fullyQualifiedNamespace`];
+  if (namespace === undefined) {
+    throw new ConfigError(
+      `the setting ${known} (a Service Bus connection string) or ${known}__fullyQualifiedNamespace is missing; set it in the environment or in local.settings.json (copy local.settings.sample.json)`,
+    );
+  }
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  const clientId = settings[`${known}__clientId`];
+  const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+  return new ServiceBusClient(namespace, credential, options);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,40 @@
+/** `npm run host`: the local Functions host alone, against any Service Bus namespace. */
+import { resolve } from 'node:path';
+import { appDirectory, columns, dim, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+import { startFunctionsHost } from './functions-host/functions-host.ts';
+import { hostOutput } from './host-output.ts';
+import { applySettings, readLocalSettings } from './local-settings.ts';
+
+const USAGE = `usage: npm run host [-- options]
+
+  --http-port N   port of the HTTP functions (7071)
+  --app DIR       the app to run: package.json, host.json, local.settings.json (this one)
+  --verbose       also show what the library and the functions log for debugging
+
+Settings come from the environment, then from local.settings.json (copy local.settings.sample.json).
+SIGINT or SIGTERM: takes no more messages, waits up to 10 s for what runs, ends; at once on the second.`;
+
+/** Handlers never wait long; what still runs after this comes again when its lock ends. */
+const DRAIN_MS = 10_000;
+
+await runCommand(async () => {
+  const { values } = readFlags(USAGE, {
+    'http-port': { type: 'string', default: '7071' },
+    app: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+  });
+  const directory = values.app === undefined ? appDirectory() : resolve(values.app);
+  const httpPort = readPort('http-port', values['http-port']);
+  // The worker runs in the directory of the app, with its settings as its environment.
+  process.chdir(directory);
+  applySettings(readLocalSettings(directory));
+  applySettings({ FUNCTIONS_WORKER_RUNTIME: 'node', AZURE_FUNCTIONS_ENVIRONMENT: 'Development' });
+
+  const host = await startFunctionsHost({ directory, settings: process.env, httpPort, ...hostOutput(values.verbose) });
+  stopOnSignal(async () => {
+    console.log(dim('stopping'));
+    if (!(await host.stop(DRAIN_MS))) console.error(`not everything ended within ${DRAIN_MS / 1000} s; it comes again`);
+  });
+  console.log(columns(host.functions.map(({ name, source }) => [name, source])));
+  console.log(`ready http://127.0.0.1:${host.httpPort}`);
+});

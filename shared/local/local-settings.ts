@@ -1,0 +1,31 @@
+/** local.settings.json, as the Core Tools read it: its values become settings unless the environment has them. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ConfigError } from '../errors.ts';
+
+const schema = z.looseObject({
+  IsEncrypted: z.literal(false, 'false: encrypted values cannot be read here').optional(),
+  Values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).default({}),
+});
+
+/** The values of a directory's local.settings.json; none without the file. @throws ConfigError naming what is wrong */
+export function readLocalSettings(directory: string): Record<string, string> {
+  const path = join(directory, 'local.settings.json');
+  if (!existsSync(path)) return {};
+  let input: unknown;
+  try {
+    input = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new ConfigError(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  const result = schema.safeParse(input);
+  if (result.success) return result.data.Values;
+  const issues = result.error.issues.map(({ path: at, message }) => `${at.map(String).join('.')}: expected ${message}`);
+  throw new ConfigError(`${path}: ${issues.join('; ')}`);
+}
+
+/** Makes values settings of this process; what the environment says already stays. */
+export function applySettings(values: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(values)) process.env[name] ??= value;
+}

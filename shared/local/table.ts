@@ -1,0 +1,90 @@
+/**
+ * `npm run table`: Azurite's Table Storage alone. `npm start` runs this same file as a thread, which ends with the
+ * process whatever happens to it.
+ */
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { isMainThread, parentPort } from 'node:worker_threads';
+import { appDirectory, explain, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+
+const USAGE = `usage: npm run table [-- options]
+
+  --port N         port of the Table service (10002)
+  --location DIR   where the tables are kept (.azurite)
+  --in-memory      keep nothing`;
+
+/** Azurite has no types and no exports but its commands; this is what the Table command is made of. */
+interface TableServer {
+  start(): Promise<void>;
+  close(): Promise<void>;
+  getHttpServerAddress(): string;
+}
+interface AzuriteModules {
+  Server: new (configuration: unknown) => TableServer;
+  Configuration: new (...positional: unknown[]) => unknown;
+}
+
+function loadAzurite(): AzuriteModules {
+  const require = createRequire(import.meta.url);
+  return {
+    Server: require('azurite/dist/src/table/TableServer').default,
+    Configuration: require('azurite/dist/src/table/TableConfiguration').default,
+  };
+}
+
+interface Table {
+  readonly connectionString: string;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Azurite's fixed account; the key is public. */
+const ACCOUNT = 'devstoreaccount1';
+const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+
+/** Starts the Table service on loopback. Without a location it keeps nothing. Rejects when the port is taken. */
+async function startTable(port: number, location: string | undefined): Promise<Table> {
+  const { Server, Configuration } = loadAzurite();
+  if (location !== undefined) mkdirSync(location, { recursive: true });
+  const database = join(location ?? '', '__azurite_db_table__.json');
+  const [keepAliveSeconds, noDebugLog, noAccessLog, isLoose, skipApiVersionCheck] = [60, false, false, false, true];
+  const configuration = new Configuration(
+    ...['127.0.0.1', port, keepAliveSeconds, database, noDebugLog, noAccessLog, undefined, undefined],
+    ...[isLoose, skipApiVersionCheck, '', '', '', undefined, false, location === undefined],
+  );
+  const server = new Server(configuration);
+  await server.start();
+  const url = server.getHttpServerAddress();
+  return {
+    url,
+    connectionString: `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${KEY};TableEndpoint=${url}/${ACCOUNT};`,
+    close: () => server.close(),
+  };
+}
+
+function readOptions(): { port: number; location: string | undefined } {
+  const { values } = readFlags(USAGE, {
+    port: { type: 'string', default: '10002' },
+    location: { type: 'string' },
+    'in-memory': { type: 'boolean', default: false },
+  });
+  const location = resolve(values.location ?? join(appDirectory(), '.azurite'));
+  return { port: readPort('port', values.port), location: values['in-memory'] ? undefined : location };
+}
+
+if (isMainThread) {
+  await runCommand(async () => {
+    const { port, location } = readOptions();
+    const table = await startTable(port, location);
+    stopOnSignal(() => table.close());
+    console.log(`ready ${table.url}`);
+    console.log(`StateStore=${port === 10_002 ? 'UseDevelopmentStorage=true' : table.connectionString}`);
+  });
+} else {
+  const { port, location } = readOptions();
+  startTable(port, location).then(
+    ({ connectionString, url }) => parentPort?.postMessage({ connectionString, url }),
+    (error: unknown) => parentPort?.postMessage({ error: explain(error) }),
+  );
+}

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installCoreModule } from '../../../../shared/local/functions-host/core-module.ts';
+import { HttpTriggers } from '../../../../shared/local/functions-host/http-trigger.ts';
+import { parseRoute } from '../../../../shared/local/functions-host/routes.ts';
+import { functionApp } from '../../../support/function-app.ts';
+
+describe('routes', () => {
+  it.each([
+    ['events', '/events', {}],
+    ['events', '/EVENTS/', {}],
+    ['events', '/events/1', undefined],
+    ['events/{id}', '/events/7', { id: '7' }],
+    ['events/{id}', '/events', undefined],
+    ['events/{id?}', '/events', {}],
+    ['events/{id:int}', '/events/x', undefined],
+    ['events/{id:int?}', '/events/5', { id: '5' }],
+    ['files/{*rest}', '/files/a/b', { rest: 'a/b' }],
+  ])('%s and %s give %j', (template, path, expected) => {
+    expect(parseRoute(template).match(path)).toEqual(expected);
+  });
+});
+
+describe('HTTP triggers', () => {
+  let triggers: HttpTriggers;
+  let base = '';
+
+  beforeAll(async () => {
+    const app = await functionApp((functions) => {
+      functions.http('echo', {
+        methods: ['POST'],
+        route: 'items/{id}',
+        handler: async (request) => ({
+          status: 201,
+          jsonBody: {
+            id: request.params['id'],
+            q: request.query.get('q'),
+            header: request.headers.get('x-one'),
+            text: await request.text(),
+            path: new URL(request.url).pathname,
+          },
+          headers: { 'x-two': 'b' },
+          cookies: [{ name: 'c', value: 'v w', path: '/', httpOnly: true, maxAge: 5 }],
+        }),
+      });
+      functions.http('special', { methods: ['POST'], route: 'items/special', handler: () => ({ body: 'special' }) });
+      functions.http('nothing', { methods: ['GET'], handler: () => undefined as never });
+      functions.http('broken', { methods: ['GET'], handler: () => Promise.reject(new Error('secret detail')) });
+    });
+    const { functions } = installCoreModule();
+    triggers = new HttpTriggers(
+      [...functions.values()].map(({ metadata: { name, bindings } }) => {
+        const [bindingName, binding] = Object.entries(bindings)[0] ?? ['', { type: '', direction: 'in' as const }];
+        return { name, binding: { ...binding, name: bindingName }, run: (request) => app.run(name, request) };
+      }),
+      'api',
+    );
+    base = `http://127.0.0.1:${await triggers.listen(0, '127.0.0.1')}`;
+  });
+  afterAll(() => triggers.stop());
+
+  it('hands the request over and the response back', async () => {
+    const response = await fetch(`${base}/api/items/a%20b?q=1`, {
+      method: 'POST',
+      body: 'hé',
+      headers: { 'x-one': 'a' },
+    });
+
+    expect(response.status).toBe(201);
+    expect(await response.json()).toEqual({ id: 'a b', q: '1', header: 'a', text: 'hé', path: '/api/items/a%20b' });
+    expect(response.headers.get('x-two')).toBe('b');
+    expect(response.headers.get('set-cookie')).toBe('c=v%20w; Max-Age=5; Path=/; HttpOnly');
+  });
+
+  it.each([
+    ['a literal route goes before a parameter', 'POST', '/api/items/special', 200, 'special'],
+    ['no value is no content', 'GET', '/api/nothing', 204, ''],
+    ['a failure tells nothing', 'GET', '/api/broken', 500, ''],
+    ['an unknown path', 'GET', '/api/elsewhere', 404, ''],
+    ['a method that no function takes', 'GET', '/api/items/1', 404, ''],
+  ])('%s', async (_, method, path, status, text) => {
+    const response = await fetch(base + path, { method });
+
+    expect([response.status, await response.text()]).toEqual([status, text]);
+  });
+
+  it('says which port is taken', async () => {
+    const second = new HttpTriggers([], 'api');
+
+    await expect(second.listen(Number(new URL(base).port), '127.0.0.1')).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+});
