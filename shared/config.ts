@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ConfigError, formatIssue } from './errors.ts';
 import { dnsLabel, dnsSubdomain, quantity, shortText } from './events/fields.ts';
 import { describeIssue, issuesOf } from './events/issues.ts';
+import { compareQuantities, parseQuantity } from './quantity.ts';
 
 const DURATION = 'a duration such as 90s, 15m, 2h or 30d';
 
@@ -61,7 +62,7 @@ const objective = z.strictObject({
   rollbackLookback: duration.prefault('1h').describe('How long after its start a release can be blamed.'),
 });
 
-const resources = z.record(z.string(), quantity);
+const resources = z.record(z.string().min(1), quantity).describe('Kubernetes quantities by resource name.');
 
 const profile = z.strictObject({
   podSecurity: z.enum(['privileged', 'baseline', 'restricted']).default('restricted'),
@@ -106,7 +107,7 @@ const channel = z.strictObject({
   teams: z.array(dnsLabel).optional().describe('Only notifications of these teams; all when absent.'),
 });
 
-export const configSchema = z.strictObject({
+const sections = z.strictObject({
   $schema: z.string().optional(),
   policies: z.strictObject({ deployment: deploymentPolicy }).prefault({}),
   objectives: z.array(objective).default([]),
@@ -122,7 +123,56 @@ export const configSchema = z.strictObject({
 });
 
 /** The configuration with every default filled in; durations in milliseconds. */
-export type PlatformConfig = z.output<typeof configSchema>;
+export type PlatformConfig = z.output<typeof sections>;
+
+export const configSchema = sections.superRefine((config, context) => {
+  // Values that do not fit by themselves cannot be compared.
+  if (context.issues.length > 0) return;
+  for (const { path, expected } of contradictions(config)) {
+    context.addIssue({ code: 'custom', path: [...path], message: expected });
+  }
+});
+
+interface Contradiction {
+  readonly path: readonly (string | number)[];
+  readonly expected: string;
+}
+
+/** What no section shows by itself: names that lead nowhere, things said twice, bounds the wrong way round. */
+function* contradictions({ objectives, profiles, clusters, policies }: PlatformConfig): Iterable<Contradiction> {
+  const promised = new Set<string>();
+  for (const [index, { service, slo }] of objectives.entries()) {
+    const name = `${service}\n${slo}`;
+    if (promised.has(name))
+      yield { path: ['objectives', index, 'slo'], expected: `one objective '${slo}' for ${service}` };
+    promised.add(name);
+  }
+  for (const [name, { quota, quotaCap }] of Object.entries(profiles)) {
+    for (const [resource, cap] of Object.entries(quotaCap)) {
+      const hard = Object.hasOwn(quota, resource) ? quota[resource] : undefined;
+      if (hard !== undefined && compareQuantities(parseQuantity(hard), parseQuantity(cap)) > 0) {
+        yield { path: ['profiles', name, 'quotaCap', resource], expected: `at least the quota of ${hard}` };
+      }
+    }
+  }
+  for (const [name, { baseline }] of Object.entries(clusters)) {
+    const namespaces = new Set<string>();
+    for (const [index, { namespace, environment, profile }] of baseline.namespaces.entries()) {
+      const path = ['clusters', name, 'baseline', 'namespaces', index];
+      if (!Object.hasOwn(profiles, profile ?? environment)) {
+        const known = Object.keys(profiles).join(', ');
+        yield { path: [...path, profile ? 'profile' : 'environment'], expected: `one of the profiles (${known})` };
+      }
+      if (namespace.startsWith('kube-'))
+        yield { path: [...path, 'namespace'], expected: "a namespace that is not Kubernetes' own" };
+      if (namespaces.has(namespace)) yield { path: [...path, 'namespace'], expected: 'each namespace once' };
+      namespaces.add(namespace);
+    }
+  }
+  const { min, max } = policies.deployment.replicas;
+  if (min > max)
+    yield { path: ['policies', 'deployment', 'replicas', 'max'], expected: `at least the minimum of ${min}` };
+}
 
 /**
  * Checks a configuration.

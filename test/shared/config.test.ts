@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../shared/config.ts';
+import { ConfigError } from '../../shared/errors.ts';
+
+function refusal(config: unknown): string {
+  try {
+    parseConfig(config);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+const namespace = { namespace: 'shop', team: 'shop', environment: 'staging' };
+const baseline = (...namespaces: unknown[]) => ({ clusters: { default: { baseline: { namespaces } } } });
+const objective = { service: 'checkout', target: 0.999 };
+
+describe('platform.config.json', () => {
+  it('may be empty', () => {
+    const config = parseConfig({});
+
+    expect(Object.keys(config.profiles)).toEqual(['production', 'staging', 'development']);
+    expect(Object.keys(config.clusters)).toEqual(['default']);
+  });
+
+  it.each([
+    ['an objective of 100 %', { objectives: [{ ...objective, target: 1 }] }, 'objectives.0.target', '1'],
+    ['an objective of 0 %', { objectives: [{ ...objective, target: 0 }] }, 'objectives.0.target', '0'],
+    ['an objective over a week', { objectives: [{ ...objective, window: '7d' }] }, 'objectives.0.window', '"7d"'],
+    ['an objective said twice', { objectives: [objective, objective] }, 'objectives.1.slo', 'checkout'],
+    [
+      'a profile that does not exist',
+      baseline({ ...namespace, profile: 'gold' }),
+      'clusters.default.baseline.namespaces.0.profile: expected one of the profiles (production, staging, development)',
+      '"gold"',
+    ],
+    [
+      "an environment's profile that does not exist",
+      { profiles: { gold: {} }, ...baseline(namespace) },
+      'clusters.default.baseline.namespaces.0.environment: expected one of the profiles (gold)',
+      '"staging"',
+    ],
+    [
+      'a namespace named twice',
+      baseline(namespace, namespace),
+      'clusters.default.baseline.namespaces.1.namespace',
+      '"shop"',
+    ],
+    [
+      "a namespace of Kubernetes' own",
+      baseline({ ...namespace, namespace: 'kube-system' }),
+      'clusters.default.baseline.namespaces.0.namespace',
+      '"kube-system"',
+    ],
+    [
+      'a quantity that does not parse',
+      { profiles: { staging: { quota: { pods: 'many' } } } },
+      'profiles.staging.quota.pods: expected a Kubernetes quantity',
+      '"many"',
+    ],
+    [
+      'a cap below its quota',
+      { profiles: { staging: { quota: { 'requests.memory': '2Gi' }, quotaCap: { 'requests.memory': '2G' } } } },
+      'profiles.staging.quotaCap.requests.memory: expected at least the quota of 2Gi',
+      '"2G"',
+    ],
+    ['a step that raises nothing', { profiles: { staging: { quotaStep: 1 } } }, 'profiles.staging.quotaStep', '1'],
+    [
+      'replica bounds the wrong way round',
+      { policies: { deployment: { replicas: { min: 5, max: 3 } } } },
+      'policies.deployment.replicas.max: expected at least the minimum of 5',
+      '3',
+    ],
+    ['a field that is misspelt', { objectivs: [] }, 'objectivs', '[]'],
+  ])('with %s is refused, and the error names path and value', (_, config, where, value) => {
+    const message = refusal(config);
+
+    expect(message).toContain('platform.config.json: ');
+    expect(message).toContain(where);
+    expect(message).toContain(value);
+  });
+});
