@@ -33,7 +33,7 @@ export interface ScheduledCopy {
   /** Which copy this is; sent as the CloudEvents extension `copy`. */
   readonly copy: number;
   /** Sent as the extension `putoff` unless 0: how often this copy was put off for want of the state store. */
-  readonly putOff?: number;
+  readonly putOff?: number | undefined;
   /** Sent as the extension `waitedfor`: the run whose lease this copy waits for. */
   readonly waitedFor?: string | undefined;
   /** Sending the same id twice within the duplicate-detection window is sending it once. */

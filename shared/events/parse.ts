@@ -72,6 +72,20 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
   return { event: event as unknown as PlatformEvent, ...marksOf(raw) };
 }
 
+/**
+ * The message in one piece: a binary-mode event, whose attributes are not in its body, in structured form as far as
+ * it can be read; any other body as it is.
+ */
+export function structured(wire: WireEvent): unknown {
+  const attributes = binaryAttributes(wire.applicationProperties ?? {});
+  if (Object.keys(attributes).length === 0) return wire.body;
+  try {
+    return readAttributes(wire);
+  } catch {
+    return { ...attributes, data: wire.body instanceof Uint8Array ? Buffer.from(wire.body).toString() : wire.body };
+  }
+}
+
 type Attributes = Readonly<Record<string, unknown>>;
 
 /** Deeper JSON could be parsed but not written again, and no event here comes near. */

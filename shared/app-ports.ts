@@ -1,0 +1,42 @@
+/** The ports that every function of this process uses: given by a host or a test, or else made when first needed. */
+import { app } from '@azure/functions';
+import type { DeliveryOptions } from './delivery.ts';
+import type { Ports } from './ports.ts';
+import { readSettings } from './settings.ts';
+
+/** What a message or a request is served with. */
+export interface AppPorts {
+  readonly ports: Ports;
+  readonly options: DeliveryOptions;
+}
+
+let given: AppPorts | undefined;
+let live: Promise<AppPorts> | undefined;
+let isChecked = false;
+
+/** Serves every function of this process with these ports from now on; undefined returns to the live ones. */
+export function usePorts(ports: Ports | undefined, options: DeliveryOptions = {}): void {
+  given = ports && { ports, options };
+}
+
+/** @throws ConfigError naming every setting that is wrong */
+export async function appPorts(): Promise<AppPorts> {
+  if (given) return given;
+  // Loaded when first needed, so that a cold start loads no SDK.
+  live ??= import('./adapters/live.ts').then(({ createLivePorts }) => createLivePorts(process.env));
+  try {
+    return await live;
+  } catch (error) {
+    live = undefined;
+    throw error;
+  }
+}
+
+/** Has the settings checked when the app starts, so that a wrong one stops the app and not a message. */
+export function checkSettingsAtStart(): void {
+  if (isChecked) return;
+  isChecked = true;
+  app.hook.appStart(() => {
+    if (!given) readSettings(process.env);
+  });
+}

@@ -1,0 +1,168 @@
+/** The steps of an event at its handler: begin, handle, publish, finish; each may be the last that a process does. */
+import { backoffMs, MAX_TRIES } from './backoff.ts';
+import { ConflictError, PermanentError, TransientError } from './errors.ts';
+import type { PlatformEvent } from './events/catalog.ts';
+import { enterHistory } from './history.ts';
+import type { Handler, Stored } from './ports.ts';
+import {
+  failureOf,
+  isPermanent,
+  park,
+  putOffUnrecorded,
+  SendError,
+  type Sender,
+  sendAwaited,
+  waitForLease,
+} from './put-off.ts';
+import { begin, type EventRecord, firstRecord, meaningOf, RECORDS, recordKey } from './record.ts';
+import { type Outcome, runHandler, type Timer, withFields } from './run-handler.ts';
+
+/** One event, as one message brings it. */
+export interface Step extends Sender {
+  readonly event: PlatformEvent;
+  readonly handle: Handler<never>;
+  readonly timer: Timer;
+  readonly handlerTimeoutMs: number;
+}
+
+/** A lease outlasts the handler's time by this: for what comes before and after the handler. */
+const LEASE_MARGIN_MS = 10_000;
+
+/** More than two at odds over one record is rare, and each round needs somebody else's progress. */
+const MOST_ROUNDS = 5;
+
+/**
+ * Carries the event as far as this message can: to its end, or to where another message drives it.
+ *
+ * @throws SendError when that other message could not be sent
+ */
+export async function carry(step: Step): Promise<void> {
+  for (let round = 1; ; round++) {
+    try {
+      const begun = await beginRun(step);
+      if (begun) await endRun(step, begun, await run(step, begun.value));
+      return;
+    } catch (error) {
+      if (error instanceof SendError) throw error;
+      // Somebody else moved the record, or the answer to our own write was lost: what it says now decides.
+      if (!(error instanceof ConflictError) || round === MOST_ROUNDS) return putOffUnrecorded(step, error);
+    }
+  }
+}
+
+/** The record with our lease on it; undefined when this message has nothing more to do. */
+async function beginRun(step: Step): Promise<Stored<EventRecord> | undefined> {
+  const { ports, name, event, copy, owner, handlerTimeoutMs, log } = step;
+  const { state } = ports;
+  const key = recordKey(name, event.id);
+  const now = ports.clock.now();
+  const lease = { copy, owner, now, leaseMs: handlerTimeoutMs + LEASE_MARGIN_MS };
+
+  const insert = async (): Promise<Stored<EventRecord>> => {
+    const value = begin(firstRecord(name, event, copy, now), { ...lease, meaning: 'turn' });
+    return { key, value, etag: await state.insert(RECORDS, key, value) };
+  };
+  if (copy === 0) {
+    // An original is nearly always new: one call instead of two.
+    const inserted = await insert().catch(undefinedOnConflict);
+    if (inserted) return inserted;
+  }
+  const stored = await state.get<EventRecord>(RECORDS, key);
+  if (!stored) return insert();
+
+  const meaning = meaningOf(stored.value, step, owner, now);
+  switch (meaning) {
+    case 'settled':
+      log.info('nothing to do for this message', { status: stored.value.status, copy });
+      return undefined;
+    case 'stale':
+      await sendAwaited(step, stored.value);
+      return undefined;
+    case 'busy':
+      await waitForLease(step, stored.value, lease.leaseMs);
+      return undefined;
+    case 'mine':
+      return stored;
+    case 'turn':
+    case 'take-over': {
+      const value = begin(stored.value, { ...lease, meaning });
+      return { key, value, etag: await state.put(RECORDS, key, value, stored.etag) };
+    }
+  }
+}
+
+function undefinedOnConflict(error: unknown): undefined {
+  if (!(error instanceof ConflictError)) throw error;
+}
+
+/** Runs the handler, enters the event into the history, and sends what the handler asked for. Never rejects. */
+async function run(step: Step, record: EventRecord): Promise<Outcome & { isIndexed: boolean }> {
+  const { ports, log } = step;
+  if (record.tries >= MAX_TRIES) {
+    const error = new PermanentError(`${record.tries} runs failed; the last one vanished without a result`);
+    return { kind: 'failed', error, isIndexed: record.indexed === true };
+  }
+  // Beside the handler; what comes of it is looked at when the handler has ended.
+  const indexing = record.indexed ? undefined : enterHistory(ports.state, record).then(() => undefined, asFailure);
+  const outcome = await runHandler(
+    { ...step, log: withFields(log, { try: record.tries + 1, copy: record.copy }) },
+    ports,
+  );
+  const indexFailure = await indexing;
+  const isIndexed = !indexFailure;
+  if (outcome.kind === 'failed') return { ...outcome, isIndexed };
+  if (indexFailure) return { ...indexFailure, isIndexed };
+  try {
+    if (outcome.children.length > 0) await ports.bus.publishAll(outcome.children);
+    return { ...outcome, isIndexed };
+  } catch (error) {
+    return { kind: 'failed', error, isIndexed };
+  }
+}
+
+function asFailure(error: unknown): Outcome {
+  return { kind: 'failed', error };
+}
+
+/** Records how the run ended, and sees to the message that follows from it. */
+async function endRun(
+  step: Step,
+  { key, value, etag }: Stored<EventRecord>,
+  outcome: Outcome & { isIndexed: boolean },
+): Promise<void> {
+  const { state, clock } = step.ports;
+  const now = clock.now();
+  const { leaseUntil: _, reason: __, error: ___, ...rest } = value;
+  const ended = { ...rest, indexed: outcome.isIndexed, updatedAt: now };
+  const write = (next: EventRecord): Promise<string> => state.put(RECORDS, key, next, etag);
+  const waitFor = async (dueAt: number, fields: Pick<EventRecord, 'tries' | 'reason' | 'error'>): Promise<void> => {
+    const next: EventRecord = { ...ended, ...fields, status: 'waiting', copy: value.copy + 1, dueAt };
+    // On record before it is sent: a death between is mended when this message comes again and is found stale.
+    await write(next);
+    await sendAwaited(step, next);
+  };
+
+  switch (outcome.kind) {
+    case 'finished':
+      await write({ ...ended, status: 'finished', tries: 0, endedAt: now });
+      step.log.info('handled', { ms: now - value.updatedAt, runs: value.runs, published: outcome.children.length });
+      return;
+    case 'recheck':
+      // A look that went well ends a row of failures.
+      return waitFor(now + outcome.afterMs, { tries: 0 });
+    case 'failed': {
+      const failure = failureOf(outcome.error);
+      const tries = Math.min(value.tries + 1, MAX_TRIES);
+      if (isPermanent(outcome.error) || tries === MAX_TRIES) {
+        // In the queue before it is on record: a death between makes two messages of one id, never none.
+        await park(step, outcome.error, tries, value.copy);
+        await write({ ...ended, ...failure, status: 'parked', tries, endedAt: now });
+        return;
+      }
+      const asked = outcome.error instanceof TransientError ? outcome.error.retryAfterMs : undefined;
+      const inMs = backoffMs(tries, step.random, asked);
+      step.log.warn('failed, to be tried again', { ...failure, try: tries, copy: value.copy, inMs });
+      return waitFor(now + inMs, { tries, ...failure });
+    }
+  }
+}

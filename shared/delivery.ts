@@ -1,0 +1,120 @@
+/**
+ * What happens to a message between the broker and a handler: at least once from the broker, once in effect.
+ * `deliver` fulfils when the message may be completed and rejects when it must come back; nothing between can lose it.
+ */
+import { createHash } from 'node:crypto';
+import { carry } from './carry.ts';
+import { InvalidEventError, PermanentError, UnknownEventError } from './errors.ts';
+import type { CloudEvent, EventDefinition } from './events/cloud-event.ts';
+import { marksOf, parseEvent, structured } from './events/parse.ts';
+import type { Handler, Ports } from './ports.ts';
+import { failureOf, parkUnread, putOffUnrecorded, SendError } from './put-off.ts';
+import { systemTimer, type Timer, withFields } from './run-handler.ts';
+import { subscriptionOf } from './topology.ts';
+
+/** A message, and the handler of the subscription that it came from. */
+export interface Delivery {
+  readonly definition: EventDefinition;
+  readonly handle: Handler<never>;
+  /** Text, bytes, or what the Functions library made of them. */
+  readonly body: unknown;
+  /** Read for binary-mode events only. */
+  readonly applicationProperties?: Readonly<Record<string, unknown>> | undefined;
+  /** As far as it is known; only slows down what fails again and again. */
+  readonly deliveryCount?: number | undefined;
+}
+
+export interface DeliveryOptions {
+  /** Numbers from 0 (inclusive) to 1 (exclusive): back-off, and the names of runs. */
+  readonly random?: () => number;
+  readonly timer?: Timer;
+  /** A run that takes longer counts as failed. Its lease is longer by a margin. */
+  readonly handlerTimeoutMs?: number;
+}
+
+/** A handler looks and comes back later; one that waits this long hangs. */
+export const HANDLER_TIMEOUT_MS = 20_000;
+
+/**
+ * Carries one message through parse, begin, handle, publish, finish. Safe to run again, at any time, any number of
+ * times, also concurrently.
+ *
+ * @example await deliver({ definition: DeploymentRequested, handle, body: message.body }, ports);
+ * @throws when the message could neither be handled, nor put off, nor parked: abandon it
+ */
+export async function deliver(delivery: Delivery, ports: Ports, options: DeliveryOptions = {}): Promise<void> {
+  const { random = Math.random, timer = systemTimer, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = options;
+  try {
+    await attempt(delivery, ports, { random, timer, handlerTimeoutMs });
+  } catch (error) {
+    const cause = error instanceof SendError ? error.cause : error;
+    const { definition, deliveryCount = 1 } = delivery;
+    const handler = subscriptionOf(definition.type);
+    ports.log.error('the message goes back to the broker', { handler, deliveryCount, ...failureOf(cause) });
+    await holdBack(delivery, cause, timer);
+  }
+}
+
+/**
+ * Rejects with the error, after a while. The broker redelivers an abandoned message at once, and gives it up after ten
+ * times: these must outlast more than a blink.
+ */
+export async function holdBack({ deliveryCount = 1 }: Delivery, error: unknown, timer = systemTimer): Promise<never> {
+  const ms = Math.min(20_000, 500 * 2 ** Math.max(0, deliveryCount - 1));
+  await new Promise<void>((resolve) => void timer(ms, resolve));
+  throw error;
+}
+
+async function attempt(delivery: Delivery, ports: Ports, options: Required<DeliveryOptions>): Promise<void> {
+  const { definition, handle, body, applicationProperties } = delivery;
+  const name = subscriptionOf(definition.type);
+  const wire = { body, applicationProperties, receivedAt: new Date(ports.clock.now()).toISOString() };
+  const owner = Math.floor(options.random() * 2 ** 52).toString(36);
+  const logOf = ({ id, correlationid }: CloudEvent): Ports['log'] =>
+    withFields(ports.log, { handler: name, eventId: id, correlationId: correlationid });
+
+  let parsed: ReturnType<typeof parseEvent>;
+  try {
+    parsed = parseEvent(wire);
+  } catch (error) {
+    if (error instanceof UnknownEventError) {
+      // Not valid as far as this build knows, but sent on unread: only the attributes that the envelope assures are used.
+      const event = error.attributes as unknown as CloudEvent;
+      const sender = { ports, name, owner, event, log: logOf(event), random: options.random };
+      return putOffUnrecorded({ ...sender, ...marksOf(error.attributes) }, error);
+    }
+    if (!(error instanceof InvalidEventError)) throw error;
+    return parkUnread(ports, unreadMessage(structured(wire), name, error), error);
+  }
+  const { event } = parsed;
+  if (event.type !== definition.type) {
+    const error = new MisdirectedError(`${event.type} ${event.id} came on the subscription of ${definition.type}`);
+    return parkUnread(ports, { ...unreadMessage(event, name, event), copy: parsed.copy }, error);
+  }
+  await carry({ ...parsed, ...options, ports, name, owner, handle, log: logOf(event) });
+}
+
+/** The message's label does not say what its body says. */
+class MisdirectedError extends PermanentError {
+  override readonly reason = 'Misdirected';
+}
+
+function unreadMessage(
+  body: unknown,
+  subscription: string,
+  { id, type }: { id?: string | undefined; type?: string | undefined },
+) {
+  const digest = createHash('sha256').update(
+    typeof body === 'string' || body instanceof Uint8Array ? body : (JSON.stringify(body) ?? ''),
+  );
+  return {
+    messageId: `${id ?? ''}:${subscription}:${digest.digest('hex').slice(0, 32)}`,
+    body,
+    type,
+    correlationId: undefined,
+    traceparent: undefined,
+    subscription,
+    tries: 1,
+    copy: 0,
+  };
+}

@@ -1,0 +1,82 @@
+/** Binds a handler to its subscription: registers the Azure Function, and hands every message to the delivery. */
+import { app, type InvocationContext } from '@azure/functions';
+import { appPorts, checkSettingsAtStart } from './app-ports.ts';
+import { type Delivery, deliver, holdBack } from './delivery.ts';
+import type { EventType, PlatformEvent } from './events/catalog.ts';
+import type { EventDefinition } from './events/cloud-event.ts';
+import type { Handler, Ports } from './ports.ts';
+import { routeOf } from './topology.ts';
+
+export { usePorts } from './app-ports.ts';
+
+/** A handler and the subscription that feeds it. */
+export interface Registration {
+  readonly definition: EventDefinition;
+  readonly handle: Handler<never>;
+  readonly topic: string;
+  readonly subscription: string;
+}
+
+const registrations = new Map<string, Registration>();
+
+/** Every handler registered in this process, by event type. */
+export function registeredHandlers(): ReadonlyMap<string, Registration> {
+  return registrations;
+}
+
+/**
+ * Registers the Azure Function that handles an event; its name is the subscription's.
+ *
+ * @example onEvent(DeploymentRequested, handle);
+ * @throws TypeError when the event is not in the catalog, or has a handler already
+ */
+export function onEvent<Type extends EventType>(
+  definition: EventDefinition<Type>,
+  handle: Handler<Extract<PlatformEvent, { type: Type }>>,
+): void {
+  const route = routeOf(definition.type);
+  if (!route) throw new TypeError(`${definition.type} is not in the catalog: export it from its family's module`);
+  if (registrations.has(definition.type)) throw new TypeError(`${definition.type} has a handler already`);
+  const { topic, subscription } = route;
+  registrations.set(definition.type, { definition, handle, topic, subscription });
+
+  checkSettingsAtStart();
+  app.serviceBusTopic(subscription, {
+    connection: 'ServiceBus',
+    topicName: topic,
+    subscriptionName: subscription,
+    cardinality: 'one',
+    handler: async (body: unknown, { triggerMetadata }: InvocationContext) => {
+      const delivery = { definition, handle, body, ...metadataOf(triggerMetadata ?? {}) };
+      const { ports, options } = await appPorts().catch((error) => holdBack(delivery, error));
+      await deliver(delivery, ports, options);
+    },
+  });
+}
+
+/**
+ * What a delivery wants to know beside the body. Nothing depends on its truth: the host lets fields of the body
+ * shadow a message's own properties.
+ */
+function metadataOf(metadata: Readonly<Record<string, unknown>>): Partial<Delivery> {
+  const { deliveryCount, userProperties, applicationProperties } = metadata;
+  const properties = userProperties ?? applicationProperties;
+  return {
+    ...(typeof deliveryCount === 'number' && { deliveryCount }),
+    ...(typeof properties === 'object' &&
+      properties !== null && { applicationProperties: { ...properties } as Readonly<Record<string, unknown>> }),
+  };
+}
+
+/**
+ * Feeds every registered handler from the bus of these ports, in this process and without a Functions host, until the
+ * returned function is called; it resolves when the last run has ended.
+ */
+export function serveHandlers(ports: Ports, options?: Parameters<typeof deliver>[2]): () => Promise<void> {
+  const stops = [...registrations.values()].map(({ topic, subscription, definition, handle }) =>
+    ports.bus.subscribe(topic, subscription, ({ body, applicationProperties, deliveryCount }) =>
+      deliver({ definition, handle, body, applicationProperties, deliveryCount }, ports, options),
+    ),
+  );
+  return async () => void (await Promise.all(stops.map((stop) => stop())));
+}

@@ -1,0 +1,125 @@
+/**
+ * The messages that a delivery sends on its own account: the awaited copy, the wait for somebody's lease, another try
+ * without a record, and the parked message. Each has an id that is the same when it is sent again for the same cause.
+ */
+import { backoffMs, MAX_TRIES } from './backoff.ts';
+import { PlatformError, TransientError } from './errors.ts';
+import type { CloudEvent } from './events/cloud-event.ts';
+import type { CopyMarks } from './events/parse.ts';
+import { cut } from './message.ts';
+import type { Log, ParkedMessage, Ports } from './ports.ts';
+import type { EventRecord } from './record.ts';
+
+/** What the messages are made from. */
+export interface Sender extends CopyMarks {
+  readonly ports: Ports;
+  /** The subscription of the handler. */
+  readonly name: string;
+  /** Names this run. */
+  readonly owner: string;
+  readonly event: CloudEvent;
+  readonly log: Log;
+  readonly random: () => number;
+}
+
+/** The broker does not take a message that must be sent before this one may be completed. */
+export class SendError extends Error {
+  override readonly name = 'SendError';
+}
+
+async function send(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (cause) {
+    throw new SendError('the broker does not take the message', { cause });
+  }
+}
+
+/** Schedules the copy that a record waits for. Harmless when it was scheduled already. @throws SendError */
+export async function sendAwaited({ ports, name, event }: Sender, record: EventRecord): Promise<void> {
+  const { copy, owner, dueAt: at = ports.clock.now() } = record;
+  // The owner is part of the id: no other event's id, and no life before a lost store, can stand in its way.
+  await send(ports.bus.schedule({ event, at, to: name, copy, messageId: `${event.id}:${copy}:${owner}` }));
+}
+
+/**
+ * Comes back when the lease of a running record is over. The copy says for whose lease it waited, and then takes over
+ * whatever the clocks say. It waits no longer than a whole lease, since another machine's clock may run ahead.
+ *
+ * @throws SendError
+ */
+export async function waitForLease(sender: Sender, record: EventRecord, leaseMs: number): Promise<void> {
+  const { ports, name, event, copy, putOff } = sender;
+  const now = ports.clock.now();
+  const at = Math.min(Math.max(record.leaseUntil ?? now, now), now + leaseMs);
+  const messageId = `${event.id}:${copy}@${record.owner}`;
+  sender.log.info('somebody else is at it: to be looked at when their lease is over', { inMs: at - now, copy });
+  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor: record.owner, messageId }));
+}
+
+/**
+ * Another try later, counted in the message, since the store could not be asked or told. Whoever held the lease in
+ * this run has let go of it. Parks the message when it cannot be mended, or has been tried often enough.
+ *
+ * @throws SendError
+ */
+export async function putOffUnrecorded(sender: Sender, error: unknown): Promise<void> {
+  const { ports, name, event, copy, owner, random, log } = sender;
+  const putOff = (sender.putOff ?? 0) + 1;
+  if (isPermanent(error) || putOff >= MAX_TRIES) return park(sender, error, putOff, copy);
+
+  const inMs = backoffMs(putOff, random, error instanceof TransientError ? error.retryAfterMs : undefined);
+  log.warn('put off without a record', { ...failureOf(error), try: putOff, inMs });
+  const at = ports.clock.now() + inMs;
+  const messageId = `${event.id}:${copy}+${putOff}`;
+  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor: owner, messageId }));
+}
+
+/** Puts the event into the errors queue. @throws SendError */
+export async function park(
+  { ports, name, event, log }: Pick<Sender, 'ports' | 'name' | 'event' | 'log'>,
+  error: unknown,
+  tries: number,
+  copy: number,
+): Promise<void> {
+  const { reason } = failureOf(error);
+  const parked: ParkedMessage = {
+    messageId: `${event.id}:${name}:${copy}`,
+    body: event,
+    type: event.type,
+    correlationId: event.correlationid,
+    traceparent: event.traceparent,
+    reason,
+    description: descriptionOf(error),
+    subscription: name,
+    tries,
+    copy,
+  };
+  log.error('parked in the errors queue', { ...failureOf(error), tries, copy });
+  await send(ports.bus.park(parked));
+}
+
+/** Puts a message that is no event of this handler into the errors queue. @throws SendError */
+export async function parkUnread(
+  ports: Ports,
+  parked: Omit<ParkedMessage, 'reason' | 'description'>,
+  error: PlatformError,
+): Promise<void> {
+  ports.log.error('parked in the errors queue', { handler: parked.subscription, ...failureOf(error) });
+  await send(ports.bus.park({ ...parked, reason: error.reason, description: descriptionOf(error) }));
+}
+
+export function isPermanent(error: unknown): boolean {
+  return error instanceof PlatformError && !error.isTransient;
+}
+
+/** An error for the record and the log. */
+export function failureOf(error: unknown): { reason: string; error: string } {
+  if (error instanceof PlatformError) return { reason: error.reason, error: cut(error.message, 1024) };
+  if (error instanceof Error) return { reason: error.name, error: cut(error.message, 1024) };
+  return { reason: 'Unknown', error: cut(String(error), 1024) };
+}
+
+function descriptionOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,151 @@
+/**
+ * The record of one event at one handler, and what a message means beside it. The record makes delivery that happens
+ * at least once take effect once: it says who runs the handler now, which scheduled copy is awaited, or how it ended.
+ *
+ * Its invariant: a record that is not at its end (`finished`, `parked`) always has a message that drives it, be it one
+ * that is locked (it comes back when its process dies) or one that is scheduled. So a message may be completed once the
+ * record has ended, or once another message is sure to come.
+ */
+import { createHash } from 'node:crypto';
+import type { CloudEvent } from './events/cloud-event.ts';
+import type { CopyMarks } from './events/parse.ts';
+
+/** The partition that holds them. */
+export const RECORDS = 'records';
+
+export interface EventRecord {
+  /**
+   * `running`: somebody runs the handler, until `leaseUntil` if it lives; `waiting`: for copy `copy`, due at `dueAt`;
+   * `finished`; `parked`: in the errors queue, awaiting a replay.
+   */
+  readonly status: 'running' | 'waiting' | 'finished' | 'parked';
+  /** The subscription of the handler. */
+  readonly handler: string;
+  readonly id: string;
+  readonly type: string;
+  readonly source: string;
+  readonly subject: string;
+  /** The event's own time. */
+  readonly time: string;
+  readonly correlationId: string;
+  readonly causationId?: string | undefined;
+  /** The copy being run or awaited, or the last one. Never falls. */
+  readonly copy: number;
+  /** Failed tries in a row. */
+  readonly tries: number;
+  /** How often the handler was begun. */
+  readonly runs: number;
+  /** Names the run that wrote this. */
+  readonly owner: string;
+  readonly leaseUntil?: number | undefined;
+  readonly dueAt?: number | undefined;
+  /** When the event was first seen; also its place in the history. */
+  readonly startedAt: number;
+  readonly updatedAt: number;
+  readonly endedAt?: number | undefined;
+  /** Of the last failed try: PascalCase. */
+  readonly reason?: string | undefined;
+  readonly error?: string | undefined;
+  /** Whether the history's index rows are known to be written. */
+  readonly indexed?: boolean | undefined;
+}
+
+/** The same message always finds the same record. Ids too long for a key are replaced by their digest. */
+export function recordKey(handler: string, eventId: string): string {
+  return `${handler}|${keyPart(eventId)}`;
+}
+
+/** A text as part of a key that must stay short. */
+export function keyPart(text: string): string {
+  return text.length <= 64 || Buffer.byteLength(text) <= 200
+    ? text
+    : `sha256-${createHash('sha256').update(text).digest('hex')}`;
+}
+
+/** What a message, arriving now, means for a record. */
+export type Meaning =
+  /** The event is at its end, or another message drives it: nothing to do. */
+  | 'settled'
+  /** An earlier step's message, come again: make sure that the awaited copy was sent. */
+  | 'stale'
+  /** Somebody else runs the handler: come back when their lease is over. */
+  | 'busy'
+  /** This message's turn. */
+  | 'turn'
+  /** This message's turn, since whoever ran the handler has died or hangs. */
+  | 'take-over'
+  /** This message's turn, as this very run wrote already without hearing so. */
+  | 'mine';
+
+/**
+ * Reads a record for a message. Never compares the broker's time with ours: a message that has waited for a lease
+ * takes over whatever our clock says, and an awaited copy is taken when it comes.
+ */
+export function meaningOf(
+  record: EventRecord,
+  { copy, waitedFor }: Pick<CopyMarks, 'copy' | 'waitedFor'>,
+  owner: string,
+  now: number,
+): Meaning {
+  switch (record.status) {
+    case 'finished':
+      return 'settled';
+    case 'parked':
+      // A later copy of a parked event is a replay.
+      return copy > record.copy ? 'turn' : 'settled';
+    case 'waiting':
+      return copy < record.copy ? 'stale' : 'turn';
+    case 'running':
+      if (record.owner === owner) return 'mine';
+      // Taking the awaited copy took its message, which is locked until the record moves on.
+      if (copy < record.copy) return 'settled';
+      return waitedFor === record.owner || now >= (record.leaseUntil ?? 0) ? 'take-over' : 'busy';
+  }
+}
+
+/** The record of an event seen for the first time. */
+export function firstRecord(handler: string, event: CloudEvent, copy: number, now: number): EventRecord {
+  const { id, type, source, subject, time, correlationid, causationid } = event;
+  return {
+    status: 'waiting',
+    handler,
+    id,
+    type,
+    source,
+    subject,
+    time,
+    correlationId: correlationid,
+    causationId: causationid,
+    copy,
+    tries: 0,
+    runs: 0,
+    owner: '',
+    startedAt: now,
+    updatedAt: now,
+  };
+}
+
+/** The record as a run begins. A run that vanished counts as a failed try: it may be the event that kills processes. */
+export function begin(
+  record: EventRecord,
+  {
+    meaning,
+    copy,
+    owner,
+    now,
+    leaseMs,
+  }: { meaning: Meaning; copy: number; owner: string; now: number; leaseMs: number },
+): EventRecord {
+  const isReplay = record.status === 'parked';
+  const { dueAt: _, endedAt: __, ...rest } = record;
+  return {
+    ...rest,
+    status: 'running',
+    copy: Math.max(copy, record.copy),
+    tries: isReplay ? 0 : record.tries + (meaning === 'take-over' ? 1 : 0),
+    runs: record.runs + 1,
+    owner,
+    leaseUntil: now + leaseMs,
+    updatedAt: now,
+  };
+}

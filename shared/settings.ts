@@ -1,0 +1,163 @@
+/**
+ * The settings of the app, read from the environment (in Azure: the app settings). Loads no SDK, since it runs at every
+ * cold start.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { duration, type PlatformConfig, parseConfig } from './config.ts';
+import { ConfigError } from './errors.ts';
+
+/** The environment, or what stands in for it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where a service is, and how to sign in: with a secret in the connection string, or as who this app is. */
+export type Connection =
+  | { readonly connectionString: string }
+  | { readonly endpoint: string; readonly clientId: string | undefined };
+
+export interface Settings {
+  readonly serviceBus: Connection;
+  readonly stateStore: 'memory' | Connection;
+  /** The table that holds the state. */
+  readonly stateTable: string;
+  readonly cluster: 'simulated' | 'kubernetes';
+  readonly simulatedRolloutMs: number;
+  readonly simulatedDeadlineMs: number;
+  readonly handlerTimeoutMs: number;
+  readonly config: PlatformConfig;
+}
+
+const CONFIG_FILE = 'platform.config.json';
+
+const busConnection = z
+  .string()
+  .regex(/(^|;)\s*Endpoint=sb:\/\/[^;]+/i, 'a Service Bus connection string beginning with Endpoint=sb://')
+  .regex(/(^|;)\s*SharedAccess(Key|Signature)=/i, 'a Service Bus connection string with a SharedAccessKey');
+
+const namespace = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9.-]*$/i, "a host name such as 'shop.servicebus.windows.net', without 'sb://'");
+
+const tableConnection = z.union([
+  z.literal('memory'),
+  z
+    .string()
+    .regex(
+      /(^|;)\s*(UseDevelopmentStorage=true|AccountName=|TableEndpoint=|SharedAccessSignature=)/i,
+      "'memory', 'UseDevelopmentStorage=true' or a storage connection string",
+    ),
+]);
+
+const schema = z.object({
+  ServiceBus: busConnection.optional(),
+  ServiceBus__fullyQualifiedNamespace: namespace.optional(),
+  ServiceBus__clientId: z.string().optional(),
+  StateStore: tableConnection.optional(),
+  StateStore__tableServiceUri: z
+    .url({ protocol: /^https?$/, error: "a URL such as 'https://shop.table.core.windows.net'" })
+    .optional(),
+  StateStore__clientId: z.string().optional(),
+  StateStore__table: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9]{2,62}$/, 'a table name: 3 to 63 letters and digits, a letter first')
+    .default('platformevents'),
+  Cluster: z.enum(['simulated', 'kubernetes'], "'simulated' or 'kubernetes'"),
+  SIMULATED_ROLLOUT: duration.prefault('1s'),
+  SIMULATED_DEADLINE: duration.prefault('3s'),
+  HANDLER_TIMEOUT: duration.prefault('20s'),
+  PLATFORM_CONFIG: z.string().optional(),
+});
+
+/** Never shown in a message: they hold keys. */
+const SECRETS: ReadonlySet<string> = new Set(['ServiceBus', 'StateStore']);
+
+const HOW = 'set it in local.settings.json, in the environment, or as an app setting in Azure';
+
+/** @throws ConfigError naming every setting that is wrong, and every path of the configuration file */
+export function readSettings(environment: Environment): Settings {
+  // An empty setting is one that was not made.
+  const present = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
+  const parsed = schema.safeParse(present, {
+    error: (issue) => (issue.input === undefined ? 'a value' : undefined),
+  });
+  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => problemOf(issue, present));
+  if (!present['ServiceBus'] && !present['ServiceBus__fullyQualifiedNamespace']) {
+    problems.push(
+      'ServiceBus: expected a connection string (or ServiceBus__fullyQualifiedNamespace, to sign in with an identity), got nothing',
+    );
+  }
+  if (!present['StateStore'] && !present['StateStore__tableServiceUri']) {
+    problems.push(
+      "StateStore: expected 'memory' or a storage connection string (or StateStore__tableServiceUri, to sign in with an identity), got nothing",
+    );
+  }
+  const config = attempt(() => readConfig(present['PLATFORM_CONFIG']), problems);
+  if (!parsed.success || !config || problems.length > 0) throw new ConfigError(`${problems.join('; ')}; ${HOW}`);
+
+  const { data } = parsed;
+  return {
+    serviceBus: connectionOf(data.ServiceBus, data.ServiceBus__fullyQualifiedNamespace, data.ServiceBus__clientId),
+    stateStore:
+      data.StateStore === 'memory'
+        ? 'memory'
+        : connectionOf(data.StateStore, data.StateStore__tableServiceUri, data.StateStore__clientId),
+    stateTable: data.StateStore__table,
+    cluster: data.Cluster,
+    simulatedRolloutMs: data.SIMULATED_ROLLOUT,
+    simulatedDeadlineMs: data.SIMULATED_DEADLINE,
+    handlerTimeoutMs: data.HANDLER_TIMEOUT,
+    config,
+  };
+}
+
+function problemOf({ path, message }: z.core.$ZodIssue, present: Environment): string {
+  const name = path.map(String).join('.');
+  const value = present[name];
+  const shown =
+    value === undefined
+      ? 'nothing'
+      : SECRETS.has(name)
+        ? 'something else (not shown: it may hold a key)'
+        : `'${value}'`;
+  return `${name}: expected ${message}, got ${shown}`;
+}
+
+function connectionOf(
+  connectionString: string | undefined,
+  endpoint: string | undefined,
+  clientId: string | undefined,
+): Connection {
+  // As the Functions host does: an exact setting wins.
+  return connectionString === undefined ? { endpoint: endpoint ?? '', clientId } : { connectionString };
+}
+
+/** @throws ConfigError */
+function readConfig(path: string | undefined): PlatformConfig {
+  const file = path ?? CONFIG_FILE;
+  if (path === undefined && !existsSync(file)) return parseConfig({});
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(`PLATFORM_CONFIG: expected a file that can be read, got '${file}'`, { cause });
+  }
+  try {
+    return parseConfig(JSON.parse(text), file);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(`${file}: expected JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function attempt<T>(read: () => T, problems: string[]): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
