@@ -25,6 +25,8 @@ export interface FreezeCause extends Omit<Freeze, 'service'> {
   readonly episode: string;
   /** The objective's window: after as long a silence nothing bad is left in it. */
   readonly windowMs: number;
+  /** Whether health checks tell when the budget has recovered; otherwise the window alone ends it. */
+  readonly isJudged: boolean;
 }
 
 interface FreezeRecord {
@@ -44,15 +46,17 @@ export async function freezeOf(state: StateStore, service: string, now = 0): Pro
   let { causes } = found.value;
   if (causes.some(({ since, windowMs }) => now >= Date.parse(since) + windowMs)) {
     const heardAt = (await state.get<{ at: number }>(SERVICES, service))?.value.at ?? 0;
-    causes = causes.filter(({ since, windowMs }) => now < Math.max(Date.parse(since), heardAt) + windowMs);
+    causes = causes.filter(
+      ({ since, windowMs, isJudged }) => now < Math.max(Date.parse(since), isJudged ? heardAt : 0) + windowMs,
+    );
   }
   const [cause] = causes;
   return cause && { service, slo: cause.slo, since: cause.since, reason: cause.reason };
 }
 
-/** Freezes the service for one objective; repeating it changes nothing. */
+/** Freezes the service for one episode of an objective; repeating it changes nothing. */
 export async function freeze(state: StateStore, service: string, cause: FreezeCause): Promise<void> {
-  await editCauses(state, service, (causes) => [...causes.filter(({ slo }) => slo !== cause.slo), cause]);
+  await editCauses(state, service, (causes) => (causes.some((it) => isSame(it, cause)) ? causes : [...causes, cause]));
 }
 
 /**
@@ -61,7 +65,11 @@ export async function freeze(state: StateStore, service: string, cause: FreezeCa
  * @returns whether this ended the service's freeze altogether
  */
 export async function liftFreeze(state: StateStore, service: string, slo: string, episode: string): Promise<boolean> {
-  return editCauses(state, service, (causes) => causes.filter((it) => it.slo !== slo || it.episode !== episode));
+  return editCauses(state, service, (causes) => causes.filter((it) => !isSame(it, { slo, episode })));
+}
+
+function isSame(a: Pick<FreezeCause, 'slo' | 'episode'>, b: Pick<FreezeCause, 'slo' | 'episode'>): boolean {
+  return a.slo === b.slo && a.episode === b.episode;
 }
 
 /** @returns whether no cause is left */

@@ -21,7 +21,7 @@ export const HealthCheck = defineEvent(
   open({
     service: dnsSubdomain,
     good: z.int().min(0).describe('Good events since the last check; at most total'),
-    total: z.int().min(1).describe('All events since the last check'),
+    total: z.int().min(1).max(1_000_000_000_000).describe('All events since the last check'),
     cluster: dnsLabel.optional(),
     namespace: dnsLabel.optional(),
     status: shortText.optional(),

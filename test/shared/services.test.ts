@@ -7,7 +7,7 @@ const since = '2026-03-01T00:00:00Z';
 const start = Date.parse(since);
 
 function cause(slo: string, episode: string): FreezeCause {
-  return { slo, episode, since, reason: `${slo} spent`, windowMs: 30 * DAY };
+  return { slo, episode, since, reason: `${slo} spent`, windowMs: 30 * DAY, isJudged: true };
 }
 
 describe('the freeze of a service', () => {
@@ -53,6 +53,17 @@ describe('the freeze of a service', () => {
     expect(await liftFreeze(state, 'checkout', 'availability', 'e1')).toBe(false);
 
     expect(await freezeOf(state, 'checkout', start)).toBeDefined();
+  });
+
+  it('of two episodes of one objective lasts until both are lifted, in any order', async () => {
+    const state = new MemoryStateStore();
+    await freeze(state, 'checkout', cause('availability', 'e2'));
+    await freeze(state, 'checkout', cause('availability', 'e1'));
+
+    expect(await liftFreeze(state, 'checkout', 'availability', 'e1')).toBe(false);
+
+    expect(await freezeOf(state, 'checkout', start)).toBeDefined();
+    expect(await liftFreeze(state, 'checkout', 'availability', 'e2')).toBe(true);
   });
 
   it('set by several objectives at once keeps all of them', async () => {

@@ -1,0 +1,82 @@
+/** Adds a check to its service's counts; tells of burning and spent error budgets, and lifts a freeze on recovery. */
+import { InvalidEventError } from '../../shared/errors.ts';
+import type { EventOf } from '../../shared/events/cloud-event.ts';
+import { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../../shared/events/platform.ts';
+import { forgetFinishedChecks } from '../../shared/finished-checks.ts';
+import { inTurn } from '../../shared/in-turn.ts';
+import { objectiveOf, objectivesOf } from '../../shared/objectives.ts';
+import { onEvent } from '../../shared/on-event.ts';
+import type { Handler, HandlerPorts } from '../../shared/ports.ts';
+import { type Outcome, outcomesOf, type ServiceHealth, withCheck } from '../../shared/service-health.ts';
+import { liftFreeze, SERVICES } from '../../shared/services.ts';
+import { lengthOf } from '../../shared/slo.ts';
+import { update } from '../../shared/update.ts';
+
+type Check = EventOf<typeof HealthCheck>;
+
+/** How far a sender's clock may be ahead. */
+const TOLERANCE_MS = 5 * 60_000;
+/** The longest window there is. */
+const LONGEST_MS = lengthOf('30d');
+
+export const handle: Handler<Check> = async (event, ports) => {
+  const { state, config, clock } = ports;
+  const { service } = event.data;
+  const objectives = objectivesOf(config, service);
+  const time = timeOf(event, clock.now());
+
+  const health = await inTurn(state, service, () =>
+    update<ServiceHealth>(state, SERVICES, service, (found) => withCheck(found, event, time, objectives)),
+  );
+  for (const outcome of outcomesOf(health, event.id)) await tell(outcome, event, ports);
+  await forgetFinishedChecks(health, ports);
+};
+
+/**
+ * When the check was taken. A sender's clock that is far ahead would empty the windows of everybody else's checks, and
+ * what is older than every window counts nowhere: both are refused, so that somebody sets the clock.
+ *
+ * @throws InvalidEventError
+ */
+function timeOf({ id, type, time }: Check, now: number): number {
+  const taken = Date.parse(time);
+  if (taken <= now + TOLERANCE_MS && taken > now - LONGEST_MS) return Math.min(taken, now);
+  const [earliest, latest] = [now - LONGEST_MS, now + TOLERANCE_MS].map((at) => new Date(at).toISOString());
+  const expected = `a time from ${earliest} to ${latest}, by the clock here`;
+  throw new InvalidEventError({ id, type }, [{ path: 'time', value: time, expected }]);
+}
+
+/** Safe to repeat: derived ids, notification keys, and a freeze is lifted by its episode. */
+async function tell(outcome: Outcome, event: Check, ports: HandlerPorts): Promise<void> {
+  const { service } = event.data;
+  switch (outcome.kind) {
+    case 'violation':
+      return ports.publish(SLOViolation, outcome.data, { key: `${outcome.data.severity}/${outcome.data.slo}` });
+    case 'depleted':
+      return ports.publish(ErrorBudgetDepleted, outcome.data, { key: outcome.data.slo });
+    case 'recovered': {
+      const { slo, episode, remaining } = outcome;
+      const isFree = await liftFreeze(ports.state, service, slo, episode);
+      const left = `${(remaining * 100).toFixed(2)} % of the error budget of '${slo}' is left again`;
+      return ports.notifier.notify({
+        key: `${service}/${slo}/recovered/${episode}`,
+        severity: 'info',
+        title: isFree ? `${service} may be released again` : `${service} recovers`,
+        text: isFree ? `${left}; the freeze is lifted` : `${left}; another objective still freezes the service`,
+        team: objectiveOf(ports.config, service, slo)?.team,
+        event,
+      });
+    }
+    case 'no-objective':
+      ports.log.warn('health check of a service without an objective', { service });
+      return ports.notifier.notify({
+        key: `${service}/no-objective`,
+        severity: 'warning',
+        title: `${service} has no objective`,
+        text: `health checks of '${service}' are counted, but platform.config.json names no objective for it`,
+        event,
+      });
+  }
+}
+
+onEvent(HealthCheck, handle);

@@ -1,0 +1,69 @@
+/** Tells people of a burning error budget; on a page the newest release of the service may be failed for it. */
+
+import { type NewestRelease, newestReleaseOf } from '../../shared/deployments.ts';
+import type { EventOf } from '../../shared/events/cloud-event.ts';
+import { DeploymentFailed } from '../../shared/events/deployment.ts';
+import { SLOViolation } from '../../shared/events/platform.ts';
+import { objectiveOf } from '../../shared/objectives.ts';
+import { onEvent } from '../../shared/on-event.ts';
+import type { Handler, HandlerPorts } from '../../shared/ports.ts';
+import { update } from '../../shared/update.ts';
+
+type Violation = EventOf<typeof SLOViolation>;
+
+/** By request id: the violation that a release was failed for. */
+const BLAMED = 'blamed-releases';
+
+export const handle: Handler<Violation> = async (event, ports) => {
+  const { service, slo, severity, burnRate, longWindow, shortWindow, errorBudgetRemaining } = event.data;
+  const objective = objectiveOf(ports.config, service, slo);
+  const release = severity === 'page' && objective?.rollbackOnPage ? await releaseToBlame(event, ports) : undefined;
+  const burning = `burns its error budget ${burnRate.toFixed(1)} times too fast`;
+  if (release) {
+    ports.publish(
+      DeploymentFailed,
+      {
+        ...release.data,
+        requestId: release.requestId,
+        reason: 'SLOViolation',
+        message: `${service} ${burning} since this release ('${slo}', over ${longWindow} and ${shortWindow})`,
+        durationSeconds: Math.max(0, Date.parse(event.time) - release.startedAt) / 1_000,
+      },
+      { correlationid: release.correlationId },
+    );
+  }
+  await ports.notifier.notify({
+    key: `${event.id}/violation`,
+    severity: severity === 'page' ? 'critical' : 'warning',
+    title: `${service} ${burning}`,
+    text: release
+      ? `the release ${release.requestId} (${release.data.image}) is rolled back`
+      : `nothing is rolled back${severity === 'page' ? ': there is no recent release to blame, or the objective does not ask for it' : ''}`,
+    team: objective?.team,
+    facts: {
+      slo,
+      windows: `${longWindow} and ${shortWindow}`,
+      'budget left': `${(errorBudgetRemaining * 100).toFixed(1)} %`,
+    },
+    event,
+  });
+};
+
+/** The newest release when it began within the look-back before the violation, and was not blamed for another one. */
+async function releaseToBlame(event: Violation, ports: HandlerPorts): Promise<NewestRelease | undefined> {
+  const { service, slo } = event.data;
+  const release = await newestReleaseOf(ports.state, service);
+  const lookbackMs = objectiveOf(ports.config, service, slo)?.rollbackLookback ?? 0;
+  const ageMs = release ? Date.parse(event.time) - release.startedAt : Number.NaN;
+  if (!release || !(ageMs >= 0 && ageMs <= lookbackMs)) return undefined;
+  // Run again, the same violation finds itself here and fails the release again, under the same derived id.
+  const blame = await update<{ by: string }>(
+    ports.state,
+    BLAMED,
+    release.requestId,
+    (found) => found ?? { by: event.id },
+  );
+  return blame.by === event.id ? release : undefined;
+}
+
+onEvent(SLOViolation, handle);

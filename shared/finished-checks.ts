@@ -1,0 +1,42 @@
+/**
+ * Which counted checks a service's document may forget. One whose handling has finished is known by its delivery record
+ * and never handled again; one that was cut off, or is parked and may be replayed, has to stay.
+ */
+import { inTurn } from './in-turn.ts';
+import type { HandlerPorts, StateStore } from './ports.ts';
+import { countOf, idsIn } from './recent-ids.ts';
+import { type EventRecord, RECORDS, recordKey } from './record.ts';
+import { type ServiceHealth, withoutChecks } from './service-health.ts';
+import { SERVICES } from './services.ts';
+import { update } from './update.ts';
+
+/** The newest are kept in any case. */
+const KEPT = 128;
+/** How many are looked up at a time: one look-up per check on average. */
+const STRIDE = 32;
+/** In characters; however long the ids and however many are stuck, the document stays small. */
+const MAX_LENGTH = 16 * 1024;
+
+/** Call it after each check; it mostly has nothing to do. */
+export async function forgetFinishedChecks(health: ServiceHealth, { state, log }: HandlerPorts): Promise<void> {
+  const isFull = health.counted.length > MAX_LENGTH;
+  if (!isFull && countOf(health.counted) < KEPT + STRIDE) return;
+  if (!isFull && countOf(health.counted) % STRIDE !== 0) return;
+  const ids = idsIn(health.counted);
+  const old = ids.slice(0, isFull ? Math.ceil(ids.length / 2) : -KEPT);
+  const statuses = await Promise.all(old.map((id) => statusOf(state, id)));
+  // A record that is gone was finished longer ago than records are kept.
+  const gone = new Set(old.filter((_, index) => statuses[index] === undefined || statuses[index] === 'finished'));
+  if (isFull && gone.size === 0) {
+    log.warn('forgetting checks that never finished', { service: health.service, checks: old.length });
+    for (const id of old) gone.add(id);
+  }
+  if (gone.size === 0) return;
+  await inTurn(state, health.service, () =>
+    update<ServiceHealth>(state, SERVICES, health.service, (found) => found && withoutChecks(found, gone)),
+  );
+}
+
+async function statusOf(state: StateStore, id: string): Promise<EventRecord['status'] | undefined> {
+  return (await state.get<EventRecord>(RECORDS, recordKey('health-check', id)))?.value.status;
+}

@@ -1,0 +1,48 @@
+/**
+ * A list of event ids that is stored often and searched for one: a single string, oldest first, in which a UUID takes
+ * 22 characters.
+ */
+
+/** `,id,id,`, or nothing. */
+export type RecentIds = string;
+
+/** Whether an id is in the list. */
+export function seen(ids: RecentIds, id: string): boolean {
+  return ids.includes(`,${pack(id)},`);
+}
+
+/** The list with one more id. */
+export function remember(ids: RecentIds, id: string): RecentIds {
+  return `${ids || ','}${pack(id)},`;
+}
+
+/** How many there are. */
+export function countOf(ids: RecentIds): number {
+  let count = 0;
+  for (let at = ids.indexOf(',', 1); at > 0; at = ids.indexOf(',', at + 1)) count++;
+  return count;
+}
+
+/** The ids, oldest first. */
+export function idsIn(ids: RecentIds): string[] {
+  return ids.split(',').filter(Boolean).map(unpack);
+}
+
+/** The list without some ids. */
+export function without(ids: RecentIds, gone: ReadonlySet<string>): RecentIds {
+  const left = idsIn(ids).filter((id) => !gone.has(id));
+  return left.reduce(remember, '');
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function pack(id: string): string {
+  if (UUID.test(id)) return Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url');
+  return `=${Buffer.from(id).toString('base64url')}`;
+}
+
+function unpack(packed: string): string {
+  if (packed.startsWith('=')) return Buffer.from(packed.slice(1), 'base64url').toString();
+  const hex = Buffer.from(packed, 'base64url').toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}

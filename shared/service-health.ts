@@ -1,0 +1,158 @@
+/**
+ * What is known of a service's health, and what one more check changes in it; pure. It is one document, so that the
+ * counts, the alerts that are open and what has to be told of them change together or not at all.
+ *
+ * A run may end after the document was saved and before anything was published. So the document remembers which checks
+ * it has counted, and what each of them gave rise to: the next run of that check counts nothing and tells it again.
+ */
+import type { DataOf, EventOf } from './events/cloud-event.ts';
+import type { ErrorBudgetDepleted, HealthCheck, SLOViolation } from './events/platform.ts';
+import { type RecentIds, remember, seen, without } from './recent-ids.ts';
+import { type Assessment, assess, type BudgetWindow, type Severity } from './slo.ts';
+import { addCounts, emptyBuckets, type TimeBuckets } from './time-buckets.ts';
+
+/** An objective of the configuration, as far as it is judged. */
+export interface ServiceObjective {
+  readonly slo: string;
+  readonly target: number;
+  readonly window: BudgetWindow;
+}
+
+export interface ServiceHealth extends TimeBuckets {
+  readonly service: string;
+  readonly objectives: readonly ObjectiveHealth[];
+  /** The checks that were counted, as far as they may come again. */
+  readonly counted: RecentIds;
+  /** What those checks gave rise to. */
+  readonly outcomes: readonly Outcome[];
+  /** Set once somebody was told that the service has no objective. */
+  readonly isReported?: boolean;
+}
+
+/** A service against one objective, by the last check. */
+export interface ObjectiveHealth {
+  readonly slo: string;
+  readonly currentValue: number;
+  readonly errorBudgetRemaining: number;
+  /** The alerts that are open. */
+  readonly open: readonly Severity[];
+  /** While the budget is spent: the event that this is known from, which names the episode. */
+  readonly depletedBy?: string;
+}
+
+/** What follows from a check, to be told after the document is saved. */
+export type Outcome = { readonly by: string } & (
+  | { readonly kind: 'violation'; readonly data: DataOf<typeof SLOViolation> }
+  | { readonly kind: 'depleted'; readonly data: DataOf<typeof ErrorBudgetDepleted> }
+  | { readonly kind: 'recovered'; readonly slo: string; readonly episode: string; readonly remaining: number }
+  | { readonly kind: 'no-objective' }
+);
+
+type Check = EventOf<typeof HealthCheck>;
+
+/** What is known of a service that nothing was heard of before `at`. */
+export function newHealth(service: string, at: number): ServiceHealth {
+  return { service, ...emptyBuckets(at), objectives: [], counted: '', outcomes: [] };
+}
+
+/** Counts a check, once; `time` is when it was taken. */
+export function withCheck(
+  found: ServiceHealth | undefined,
+  { id, data: { service, good, total } }: Check,
+  time: number,
+  objectives: readonly ServiceObjective[],
+): ServiceHealth {
+  const before = found ?? newHealth(service, time);
+  if (seen(before.counted, id)) return before;
+  const counted = { ...before, ...addCounts(before, time, { bad: total - good, total }) };
+  const news: Outcome[] = [];
+  const states = objectives.map((objective) => {
+    const assessment = assess(objective, (window) => counted.sums[window]);
+    const state = stateOf(before, objective.slo);
+    const next = nextState(objective.slo, state, assessment, id);
+    news.push(...changes(service, objective, state, next, assessment, id));
+    return next;
+  });
+  for (const { slo, depletedBy: episode } of before.objectives) {
+    // Nobody else would end the freeze of an objective that is not in the configuration any more.
+    const isGone = !objectives.some((objective) => objective.slo === slo);
+    if (isGone && episode) news.push({ by: id, kind: 'recovered', slo, episode, remaining: 1 });
+  }
+  const isUnknown = objectives.length === 0;
+  if (isUnknown && !before.isReported) news.push({ by: id, kind: 'no-objective' });
+  return {
+    ...counted,
+    objectives: states,
+    counted: remember(before.counted, id),
+    outcomes: news.length > 0 ? [...before.outcomes, ...news] : before.outcomes,
+    isReported: isUnknown,
+  };
+}
+
+/** How a service stands against one of its objectives, as far as anything is known. */
+export function stateOf(health: ServiceHealth, slo: string): ObjectiveHealth | undefined {
+  return health.objectives.find((state) => state.slo === slo);
+}
+
+function nextState(
+  slo: string,
+  state: ObjectiveHealth | undefined,
+  assessment: Assessment,
+  id: string,
+): ObjectiveHealth {
+  const { currentValue, errorBudgetRemaining, alerts } = assessment;
+  return {
+    slo,
+    currentValue,
+    errorBudgetRemaining,
+    open: (['page', 'ticket'] as const).filter((severity) => alerts[severity]),
+    ...(errorBudgetRemaining <= 0 && { depletedBy: state?.depletedBy ?? id }),
+  };
+}
+
+function changes(
+  service: string,
+  { slo, target, window }: ServiceObjective,
+  before: ObjectiveHealth | undefined,
+  after: ObjectiveHealth,
+  { currentValue, errorBudgetRemaining, alerts }: Assessment,
+  by: string,
+): Outcome[] {
+  const news: Outcome[] = [];
+  const measured = { service, slo, currentValue, targetValue: target, errorBudgetRemaining };
+  for (const severity of after.open) {
+    const alert = alerts[severity];
+    // A ticket that opens while a page is open is about the same incident.
+    const isNews = !before?.open.includes(severity) && (severity === 'page' || !after.open.includes('page'));
+    if (!alert || !isNews) continue;
+    const { burnRate, longWindow, shortWindow } = alert;
+    news.push({ by, kind: 'violation', data: { ...measured, severity, burnRate, longWindow, shortWindow } });
+  }
+  if (after.depletedBy && !before?.depletedBy) news.push({ by, kind: 'depleted', data: { ...measured, window } });
+  if (before?.depletedBy && !after.depletedBy) {
+    news.push({ by, kind: 'recovered', slo, episode: before.depletedBy, remaining: errorBudgetRemaining });
+  }
+  return news;
+}
+
+/** Takes somebody else's word that a budget is spent; a check that finds it positive ends it. */
+export function withDepletion(health: ServiceHealth, slo: string, episode: string): ServiceHealth {
+  const state = stateOf(health, slo) ?? { slo, currentValue: 1, errorBudgetRemaining: 0, open: [] };
+  if (state.depletedBy) return health;
+  const others = health.objectives.filter((other) => other.slo !== slo);
+  return { ...health, objectives: [...others, { ...state, depletedBy: episode }] };
+}
+
+/** What a counted check gave rise to, on every run of it. */
+export function outcomesOf({ outcomes }: ServiceHealth, id: string): readonly Outcome[] {
+  return outcomes.filter(({ by }) => by === id);
+}
+
+/** Forgets checks that will not come again, and what they gave rise to. */
+export function withoutChecks(health: ServiceHealth, ids: ReadonlySet<string>): ServiceHealth {
+  return {
+    ...health,
+    counted: without(health.counted, ids),
+    outcomes: health.outcomes.filter(({ by }) => !ids.has(by)),
+  };
+}

@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import { handle } from '../../../functions/platform/error-budget-depleted.ts';
+import { handle as handleCheck } from '../../../functions/platform/health-check.ts';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
+import { ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
+import type { StateStore } from '../../../shared/ports.ts';
+import { freezeOf, SERVICES } from '../../../shared/services.ts';
+import { contents, expectOneEffect } from '../../support/deaths.ts';
+import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
+
+const DAY = 86_400_000;
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+const config = { objectives: [{ service: 'checkout', target: 0.99, team: 'shop' }] };
+
+type Depleted = EventOf<typeof ErrorBudgetDepleted>;
+
+interface Options {
+  readonly state?: StateStore;
+  readonly clock?: FixedClock;
+  readonly config?: unknown;
+}
+
+async function deliver(event: Depleted, options: Options = {}): Promise<RecordingPorts> {
+  const ports = recordingPorts({ handling: event, config, clock: new FixedClock(NOW), ...options });
+  await handle(event, ports);
+  return ports;
+}
+
+/** Runs a health check; the events it leads to. */
+async function check(state: StateStore, good: number, total: number): Promise<readonly PlatformEvent[]> {
+  const time = new Date(NOW).toISOString();
+  const event = newEvent(HealthCheck, { source: '/probe', time, data: { service: 'checkout', good, total } });
+  const ports = recordingPorts({ handling: event, state, config, clock: new FixedClock(NOW) });
+  await handleCheck(event, ports);
+  return ports.published;
+}
+
+function depletedIn(events: readonly PlatformEvent[]): Depleted {
+  const found = events.find((event) => event.type === 'ErrorBudgetDepleted');
+  if (!found) throw new Error('no ErrorBudgetDepleted was published');
+  return found;
+}
+
+/** As another tool would say it. */
+function foreign(time = NOW, slo = 'availability'): Depleted {
+  const measured = { currentValue: 0.98, targetValue: 0.99, errorBudgetRemaining: -1 };
+  const data = { service: 'checkout', slo, window: '30d', ...measured };
+  return newEvent(ErrorBudgetDepleted, { source: '/another-tool', time: new Date(time).toISOString(), data });
+}
+
+describe('a spent error budget', () => {
+  it('freezes its service and says so', async () => {
+    const state = new MemoryStateStore();
+    const event = depletedIn(await check(state, 50, 100));
+
+    const { notifications } = await deliver(event, { state });
+
+    expect(await freezeOf(state, 'checkout', NOW)).toEqual({
+      service: 'checkout',
+      slo: 'availability',
+      since: event.time,
+      reason: "the error budget of 'availability' over 30d is spent: 50.000 % good of 99.000 % promised",
+    });
+    expect(notifications).toMatchObject([{ severity: 'critical', title: 'checkout is frozen', team: 'shop' }]);
+  });
+
+  it('freezes until a health check finds it positive', async () => {
+    const state = new MemoryStateStore();
+    await deliver(depletedIn(await check(state, 50, 100)), { state });
+
+    await check(state, 1, 1);
+    expect(await freezeOf(state, 'checkout', NOW)).toBeDefined();
+    await check(state, 1_000_000, 1_000_000);
+    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+  });
+
+  it('that has recovered before its event arrives freezes nothing', async () => {
+    const state = new MemoryStateStore();
+    const event = depletedIn(await check(state, 50, 100));
+    await check(state, 1_000_000, 1_000_000);
+
+    const { notifications } = await deliver(event, { state });
+
+    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+    expect(notifications).toEqual([]);
+  });
+
+  it('of an earlier episode neither freezes nor lifts the freeze of a later one', async () => {
+    const state = new MemoryStateStore();
+    const first = depletedIn(await check(state, 50, 100));
+    await check(state, 1_000_000, 1_000_000);
+    const second = depletedIn(await check(state, 0, 100_000));
+
+    await deliver(second, { state });
+    await deliver(first, { state });
+
+    expect(await freezeOf(state, 'checkout', NOW)).toMatchObject({ since: second.time });
+    await check(state, 100_000_000, 100_000_000);
+    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+  });
+
+  it('recovering at any moment while its event is handled leaves no freeze behind', async () => {
+    for (let at = 1; at <= 6; at++) {
+      const state = new MemoryStateStore();
+      const event = depletedIn(await check(state, 50, 100));
+      let calls = 0;
+      const interrupted = new Proxy(state, {
+        get: (target, name) => {
+          const method: unknown = Reflect.get(target, name, target);
+          if (typeof method !== 'function') return method;
+          return async (...args: unknown[]) => {
+            if (++calls === at) await check(state, 1_000_000, 1_000_000);
+            return Reflect.apply(method, target, args);
+          };
+        },
+      });
+
+      await deliver(event, { state: interrupted });
+      if (calls < at) await check(state, 1_000_000, 1_000_000);
+
+      expect(await freezeOf(state, 'checkout', NOW), `interrupted at call ${at}`).toBeUndefined();
+    }
+  });
+
+  it.each([
+    ['found by a health check', 'ours'],
+    ['that another tool reports', 'foreign'],
+  ])('%s freezes once, delivered twice or dying anywhere', async (_, origin) => {
+    const reported = foreign();
+    let event = reported;
+    const createWorld = async () => {
+      const state = new MemoryStateStore();
+      const good = origin === 'ours' ? 50 : 100;
+      const time = new Date(NOW - 1_000).toISOString();
+      const data = { service: 'checkout', good, total: 100 };
+      const checked = newEvent(HealthCheck, { source: '/probe', id: 'check-1', time, data });
+      const ports = recordingPorts({ handling: checked, state, config, clock: new FixedClock(NOW) });
+      await handleCheck(checked, ports);
+      if (origin === 'ours') event = depletedIn(ports.published);
+      return { state, clock: new FixedClock(NOW), config };
+    };
+    await createWorld();
+
+    const ending = await expectOneEffect(handle, event, createWorld, ({ state }) =>
+      contents(state, SERVICES, 'freezes'),
+    );
+
+    expect(ending.notified).toHaveLength(1);
+    expect(ending.state).toHaveProperty(['freezes/checkout']);
+  });
+});
+
+describe('a spent error budget that another tool reports', () => {
+  it('freezes, and is ended by the next check that finds it positive', async () => {
+    const state = new MemoryStateStore();
+
+    await deliver(foreign(), { state });
+
+    expect(await freezeOf(state, 'checkout', NOW)).toBeDefined();
+    await check(state, 10, 10);
+    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+  });
+
+  it('freezes nothing when newer checks know better', async () => {
+    const state = new MemoryStateStore();
+    await check(state, 10, 10);
+
+    await deliver(foreign(NOW - 60_000), { state });
+
+    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+  });
+
+  it.each([{}, { objectives: [{ service: 'checkout', slo: 'latency', target: 0.9 }] }])(
+    'for an objective that is not configured freezes for one window at most',
+    async (unrelated) => {
+      const state = new MemoryStateStore();
+
+      const { notifications } = await deliver(foreign(), { state, config: unrelated });
+
+      await check(state, 50, 100);
+      expect(await freezeOf(state, 'checkout', NOW + 30 * DAY - 1)).toBeDefined();
+      expect(await freezeOf(state, 'checkout', NOW + 30 * DAY)).toBeUndefined();
+      expect(notifications).toMatchObject([{ facts: { 'ends by itself after': '30d' } }]);
+    },
+  );
+
+  it('by a clock that is a day ahead begins now', async () => {
+    const state = new MemoryStateStore();
+
+    await deliver(foreign(NOW + DAY), { state });
+
+    expect(await freezeOf(state, 'checkout', NOW)).toMatchObject({ since: new Date(NOW).toISOString() });
+    await check(state, 10, 10);
+    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+  });
+});

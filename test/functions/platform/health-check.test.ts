@@ -1,0 +1,329 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { handle } from '../../../functions/platform/health-check.ts';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { InvalidEventError } from '../../../shared/errors.ts';
+import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
+import { parseEvent } from '../../../shared/events/parse.ts';
+import { HealthCheck } from '../../../shared/events/platform.ts';
+import type { StateStore } from '../../../shared/ports.ts';
+import { idsIn } from '../../../shared/recent-ids.ts';
+import { RECORDS, recordKey } from '../../../shared/record.ts';
+import type { ServiceHealth } from '../../../shared/service-health.ts';
+import { freeze, freezeOf, SERVICES } from '../../../shared/services.ts';
+import { contents, expectOneEffect, type World } from '../../support/deaths.ts';
+import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+const config = { objectives: [{ service: 'checkout', target: 0.99, team: 'shop' }] };
+
+function check(good: number, total: number, time: number | string = NOW, id?: string): EventOf<typeof HealthCheck> {
+  const at = typeof time === 'number' ? new Date(time).toISOString() : time;
+  const data = { service: 'checkout', good, total };
+  return newEvent(HealthCheck, { source: '/probe', time: at, data, ...(id !== undefined && { id }) });
+}
+
+interface Options {
+  readonly state?: StateStore;
+  readonly clock?: FixedClock;
+  readonly config?: unknown;
+}
+
+async function deliver(event: EventOf<typeof HealthCheck>, options: Options = {}): Promise<RecordingPorts> {
+  const ports = recordingPorts({ handling: event, config, clock: new FixedClock(NOW), ...options });
+  await handle(event, ports);
+  return ports;
+}
+
+async function healthOf(state: StateStore): Promise<ServiceHealth> {
+  const stored = await state.get<ServiceHealth>(SERVICES, 'checkout');
+  if (!stored) throw new Error('nothing is stored');
+  return stored.value;
+}
+
+const look = ({ state }: World): Promise<unknown> => contents(state, SERVICES, 'freezes');
+
+describe('a health check', () => {
+  it('within the objective is counted, and nobody is told', async () => {
+    const { state, published, notifications } = await deliver(check(995, 1_000));
+
+    const health = await healthOf(state);
+    expect(health.sums['30d']).toEqual({ bad: 5, total: 1_000 });
+    expect(health.objectives).toMatchObject([{ slo: 'availability', currentValue: 0.995, errorBudgetRemaining: 0.5 }]);
+    expect([published, notifications]).toEqual([[], []]);
+  });
+
+  it('that burns the budget publishes a violation by the fastest rule', async () => {
+    const state = new MemoryStateStore();
+    await deliver(check(1_000_000, 1_000_000, NOW - 20 * DAY), { state });
+
+    const { published } = await deliver(check(80, 100), { state });
+
+    expect(published).toMatchObject([
+      {
+        type: 'SLOViolation',
+        subject: 'checkout',
+        data: {
+          service: 'checkout',
+          slo: 'availability',
+          severity: 'page',
+          burnRate: 20,
+          longWindow: '1h',
+          shortWindow: '5m',
+          targetValue: 0.99,
+        },
+      },
+    ]);
+  });
+
+  it('is told once an episode, and again only after it cleared', async () => {
+    const state = new MemoryStateStore();
+    const clock = new FixedClock(NOW);
+    await deliver(check(1_000_000, 1_000_000, NOW - 20 * DAY), { state });
+    const told: string[][] = [];
+    for (const { afterMs, good } of [
+      { afterMs: 0, good: 80 },
+      { afterMs: MINUTE, good: 80 },
+      { afterMs: MINUTE, good: 80 },
+      { afterMs: 2 * HOUR, good: 100 },
+      { afterMs: HOUR, good: 80 },
+    ]) {
+      clock.advance(afterMs);
+      const { published } = await deliver(check(good, 100, clock.now()), { state, clock });
+      told.push(published.map(({ data }) => ('severity' in data ? data.severity : 'other')));
+    }
+
+    expect(told).toEqual([['page'], [], [], [], ['page']]);
+  });
+
+  it('that opens a ticket while a page is open is part of the same incident', async () => {
+    const state = new MemoryStateStore();
+    const health = async (): Promise<unknown> => (await healthOf(state)).objectives[0]?.open;
+
+    const { published } = await deliver(check(80, 100), { state });
+
+    expect(await health()).toEqual(['page', 'ticket']);
+    expect(published.map(({ data }) => 'severity' in data && data.severity)).toEqual(['page', false]);
+  });
+
+  it('that spends the budget says so once, and freezes nothing by itself', async () => {
+    const state = new MemoryStateStore();
+
+    const first = await deliver(check(90, 100), { state });
+    const second = await deliver(check(90, 100), { state });
+
+    expect(first.published.map(({ type }) => type)).toEqual(['SLOViolation', 'ErrorBudgetDepleted']);
+    expect(first.published[1]?.data).toEqual({
+      service: 'checkout',
+      slo: 'availability',
+      window: '30d',
+      currentValue: 0.9,
+      targetValue: 0.99,
+      errorBudgetRemaining: -9,
+    });
+    expect(second.published).toEqual([]);
+    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+  });
+
+  it('that finds the budget positive again lifts the freeze of that episode and says so', async () => {
+    const state = new MemoryStateStore();
+    const bad = check(90, 100);
+    await deliver(bad, { state });
+    const cause = { since: bad.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
+    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: bad.id });
+
+    const { notifications } = await deliver(check(100_000, 100_000), { state });
+
+    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+    expect(notifications).toMatchObject([{ severity: 'info', title: 'checkout may be released again', team: 'shop' }]);
+    expect((await deliver(check(1, 1), { state })).notifications).toEqual([]);
+  });
+
+  it('is judged by each objective of the service', async () => {
+    const objectives = [
+      { service: 'checkout', slo: 'strict', target: 0.99 },
+      { service: 'checkout', slo: 'lenient', target: 0.5, window: '28d' },
+    ];
+
+    const { published } = await deliver(check(90, 100), { config: { objectives } });
+
+    expect(published.map(({ data }) => 'slo' in data && data.slo)).toEqual(['strict', 'strict']);
+  });
+
+  it('ends the freeze of an objective that is not in the configuration any more', async () => {
+    const state = new MemoryStateStore();
+    const bad = check(90, 100);
+    await deliver(bad, { state });
+    const cause = { since: bad.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
+    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: bad.id });
+
+    await deliver(check(90, 100), { state, config: {} });
+
+    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+  });
+
+  it.each([
+    ['delivers the first of a service', undefined, check(100, 100)],
+    ['spends the budget', undefined, check(50, 100)],
+    ['ends an episode', check(50, 100), check(1_000_000, 1_000_000)],
+  ])('that %s is applied once, delivered twice or dying anywhere', async (_, before, event) => {
+    await expectOneEffect(
+      handle,
+      event,
+      async () => {
+        const world = { state: new MemoryStateStore(), clock: new FixedClock(NOW), config };
+        if (before) {
+          await deliver(before, world);
+          const cause = { since: before.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
+          await freeze(world.state, 'checkout', { ...cause, slo: 'availability', episode: before.id });
+        }
+        return world;
+      },
+      look,
+    );
+  });
+
+  it('of a service without an objective is kept and reported once', async () => {
+    const ending = await expectOneEffect(
+      handle,
+      check(50, 100),
+      async () => ({ state: new MemoryStateStore(), clock: new FixedClock(NOW) }),
+      look,
+    );
+    expect(ending).toMatchObject({ published: [], notified: ['checkout/no-objective'] });
+
+    const state = new MemoryStateStore();
+    await deliver(check(50, 100), { state, config: {} });
+    const second = await deliver(check(50, 100), { state, config: {} });
+    expect(second.notifications).toEqual([]);
+    expect((await healthOf(state)).sums['30d']).toEqual({ bad: 100, total: 200 });
+  });
+});
+
+describe('many health checks', () => {
+  it('of one service at once lose no sample', async () => {
+    const state = new MemoryStateStore();
+    const checks = Array.from({ length: 200 }, (_, n) => check(9, 10, NOW - n * 1_000));
+
+    await Promise.all(checks.map((event) => deliver(event, { state })));
+
+    expect((await healthOf(state)).sums['1h']).toEqual({ bad: 200, total: 2_000 });
+  });
+
+  it('late, repeated and out of order count once each', async () => {
+    const sample = fc.record({ ageMs: fc.integer({ min: 0, max: 29 * DAY }), bad: fc.integer({ min: 0, max: 20 }) });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(sample, { minLength: 1, maxLength: 40 }),
+        fc.infiniteStream(fc.nat()),
+        async (samples, pick) => {
+          const state = new MemoryStateStore();
+          const events = samples.map(({ ageMs, bad }) => check(20 - bad, 20, NOW - ageMs));
+          const deliveries = events.flatMap((event) => [event, event]);
+          for (const at of deliveries.keys()) {
+            const other = (pick.next().value ?? 0) % deliveries.length;
+            const [a, b] = [deliveries[at], deliveries[other]];
+            if (a && b) [deliveries[at], deliveries[other]] = [b, a];
+          }
+
+          for (const event of deliveries) await deliver(event, { state });
+
+          const counted = (await healthOf(state)).sums['30d'];
+          expect(counted.total).toBe(20 * samples.length);
+          expect(counted.bad).toBe(samples.reduce((sum, { bad }) => sum + bad, 0));
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('leave a document that forgets the checks whose handling has finished, and no others', async () => {
+    const state = new MemoryStateStore();
+    const cutOff = check(1, 2);
+    await state.insert(RECORDS, recordKey('health-check', cutOff.id), { status: 'parked' });
+    await deliver(cutOff, { state });
+    for (let n = 0; n < 1_000; n++) {
+      const event = check(2, 2);
+      await state.insert(RECORDS, recordKey('health-check', event.id), { status: 'running' });
+      await deliver(event, { state });
+      await state.put(RECORDS, recordKey('health-check', event.id), { status: 'finished' }, '*');
+    }
+
+    await deliver(cutOff, { state });
+
+    const health = await healthOf(state);
+    expect(health.sums['1h']).toEqual({ bad: 1, total: 2_002 });
+    expect(idsIn(health.counted)).toContain(cutOff.id);
+    expect(idsIn(health.counted).length).toBeLessThan(200);
+    expect(JSON.stringify(health).length).toBeLessThan(16 * 1024);
+  });
+
+  it('with the longest ids that are allowed, never finished, keep the document small', async () => {
+    const state = new MemoryStateStore();
+    for (let n = 0; n < 300; n++) {
+      const event = check(2, 2, NOW, `${n}${'✓'.repeat(250)}`);
+      await state.insert(RECORDS, recordKey('health-check', event.id), { status: 'parked' });
+      await deliver(event, { state });
+    }
+
+    expect(JSON.stringify(await healthOf(state)).length).toBeLessThan(64 * 1024);
+  });
+});
+
+describe('the time of a health check', () => {
+  it.each([
+    ['a day ahead', NOW + DAY],
+    ['six minutes ahead', NOW + 6 * MINUTE],
+    ['thirty days old', NOW - 30 * DAY],
+    ['from 1970', 0],
+  ])('%s is refused, naming path and value', async (_, time) => {
+    const event = check(1, 1, time);
+
+    await expect(deliver(event)).rejects.toThrow(InvalidEventError);
+    await expect(deliver(event)).rejects.toThrow(`time: expected a time from`);
+    await expect(deliver(event)).rejects.toThrow(event.time);
+  });
+
+  it('slightly ahead counts as now', async () => {
+    const { state } = await deliver(check(1, 1, NOW + 4 * MINUTE));
+
+    expect((await healthOf(state)).at).toBe(NOW);
+  });
+
+  it('a day behind counts a day ago, and is in no shorter window', async () => {
+    const state = new MemoryStateStore();
+    await deliver(check(1, 1), { state });
+
+    await deliver(check(1, 2, NOW - DAY), { state });
+
+    const { sums } = await healthOf(state);
+    expect(sums['1d']).toEqual({ bad: 1, total: 3 });
+    expect(sums['6h']).toEqual({ bad: 0, total: 1 });
+  });
+
+  it('a day behind for all of a service pages all the same: its windows end at its newest check', async () => {
+    const { published } = await deliver(check(0, 100, NOW - DAY));
+
+    expect(published).toMatchObject([{ data: { severity: 'page' } }, { type: 'ErrorBudgetDepleted' }]);
+  });
+});
+
+describe('the counts of a health check', () => {
+  const read = (data: object): unknown =>
+    parseEvent({ body: { specversion: '1.0', id: '1', source: '/probe', type: 'HealthCheck', data }, receivedAt: '' });
+
+  it.each([
+    ['no events at all', { good: 0, total: 0 }, 'data.total'],
+    ['a negative total', { good: 0, total: -1 }, 'data.total'],
+    ['a negative share of good ones', { good: -5, total: 5 }, 'data.good'],
+    ['more good ones than there were', { good: 6, total: 5 }, 'data.good'],
+    ['fractions', { good: 0.5, total: 1.5 }, 'data.good'],
+    ['more than can be added up', { good: 0, total: 1e15 }, 'data.total'],
+  ])('that name %s are refused, naming the path', (_, counts, path) => {
+    expect(() => read({ service: 'checkout', ...counts })).toThrow(InvalidEventError);
+    expect(() => read({ service: 'checkout', ...counts })).toThrow(`${path}: expected`);
+  });
+});
