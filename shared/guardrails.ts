@@ -1,0 +1,37 @@
+/** What a namespace is owed: its profile's guardrails, with the quotas that were raised for it. */
+import type { PlatformConfig } from './config.ts';
+import type { NamespaceRecord } from './inventory.ts';
+import type { Guardrails } from './ports.ts';
+import { compareQuantities, parseQuantity } from './quantity.ts';
+
+export type Profile = PlatformConfig['profiles'][string];
+
+/** A profile by its name; undefined when the configuration has none such. */
+export function profileOf(config: PlatformConfig, name: string): Profile | undefined {
+  return Object.hasOwn(config.profiles, name) ? config.profiles[name] : undefined;
+}
+
+/** The guardrails of a namespace. Running them again repairs drift, and keeps what was raised up to the profile's cap. */
+export function guardrailsOf(record: NamespaceRecord, profile: Profile): Guardrails {
+  const { namespace, team, environment, raised } = record;
+  const quota = Object.entries(profile.quota).map(([resource, hard]) => {
+    const cap = profile.quotaCap[resource];
+    const higher = Object.hasOwn(raised, resource) ? raised[resource]?.hard : undefined;
+    return [resource, higher === undefined || cap === undefined ? hard : larger(hard, smaller(higher, cap))];
+  });
+  return {
+    namespace,
+    labels: { team, environment, 'pod-security.kubernetes.io/enforce': profile.podSecurity },
+    quota: Object.fromEntries(quota),
+    limits: profile.limits,
+    access: { group: profile.group.replaceAll('{team}', team), clusterRole: profile.clusterRole },
+  };
+}
+
+function larger(a: string, b: string): string {
+  return compareQuantities(parseQuantity(a), parseQuantity(b)) >= 0 ? a : b;
+}
+
+function smaller(a: string, b: string): string {
+  return compareQuantities(parseQuantity(a), parseQuantity(b)) <= 0 ? a : b;
+}

@@ -1,0 +1,91 @@
+/** What the platform knows of its clusters and namespaces. */
+import type { PlatformConfig } from './config.ts';
+import type { DataOf } from './events/cloud-event.ts';
+import type { ClusterCreated, ClusterUpdated, NamespaceCreated } from './events/infrastructure.ts';
+import type { StateStore } from './ports.ts';
+import { update } from './update.ts';
+
+const INVENTORY = 'inventory';
+
+/** A cluster, as the newest event about it says. */
+export interface ClusterRecord {
+  readonly clusterName: string;
+  readonly region: string;
+  readonly provider?: string | undefined;
+  readonly version?: string | undefined;
+  readonly nodeCount?: number | undefined;
+  /** When the newest event was sent, milliseconds, and which it was. */
+  readonly at: number;
+  readonly by: string;
+}
+
+/** A namespace, as the newest event about it says, and what was changed since. */
+export interface NamespaceRecord {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly team: string;
+  readonly environment: DataOf<typeof NamespaceCreated>['environment'];
+  readonly profile: string;
+  readonly at: number;
+  readonly by: string;
+  /** Quotas that were raised above the profile's, by resource, and the event that each was last raised for. */
+  readonly raised: Readonly<Record<string, { readonly hard: string; readonly by: string }>>;
+}
+
+/** Enters what an event says of a cluster, unless something newer is known. What it does not say stays. */
+export async function recordCluster(
+  state: StateStore,
+  { id, time, data }: { id: string; time: string; data: DataOf<typeof ClusterCreated> | DataOf<typeof ClusterUpdated> },
+): Promise<ClusterRecord> {
+  const at = Date.parse(time);
+  const { clusterName, region, version, nodeCount } = data;
+  const provider = 'provider' in data ? data.provider : undefined;
+  return update<ClusterRecord>(state, INVENTORY, `cluster/${clusterName}`, (found) => {
+    if (found && (found.by === id || found.at > at)) return found;
+    return {
+      clusterName,
+      region,
+      provider: provider ?? found?.provider,
+      version: version ?? found?.version,
+      nodeCount: nodeCount ?? found?.nodeCount,
+      at,
+      by: id,
+    };
+  });
+}
+
+export async function clusterOf(state: StateStore, name: string): Promise<ClusterRecord | undefined> {
+  return (await state.get<ClusterRecord>(INVENTORY, `cluster/${name}`))?.value;
+}
+
+export async function namespaceOf(
+  state: StateStore,
+  cluster: string,
+  namespace: string,
+): Promise<NamespaceRecord | undefined> {
+  return (await state.get<NamespaceRecord>(INVENTORY, namespaceKey(cluster, namespace)))?.value;
+}
+
+/** Changes a namespace's record, guarded by its ETag. `change` may run several times. */
+export async function changeNamespace(
+  state: StateStore,
+  cluster: string,
+  namespace: string,
+  change: (found: NamespaceRecord | undefined) => NamespaceRecord | undefined,
+): Promise<NamespaceRecord | undefined> {
+  return update(state, INVENTORY, namespaceKey(cluster, namespace), change);
+}
+
+function namespaceKey(cluster: string, namespace: string): string {
+  return `namespace/${cluster}/${namespace}`;
+}
+
+/** The namespaces that the configuration gives to a cluster; nothing for a cluster that it does not name. */
+export function baselineOf(config: PlatformConfig, cluster: string): readonly DataOf<typeof NamespaceCreated>[] {
+  if (!Object.hasOwn(config.clusters, cluster)) return [];
+  return (config.clusters[cluster]?.baseline.namespaces ?? []).map(({ profile, ...namespace }) => ({
+    ...namespace,
+    cluster,
+    ...(profile !== undefined && { profile }),
+  }));
+}

@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import { handle } from '../../../functions/infrastructure/namespace-created.ts';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { createSimulatedClusters } from '../../../shared/adapters/simulated-cluster.ts';
+import { parseConfig } from '../../../shared/config.ts';
+import { InvalidEventError, NotFoundError, PermanentError } from '../../../shared/errors.ts';
+import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
+import { NamespaceCreated } from '../../../shared/events/infrastructure.ts';
+import { changeNamespace, namespaceOf } from '../../../shared/inventory.ts';
+import { GUARDRAILS_NAME, type Guardrails } from '../../../shared/ports.ts';
+import { contents, expectOneEffect, type World } from '../../support/deaths.ts';
+import { clustersOf, FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
+
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+
+function created(data: object = {}, time = NOW): EventOf<typeof NamespaceCreated> {
+  return newEvent(NamespaceCreated, {
+    source: '/provisioning',
+    time: new Date(time).toISOString(),
+    data: { namespace: 'shop', team: 'web', environment: 'staging', ...data },
+  });
+}
+
+function world(config: object = {}): World & Required<Pick<World, 'clusters'>> {
+  const state = new MemoryStateStore();
+  const clock = new FixedClock(NOW);
+  return { state, clock, config, clusters: createSimulatedClusters({ state, clock, config: parseConfig(config) }) };
+}
+
+async function deliver(event: EventOf<typeof NamespaceCreated>, at: World): Promise<RecordingPorts> {
+  const ports = recordingPorts({ handling: event, ...at });
+  await handle(event, ports);
+  return ports;
+}
+
+const look = ({ state }: World): Promise<unknown> => contents(state, 'inventory', 'simulated-cluster-namespaces');
+
+describe('a new namespace', () => {
+  it("gets its environment's guardrails once, delivered twice or dying anywhere", async () => {
+    const { state } = await expectOneEffect(handle, created(), async () => world(), look);
+
+    expect(state).toMatchObject({
+      'inventory/namespace/default/shop': { team: 'web', environment: 'staging', profile: 'staging' },
+      'simulated-cluster-namespaces/default/shop': {
+        namespace: 'shop',
+        labels: { team: 'web', environment: 'staging', 'pod-security.kubernetes.io/enforce': 'restricted' },
+        quota: { 'requests.cpu': '4', 'requests.memory': '8Gi', pods: '50' },
+        limits: { default: { cpu: '500m', memory: '512Mi' }, defaultRequest: { cpu: '100m', memory: '128Mi' } },
+        access: { group: 'web', clusterRole: 'edit' },
+      },
+    });
+  });
+
+  it('gets the profile that it names, with the group of its team', async () => {
+    const at = world({ profiles: { gold: { podSecurity: 'baseline', group: 'k8s-{team}', quota: { pods: '9' } } } });
+
+    await deliver(created({ profile: 'gold' }), at);
+
+    expect(await look(at)).toMatchObject({
+      'simulated-cluster-namespaces/default/shop': {
+        labels: { 'pod-security.kubernetes.io/enforce': 'baseline' },
+        quota: { pods: '9' },
+        access: { group: 'k8s-web' },
+      },
+    });
+  });
+
+  it('whose guardrails drifted is repaired by the same event', async () => {
+    const at = world();
+    await deliver(created(), at);
+    const before = await look(at);
+    await at.clusters.get('default').setQuota('shop', GUARDRAILS_NAME, 'pods', '1');
+
+    await deliver(created({}, NOW + 1), at);
+
+    expect(await look(at)).toMatchObject({
+      'simulated-cluster-namespaces/default/shop': Object(before)['simulated-cluster-namespaces/default/shop'],
+    });
+  });
+
+  it.each([
+    ['keeps a quota that was raised', '75', '75'],
+    ['keeps a raised quota up to a cap that was lowered since', '1000', '200'],
+    ['keeps its own quota when that was raised above', '20', '50'],
+  ])('repaired %s', async (_, raised, expected) => {
+    const at = world();
+    await deliver(created(), at);
+    await changeNamespace(
+      at.state,
+      'default',
+      'shop',
+      (record) => record && { ...record, raised: { pods: { hard: raised, by: 'e' } } },
+    );
+
+    await deliver(created({}, NOW + 1), at);
+
+    const [quota] = await at.clusters.get('default').quotas('shop');
+    expect(quota?.hard['pods']).toBe(expected);
+  });
+
+  it('heard of late does not undo what is newer', async () => {
+    const at = world();
+    await deliver(created({ team: 'new' }, NOW + 1), at);
+
+    await deliver(created({ team: 'old' }, NOW), at);
+
+    expect(await look(at)).toMatchObject({
+      'inventory/namespace/default/shop': { team: 'new' },
+      'simulated-cluster-namespaces/default/shop': { labels: { team: 'new' } },
+    });
+  });
+
+  it('changed by two events at once ends as the newer says, in the inventory and in the cluster', async () => {
+    for (let at = 1; at <= 6; at++) {
+      const here = world();
+      const older = created({ team: 'old' }, NOW);
+      const newer = created({ team: 'new' }, NOW + 1);
+      let calls = 0;
+      const interrupted = new Proxy(here.state, {
+        get: (target, name) => {
+          const method: unknown = Reflect.get(target, name, target);
+          if (typeof method !== 'function') return method;
+          return async (...args: unknown[]) => {
+            if (++calls === at) await deliver(newer, here);
+            return Reflect.apply(method, target, args);
+          };
+        },
+      });
+      const clusters = createSimulatedClusters({ state: interrupted, clock: here.clock, config: parseConfig({}) });
+
+      await deliver(older, { ...here, state: interrupted, clusters });
+      if (calls < at) await deliver(newer, here);
+
+      expect(await look(here), `interrupted at call ${at}`).toMatchObject({
+        'inventory/namespace/default/shop': { team: 'new' },
+        'simulated-cluster-namespaces/default/shop': { labels: { team: 'new' } },
+      });
+    }
+  });
+
+  it.each([
+    [
+      'a profile that does not exist',
+      { profile: 'gold' },
+      'data.profile: expected a profile of platform.config.json (small), got "gold"',
+    ],
+    [
+      "an environment's profile that does not exist",
+      {},
+      'data.environment: expected a profile of platform.config.json (small), got "staging"',
+    ],
+    ["a name of Kubernetes' own", { namespace: 'kube-system', profile: 'small' }, 'data.namespace: expected'],
+    ['the name of a method as profile', { profile: 'constructor' }, 'got "constructor"'],
+  ])('with %s is refused, naming path and value', async (_, data, message) => {
+    const at = world({ profiles: { small: {} } });
+
+    await expect(deliver(created(data), at)).rejects.toThrow(InvalidEventError);
+    await expect(deliver(created(data), at)).rejects.toThrow(message);
+    expect(await look(at)).toEqual({});
+  });
+
+  it('in a cluster that is not configured is refused, naming the known ones', async () => {
+    const delivery = deliver(created({ cluster: 'south' }), world());
+
+    await expect(delivery).rejects.toThrow(NotFoundError);
+    await expect(delivery).rejects.toThrow("unknown cluster 'south'; known: default");
+  });
+
+  it('that Kubernetes refuses is not in the inventory', async () => {
+    const at = world();
+    const refuse = async (_: Guardrails): Promise<void> => {
+      throw new PermanentError('namespaces "shop" is forbidden');
+    };
+    const clusters = clustersOf({ default: { ...at.clusters.get('default'), applyGuardrails: refuse } });
+
+    await expect(deliver(created(), { ...at, clusters })).rejects.toThrow('forbidden');
+    expect(await namespaceOf(at.state, 'default', 'shop')).toBeUndefined();
+  });
+});
