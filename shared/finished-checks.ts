@@ -4,7 +4,7 @@
  */
 import { inTurn } from './in-turn.ts';
 import type { HandlerPorts, StateStore } from './ports.ts';
-import { countOf, idsIn } from './recent-ids.ts';
+import { countOf, oldestIn } from './recent-ids.ts';
 import { type EventRecord, RECORDS, recordKey } from './record.ts';
 import { type ServiceHealth, withoutChecks } from './service-health.ts';
 import { SERVICES } from './services.ts';
@@ -20,10 +20,9 @@ const MAX_LENGTH = 16 * 1024;
 /** Call it after each check; it mostly has nothing to do. */
 export async function forgetFinishedChecks(health: ServiceHealth, { state, log }: HandlerPorts): Promise<void> {
   const isFull = health.counted.length > MAX_LENGTH;
-  if (!isFull && countOf(health.counted) < KEPT + STRIDE) return;
-  if (!isFull && countOf(health.counted) % STRIDE !== 0) return;
-  const ids = idsIn(health.counted);
-  const old = ids.slice(0, isFull ? Math.ceil(ids.length / 2) : -KEPT);
+  const count = countOf(health.counted);
+  if (!isFull && (count < KEPT + STRIDE || count % STRIDE !== 0)) return;
+  const old = oldestIn(health.counted, isFull ? Math.floor(count / 2) : KEPT);
   const statuses = await Promise.all(old.map((id) => statusOf(state, id)));
   // A record that is gone was finished longer ago than records are kept.
   const gone = new Set(old.filter((_, index) => statuses[index] === undefined || statuses[index] === 'finished'));

@@ -23,15 +23,17 @@ export function countOf(ids: RecentIds): number {
   return count;
 }
 
-/** The ids, oldest first. */
-export function idsIn(ids: RecentIds): string[] {
-  return ids.split(',').filter(Boolean).map(unpack);
+/** The oldest ids, oldest first; all but so many of the newest. */
+export function oldestIn(ids: RecentIds, newest = 0): string[] {
+  const packed = ids.split(',').slice(1, -1);
+  return packed.slice(0, Math.max(0, packed.length - newest)).map(unpack);
 }
 
 /** The list without some ids. */
 export function without(ids: RecentIds, gone: ReadonlySet<string>): RecentIds {
-  const left = idsIn(ids).filter((id) => !gone.has(id));
-  return left.reduce(remember, '');
+  const packed = new Set([...gone].map(pack));
+  const left = ids.split(',').filter((id) => id !== '' && !packed.has(id));
+  return left.length > 0 ? `,${left.join(',')},` : '';
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

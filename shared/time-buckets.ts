@@ -1,10 +1,10 @@
 /**
- * Counts by time, kept so that adding a check costs the same whatever the window: three rings of buckets (a minute,
- * five minutes, an hour) and a running sum per window. It is stored as JSON with every check, so a ring is one string
- * of fixed-width cells: a bucket is read and written in place, and a month of history is about 6 KB.
+ * Counts by time, kept so that adding a check costs the same whatever the window: four rings of buckets (a
+ * minute, five minutes, an hour, four hours) and a running sum per window. It is stored as JSON with every check, so a ring is one string
+ * of fixed-width cells: a bucket is read and written in place, and a month of history is about 3 KB.
  *
  * A window holds its whole length and the bucket that is being filled: '1h' is the last 60 to 61 minutes, '30d' the
- * last 720 to 721 hours. So a bad event is never forgotten early, and at most one bucket late.
+ * last 720 to 724 hours. So a bad event is never forgotten early, and at most one bucket late.
  */
 import { type Counts, lengthOf, WINDOWS, type Window } from './slo.ts';
 
@@ -35,7 +35,8 @@ interface Level {
 const LEVELS: readonly Level[] = [
   level(60_000, ['5m', '30m', '1h']),
   level(300_000, ['2h', '6h']),
-  level(3_600_000, ['1d', '3d', '28d', '30d']),
+  level(3_600_000, ['1d', '3d']),
+  level(4 * 3_600_000, ['28d', '30d']),
 ];
 
 function level(step: number, names: readonly Window[]): Level {

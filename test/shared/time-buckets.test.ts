@@ -21,8 +21,8 @@ const STEPS: Readonly<Record<Window, number>> = {
   '6h': 5 * MINUTE,
   '1d': HOUR,
   '3d': HOUR,
-  '28d': HOUR,
-  '30d': HOUR,
+  '28d': 4 * HOUR,
+  '30d': 4 * HOUR,
 };
 
 /** The counts of the raw samples from a time on. */
@@ -142,6 +142,6 @@ describe('time buckets', () => {
     }
 
     expect(sizes.at(-1)).toBeLessThanOrEqual((sizes[31] ?? 0) * 1.01);
-    expect(sizes.at(-1)).toBeLessThan(8 * 1024);
+    expect(sizes.at(-1)).toBeLessThan(4 * 1024);
   });
 });

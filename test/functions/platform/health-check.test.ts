@@ -7,7 +7,7 @@ import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports.ts';
-import { idsIn } from '../../../shared/recent-ids.ts';
+import { oldestIn } from '../../../shared/recent-ids.ts';
 import { RECORDS, recordKey } from '../../../shared/record.ts';
 import type { ServiceHealth } from '../../../shared/service-health.ts';
 import { freeze, freezeOf, SERVICES } from '../../../shared/services.ts';
@@ -256,8 +256,8 @@ describe('many health checks', () => {
 
     const health = await healthOf(state);
     expect(health.sums['1h']).toEqual({ bad: 1, total: 2_002 });
-    expect(idsIn(health.counted)).toContain(cutOff.id);
-    expect(idsIn(health.counted).length).toBeLessThan(200);
+    expect(oldestIn(health.counted)).toContain(cutOff.id);
+    expect(oldestIn(health.counted).length).toBeLessThan(200);
     expect(JSON.stringify(health).length).toBeLessThan(16 * 1024);
   });
 
