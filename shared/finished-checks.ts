@@ -11,7 +11,7 @@ import { SERVICES } from './services.ts';
 import { update } from './update.ts';
 
 /** The newest are kept in any case. */
-const KEPT = 128;
+const KEPT = 64;
 /** How many are looked up at a time: one look-up per check on average. */
 const STRIDE = 32;
 /** In characters; however long the ids and however many are stuck, the document stays small. */
