@@ -1,0 +1,24 @@
+/** Paths of entities, as receivers and senders name them; case does not matter, nor does a leading slash. */
+
+export type SubQueue = 'main' | 'deadLetter' | 'transferDeadLetter';
+
+/** A path taken apart; whether there is such an entity is another question. */
+export interface EntityAddress {
+  /** The queue or topic. */
+  readonly entity: string;
+  readonly subscription: string | undefined;
+  readonly subQueue: SubQueue;
+}
+
+const SUB_QUEUE = /^(.*?)\/(\$transfer\/)?\$deadletterqueue$/i;
+const SUBSCRIPTION = /^(.+)\/subscriptions\/([^/]+)$/i;
+
+/** `events/Subscriptions/billing/$DeadLetterQueue` and the like. */
+export function parseAddress(path: string): EntityAddress {
+  const bare = path.replace(/^\/+|\/+$/g, '');
+  const [, owner, transfer] = SUB_QUEUE.exec(bare) ?? [];
+  const subQueue = owner === undefined ? 'main' : transfer === undefined ? 'deadLetter' : 'transferDeadLetter';
+  const rest = owner ?? bare;
+  const [, topic, subscription] = SUBSCRIPTION.exec(rest) ?? [];
+  return { entity: topic ?? rest, subscription, subQueue };
+}

@@ -1,0 +1,147 @@
+/**
+ * A priority queue for keys that mostly arrive in ascending order: sequence numbers, deadlines of equal durations.
+ * Such keys cost O(1) whatever the backlog (a linked list); the others O(log n) of how many of *them* there are (a heap).
+ */
+
+const NOWHERE = -1;
+const IN_LIST = -2;
+
+/** A membership in one queue. It is allocated once with its item and used again; an item has one per queue it may be in. */
+export class Place<T> {
+  readonly item: T;
+  key = 0;
+  /** Which addition to its queue this was: equal keys keep their order. */
+  turn = 0;
+  previous: Place<T> | undefined = undefined;
+  next: Place<T> | undefined = undefined;
+  /** Position in the heap, `IN_LIST`, or `NOWHERE`. */
+  at: number = NOWHERE;
+
+  constructor(item: T) {
+    this.item = item;
+  }
+
+  get isQueued(): boolean {
+    return this.at !== NOWHERE;
+  }
+}
+
+function precedes(a: Place<unknown>, b: Place<unknown>): boolean {
+  return a.key < b.key || (a.key === b.key && a.turn < b.turn);
+}
+
+/** Items by ascending key; equal keys in the order in which they were added. */
+export class AscendingQueue<T> {
+  #head: Place<T> | undefined;
+  #tail: Place<T> | undefined;
+  readonly #heap: Place<T>[] = [];
+  #size = 0;
+  #turns = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** A place that is in a queue already must be removed from it first. */
+  add(place: Place<T>, key: number): void {
+    place.key = key;
+    place.turn = this.#turns++;
+    this.#size++;
+    const tail = this.#tail;
+    if (tail === undefined) {
+      this.#head = this.#tail = place;
+      place.at = IN_LIST;
+    } else if (tail.key <= key) {
+      tail.next = place;
+      place.previous = tail;
+      this.#tail = place;
+      place.at = IN_LIST;
+    } else {
+      this.#heap.push(place);
+      this.#siftUp(place, this.#heap.length - 1);
+    }
+  }
+
+  /** Removing a place that is in no queue changes nothing. */
+  remove(place: Place<T>): void {
+    if (place.at === NOWHERE) return;
+    this.#size--;
+    if (place.at === IN_LIST) {
+      const { previous, next } = place;
+      if (previous) previous.next = next;
+      else this.#head = next;
+      if (next) next.previous = previous;
+      else this.#tail = previous;
+      // A dead place that still points at living ones would keep them from being collected young.
+      place.previous = place.next = undefined;
+    } else {
+      const hole = place.at;
+      const last = this.#heap.pop();
+      if (last && last !== place) {
+        if (precedes(last, place)) this.#siftUp(last, hole);
+        else this.#siftDown(last, hole);
+      }
+    }
+    place.at = NOWHERE;
+  }
+
+  /** The item of the smallest key. */
+  first(): T | undefined {
+    return this.#firstPlace()?.item;
+  }
+
+  /** The smallest key, `Infinity` when empty. */
+  firstKey(): number {
+    return this.#firstPlace()?.key ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Removes and returns the item of the smallest key. */
+  shift(): T | undefined {
+    const place = this.#firstPlace();
+    if (place) this.remove(place);
+    return place?.item;
+  }
+
+  #firstPlace(): Place<T> | undefined {
+    const top = this.#heap[0];
+    const head = this.#head;
+    if (top === undefined) return head;
+    return head === undefined || precedes(top, head) ? top : head;
+  }
+
+  #siftUp(place: Place<T>, from: number): void {
+    const heap = this.#heap;
+    let index = from;
+    while (index > 0) {
+      const above = (index - 1) >> 1;
+      const parent = heap[above];
+      if (parent === undefined || precedes(parent, place)) break;
+      heap[index] = parent;
+      parent.at = index;
+      index = above;
+    }
+    heap[index] = place;
+    place.at = index;
+  }
+
+  #siftDown(place: Place<T>, from: number): void {
+    const heap = this.#heap;
+    let index = from;
+    for (;;) {
+      let below = 2 * index + 1;
+      let child = heap[below];
+      if (child === undefined) break;
+      const right = heap[below + 1];
+      if (right !== undefined && precedes(right, child)) {
+        child = right;
+        below++;
+      }
+      if (precedes(place, child)) break;
+      heap[index] = child;
+      child.at = index;
+      index = below;
+    }
+    heap[index] = place;
+    place.at = index;
+  }
+}

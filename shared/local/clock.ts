@@ -1,0 +1,115 @@
+/** The broker's source of time and timers: the system's, or a virtual one that tests move by hand. */
+import { parseDuration } from '../config.ts';
+import type { Clock } from '../ports.ts';
+import { AscendingQueue, Place } from './ascending-queue.ts';
+
+/** A clock that can wake its user. */
+export interface TimerClock extends Clock {
+  /** Runs the callback once, at that time or as soon as possible when it is past; never before `at` returned. */
+  at(time: number, run: () => void): Timer;
+}
+
+export interface Timer {
+  /** After this the callback does not run any more. Cancelling twice is harmless. */
+  cancel(): void;
+}
+
+/** setTimeout takes no more; a longer wait is cut into pieces. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Real time. Its timers do not keep a process alive. */
+export class SystemClock implements TimerClock {
+  now(): number {
+    return Date.now();
+  }
+
+  at(time: number, run: () => void): Timer {
+    let handle: NodeJS.Timeout;
+    const wait = (): void => {
+      const left = time - Date.now();
+      handle = setTimeout(left > LONGEST_TIMEOUT_MS ? wait : wake, Math.min(Math.max(left, 0), LONGEST_TIMEOUT_MS));
+      handle.unref();
+    };
+    // A timeout may fire up to a millisecond early by the wall clock; whoever is woken finds its deadline passed.
+    const wake = (): void => (Date.now() < time ? wait() : run());
+    wait();
+    return { cancel: () => clearTimeout(handle) };
+  }
+}
+
+/** Lets every promise that can settle by itself settle. */
+export function flushPromises(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * Time that stands still until it is advanced. Timers run in order of their time, equal ones in the order they were
+ * set; promises are given the chance to settle after each.
+ *
+ * @example
+ * const clock = new VirtualClock();
+ * const broker = new Broker({ clock });
+ * await clock.advance('5m');
+ */
+export class VirtualClock implements TimerClock {
+  #now: number;
+  readonly #timers = new AscendingQueue<VirtualTimer>();
+
+  constructor(start: number | string = '2026-01-01T00:00:00Z') {
+    this.#now = typeof start === 'number' ? start : Date.parse(start);
+    if (!Number.isFinite(this.#now)) throw new RangeError(`expected a time to start at, got ${JSON.stringify(start)}`);
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  at(time: number, run: () => void): Timer {
+    const timer = new VirtualTimer(run);
+    this.#timers.add(timer.place, time);
+    return { cancel: () => this.#timers.remove(timer.place) };
+  }
+
+  /** When the next timer is due; undefined when none is set. */
+  get nextAt(): number | undefined {
+    return this.#timers.size === 0 ? undefined : this.#timers.firstKey();
+  }
+
+  /** Moves time on by milliseconds, or by a duration such as `5m`, and runs what falls due on the way. */
+  async advance(by: number | string): Promise<void> {
+    await this.advanceTo(this.#now + (typeof by === 'number' ? by : parseDuration(by)));
+  }
+
+  /** Moves time on to that moment. `settle` is awaited before the first timer and after each. */
+  async advanceTo(time: number, settle: () => Promise<void> = flushPromises): Promise<void> {
+    await settle();
+    while (this.runNext(time)) await settle();
+    this.#now = Math.max(this.#now, time);
+  }
+
+  /** `advanceTo` without letting promises settle. */
+  runTo(time: number): void {
+    while (this.runNext(time));
+    this.#now = Math.max(this.#now, time);
+  }
+
+  /** Moves time to the next timer, if one is due by then, and runs it. @returns whether there was one */
+  runNext(until: number = this.#now): boolean {
+    if (this.#timers.firstKey() > until) return false;
+    const timer = this.#timers.shift();
+    if (!timer) return false;
+    this.#now = Math.max(this.#now, timer.place.key);
+    timer.run();
+    return true;
+  }
+}
+
+class VirtualTimer {
+  readonly run: () => void;
+  readonly place: Place<VirtualTimer>;
+
+  constructor(run: () => void) {
+    this.run = run;
+    this.place = new Place(this);
+  }
+}

@@ -1,0 +1,146 @@
+/** Messages: what a sender gives, what the queues share, and what became of it on the way. */
+import { randomUUID } from 'node:crypto';
+import { BrokerError } from './broker-error.ts';
+
+/**
+ * The value of an application property. An integral `number` or a `bigint` counts as an integer in SQL filters; a
+ * sender whose protocol tells 5.0 from 5 says so with `Float`.
+ */
+export type PropertyValue = string | number | bigint | boolean | Date | Uint8Array | Float | null;
+
+/** A floating-point value, also when it is integral. */
+export class Float {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+
+  valueOf(): number {
+    return this.value;
+  }
+}
+
+export type ApplicationProperties = Readonly<Record<string, PropertyValue>>;
+
+/** The properties that filters see and actions change. */
+export interface SystemProperties {
+  readonly messageId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly correlationId?: string | undefined;
+  /** Called Label in SQL. */
+  readonly subject?: string | undefined;
+  readonly to?: string | undefined;
+  readonly replyTo?: string | undefined;
+  readonly replyToSessionId?: string | undefined;
+  readonly contentType?: string | undefined;
+  readonly partitionKey?: string | undefined;
+  /** From enqueueing; the entity's default applies when absent or larger. */
+  readonly timeToLiveMs?: number | undefined;
+  /** Milliseconds since the Unix epoch; a time that is past means now. */
+  readonly scheduledEnqueueTimeMs?: number | undefined;
+}
+
+/** What a sender gives. */
+export interface OutgoingMessage extends SystemProperties {
+  readonly applicationProperties?: ApplicationProperties | undefined;
+  /** Opaque to the broker and handed out as it is: who puts a mutable value here does not touch it any more. */
+  readonly body: unknown;
+  /** What counts against the limits: the whole message as encoded. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * What was changed since the sender encoded the message. A name with the value `undefined` was removed. Everything
+ * that is not listed here is as it was sent.
+ */
+export interface Changes {
+  readonly system: Partial<SystemProperties>;
+  readonly applicationProperties: Readonly<Record<string, PropertyValue | undefined>>;
+}
+
+/** An accepted message, immutable and shared by every queue that holds it. */
+export interface Content extends SystemProperties {
+  readonly messageId: string;
+  readonly applicationProperties: ApplicationProperties;
+  readonly body: unknown;
+  readonly sizeBytes: number;
+  /** Undefined while the message is what its sender encoded. */
+  readonly changes: Changes | undefined;
+}
+
+/** @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
+const LONGEST_ID = 128;
+const NO_PROPERTIES: ApplicationProperties = Object.freeze({});
+
+/**
+ * A copy of what a sender gave, with a message id: 32 hex digits unless there is one.
+ *
+ * @throws BrokerError for an id that is too long or a partition key that contradicts the session id
+ */
+export function acceptMessage(message: OutgoingMessage): Content {
+  const { messageId, sessionId, partitionKey, applicationProperties } = message;
+  checkLength('message id', messageId);
+  checkLength('session id', sessionId);
+  checkLength('partition key', partitionKey);
+  if (sessionId !== undefined && partitionKey !== undefined && sessionId !== partitionKey) {
+    throw new BrokerError(
+      'amqp:not-allowed',
+      `the partition key '${partitionKey}' differs from the session id '${sessionId}'; with sessions they must be equal`,
+    );
+  }
+  const given = messageId === undefined || messageId === '' ? undefined : messageId;
+  const id = given ?? randomUUID().replaceAll('-', '');
+  return {
+    messageId: id,
+    sessionId,
+    correlationId: message.correlationId,
+    subject: message.subject,
+    to: message.to,
+    replyTo: message.replyTo,
+    replyToSessionId: message.replyToSessionId,
+    contentType: message.contentType,
+    partitionKey,
+    timeToLiveMs: message.timeToLiveMs,
+    scheduledEnqueueTimeMs: message.scheduledEnqueueTimeMs,
+    applicationProperties: applicationProperties === undefined ? NO_PROPERTIES : { ...applicationProperties },
+    body: message.body,
+    sizeBytes: message.sizeBytes,
+    // A made id is not in what the sender encoded.
+    changes: given === undefined ? { system: { messageId: id }, applicationProperties: NO_PROPERTIES } : undefined,
+  };
+}
+
+function checkLength(what: string, value: string | undefined): void {
+  if (value !== undefined && value.length > LONGEST_ID) {
+    throw new BrokerError(
+      'amqp:invalid-field',
+      `the ${what} '${value.slice(0, 32)}...' has ${value.length} characters; at most ${LONGEST_ID} are allowed`,
+    );
+  }
+}
+
+/** The content with some properties set, or removed where the value is undefined. The original is not touched. */
+export function changeContent(
+  content: Content,
+  applicationProperties: Readonly<Record<string, PropertyValue | undefined>>,
+  system: Partial<SystemProperties> = {},
+): Content {
+  // Not by assignment: a property may be called __proto__.
+  const properties = Object.fromEntries(
+    Object.entries<PropertyValue | undefined>({ ...content.applicationProperties, ...applicationProperties }).filter(
+      (entry): entry is [string, PropertyValue] => entry[1] !== undefined,
+    ),
+  );
+  return {
+    ...content,
+    ...system,
+    // No action can remove a message's id; the type of `system` just does not say so.
+    messageId: system.messageId ?? content.messageId,
+    applicationProperties: properties,
+    changes: {
+      system: { ...content.changes?.system, ...system },
+      applicationProperties: { ...content.changes?.applicationProperties, ...applicationProperties },
+    },
+  };
+}

@@ -1,0 +1,329 @@
+/**
+ * The sessions of one entity: each an ordered queue of its own, with an exclusive lock and a state.
+ *
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/message-sessions
+ */
+import { AscendingQueue, Place } from './ascending-queue.ts';
+import { BrokerError } from './broker-error.ts';
+import type { TimerClock } from './clock.ts';
+import { type Consumer, type ConsumerOptions, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
+import type { Delivery, HeldMessage, Holder } from './held-message.ts';
+import { SequenceLog } from './sequence-log.ts';
+
+/** What sessions ask of the queue that they are in. */
+export interface SessionQueue {
+  readonly path: string;
+  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder): Delivery[];
+  handInSession(message: HeldMessage, mode: ReceiveMode, session: SessionHold): Delivery;
+  releaseAll(held: AscendingQueue<HeldMessage>, isFailed: boolean): void;
+  wakeBy(time: number): void;
+}
+
+/** What the holder of a session is told. */
+export interface SessionOptions {
+  /** The lock expired, or the broker ended it. */
+  readonly onLost?: (error: BrokerError) => void;
+}
+
+class Session implements Feeder {
+  readonly id: string;
+  readonly feed: Feed;
+  readonly log: SequenceLog<HeldMessage> = new SequenceLog<HeldMessage>();
+  readonly available: Place<Session> = new Place<Session>(this);
+  readonly #queue: SessionQueue;
+  hold: SessionHold | undefined = undefined;
+  state: Uint8Array | undefined = undefined;
+  stateSetAt = 0;
+
+  constructor(id: string, queue: SessionQueue) {
+    this.id = id;
+    this.#queue = queue;
+    this.feed = new Feed(this);
+  }
+
+  hand(message: HeldMessage, consumer: Consumer): Delivery {
+    if (!this.hold) throw new Error(`session ${this.id} has a consumer but is not held`);
+    return this.#queue.handInSession(message, consumer.mode, this.hold);
+  }
+
+  /** What a consumer received belongs to the session's holder, who may open another one. */
+  takeBack(): void {}
+}
+
+/** An accepted session. Nobody else receives from it until it is closed or its lock expires. */
+export class SessionHold implements Holder {
+  readonly held: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
+  readonly place: Place<SessionHold> = new Place<SessionHold>(this);
+  readonly #sessions: Sessions;
+  readonly #session: Session;
+  readonly #options: SessionOptions;
+  #lockedUntil = 0;
+  #isLost = false;
+
+  constructor(sessions: Sessions, session: Session, options: SessionOptions) {
+    this.#sessions = sessions;
+    this.#session = session;
+    this.#options = options;
+  }
+
+  get sessionId(): string {
+    return this.#session.id;
+  }
+
+  get session(): this {
+    return this;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  get lockedUntil(): number {
+    return this.#lockedUntil;
+  }
+
+  /** The lock begins. */
+  begin(): void {
+    this.#lockedUntil = this.#sessions.lock(this);
+  }
+
+  /** Begins the lock anew. @returns until when it holds. @throws BrokerError when it is lost; so do all below */
+  renew(): number {
+    this.#check();
+    this.#lockedUntil = this.#sessions.lock(this);
+    return this.#lockedUntil;
+  }
+
+  get state(): Uint8Array | undefined {
+    this.#check();
+    return this.#session.state;
+  }
+
+  /** Kept until it is set to undefined, longer than any message and any lock. */
+  setState(state: Uint8Array | undefined): void {
+    this.#check();
+    this.#sessions.setState(this.#session, state);
+  }
+
+  /** As on a queue without sessions, within this one. */
+  openConsumer(options: ConsumerOptions): Consumer {
+    this.#check();
+    return this.#session.feed.open(options);
+  }
+
+  receive(count = 1, mode: ReceiveMode = 'peekLock'): Delivery[] {
+    this.#check();
+    return this.#sessions.queue.pull(this.#session.feed, count, mode, this);
+  }
+
+  /** Gives the session back. What was not settled is available at once, in its place, and does not count as delivered. */
+  close(): void {
+    if (!this.#isLost) this.#end(false);
+  }
+
+  /** The broker takes the session away. */
+  lose(error: BrokerError): void {
+    if (this.#isLost) return;
+    this.#end(true);
+    for (const consumer of [...this.#session.feed.consumers]) consumer.closeWith(error);
+    this.#options.onLost?.(error);
+  }
+
+  #end(isFailed: boolean): void {
+    this.#isLost = true;
+    if (!isFailed) for (const consumer of [...this.#session.feed.consumers]) consumer.close();
+    this.#sessions.queue.releaseAll(this.held, isFailed);
+    this.#sessions.unlock(this, this.#session);
+  }
+
+  #check(): void {
+    this.#sessions.checkDue(this);
+    if (this.#isLost) {
+      throw new BrokerError('com.microsoft:session-lock-lost', `the lock of session '${this.sessionId}' is lost`);
+    }
+  }
+}
+
+/** Waits for a session. */
+interface Waiter {
+  readonly options: SessionOptions;
+  readonly grant: (hold: SessionHold) => void;
+}
+
+export class Sessions {
+  readonly queue: SessionQueue;
+  readonly #clock: TimerClock;
+  readonly #lockDuration: () => number;
+  readonly #sessions = new Map<string, Session>();
+  /** Sessions with something to receive that nobody holds, the longest waiting first. */
+  readonly #available = new AscendingQueue<Session>();
+  readonly #waiters = new AscendingQueue<Waiter>();
+  readonly #holds = new AscendingQueue<SessionHold>();
+  #turn = 0;
+  #isGrantDue = false;
+
+  constructor(queue: SessionQueue, clock: TimerClock, lockDuration: () => number) {
+    this.queue = queue;
+    this.#clock = clock;
+    this.#lockDuration = lockDuration;
+  }
+
+  /** Locks a session, which need not have any message. @throws BrokerError when somebody else holds it */
+  accept(sessionId: string, options: SessionOptions = {}): SessionHold {
+    const session = this.#session(sessionId);
+    if (session.hold) {
+      throw new BrokerError(
+        'com.microsoft:session-cannot-be-locked',
+        `the session '${sessionId}' of ${this.queue.path} is locked by another receiver`,
+      );
+    }
+    return this.#hold(session, options);
+  }
+
+  /** Locks the session that waits longest among those with something to receive; undefined when there is none. */
+  acceptNext(options: SessionOptions = {}): SessionHold | undefined {
+    const session = this.#available.first();
+    return session && this.#hold(session, options);
+  }
+
+  /** Grants the next session as soon as there is one, in the order of asking. @returns a function that stops waiting */
+  waitForNext(grant: (hold: SessionHold) => void, options: SessionOptions = {}): () => void {
+    const place = new Place<Waiter>({ grant, options });
+    this.#waiters.add(place, this.#turn++);
+    this.#grantSoon();
+    return () => this.#waiters.remove(place);
+  }
+
+  /** The hold on a session, if there is one. */
+  holdOf(sessionId: string): SessionHold | undefined {
+    return this.#sessions.get(sessionId)?.hold;
+  }
+
+  /** Ids of the sessions that have messages; of those whose state was set since then, when a time is given. */
+  list(stateSetSince?: number): string[] {
+    return [...this.#sessions.values()]
+      .filter((session) =>
+        stateSetSince === undefined ? session.log.size > 0 : session.state && session.stateSetAt >= stateSetSince,
+      )
+      .map((session) => session.id);
+  }
+
+  // ---------------------------------------------------------------- for the queue and the holds
+
+  get holdCount(): number {
+    return this.#holds.size;
+  }
+
+  insert(message: HeldMessage): void {
+    this.#session(message.content.sessionId ?? '').log.append(message.sequenceNumber, message);
+  }
+
+  remove(message: HeldMessage): void {
+    const session = this.#session(message.content.sessionId ?? '');
+    session.log.remove(message.sequenceNumber);
+    this.#refresh(session);
+  }
+
+  makeReady(message: HeldMessage): void {
+    const session = this.#session(message.content.sessionId ?? '');
+    session.feed.makeReady(message);
+    this.#refresh(session);
+  }
+
+  unready(message: HeldMessage): void {
+    const session = this.#session(message.content.sessionId ?? '');
+    session.feed.ready.remove(message.ready);
+    this.#refresh(session);
+  }
+
+  feeds(): Feed[] {
+    return [...this.#sessions.values()].map(({ feed }) => feed);
+  }
+
+  logOf(sessionId: string): SequenceLog<HeldMessage> | undefined {
+    return this.#sessions.get(sessionId)?.log;
+  }
+
+  /** Begins the lock of a hold anew. */
+  lock(hold: SessionHold): number {
+    const until = this.#clock.now() + this.#lockDuration();
+    this.#holds.remove(hold.place);
+    this.#holds.add(hold.place, until);
+    this.queue.wakeBy(until);
+    return until;
+  }
+
+  unlock(hold: SessionHold, session: Session): void {
+    this.#holds.remove(hold.place);
+    session.hold = undefined;
+    this.#refresh(session);
+  }
+
+  setState(session: Session, state: Uint8Array | undefined): void {
+    session.state = state;
+    session.stateSetAt = this.#clock.now();
+  }
+
+  /** Ends a hold whose time is up although no timer told so yet. */
+  checkDue(hold: SessionHold): void {
+    if (!hold.isLost && hold.lockedUntil <= this.#clock.now()) this.loseDue(this.#clock.now());
+  }
+
+  loseDue(now: number): void {
+    while (this.#holds.firstKey() <= now) {
+      const hold = this.#holds.first();
+      hold?.lose(new BrokerError('com.microsoft:session-lock-lost', `the lock of session '${hold.sessionId}' expired`));
+    }
+  }
+
+  nextLoss(): number {
+    return this.#holds.firstKey();
+  }
+
+  closeAll(error: BrokerError): void {
+    for (let hold = this.#holds.first(); hold; hold = this.#holds.first()) hold.lose(error);
+  }
+
+  #session(id: string): Session {
+    let session = this.#sessions.get(id);
+    if (!session) {
+      session = new Session(id, this.queue);
+      this.#sessions.set(id, session);
+    }
+    return session;
+  }
+
+  #hold(session: Session, options: SessionOptions): SessionHold {
+    const hold = new SessionHold(this, session, options);
+    session.hold = hold;
+    hold.begin();
+    this.#refresh(session);
+    return hold;
+  }
+
+  /** Brings the line of available sessions up to date, and forgets a session that nothing is left of. */
+  #refresh(session: Session): void {
+    const isAvailable = !session.hold && session.feed.ready.size > 0;
+    if (isAvailable && !session.available.isQueued) {
+      this.#available.add(session.available, this.#turn++);
+      this.#grantSoon();
+    } else if (!isAvailable) {
+      this.#available.remove(session.available);
+      if (!session.hold && session.state === undefined && session.log.size === 0) this.#sessions.delete(session.id);
+    }
+  }
+
+  #grantSoon(): void {
+    if (this.#isGrantDue || this.#waiters.size === 0 || this.#available.size === 0) return;
+    this.#isGrantDue = true;
+    queueMicrotask(() => {
+      this.#isGrantDue = false;
+      while (this.#waiters.size > 0) {
+        const session = this.#available.first();
+        if (!session) return;
+        const waiter = this.#waiters.shift();
+        waiter?.grant(this.#hold(session, waiter.options));
+      }
+    });
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * SQL actions: what a rule changes on the copies that it takes.
+ *
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-rule-action
+ */
+import { type Content, changeContent, Float, type PropertyValue } from './message.ts';
+import { compileValue } from './sql-filter.ts';
+import { SqlSyntaxError } from './sql-lexer.ts';
+import { type Parameters, parseStatements, type StatementNode } from './sql-parser.ts';
+import { textOf, type Value } from './sql-value.ts';
+
+/**
+ * @throws SqlSyntaxError naming the position
+ * @returns a function from a message's content to the changed one; it throws FilterError as filters do
+ */
+export function compileSqlAction(expression: string, parameters?: Parameters): (content: Content) => Content {
+  const statements = parseStatements(expression, parameters).map(compileStatement);
+  return (content) => statements.reduce((changed, statement) => statement(changed), content);
+}
+
+function compileStatement(statement: StatementNode): (content: Content) => Content {
+  const { property } = statement;
+  const value = statement.kind === 'set' ? compileValue(statement.value) : undefined;
+  if (property.kind === 'system') {
+    if (!value && property.property === 'messageId') {
+      throw new SqlSyntaxError('the message id cannot be removed', statement.at);
+    }
+    return (content) => {
+      const result = value?.(content);
+      return changeContent(content, {}, { [property.property]: result === undefined ? undefined : textOf(result) });
+    };
+  }
+  return (content) => {
+    const name = existingName(content, property.name);
+    if (!value) return changeContent(content, { [name]: undefined });
+    return changeContent(content, { [name]: converted(value(content), content.applicationProperties[name]) });
+  };
+}
+
+/** Names do not differ by case. */
+function existingName({ applicationProperties }: Content, name: string): string {
+  if (Object.hasOwn(applicationProperties, name)) return name;
+  return Object.keys(applicationProperties).find((key) => key.toLowerCase() === name.toLowerCase()) ?? name;
+}
+
+/** Keeps the type that the property had, where the value has a form in it. */
+function converted(value: Value, before: PropertyValue | undefined): PropertyValue {
+  if (value === undefined) return null;
+  if (typeof before === 'string') return textOf(value);
+  if (before instanceof Float && typeof value === 'number') return new Float(value);
+  if ((typeof before === 'number' || before instanceof Float) && typeof value === 'string') {
+    const number = value.trim() === '' ? Number.NaN : Number(value);
+    return Number.isNaN(number) ? value : before instanceof Float ? new Float(number) : number;
+  }
+  if (typeof before === 'boolean' && typeof value === 'string' && /^(true|false)$/i.test(value)) {
+    return value.toLowerCase() === 'true';
+  }
+  return value;
+}

@@ -1,0 +1,171 @@
+/** Values of filter expressions: types, arithmetic and comparison as C# has them, as far as the service says so. */
+import { Float, type PropertyValue, type SystemProperties } from './message.ts';
+
+/** A message that an expression cannot be applied to, such as a string that is divided. */
+export class FilterError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'FilterError';
+  }
+}
+
+/** A property that is not there, or null, has no value; every operator on it has none either. */
+export type Value = Exclude<PropertyValue, null> | undefined;
+
+export type SystemProperty = Exclude<keyof SystemProperties, 'timeToLiveMs' | 'scheduledEnqueueTimeMs'>;
+
+/** As SQL calls them, in lower case. */
+const SYSTEM_PROPERTIES: Readonly<Record<string, SystemProperty>> = {
+  messageid: 'messageId',
+  sessionid: 'sessionId',
+  correlationid: 'correlationId',
+  label: 'subject',
+  subject: 'subject',
+  to: 'to',
+  replyto: 'replyTo',
+  replytosessionid: 'replyToSessionId',
+  contenttype: 'contentType',
+  partitionkey: 'partitionKey',
+};
+
+export function systemPropertyOf(name: string): SystemProperty | undefined {
+  const key = name.toLowerCase();
+  return Object.hasOwn(SYSTEM_PROPERTIES, key) ? SYSTEM_PROPERTIES[key] : undefined;
+}
+
+function isNumeric(value: Value): value is number | bigint | Float {
+  return typeof value === 'number' || typeof value === 'bigint' || value instanceof Float;
+}
+
+function isFloating(value: number | bigint | Float): boolean {
+  return value instanceof Float || (typeof value === 'number' && !Number.isInteger(value));
+}
+
+function toNumber(value: number | bigint | Float): number {
+  return value instanceof Float ? value.value : Number(value);
+}
+
+function fromFloating(value: number): number | Float {
+  return Number.isInteger(value) ? new Float(value) : value;
+}
+
+/** 64 bits that wrap around, as in C# unless it is told to check. */
+function fromInteger(value: bigint): number | bigint {
+  const wrapped = BigInt.asIntN(64, value);
+  const small = Number(wrapped);
+  return Number.isSafeInteger(small) ? small : wrapped;
+}
+
+function describe(value: Value): string {
+  if (typeof value === 'string') return `the string '${value.slice(0, 40)}'`;
+  if (value instanceof Date) return 'a time';
+  if (value instanceof Uint8Array) return 'bytes';
+  return `${typeof value === 'boolean' ? 'the boolean' : 'the number'} ${value instanceof Float ? value.value : value}`;
+}
+
+/** @throws FilterError when the operator does not take such values, or for an integer divided by zero */
+export function calculate(operator: '+' | '-' | '*' | '/' | '%', left: Value, right: Value): Value {
+  if (left === undefined || right === undefined) return undefined;
+  if (isNumeric(left) && isNumeric(right)) {
+    return isFloating(left) || isFloating(right)
+      ? fromFloating(calculateFloating(operator, toNumber(left), toNumber(right)))
+      : calculateIntegers(operator, left, right);
+  }
+  if (operator === '+' && (typeof left === 'string' || typeof right === 'string')) return textOf(left) + textOf(right);
+  throw new FilterError(`'${operator}' cannot be applied to ${describe(left)} and ${describe(right)}`);
+}
+
+function calculateFloating(operator: string, left: number, right: number): number {
+  if (operator === '+') return left + right;
+  if (operator === '-') return left - right;
+  if (operator === '*') return left * right;
+  return operator === '/' ? left / right : left % right;
+}
+
+function calculateIntegers(operator: string, left: number | bigint | Float, right: number | bigint | Float): Value {
+  const a = BigInt(left.valueOf());
+  const b = BigInt(right.valueOf());
+  if (operator === '+') return fromInteger(a + b);
+  if (operator === '-') return fromInteger(a - b);
+  if (operator === '*') return fromInteger(a * b);
+  if (b === 0n) throw new FilterError(`the integer ${a} cannot be divided by zero`);
+  return fromInteger(operator === '/' ? a / b : a % b);
+}
+
+/** @throws FilterError when it is no number */
+export function negate(value: Value): Value {
+  if (value === undefined) return undefined;
+  if (!isNumeric(value)) throw new FilterError(`'-' cannot be applied to ${describe(value)}`);
+  return isFloating(value) ? fromFloating(-toNumber(value)) : fromInteger(-BigInt(value.valueOf()));
+}
+
+export function textOf(value: Exclude<Value, undefined>): string {
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  return String(value instanceof Float ? value.value : value);
+}
+
+/** Negative, zero or positive; undefined when the two have no order, as values of unlike types have none. */
+export function order(left: Value, right: Value): number | undefined {
+  if (left === undefined || right === undefined) return undefined;
+  if (typeof left === 'string' && typeof right === 'string') return left < right ? -1 : left > right ? 1 : 0;
+  if (isNumeric(left) && isNumeric(right)) {
+    // Mixed comparison of bigint and number is exact in JavaScript.
+    const a = left instanceof Float ? left.value : left;
+    const b = right instanceof Float ? right.value : right;
+    return a < b ? -1 : a > b ? 1 : a >= b ? 0 : undefined; // NaN has no order
+  }
+  if (left instanceof Date && right instanceof Date) return left.getTime() - right.getTime();
+  return undefined;
+}
+
+/** Undefined when the two cannot be compared. */
+export function isEqual(left: Value, right: Value): boolean | undefined {
+  if (typeof left === 'boolean' && typeof right === 'boolean') return left === right;
+  if (left instanceof Uint8Array && right instanceof Uint8Array) return Buffer.from(left).equals(right);
+  const result = order(left, right);
+  return result === undefined ? undefined : result === 0;
+}
+
+/** `%` is any text, `_` any character; O(text times pattern) at worst. */
+export function isLike(text: string, pattern: readonly LikePart[]): boolean {
+  let at = 0;
+  let part = 0;
+  let retryAt = -1;
+  let retryPart = -1;
+  while (at < text.length) {
+    const wanted = pattern[part];
+    if (wanted === 'any') {
+      retryPart = ++part;
+      retryAt = at;
+    } else if (wanted !== undefined && (wanted === 'one' || wanted.text === text[at])) {
+      part++;
+      at++;
+    } else if (retryPart >= 0) {
+      part = retryPart;
+      at = ++retryAt;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[part] === 'any') part++;
+  return part === pattern.length;
+}
+
+export type LikePart = 'any' | 'one' | { readonly text: string };
+
+/** @throws FilterError when the escape character has nothing to mark */
+export function readPattern(pattern: string, mark: string | undefined): LikePart[] {
+  const parts: LikePart[] = [];
+  for (let index = 0; index < pattern.length; index++) {
+    const char = pattern.charAt(index);
+    if (char === mark) {
+      index++;
+      if (index >= pattern.length) throw new FilterError(`the pattern '${pattern}' ends with its escape character`);
+      parts.push({ text: pattern.charAt(index) });
+    } else {
+      parts.push(char === '%' ? 'any' : char === '_' ? 'one' : { text: char });
+    }
+  }
+  return parts;
+}

@@ -1,0 +1,202 @@
+/** Topics: what is sent to one is offered to each of its subscriptions. */
+import { BrokerError, entityNotFound } from './broker-error.ts';
+import type { Timer } from './clock.ts';
+import { type EntityHost, type EntityTimes, ReceiveEntity } from './entity.ts';
+import { checkName, type SubscriptionProperties, type TopicProperties } from './entity-properties.ts';
+import type { Origin } from './held-message.ts';
+import type { Content } from './message.ts';
+import { MessageQueue } from './message-queue.ts';
+import { compileRule, DEFAULT_RULE, type Rule, type RuleDefinition } from './rule.ts';
+import { FilterError } from './sql-value.ts';
+
+/** The rules of the service: https://learn.microsoft.com/azure/service-bus-messaging/topic-filters */
+export class Subscription extends ReceiveEntity<SubscriptionProperties> {
+  readonly topic: string;
+  readonly name: string;
+  readonly #rules = new Map<string, Rule>();
+  /** In the order they were made. */
+  #ruleList: readonly Rule[] = [];
+  readonly #now: () => number;
+
+  constructor(topic: string, name: string, properties: SubscriptionProperties, host: EntityHost) {
+    super(`${topic}/Subscriptions/${name}`, properties, host);
+    this.topic = topic;
+    this.name = name;
+    this.#now = () => host.clock.now();
+  }
+
+  get rules(): readonly Rule[] {
+    return this.#ruleList;
+  }
+
+  /** @throws BrokerError when there is none of that name */
+  rule(name: string): Rule {
+    const rule = this.#rules.get(name.toLowerCase());
+    if (!rule) throw entityNotFound(`${this.path}/Rules/${name}`);
+    return rule;
+  }
+
+  /** @throws BrokerError when the name is taken or an expression is wrong */
+  addRule(definition: RuleDefinition): Rule {
+    checkName('rule', definition.name);
+    const key = definition.name.toLowerCase();
+    if (this.#rules.has(key)) throw alreadyExists(`${this.path}/Rules/${definition.name}`);
+    return this.#setRule(compileRule(definition, this.#now()));
+  }
+
+  /** @throws BrokerError when there is none of that name or an expression is wrong */
+  updateRule(definition: RuleDefinition): Rule {
+    const before = this.rule(definition.name);
+    return this.#setRule(compileRule({ ...definition, name: before.definition.name }, before.createdAt));
+  }
+
+  /** @throws BrokerError when there is none of that name */
+  removeRule(name: string): void {
+    this.rule(name);
+    this.#rules.delete(name.toLowerCase());
+    this.#ruleList = [...this.#rules.values()];
+  }
+
+  #setRule(rule: Rule): Rule {
+    this.#rules.set(rule.definition.name.toLowerCase(), rule);
+    this.#ruleList = [...this.#rules.values()];
+    return rule;
+  }
+
+  /** A copy for every matching rule that has an action, and one for all the matching ones that have none. */
+  offer(content: Content, origin: Origin): void {
+    let isTaken = false;
+    for (const rule of this.#ruleList) {
+      if (isTaken && !rule.act) continue;
+      try {
+        if (!rule.matches(content)) continue;
+        if (rule.act) {
+          this.arrive(rule.act(content), origin);
+        } else {
+          isTaken = true;
+          this.arrive(content, origin);
+        }
+      } catch (error) {
+        if (!(error instanceof FilterError)) throw error;
+        if (this.properties.deadLetteringOnFilterEvaluationExceptions) this.addUnfilterable(content, origin, error);
+      }
+    }
+  }
+}
+
+export class Topic {
+  readonly name: string;
+  readonly times: EntityTimes;
+  readonly subscriptions: Map<string, Subscription> = new Map<string, Subscription>();
+  /** Messages that wait for their time; no one receives from it. */
+  readonly scheduled: MessageQueue;
+  idleTimer: Timer | undefined = undefined;
+  readonly #host: EntityHost;
+  #properties: TopicProperties;
+  #list: readonly Subscription[] = [];
+
+  constructor(name: string, properties: TopicProperties, host: EntityHost) {
+    this.name = name;
+    this.#properties = properties;
+    this.#host = host;
+    const now = host.clock.now();
+    this.times = { createdAt: now, updatedAt: now, accessedAt: now };
+    const never = Number.POSITIVE_INFINITY;
+    const settings = {
+      lockDurationMs: never,
+      maxDeliveryCount: never,
+      defaultMessageTimeToLiveMs: never,
+      deadLetteringOnMessageExpiration: false,
+      requiresSession: false,
+      expires: false,
+    };
+    this.scheduled = new MessageQueue(name, {
+      clock: host.clock,
+      faults: host.faults,
+      settings: () => settings,
+      deadLetter: () => {},
+      activate: (content) => void this.arrive(content),
+      resized: (bytes) => host.resized(bytes),
+      used: () => {},
+    });
+  }
+
+  get path(): string {
+    return this.name;
+  }
+
+  get properties(): TopicProperties {
+    return this.#properties;
+  }
+
+  setProperties(properties: TopicProperties): void {
+    this.#properties = properties;
+    this.times.updatedAt = this.#host.clock.now();
+  }
+
+  /** @throws BrokerError when there is none of that name */
+  subscription(name: string): Subscription {
+    const subscription = this.subscriptions.get(name.toLowerCase());
+    if (!subscription) throw entityNotFound(`${this.name}/Subscriptions/${name}`);
+    return subscription;
+  }
+
+  /** @throws BrokerError when the name is taken or a rule is wrong; then nothing was made */
+  addSubscription(
+    name: string,
+    properties: SubscriptionProperties,
+    rules: readonly RuleDefinition[],
+    host: EntityHost,
+  ): Subscription {
+    checkName('subscription', name);
+    if (this.subscriptions.has(name.toLowerCase())) throw alreadyExists(`${this.name}/Subscriptions/${name}`);
+    const subscription = new Subscription(this.name, name, properties, host);
+    for (const rule of rules.length === 0 ? [DEFAULT_RULE] : rules) subscription.addRule(rule);
+    this.subscriptions.set(name.toLowerCase(), subscription);
+    this.#list = [...this.subscriptions.values()];
+    return subscription;
+  }
+
+  removeSubscription(name: string): void {
+    const subscription = this.subscription(name);
+    this.subscriptions.delete(name.toLowerCase());
+    this.#list = [...this.subscriptions.values()];
+    subscription.close(entityNotFound(subscription.path));
+  }
+
+  /** Offers a message to every subscription. @returns its number in the topic */
+  arrive(content: Content, origin: Origin = {}): number {
+    const sequenceNumber = this.scheduled.nextSequenceNumber();
+    const { defaultMessageTimeToLiveMs: longest } = this.#properties;
+    // The topic's own limit holds in every subscription, though the message keeps what its sender asked for.
+    const here = {
+      ...origin,
+      enqueuedSequenceNumber: origin.enqueuedSequenceNumber ?? sequenceNumber,
+      longestTimeToLiveMs: longest,
+    };
+    // Disabled ones too: whoever enables one again finds what was sent meanwhile.
+    for (const subscription of this.#list) subscription.offer(content, here);
+    return sequenceNumber;
+  }
+
+  get sizeInBytes(): number {
+    let bytes = this.scheduled.sizeInBytes;
+    for (const { counts } of this.#list) bytes += counts.sizeInBytes;
+    return bytes;
+  }
+
+  /** A topic is not idle while one of its subscriptions is in use. */
+  get isInUse(): boolean {
+    return this.#list.some((subscription) => subscription.isInUse);
+  }
+
+  close(error: BrokerError): void {
+    this.idleTimer?.cancel();
+    this.scheduled.close(error);
+    for (const subscription of this.#list) subscription.close(error);
+  }
+}
+
+export function alreadyExists(path: string): BrokerError {
+  return new BrokerError('com.microsoft:entity-already-exists', `the messaging entity '${path}' already exists`);
+}
