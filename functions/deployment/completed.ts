@@ -1,0 +1,30 @@
+/** Closes a completed deployment and tells people, with its lead time. */
+import { completionOf, leadSecondsOf, noticeOf } from '../../shared/deployment-report.ts';
+import { close } from '../../shared/deployment-steps.ts';
+import { advance, stepBy, targetOf } from '../../shared/deployments.ts';
+import type { EventOf } from '../../shared/events/cloud-event.ts';
+import { DeploymentCompleted } from '../../shared/events/deployment.ts';
+import { onEvent } from '../../shared/on-event.ts';
+import type { Handler } from '../../shared/ports.ts';
+
+export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event, ports) => {
+  const release = await advance(ports.state, event.data, (record, it) =>
+    close(record, it, { by: event.id, at: ports.clock.now() }, 'completed'),
+  );
+  // Not closed by this event: it has failed meanwhile, and that is the news.
+  if (!release || !stepBy(release, event.id)) return;
+
+  const { durationSeconds, replicas } = completionOf(release);
+  const leadSeconds = leadSecondsOf(release);
+  await ports.notifier.notify(
+    noticeOf(release, event, ports.config, {
+      what: 'completed',
+      severity: 'info',
+      title: `${targetOf(release.data)} runs ${release.data.image}`,
+      text: `The rollout took ${durationSeconds} s; ${replicas} replicas are ready.`,
+      facts: leadSeconds === undefined ? {} : { 'Lead time': `${Math.round(leadSeconds)} s` },
+    }),
+  );
+};
+
+onEvent(DeploymentCompleted, handle);

@@ -1,0 +1,100 @@
+/** Tells people of a failed deployment and, when it changed something, rolls it back and watches that. */
+import { failureOf, noticeOf, rollbackOf } from '../../shared/deployment-report.ts';
+import { endRollback, type RollbackOutcome, takeUpFailure } from '../../shared/deployment-steps.ts';
+import { advance, type ReleaseRecord, type Step, stepBy, targetOf } from '../../shared/deployments.ts';
+import type { EventOf } from '../../shared/events/cloud-event.ts';
+import { DeploymentFailed, DeploymentRolledBack } from '../../shared/events/deployment.ts';
+import { onEvent } from '../../shared/on-event.ts';
+import { type Handler, type HandlerPorts, type Notification, type Rollback, recheck } from '../../shared/ports.ts';
+import { carryOut, type Standing } from '../../shared/rollouts.ts';
+
+type Failed = EventOf<typeof DeploymentFailed>;
+type StepTo<To extends Step['to']> = Extract<Step, { to: To }>;
+
+export const handle: Handler<Failed> = async (event, ports) => {
+  const { state, clock, config } = ports;
+  const { rollback, deadline } = config.policies.deployment;
+  let release = await advance(state, event.data, (record, it) =>
+    takeUpFailure(record, it, { by: event.id, at: clock.now() }, event.data, {
+      enabled: rollback,
+      deadlineMs: deadline,
+    }),
+  );
+  let step = stepBy(release, event.id);
+
+  if (release && step?.to === 'rolling-back') {
+    const standing = await rollBack(release, step, event, ports);
+    if (standing.to === 'waiting') return recheck(standing.afterMs);
+    release = await advance(state, event.data, (record, it) =>
+      endRollback(record, it, { by: event.id, at: clock.now() }, outcomeOf(standing)),
+    );
+    step = stepBy(release, event.id);
+  }
+
+  // Nothing when this failure is stale: the release has ended otherwise.
+  if (release && step?.to === 'rolled-back') ports.publish(DeploymentRolledBack, rollbackOf(release));
+  if (release && step?.to === 'closed') await ports.notifier.notify(closingNotice(release, step, event, ports));
+};
+
+function rollBack(
+  release: ReleaseRecord,
+  { image, at, deadline }: StepTo<'rolling-back'>,
+  event: Failed,
+  { clusters, clock, config, notifier, log }: HandlerPorts,
+): Promise<Standing> {
+  const { rank, requestId, data } = release;
+  const { namespace, deployment, container } = data;
+  const change: Rollback = {
+    ...{ namespace, deployment, container, image },
+    ...{ requestId: event.id, rank: `${rank}/rollback`, changeCause: `rollback of request ${requestId}: ${image}` },
+  };
+  return carryOut({
+    cluster: () => clusters.get(data.cluster),
+    change,
+    make: (cluster) => cluster.rollback(change),
+    before: async () => {
+      const notice = noticeOf(release, event, config, {
+        what: 'failed',
+        severity: 'warning',
+        title: `${targetOf(data)} failed and is rolled back to ${image}`,
+        text: describe(release),
+      });
+      // The rollback comes first: it goes on, and is told of, even when nobody can be told of the failure now.
+      await notifier.notify(notice).catch((error: unknown) => log.warn('could not notify', { error: String(error) }));
+    },
+    since: at,
+    deadline,
+    now: () => clock.now(),
+    recheckMs: config.policies.deployment.recheck,
+  });
+}
+
+function outcomeOf(standing: Exclude<Standing, { to: 'waiting' }>): RollbackOutcome {
+  if (standing.to === 'ready') return { to: 'rolled-back', image: standing.rollout.image };
+  const { reason, message } = standing;
+  if (reason === 'Superseded')
+    return { to: 'closed', note: `the rollback gave way: ${message}`, needsAttention: false };
+  return { to: 'closed', note: `the rollback failed: ${reason}: ${message}`, needsAttention: true };
+}
+
+function closingNotice(
+  release: ReleaseRecord,
+  { note = '', needsAttention = false }: StepTo<'closed'>,
+  event: Failed,
+  { config }: HandlerPorts,
+): Notification {
+  const { reason } = failureOf(release);
+  return noticeOf(release, event, config, {
+    what: 'closed',
+    severity: needsAttention ? 'critical' : reason === 'Superseded' ? 'info' : 'warning',
+    title: `${targetOf(release.data)}: ${release.data.image} ${needsAttention ? 'failed and needs attention' : 'failed'}`,
+    text: `${describe(release)}; not rolled back: ${note}`,
+  });
+}
+
+function describe(release: ReleaseRecord): string {
+  const { reason, message } = failureOf(release);
+  return `${reason}: ${message}`;
+}
+
+onEvent(DeploymentFailed, handle);

@@ -1,0 +1,53 @@
+/** Lets a deployment in, or rejects it: policy, freeze, and whether a newer request was there first. */
+import { violationOf } from '../../shared/deployment-policy.ts';
+import { failureOf, startOf } from '../../shared/deployment-report.ts';
+import { admit, type Failure } from '../../shared/deployment-steps.ts';
+import { changeTarget, type ReleaseData, serviceOf, stepBy, targetOf } from '../../shared/deployments.ts';
+import type { EventOf } from '../../shared/events/cloud-event.ts';
+import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
+import { onEvent } from '../../shared/on-event.ts';
+import type { Handler, HandlerPorts } from '../../shared/ports.ts';
+import { type Freeze, freezeOf } from '../../shared/services.ts';
+
+export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event, ports) => {
+  const { id: requestId, correlationid: correlationId, data } = event;
+  const request = { requestId, correlationId, data, time: Date.parse(event.time) };
+  const at = ports.clock.now();
+  const freeze = await freezeOf(ports.state, serviceOf(data), at);
+  const objection = objectionTo(data, freeze, ports);
+
+  const record = await changeTarget(ports.state, targetOf(data), (current) =>
+    admit(current, request, { objection, overrode: freeze?.reason, at }),
+  );
+
+  // What this event decided, whether just now or in a run that died before it could publish: this request's own fate,
+  // and that of the older one that it superseded.
+  for (const release of record.releases) {
+    const step = stepBy(release, requestId);
+    if (step?.to === 'requested') ports.publish(DeploymentStarted, startOf(release));
+    if (step?.to === 'failed') {
+      const { correlationId: correlationid } = release;
+      ports.publish(DeploymentFailed, failureOf(release), { key: release.requestId, correlationid });
+    }
+  }
+};
+
+function objectionTo(data: ReleaseData, freeze: Freeze | undefined, ports: HandlerPorts): Failure | undefined {
+  const violation = violationOf(data, ports.config.policies.deployment);
+  if (violation) return { reason: 'PolicyViolation', message: violation };
+
+  const { cluster = 'default' } = data;
+  const { names } = ports.clusters;
+  if (!names.includes(cluster)) {
+    return { reason: 'NotFound', message: `unknown cluster '${cluster}'; known: ${names.join(', ')}` };
+  }
+
+  if (freeze && !data.override) {
+    const { service, slo, since, reason } = freeze;
+    const message = `service '${service}' is frozen since ${since} (${slo}): ${reason}; an override lets a release through`;
+    return { reason: 'Frozen', message };
+  }
+  return undefined;
+}
+
+onEvent(DeploymentRequested, handle);

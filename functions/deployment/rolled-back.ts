@@ -1,0 +1,28 @@
+/** Closes a deployment that was rolled back and tells people, with the time it took to restore the target. */
+import { noticeOf, rollbackOf } from '../../shared/deployment-report.ts';
+import { close } from '../../shared/deployment-steps.ts';
+import { advance, stepBy, targetOf } from '../../shared/deployments.ts';
+import type { EventOf } from '../../shared/events/cloud-event.ts';
+import { DeploymentRolledBack } from '../../shared/events/deployment.ts';
+import { onEvent } from '../../shared/on-event.ts';
+import type { Handler } from '../../shared/ports.ts';
+
+export const handle: Handler<EventOf<typeof DeploymentRolledBack>> = async (event, ports) => {
+  const release = await advance(ports.state, event.data, (record, it) =>
+    close(record, it, { by: event.id, at: ports.clock.now() }, 'rolled-back'),
+  );
+  if (!release || !stepBy(release, event.id)) return;
+
+  const { image, failedImage, reason, durationSeconds } = rollbackOf(release);
+  await ports.notifier.notify(
+    noticeOf(release, event, ports.config, {
+      what: 'rolled-back',
+      severity: 'warning',
+      title: `${targetOf(release.data)} is back on ${image}`,
+      text: `${failedImage} was rolled back: ${reason}`,
+      facts: { 'Time to restore': `${Math.round(durationSeconds)} s` },
+    }),
+  );
+};
+
+onEvent(DeploymentRolledBack, handle);

@@ -1,0 +1,239 @@
+import { describe, expect, it } from 'vitest';
+import { freeze } from '../../../shared/services.ts';
+import { only, World } from '../../support/deployments.ts';
+
+const budgetSpent = {
+  slo: 'availability',
+  since: '2026-03-01T11:00:00Z',
+  reason: 'the budget of 30d is spent',
+  episode: 'depleted-1',
+  windowMs: 30 * 86_400_000,
+  isJudged: true,
+};
+
+describe('deployment/requested', () => {
+  it('lets a request in', async () => {
+    const world = new World();
+    const request = world.request('1', { replicas: 2, requestedBy: 'ci' });
+
+    const started = only(await world.run(request));
+
+    expect(started).toMatchObject({
+      type: 'DeploymentStarted',
+      correlationid: request.id,
+      causationid: request.id,
+      data: { ...request.data, requestId: request.id },
+    });
+    expect((await world.release(request.id)).steps).toMatchObject([{ to: 'requested', by: request.id }]);
+  });
+
+  it('lets it in once when it is delivered twice, and publishes the same event again', async () => {
+    const world = new World();
+    const request = world.request('1');
+    const first = await world.run(request);
+    const before = await world.record();
+
+    const second = await world.run(request);
+
+    expect(second.published.map(({ id }) => id)).toEqual(first.published.map(({ id }) => id));
+    expect(await world.record()).toEqual(before);
+  });
+
+  it('names the image that it takes the place of', async () => {
+    const world = new World();
+    await world.carry(world.request('1'));
+
+    const started = only(await world.run(world.request('2')));
+
+    expect(started.data).toMatchObject({ previousImage: 'ghcr.io/shop/web:1' });
+  });
+
+  it('keeps fields of the data that it does not know', async () => {
+    const world = new World();
+    const request = world.request('1', Object.assign({ replicas: 1 }, { ticket: 'OPS-1' }));
+
+    expect(only(await world.run(request)).data).toMatchObject({ ticket: 'OPS-1' });
+  });
+
+  it('rejects what the policy forbids, and says which rule', async () => {
+    const world = new World({ config: { policies: { deployment: { registries: ['quay.io'] } } } });
+    const request = world.request('1');
+
+    const failed = only(await world.run(request));
+
+    expect(failed).toMatchObject({ type: 'DeploymentFailed', data: { reason: 'PolicyViolation', durationSeconds: 0 } });
+    expect(failed.data).toHaveProperty('message', expect.stringContaining('allowed: quay.io'));
+  });
+
+  it('rejects a cluster that the configuration does not name', async () => {
+    const world = new World();
+    const request = world.request('1', { cluster: 'mars' });
+
+    expect(only(await world.run(request)).data).toMatchObject({
+      reason: 'NotFound',
+      message: "unknown cluster 'mars'; known: default",
+    });
+  });
+
+  it('rejects a release of a frozen service', async () => {
+    const world = new World();
+    await freeze(world.state, 'checkout', budgetSpent);
+
+    const failed = only(await world.run(world.request('1', { service: 'checkout' })));
+
+    expect(failed.data).toMatchObject({ reason: 'Frozen' });
+    expect(failed.data).toHaveProperty('message', expect.stringContaining('the budget of 30d is spent'));
+  });
+
+  it("takes the deployment's name for the service when the request names none", async () => {
+    const world = new World();
+    await freeze(world.state, 'web', budgetSpent);
+
+    expect(only(await world.run(world.request('1'))).data).toMatchObject({ reason: 'Frozen' });
+  });
+
+  it('lets an override through a freeze and keeps it in the record', async () => {
+    const world = new World();
+    await freeze(world.state, 'web', budgetSpent);
+    const override = { reason: 'fixes the outage', approvedBy: 'ada' };
+    const request = world.request('1', { override });
+
+    expect(only(await world.run(request)).type).toBe('DeploymentStarted');
+
+    const release = await world.release(request.id);
+    expect(release.data.override).toEqual(override);
+    expect(release.steps).toMatchObject([{ to: 'requested', overrode: budgetSpent.reason }]);
+  });
+
+  it('does not let an override through the policy', async () => {
+    const world = new World({ config: { policies: { deployment: { namespaces: ['web'] } } } });
+    const request = world.request('1', { override: { reason: 'please', approvedBy: 'eve' } });
+
+    expect(only(await world.run(request)).data).toMatchObject({ reason: 'PolicyViolation' });
+  });
+
+  it('stays with its verdict when the reason for it is gone on the second run', async () => {
+    const world = new World();
+    await freeze(world.state, 'web', budgetSpent);
+    const request = world.request('1');
+    await world.run(request);
+    await world.state.delete('freezes', 'web', '*');
+
+    expect(only(await world.run(request)).data).toMatchObject({ reason: 'Frozen' });
+  });
+
+  describe('with two requests for one target', () => {
+    it('supersedes the older one that is in flight, in its own chain', async () => {
+      const world = new World();
+      const older = world.request('1');
+      await world.run(older);
+      world.clock.advance(1);
+      const newer = world.request('2');
+
+      const { published } = await world.run(newer);
+
+      expect(published).toMatchObject([
+        { type: 'DeploymentStarted', correlationid: newer.id, data: { requestId: newer.id } },
+        {
+          type: 'DeploymentFailed',
+          correlationid: older.id,
+          causationid: newer.id,
+          data: { requestId: older.id, image: older.data.image, reason: 'Superseded' },
+        },
+      ]);
+    });
+
+    it('publishes both again when it died before it could', async () => {
+      const world = new World();
+      await world.run(world.request('1'));
+      world.clock.advance(1);
+      const newer = world.request('2');
+      const first = await world.run(newer);
+
+      const second = await world.run(newer);
+
+      expect(second.published.map(({ id }) => id)).toEqual(first.published.map(({ id }) => id));
+    });
+
+    it('rejects the older one when it comes second, whatever became of the newer one', async () => {
+      const world = new World();
+      const older = world.request('1');
+      world.clock.advance(1);
+      const newer = world.request('2');
+      await world.carry(newer);
+
+      const failed = only(await world.run(older));
+
+      expect(failed.data).toMatchObject({ requestId: older.id, reason: 'Superseded' });
+      expect(failed.data).toHaveProperty('message', expect.stringContaining(newer.id));
+      expect((await world.rollout()).image).toBe(newer.data.image);
+    });
+
+    it('breaks a tie of times by the ids', async () => {
+      const world = new World();
+      const [first, second] = [world.request('1', { id: 'a' }), world.request('2', { id: 'b' })];
+      await world.run(second);
+
+      expect(only(await world.run(first)).data).toMatchObject({ requestId: 'a', reason: 'Superseded' });
+    });
+
+    it('does not let a sender whose clock is ahead shut out the others', async () => {
+      const world = new World();
+      await world.run(world.request('1', { time: '2099-01-01T00:00:00Z' }));
+      world.clock.advance(1);
+
+      const { published } = await world.run(world.request('2'));
+
+      expect(published[0]).toMatchObject({ type: 'DeploymentStarted', data: { image: 'ghcr.io/shop/web:2' } });
+    });
+
+    it('is not superseded by a newer one that was rejected', async () => {
+      const world = new World({ config: { policies: { deployment: { replicas: { max: 5 } } } } });
+      const older = world.request('1');
+      world.clock.advance(1);
+      await world.run(world.request('2', { replicas: 6 }));
+
+      expect(only(await world.run(older)).type).toBe('DeploymentStarted');
+    });
+
+    it('does not supersede a release that has completed', async () => {
+      const world = new World();
+      await world.carry(world.request('1'));
+      world.clock.advance(1);
+
+      expect(only(await world.run(world.request('2'))).type).toBe('DeploymentStarted');
+    });
+
+    it('keeps targets apart', async () => {
+      const world = new World();
+      await world.run(world.request('1'));
+      world.clock.advance(1);
+
+      expect(only(await world.run(world.request('2', { namespace: 'other' }))).type).toBe('DeploymentStarted');
+    });
+  });
+
+  it('goes by the data and not by the subject, which is free for the sender to set', async () => {
+    const world = new World();
+    await world.run({ ...world.request('1'), subject: 'default/bank/vault' });
+
+    expect((await world.record()).releases).toHaveLength(1);
+  });
+
+  it('keeps the record small, and knows the requests that it dropped', async () => {
+    const world = new World();
+    const requests = [];
+    for (let n = 0; n < 60; n++) {
+      const request = world.request(`${n}`);
+      requests.push(request);
+      await world.carry(request);
+      world.clock.advance(1_000);
+    }
+
+    const record = await world.record();
+    expect(record.releases.length).toBeLessThanOrEqual(20);
+    expect(record.releases[0]?.requestId).toBe('request-60');
+    for (const request of requests.slice(0, 30)) expect((await world.run(request)).published).toEqual([]);
+    expect(await world.record()).toEqual(record);
+  });
+});
