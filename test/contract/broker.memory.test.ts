@@ -1,0 +1,164 @@
+/** The broker contract on the core itself, in virtual time. */
+
+import { Broker } from '../../shared/local/broker.ts';
+import { BrokerError } from '../../shared/local/broker-error.ts';
+import { VirtualClock } from '../../shared/local/clock.ts';
+import type { Delivery, PeekedMessage } from '../../shared/local/held-message.ts';
+import type { OutgoingMessage } from '../../shared/local/message.ts';
+import type { MessageQueue } from '../../shared/local/message-queue.ts';
+import type { SessionHold } from '../../shared/local/sessions.ts';
+import { brokerContract } from './broker.ts';
+import type { BrokerDriver, ReceivedTestMessage, TestMessage, TestReceiver, TestSession } from './broker-driver.ts';
+
+brokerContract('the core', async () => coreDriver(), {
+  virtualTime: true,
+  administration: true,
+  runtimeCounts: true,
+  listRules: true,
+});
+
+/** Refusals as the SDK shows them. */
+async function as<Result>(run: () => Result): Promise<Result> {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof BrokerError) throw Object.assign(error, { code: error.reason });
+    throw error;
+  }
+}
+
+function coreDriver(): BrokerDriver {
+  const clock = new VirtualClock();
+  const broker = new Broker({ clock });
+  return {
+    createQueue: (name, properties) => as(() => void broker.createQueue(name, properties)),
+    createTopic: (name, properties) => as(() => void broker.createTopic(name, properties)),
+    createSubscription: (topic, name, properties, rules) =>
+      as(() => void broker.createSubscription(topic, name, properties, rules)),
+    addRule: (topic, name, rule) => as(() => void broker.getSubscription(topic, name).addRule(rule)),
+    removeRule: (topic, name, rule) => as(() => broker.getSubscription(topic, name).removeRule(rule)),
+    listRules: (topic, name) =>
+      as(() => broker.getSubscription(topic, name).rules.map(({ definition }) => definition.name)),
+    deleteQueue: (name) => as(() => broker.deleteQueue(name)),
+    counts: (path) =>
+      as(() => {
+        const { counts } = broker.resolveEntity(path).entity;
+        return {
+          active: counts.activeMessageCount,
+          deadLetter: counts.deadLetterMessageCount,
+          scheduled: counts.scheduledMessageCount,
+        };
+      }),
+    send: (entity, messages) => as(() => void broker.send(entity, messages.map(outgoing))),
+    schedule: (entity, messages, at) =>
+      as(() =>
+        broker
+          .schedule(
+            entity,
+            messages.map((message) => ({ ...outgoing(message), scheduledEnqueueTimeMs: at })),
+          )
+          .map(String),
+      ),
+    cancelScheduled: (entity, numbers) => as(() => broker.cancelScheduled(entity, numbers.map(Number))),
+    receiver: (path, mode = 'peekLock') =>
+      as(() => {
+        const queue = broker.resolve(path);
+        const consumer = queue.openConsumer({ mode, onMessage: (delivery) => inbox.push(delivery) });
+        const inbox: Delivery[] = [];
+        return receiverOf(
+          queue,
+          undefined,
+          (count) => {
+            consumer.addCredit(count);
+            consumer.drain();
+            return inbox.splice(0);
+          },
+          () => consumer.close(),
+        );
+      }),
+    acceptSession: (path, id) => as(() => sessionOf(broker.resolve(path), broker.resolve(path).sessions.accept(id))),
+    acceptNextSession: (path) =>
+      as(() => {
+        const hold = broker.resolve(path).sessions.acceptNext();
+        return hold && sessionOf(broker.resolve(path), hold);
+      }),
+    now: () => clock.now(),
+    advance: (ms) => clock.advance(ms),
+    close: async () => broker.close(),
+  };
+}
+
+function outgoing(message: TestMessage): OutgoingMessage {
+  return { ...message, sizeBytes: message.body.length };
+}
+
+function sessionOf(queue: MessageQueue, hold: SessionHold): TestSession {
+  const receiver = receiverOf(
+    queue,
+    hold,
+    (count) => hold.receive(count),
+    () => hold.close(),
+  );
+  return {
+    ...receiver,
+    sessionId: hold.sessionId,
+    getState: () => as(() => hold.state && Buffer.from(hold.state).toString()),
+    setState: (state) => as(() => hold.setState(state === undefined ? undefined : Buffer.from(state))),
+    renewSession: () => as(() => hold.renew()),
+  };
+}
+
+function receiverOf(
+  queue: MessageQueue,
+  hold: SessionHold | undefined,
+  take: (count: number) => Delivery[],
+  close: () => void,
+): TestReceiver {
+  const taken = new Map<ReceivedTestMessage, Delivery>();
+  const keep = (delivery: Delivery): ReceivedTestMessage => {
+    const message = received(delivery);
+    taken.set(message, delivery);
+    return message;
+  };
+  const lockOf = (message: ReceivedTestMessage): string => {
+    const token = taken.get(message)?.lockToken;
+    if (token === undefined) throw new Error('settle what this receiver received under a lock');
+    return token;
+  };
+  return {
+    receive: (count) => as(() => take(count).map(keep)),
+    complete: (message) => as(() => queue.complete(lockOf(message))),
+    abandon: (message, properties) => as(() => queue.abandon(lockOf(message), properties)),
+    defer: (message, properties) => as(() => queue.defer(lockOf(message), properties)),
+    deadLetter: (message, reason, description) => as(() => queue.deadLetter(lockOf(message), reason, description)),
+    renewLock: (message) => as(() => queue.renewLock(lockOf(message))),
+    receiveDeferred: (numbers) => as(() => queue.receiveDeferred(numbers.map(Number), 'peekLock', hold).map(keep)),
+    peek: (count, from) => as(() => queue.peek(Number(from ?? 0), count, hold?.sessionId).map(received)),
+    close: () => as(close),
+  };
+}
+
+function received(message: PeekedMessage): ReceivedTestMessage {
+  const { content, sequenceNumber, enqueuedSequenceNumber, deliveryCount, enqueuedAt, state, deadLetterSource } =
+    message;
+  const { messageId, sessionId, correlationId, subject, to, body, applicationProperties } = content;
+  const text = (name: string): string | undefined => applicationProperties[name]?.toString();
+  return {
+    body: String(body),
+    messageId,
+    sessionId,
+    correlationId,
+    subject,
+    to,
+    applicationProperties,
+    sequenceNumber: String(sequenceNumber),
+    enqueuedSequenceNumber: String(enqueuedSequenceNumber),
+    deliveryCount,
+    enqueuedAt,
+    lockedUntil: 'lockedUntil' in message && typeof message.lockedUntil === 'number' ? message.lockedUntil : undefined,
+    state,
+    deadLetterReason: text('DeadLetterReason'),
+    deadLetterErrorDescription: text('DeadLetterErrorDescription'),
+    deadLetterSource,
+  };
+}
