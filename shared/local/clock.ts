@@ -75,19 +75,18 @@ export class VirtualClock implements TimerClock {
     return this.#timers.size === 0 ? undefined : this.#timers.firstKey();
   }
 
-  /** Moves time on by milliseconds, or by a duration such as `5m`, and runs what falls due on the way. */
-  async advance(by: number | string): Promise<void> {
-    await this.advanceTo(this.#now + (typeof by === 'number' ? by : parseDuration(by)));
-  }
-
-  /** Moves time on to that moment. `settle` is awaited before the first timer and after each. */
-  async advanceTo(time: number, settle: () => Promise<void> = flushPromises): Promise<void> {
+  /**
+   * Moves time on by milliseconds, or by a duration such as `5m`, and runs what falls due on the way. `settle` is
+   * awaited before the first timer and after each.
+   */
+  async advance(by: number | string, settle: () => Promise<void> = flushPromises): Promise<void> {
+    const time = this.#now + (typeof by === 'number' ? by : parseDuration(by));
     await settle();
     while (this.runNext(time)) await settle();
     this.#now = Math.max(this.#now, time);
   }
 
-  /** `advanceTo` without letting promises settle. */
+  /** Moves time on to that moment, without letting promises settle on the way. */
   runTo(time: number): void {
     while (this.runNext(time));
     this.#now = Math.max(this.#now, time);

@@ -1,0 +1,188 @@
+/** The event bus in one process, for tests: the topology's entities on a broker of its own, in virtual time. */
+import { TransientError } from '../errors.ts';
+import type { EventType, PlatformEvent } from '../events/catalog.ts';
+import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
+import { type BusMessage, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
+import type { EventBus, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
+import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../topology.ts';
+import { applyTopology } from './apply-topology.ts';
+import { Broker } from './broker.ts';
+import { flushPromises, type TimerClock, VirtualClock } from './clock.ts';
+import type { Faults } from './faults.ts';
+import type { OutgoingMessage } from './message.ts';
+import { RecentEvents } from './recent-events.ts';
+import { Subscriber } from './subscriber.ts';
+
+export interface InMemoryEventBusOptions {
+  /** How many published events are kept for `events`. */
+  readonly capacity?: number;
+  /** A virtual one unless given. */
+  readonly clock?: TimerClock;
+  readonly topology?: Topology;
+  /** How many messages a subscriber handles at once. */
+  readonly concurrency?: number;
+}
+
+/** A message in the errors queue. */
+export interface BusError {
+  readonly messageId: string;
+  /** As text. */
+  readonly body: string;
+  readonly type: string | undefined;
+  readonly reason: string;
+  readonly description: string;
+  /** The handler's subscription, or where the broker took the message from. */
+  readonly subscription: string | undefined;
+}
+
+/**
+ * An `EventBus` with the semantics of Service Bus. Handlers run as messages fall due; a handler must not itself wait
+ * for virtual time to pass, since time stands still until it ends.
+ *
+ * @example
+ * const bus = new InMemoryEventBus({ capacity: 1000 });
+ * bus.subscribe('deployment-events', 'deployment-requested', async (message) => { ... });
+ * await bus.publish(event);
+ * await bus.settled();         // every handler ended, nothing is due
+ * await bus.advance('5m');     // runs what falls due on the way, in order
+ * bus.faults.add({ on: 'send', nth: 3, effect: 'fail' });
+ */
+export class InMemoryEventBus implements EventBus {
+  readonly clock: TimerClock;
+  readonly broker: Broker;
+  readonly #events: RecentEvents;
+  readonly #concurrency: number;
+  readonly #subscribers = new Set<Subscriber>();
+
+  constructor({ capacity = 1_000, clock, topology = builtTopology, concurrency = 16 }: InMemoryEventBusOptions = {}) {
+    this.clock = clock ?? new VirtualClock();
+    this.broker = new Broker({ clock: this.clock });
+    this.#events = new RecentEvents(capacity);
+    this.#concurrency = concurrency;
+    applyTopology(this.broker, topology);
+  }
+
+  /** What goes wrong on purpose. Paths are `topic`, `topic/Subscriptions/subscription` or `errors`. */
+  get faults(): Faults {
+    return this.broker.faults;
+  }
+
+  async publish(event: PlatformEvent): Promise<void> {
+    await this.publishAll([event]);
+  }
+
+  async publishAll(events: readonly PlatformEvent[]): Promise<void> {
+    const batches = new Map<string, BusMessage[]>();
+    for (const message of events.map(messageOf)) {
+      const batch = batches.get(message.entity);
+      if (batch) batch.push(message);
+      else batches.set(message.entity, [message]);
+    }
+    for (const [topic, messages] of batches) {
+      for (const batch of inBatches(messages)) {
+        this.broker.send(topic, batch.map(outgoing));
+        for (const { messageId, subject, body } of batch) this.#events.add(messageId, subject, body);
+      }
+    }
+  }
+
+  async schedule(copy: ScheduledCopy): Promise<void> {
+    const message = messageOfCopy(copy);
+    this.broker.schedule(message.entity, [outgoing(message)]);
+  }
+
+  async park(parked: ParkedMessage): Promise<void> {
+    const message = messageOfParked(parked);
+    this.broker.send(message.entity, [outgoing(message)]);
+  }
+
+  subscribe(
+    topic: string,
+    subscription: string,
+    receive: (message: ReceivedMessage) => Promise<void>,
+  ): () => Promise<void> {
+    const queue = this.broker.resolve(`${topic}/Subscriptions/${subscription}`);
+    const subscriber = new Subscriber(queue, this.clock, receive, this.#concurrency);
+    this.#subscribers.add(subscriber);
+    return async () => {
+      await subscriber.stop();
+      this.#subscribers.delete(subscriber);
+    };
+  }
+
+  async ping(): Promise<void> {
+    if (this.broker.listTopics().length === 0) throw new TransientError('the bus is closed');
+  }
+
+  /** Handlers that run are let end; their messages are gone with the bus. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#subscribers].map((subscriber) => subscriber.stop()));
+    this.#subscribers.clear();
+    this.broker.close();
+  }
+
+  // ---------------------------------------------------------------- for tests
+
+  /** What was published, newest first, each id once; scheduled copies do not count. */
+  events({ type, limit }: { type?: EventType; limit?: number } = {}): PlatformEvent[] {
+    return this.#events.list(type, limit);
+  }
+
+  /** What is in the errors queue, oldest first. */
+  errors(): BusError[] {
+    const queue = this.broker.resolve(ERRORS_QUEUE);
+    return queue.peek(0, Number.POSITIVE_INFINITY).map(({ content, deadLetterSource }) => {
+      const { applicationProperties: properties, messageId, subject, body } = content;
+      const text = (name: string): string | undefined => properties[name]?.toString();
+      return {
+        messageId,
+        body: body instanceof Uint8Array ? Buffer.from(body).toString() : String(body),
+        type: subject,
+        reason: text('DeadLetterReason') ?? 'Unrouted',
+        description: text('DeadLetterErrorDescription') ?? '',
+        subscription: text('Subscription') ?? deadLetterSource?.split('/').at(-1),
+      };
+    });
+  }
+
+  /** Resolves when no handler runs and nothing is due now. */
+  async settled(): Promise<void> {
+    for (;;) {
+      await flushPromises();
+      const running = [...this.#subscribers].flatMap((subscriber) => subscriber.running);
+      if (running.length > 0) await Promise.race(running);
+      else if (!(this.clock instanceof VirtualClock && this.clock.runNext())) return;
+    }
+  }
+
+  /**
+   * Moves the virtual clock by milliseconds or by a duration such as `5m`. Handlers run as their messages fall due; the
+   * bus settles before time moves on.
+   */
+  async advance(by: number | string): Promise<void> {
+    if (!(this.clock instanceof VirtualClock)) throw new TypeError('only a bus on a virtual clock can be advanced');
+    await this.clock.advance(by, () => this.settled());
+  }
+}
+
+/** As many as one send takes, in order. */
+function inBatches(messages: readonly BusMessage[]): BusMessage[][] {
+  const batches: BusMessage[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const message of messages) {
+    bytes += message.body.length + PROPERTIES_BYTES;
+    if (bytes > MAX_MESSAGE_BYTES) {
+      batches.push([]);
+      bytes = message.body.length + PROPERTIES_BYTES;
+    }
+    batches.at(-1)?.push(message);
+  }
+  return batches;
+}
+
+/** What the properties of our messages come to at most; the exact bytes are the AMQP face's matter. */
+const PROPERTIES_BYTES = 512;
+
+function outgoing({ entity: _, ...message }: BusMessage): OutgoingMessage {
+  return { ...message, sizeBytes: message.body.length };
+}

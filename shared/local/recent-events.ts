@@ -1,0 +1,43 @@
+/** The last events that were published, each id once, in memory that does not grow past the capacity. */
+import type { EventType, PlatformEvent } from '../events/catalog.ts';
+
+interface Recent {
+  readonly id: string;
+  readonly type: string;
+  readonly body: Uint8Array;
+}
+
+export class RecentEvents {
+  readonly #capacity: number;
+  /** A ring: `#next` is the oldest once it is full. */
+  readonly #ring: Recent[] = [];
+  readonly #ids = new Set<string>();
+  #next = 0;
+
+  constructor(capacity: number) {
+    if (!(Number.isInteger(capacity) && capacity > 0))
+      throw new RangeError(`expected a capacity from 1, got ${capacity}`);
+    this.#capacity = capacity;
+  }
+
+  add(id: string, type: string, body: Uint8Array): void {
+    if (this.#ids.has(id)) return;
+    const oldest = this.#ring[this.#next];
+    if (oldest) this.#ids.delete(oldest.id);
+    this.#ids.add(id);
+    this.#ring[this.#next] = { id, type, body };
+    this.#next = (this.#next + 1) % this.#capacity;
+  }
+
+  /** Newest first; each a copy. */
+  list(type: EventType | undefined, limit = Number.POSITIVE_INFINITY): PlatformEvent[] {
+    const found: PlatformEvent[] = [];
+    for (let age = 1; age <= this.#ring.length && found.length < limit; age++) {
+      const recent = this.#ring[(this.#next - age + this.#ring.length) % this.#ring.length];
+      if (!recent || (type !== undefined && recent.type !== type)) continue;
+      // It was encoded from an event of the catalog.
+      found.push(JSON.parse(Buffer.from(recent.body).toString()) as PlatformEvent);
+    }
+    return found;
+  }
+}

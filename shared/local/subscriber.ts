@@ -1,0 +1,88 @@
+/** Receives for one callback: up to so many messages at once, their locks renewed while it runs. */
+import type { ReceivedMessage } from '../ports.ts';
+import { BrokerError } from './broker-error.ts';
+import type { Timer, TimerClock } from './clock.ts';
+import type { Consumer } from './consumer.ts';
+import type { Delivery } from './held-message.ts';
+import type { MessageQueue } from './message-queue.ts';
+
+type Receive = (message: ReceivedMessage) => Promise<void>;
+
+export class Subscriber {
+  readonly #queue: MessageQueue;
+  readonly #clock: TimerClock;
+  readonly #receive: Receive;
+  readonly #consumer: Consumer;
+  readonly #running = new Set<Promise<void>>();
+  #isStopping = false;
+
+  constructor(queue: MessageQueue, clock: TimerClock, receive: Receive, concurrency: number) {
+    this.#queue = queue;
+    this.#clock = clock;
+    this.#receive = receive;
+    this.#consumer = queue.openConsumer({ mode: 'peekLock', onMessage: (delivery) => this.#start(delivery) });
+    this.#consumer.addCredit(concurrency);
+  }
+
+  /** Callbacks that have not ended. */
+  get running(): Promise<void>[] {
+    return [...this.#running];
+  }
+
+  /** Takes no more; resolves when the last callback ended. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#consumer.setCredit(0);
+    await Promise.all(this.#running);
+    this.#consumer.close();
+  }
+
+  #start(delivery: Delivery): void {
+    const run = this.#handle(delivery).finally(() => {
+      this.#running.delete(run);
+      if (!this.#isStopping) this.#consumer.addCredit(1);
+    });
+    this.#running.add(run);
+  }
+
+  async #handle(delivery: Delivery): Promise<void> {
+    const { content, deliveryCount } = delivery;
+    const renewal = this.#renewInTime(delivery);
+    try {
+      await this.#receive({
+        // Copies: neither the sender nor another subscription sees what this one does with it.
+        body: content.body instanceof Uint8Array ? Buffer.from(content.body) : content.body,
+        messageId: content.messageId,
+        deliveryCount: deliveryCount + 1,
+        applicationProperties: { ...content.applicationProperties },
+      });
+    } catch {
+      // The callback says by rejecting that the message is to come again; why, it has told its log.
+      settle(() => this.#queue.abandon(delivery));
+      return;
+    } finally {
+      renewal.cancel();
+    }
+    settle(() => this.#queue.complete(delivery));
+  }
+
+  /** Renews at half time, as the Functions host does. */
+  #renewInTime(delivery: Delivery): Timer {
+    let timer: Timer;
+    const wait = (until: number): void => {
+      const now = this.#clock.now();
+      timer = this.#clock.at(now + (until - now) / 2, () => settle(() => wait(this.#queue.renewLock(delivery))));
+    };
+    wait(delivery.lockedUntil ?? Number.POSITIVE_INFINITY);
+    return { cancel: () => timer.cancel() };
+  }
+}
+
+/** A refusal means that the lock is lost: the message comes again by itself. */
+function settle(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+  }
+}
