@@ -4,6 +4,7 @@
  */
 import { ConflictError } from './errors.ts';
 import type { StateStore } from './ports.ts';
+import type { ServiceHealth } from './service-health.ts';
 
 const FREEZES = 'freezes';
 /** What is known of each service's health; `at` is when it was last heard of. */
@@ -36,22 +37,28 @@ interface FreezeRecord {
 }
 
 /**
- * The freeze of a service, or undefined when it may be released.
+ * The freeze of a service, or undefined when it may be released. What is known of its health has the last word: a freeze
+ * that nobody lifted, because what lifts it is still waiting or was discarded, ends all the same, and none outlasts a
+ * whole window without health checks.
  *
- * @param now milliseconds since the epoch; with it, a freeze does not outlast a whole window without health checks
+ * @param now milliseconds since the epoch
  */
-export async function freezeOf(state: StateStore, service: string, now = 0): Promise<Freeze | undefined> {
+export async function freezeOf(state: StateStore, service: string, now: number): Promise<Freeze | undefined> {
   const found = await state.get<FreezeRecord>(FREEZES, service);
   if (!found) return undefined;
-  let { causes } = found.value;
-  if (causes.some(({ since, windowMs }) => now >= Date.parse(since) + windowMs)) {
-    const heardAt = (await state.get<{ at: number }>(SERVICES, service))?.value.at ?? 0;
-    causes = causes.filter(
-      ({ since, windowMs, isJudged }) => now < Math.max(Date.parse(since), isJudged ? heardAt : 0) + windowMs,
-    );
-  }
-  const [cause] = causes;
+  const health = (await state.get<ServiceHealth>(SERVICES, service))?.value;
+  const cause = found.value.causes.find((it) => stands(it, health, now));
   return cause && { service, slo: cause.slo, since: cause.since, reason: cause.reason };
+}
+
+function stands(
+  { slo, episode, since, windowMs, isJudged }: FreezeCause,
+  health: ServiceHealth | undefined,
+  now: number,
+): boolean {
+  if (!isJudged || !health) return now < Date.parse(since) + windowMs;
+  const isDepleted = health.objectives.some((it) => it.slo === slo && it.depletedBy === episode);
+  return isDepleted && now < health.at + windowMs;
 }
 
 /** Freezes the service for one episode of an objective; repeating it changes nothing. */

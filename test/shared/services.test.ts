@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
+import { newHealth, withDepletion } from '../../shared/service-health.ts';
 import { type FreezeCause, freeze, freezeOf, liftFreeze, SERVICES } from '../../shared/services.ts';
 
 const DAY = 86_400_000;
@@ -81,9 +82,27 @@ describe('the freeze of a service', () => {
     expect(await freezeOf(state, 'checkout', start + 30 * DAY - 1)).toBeDefined();
     expect(await freezeOf(state, 'checkout', start + 30 * DAY)).toBeUndefined();
 
-    await state.insert(SERVICES, 'checkout', { at: start + 10 * DAY });
+    await know(state, start + 10 * DAY, 'e1');
 
     expect(await freezeOf(state, 'checkout', start + 40 * DAY - 1)).toBeDefined();
     expect(await freezeOf(state, 'checkout', start + 40 * DAY)).toBeUndefined();
   });
+
+  it.each([undefined, 'e2'])(
+    'ends when health checks know better (%s), even if nobody lifted it',
+    async (depletedBy) => {
+      const state = new MemoryStateStore();
+      await freeze(state, 'checkout', cause('availability', 'e1'));
+
+      await know(state, start, depletedBy);
+
+      expect(await freezeOf(state, 'checkout', start)).toBeUndefined();
+    },
+  );
 });
+
+/** What health checks have found, as of a time. */
+async function know(state: MemoryStateStore, at: number, depletedBy: string | undefined): Promise<void> {
+  const health = newHealth('checkout', at);
+  await state.insert(SERVICES, 'checkout', depletedBy ? withDepletion(health, 'availability', depletedBy) : health);
+}

@@ -1,0 +1,190 @@
+/**
+ * The loop that the platform closes by itself, as a story of 40 days: a bad release burns the error budget and is rolled
+ * back, the spent budget freezes the next release, recovery lifts the freeze. Told to whatever runs the real handlers.
+ */
+import type { EventType, PlatformEvent } from '../events/catalog.ts';
+import { newEvent } from '../events/cloud-event.ts';
+import { DeploymentRequested } from '../events/deployment.ts';
+import { ClusterCreated, ResourceQuotaExceeded } from '../events/infrastructure.ts';
+import { HealthCheck } from '../events/platform.ts';
+import type { Clock, Clusters, Notification, StateStore } from '../ports.ts';
+import { freezeOf } from '../services.ts';
+
+/** Where the story is played: the handlers are served there, with the example's platform.config.json. */
+export interface Stage {
+  readonly clock: Clock;
+  readonly state: StateStore;
+  readonly clusters: Clusters;
+  /** Every event so far, in the order in which it came to its handler. */
+  readonly events: readonly PlatformEvent[];
+  readonly notifications: readonly Notification[];
+  publish(event: PlatformEvent): Promise<void>;
+  /** Lets time pass, and what falls due meanwhile happen. */
+  advance(ms: number): Promise<void>;
+  /** Resolves when the event has been handled as far as it can be now. */
+  settled(event: PlatformEvent): Promise<void>;
+  /** For the reader: what comes next, and why. */
+  chapter(title: string): void;
+}
+
+/** What should have happened and did not. */
+export class MissingStepError extends Error {
+  override readonly name = 'MissingStepError';
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const SERVICE = 'checkout';
+const image = (version: string): string => `ghcr.io/shop/checkout:${version}`;
+
+/** Plays the story. @throws MissingStepError naming the first step that does not follow */
+export async function playClosedLoop(stage: Stage): Promise<void> {
+  stage.chapter('a cluster comes up, and its namespaces get their guardrails');
+  await publish(
+    stage,
+    newEvent(ClusterCreated, at(stage, { clusterName: 'default', region: 'westeurope', version: '1.34.1' })),
+  );
+  await untilTrue(stage, 'the namespaces of the baseline have their quotas', async () => {
+    const quotas = ['shop', 'shop-dev'].map((namespace) =>
+      stage.clusters
+        .get('default')
+        .quotas(namespace)
+        .catch(() => []),
+    );
+    return (await Promise.all(quotas)).every((found) => found.length === 1);
+  });
+
+  stage.chapter('a development namespace runs out of pods, and its quota is raised by a step');
+  const exhausted = { namespace: 'shop-dev', resource: 'pods', used: '20', hard: '20' };
+  await publish(stage, newEvent(ResourceQuotaExceeded, at(stage, exhausted)));
+  await untilTrue(stage, 'the quota of shop-dev is raised to 30 pods', async () => {
+    const [quota] = await stage.clusters.get('default').quotas('shop-dev');
+    return quota?.hard['pods'] === '30';
+  });
+
+  stage.chapter('a good release, and six days of good service');
+  const good = await release(stage, '1.0.0');
+  await until(stage, 'the good release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === good);
+  await serve(stage, 6 * DAY);
+
+  stage.chapter('a bad release: its pods are ready, but 70 % of the requests fail');
+  const bad = await release(stage, '1.1.0');
+  await until(stage, 'the bad release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === bad);
+  await stage.advance(MINUTE);
+  await check(stage, { good: 300, total: 1_000 });
+  await until(stage, 'the burning budget pages', 'SLOViolation', ({ data }) => data.severity === 'page');
+  await until(
+    stage,
+    'the page fails the bad release',
+    'DeploymentFailed',
+    ({ data }) => data.requestId === bad && data.reason === 'SLOViolation',
+  );
+  await until(
+    stage,
+    'the bad release is rolled back',
+    'DeploymentRolledBack',
+    ({ data }) => data.requestId === bad && data.image === image('1.0.0'),
+  );
+
+  stage.chapter('the last minute of the outage is counted: the budget of the month is spent');
+  await check(stage, { good: 1_400, total: 10_000 });
+  await until(stage, 'the spent budget is depleted', 'ErrorBudgetDepleted', ({ data }) => data.service === SERVICE);
+  await untilTrue(stage, 'the service is frozen', () => isFrozen(stage));
+
+  stage.chapter('the next release is refused');
+  const refused = await release(stage, '1.2.0');
+  await until(
+    stage,
+    'the release is refused as Frozen',
+    'DeploymentFailed',
+    ({ data }) => data.requestId === refused && data.reason === 'Frozen',
+  );
+
+  stage.chapter('the fix for the outage is let through by an override');
+  const override = { reason: 'fixes the outage', approvedBy: 'ada' };
+  const fix = await release(stage, '1.1.1', { override });
+  await until(stage, 'the override is completed', 'DeploymentCompleted', ({ data }) => data.requestId === fix);
+  if (!(await isFrozen(stage))) throw new MissingStepError('an override must not lift the freeze');
+
+  stage.chapter('a month of good service: the outage leaves the window, and the freeze is lifted');
+  await serve(stage, 29 * DAY);
+  if (!(await isFrozen(stage))) throw new MissingStepError('the freeze must last while the outage is in the window');
+  await serve(stage, 2 * DAY);
+  await untilTrue(stage, 'the recovery lifts the freeze', async () => !(await isFrozen(stage)));
+  await untilTrue(stage, 'somebody is told of the recovery', async () =>
+    stage.notifications.some(({ title }) => title === `${SERVICE} may be released again`),
+  );
+
+  stage.chapter('releases are free again');
+  const next = await release(stage, '1.3.0');
+  await until(stage, 'the next release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === next);
+  await serve(stage, 3 * DAY);
+  await onlyOnce(stage);
+}
+
+/** Each alarm of the one outage came once. */
+async function onlyOnce(stage: Stage): Promise<void> {
+  for (const type of ['SLOViolation', 'ErrorBudgetDepleted', 'DeploymentRolledBack'] as const) {
+    const ids = new Set(stage.events.filter((event) => event.type === type).map(({ id }) => id));
+    if (ids.size !== 1) throw new MissingStepError(`expected one ${type}, found ${ids.size}`);
+  }
+}
+
+function at<Data>(stage: Stage, data: Data): { source: string; time: string; data: Data } {
+  return { source: '/demo', time: new Date(stage.clock.now()).toISOString(), data };
+}
+
+async function publish(stage: Stage, event: PlatformEvent): Promise<void> {
+  await stage.publish(event);
+  await stage.settled(event);
+}
+
+/** @returns the id of the request */
+async function release(stage: Stage, version: string, extra: object = {}): Promise<string> {
+  const data = { namespace: 'shop', deployment: SERVICE, image: image(version), replicas: 3, ...extra };
+  const event = newEvent(DeploymentRequested, at(stage, data));
+  await publish(stage, event);
+  return event.id;
+}
+
+async function check(stage: Stage, counts: { good: number; total: number }): Promise<void> {
+  await publish(stage, newEvent(HealthCheck, at(stage, { service: SERVICE, ...counts })));
+}
+
+/** Good service with a few errors, checked every four hours and in the end. */
+async function serve(stage: Stage, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 4 * HOUR) {
+    await stage.advance(Math.min(left, 4 * HOUR));
+    await check(stage, { good: 39_999, total: 40_000 });
+  }
+}
+
+async function isFrozen({ state, clock }: Stage): Promise<boolean> {
+  return (await freezeOf(state, SERVICE, clock.now())) !== undefined;
+}
+
+/** Waits, in the time of the story, for an event. */
+async function until<Type extends EventType>(
+  stage: Stage,
+  step: string,
+  type: Type,
+  matches: (event: Extract<PlatformEvent, { type: Type }>) => boolean,
+): Promise<void> {
+  await untilTrue(stage, step, async () =>
+    // The first condition narrows to the type asked for.
+    stage.events.some((event) => event.type === type && matches(event as Extract<PlatformEvent, { type: Type }>)),
+  );
+}
+
+const PATIENCE_MS = 10 * MINUTE;
+
+async function untilTrue(stage: Stage, step: string, isTrue: () => Promise<boolean>): Promise<void> {
+  const end = stage.clock.now() + PATIENCE_MS;
+  while (!(await isTrue())) {
+    if (stage.clock.now() >= end) throw new MissingStepError(step);
+    await stage.advance(SECOND);
+  }
+}

@@ -1,0 +1,39 @@
+/** A clock that runs faster than time, and can jump: for showing in seconds what takes weeks. */
+import type { Clock, EventBus } from '../ports.ts';
+
+export class SpedUpClock implements Clock {
+  readonly #speed: number;
+  readonly #startedAt = performance.now();
+  #base: number;
+
+  /** @param speed seconds of this clock in a second */
+  constructor(start: number, speed: number) {
+    this.#base = start;
+    this.#speed = speed;
+  }
+
+  now(): number {
+    return Math.floor(this.#base + (performance.now() - this.#startedAt) * this.#speed);
+  }
+
+  jump(ms: number): void {
+    this.#base += ms;
+  }
+
+  /** Real milliseconds until a time of this clock, if it does not jump. */
+  untilMs(time: number): number {
+    return Math.max(0, (time - this.now()) / this.#speed);
+  }
+
+  /** The bus as seen by handlers on this clock: what they schedule comes when it is due by this clock. */
+  speedUp(bus: EventBus): EventBus {
+    const schedule: EventBus['schedule'] = (copy) => bus.schedule({ ...copy, at: Date.now() + this.untilMs(copy.at) });
+    return new Proxy(bus, {
+      get: (target, name) => {
+        if (name === 'schedule') return schedule;
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  }
+}
