@@ -150,8 +150,8 @@ export interface DeliveryState {
 export interface SendingHandler {
   /** Credit or room has changed: deliver what there is. */
   pump(): void;
-  /** Deliver what there is now; credit left over after this is taken back. */
-  drain(): void;
+  /** Deliver what there is now and say when that is done; credit left over then is taken back. */
+  drain(done: () => void): void;
   onOutcome(delivery: Delivery, state: DeliveryState): void;
 }
 
@@ -197,8 +197,8 @@ export class SendingLink extends BaseLink {
 
   pump(): void {
     if (!this.isAttached || !this.#handler) return;
-    if (this.#isDraining) this.#drain(this.#handler);
-    else this.#handler.pump();
+    if (!this.#isDraining) this.#handler.pump();
+    else this.#handler.drain(() => this.#drained());
   }
 
   onOutcome(delivery: Delivery, state: DeliveryState): void {
@@ -209,10 +209,9 @@ export class SendingLink extends BaseLink {
     return { handle: this.handle, deliveryCount: this.#deliveryCount, credit: this.#credit, drain };
   }
 
-  #drain(handler: SendingHandler): void {
-    handler.drain();
+  #drained(): void {
     // Transfers that wait for the session's window belong before the answer; it comes when they are out.
-    if (this.session.hasPending(this)) return;
+    if (!this.#isDraining || !this.isAttached || this.session.hasPending(this)) return;
     this.#isDraining = false;
     this.#deliveryCount = (this.#deliveryCount + this.#credit) >>> 0;
     this.#credit = 0;

@@ -4,6 +4,7 @@
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas
  */
 import { createHmac } from 'node:crypto';
+import { entityPath } from './amqp-address.ts';
 import { type SharedKey, sameText } from './amqp-sasl.ts';
 
 const PREFIX = 'SharedAccessSignature ';
@@ -37,12 +38,9 @@ export function refuseToken(token: string, audience: string, key: SharedKey, now
   return undefined;
 }
 
-/** The entity of an audience or address, in lower case: no scheme, no host, no slash at either end. */
-export function pathOf(address: string): string {
-  return address
-    .toLowerCase()
-    .replace(/^[a-z]+:\/\/[^/]*/, '')
-    .replace(/^\/+|\/+$/g, '');
+/** What a token is for, comparable: its path in lower case. */
+export function pathOf(audience: string): string {
+  return entityPath(audience).toLowerCase();
 }
 
 function splitField(field: string): [string, string] {

@@ -1,0 +1,22 @@
+/** Addresses as clients write them: with or without scheme and host, in any case, with a slash in front or not. */
+
+/** What a link is attached to. */
+export type Node =
+  | { readonly kind: 'tokens' }
+  | { readonly kind: 'management'; readonly path: string }
+  | { readonly kind: 'entity'; readonly path: string };
+
+const MANAGEMENT = '/$management';
+
+export function parseAddress(address: string): Node {
+  const path = entityPath(address);
+  const lower = path.toLowerCase();
+  if (lower === '$cbs') return { kind: 'tokens' };
+  if (lower.endsWith(MANAGEMENT)) return { kind: 'management', path: path.slice(0, -MANAGEMENT.length) };
+  return { kind: 'entity', path };
+}
+
+/** The path of `sb://localhost:5672/topic/Subscriptions/name`; no slash at either end. */
+export function entityPath(address: string): string {
+  return address.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/^\/+|\/+$/g, '');
+}

@@ -1,0 +1,67 @@
+/** The operations of an entity's `$management` on its messages. Those on sessions and rules are files of their own. */
+import type { RequestBody } from './amqp-bodies.ts';
+import { encodeMessage } from './amqp-delivery.ts';
+import { toProperties } from './amqp-message.ts';
+import type { Response } from './amqp-request.ts';
+import { AmqpError, type AmqpValue, TypedArray, Uuid } from './amqp-types.ts';
+import type { MessageQueue } from './message-queue.ts';
+import type { SessionHold } from './sessions.ts';
+
+export const OK = { status: 200, description: 'OK' } as const;
+/** A peek answers with no more than one message of this size or several that make it together. */
+const MAX_PEEKED_BYTES = 1024 * 1024;
+
+export function renewLocks(queue: MessageQueue, body: RequestBody): Response {
+  const expirations = body.tokens('lock-tokens').map((token) => queue.renewLock(token));
+  return { ...OK, body: new Map([['expirations', new TypedArray('timestamp', expirations)]]) };
+}
+
+export function peek(queue: MessageQueue, body: RequestBody): Response {
+  const from = body.number('from-sequence-number');
+  const found = queue.peek(from, body.number('message-count'), body.optionalText('session-id'));
+  const messages: AmqpValue[] = [];
+  let size = 0;
+  for (const message of found) {
+    const bytes = encodeMessage(message);
+    size += bytes.length;
+    if (size > MAX_PEEKED_BYTES && messages.length > 0) break;
+    messages.push(new Map([['message', bytes]]));
+  }
+  if (messages.length === 0) return { status: 204, description: 'No messages' };
+  return { ...OK, body: new Map([['messages', messages]]) };
+}
+
+/** Deferred messages, locked or removed. `session` is the hold of the receiver that asks, when there is one. */
+export function receiveByNumber(queue: MessageQueue, body: RequestBody, session: SessionHold | undefined): Response {
+  const mode = body.number('receiver-settle-mode') === 0 ? 'receiveAndDelete' : 'peekLock';
+  const deliveries = queue.receiveDeferred(body.numbers('sequence-numbers'), mode, session);
+  const messages = deliveries.map((delivery) => {
+    const token = delivery.lockToken;
+    const entry = new Map<AmqpValue, AmqpValue>([['message', encodeMessage(delivery)]]);
+    // Here the token is in the usual order of a UUID.
+    if (token !== undefined) entry.set('lock-token', new Uuid(Buffer.from(token.replaceAll('-', ''), 'hex')));
+    return entry;
+  });
+  return { ...OK, body: new Map([['messages', messages]]) };
+}
+
+/** Settles by token what was received by number, or on a link that is gone. */
+export function updateDisposition(queue: MessageQueue, body: RequestBody): Response {
+  const status = body.text('disposition-status').toLowerCase();
+  const properties = toProperties(body.map('properties-to-modify'));
+  for (const token of body.tokens('lock-tokens')) {
+    if (status === 'completed') queue.complete(token);
+    else if (status === 'abandoned') queue.abandon(token, properties);
+    else if (status === 'defered' || status === 'deferred') queue.defer(token, properties);
+    else if (status === 'suspended') {
+      queue.deadLetter(
+        token,
+        body.optionalText('deadletter-reason'),
+        body.optionalText('deadletter-description'),
+        properties,
+      );
+    } else if (status === 'renewed') queue.renewLock(token);
+    else throw new AmqpError('amqp:invalid-field', `unknown disposition-status '${status}'`);
+  }
+  return OK;
+}
