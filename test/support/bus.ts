@@ -1,0 +1,44 @@
+/** A bus of a test's own, on a free port, and clients of the real SDK for it. */
+import { ServiceBusClient } from '@azure/service-bus';
+import { type AmqpServer, connectionString, EMULATOR_KEY, startAmqp } from '../../shared/local/amqp.ts';
+import { Broker } from '../../shared/local/broker.ts';
+import { SystemClock } from '../../shared/local/clock.ts';
+import type { QueueProperties } from '../../shared/local/entity-properties.ts';
+
+export interface LocalBus {
+  readonly broker: Broker;
+  readonly port: number;
+  /** Makes a queue with a name of its own. */
+  queue(properties?: Partial<QueueProperties>): string;
+  /** Messages in a queue that are not settled. */
+  count(queue: string): number;
+  connectionCount(): number;
+  /** A client that gives up at once instead of trying for minutes. */
+  connect(options?: { key?: string; port?: number }): ServiceBusClient;
+  close(): Promise<void>;
+}
+
+export async function startBus(options: { idleMs?: number; requireToken?: boolean } = {}): Promise<LocalBus> {
+  const broker = new Broker({ clock: new SystemClock() });
+  const server: AmqpServer = await startAmqp({ broker, port: 0, ...options });
+  let queues = 0;
+  return {
+    broker,
+    port: server.port,
+    queue: (properties) => {
+      const name = `queue-${++queues}`;
+      broker.createQueue(name, properties);
+      return name;
+    },
+    count: (queue) => broker.getQueue(queue).counts.activeMessageCount,
+    connectionCount: () => server.connectionCount,
+    connect: ({ key = EMULATOR_KEY.key, port = server.port } = {}) =>
+      new ServiceBusClient(connectionString(port, { name: EMULATOR_KEY.name, key }), {
+        retryOptions: { maxRetries: 0, timeoutInMs: 8_000 },
+      }),
+    close: async () => {
+      await server.close();
+      broker.close();
+    },
+  };
+}
