@@ -1,0 +1,205 @@
+/**
+ * The AMQP face against bare rhea: how many messages a second go through the bus, as a share of what rhea sends straight
+ * to rhea. Three processes each time, medians of three rounds, 1 KiB bodies, batches of 100.
+ *
+ *     npx esbuild bench/amqp.ts --bundle --platform=node --format=esm --packages=external --outfile=dist/bench/amqp.js
+ *     node dist/bench/amqp.js [messages]
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { ServiceBusClient } from '@azure/service-bus';
+import rhea from 'rhea';
+import { startAmqp } from '../shared/local/amqp.ts';
+import { Broker } from '../shared/local/broker.ts';
+import { SystemClock } from '../shared/local/clock.ts';
+
+const BATCH = 100;
+const BATCH_FORMAT = 0x80013700;
+const QUEUE = 'bench';
+const body = Buffer.alloc(1024, 'x');
+
+function connectionString(port: string): string {
+  return `Endpoint=sb://localhost:${port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;`;
+}
+
+/** Counts messages and tells the parent how many a second came once the last is there. */
+function counter(count: number): () => void {
+  let received = 0;
+  let start = 0;
+  return () => {
+    if (received++ === 0) start = performance.now();
+    if (received === count) process.send?.({ rate: ((count - 1) / (performance.now() - start)) * 1000 });
+  };
+}
+
+const roles: Record<string, (port: string, count: number) => Promise<void> | void> = {
+  async bus() {
+    const broker = new Broker({ clock: new SystemClock() });
+    broker.createQueue(QUEUE);
+    const { port } = await startAmqp({ broker, port: 0 });
+    process.send?.({ port });
+  },
+
+  rheaSink(_, count) {
+    const container = rhea.create_container();
+    container.on('message', counter(count));
+    container.on('disconnected', () => {});
+    const server = container.listen({ port: 0, host: '127.0.0.1', tcp_no_delay: true } as Parameters<
+      typeof container.listen
+    >[0]);
+    server.on('listening', () => {
+      const address = server.address();
+      if (address && typeof address === 'object') process.send?.({ port: address.port });
+    });
+  },
+
+  rheaReceive(port, count) {
+    const container = rhea.create_container();
+    container.on('message', counter(count));
+    container.on('receiver_open', () => process.send?.({ port: 0 }));
+    const options = {
+      host: '127.0.0.1',
+      port: Number(port),
+      username: 'bench',
+      reconnect: false as const,
+      tcp_no_delay: true,
+    };
+    container.connect(options).open_receiver({ source: QUEUE, credit_window: 100 });
+  },
+
+  rheaSend(port, count) {
+    sendByRhea(port, count, 1);
+  },
+
+  rheaSendBatches(port, count) {
+    sendByRhea(port, count, BATCH);
+  },
+
+  async sdkReceive(port, count) {
+    const client = new ServiceBusClient(connectionString(port));
+    const onMessage = counter(count);
+    const receiver = client.createReceiver(QUEUE);
+    receiver.subscribe(
+      {
+        processMessage: async () => onMessage(),
+        processError: async ({ error }) => console.error(error),
+      },
+      { maxConcurrentCalls: 32 },
+    );
+    process.send?.({ port: 0 });
+  },
+
+  async sdkSend(port, count) {
+    const client = new ServiceBusClient(connectionString(port));
+    const sender = client.createSender(QUEUE);
+    const payload = { text: 'x'.repeat(1011) };
+    const batch = Array.from({ length: BATCH }, (_, i) => ({ messageId: `m-${i}`, body: payload }));
+    let left = count / BATCH;
+    const send = async (): Promise<void> => {
+      while (left-- > 0) await sender.sendMessages(batch);
+    };
+    await Promise.all([send(), send(), send(), send()]);
+  },
+};
+
+function sendByRhea(port: string, count: number, batch: number): void {
+  const container = rhea.create_container();
+  const { message } = rhea;
+  const single = message.encode({ message_id: '0123456789abcdef', body: message.data_section(body) });
+  const payload =
+    batch === 1 ? single : message.encode({ body: message.data_sections(Array.from({ length: batch }, () => single)) });
+  const options = {
+    host: '127.0.0.1',
+    port: Number(port),
+    username: 'bench',
+    reconnect: false as const,
+    tcp_no_delay: true,
+  };
+  const sender = container.connect(options).open_sender(QUEUE);
+  let sent = 0;
+  let inFlight = 0;
+  const send = (): void => {
+    while (sent < count && sender.sendable() && inFlight < (batch === 1 ? 1000 : 4)) {
+      // An explicit format tells rhea that the payload is encoded already.
+      sender.send(payload as unknown as Parameters<typeof sender.send>[0], undefined, batch === 1 ? 0 : BATCH_FORMAT);
+      sent += batch;
+      inFlight++;
+    }
+  };
+  container.on('sendable', send);
+  container.on('accepted', () => {
+    inFlight--;
+    send();
+  });
+}
+
+const script = fileURLToPath(import.meta.url);
+const children = new Set<ChildProcess>();
+
+function start(role: string, port: number, count: number): { next: () => Promise<{ port?: number; rate?: number }> } {
+  const child = spawn(process.execPath, [script, role, String(port), String(count)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  children.add(child);
+  return {
+    next: () =>
+      new Promise((resolve, reject) => {
+        child.once('message', (message) => resolve(message as { port?: number; rate?: number }));
+        child.once('exit', (code) => reject(new Error(`${role} ended with ${code}`)));
+      }),
+  };
+}
+
+function stopAll(): void {
+  for (const child of children) {
+    child.removeAllListeners('exit');
+    child.kill('SIGKILL');
+  }
+  children.clear();
+}
+
+async function direct(count: number): Promise<number> {
+  const sink = start('rheaSink', 0, count);
+  const { port = 0 } = await sink.next();
+  start('rheaSend', port, count);
+  const { rate = 0 } = await sink.next();
+  stopAll();
+  return rate;
+}
+
+async function throughBus(sender: string, receiver: string, count: number): Promise<number> {
+  const { port = 0 } = await start('bus', 0, 0).next();
+  const receiving = start(receiver, port, count);
+  await receiving.next();
+  start(sender, port, count);
+  const { rate = 0 } = await receiving.next();
+  stopAll();
+  return rate;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+async function main(count: number): Promise<void> {
+  const rates = { direct: [] as number[], rhea: [] as number[], sdk: [] as number[] };
+  for (let round = 0; round < 3; round++) {
+    rates.direct.push(await direct(count));
+    rates.rhea.push(await throughBus('rheaSendBatches', 'rheaReceive', count));
+    rates.sdk.push(await throughBus('sdkSend', 'sdkReceive', count));
+  }
+  const reference = median(rates.direct);
+  const line = (what: string, values: readonly number[], goal: number): string => {
+    const rate = median(values);
+    const ratio = rate / reference;
+    return `${what.padEnd(22)} ${Math.round(rate).toString().padStart(7)} msg/s  ${ratio.toFixed(2)} of direct (goal ${goal.toFixed(2)}: ${ratio >= goal ? 'met' : 'MISSED'})`;
+  };
+  console.log(`rhea -> rhea           ${Math.round(reference).toString().padStart(7)} msg/s`);
+  console.log(line('rhea -> bus -> rhea', rates.rhea, 0.7));
+  console.log(line('SDK -> bus -> SDK', rates.sdk, 0.3));
+}
+
+const [role, port = '0', count = '0'] = process.argv.slice(2);
+const run = role ? roles[role] : undefined;
+if (run) await run(port, Number(count));
+else await main(Number(role ?? 60_000));
