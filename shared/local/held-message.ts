@@ -46,8 +46,8 @@ export class HeldMessage {
   readonly ready: Place<HeldMessage> = new Place<HeldMessage>(this);
   /** Its place among the deadlines: the lock's while locked, else the expiry or the time it is scheduled for. */
   readonly timed: Place<HeldMessage> = new Place<HeldMessage>(this);
-  /** Its place among what its holder has locked. */
-  readonly held: Place<HeldMessage> = new Place<HeldMessage>(this);
+  /** Its place among what its holder has locked; made with the first lock, since most messages wait without one. */
+  held: Place<HeldMessage> | undefined = undefined;
 
   constructor(
     content: Content,

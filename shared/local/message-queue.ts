@@ -3,7 +3,7 @@
  * it. Every operation costs O(log n) or less in what is queued; one timer is armed, for the next thing to fall due.
  */
 import { randomBytes } from 'node:crypto';
-import { AscendingQueue } from './ascending-queue.ts';
+import { AscendingQueue, Place } from './ascending-queue.ts';
 import { BrokerError } from './broker-error.ts';
 import type { Timer, TimerClock } from './clock.ts';
 import { type Consumer, type ConsumerOptions, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
@@ -393,7 +393,10 @@ export class MessageQueue implements Feeder {
     this.#lastLockNumber = (this.#lastLockNumber % 0xffff_ffff) + 1;
     message.lockNumber = this.#lastLockNumber;
     message.holder = holder;
-    holder?.held.add(message.held, message.lockNumber);
+    if (holder) {
+      message.held ??= new Place<HeldMessage>(message);
+      holder.held.add(message.held, message.lockNumber);
+    }
     if (holder?.session) message.lockedUntil = holder.session.lockedUntil;
     else this.#lockUntil(message, this.#host.clock.now() + this.#settings.lockDurationMs);
     const delivery = new Delivery(message, this.#salt);
@@ -409,7 +412,7 @@ export class MessageQueue implements Feeder {
 
   #forgetLock(message: HeldMessage): void {
     this.#locks.remove(message.timed);
-    message.holder?.held.remove(message.held);
+    if (message.held) message.holder?.held.remove(message.held);
     message.holder = undefined;
     message.lockNumber = 0;
   }

@@ -233,6 +233,8 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
         await driver.given(workload, image('1'), 2);
 
         await driver.cluster.rollback(rollback(workload, 1, '1'));
+        // Kubernetes counts new marks as a new generation, which its controller has to take up first.
+        await driver.settleRollout(workload);
         const rollout = await driver.cluster.rollout(workload);
 
         expect(rollout).toMatchObject({ state: 'complete', image: image('1'), requestId: 'rollback-1' });

@@ -1,0 +1,186 @@
+/** Requests to one Kubernetes API server: JSON as it comes, a time limit on each, errors sorted. */
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { z } from 'zod';
+import { PermanentError, TransientError } from '../errors.ts';
+import type { Clock } from '../ports.ts';
+import type { Connection, Connector } from './kubernetes-connection.ts';
+import { type Answer, errorOf } from './kubernetes-errors.ts';
+
+/** Everything that this app changes in a cluster bears this name. */
+export const FIELD_MANAGER = 'platform-events';
+
+/** Nothing is asked for that takes long; watching is done by asking again. */
+const REQUEST_TIMEOUT_MS = 15_000;
+const PAGE = 500;
+
+export interface JsonPatchOperation {
+  readonly op: 'add' | 'replace' | 'remove';
+  /** RFC 6901. */
+  readonly path: string;
+  readonly value: unknown;
+}
+
+/** An object for server-side apply: only the fields that are meant to be ours. */
+export interface Applied {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly [part: string]: unknown;
+}
+
+interface Request {
+  readonly method: 'GET' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly contentType?: string;
+  readonly body?: unknown;
+}
+
+const pageSchema = z.object({
+  metadata: z.object({ continue: z.string().optional() }).optional(),
+  items: z.array(z.unknown()).nullish(),
+});
+
+export class KubernetesClient {
+  readonly #name: string;
+  readonly #connector: Connector;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+
+  constructor(name: string, connector: Connector, { clock, timeoutMs }: { clock: Clock; timeoutMs?: number }) {
+    this.#name = name;
+    this.#connector = connector;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs ?? REQUEST_TIMEOUT_MS;
+  }
+
+  /** @throws NotFoundError */
+  async read<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    return this.#parse(path, schema, await this.#send({ method: 'GET', path }));
+  }
+
+  /** Pages are followed. The list of a namespace that does not exist is empty. */
+  async list<T>(path: string, schema: z.ZodType<T>, query: Readonly<Record<string, string>> = {}): Promise<T[]> {
+    const found: T[] = [];
+    let next = '';
+    do {
+      const page = { ...query, limit: String(PAGE), ...(next && { continue: next }) };
+      const { items, metadata } = this.#parse(path, pageSchema, await this.#send({ method: 'GET', path, query: page }));
+      found.push(...(items ?? []).map((item) => this.#parse(path, schema, item)));
+      next = metadata?.continue ?? '';
+    } while (next);
+    return found;
+  }
+
+  /**
+   * Server-side apply: what it names becomes ours, whoever had it; what was ours and is not named goes, unless it is
+   * somebody else's too. With `metadata.resourceVersion`: only if the object still is what was read.
+   *
+   * @throws ConflictError when it is not
+   */
+  async apply(path: string, object: Applied): Promise<void> {
+    const query = { fieldManager: FIELD_MANAGER, force: 'true' };
+    await this.#send({ method: 'PATCH', path, query, contentType: 'application/apply-patch+yaml', body: object });
+  }
+
+  /** @throws ConflictError when the operations replace `/metadata/resourceVersion` by one that is past */
+  async patch(path: string, operations: readonly JsonPatchOperation[]): Promise<void> {
+    const query = { fieldManager: FIELD_MANAGER };
+    await this.#send({ method: 'PATCH', path, query, contentType: 'application/json-patch+json', body: operations });
+  }
+
+  /** @throws NotFoundError @throws ConflictError when another object has that name by now */
+  async delete(path: string, uid: string): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } };
+    await this.#send({ method: 'DELETE', path, contentType: 'application/json', body });
+  }
+
+  async #send(request: Request): Promise<unknown> {
+    const what = `cluster '${this.#name}': ${request.method} ${request.path}`;
+    let answer = await this.#exchange(what, request);
+    if (answer.status === 401) {
+      this.#connector.renew();
+      answer = await this.#exchange(what, request);
+    }
+    if (answer.status < 200 || answer.status > 299) throw errorOf(what, answer, this.#clock.now());
+    try {
+      return JSON.parse(answer.body);
+    } catch (cause) {
+      // A proxy or a sign-in page in between answers so.
+      throw new TransientError(`${what}: expected JSON, got ${JSON.stringify(answer.body.slice(0, 100))}`, { cause });
+    }
+  }
+
+  /** Every request is safe to send again, so one on a connection that was just being closed is. */
+  async #exchange(what: string, request: Request): Promise<Answer> {
+    const connection = await this.#connector.connect();
+    try {
+      return await exchange(connection, request, this.#timeoutMs);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw lost(what, error);
+    }
+    return exchange(connection, request, this.#timeoutMs).catch((error) => {
+      throw lost(what, error);
+    });
+  }
+
+  #parse<T>(path: string, schema: z.ZodType<T>, value: unknown): T {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    const issues = result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
+    throw new PermanentError(`cluster '${this.#name}': GET ${path}: unexpected answer: ${issues.join('; ')}`);
+  }
+}
+
+/** A kept connection that the server closed just as it was used again. */
+class StaleConnection extends Error {}
+
+function exchange(
+  { server, agent, headers }: Connection,
+  { method, path, query, contentType, body }: Request,
+  timeoutMs: number,
+): Promise<Answer> {
+  // The server's own path counts: an API server may stand behind a proxy that serves many.
+  const url = new URL(server);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`;
+  url.search = new URLSearchParams(query).toString();
+  const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
+      method,
+      agent,
+      // Bounds the whole exchange, not only its silences.
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: {
+        ...headers,
+        Accept: 'application/json',
+        'User-Agent': FIELD_MANAGER,
+        ...(payload && { 'Content-Type': contentType, 'Content-Length': payload.length }),
+      },
+    });
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          retryAfter: response.headers['retry-after'],
+          body: Buffer.concat(chunks).toString('utf8'),
+        }),
+      );
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      const isStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      reject(isStale ? new StaleConnection(error.message, { cause: error }) : error);
+    });
+    request.end(payload);
+  });
+}
+
+function lost(what: string, error: unknown): TransientError {
+  const isTimeout = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
+  const reason = isTimeout ? 'no answer in time' : error instanceof Error ? error.message : String(error);
+  return new TransientError(`${what}: ${reason}`, { cause: error });
+}

@@ -1,0 +1,69 @@
+/** Sorts what the Kubernetes API answers into what may pass and what will not. */
+import { z } from 'zod';
+import { ConflictError, NotFoundError, PermanentError, TransientError } from '../errors.ts';
+
+/** The message of an error ends up in events and notifications. */
+const LONGEST_MESSAGE = 1_000;
+
+/** A request that got an answer. */
+export interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly body: string;
+}
+
+/** `Status`, the body of every error that the API server itself answers; a proxy's may be anything. */
+const statusSchema = z.object({
+  message: z.string().optional(),
+  details: z
+    .object({
+      retryAfterSeconds: z.number().optional(),
+      causes: z.array(z.object({ reason: z.string().optional() })).optional(),
+    })
+    .optional(),
+});
+
+/**
+ * The error of an answer that is no success. Server-side apply with `force` knows no conflict of field managers, so
+ * 409 always means that the object changed, appeared or went while we looked.
+ *
+ * @param request what was asked, for the message: cluster, verb and object
+ */
+export function errorOf(request: string, { status, retryAfter, body }: Answer, now: number): Error {
+  const said = parseStatus(body);
+  const text = said?.message ?? body;
+  const message = `${request}: ${status} ${text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}...` : text}`;
+  if (status === 404) return new NotFoundError(message);
+  if (status === 409) return new ConflictError(message);
+  const seconds = said?.details?.retryAfterSeconds;
+  const retryAfterMs = retryAfterMsOf(retryAfter, now) ?? (seconds ? seconds * 1_000 : undefined);
+  if (mayPass(status)) return new TransientError(message, { retryAfterMs });
+  // 403 says as well that a namespace is going away; once it is gone it can be made anew.
+  const isTerminating = said?.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating');
+  return isTerminating ? new TransientError(message, { retryAfterMs }) : new PermanentError(message);
+}
+
+/**
+ * 401 says nothing of the request: a token or a signing key in the middle of its rotation answers so, too. A webhook
+ * that cannot be reached is 500; one that says no answers 4xx.
+ */
+function mayPass(status: number): boolean {
+  return status === 401 || status === 408 || status === 425 || status === 429 || status >= 500;
+}
+
+function parseStatus(body: string): z.output<typeof statusSchema> | undefined {
+  try {
+    return statusSchema.safeParse(JSON.parse(body)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Milliseconds from a Retry-After header, which holds seconds or a date. */
+export function retryAfterMsOf(header: string | undefined, now: number): number | undefined {
+  if (header === undefined || header.trim() === '') return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}

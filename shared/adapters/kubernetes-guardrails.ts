@@ -1,0 +1,120 @@
+/**
+ * What a namespace is owed, by server-side apply with force: a second run repairs what drifted, removes what this app
+ * once set and sets no more, and leaves everything else alone.
+ *
+ * `setQuota` is an apply of the same field manager, so the next `applyGuardrails` sets the quota to what it is told:
+ * whoever raises a quota remembers that, and tells it.
+ */
+
+import { z } from 'zod';
+import { NotFoundError } from '../errors.ts';
+import { GUARDRAILS_NAME, type Guardrails, type Quota } from '../ports.ts';
+import type { Applied, KubernetesClient } from './kubernetes-client.ts';
+import { appliedFields, quotaSchema, roleBindingSchema } from './kubernetes-objects.ts';
+
+/** Where NodeLocal DNSCache listens on every node. */
+const NODE_LOCAL_DNS = '169.254.20.10/32';
+
+const RBAC = 'rbac.authorization.k8s.io';
+
+const namespacePath = (namespace: string): string => `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
+const quotasPath = (namespace: string): string => `${namespacePath(namespace)}/resourcequotas`;
+
+/** @see Cluster.applyGuardrails */
+export async function applyGuardrails(client: KubernetesClient, guardrails: Guardrails): Promise<void> {
+  const { namespace, labels, quota, limits, access } = guardrails;
+  const metadata = { namespace, name: GUARDRAILS_NAME };
+  const bindings = `/apis/${RBAC}/v1/namespaces/${encodeURIComponent(namespace)}/rolebindings`;
+
+  await client.apply(namespacePath(namespace), {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: namespace, labels },
+  });
+  await client.apply(`${quotasPath(namespace)}/${GUARDRAILS_NAME}`, {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata,
+    spec: { hard: quota },
+  });
+  await client.apply(`${namespacePath(namespace)}/limitranges/${GUARDRAILS_NAME}`, {
+    apiVersion: 'v1',
+    kind: 'LimitRange',
+    metadata,
+    spec: { limits: [{ type: 'Container', ...limits }] },
+  });
+  await client.apply(
+    `/apis/networking.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/networkpolicies/${GUARDRAILS_NAME}`,
+    networkPolicy(namespace),
+  );
+  await removeOtherRole(client, `${bindings}/${GUARDRAILS_NAME}`, access.clusterRole);
+  await client.apply(`${bindings}/${GUARDRAILS_NAME}`, {
+    apiVersion: `${RBAC}/v1`,
+    kind: 'RoleBinding',
+    metadata,
+    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: access.clusterRole },
+    subjects: [{ apiGroup: RBAC, kind: 'Group', name: access.group }],
+  });
+}
+
+/** Nothing in, nothing out but questions to DNS; teams add policies of their own for what they need. */
+function networkPolicy(namespace: string): Applied {
+  const dns = {
+    to: [
+      {
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+        podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+      },
+      { ipBlock: { cidr: NODE_LOCAL_DNS } },
+    ],
+    ports: [
+      { protocol: 'UDP', port: 53 },
+      { protocol: 'TCP', port: 53 },
+    ],
+  };
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { namespace, name: GUARDRAILS_NAME },
+    spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'], egress: [dns] },
+  };
+}
+
+/** A binding's role cannot be changed: when the profile has another by now, the binding is made anew. */
+async function removeOtherRole(client: KubernetesClient, path: string, clusterRole: string): Promise<void> {
+  try {
+    const { metadata, roleRef } = await client.read(path, roleBindingSchema);
+    if (roleRef.kind === 'ClusterRole' && roleRef.name === clusterRole) return;
+    await client.delete(path, metadata.uid);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+}
+
+/** @see Cluster.quotas */
+export async function readQuotas(client: KubernetesClient, namespace: string): Promise<readonly Quota[]> {
+  const found = await client.list(quotasPath(namespace), quotaSchema);
+  // A namespace without quotas and no namespace at all have the same list.
+  if (found.length === 0) await client.read(namespacePath(namespace), z.unknown());
+  return found.map(({ metadata, spec }) => ({ name: metadata.name, hard: spec?.hard ?? {} }));
+}
+
+/** @see Cluster.setQuota */
+export async function setQuota(
+  client: KubernetesClient,
+  namespace: string,
+  name: string,
+  resource: string,
+  hard: string,
+): Promise<void> {
+  const path = `${quotasPath(namespace)}/${encodeURIComponent(name)}`;
+  const { metadata, spec } = await client.read(path, quotaSchema);
+  const ours = appliedFields(metadata, ['f:spec', 'f:hard']);
+  const kept = Object.entries(spec?.hard ?? {}).filter(([key]) => ours[`f:${key}`]);
+  await client.apply(path, {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { namespace, name, resourceVersion: metadata.resourceVersion },
+    spec: { hard: { ...Object.fromEntries(kept), [resource]: hard } },
+  });
+}

@@ -1,0 +1,128 @@
+/** What we read of Kubernetes objects. Everything else of them stays untouched, and unread. */
+import { z } from 'zod';
+import { PermanentError } from '../errors.ts';
+import type { Workload } from '../ports.ts';
+import { FIELD_MANAGER } from './kubernetes-client.ts';
+
+const texts = z.record(z.string(), z.string());
+
+/** A pod template: whole, since a rollback puts it back. */
+const templateSchema = z.looseObject({
+  metadata: z.looseObject({ labels: texts.nullish() }).nullish(),
+  spec: z.looseObject({ containers: z.array(z.looseObject({ name: z.string(), image: z.string().optional() })) }),
+});
+export type Template = z.output<typeof templateSchema>;
+
+const managedFieldsSchema = z
+  .array(
+    z.object({
+      manager: z.string().optional(),
+      operation: z.string().optional(),
+      subresource: z.string().optional(),
+      time: z.string().optional(),
+      fieldsV1: z.unknown(),
+    }),
+  )
+  .nullish();
+
+const metadataSchema = z.object({
+  name: z.string(),
+  uid: z.string(),
+  resourceVersion: z.string(),
+  generation: z.number().default(0),
+  annotations: texts.nullish(),
+  managedFields: managedFieldsSchema,
+});
+
+const conditionSchema = z.object({
+  type: z.string(),
+  status: z.string(),
+  reason: z.string().optional(),
+  message: z.string().optional(),
+  lastUpdateTime: z.string().nullish(),
+});
+
+export const deploymentSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({
+    replicas: z.number().nullish(),
+    paused: z.boolean().nullish(),
+    template: templateSchema,
+    selector: z.object({
+      matchLabels: texts.nullish(),
+      matchExpressions: z
+        .array(z.object({ key: z.string(), operator: z.string(), values: z.array(z.string()).nullish() }))
+        .nullish(),
+    }),
+  }),
+  status: z
+    .object({
+      observedGeneration: z.number().default(0),
+      replicas: z.number().default(0),
+      updatedReplicas: z.number().default(0),
+      availableReplicas: z.number().default(0),
+      conditions: z.array(conditionSchema).nullish(),
+    })
+    .prefault({}),
+});
+export type Deployment = z.output<typeof deploymentSchema>;
+
+export const replicaSetSchema = z.object({
+  metadata: z.object({
+    annotations: texts.nullish(),
+    ownerReferences: z.array(z.object({ uid: z.string(), controller: z.boolean().nullish() })).nullish(),
+  }),
+  spec: z.object({ template: templateSchema }),
+});
+
+export const quotaSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({ hard: texts.nullish() }).nullish(),
+});
+
+export const roleBindingSchema = z.object({
+  metadata: z.object({ uid: z.string() }),
+  roleRef: z.object({ apiGroup: z.string(), kind: z.string(), name: z.string() }),
+});
+
+/** How many times `kubectl rollout` counts it; the newest has the highest. */
+export const REVISION = 'deployment.kubernetes.io/revision';
+
+/** The container that this is about. @throws PermanentError naming the containers when it is not clear which */
+export function containerOf({ spec }: Template, workload: Workload): Template['spec']['containers'][number] {
+  const { namespace, deployment, container } = workload;
+  const found =
+    container === undefined && spec.containers.length === 1
+      ? spec.containers[0]
+      : spec.containers.find(({ name }) => name === container);
+  if (found) return found;
+  const names = spec.containers.map(({ name }) => name).join(', ');
+  throw new PermanentError(
+    container === undefined
+      ? `${namespace}/${deployment} has several containers (${names}): say which`
+      : `${namespace}/${deployment} has no container '${container}' (it has ${names})`,
+  );
+}
+
+/** What an object's fields say about who set them, as nested maps: `f:spec`, then `f:replicas`. */
+interface FieldSet {
+  readonly [key: string]: FieldSet;
+}
+
+/**
+ * The fields at this path that are ours by server-side apply. Each apply has to name them all again: what it leaves
+ * out would be removed, or fall back to its default, and that is how a release without `replicas` scales down to one.
+ */
+export function appliedFields(metadata: Pick<Deployment['metadata'], 'managedFields'>, path: string[]): FieldSet {
+  const entry = metadata.managedFields?.find(
+    ({ manager, operation, subresource }) => manager === FIELD_MANAGER && operation === 'Apply' && !subresource,
+  );
+  // FieldsV1 is nested maps by definition.
+  return path.reduce<FieldSet>((set, key) => set[key] ?? {}, (entry?.fieldsV1 ?? {}) as FieldSet);
+}
+
+/** When we last changed the object, by the API server's clock, in milliseconds. */
+export function lastChangeAt({ managedFields }: Pick<Deployment['metadata'], 'managedFields'>): number {
+  const ours = managedFields?.filter(({ manager, subresource }) => manager === FIELD_MANAGER && !subresource) ?? [];
+  return Math.max(0, ...ours.map(({ time }) => Date.parse(time ?? '') || 0));
+}

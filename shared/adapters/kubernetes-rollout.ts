@@ -1,0 +1,57 @@
+/** Judges a rollout as `kubectl rollout status` does, by what the Deployment itself says. Pure. */
+import type { Rollout, Workload } from '../ports.ts';
+import { containerOf, type Deployment, lastChangeAt, REVISION } from './kubernetes-objects.ts';
+
+/** The mark of the change last made through this app. */
+export const REQUEST_ID = 'platform-events/request-id';
+
+/** @throws PermanentError when it is not clear which container this is about */
+export function judgeRollout(deployment: Deployment, workload: Workload): Rollout {
+  const { metadata, spec } = deployment;
+  return {
+    ...stateOf(deployment),
+    image: containerOf(spec.template, workload).image ?? '',
+    replicas: spec.replicas ?? 1,
+    revision: metadata.annotations?.[REVISION],
+    requestId: metadata.annotations?.[REQUEST_ID],
+  };
+}
+
+function stateOf({ metadata, spec, status }: Deployment): Pick<Rollout, 'state' | 'message'> {
+  const conditionOf = (type: string) => status.conditions?.find((condition) => condition.type === type);
+  const wanted = spec.replicas ?? 1;
+  const { replicas, updatedReplicas, availableReplicas } = status;
+  const waiting = (message: string): Pick<Rollout, 'state' | 'message'> => {
+    const obstacle = conditionOf('ReplicaFailure');
+    const hint = spec.paused
+      ? '; the deployment is paused'
+      : obstacle?.status === 'True'
+        ? `; ${obstacle.message}`
+        : '';
+    return { state: 'progressing', message: `${message}${hint}` };
+  };
+
+  if (status.observedGeneration < metadata.generation) return waiting('the change has not been taken up yet');
+  const progressing = conditionOf('Progressing');
+  if (progressing?.reason === 'ProgressDeadlineExceeded' && !isStale(progressing, metadata)) {
+    const failure = conditionOf('ReplicaFailure');
+    const cause = failure?.status === 'True' ? `: ${failure.message}` : '';
+    return { state: 'failed', message: `progress deadline exceeded: ${progressing.message ?? ''}${cause}` };
+  }
+  if (updatedReplicas < wanted) return waiting(`${updatedReplicas} of ${wanted} replicas are updated`);
+  if (replicas > updatedReplicas) return waiting(`${replicas - updatedReplicas} old replicas are still to end`);
+  if (availableReplicas < updatedReplicas) {
+    return waiting(`${availableReplicas} of ${updatedReplicas} updated replicas are available`);
+  }
+  return { state: 'complete', message: `${availableReplicas} of ${wanted} replicas are available` };
+}
+
+/**
+ * A return to a template that ran before keeps the missed deadline of the failed one among the conditions until the
+ * first pod has made progress, though the generation counts as observed. A deadline missed before our last change
+ * says nothing about it. Both times are of the cluster, in whole seconds; a deadline takes at least one.
+ */
+function isStale({ lastUpdateTime }: { lastUpdateTime?: string | null | undefined }, metadata: Deployment['metadata']) {
+  const missedAt = Date.parse(lastUpdateTime ?? '');
+  return missedAt <= lastChangeAt(metadata);
+}

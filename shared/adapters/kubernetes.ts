@@ -1,0 +1,56 @@
+/** Clusters on the Kubernetes API. What rights they need is in `infra/cluster-role.yaml`. */
+import { z } from 'zod';
+import type { PlatformConfig } from '../config.ts';
+import { NotFoundError } from '../errors.ts';
+import type { Clock, Cluster, Clusters } from '../ports.ts';
+import { KubernetesClient } from './kubernetes-client.ts';
+import { connectorOf } from './kubernetes-connection.ts';
+import { applyRelease, readDeployment, rollBack } from './kubernetes-deployment.ts';
+import { applyGuardrails, readQuotas, setQuota } from './kubernetes-guardrails.ts';
+import { judgeRollout } from './kubernetes-rollout.ts';
+import type { Issuer } from './kubernetes-token.ts';
+
+export interface KubernetesOptions {
+  readonly config: PlatformConfig;
+  readonly clock: Clock;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** How long one request may take; 15 s unless set. */
+  readonly timeoutMs?: number;
+  /** Gives Entra tokens; the identity of this app unless set. */
+  readonly issuer?: Issuer;
+}
+
+/** The clusters of the configuration. Connects to none before it is needed. */
+export function createKubernetesClusters(options: KubernetesOptions): Clusters {
+  const { config, clock, environment = process.env, issuer, timeoutMs } = options;
+  const entries = Object.entries(config.clusters);
+  const names = entries.map(([name]) => name);
+  const clusters = new Map(
+    entries.map(([name, cluster]) => {
+      const connector = connectorOf(name, cluster, { clock, environment, issuer });
+      return [name, clusterOn(new KubernetesClient(name, connector, { clock, ...(timeoutMs && { timeoutMs }) }))];
+    }),
+  );
+  return {
+    names,
+    get: (name = 'default') => {
+      const cluster = clusters.get(name);
+      if (!cluster) throw new NotFoundError(`unknown cluster '${name}'; known: ${names.join(', ')}`);
+      return cluster;
+    },
+  };
+}
+
+function clusterOn(client: KubernetesClient): Cluster {
+  return {
+    apply: (release) => applyRelease(client, release),
+    rollout: async (workload) => judgeRollout(await readDeployment(client, workload), workload),
+    rollback: (rollback) => rollBack(client, rollback),
+    applyGuardrails: (guardrails) => applyGuardrails(client, guardrails),
+    quotas: (namespace) => readQuotas(client, namespace),
+    setQuota: (namespace, quota, resource, hard) => setQuota(client, namespace, quota, resource, hard),
+    ping: async () => {
+      await client.read('/version', z.unknown());
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { createSimulatedClusters } from '../../../shared/adapters/simulated-cluster.ts';
+import { parseConfig } from '../../../shared/config.ts';
+import { HANDLER_TIMEOUT_MS } from '../../../shared/delivery.ts';
+import { VirtualClock } from '../../../shared/local/clock.ts';
+import { MissingStepError, playClosedLoop, type Stage } from '../../../shared/local/closed-loop.ts';
+import type { Fault } from '../../../shared/local/faults.ts';
+import { type BusError, InMemoryEventBus } from '../../../shared/local/memory.ts';
+import { serveHandlers } from '../../../shared/on-event.ts';
+import type { Notification } from '../../../shared/ports.ts';
+import type { Timer } from '../../../shared/run-handler.ts';
+import { loadHandlers } from '../../support/handlers.ts';
+import { RecordingLog } from '../../support/ports.ts';
+
+beforeAll(loadHandlers);
+
+interface Play {
+  readonly errors: readonly BusError[];
+  readonly notifications: readonly Notification[];
+}
+
+const DAY = 86_400_000;
+
+/** Forty days with the real handlers, the example's configuration, and virtual time. */
+async function play({ objective = {}, faults = [] }: { objective?: object; faults?: readonly Fault[] }): Promise<Play> {
+  const json = JSON.parse(await readFile(new URL('../../../platform.config.json', import.meta.url), 'utf8'));
+  Object.assign(json.objectives[0], objective);
+  const config = parseConfig(json);
+  const clock = new VirtualClock('2026-03-01T08:00:00Z');
+  const bus = new InMemoryEventBus({ clock, capacity: 10_000 });
+  for (const fault of faults) bus.faults.add(fault);
+  const state = new MemoryStateStore();
+  const clusters = createSimulatedClusters({ state, clock, config });
+  const notifications: Notification[] = [];
+  const notifier = { notify: async (notification: Notification) => void notifications.push(notification) };
+  const ports = { bus, state, clusters, notifier, clock, config, log: new RecordingLog() };
+  // Virtual time stands still while a delivery waits before it gives a message back: it does not wait. No handler hangs.
+  const timer: Timer = (ms, callback) => {
+    const immediate = ms < HANDLER_TIMEOUT_MS ? setImmediate(callback) : undefined;
+    return () => clearImmediate(immediate);
+  };
+  const stop = serveHandlers(ports, { timer });
+  const stage: Stage = {
+    ...{ clock, state, clusters, notifications },
+    get events() {
+      return bus.events().reverse();
+    },
+    publish: (event) => bus.publish(event),
+    advance: (ms) => bus.advance(ms),
+    settled: () => bus.settled(),
+    chapter: () => {},
+  };
+  const start = clock.now();
+  try {
+    await playClosedLoop(stage);
+    expect(clock.now() - start).toBeGreaterThan(40 * DAY);
+    return { errors: bus.errors(), notifications };
+  } finally {
+    await stop();
+    await bus.close();
+  }
+}
+
+describe('the loop', () => {
+  it.each([
+    ['everything goes well', []],
+    ['every message is delivered twice', [{ on: 'send', effect: 'duplicate', times: Number.POSITIVE_INFINITY }]],
+    ['the locks of a hundred messages are lost', [{ on: 'complete', effect: 'lose-lock', nth: 10, times: 100 }]],
+    [
+      'the broker is busy now and then',
+      [1, 5, 20, 60].map((nth) => ({ on: 'schedule', effect: 'fail', nth }) as const),
+    ],
+  ] satisfies [string, Fault[]][])('closes by itself in forty days when %s', async (_, faults) => {
+    const { errors, notifications } = await play({ faults });
+
+    expect(errors).toEqual([]);
+    const alarms = new Map(
+      notifications.filter(({ severity }) => severity === 'critical').map(({ key, title }) => [key, title]),
+    );
+    expect([...alarms.values()]).toEqual([
+      expect.stringMatching(/^checkout burns its error budget \d+\.\d times too fast$/),
+      'checkout is frozen',
+    ]);
+  });
+
+  it.each([
+    ['the objective does not ask for a rollback', { rollbackOnPage: false }, 'the page fails the bad release'],
+    ['the promise is a looser one', { target: 0.5 }, 'the burning budget pages'],
+    ['the objective is of another service', { service: 'other' }, 'the burning budget pages'],
+  ])('does not close when %s, and the missing step is named', async (_, objective, step) => {
+    const playing = play({ objective });
+
+    await expect(playing).rejects.toThrow(MissingStepError);
+    await expect(playing).rejects.toThrow(step);
+  });
+});
