@@ -75,7 +75,7 @@ export class KubernetesClient {
 
   /**
    * Server-side apply: what it names becomes ours, whoever had it; what was ours and is not named goes, unless it is
-   * somebody else's too. With `metadata.resourceVersion`: only if the object still is what was read.
+   * somebody else's too. With `metadata.resourceVersion` and `uid`: only if the object still is there, as it was read.
    *
    * @throws ConflictError when it is not
    */

@@ -47,6 +47,7 @@ export async function applyRelease(client: KubernetesClient, release: Release): 
   const { namespace, deployment: name, image } = release;
   await makeOnce(client, release, async ({ metadata, spec }) => {
     const { name: container } = containerOf(spec.template, release);
+    const { uid, resourceVersion } = metadata;
     const ours = appliedFields(metadata, ['f:spec']);
     const replicas = release.replicas ?? (ours['f:replicas'] ? spec.replicas : undefined);
     const oursIn = appliedFields(metadata, ['f:spec', 'f:template', 'f:spec', 'f:containers']);
@@ -56,7 +57,7 @@ export async function applyRelease(client: KubernetesClient, release: Release): 
     await client.apply(pathOf(release), {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
-      metadata: { namespace, name, resourceVersion: metadata.resourceVersion, annotations: marksOf(release) },
+      metadata: { namespace, name, uid, resourceVersion, annotations: marksOf(release) },
       spec: { ...(typeof replicas === 'number' && { replicas }), template: { spec: { containers } } },
     });
   });

@@ -1,6 +1,7 @@
 /** Sorts what the Kubernetes API answers into what may pass and what will not. */
 import { z } from 'zod';
 import { ConflictError, NotFoundError, PermanentError, TransientError } from '../errors.ts';
+import { retryAfterMsOf } from './retry-after.ts';
 
 /** The message of an error ends up in events and notifications. */
 const LONGEST_MESSAGE = 1_000;
@@ -57,13 +58,4 @@ function parseStatus(body: string): z.output<typeof statusSchema> | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Milliseconds from a Retry-After header, which holds seconds or a date. */
-export function retryAfterMsOf(header: string | undefined, now: number): number | undefined {
-  if (header === undefined || header.trim() === '') return undefined;
-  const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }

@@ -114,7 +114,7 @@ export async function setQuota(
   await client.apply(path, {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
-    metadata: { namespace, name, resourceVersion: metadata.resourceVersion },
+    metadata: { namespace, name, uid: metadata.uid, resourceVersion: metadata.resourceVersion },
     spec: { hard: { ...Object.fromEntries(kept), [resource]: hard } },
   });
 }

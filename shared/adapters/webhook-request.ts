@@ -1,0 +1,77 @@
+/** One POST to a webhook. Its address is a secret: it is in no message, and no error that could hold it is passed on. */
+import { PermanentError, TransientError } from '../errors.ts';
+import { retryAfterMsOf } from './retry-after.ts';
+import type { Payload } from './webhook-formats.ts';
+
+/** A hiccup is over by then; anything longer is for the delivery's back-off. */
+const PAUSES_MS = [250, 1_000] as const;
+
+export interface RequestOptions {
+  readonly timeoutMs: number;
+  readonly now: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+/**
+ * @param channel how messages call the receiver
+ * @throws TransientError when it is busy or away, after a few quick tries
+ * @throws PermanentError when it refuses
+ */
+export async function post(channel: string, url: URL, payload: Payload, options: RequestOptions): Promise<void> {
+  for (const pauseMs of PAUSES_MS) {
+    try {
+      return await postOnce(channel, url, payload, options);
+    } catch (error) {
+      if (!(error instanceof TransientError) || error instanceof NoAnswerError) throw error;
+      const waitMs = error.retryAfterMs ?? pauseMs;
+      if (waitMs > pauseMs) throw error;
+      await options.pause(waitMs);
+    }
+  }
+  return postOnce(channel, url, payload, options);
+}
+
+/** Not tried again at once: that would use up the time of the handler, and it may have arrived all the same. */
+class NoAnswerError extends TransientError {}
+
+async function postOnce(
+  channel: string,
+  url: URL,
+  { contentType, body }: Payload,
+  { timeoutMs, now }: RequestOptions,
+): Promise<void> {
+  let response: Response;
+  let said: string;
+  try {
+    response = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': contentType, 'User-Agent': 'platform-events' },
+      body,
+      // Followed, the secret would be sent to wherever it points.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    said = await response.text();
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === 'TimeoutError';
+    throw isLate
+      ? new NoAnswerError(`${channel}: no answer in time`)
+      : new TransientError(`${channel}: ${codeOf(error)}`);
+  }
+  const { status, headers, ok } = response;
+  if (ok) return;
+  // Slack explains itself in one word, such as `channel_is_archived`; longer answers might repeat the address.
+  const why = /^[a-z_]{1,40}$/.test(said) ? ` ${said}` : '';
+  const message = `${channel}: answered ${status}${why}`;
+  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+    throw new TransientError(message, { retryAfterMs: retryAfterMsOf(headers.get('retry-after') ?? undefined, now()) });
+  }
+  throw new PermanentError(message);
+}
+
+/** What went wrong, by its code alone. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'no answer';
+  const { code } = (error.cause ?? error) as { code?: unknown };
+  return typeof code === 'string' && /^[A-Z_0-9]+$/.test(code) ? `no connection (${code})` : 'no connection';
+}

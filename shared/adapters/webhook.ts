@@ -1,0 +1,131 @@
+/**
+ * Notifications to webhooks. Each channel of the configuration that the severity and the team fit gets a notification
+ * once: what was sent is remembered by channel and key, so that a retry for the sake of one channel sends nothing
+ * to the others again. It is remembered after it was sent, so a process that dies in between may send it twice; the
+ * other way round an alarm could be lost.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PlatformConfig } from '../config.ts';
+import { ConfigError, PermanentError, PlatformError, TransientError } from '../errors.ts';
+import type { Clock, Notification, Notifier, StateStore } from '../ports.ts';
+import { formats } from './webhook-formats.ts';
+import { post } from './webhook-request.ts';
+
+const PARTITION = 'notifications';
+
+/** As long as an event can be delivered, its notifications are known. */
+const KEPT_MS = 14 * 86_400_000;
+/** Each notification looks at so many old ones, so that what is past is forgotten without a job of its own. */
+const SWEPT = 5;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface WebhookOptions {
+  readonly config: PlatformConfig;
+  readonly state: StateStore;
+  readonly clock: Clock;
+  /** Where the addresses are. */
+  readonly environment: Environment;
+  /** How long one request may take; 10 s unless set. */
+  readonly timeoutMs?: number;
+  /** How the pause before a quick retry is made. */
+  readonly pause?: (ms: number) => Promise<void>;
+}
+
+type Channel = PlatformConfig['notifications']['channels'][number] & { readonly name: string; readonly url: URL };
+
+/** That a notification was sent. */
+interface Sent {
+  readonly at: number;
+  readonly eventId: string;
+}
+
+/** @throws ConfigError naming each channel whose setting holds no address */
+export function createWebhookNotifier(options: WebhookOptions): Notifier {
+  const { config, environment } = options;
+  const { baseUrl } = config.notifications;
+  const problems = webhookProblems(config, environment);
+  if (problems.length > 0) throw new ConfigError(problems.join('; '));
+  const channels = config.notifications.channels.map((channel, index): Channel => {
+    const name = `notifications.channels.${index} (${channel.urlSetting})`;
+    return { ...channel, name, url: new URL(environment[channel.urlSetting] ?? '') };
+  });
+  return {
+    async notify(notification) {
+      const { severity, team } = notification;
+      const link = baseUrl && linkTo(baseUrl, notification);
+      const fitting = channels.filter(
+        (channel) =>
+          channel.severities.includes(severity) && (!channel.teams || (team && channel.teams.includes(team))),
+      );
+      const outcomes = await Promise.allSettled(
+        fitting.map((channel) => sendOnce(channel, notification, link, options)),
+      );
+      throwFirst(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : [])));
+    },
+  };
+}
+
+/** What is wrong with the settings that hold the addresses, a line each; the addresses themselves are not shown. */
+export function webhookProblems({ notifications }: PlatformConfig, environment: Environment): string[] {
+  return notifications.channels.flatMap(({ urlSetting }, index) => {
+    const address = environment[urlSetting]?.trim();
+    const where = `notifications.channels.${index}.urlSetting: expected the setting '${urlSetting}' to hold`;
+    if (!address) return `${where} a webhook address, got nothing`;
+    return isAddress(address) ? [] : `${where} an https address, got something else (not shown: it is a secret)`;
+  });
+}
+
+/** A secret is not sent in the clear, but to this machine itself. */
+function isAddress(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { protocol, hostname, username } = new URL(address);
+  if (username !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[0-9.]+|\[::1\])$/.test(hostname));
+}
+
+function linkTo(baseUrl: string, { event }: Notification): string {
+  const link = new URL(`${baseUrl.replace(/\/$/, '')}/api/events`);
+  link.searchParams.set('correlationId', event.correlationid);
+  return link.href;
+}
+
+async function sendOnce(
+  channel: Channel,
+  notification: Notification,
+  link: string | undefined,
+  { config, state, clock, timeoutMs = 10_000, pause = sleep }: WebhookOptions,
+): Promise<void> {
+  const { event, key } = notification;
+  const id = createHash('sha256')
+    .update(JSON.stringify([channel.urlSetting, channel.format, key]))
+    .digest('hex');
+  const sent = (await state.get<Sent>(PARTITION, id))?.value;
+  const isRecent = sent && clock.now() - sent.at < config.notifications.suppressFor;
+  if (isRecent || sent?.eventId === event.id) return;
+
+  const payload = formats[channel.format](notification, link);
+  await post(channel.name, channel.url, payload, { timeoutMs, pause, now: () => clock.now() });
+  await state.put<Sent>(PARTITION, id, { at: clock.now(), eventId: event.id }, '*');
+  await forgetSome(state, id, clock.now() - Math.max(KEPT_MS, config.notifications.suppressFor));
+}
+
+/** Keys are hashes, so the ones after this are any: each gets its turn. */
+async function forgetSome(state: StateStore, id: string, before: number): Promise<void> {
+  for await (const { key, value, etag } of state.query<Sent>(PARTITION, { from: id, limit: SWEPT })) {
+    // Whoever sent it again meanwhile has changed the etag, and it stays.
+    if (value.at < before) await state.delete(PARTITION, key, etag);
+  }
+}
+
+/** One error for all channels that failed: worth another try if one of them is. */
+function throwFirst(errors: readonly unknown[]): void {
+  if (errors.length === 0) return;
+  const message = errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
+  const transient = errors.filter((error) => !(error instanceof PlatformError) || error.isTransient);
+  if (transient.length === 0) throw new PermanentError(message);
+  const waits = transient.map((error) => (error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0));
+  const retryAfterMs = Math.max(...waits);
+  throw new TransientError(message, retryAfterMs > 0 ? { retryAfterMs } : {});
+}

@@ -1,0 +1,345 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { createWebhookNotifier, type WebhookOptions } from '../../../shared/adapters/webhook.ts';
+import { parseConfig } from '../../../shared/config.ts';
+import { ConfigError, PermanentError, TransientError } from '../../../shared/errors.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentFailed } from '../../../shared/events/deployment.ts';
+import { parseEvent } from '../../../shared/events/parse.ts';
+import type { Notification, Notifier } from '../../../shared/ports.ts';
+import { sampleData } from '../../support/events.ts';
+import { FixedClock } from '../../support/ports.ts';
+import { startWebhookServer, type WebhookServer } from '../../support/webhook-server.ts';
+
+const SECRET = '/services/T000/B000/very-secret';
+
+let server: WebhookServer;
+let clock: FixedClock;
+let state: MemoryStateStore;
+let pauses: number[];
+beforeEach(async () => {
+  server = await startWebhookServer();
+  clock = new FixedClock();
+  state = new MemoryStateStore();
+  pauses = [];
+});
+afterEach(() => server.close());
+
+function notifierFor(channels: readonly object[], rest: object = {}, options: Partial<WebhookOptions> = {}): Notifier {
+  return createWebhookNotifier({
+    config: parseConfig({ notifications: { channels, ...rest } }),
+    state,
+    clock,
+    environment: { MAIN: server.urlOf(SECRET), SHOP: server.urlOf('/shop'), DEAD: 'http://127.0.0.1:1/dead-secret' },
+    pause: async (ms) => void pauses.push(ms),
+    ...options,
+  });
+}
+
+function notification(change: Partial<Notification> = {}): Notification {
+  const event = newEvent(DeploymentFailed, { source: '/test', data: sampleData.DeploymentFailed });
+  return { key: 'k1', severity: 'warning', title: 'web failed', text: 'not ready in time', event, ...change };
+}
+
+const slack = { format: 'slack', urlSetting: 'MAIN' };
+const paths = (): string[] => server.received.map(({ path }) => path);
+
+describe('routing', () => {
+  it('sends to the channels that the severity fits', async () => {
+    const notifier = notifierFor([
+      { ...slack, severities: ['critical'] },
+      { ...slack, urlSetting: 'SHOP' },
+    ]);
+
+    await notifier.notify(notification({ severity: 'warning' }));
+
+    expect(paths()).toEqual(['/shop']);
+  });
+
+  it.each([
+    { team: 'shop', expected: [SECRET, '/shop'] },
+    { team: 'other', expected: [SECRET] },
+    { team: undefined, expected: [SECRET] },
+  ])("sends what is about team $team also to the team's own channel", async ({ team, expected }) => {
+    const notifier = notifierFor([slack, { ...slack, urlSetting: 'SHOP', teams: ['shop'] }]);
+
+    await notifier.notify(notification({ team }));
+
+    expect(paths().sort()).toEqual(expected);
+  });
+
+  it('sends nothing where no channel is configured', async () => {
+    await notifierFor([]).notify(notification());
+
+    expect(server.received).toEqual([]);
+  });
+});
+
+describe('sending once', () => {
+  it('sends a repeated key once', async () => {
+    const notifier = notifierFor([slack]);
+    const again = notification();
+
+    await notifier.notify(again);
+    await notifier.notify(again);
+
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('does not send it for the same event even after the suppression is over', async () => {
+    const notifier = notifierFor([slack], { suppressFor: '1h' });
+    const again = notification();
+    await notifier.notify(again);
+
+    clock.advance(7_200_000);
+    await notifier.notify(again);
+
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('suppresses the key of another event for as long as configured', async () => {
+    const notifier = notifierFor([slack], { suppressFor: '1h' });
+    await notifier.notify(notification());
+
+    clock.advance(3_599_999);
+    await notifier.notify(notification());
+    const during = server.received.length;
+    clock.advance(1);
+    await notifier.notify(notification());
+
+    expect([during, server.received.length]).toEqual([1, 2]);
+  });
+
+  it('sends nothing again to the channels that worked', async () => {
+    const notifier = notifierFor([slack, { ...slack, urlSetting: 'SHOP' }]);
+    server.answer('/shop', ...Array.from({ length: 3 }, () => ({ status: 503 })));
+    const failing = notification();
+
+    await expect(notifier.notify(failing)).rejects.toThrow(TransientError);
+    await notifier.notify(failing);
+
+    expect(paths().filter((path) => path === SECRET)).toHaveLength(1);
+    expect(paths().filter((path) => path === '/shop')).toHaveLength(4);
+  });
+
+  it('forgets what is too old to come again', async () => {
+    const notifier = notifierFor([slack]);
+    for (let n = 0; n < 30; n++) await notifier.notify(notification({ key: `old-${n}` }));
+
+    clock.advance(15 * 86_400_000);
+    for (let n = 0; n < 60; n++) await notifier.notify(notification({ key: `new-${n}` }));
+
+    let [old, recent] = [0, 0];
+    for await (const { value } of state.query<{ at: number }>('notifications'))
+      value.at < clock.now() ? old++ : recent++;
+    expect(old).toBeLessThan(5);
+    expect(recent).toBe(60);
+  });
+});
+
+describe('faults of the receiver', () => {
+  it.each([
+    ['500', { status: 500 }],
+    ['503', { status: 503 }],
+    ['a short 429', { status: 429, headers: { 'Retry-After': '0' } }],
+    ['a connection that breaks', 'reset'],
+  ] as const)('tries again quickly after %s', async (_, answer) => {
+    server.answer(SECRET, answer, answer);
+
+    await notifierFor([slack]).notify(notification());
+
+    expect(server.received).toHaveLength(3);
+    expect(pauses).toHaveLength(2);
+  });
+
+  it.each([
+    { header: '60', expected: 60_000 },
+    { header: 'Sun, 01 Mar 2026 12:02:00 GMT', expected: 120_000 },
+  ])('passes on the wait of $header that a 429 asks for', async ({ header, expected }) => {
+    server.answer(SECRET, { status: 429, headers: { 'Retry-After': header } });
+
+    const error = await notifierFor([slack])
+      .notify(notification())
+      .catch((caught: unknown) => caught);
+
+    expect(error).toBeInstanceOf(TransientError);
+    expect(error).toMatchObject({ retryAfterMs: expected });
+    expect([server.received.length, pauses.length]).toEqual([1, 0]);
+  });
+
+  it('gives up on a receiver that does not answer, and does not ask at once again', async () => {
+    server.answer(SECRET, 'hang');
+
+    await expect(notifierFor([slack], {}, { timeoutMs: 50 }).notify(notification())).rejects.toThrow(
+      new TransientError('notifications.channels.0 (MAIN): no answer in time'),
+    );
+    expect(server.received).toHaveLength(1);
+  });
+
+  it.each([400, 403, 404, 410, 302])('takes %d for a refusal', async (status) => {
+    server.answer(SECRET, { status, headers: { Location: '/shop' }, body: 'no_service' });
+
+    await expect(notifierFor([slack]).notify(notification())).rejects.toThrow(
+      new PermanentError(`notifications.channels.0 (MAIN): answered ${status} no_service`),
+    );
+    expect(paths()).toEqual([SECRET]);
+  });
+
+  it('is worth another try when one of several channels is', async () => {
+    const notifier = notifierFor([slack, { ...slack, urlSetting: 'DEAD' }]);
+    server.answer(SECRET, { status: 404 });
+
+    await expect(notifier.notify(notification())).rejects.toThrow(TransientError);
+  });
+});
+
+describe('the address', () => {
+  const everything = (error: unknown): string => {
+    if (!(error instanceof Error)) return String(error);
+    return `${error.message} ${error.stack} ${JSON.stringify(error)} ${error.cause === undefined ? '' : everything(error.cause)}`;
+  };
+
+  it.each([
+    ['a refusal that repeats it', { status: 400, body: `no such hook: ${SECRET}` }],
+    ['a server error', { status: 500, body: SECRET }],
+    ['a broken connection', 'reset'],
+  ] as const)('is in no error after %s', async (_, answer) => {
+    server.answer(SECRET, answer, answer, answer);
+
+    const error = await notifierFor([slack])
+      .notify(notification())
+      .catch((caught: unknown) => caught);
+
+    expect(error).toBeInstanceOf(Error);
+    expect(everything(error)).not.toContain('very-secret');
+  });
+
+  it('is in no error when nobody listens there', async () => {
+    const error = await notifierFor([{ ...slack, urlSetting: 'DEAD' }])
+      .notify(notification())
+      .catch((caught: unknown) => caught);
+
+    expect(error).toBeInstanceOf(TransientError);
+    expect(everything(error)).not.toContain('dead-secret');
+  });
+
+  it.each([
+    ['nothing', undefined, /a webhook address, got nothing/],
+    ['an empty text', ' ', /a webhook address, got nothing/],
+    ['no address', 'very-secret', /an https address, got something else/],
+    ['http to another machine', 'http://example.com/very-secret', /an https address, got something else/],
+  ])('is asked for at the start when the setting holds %s', (_, value, expected) => {
+    const make = (): Notifier => notifierFor([slack, slack], {}, { environment: { MAIN: value } });
+
+    expect(make).toThrow(ConfigError);
+    expect(make).toThrow(/notifications\.channels\.1\.urlSetting: expected the setting 'MAIN' to hold/);
+    expect(make).toThrow(expected);
+    expect(make).not.toThrow(/very-secret/);
+  });
+});
+
+describe('formats', () => {
+  const bodyOf = async (format: string, given: Partial<Notification>, rest: object = {}): Promise<unknown> => {
+    await notifierFor([{ format, urlSetting: 'MAIN' }], rest).notify(notification(given));
+    return JSON.parse(server.received[0]?.body ?? '');
+  };
+
+  it('writes blocks for Slack, in which nobody is mentioned', async () => {
+    const body = await bodyOf('slack', {
+      severity: 'critical',
+      title: 'down <!channel>',
+      text: 'a & b <@U1>',
+      team: 'shop',
+      facts: { 'burn<rate>': '14 & up' },
+    });
+
+    expect(server.received[0]?.headers['content-type']).toBe('application/json');
+    expect(body).toMatchObject({
+      text: ':rotating_light: down &lt;!channel&gt;',
+      blocks: [
+        { type: 'header', text: { type: 'plain_text', text: 'down <!channel>' } },
+        { type: 'section', text: { type: 'mrkdwn', text: ':rotating_light: a &amp; b &lt;@U1&gt;' } },
+        {
+          fields: [
+            { type: 'mrkdwn', text: '*team*\nshop' },
+            { type: 'mrkdwn', text: '*burn&lt;rate&gt;*\n14 &amp; up' },
+          ],
+        },
+        { type: 'context' },
+      ],
+    });
+  });
+
+  it("stays within Slack's limits, and cuts no character or escape in half", async () => {
+    const facts = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`name-${n}`, '&'.repeat(9_000)]));
+    const body = await bodyOf('slack', { title: '😀'.repeat(500), text: '<'.repeat(9_000), facts });
+
+    const { blocks } = body as { blocks: { text?: { text: string }; fields?: { text: string }[] }[] };
+    expect(blocks[0]?.text?.text).toMatch(/^(😀)+…$/u);
+    expect(blocks[0]?.text?.text.length).toBeLessThanOrEqual(150);
+    expect(blocks[1]?.text?.text).toMatch(/^:warning: (&lt;)+…$/);
+    expect(blocks[1]?.text?.text.length).toBeLessThanOrEqual(3_000);
+    expect(blocks[2]?.fields).toHaveLength(10);
+    for (const field of blocks[2]?.fields ?? []) expect(field.text.length).toBeLessThanOrEqual(2_000);
+  });
+
+  it('writes an adaptive card for Teams', async () => {
+    const body = await bodyOf('teams', { text: '[click](http://evil.example) *now*', facts: { budget: '12 %' } });
+
+    expect(body).toMatchObject({
+      type: 'message',
+      attachments: [
+        {
+          contentType: 'application/vnd.microsoft.card.adaptive',
+          content: {
+            type: 'AdaptiveCard',
+            body: [
+              { type: 'TextBlock', text: 'web failed', color: 'Warning' },
+              { type: 'TextBlock', text: '\\[click\\](http://evil.example) \\*now\\*' },
+              { type: 'FactSet', facts: [{ title: 'budget', value: '12 %' }, { title: 'event' }] },
+            ],
+          },
+        },
+      ],
+    });
+  });
+
+  it.each([['"'], ['é'], ['\n'], ['*'], ['\u0000']])(
+    'stays within the 28 KB of Teams when filled with %j',
+    async (char) => {
+      const facts = Object.fromEntries(
+        Array.from({ length: 50 }, (_, n) => [`${n}${char.repeat(900)}`, char.repeat(9_000)]),
+      );
+
+      await bodyOf('teams', { title: char.repeat(9_000), text: char.repeat(99_000), facts });
+
+      expect(Buffer.byteLength(server.received[0]?.body ?? '')).toBeLessThan(28_000);
+    },
+  );
+
+  it('sends the event itself as a CloudEvent', async () => {
+    const body = await bodyOf('cloudevents', { key: 'x' });
+
+    expect(server.received[0]?.headers['content-type']).toBe('application/cloudevents+json; charset=utf-8');
+    expect(body).toMatchObject({
+      type: 'DeploymentFailed',
+      severity: 'warning',
+      summary: 'web failed: not ready in time',
+    });
+    expect(parseEvent({ body, receivedAt: '2026-03-01T12:00:00Z' }).event).toMatchObject({
+      data: sampleData.DeploymentFailed,
+    });
+  });
+
+  it.each(['slack', 'teams'])(
+    'links %s back to the history of the chain when a base address is configured',
+    async (format) => {
+      const given = notification();
+
+      await notifierFor([{ format, urlSetting: 'MAIN' }], { baseUrl: 'https://events.example.com/' }).notify(given);
+
+      const link = `https://events.example.com/api/events?correlationId=${given.event.correlationid}`;
+      expect(server.received[0]?.body).toContain(link);
+    },
+  );
+});
