@@ -4,7 +4,7 @@
  */
 import { parseAddress, type SubQueue } from './address.ts';
 import { BrokerError, entityNotFound } from './broker-error.ts';
-import type { TimerClock } from './clock.ts';
+import type { Timer, TimerClock } from './clock.ts';
 import { DuplicateWindow } from './duplicates.ts';
 import { type EntityHost, ReceiveEntity } from './entity.ts';
 import {
@@ -44,6 +44,8 @@ export class Queue extends ReceiveEntity<QueueProperties> {
 interface SendTarget {
   readonly entity: Queue | Topic;
   readonly seen: DuplicateWindow;
+  /** Set while old ids will be forgotten. */
+  forgetting: Timer | undefined;
   /** Held here and in the entity's subscriptions. */
   bytes: number;
   /** Held back by a fault until the next send. */
@@ -132,14 +134,14 @@ export class Broker {
 
   /** Ends every receiver of it; its messages are gone. */
   deleteQueue(name: string): void {
-    this.getQueue(name).close(entityNotFound(name));
-    this.#targets.delete(keyOf(name));
+    this.getQueue(name);
+    this.#remove(name);
   }
 
   /** With its subscriptions. */
   deleteTopic(name: string): void {
-    this.getTopic(name).close(entityNotFound(name));
-    this.#targets.delete(keyOf(name));
+    this.getTopic(name);
+    this.#remove(name);
   }
 
   deleteSubscription(topic: string, name: string): void {
@@ -224,7 +226,10 @@ export class Broker {
   /** Ends everything: receivers, timers. */
   close(): void {
     const gone = new BrokerError('amqp:connection:forced', 'the broker is shutting down');
-    for (const { entity } of this.#targets.values()) entity.close(gone);
+    for (const { entity, forgetting } of this.#targets.values()) {
+      forgetting?.cancel();
+      entity.close(gone);
+    }
     this.#targets.clear();
   }
 
@@ -234,6 +239,13 @@ export class Broker {
     const target = this.#targets.get(keyOf(name));
     if (!target) throw entityNotFound(name);
     return target;
+  }
+
+  #remove(name: string): void {
+    const target = this.#target(name);
+    this.#targets.delete(keyOf(name));
+    target.forgetting?.cancel();
+    target.entity.close(entityNotFound(name));
   }
 
   #list<Entity extends Queue | Topic>(isWanted: (entity: Queue | Topic) => boolean): Entity[] {
@@ -248,7 +260,12 @@ export class Broker {
     if (this.#targets.has(key)) throw alreadyExists(name);
     const account = { bytes: 0 };
     const entity = make(this.#hostOf(account));
-    const target: SendTarget = Object.assign(account, { entity, seen: new DuplicateWindow(), heldBack: [] });
+    const target: SendTarget = Object.assign(account, {
+      entity,
+      seen: new DuplicateWindow(),
+      forgetting: undefined,
+      heldBack: [],
+    });
     this.#targets.set(key, target);
     this.#watchIdle(entity, () => (entity instanceof Topic ? this.deleteTopic(name) : this.deleteQueue(name)));
     return entity;
@@ -355,14 +372,27 @@ export class Broker {
   }
 
   /** Whether the id came within the window; it is remembered from now on. */
-  #isDuplicate({ entity, seen }: SendTarget, messageId: string): boolean {
+  #isDuplicate(target: SendTarget, messageId: string): boolean {
+    const { entity, seen } = target;
     const { requiresDuplicateDetection, duplicateDetectionHistoryTimeWindowMs }: SendProperties = entity.properties;
     if (!requiresDuplicateDetection) return false;
     const now = this.clock.now();
     seen.forget(now - duplicateDetectionHistoryTimeWindowMs);
     if (seen.has(messageId)) return true;
     seen.add(messageId, now);
+    this.#forgetLater(target);
     return false;
+  }
+
+  /** An entity that nothing is sent to any more does not keep its ids for ever. */
+  #forgetLater(target: SendTarget): void {
+    if (target.forgetting) return;
+    const window = target.entity.properties.duplicateDetectionHistoryTimeWindowMs;
+    target.forgetting = this.clock.at(this.clock.now() + window, () => {
+      target.forgetting = undefined;
+      target.seen.forget(this.clock.now() - window);
+      if (target.seen.size > 0) this.#forgetLater(target);
+    });
   }
 
   #forward(path: string, content: Content, origin: Origin): void {

@@ -5,7 +5,8 @@ import type { ReceiveProperties } from './entity-properties.ts';
 import type { Faults } from './faults.ts';
 import type { HeldMessage, Origin } from './held-message.ts';
 import { type Content, changeContent } from './message.ts';
-import { MessageQueue, type QueueSettings } from './message-queue.ts';
+import { MessageQueue } from './message-queue.ts';
+import type { QueueSettings } from './queue-host.ts';
 
 /** What entities ask of the broker. */
 export interface EntityHost {

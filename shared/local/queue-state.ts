@@ -1,0 +1,262 @@
+/**
+ * Where every message of a queue stands: ready, locked, deferred, scheduled or gone. The moves between these states are
+ * here, each with its deadline; what clients may ask for is in message-queue.ts.
+ */
+import { randomBytes } from 'node:crypto';
+import { AscendingQueue, Place } from './ascending-queue.ts';
+import type { BrokerError } from './broker-error.ts';
+import type { Timer } from './clock.ts';
+import { type Consumer, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
+import { Delivery, type HeldMessage, type Holder, type LockReference, parseLockToken } from './held-message.ts';
+import { changeContent } from './message.ts';
+import type { QueueHost, QueueSettings } from './queue-host.ts';
+import { SequenceLog } from './sequence-log.ts';
+import { type SessionHold, Sessions } from './sessions.ts';
+
+/** Service Bus cuts reason and description; https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
+const LONGEST_REASON = 4096;
+
+export class QueueState implements Feeder {
+  readonly path: string;
+  readonly host: QueueHost;
+  /** Every message, whatever its state. */
+  readonly log: SequenceLog<HeldMessage> = new SequenceLog<HeldMessage>();
+  /** Those that can be received, unless the entity has sessions. */
+  readonly feed: Feed;
+  readonly sessions: Sessions;
+  readonly locks: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
+  readonly scheduled: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
+  readonly #expiries = new AscendingQueue<HeldMessage>();
+  readonly #salt = randomBytes(4).toString('hex');
+  bytes = 0;
+  #lastLockNumber = 0;
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #isClosed = false;
+
+  constructor(path: string, host: QueueHost) {
+    this.path = path;
+    this.host = host;
+    this.feed = new Feed(this);
+    this.sessions = new Sessions(this, host.clock, () => this.settings.lockDurationMs);
+  }
+
+  get settings(): QueueSettings {
+    return this.host.settings();
+  }
+
+  /** Takes what is ready out of a feed. */
+  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder | undefined): Delivery[] {
+    this.sweep();
+    const taken: Delivery[] = [];
+    while (taken.length < count) {
+      const message = feed.ready.shift();
+      if (message === undefined) break;
+      taken.push(this.handOut(message, mode, holder));
+    }
+    return taken;
+  }
+
+  hand(message: HeldMessage, consumer: Consumer): Delivery {
+    return this.handOut(message, consumer.mode, consumer);
+  }
+
+  takeBack(consumer: Consumer): void {
+    this.releaseAll(consumer.held, true);
+  }
+
+  /** Hands out a message of a session; its lock is the session's. */
+  handInSession(message: HeldMessage, mode: ReceiveMode, session: SessionHold): Delivery {
+    return this.handOut(message, mode, session);
+  }
+
+  /** Returns all that a holder has locked. */
+  releaseAll(held: AscendingQueue<HeldMessage>, isFailed: boolean): void {
+    for (let message = held.first(); message; message = held.first()) this.unlock(message, isFailed);
+  }
+
+  /** Takes all that can be received out of the queue: forwarding was switched on. */
+  takeReady(): HeldMessage[] {
+    this.sweep();
+    const taken: HeldMessage[] = [];
+    const feeds = this.settings.requiresSession ? this.sessions.feeds() : [this.feed];
+    for (const feed of feeds) {
+      for (let message = feed.ready.first(); message; message = feed.ready.first()) {
+        this.remove(message);
+        taken.push(message);
+      }
+    }
+    return taken.sort((a, b) => a.sequenceNumber - b.sequenceNumber);
+  }
+
+  /** Ends every receiver, for example because the entity was disabled. */
+  closeReceivers(error: BrokerError): void {
+    for (const consumer of [...this.feed.consumers]) consumer.closeWith(error);
+    this.sessions.closeAll(error);
+  }
+
+  /** The entity is deleted. Nothing happens here any more. */
+  close(error: BrokerError): void {
+    this.#isClosed = true;
+    this.closeReceivers(error);
+    this.#timer?.cancel();
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** Wakes the queue by that time. */
+  wakeBy(time: number): void {
+    this.arm(time);
+  }
+
+  insert(message: HeldMessage): void {
+    this.log.append(message.sequenceNumber, message);
+    if (this.settings.requiresSession) this.sessions.insert(message);
+    this.#resize(message.content.sizeBytes);
+  }
+
+  #resize(bytes: number): void {
+    this.bytes += bytes;
+    this.host.resized(bytes);
+  }
+
+  /** Takes a message out altogether, whatever its state. */
+  remove(message: HeldMessage): void {
+    if (message.lockNumber !== 0) this.forgetLock(message);
+    this.#unready(message);
+    this.scheduled.remove(message.timed);
+    this.log.remove(message.sequenceNumber);
+    if (this.settings.requiresSession) this.sessions.remove(message);
+    this.#resize(-message.content.sizeBytes);
+  }
+
+  makeReady(message: HeldMessage): void {
+    if (message.expiresAt !== Number.POSITIVE_INFINITY) {
+      this.#expiries.add(message.timed, message.expiresAt);
+      this.arm(message.expiresAt);
+    }
+    if (this.settings.requiresSession) this.sessions.makeReady(message);
+    else this.feed.makeReady(message);
+  }
+
+  /** Takes a message out of the ready ones, if it is among them. */
+  #unready(message: HeldMessage): void {
+    if (message.ready.isQueued) {
+      if (this.settings.requiresSession) this.sessions.unready(message);
+      else this.feed.ready.remove(message.ready);
+    }
+    if (message.state === 'active') this.#expiries.remove(message.timed);
+  }
+
+  /** Locks a message that is ready no more for its receiver, or removes it. */
+  handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder | undefined): Delivery {
+    this.host.used();
+    if (mode === 'receiveAndDelete') {
+      const delivery = new Delivery(message, this.#salt);
+      this.remove(message);
+      return delivery;
+    }
+    // A locked message is safe from expiry.
+    if (message.state === 'active') this.#expiries.remove(message.timed);
+    this.#lastLockNumber = (this.#lastLockNumber % 0xffff_ffff) + 1;
+    message.lockNumber = this.#lastLockNumber;
+    message.holder = holder;
+    if (holder) {
+      message.held ??= new Place<HeldMessage>(message);
+      holder.held.add(message.held, message.lockNumber);
+    }
+    if (holder?.session) message.lockedUntil = holder.session.lockedUntil;
+    else this.lockUntil(message, this.host.clock.now() + this.settings.lockDurationMs);
+    const delivery = new Delivery(message, this.#salt);
+    if (this.host.faults.strike('receive', this.path)?.effect === 'lose-lock') this.unlock(message, true);
+    return delivery;
+  }
+
+  lockUntil(message: HeldMessage, time: number): void {
+    message.lockedUntil = time;
+    this.locks.add(message.timed, time);
+    this.arm(time);
+  }
+
+  forgetLock(message: HeldMessage): void {
+    this.locks.remove(message.timed);
+    if (message.held) message.holder?.held.remove(message.held);
+    message.holder = undefined;
+    message.lockNumber = 0;
+  }
+
+  /** The message of a lock that still holds. */
+  find(lock: LockReference): HeldMessage | undefined {
+    const known = typeof lock === 'string' ? parseLockToken(lock, this.#salt) : lock;
+    if (known === undefined || (typeof lock !== 'string' && lock.salt !== this.#salt)) return undefined;
+    const message = this.log.get(known.sequenceNumber);
+    return known.lockNumber !== 0 && message?.lockNumber === known.lockNumber ? message : undefined;
+  }
+
+  /** Ends a lock without settling. */
+  unlock(message: HeldMessage, isFailed: boolean): void {
+    this.forgetLock(message);
+    if (isFailed) message.deliveryCount++;
+    if (isFailed && message.deliveryCount >= this.settings.maxDeliveryCount) {
+      const description = `Message could not be consumed after ${message.deliveryCount} delivery attempts.`;
+      this.moveToDeadLetters(message, 'MaxDeliveryCountExceeded', description);
+    } else if (message.state === 'deferred') {
+      // It stays set aside.
+    } else if (message.expiresAt <= this.host.clock.now()) {
+      this.expire(message);
+    } else {
+      this.makeReady(message);
+    }
+  }
+
+  moveToDeadLetters(message: HeldMessage, reason: string | undefined, description: string | undefined): void {
+    const why = {
+      ...(reason !== undefined && { DeadLetterReason: reason.slice(0, LONGEST_REASON) }),
+      ...(description !== undefined && { DeadLetterErrorDescription: description.slice(0, LONGEST_REASON) }),
+    };
+    this.remove(message);
+    this.host.deadLetter(message, changeContent(message.content, why));
+  }
+
+  expire(message: HeldMessage): void {
+    if (this.settings.deadLetteringOnMessageExpiration) {
+      this.moveToDeadLetters(message, 'TTLExpiredException', 'The message expired and was dead lettered.');
+    } else {
+      this.remove(message);
+    }
+  }
+
+  /** Does what fell due. Every operation begins with it, since a timer may come late. */
+  sweep(): void {
+    if (this.#timerAt === Number.POSITIVE_INFINITY) return;
+    const now = this.host.clock.now();
+    if (this.#timerAt > now) return;
+    this.#timer?.cancel();
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    while (this.locks.firstKey() <= now) {
+      const message = this.locks.first();
+      if (message) this.unlock(message, true);
+    }
+    this.sessions.loseDue(now);
+    while (this.#expiries.firstKey() <= now) {
+      const message = this.#expiries.first();
+      if (message) this.expire(message);
+    }
+    while (this.scheduled.firstKey() <= now) {
+      const message = this.scheduled.first();
+      if (!message) break;
+      this.remove(message);
+      this.host.activate(message.content);
+    }
+    this.arm(
+      Math.min(this.locks.firstKey(), this.#expiries.firstKey(), this.scheduled.firstKey(), this.sessions.nextLoss()),
+    );
+  }
+
+  /** Sees to it that the queue wakes by then. A timer that comes too early, its reason gone, only looks again. */
+  arm(time: number): void {
+    if (time >= this.#timerAt || this.#isClosed) return;
+    this.#timer?.cancel();
+    this.#timerAt = time;
+    this.#timer = this.host.clock.at(time, () => this.sweep());
+  }
+}
