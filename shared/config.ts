@@ -80,10 +80,14 @@ const profile = z.strictObject({
 });
 
 const cluster = z.strictObject({
-  kubeconfig: z.string().min(1).optional().describe('Path of a kubeconfig file.'),
+  kubeconfig: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Path of a kubeconfig file. Without kubeconfig, inCluster and server: where kubectl looks for one.'),
   context: z.string().min(1).optional().describe('Context in the kubeconfig; its current one when absent.'),
   inCluster: z.boolean().optional().describe('Use the service account of the pod that this runs in.'),
-  server: z.url().optional().describe('API server, reached with an Entra token.'),
+  server: z.url().optional().describe('API server (https), reached with an Entra token.'),
   certificateAuthority: z.string().min(1).optional().describe('Path of the CA certificate (PEM) of `server`.'),
   scope: z
     .string()
@@ -100,9 +104,14 @@ const cluster = z.strictObject({
     .describe('What every new cluster of this name gets.'),
 });
 
+const SETTING = 'the name of a setting (letters, digits, _)';
+
 const channel = z.strictObject({
   format: z.enum(['slack', 'teams', 'cloudevents']),
-  urlSetting: z.string().min(1).describe('The name of the setting that holds the webhook address; never the address.'),
+  urlSetting: z
+    .string({ error: SETTING })
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, SETTING)
+    .describe('The name of the setting that holds the webhook address; never the address.'),
   severities: z.array(z.enum(['info', 'warning', 'critical'])).default(['info', 'warning', 'critical']),
   teams: z.array(dnsLabel).optional().describe('Only notifications of these teams; all when absent.'),
 });
@@ -116,8 +125,13 @@ const sections = z.strictObject({
   notifications: z
     .strictObject({
       channels: z.array(channel).default([]),
-      baseUrl: z.url().optional(),
-      suppressFor: duration.prefault('1h'),
+      baseUrl: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe('Address of this app; notifications link back to its history.'),
+      suppressFor: duration
+        .prefault('1h')
+        .describe('How long a notification of the same thing is not sent again; for one event it never is.'),
     })
     .prefault({}),
 });
@@ -169,9 +183,26 @@ function* contradictions({ objectives, profiles, clusters, policies }: PlatformC
       namespaces.add(namespace);
     }
   }
+  for (const [name, cluster] of Object.entries(clusters)) yield* unclearWays(name, cluster);
   const { min, max } = policies.deployment.replicas;
   if (min > max)
     yield { path: ['policies', 'deployment', 'replicas', 'max'], expected: `at least the minimum of ${min}` };
+}
+
+/** A cluster is reached in one way; without any, where kubectl would look (`KUBECONFIG`, the home directory, the pod). */
+function* unclearWays(name: string, cluster: PlatformConfig['clusters'][string]): Iterable<Contradiction> {
+  const path = ['clusters', name];
+  const { kubeconfig, context, inCluster, server, certificateAuthority } = cluster;
+  const ways = Object.entries({ kubeconfig, inCluster: inCluster || undefined, server }).filter(([, way]) => way);
+  for (const [way] of ways.slice(1)) yield { path: [...path, way], expected: `nothing beside ${ways[0]?.[0]}` };
+  if (context !== undefined && (inCluster || server)) {
+    yield { path: [...path, 'context'], expected: `nothing beside ${server ? 'server' : 'inCluster'}` };
+  }
+  if (certificateAuthority !== undefined && !server) {
+    yield { path: [...path, 'certificateAuthority'], expected: 'a server beside it' };
+  }
+  // The token goes there.
+  if (server?.startsWith('https:') === false) yield { path: [...path, 'server'], expected: 'an https address' };
 }
 
 /**

@@ -94,6 +94,7 @@ export function readSettings(environment: Environment): Settings {
     );
   }
   const config = attempt(() => readConfig(present['PLATFORM_CONFIG']), problems);
+  if (config) problems.push(...webhookProblems(config, present));
   if (!parsed.success || !config || problems.length > 0) throw new ConfigError(`${problems.join('; ')}; ${HOW}`);
 
   const { data } = parsed;
@@ -122,6 +123,24 @@ function problemOf({ path, message }: z.core.$ZodIssue, present: Environment): s
         ? 'something else (not shown: it may hold a key)'
         : `'${value}'`;
   return `${name}: expected ${message}, got ${shown}`;
+}
+
+/** What is wrong with the settings that hold the addresses, a line each; the addresses themselves are not shown. */
+export function webhookProblems({ notifications }: PlatformConfig, environment: Environment): string[] {
+  return notifications.channels.flatMap(({ urlSetting }, index) => {
+    const address = environment[urlSetting]?.trim();
+    const where = `notifications.channels.${index}.urlSetting: expected the setting '${urlSetting}' to hold`;
+    if (!address) return `${where} a webhook address, got nothing`;
+    return isAddress(address) ? [] : `${where} an https address, got something else (not shown: it is a secret)`;
+  });
+}
+
+/** A secret is not sent in the clear, but to this machine itself. */
+function isAddress(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { protocol, hostname, username } = new URL(address);
+  if (username !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[0-9.]+|\[::1\])$/.test(hostname));
 }
 
 function connectionOf(

@@ -4,6 +4,7 @@ import { ConfigError } from '../errors.ts';
 import type { Clock, Clusters, EventBus, Log, Notifier, Ports, StateStore } from '../ports.ts';
 import { type Environment, readSettings, type Settings } from '../settings.ts';
 import { MemoryStateStore } from './memory-store.ts';
+import type { WebhookOptions } from './webhook.ts';
 
 const systemClock: Clock = { now: () => Date.now() };
 
@@ -26,8 +27,8 @@ export async function createLivePorts(
   const ports: Ports = {
     bus: await createBus(settings),
     state,
-    clusters: await createClusters(settings, state, clock),
-    notifier: logNotifier(log),
+    clusters: await createClusters(settings, { state, clock, environment }),
+    notifier: await createNotifier(log, { config, state, clock, environment }),
     clock,
     config,
     log,
@@ -44,12 +45,20 @@ async function createState({ stateStore }: Settings): Promise<StateStore> {
 
 async function createClusters(
   { cluster, config, simulatedRolloutMs: rolloutMs, simulatedDeadlineMs: deadlineMs }: Settings,
-  state: StateStore,
-  clock: Clock,
+  { state, clock, environment }: { state: StateStore; clock: Clock; environment: Environment },
 ): Promise<Clusters> {
-  if (cluster === 'kubernetes') throw new ConfigError('Cluster: not yet');
+  if (cluster === 'kubernetes') {
+    const { createKubernetesClusters } = await import('./kubernetes.ts');
+    return createKubernetesClusters({ config, clock, environment });
+  }
   const { createSimulatedClusters } = await import('./simulated-cluster.ts');
   return createSimulatedClusters({ state, clock, config, rolloutMs, deadlineMs });
+}
+
+async function createNotifier(log: Log, options: WebhookOptions): Promise<Notifier> {
+  if (options.config.notifications.channels.length === 0) return logNotifier(log);
+  const { createWebhookNotifier } = await import('./webhook.ts');
+  return createWebhookNotifier(options);
 }
 
 /** Where no channel is configured, a notification is a line in the log. */

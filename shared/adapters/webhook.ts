@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlatformConfig } from '../config.ts';
 import { ConfigError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Clock, Notification, Notifier, StateStore } from '../ports.ts';
+import { type Environment, webhookProblems } from '../settings.ts';
 import { formats } from './webhook-formats.ts';
 import { post } from './webhook-request.ts';
 
@@ -18,8 +19,6 @@ const PARTITION = 'notifications';
 const KEPT_MS = 14 * 86_400_000;
 /** Each notification looks at so many old ones, so that what is past is forgotten without a job of its own. */
 const SWEPT = 5;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface WebhookOptions {
   readonly config: PlatformConfig;
@@ -65,24 +64,6 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
       throwFirst(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : [])));
     },
   };
-}
-
-/** What is wrong with the settings that hold the addresses, a line each; the addresses themselves are not shown. */
-export function webhookProblems({ notifications }: PlatformConfig, environment: Environment): string[] {
-  return notifications.channels.flatMap(({ urlSetting }, index) => {
-    const address = environment[urlSetting]?.trim();
-    const where = `notifications.channels.${index}.urlSetting: expected the setting '${urlSetting}' to hold`;
-    if (!address) return `${where} a webhook address, got nothing`;
-    return isAddress(address) ? [] : `${where} an https address, got something else (not shown: it is a secret)`;
-  });
-}
-
-/** A secret is not sent in the clear, but to this machine itself. */
-function isAddress(address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  const { protocol, hostname, username } = new URL(address);
-  if (username !== '') return false;
-  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[0-9.]+|\[::1\])$/.test(hostname));
 }
 
 function linkTo(baseUrl: string, { event }: Notification): string {

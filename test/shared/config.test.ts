@@ -54,6 +54,36 @@ describe('platform.config.json', () => {
       '"kube-system"',
     ],
     [
+      'two ways to reach a cluster',
+      { clusters: { default: { kubeconfig: 'a', server: 'https://a.example' } } },
+      'clusters.default.server: expected nothing beside kubeconfig',
+      '"https://a.example"',
+    ],
+    [
+      'a context without a kubeconfig',
+      { clusters: { default: { inCluster: true, context: 'a' } } },
+      'clusters.default.context: expected nothing beside inCluster',
+      '"a"',
+    ],
+    [
+      'a certificate authority without a server',
+      { clusters: { default: { certificateAuthority: 'ca.pem' } } },
+      'clusters.default.certificateAuthority: expected a server beside it',
+      '"ca.pem"',
+    ],
+    [
+      'a server without TLS',
+      { clusters: { default: { server: 'http://a.example' } } },
+      'clusters.default.server: expected an https address',
+      '"http://a.example"',
+    ],
+    [
+      'a setting that cannot be one',
+      { notifications: { channels: [{ format: 'slack', urlSetting: 'MY HOOK' }] } },
+      'notifications.channels.0.urlSetting: expected the name of a setting',
+      '"MY HOOK"',
+    ],
+    [
       'a quantity that does not parse',
       { profiles: { staging: { quota: { pods: 'many' } } } },
       'profiles.staging.quota.pods: expected a Kubernetes quantity',
