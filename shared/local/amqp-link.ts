@@ -109,7 +109,7 @@ abstract class BaseLink {
   #end(isClosed: boolean, error: AmqpError | undefined): void {
     this.#state = 'detached';
     this.session.send((writer) => writeDetach(writer, this.handle, isClosed, error));
-    this.session.onDetached(this.handle, error !== undefined);
+    this.session.onDetached(this.handle, error);
     this.onReleased();
   }
 

@@ -14,6 +14,7 @@ import {
   numberAt,
   type Outcome,
   type Performative,
+  REJECTED,
   requiredNumberAt,
   TRANSFER,
   writeBegin,
@@ -48,8 +49,8 @@ export class Session {
   readonly connection: Connection;
   readonly #channel: number;
   readonly #links = new Map<number, Link>();
-  /** Handles that we detached; the client may still write to them until it has answered. */
-  readonly #leaving = new Set<number>();
+  /** Links that we detached, and why; the client may still write to their handles until it has answered. */
+  readonly #leaving = new Map<number, { link: Link | undefined; error: AmqpError }>();
   readonly #unsettled = new Map<number, Delivery>();
   #pending: Pending[] = [];
   #answers: Answer[] = [];
@@ -166,12 +167,12 @@ export class Session {
   }
 
   /** A link has ended. When we ended it, its handle stays taken until the client has answered. */
-  onDetached(handle: number, isOurs: boolean): void {
+  onDetached(handle: number, error: AmqpError | undefined): void {
     const link = this.#links.get(handle);
     this.#links.delete(handle);
-    if (isOurs) this.#leaving.add(handle);
     this.#pending = this.#pending.filter(({ delivery }) => delivery.link !== link);
-    for (const [id, delivery] of this.#unsettled) if (delivery.link === link) this.#unsettled.delete(id);
+    if (error) this.#leaving.set(handle, { link, error });
+    else this.#forget(link);
   }
 
   release(): void {
@@ -227,8 +228,17 @@ export class Session {
 
   #onDetach(detach: Performative): void {
     const handle = requiredNumberAt(detach, 0, 'handle');
-    if (this.#leaving.delete(handle)) return;
-    this.#linkOf(handle)?.onDetach(detach.fields[1] === true);
+    const left = this.#leaving.get(handle);
+    if (!left) {
+      this.#linkOf(handle)?.onDetach(detach.fields[1] === true);
+      return;
+    }
+    this.#leaving.delete(handle);
+    this.#forget(left.link);
+  }
+
+  #forget(link: Link | undefined): void {
+    for (const [id, delivery] of this.#unsettled) if (delivery.link === link) this.#unsettled.delete(id);
   }
 
   #onFlow(flow: Performative): void {
@@ -263,7 +273,10 @@ export class Session {
     const state = compositeOf(disposition.fields[4]);
     for (const delivery of this.#between(first, last)) {
       if (settled) this.#unsettled.delete(delivery.id);
-      if (state) delivery.link.onOutcome(delivery, state);
+      const left = this.#leaving.get(delivery.link.handle);
+      // Settled while our detach was on its way: without an answer the client would wait for a minute.
+      if (left?.link === delivery.link) this.settle(delivery, { code: REJECTED, error: left.error });
+      else if (state) delivery.link.onOutcome(delivery, state);
     }
   }
 

@@ -1,0 +1,212 @@
+/** The broker contract through the real SDK. Who makes the entities, and how time passes, is up to the caller. */
+import {
+  type ServiceBusClient,
+  ServiceBusError,
+  type ServiceBusReceivedMessage,
+  type ServiceBusReceiver,
+  type ServiceBusSessionReceiver,
+} from '@azure/service-bus';
+import type { BrokerDriver, ReceivedTestMessage, TestMessage, TestReceiver, TestSession } from './broker-driver.ts';
+
+/** What the SDK cannot do, or what must not be done through it here. */
+export type Environment = Pick<
+  BrokerDriver,
+  'createQueue' | 'createTopic' | 'createSubscription' | 'deleteQueue' | 'counts' | 'now' | 'advance' | 'close'
+> & {
+  readonly client: ServiceBusClient;
+  /** How long a receive waits for more. */
+  readonly waitMs: number;
+};
+
+/** The suite renews locks itself, or means to lose them. */
+const MANUAL = { maxAutoLockRenewalDurationInMs: 0 };
+
+export function sdkDriver({ client, waitMs, ...environment }: Environment): BrokerDriver {
+  const rulesOf = (topic: string, subscription: string) => client.createRuleManager(topic, subscription);
+  const open = (path: string, mode?: 'peekLock' | 'receiveAndDelete'): ServiceBusReceiver => {
+    const { entity, subscription, subQueue } = take(path);
+    const options = { ...MANUAL, ...(mode && { receiveMode: mode }), ...(subQueue && { subQueueType: subQueue }) };
+    return subscription === undefined
+      ? client.createReceiver(entity, options)
+      : client.createReceiver(entity, subscription, options);
+  };
+  return {
+    ...environment,
+    addRule: async (topic, subscription, { name, filter, action }) => {
+      const manager = rulesOf(topic, subscription);
+      const wanted =
+        filter.kind === 'correlation'
+          ? { ...filter.properties, applicationProperties: filter.applicationProperties as Record<string, string> }
+          : { sqlExpression: filter.kind === 'sql' ? filter.expression : filter.kind === 'true' ? '1=1' : '1=0' };
+      await manager.createRule(
+        name,
+        wanted as { sqlExpression: string },
+        action && { sqlExpression: action.expression },
+      );
+    },
+    removeRule: async (topic, subscription, rule) => {
+      const manager = rulesOf(topic, subscription);
+      await manager.deleteRule(rule);
+    },
+    listRules: async (topic, subscription) => {
+      const names: string[] = [];
+      const manager = rulesOf(topic, subscription);
+      for await (const { name } of manager.listRules()) names.push(name);
+      return names;
+    },
+    send: async (entity, messages) => {
+      const sender = client.createSender(entity);
+      try {
+        const outgoing = messages.map(toSdk);
+        // One message is sent by itself: that is how the broker, and not the SDK, comes to judge its size.
+        await sender.sendMessages(outgoing.length === 1 && outgoing[0] ? outgoing[0] : outgoing);
+      } finally {
+        await sender.close();
+      }
+    },
+    schedule: async (entity, messages, at) => {
+      const sender = client.createSender(entity);
+      try {
+        const numbers = await sender.scheduleMessages(messages.map(toSdk), new Date(at));
+        return numbers.map(toText);
+      } finally {
+        await sender.close();
+      }
+    },
+    cancelScheduled: async (entity, numbers) => {
+      const sender = client.createSender(entity);
+      try {
+        await sender.cancelScheduledMessages(numbers.map(toNumber));
+      } finally {
+        await sender.close();
+      }
+    },
+    receiver: async (path, mode) => receiverOf(open(path, mode), waitMs),
+    acceptSession: async (path, sessionId) => {
+      const { entity, subscription } = take(path);
+      const receiver = await (subscription === undefined
+        ? client.acceptSession(entity, sessionId, MANUAL)
+        : client.acceptSession(entity, subscription, sessionId, MANUAL));
+      return sessionOf(receiver, waitMs);
+    },
+    acceptNextSession: async (path) => {
+      const { entity, subscription } = take(path);
+      try {
+        const receiver = await (subscription === undefined
+          ? client.acceptNextSession(entity, MANUAL)
+          : client.acceptNextSession(entity, subscription, MANUAL));
+        return sessionOf(receiver, waitMs);
+      } catch (error) {
+        if (error instanceof ServiceBusError && error.code === 'ServiceTimeout') return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+function take(path: string): { entity: string; subscription: string | undefined; subQueue: 'deadLetter' | undefined } {
+  const [, owner = path, sub] = /^(.*?)(\/\$DeadLetterQueue)?$/.exec(path) ?? [];
+  const [entity = owner, subscription] = owner.split('/Subscriptions/');
+  return { entity, subscription, subQueue: sub === undefined ? undefined : 'deadLetter' };
+}
+
+/** Bodies go as bytes: what is in them is not the SDK's business. */
+function toSdk({ body, scheduledEnqueueTimeMs, timeToLiveMs, applicationProperties, ...rest }: TestMessage) {
+  return {
+    ...rest,
+    body: Buffer.from(body),
+    // The suite's values are all of types that the SDK can send.
+    ...(applicationProperties && { applicationProperties: applicationProperties as Record<string, string> }),
+    ...(timeToLiveMs !== undefined && { timeToLive: timeToLiveMs }),
+    ...(scheduledEnqueueTimeMs !== undefined && { scheduledEnqueueTimeUtc: new Date(scheduledEnqueueTimeMs) }),
+  };
+}
+
+type SdkNumber = NonNullable<ServiceBusReceivedMessage['sequenceNumber']>;
+
+/** The SDK's numbers are objects of a package of its own; those that it gave are kept to be given back. */
+const known = new Map<string, SdkNumber>();
+
+function toText(number: SdkNumber): string {
+  known.set(number.toString(), number);
+  return number.toString();
+}
+
+function toNumber(text: string): SdkNumber {
+  const number = known.get(text);
+  if (number === undefined) throw new Error(`the number ${text} did not come from the SDK`);
+  return number;
+}
+
+function receiverOf(receiver: ServiceBusReceiver, waitMs: number): TestReceiver {
+  const taken = new Map<ReceivedTestMessage, ServiceBusReceivedMessage>();
+  const keep = (message: ServiceBusReceivedMessage): ReceivedTestMessage => {
+    const received = fromSdk(message);
+    taken.set(received, message);
+    return received;
+  };
+  const original = (message: ReceivedTestMessage): ServiceBusReceivedMessage => {
+    const found = taken.get(message);
+    if (!found) throw new Error('settle what this receiver received');
+    return found;
+  };
+  return {
+    receive: async (count) => (await receiver.receiveMessages(count, { maxWaitTimeInMs: waitMs })).map(keep),
+    complete: (message) => receiver.completeMessage(original(message)),
+    abandon: (message, properties) => receiver.abandonMessage(original(message), properties as Record<string, string>),
+    defer: (message, properties) => receiver.deferMessage(original(message), properties as Record<string, string>),
+    deadLetter: (message, reason, description) =>
+      reason === undefined
+        ? receiver.deadLetterMessage(original(message))
+        : receiver.deadLetterMessage(original(message), {
+            deadLetterReason: reason,
+            deadLetterErrorDescription: description ?? '',
+          }),
+    renewLock: async (message) => (await receiver.renewMessageLock(original(message))).getTime(),
+    receiveDeferred: async (numbers) => (await receiver.receiveDeferredMessages(numbers.map(toNumber))).map(keep),
+    peek: async (count, from) => {
+      const messages = await receiver.peekMessages(
+        count,
+        from === undefined ? {} : { fromSequenceNumber: toNumber(from) },
+      );
+      return messages.map(fromSdk);
+    },
+    close: () => receiver.close(),
+  };
+}
+
+function sessionOf(receiver: ServiceBusSessionReceiver, waitMs: number): TestSession {
+  return {
+    ...receiverOf(receiver, waitMs),
+    sessionId: receiver.sessionId,
+    getState: async () => {
+      const state: unknown = await receiver.getSessionState();
+      return state === null || state === undefined ? undefined : String(state);
+    },
+    setState: (state) => receiver.setSessionState(state),
+    renewSession: async () => (await receiver.renewSessionLock()).getTime(),
+  };
+}
+
+function fromSdk(message: ServiceBusReceivedMessage): ReceivedTestMessage {
+  const { body, messageId, applicationProperties, deliveryCount = 0, enqueuedTimeUtc, lockedUntilUtc } = message;
+  const { sequenceNumber, deadLetterReason, deadLetterErrorDescription, deadLetterSource, state } = message;
+  return {
+    body: body instanceof Uint8Array ? Buffer.from(body).toString() : String(body),
+    messageId: String(messageId),
+    sessionId: message.sessionId,
+    correlationId: message.correlationId?.toString(),
+    subject: message.subject,
+    to: message.to,
+    applicationProperties: applicationProperties ?? {},
+    sequenceNumber: sequenceNumber === undefined ? '' : toText(sequenceNumber),
+    enqueuedSequenceNumber: message.enqueuedSequenceNumber?.toString(),
+    deliveryCount,
+    enqueuedAt: enqueuedTimeUtc?.getTime() ?? 0,
+    lockedUntil: lockedUntilUtc?.getTime(),
+    state,
+    deadLetterReason,
+    deadLetterErrorDescription,
+    deadLetterSource,
+  };
+}

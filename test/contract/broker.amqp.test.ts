@@ -1,0 +1,64 @@
+/** The broker contract on the AMQP face, through the real SDK; the broker's time is virtual, the wire is not. */
+
+import { ServiceBusClient } from '@azure/service-bus';
+import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
+import { Broker } from '../../shared/local/broker.ts';
+import { BrokerError } from '../../shared/local/broker-error.ts';
+import { VirtualClock } from '../../shared/local/clock.ts';
+import { brokerContract } from './broker.ts';
+import { sdkDriver } from './broker-sdk-driver.ts';
+
+/** Long enough for anything on loopback, short enough for a suite that often finds nothing. */
+const WAIT_MS = 150;
+
+brokerContract(
+  'the AMQP face',
+  async () => {
+    const clock = new VirtualClock();
+    const broker = new Broker({ clock });
+    const server = await startAmqp({ broker, port: 0 });
+    const retryOptions = { maxRetries: 0, timeoutInMs: 2_000 };
+    const client = new ServiceBusClient(connectionString(server.port), { retryOptions });
+    broker.createQueue('probe');
+    const probe = client.createReceiver('probe');
+    return sdkDriver({
+      client,
+      waitMs: WAIT_MS,
+      createQueue: async (name, properties) => void asSdk(() => broker.createQueue(name, properties)),
+      createTopic: async (name, properties) => void asSdk(() => broker.createTopic(name, properties)),
+      createSubscription: async (topic, name, properties, rules) =>
+        void asSdk(() => broker.createSubscription(topic, name, properties, rules)),
+      deleteQueue: async (name) => broker.deleteQueue(name),
+      counts: async (path) => {
+        const { counts } = broker.resolveEntity(path).entity;
+        return {
+          active: counts.activeMessageCount,
+          deadLetter: counts.deadLetterMessageCount,
+          scheduled: counts.scheduledMessageCount,
+        };
+      },
+      now: () => clock.now(),
+      advance: async (ms) => {
+        await clock.advance(ms);
+        // Answered after all that the broker had to say about the time that passed.
+        await probe.peekMessages(1);
+      },
+      close: async () => {
+        await client.close();
+        await server.close();
+        broker.close();
+      },
+    });
+  },
+  { virtualTime: true, administration: true, runtimeCounts: true, listRules: true },
+);
+
+/** Refusals as the SDK shows them. */
+function asSdk<Result>(run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof BrokerError) throw Object.assign(error, { code: error.reason });
+    throw error;
+  }
+}
