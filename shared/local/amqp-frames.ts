@@ -134,9 +134,11 @@ export function writeError(writer: Writer, error: AmqpError | undefined): void {
     writer.null();
     return;
   }
-  list(writer, 0x1d, 2, () => {
+  list(writer, 0x1d, 3, () => {
     writer.symbol(error.condition);
     writer.string(error.message);
+    // `info` may be left out, but clients exist that read three fields whatever the list's length.
+    writer.null();
   });
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import rhea from 'rhea';
 import { describe, expect, it } from 'vitest';
+import { writeError } from '../../../shared/local/amqp-frames.ts';
 import { Reader } from '../../../shared/local/amqp-reader.ts';
 import {
   AmqpError,
@@ -106,5 +107,16 @@ describe('AMQP values', () => {
     ['descriptors nested a thousand deep', Array.from({ length: 1_000 }, () => 0)],
   ])('refuse %s before it costs anything', (_, bytes) => {
     expect(() => new Reader(Buffer.from(bytes)).value()).toThrow(AmqpError);
+  });
+});
+
+describe('an AMQP error', () => {
+  it('has all three fields, since some clients read the third without looking whether it is there', () => {
+    const writer = new Writer(8);
+
+    writeError(writer, new AmqpError('amqp:not-found', 'no such queue'));
+
+    const fields = [expect.anything(), 'no such queue', null];
+    expect(new Reader(writer.copy()).value()).toMatchObject({ value: fields });
   });
 });
