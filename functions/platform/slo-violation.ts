@@ -4,7 +4,7 @@ import { type NewestRelease, newestReleaseOf } from '../../shared/deployments.ts
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../shared/events/deployment.ts';
 import { SLOViolation } from '../../shared/events/platform.ts';
-import { objectiveOf } from '../../shared/objectives.ts';
+import { type Objective, objectiveOf } from '../../shared/objectives.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports.ts';
 import { update } from '../../shared/update.ts';
@@ -38,7 +38,7 @@ export const handle: Handler<Violation> = async (event, ports) => {
     title: `${service} ${burning}`,
     text: release
       ? `the release ${release.requestId} (${release.data.image}) is rolled back`
-      : `nothing is rolled back${severity === 'page' ? ': there is no recent release to blame, or the objective does not ask for it' : ''}`,
+      : `nothing is rolled back: ${whyNot(severity, objective)}`,
     team: objective?.team,
     facts: {
       slo,
@@ -48,6 +48,12 @@ export const handle: Handler<Violation> = async (event, ports) => {
     event,
   });
 };
+
+function whyNot(severity: Violation['data']['severity'], objective: Objective | undefined): string {
+  if (severity === 'ticket') return 'a ticket is no emergency';
+  if (!objective) return 'platform.config.json does not name the objective';
+  return objective.rollbackOnPage ? 'no recent release is to blame' : 'the objective does not ask for it';
+}
 
 /** The newest release when it began within the look-back before the violation, and was not blamed for another one. */
 async function releaseToBlame(event: Violation, ports: HandlerPorts): Promise<NewestRelease | undefined> {

@@ -179,7 +179,7 @@ async function until<Type extends EventType>(
   );
 }
 
-const PATIENCE_MS = 10 * MINUTE;
+const PATIENCE_MS = 3 * MINUTE;
 
 async function untilTrue(stage: Stage, step: string, isTrue: () => Promise<boolean>): Promise<void> {
   const end = stage.clock.now() + PATIENCE_MS;
