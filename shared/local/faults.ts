@@ -44,6 +44,14 @@ export interface Fault {
   readonly error?: BrokerError;
 }
 
+const ON_SENDING: readonly FaultEffect[] = ['fail', 'duplicate', 'delay', 'reorder', 'cut-connection'];
+const ON_RECEIVING: readonly FaultEffect[] = ['lose-lock'];
+const ON_SETTLING: readonly FaultEffect[] = ['fail', 'lose-lock', 'cut-connection'];
+
+function isSending(operation: FaultOperation): boolean {
+  return operation === 'send' || operation === 'schedule';
+}
+
 interface Armed extends Fault {
   seen: number;
 }
@@ -52,8 +60,12 @@ interface Armed extends Fault {
 export class Faults {
   readonly #armed: Armed[] = [];
 
-  /** @returns a function that takes the fault back */
+  /** @returns a function that takes the fault back. @throws TypeError for an effect that the operation cannot have */
   add(fault: Fault): () => void {
+    const possible = isSending(fault.on) ? ON_SENDING : fault.on === 'receive' ? ON_RECEIVING : ON_SETTLING;
+    if (!possible.includes(fault.effect)) {
+      throw new TypeError(`'${fault.on}' can ${possible.join(', ')}, not ${fault.effect}`);
+    }
     const armed = { ...fault, seen: 0 };
     this.#armed.push(armed);
     return () => this.#drop(armed);

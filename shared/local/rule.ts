@@ -5,6 +5,7 @@ import type { Content, PropertyValue } from './message.ts';
 import { compileSqlAction } from './sql-action.ts';
 import { compileSqlFilter } from './sql-filter.ts';
 import { SqlSyntaxError } from './sql-lexer.ts';
+import { FilterError } from './sql-value.ts';
 
 /** An SQL expression and the values of the parameters in it, by their names with the `@`. */
 export interface SqlExpression {
@@ -63,7 +64,7 @@ export function compileRule(definition: RuleDefinition, createdAt: number): Rule
       act: action && compileSqlAction(action.expression, action.parameters),
     };
   } catch (error) {
-    if (!(error instanceof SqlSyntaxError)) throw error;
+    if (!(error instanceof SqlSyntaxError || error instanceof FilterError)) throw error;
     throw new BrokerError('amqp:invalid-field', `rule '${name}': ${error.message}`);
   }
 }

@@ -234,6 +234,43 @@ describe('rules', () => {
   });
 });
 
+describe('a wrong rule', () => {
+  it.each([
+    [
+      { kind: 'sql', expression: "a LIKE 'x!' ESCAPE '!'" },
+      "rule 'r': the pattern 'x!' ends with its escape character",
+    ],
+    [{ kind: 'correlation', properties: {}, applicationProperties: {} }, 'must compare at least one property'],
+  ] as const)('is refused: %o', (filter, problem) => {
+    broker.createTopic('t');
+    const subscription = broker.createSubscription('t', 's');
+
+    expect(() => subscription.addRule({ name: 'r', filter })).toThrow(problem);
+    expect(refusal(() => subscription.addRule({ name: 'r', filter }))).toBe('amqp:invalid-field');
+  });
+});
+
+describe('faults', () => {
+  it('are refused where they cannot strike', () => {
+    expect(() => broker.faults.add({ on: 'receive', effect: 'duplicate' })).toThrow(
+      "'receive' can lose-lock, not duplicate",
+    );
+  });
+
+  it('strike the nth operation on their entity, so many times, unless they are taken back', () => {
+    broker.createQueue('a');
+    broker.createQueue('b');
+    broker.faults.add({ on: 'send', path: 'A', nth: 2, times: 2, effect: 'fail' });
+    const takeBack = broker.faults.add({ on: 'send', path: 'b', effect: 'fail' });
+    takeBack();
+
+    const outcomes = [1, 2, 3, 4].map(() => refusal(() => send('a', 'x')));
+
+    expect(outcomes).toEqual([undefined, 'com.microsoft:server-busy', 'com.microsoft:server-busy', undefined]);
+    expect(refusal(() => send('b', 'x'))).toBeUndefined();
+  });
+});
+
 describe('sessions', () => {
   it('are granted to those who wait, in their order', async () => {
     broker.createQueue('q', { requiresSession: true });
