@@ -76,8 +76,12 @@ export interface Objective {
 }
 
 /** How fast the budget is spent: 1 spends all of it in exactly its window. No events spend nothing. */
-export function burnRate({ bad, total }: Counts, target: number): number {
-  return total === 0 ? 0 : tidy(bad / total / budgetOf(target));
+export function burnRate(counts: Counts, target: number): number {
+  return rateOf(counts, budgetOf(target));
+}
+
+function rateOf({ bad, total }: Counts, budget: number): number {
+  return total === 0 ? 0 : tidy(bad / total / budget);
 }
 
 /** The share of events that may be bad. 1 - 0.999 is 0.001, not 0.0010000000000000009. */
@@ -110,12 +114,13 @@ export interface Assessment {
 
 /** Judges an objective by the counts of each window. */
 export function assess({ target, window }: Objective, countsOf: (window: Window) => Counts): Assessment {
+  const budget = budgetOf(target);
   const alerts: Partial<Record<Severity, Alert>> = {};
   for (const rule of BURN_RULES) {
     if (alerts[rule.severity]) continue;
     const factor = factorOf(rule, window);
-    const rate = burnRate(countsOf(rule.longWindow), target);
-    if (rate >= factor && burnRate(countsOf(rule.shortWindow), target) >= factor) {
+    const rate = rateOf(countsOf(rule.longWindow), budget);
+    if (rate >= factor && rateOf(countsOf(rule.shortWindow), budget) >= factor) {
       alerts[rule.severity] = { ...rule, burnRate: rate };
     }
   }
