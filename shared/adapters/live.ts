@@ -1,10 +1,8 @@
 /** Builds the ports from the settings; the only composition root of the deployed app. SDKs are loaded when chosen. */
 import type { DeliveryOptions } from '../delivery.ts';
-import { ConfigError } from '../errors.ts';
 import type { Clock, Clusters, EventBus, Log, Notifier, Ports, StateStore } from '../ports.ts';
 import { type Environment, readSettings, type Settings } from '../settings.ts';
 import { MemoryStateStore } from './memory-store.ts';
-import type { WebhookOptions } from './webhook.ts';
 
 const systemClock: Clock = { now: () => Date.now() };
 
@@ -23,30 +21,38 @@ export async function createLivePorts(
   const settings = readSettings(environment);
   const { config, handlerTimeoutMs } = settings;
   const clock = systemClock;
-  const state = await createState(settings);
+  const [bus, state] = await Promise.all([createBus(settings, log), createState(settings)]);
   const ports: Ports = {
-    bus: await createBus(settings),
+    bus,
     state,
     clusters: await createClusters(settings, { state, clock, environment }),
-    notifier: await createNotifier(log, { config, state, clock, environment }),
+    notifier: await createNotifier(settings, { state, clock, environment, log }),
     clock,
     config,
     log,
   };
   return { ports, options: { handlerTimeoutMs } };
 }
-async function createBus(_: Settings): Promise<EventBus> {
-  throw new ConfigError('ServiceBus: not yet');
-}
-async function createState({ stateStore }: Settings): Promise<StateStore> {
-  if (stateStore === 'memory') return new MemoryStateStore();
-  throw new ConfigError('StateStore: not yet');
+
+async function createBus({ serviceBus }: Settings, log: Log): Promise<EventBus> {
+  const { createServiceBus } = await import('./service-bus.ts');
+  return createServiceBus(serviceBus, { log });
 }
 
-async function createClusters(
-  { cluster, config, simulatedRolloutMs: rolloutMs, simulatedDeadlineMs: deadlineMs }: Settings,
-  { state, clock, environment }: { state: StateStore; clock: Clock; environment: Environment },
-): Promise<Clusters> {
+async function createState({ stateStore, stateTable }: Settings): Promise<StateStore> {
+  if (stateStore === 'memory') return new MemoryStateStore();
+  const { createTableStorage } = await import('./table-storage.ts');
+  return createTableStorage(stateStore, stateTable);
+}
+
+interface Needs {
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly environment: Environment;
+}
+
+async function createClusters(settings: Settings, { state, clock, environment }: Needs): Promise<Clusters> {
+  const { cluster, config, simulatedRolloutMs: rolloutMs, simulatedDeadlineMs: deadlineMs } = settings;
   if (cluster === 'kubernetes') {
     const { createKubernetesClusters } = await import('./kubernetes.ts');
     return createKubernetesClusters({ config, clock, environment });
@@ -55,10 +61,10 @@ async function createClusters(
   return createSimulatedClusters({ state, clock, config, rolloutMs, deadlineMs });
 }
 
-async function createNotifier(log: Log, options: WebhookOptions): Promise<Notifier> {
-  if (options.config.notifications.channels.length === 0) return logNotifier(log);
+async function createNotifier({ config }: Settings, { log, ...needs }: Needs & { log: Log }): Promise<Notifier> {
+  if (config.notifications.channels.length === 0) return logNotifier(log);
   const { createWebhookNotifier } = await import('./webhook.ts');
-  return createWebhookNotifier(options);
+  return createWebhookNotifier({ config, ...needs });
 }
 
 /** Where no channel is configured, a notification is a line in the log. */

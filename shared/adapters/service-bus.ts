@@ -1,0 +1,210 @@
+/** The event bus on Azure Service Bus, or on anything that speaks its AMQP. */
+import {
+  isServiceBusError,
+  RetryMode,
+  type RetryOptions,
+  ServiceBusClient,
+  type ServiceBusMessage,
+  type ServiceBusReceiver,
+  type ServiceBusSender,
+} from '@azure/service-bus';
+import { PermanentError, PlatformError, TransientError } from '../errors.ts';
+import type { PlatformEvent } from '../events/catalog.ts';
+import { type BusMessage, cut, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
+import type { EventBus, Log, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
+import type { Connection } from '../settings.ts';
+import { ERRORS_QUEUE } from '../topology.ts';
+
+export interface ServiceBusOptions {
+  readonly log: Log;
+  /** How many messages of one subscription are worked on at once; only for `subscribe`. */
+  readonly maxConcurrentCalls?: number;
+}
+
+/**
+ * Whoever sends holds a lease and a lock meanwhile: a blip is bridged here, anything longer is left to redelivery.
+ */
+const RETRY: RetryOptions = {
+  mode: RetryMode.Exponential,
+  maxRetries: 3,
+  retryDelayInMs: 300,
+  maxRetryDelayInMs: 3_000,
+  timeoutInMs: 10_000,
+};
+
+/** Signs in with the connection string, or as who this process is. */
+export async function createServiceBus(
+  connection: Connection,
+  options: ServiceBusOptions,
+  retryOptions: RetryOptions = RETRY,
+): Promise<ServiceBusEventBus> {
+  if ('connectionString' in connection) {
+    return new ServiceBusEventBus(new ServiceBusClient(connection.connectionString, { retryOptions }), options);
+  }
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  const { endpoint, clientId } = connection;
+  const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+  return new ServiceBusEventBus(new ServiceBusClient(endpoint, credential, { retryOptions }), options);
+}
+
+/** One connection, and one sender for each entity, kept until `close`. */
+export class ServiceBusEventBus implements EventBus {
+  readonly #client: ServiceBusClient;
+  readonly #options: ServiceBusOptions;
+  readonly #senders = new Map<string, ServiceBusSender>();
+  readonly #pending = new Set<Promise<unknown>>();
+  #errors: ServiceBusReceiver | undefined;
+
+  constructor(client: ServiceBusClient, options: ServiceBusOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  async publish(event: PlatformEvent): Promise<void> {
+    await this.#send(messageOf(event));
+  }
+
+  async publishAll(events: readonly PlatformEvent[]): Promise<void> {
+    // All are encoded before any is sent, so that one which is too large stops them all.
+    const byEntity = new Map<string, BusMessage[]>();
+    for (const message of events.map(messageOf)) {
+      byEntity.set(message.entity, [...(byEntity.get(message.entity) ?? []), message]);
+    }
+    await Promise.all([...byEntity].map(([entity, messages]) => this.#sendBatches(entity, messages)));
+  }
+
+  async schedule(copy: ScheduledCopy): Promise<void> {
+    await this.#send(messageOfCopy(copy));
+  }
+
+  async park(parked: ParkedMessage): Promise<void> {
+    const message = messageOfParked(parked);
+    try {
+      await this.#send(message);
+    } catch (error) {
+      if (!(error instanceof TooLargeError)) throw error;
+      // It came from a broker with a higher limit: better cut than lost.
+      const body = Buffer.from(cut(message.body.toString(), message.body.length / 2));
+      const applicationProperties = { ...message.applicationProperties, BodyWasCutFrom: message.body.length };
+      await this.#send({ ...message, body, applicationProperties });
+    }
+  }
+
+  subscribe(
+    topic: string,
+    subscription: string,
+    receive: (message: ReceivedMessage) => Promise<void>,
+  ): () => Promise<void> {
+    const { log, maxConcurrentCalls = 16 } = this.#options;
+    const receiver = this.#client.createReceiver(topic, subscription, { skipParsingBodyAsJson: true });
+    const running = new Set<Promise<void>>();
+    const subscriber = receiver.subscribe(
+      {
+        processMessage: async ({ body, messageId, deliveryCount, applicationProperties }) => {
+          // The service gives every message an id; the broker counts the deliveries before this one.
+          const work = receive({
+            body,
+            messageId: String(messageId ?? ''),
+            deliveryCount: (deliveryCount ?? 0) + 1,
+            applicationProperties: applicationProperties ?? {},
+          });
+          running.add(work);
+          try {
+            await work;
+          } finally {
+            running.delete(work);
+          }
+        },
+        processError: async ({ error, errorSource }) => {
+          log.warn('receiving failed', { topic, subscription, errorSource, error: error.message });
+        },
+      },
+      { maxConcurrentCalls },
+    );
+    return async () => {
+      await subscriber.close();
+      await Promise.allSettled(running);
+      await receiver.close();
+    };
+  }
+
+  async ping(): Promise<void> {
+    this.#errors ??= this.#client.createReceiver(ERRORS_QUEUE, { skipParsingBodyAsJson: true });
+    await this.#guarded(this.#errors.peekMessages(1));
+  }
+
+  /** Waits for what is being sent. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#pending);
+    await this.#client.close();
+  }
+
+  async #send(message: BusMessage): Promise<void> {
+    await this.#guarded(this.#sender(message.entity).sendMessages(wireOf(message)));
+  }
+
+  async #sendBatches(entity: string, messages: readonly BusMessage[]): Promise<void> {
+    const sender = this.#sender(entity);
+    const [only] = messages;
+    if (only && messages.length === 1) return this.#send(only);
+
+    let batch = await this.#guarded(sender.createMessageBatch());
+    for (const message of messages) {
+      const wire = wireOf(message);
+      if (batch.tryAddMessage(wire)) continue;
+      if (batch.count > 0) await this.#guarded(sender.sendMessages(batch));
+      batch = await this.#guarded(sender.createMessageBatch());
+      // A batch has an envelope of its own, so the largest message may fit only by itself.
+      if (!batch.tryAddMessage(wire)) await this.#guarded(sender.sendMessages(wire));
+    }
+    if (batch.count > 0) await this.#guarded(sender.sendMessages(batch));
+  }
+
+  #sender(entity: string): ServiceBusSender {
+    let sender = this.#senders.get(entity);
+    if (!sender) {
+      sender = this.#client.createSender(entity);
+      this.#senders.set(entity, sender);
+    }
+    return sender;
+  }
+
+  async #guarded<T>(work: Promise<T>): Promise<T> {
+    this.#pending.add(work);
+    try {
+      return await work;
+    } catch (error) {
+      throw sorted(error);
+    } finally {
+      this.#pending.delete(work);
+    }
+  }
+}
+
+/** The broker's limit is lower than the one that was checked before sending. */
+class TooLargeError extends PermanentError {
+  override readonly reason = 'EventTooLarge';
+}
+
+/**
+ * The SDK's error as ours. Only what lies in the message itself is permanent: a missing entity, a missing right or a full
+ * topic is mended by people, while the events wait.
+ */
+function sorted(error: unknown): unknown {
+  if (error instanceof PlatformError) return error;
+  const message = `service bus: ${error instanceof Error ? error.message : String(error)}`;
+  if (isServiceBusError(error)) {
+    if (error.code === 'MessageSizeExceeded') return new TooLargeError(message, { cause: error });
+    // The service asks clients to stay away for ten seconds when it throttles them.
+    return new TransientError(message, { cause: error, ...(error.code === 'ServiceBusy' && { retryAfterMs: 10_000 }) });
+  }
+  if (error instanceof TypeError || error instanceof RangeError) return new PermanentError(message, { cause: error });
+  return new TransientError(message, { cause: error });
+}
+
+function wireOf({ entity: _, scheduledEnqueueTimeMs, ...message }: BusMessage): ServiceBusMessage {
+  return {
+    ...message,
+    ...(scheduledEnqueueTimeMs !== undefined && { scheduledEnqueueTimeUtc: new Date(scheduledEnqueueTimeMs) }),
+  };
+}

@@ -1,0 +1,198 @@
+/** The state store on Azure Table Storage, or on Azurite. */
+import { odata, RestError, TableClient, type TableEntityResult } from '@azure/data-tables';
+import { ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
+import type { Query, StateStore, Stored } from '../ports.ts';
+import type { Connection } from '../settings.ts';
+import { decodeKey, decodeValue, encodeKey, encodeValue, filterText } from './table-entity.ts';
+
+/** One call may take so long, its retries included: whoever asks holds a lease meanwhile. */
+const CALL_TIMEOUT_MS = 8_000;
+const OPTIONS = {
+  retryOptions: { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 1_000 },
+};
+/** The service's most. */
+const PAGE = 1_000;
+const NOT_FOUND = 404;
+const CONFLICT = 409;
+const PRECONDITION_FAILED = 412;
+
+/** Signs in with the connection string, or as who this process is. The table is created when it is missing. */
+export async function createTableStorage(connection: Connection, table: string): Promise<TableStateStore> {
+  if ('connectionString' in connection) {
+    const text = standardised(connection.connectionString);
+    const allowInsecureConnection = /http:\/\/|DefaultEndpointsProtocol=http(;|$)/i.test(text);
+    return new TableStateStore(TableClient.fromConnectionString(text, table, { ...OPTIONS, allowInsecureConnection }));
+  }
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  const { endpoint, clientId } = connection;
+  const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+  return new TableStateStore(new TableClient(endpoint, table, credential, OPTIONS));
+}
+
+/** Azurite's fixed account; its key is public. */
+const AZURITE =
+  'DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+
+/** The SDK ignores what stands beside `UseDevelopmentStorage=true`: the place of an Azurite that is elsewhere. */
+function standardised(connectionString: string): string {
+  if (!/(^|;)\s*UseDevelopmentStorage=true/i.test(connectionString)) return connectionString;
+  const endpoint = /(?:^|;)\s*TableEndpoint=([^;]+)/i.exec(connectionString)?.[1];
+  const proxy = /(?:^|;)\s*DevelopmentStorageProxyUri=([^;]+)/i.exec(connectionString)?.[1];
+  return `${AZURITE};TableEndpoint=${endpoint ?? `${proxy?.replace(/\/$/, '') ?? 'http://127.0.0.1'}:10002/devstoreaccount1`};`;
+}
+
+type Row = TableEntityResult<Record<string, unknown>>;
+
+/** A partition is a partition, a key a row key; values are JSON beside copies of their fields. */
+export class TableStateStore implements StateStore {
+  readonly #client: TableClient;
+
+  constructor(client: TableClient) {
+    this.#client = client;
+  }
+
+  async get<T>(partition: string, key: string): Promise<Stored<T> | undefined> {
+    const row = await this.#call(`${partition}/${key}`, { [NOT_FOUND]: 'absent' }, (abortSignal) =>
+      this.#client.getEntity<Record<string, unknown>>(encodeKey(partition), encodeKey(key), { abortSignal }),
+    );
+    return row && storedOf<T>(row);
+  }
+
+  async insert<T>(partition: string, key: string, value: T): Promise<string> {
+    const entity = entityOf(partition, key, value);
+    const answer = await this.#call(`${partition}/${key}`, { [CONFLICT]: 'conflict' }, (abortSignal) =>
+      this.#client.createEntity(entity, { abortSignal }),
+    );
+    return etagOf(answer);
+  }
+
+  async put<T>(partition: string, key: string, value: T, etag: string): Promise<string> {
+    const entity = entityOf(partition, key, value);
+    const answer = await this.#call(
+      `${partition}/${key}`,
+      { [PRECONDITION_FAILED]: 'conflict', [NOT_FOUND]: 'conflict' },
+      (abortSignal) =>
+        etag === '*'
+          ? this.#client.upsertEntity(entity, 'Replace', { abortSignal })
+          : this.#client.updateEntity(entity, 'Replace', { etag, abortSignal }),
+    );
+    return etagOf(answer);
+  }
+
+  async delete(partition: string, key: string, etag: string): Promise<void> {
+    await this.#call(
+      `${partition}/${key}`,
+      { [PRECONDITION_FAILED]: 'conflict', [NOT_FOUND]: 'absent' },
+      (abortSignal) => this.#client.deleteEntity(encodeKey(partition), encodeKey(key), { etag, abortSignal }),
+    );
+  }
+
+  async *query<T>(partition: string, query: Query = {}): AsyncIterable<Stored<T>> {
+    const { where = {}, limit = Number.POSITIVE_INFINITY } = query;
+    if (limit <= 0) return;
+    const filter = filterOf(partition, query);
+    let continuationToken: string | undefined;
+    let left = limit;
+    do {
+      const settings = { maxPageSize: Math.min(left, PAGE), ...(continuationToken && { continuationToken }) };
+      const page = await this.#call(partition, { [NOT_FOUND]: 'absent' }, async (abortSignal) => {
+        const pages = this.#client.listEntities<Record<string, unknown>>({ queryOptions: { filter }, abortSignal });
+        const { value } = await pages.byPage(settings).next();
+        return value as (Row[] & { continuationToken?: string }) | undefined;
+      });
+      for (const row of page ?? []) {
+        const stored = storedOf<T>(row);
+        // The filter has only what an entity is sure to have of its value.
+        if (!matches(stored.value, where)) continue;
+        yield stored;
+        if (--left <= 0) return;
+      }
+      continuationToken = page?.continuationToken;
+    } while (continuationToken);
+  }
+
+  async ping(): Promise<void> {
+    await this.get('ping', 'ping');
+  }
+
+  /**
+   * One call to the service. `meanings` says what an answer by status means for it; a missing table is created.
+   */
+  async #call<T>(
+    what: string,
+    meanings: Readonly<Record<number, 'absent' | 'conflict'>>,
+    send: (abortSignal: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        return await send(AbortSignal.timeout(CALL_TIMEOUT_MS));
+      } catch (error) {
+        if (isFirst && codeOf(error) === 'TableNotFound') {
+          await this.#createTable();
+          continue;
+        }
+        const meaning = error instanceof RestError ? meanings[error.statusCode ?? 0] : undefined;
+        if (meaning === 'absent') return undefined;
+        if (meaning === 'conflict') throw new ConflictError(`${what} has changed, or exists already`, { cause: error });
+        throw sorted(error, what);
+      }
+    }
+  }
+
+  async #createTable(): Promise<void> {
+    try {
+      // Somebody else's creating it at the same time is no error.
+      await this.#client.createTable({ abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+    } catch (error) {
+      throw sorted(error, `table ${this.#client.tableName}`);
+    }
+  }
+}
+
+function entityOf(partition: string, key: string, value: unknown): { partitionKey: string; rowKey: string } {
+  return { partitionKey: encodeKey(partition), rowKey: encodeKey(key), ...encodeValue(value) };
+}
+
+function storedOf<T>(row: Row): Stored<T> {
+  // The store hands out what was put under the key; the type is its users' agreement.
+  return { key: decodeKey(row.rowKey ?? ''), value: decodeValue(row) as T, etag: row.etag };
+}
+
+function etagOf(answer: { etag?: string } | undefined): string {
+  if (answer?.etag === undefined) throw new TransientError('table storage: the answer to a write has no etag');
+  return answer.etag;
+}
+
+function filterOf(partition: string, { from, to, where = {} }: Query): string {
+  const parts = [odata`PartitionKey eq ${encodeKey(partition)}`];
+  if (from !== undefined) parts.push(odata`RowKey ge ${encodeKey(from)}`);
+  if (to !== undefined) parts.push(odata`RowKey lt ${encodeKey(to)}`);
+  for (const [name, wanted] of Object.entries(where)) {
+    const text = filterText(name, wanted);
+    if (text !== undefined) parts.push(`is_${name} eq ${odata`${text}`}`);
+  }
+  return parts.join(' and ');
+}
+
+function matches(value: unknown, where: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(where).every(
+    ([name, wanted]) => typeof value === 'object' && value !== null && Reflect.get(value, name) === wanted,
+  );
+}
+
+/** What the service calls its error; Azurite and the SDK put it in different places. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof RestError)) return undefined;
+  if (error.statusCode !== NOT_FOUND) return error.code;
+  return error.code === 'TableNotFound' || /TableNotFound/.test(error.message) ? 'TableNotFound' : error.code;
+}
+
+/** Only what lies in the request itself is permanent: a missing right is mended by people, while the events wait. */
+function sorted(error: unknown, what: string): unknown {
+  if (error instanceof PlatformError) return error;
+  const message = `table storage: ${what}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+  if (!(error instanceof RestError)) return new TransientError(message, { cause: error });
+  if (error.statusCode === 400 || error.statusCode === 413) return new PermanentError(message, { cause: error });
+  const seconds = Number(error.response?.headers.get('retry-after'));
+  return new TransientError(message, { cause: error, ...(seconds > 0 && { retryAfterMs: seconds * 1_000 }) });
+}
