@@ -1,6 +1,9 @@
 /** The state store in this process's memory: for tests, and for runs that may forget. */
-import { ConflictError } from '../errors.ts';
+import { ConflictError, PermanentError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports.ts';
+
+/** As Table Storage has it, so that what works here works there. */
+const MOST_BYTES = 700 * 1024;
 
 interface Row {
   readonly json: string;
@@ -66,8 +69,13 @@ export class MemoryStateStore implements StateStore {
       rows = new Map();
       this.#partitions.set(partition, rows);
     }
+    const json = JSON.stringify(value);
+    const bytes = Buffer.byteLength(json);
+    if (bytes > MOST_BYTES) {
+      throw new PermanentError(`value takes ${bytes} bytes; the state store takes at most ${MOST_BYTES}`);
+    }
     const etag = `"${++this.#version}"`;
-    rows.set(key, { json: JSON.stringify(value), etag });
+    rows.set(key, { json, etag });
     return etag;
   }
 }

@@ -1,5 +1,5 @@
 /** The state store on Azure Table Storage, or on Azurite. */
-import { odata, RestError, TableClient, type TableEntityResult } from '@azure/data-tables';
+import { RestError, TableClient, type TableEntityResult } from '@azure/data-tables';
 import { ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports.ts';
 import type { Connection } from '../settings.ts';
@@ -164,14 +164,18 @@ function etagOf(answer: { etag?: string } | undefined): string {
 }
 
 function filterOf(partition: string, { from, to, where = {} }: Query): string {
-  const parts = [odata`PartitionKey eq ${encodeKey(partition)}`];
-  if (from !== undefined) parts.push(odata`RowKey ge ${encodeKey(from)}`);
-  if (to !== undefined) parts.push(odata`RowKey lt ${encodeKey(to)}`);
+  const parts = [`PartitionKey eq ${quoted(encodeKey(partition))}`];
+  if (from !== undefined) parts.push(`RowKey ge ${quoted(encodeKey(from))}`);
+  if (to !== undefined) parts.push(`RowKey lt ${quoted(encodeKey(to))}`);
   for (const [name, wanted] of Object.entries(where)) {
     const text = filterText(name, wanted);
-    if (text !== undefined) parts.push(`is_${name} eq ${odata`${text}`}`);
+    if (text !== undefined) parts.push(`is_${name} eq ${quoted(text)}`);
   }
   return parts.join(' and ');
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function matches(value: unknown, where: Readonly<Record<string, unknown>>): boolean {
