@@ -4,15 +4,13 @@
  */
 import { parseAddress, type SubQueue } from './address.ts';
 import { BrokerError, entityNotFound } from './broker-error.ts';
-import type { Timer, TimerClock } from './clock.ts';
-import { DuplicateWindow } from './duplicates.ts';
-import { type EntityHost, ReceiveEntity } from './entity.ts';
+import type { TimerClock } from './clock.ts';
+import { type EntityHost, Queue } from './entity.ts';
 import {
   checkName,
   type Limits,
   type QueueProperties,
   queueDefaults,
-  type SendProperties,
   STANDARD_LIMITS,
   type SubscriptionProperties,
   subscriptionDefaults,
@@ -20,36 +18,17 @@ import {
   topicDefaults,
   withProperties,
 } from './entity-properties.ts';
-import { connectionCut, Faults, faultError } from './faults.ts';
-import type { Origin } from './held-message.ts';
-import { acceptMessage, type Content, type OutgoingMessage } from './message.ts';
+import { Faults } from './faults.ts';
+import type { OutgoingMessage } from './message.ts';
 import type { MessageQueue } from './message-queue.ts';
 import type { RuleDefinition } from './rule.ts';
+import { SendTarget } from './send-target.ts';
 import { alreadyExists, type Subscription, Topic } from './topic.ts';
 
 export interface BrokerOptions {
   readonly clock: TimerClock;
   /** Those of the Standard tier unless given. */
   readonly limits?: Partial<Limits>;
-}
-
-/** A queue as an entity. */
-export class Queue extends ReceiveEntity<QueueProperties> {
-  get name(): string {
-    return this.path;
-  }
-}
-
-/** What sending needs to know about a queue or a topic. */
-interface SendTarget {
-  readonly entity: Queue | Topic;
-  readonly seen: DuplicateWindow;
-  /** Set while old ids will be forgotten. */
-  forgetting: Timer | undefined;
-  /** Held here and in the entity's subscriptions. */
-  bytes: number;
-  /** Held back by a fault until the next send. */
-  heldBack: Content[];
 }
 
 export class Broker {
@@ -88,7 +67,7 @@ export class Broker {
     const path = `${owner.name}/Subscriptions/${name}`;
     const all = this.#checked(path, withProperties(path, subscriptionDefaults(), properties, false));
     const target = this.#target(topic);
-    const made = owner.addSubscription(name, all, rules, this.#hostOf(target));
+    const made = owner.addSubscription(name, all, rules, this.#hostOf(target.account));
     this.#watchIdle(made, () => owner.removeSubscription(name));
     return made;
   }
@@ -179,12 +158,12 @@ export class Broker {
    * @throws BrokerError when the entity is gone, disabled or full, or does not take one of the messages
    */
   send(path: string, messages: readonly OutgoingMessage[]): number[] {
-    return this.#send('send', path, messages);
+    return this.#target(this.resolveTarget(path).name).send('send', messages);
   }
 
   /** As `send`; only the faults are told apart. */
   schedule(path: string, messages: readonly OutgoingMessage[]): number[] {
-    return this.#send('schedule', path, messages);
+    return this.#target(this.resolveTarget(path).name).send('schedule', messages);
   }
 
   /** All or none. @throws BrokerError when one of them is not scheduled (any more) */
@@ -226,10 +205,7 @@ export class Broker {
   /** Ends everything: receivers, timers. */
   close(): void {
     const gone = new BrokerError('amqp:connection:forced', 'the broker is shutting down');
-    for (const { entity, forgetting } of this.#targets.values()) {
-      forgetting?.cancel();
-      entity.close(gone);
-    }
+    for (const target of this.#targets.values()) target.close(gone);
     this.#targets.clear();
   }
 
@@ -244,8 +220,7 @@ export class Broker {
   #remove(name: string): void {
     const target = this.#target(name);
     this.#targets.delete(keyOf(name));
-    target.forgetting?.cancel();
-    target.entity.close(entityNotFound(name));
+    target.close(entityNotFound(name));
   }
 
   #list<Entity extends Queue | Topic>(isWanted: (entity: Queue | Topic) => boolean): Entity[] {
@@ -260,13 +235,7 @@ export class Broker {
     if (this.#targets.has(key)) throw alreadyExists(name);
     const account = { bytes: 0 };
     const entity = make(this.#hostOf(account));
-    const target: SendTarget = Object.assign(account, {
-      entity,
-      seen: new DuplicateWindow(),
-      forgetting: undefined,
-      heldBack: [],
-    });
-    this.#targets.set(key, target);
+    this.#targets.set(key, new SendTarget(entity, account, this.clock, this.faults));
     this.#watchIdle(entity, () => (entity instanceof Topic ? this.deleteTopic(name) : this.deleteQueue(name)));
     return entity;
   }
@@ -275,7 +244,7 @@ export class Broker {
     return {
       clock: this.clock,
       faults: this.faults,
-      forward: (target, content, origin) => this.#forward(target, content, origin),
+      forward: (path, content, origin) => this.#target(path).take(content, origin),
       resized: (bytes) => {
         account.bytes += bytes;
       },
@@ -299,106 +268,6 @@ export class Broker {
       );
     }
     return properties;
-  }
-
-  #send(operation: 'send' | 'schedule', path: string, messages: readonly OutgoingMessage[]): number[] {
-    const { name } = this.resolveTarget(path);
-    const target = this.#target(name);
-    const fault = this.faults.strike(operation, name);
-    if (fault?.effect === 'fail') throw faultError(fault);
-    const contents = messages.map((message) => this.#accept(target, message));
-    this.#checkRoom(target, contents);
-    target.entity.times.accessedAt = this.clock.now();
-
-    if (fault?.effect === 'delay') {
-      const at = this.clock.now() + (fault.delayMs ?? 1_000);
-      this.clock.at(at, () => void this.#store(target, contents));
-      return contents.map(() => this.#takeNumber(target));
-    }
-    const heldBack = target.heldBack;
-    target.heldBack = fault?.effect === 'reorder' ? contents : [];
-    const numbers =
-      fault?.effect === 'reorder' ? contents.map(() => this.#takeNumber(target)) : this.#store(target, contents);
-    if (fault?.effect === 'duplicate') for (const content of contents) this.#arrive(target, content);
-    this.#store(target, heldBack);
-    if (fault?.effect === 'cut-connection') throw connectionCut();
-    return numbers;
-  }
-
-  #accept({ entity }: SendTarget, message: OutgoingMessage): Content {
-    const { maxMessageSizeBytes } = entity.properties;
-    if (message.sizeBytes > maxMessageSizeBytes) {
-      throw new BrokerError(
-        'amqp:link:message-size-exceeded',
-        `the message takes ${message.sizeBytes} bytes; '${entity.name}' takes at most ${maxMessageSizeBytes}`,
-      );
-    }
-    if (entity instanceof Queue && entity.properties.requiresSession && message.sessionId === undefined) {
-      throw new BrokerError('amqp:not-allowed', `'${entity.name}' has sessions: the message must have a session id`);
-    }
-    return acceptMessage(message);
-  }
-
-  /** @throws BrokerError when the entity does not take that much more */
-  #checkRoom({ entity, bytes }: SendTarget, contents: readonly Content[]): void {
-    const { status, maxSizeInMegabytes } = entity.properties;
-    if (status === 'Disabled' || status === 'SendDisabled') {
-      throw new BrokerError('com.microsoft:entity-disabled', `the entity '${entity.name}' is disabled for sending`);
-    }
-    let needed = bytes;
-    for (const content of contents) needed += content.sizeBytes;
-    if (needed > maxSizeInMegabytes * 1024 * 1024) {
-      throw new BrokerError(
-        'amqp:resource-limit-exceeded',
-        `the entity '${entity.name}' holds ${bytes} bytes and takes at most ${maxSizeInMegabytes} MB`,
-      );
-    }
-  }
-
-  #takeNumber({ entity }: SendTarget): number {
-    return (entity instanceof Topic ? entity.scheduled : entity.queue).nextSequenceNumber();
-  }
-
-  #store(target: SendTarget, contents: readonly Content[]): number[] {
-    return contents.map((content) =>
-      this.#isDuplicate(target, content.messageId) ? this.#takeNumber(target) : this.#arrive(target, content),
-    );
-  }
-
-  #arrive({ entity }: SendTarget, content: Content): number {
-    const at = content.scheduledEnqueueTimeMs;
-    if (at === undefined || at <= this.clock.now()) return entity.arrive(content);
-    return (entity instanceof Topic ? entity.scheduled : entity.queue).schedule(content, at);
-  }
-
-  /** Whether the id came within the window; it is remembered from now on. */
-  #isDuplicate(target: SendTarget, messageId: string): boolean {
-    const { entity, seen } = target;
-    const { requiresDuplicateDetection, duplicateDetectionHistoryTimeWindowMs }: SendProperties = entity.properties;
-    if (!requiresDuplicateDetection) return false;
-    const now = this.clock.now();
-    seen.forget(now - duplicateDetectionHistoryTimeWindowMs);
-    if (seen.has(messageId)) return true;
-    seen.add(messageId, now);
-    this.#forgetLater(target);
-    return false;
-  }
-
-  /** An entity that nothing is sent to any more does not keep its ids for ever. */
-  #forgetLater(target: SendTarget): void {
-    if (target.forgetting) return;
-    const window = target.entity.properties.duplicateDetectionHistoryTimeWindowMs;
-    target.forgetting = this.clock.at(this.clock.now() + window, () => {
-      target.forgetting = undefined;
-      target.seen.forget(this.clock.now() - window);
-      if (target.seen.size > 0) this.#forgetLater(target);
-    });
-  }
-
-  #forward(path: string, content: Content, origin: Origin): void {
-    const target = this.#target(path);
-    this.#checkRoom(target, [content]);
-    if (!this.#isDuplicate(target, content.messageId)) target.entity.arrive(content, origin);
   }
 
   /** Deletes an entity when it was not used for as long as its properties say. */

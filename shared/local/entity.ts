@@ -1,7 +1,7 @@
 /** Queues and subscriptions as entities: properties, the three message queues they are made of, forwarding. */
 import { BrokerError } from './broker-error.ts';
 import type { Timer, TimerClock } from './clock.ts';
-import type { ReceiveProperties } from './entity-properties.ts';
+import type { QueueProperties, ReceiveProperties } from './entity-properties.ts';
 import type { Faults } from './faults.ts';
 import type { HeldMessage, Origin } from './held-message.ts';
 import { type Content, changeContent } from './message.ts';
@@ -217,6 +217,13 @@ function deadLetterSettings(properties: ReceiveProperties): QueueSettings {
     requiresSession: false,
     expires: false,
   };
+}
+
+/** A queue as an entity. */
+export class Queue extends ReceiveEntity<QueueProperties> {
+  get name(): string {
+    return this.path;
+  }
 }
 
 class TransferError extends Error {

@@ -1,0 +1,141 @@
+/** The sending side of a queue or a topic: what is taken, what is refused, what is a duplicate, what comes later. */
+import { BrokerError } from './broker-error.ts';
+import type { Timer, TimerClock } from './clock.ts';
+import { DuplicateWindow } from './duplicates.ts';
+import { Queue } from './entity.ts';
+import type { SendProperties } from './entity-properties.ts';
+import { connectionCut, type Faults, faultError } from './faults.ts';
+import type { Origin } from './held-message.ts';
+import { acceptMessage, type Content, type OutgoingMessage } from './message.ts';
+import type { MessageQueue } from './message-queue.ts';
+import { Topic } from './topic.ts';
+
+export class SendTarget {
+  readonly entity: Queue | Topic;
+  /** Bytes held in the entity and in its subscriptions. */
+  readonly account: { readonly bytes: number };
+  readonly #clock: TimerClock;
+  readonly #faults: Faults;
+  readonly #seen = new DuplicateWindow();
+  /** Set while old ids will be forgotten. */
+  #forgetting: Timer | undefined;
+  /** By a fault, until the next send. */
+  #heldBack: readonly Content[] = [];
+
+  constructor(entity: Queue | Topic, account: { readonly bytes: number }, clock: TimerClock, faults: Faults) {
+    this.entity = entity;
+    this.account = account;
+    this.#clock = clock;
+    this.#faults = faults;
+  }
+
+  /** All or nothing. @returns the sequence numbers; a duplicate's stands for nothing. @throws BrokerError */
+  send(operation: 'send' | 'schedule', messages: readonly OutgoingMessage[]): number[] {
+    const fault = this.#faults.strike(operation, this.entity.name);
+    if (fault?.effect === 'fail') throw faultError(fault);
+    const contents = messages.map((message) => this.#accept(message));
+    this.#checkRoom(contents);
+    this.entity.times.accessedAt = this.#clock.now();
+
+    if (fault?.effect === 'delay') {
+      this.#clock.at(this.#clock.now() + (fault.delayMs ?? 1_000), () => void this.#store(contents));
+      return contents.map(() => this.#queue.nextSequenceNumber());
+    }
+    const heldBack = this.#heldBack;
+    const isHeldBack = fault?.effect === 'reorder';
+    this.#heldBack = isHeldBack ? contents : [];
+    const numbers = isHeldBack ? contents.map(() => this.#queue.nextSequenceNumber()) : this.#store(contents);
+    if (fault?.effect === 'duplicate') for (const content of contents) this.#arrive(content);
+    this.#store(heldBack);
+    if (fault?.effect === 'cut-connection') throw connectionCut();
+    return numbers;
+  }
+
+  /** Takes what another entity forwards. @throws BrokerError when it does not take it */
+  take(content: Content, origin: Origin): void {
+    this.#checkRoom([content]);
+    if (!this.#isDuplicate(content.messageId)) this.entity.arrive(content, origin);
+  }
+
+  close(error: BrokerError): void {
+    this.#forgetting?.cancel();
+    this.entity.close(error);
+  }
+
+  /** Where scheduled messages wait and numbers come from. */
+  get #queue(): MessageQueue {
+    return this.entity instanceof Topic ? this.entity.scheduled : this.entity.queue;
+  }
+
+  get #properties(): SendProperties {
+    return this.entity.properties;
+  }
+
+  #accept(message: OutgoingMessage): Content {
+    const { name } = this.entity;
+    const { maxMessageSizeBytes } = this.#properties;
+    if (message.sizeBytes > maxMessageSizeBytes) {
+      throw new BrokerError(
+        'amqp:link:message-size-exceeded',
+        `the message takes ${message.sizeBytes} bytes; '${name}' takes at most ${maxMessageSizeBytes}`,
+      );
+    }
+    const needsSession = this.entity instanceof Queue && this.entity.properties.requiresSession;
+    if (needsSession && message.sessionId === undefined) {
+      throw new BrokerError('amqp:not-allowed', `'${name}' has sessions: the message must have a session id`);
+    }
+    return acceptMessage(message);
+  }
+
+  #checkRoom(contents: readonly Content[]): void {
+    const { name } = this.entity;
+    const { status, maxSizeInMegabytes } = this.#properties;
+    if (status === 'Disabled' || status === 'SendDisabled') {
+      throw new BrokerError('com.microsoft:entity-disabled', `the entity '${name}' is disabled for sending`);
+    }
+    const { bytes } = this.account;
+    let needed = bytes;
+    for (const content of contents) needed += content.sizeBytes;
+    if (needed > maxSizeInMegabytes * 1024 * 1024) {
+      throw new BrokerError(
+        'amqp:resource-limit-exceeded',
+        `the entity '${name}' holds ${bytes} bytes and takes at most ${maxSizeInMegabytes} MB`,
+      );
+    }
+  }
+
+  #store(contents: readonly Content[]): number[] {
+    return contents.map((content) =>
+      this.#isDuplicate(content.messageId) ? this.#queue.nextSequenceNumber() : this.#arrive(content),
+    );
+  }
+
+  #arrive(content: Content): number {
+    const at = content.scheduledEnqueueTimeMs;
+    if (at === undefined || at <= this.#clock.now()) return this.entity.arrive(content);
+    return this.#queue.schedule(content, at);
+  }
+
+  /** Whether the id came within the window; it is remembered from now on. */
+  #isDuplicate(messageId: string): boolean {
+    const { requiresDuplicateDetection, duplicateDetectionHistoryTimeWindowMs } = this.#properties;
+    if (!requiresDuplicateDetection) return false;
+    const now = this.#clock.now();
+    this.#seen.forget(now - duplicateDetectionHistoryTimeWindowMs);
+    if (this.#seen.has(messageId)) return true;
+    this.#seen.add(messageId, now);
+    this.#forgetLater();
+    return false;
+  }
+
+  /** An entity that nothing is sent to any more does not keep its ids for ever. */
+  #forgetLater(): void {
+    if (this.#forgetting) return;
+    const window = this.#properties.duplicateDetectionHistoryTimeWindowMs;
+    this.#forgetting = this.#clock.at(this.#clock.now() + window, () => {
+      this.#forgetting = undefined;
+      this.#seen.forget(this.#clock.now() - window);
+      if (this.#seen.size > 0) this.#forgetLater();
+    });
+  }
+}
