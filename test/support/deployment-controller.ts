@@ -58,7 +58,6 @@ export class DeploymentController {
     const isNew = current !== undefined && !all.includes(current);
     if (isNew) setCondition(conditions, this.#progressing('True', 'NewReplicaSetCreated', current));
     const every = isNew ? [...all, current] : all;
-    if (part(deployment, 'spec')['paused'] !== true && current) this.#roll(deployment, every, current);
 
     const ready = (one: Generation): number => this.#readyOf(one).length;
     const sum = (count: (one: Generation) => number): number => every.reduce((total, one) => total + count(one), 0);
@@ -68,6 +67,8 @@ export class DeploymentController {
       readyReplicas: sum(ready),
       availableReplicas: sum(ready),
     };
+    // Pods come and go after the look: what changed is seen the next time.
+    if (part(deployment, 'spec')['paused'] !== true && current) this.#roll(deployment, every, current);
     if (current) this.#judge(deployment, counts, conditions, current);
     const nonzero = Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
     const status = { observedGeneration: deployment.metadata.generation, ...nonzero, conditions };

@@ -124,6 +124,10 @@ describe('a release', () => {
     await cluster.apply(release('4'));
 
     expect(await cluster.rollout(web)).toMatchObject({ replicas: 5, image: 'shop/web:4' });
+    const owners = deployment().metadata['managedFields'] as JsonObject[];
+    expect(owners.filter((owner) => part(owner, 'fieldsV1', 'f:spec')['f:replicas'])).toMatchObject([
+      { manager: 'autoscaler' },
+    ]);
   });
 
   it('keeps the image that an earlier release gave to another container', async () => {
