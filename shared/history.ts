@@ -2,8 +2,8 @@
  * The history of events is their records, found through two indexes: by day, newest first, and by chain. An index row
  * holds what can be asked for, and the key of the record. It is entered before its record comes to its first rest.
  */
-import type { StateStore } from './ports.ts';
-import { type EventRecord, keyPart, recordKey } from './record.ts';
+import type { StateStore, Stored } from './ports.ts';
+import { type EventRecord, keyPart, RECORDS, recordKey } from './record.ts';
 
 /** Which days have rows; the keys are in reverse order of time. */
 export const DAYS = 'history-days';
@@ -82,4 +82,49 @@ async function enterDay(state: StateStore, day: string): Promise<void> {
   if (enteredDays.get(state) === day) return;
   await state.put(DAYS, dayKey(day), { day }, '*');
   enteredDays.set(state, day);
+}
+
+/**
+ * The records that were asked for. A row whose record is gone, or not written yet, is passed over.
+ *
+ * The cost is that of the rows looked at: a chain's are its own, a day's are filtered by the store.
+ */
+export async function readHistory(state: StateStore, query: HistoryQuery): Promise<HistoryPage> {
+  const rows: { readonly key: string; readonly record: string }[] = [];
+  for await (const { key, value } of rowsOf(state, query)) {
+    rows.push({ key, record: value.record });
+    if (rows.length > query.limit) break;
+  }
+  const listed = rows.slice(0, query.limit);
+  const found = await Promise.all(listed.map(({ record }) => state.get<EventRecord>(RECORDS, record)));
+  return {
+    records: found.flatMap((stored) => (stored ? [stored.value] : [])),
+    next: rows.length > query.limit ? listed.at(-1)?.key : undefined,
+  };
+}
+
+/** The index rows of a query, newest first, one more than it asks for. */
+async function* rowsOf(state: StateStore, query: HistoryQuery): AsyncIterable<Stored<HistoryRow>> {
+  const { type, subject, correlationId, since, cursor } = query;
+  const range = {
+    // The first key after the cursor.
+    ...(cursor !== undefined && { from: `${cursor}\0` }),
+    ...(since !== undefined && { to: newestFirst(since - 1) }),
+    where: { ...(type !== undefined && { type }), ...(subject !== undefined && { subject }) },
+  };
+  let left = query.limit + 1;
+  if (correlationId !== undefined) {
+    yield* state.query<HistoryRow>(chainPartition(correlationId), { ...range, limit: left });
+    return;
+  }
+  const days = {
+    ...(cursor !== undefined && { from: dayKey(dayOf(LAST_MS - Number(cursor.slice(0, 13)))) }),
+    ...(since !== undefined && { to: newestFirst(Date.parse(dayOf(since)) - 1) }),
+  };
+  for await (const { value } of state.query<{ day: string }>(DAYS, days)) {
+    for await (const row of state.query<HistoryRow>(dayPartition(value.day), { ...range, limit: left })) {
+      yield row;
+      if (--left <= 0) return;
+    }
+  }
 }

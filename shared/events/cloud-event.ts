@@ -77,6 +77,11 @@ export function defineEvent<const Type extends string, Schema extends z.ZodType>
   return { type, schema, version, upgrades, subjectOf: subject };
 }
 
+/** An id for a new event: a UUID v7, so that ids sort by the time they were made. */
+export function newEventId(): string {
+  return v7();
+}
+
 /** What a publisher says of a new event; the rest is filled in. */
 export interface NewEvent<Data> {
   /** A URI reference naming the publisher, such as `/deployment-service`. */

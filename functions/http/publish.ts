@@ -1,0 +1,95 @@
+/** `POST /api/events`: one CloudEvent or an array of them, onto the bus; all of them or none. */
+import { EventTooLargeError, InvalidEventError, type Issue, UnknownEventError } from '../../shared/errors.ts';
+import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
+import { encodeEvent, newEventId } from '../../shared/events/cloud-event.ts';
+import { parseEvent } from '../../shared/events/parse.ts';
+import { type HttpRequest, type HttpResponse, onHttp, ProblemError } from '../../shared/on-http.ts';
+import type { Ports } from '../../shared/ports.ts';
+
+/** What one request may take; a single event takes at most 256 KiB of it. */
+export const MOST_BYTES = 1024 * 1024;
+export const MOST_EVENTS = 500;
+
+/** 202 with the ids; 400 naming each issue, its event and its path; 413 for too much at once. */
+export async function handle(request: HttpRequest, { bus, clock }: Ports): Promise<HttpResponse> {
+  const body = Buffer.from(await request.arrayBuffer());
+  if (body.length > MOST_BYTES) {
+    throw new ProblemError(413, `the body takes ${body.length} bytes; one request takes at most ${MOST_BYTES}`);
+  }
+  const receivedAt = new Date(clock.now()).toISOString();
+  const found = eventsIn(request, body);
+  if (found.length === 0 || found.length > MOST_EVENTS) {
+    throw new ProblemError(400, `expected 1 to ${MOST_EVENTS} events, got ${found.length}`);
+  }
+  const events: PlatformEvent[] = [];
+  const issues: (Issue & { index: number })[] = [];
+  for (const [index, one] of found.entries()) {
+    try {
+      const { event } = parseEvent({ body: completed(one, receivedAt), receivedAt });
+      encodeEvent(event);
+      events.push(event);
+    } catch (error) {
+      issues.push(...issuesOf(error).map((issue) => ({ index, ...issue })));
+    }
+  }
+  if (issues.length > 0) {
+    const details = { issues: issues.map(({ value, ...issue }) => ({ ...issue, value: shown(value) })) };
+    throw new ProblemError(400, 'not published: the request holds what is no valid event', { details });
+  }
+  await bus.publishAll(events);
+  return { status: 202, json: { ids: events.map(({ id }) => id) } };
+}
+
+onHttp({ name: 'publish', methods: ['POST'], route: 'events' }, handle);
+
+/** The events of a request as they came: in binary mode, one; else one or an array of structured ones. */
+function eventsIn({ headers }: HttpRequest, body: Buffer): unknown[] {
+  const value = jsonOf(body);
+  if (headers.get('ce-specversion') === null) return Array.isArray(value) ? value : [value];
+  const attributes: Record<string, unknown> = {};
+  for (const [name, text] of headers.entries()) {
+    if (name.startsWith('ce-')) attributes[name.slice('ce-'.length)] = percentDecoded(text);
+  }
+  return [{ ...attributes, data: value }];
+}
+
+function jsonOf(body: Buffer): unknown {
+  if (body.length === 0) throw new ProblemError(400, 'expected a CloudEvent as JSON, got an empty body');
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ProblemError(400, `expected a CloudEvent as JSON: ${why}`, { cause });
+  }
+}
+
+/** Header values are percent-encoded: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#3132-http-header-values */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** People write `{ type, source, data }`: what every event must have besides, and a machine can know, is filled in. */
+function completed(event: unknown, receivedAt: string): unknown {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) return event;
+  return { specversion: '1.0', id: newEventId(), time: receivedAt, ...event };
+}
+
+function issuesOf(error: unknown): readonly Issue[] {
+  if (error instanceof InvalidEventError) return error.issues;
+  if (error instanceof UnknownEventError) {
+    const expected = catalog.has(error.type) ? error.message : `one of ${[...catalog.keys()].join(', ')}`;
+    return [{ path: catalog.has(error.type) ? 'dataversion' : 'type', value: error.type, expected }];
+  }
+  if (error instanceof EventTooLargeError) return [{ path: '', value: undefined, expected: error.message }];
+  throw error;
+}
+
+/** Enough of a value to recognise it by. */
+function shown(value: unknown): unknown {
+  const text = JSON.stringify(value);
+  return text !== undefined && text.length > 200 ? `${text.slice(0, 197)}...` : value;
+}

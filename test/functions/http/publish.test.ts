@@ -1,0 +1,130 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { handle, MOST_BYTES } from '../../../functions/http/publish.ts';
+import { TransientError } from '../../../shared/errors.ts';
+import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { type HttpResponse, respond } from '../../../shared/on-http.ts';
+import type { Ports } from '../../../shared/ports.ts';
+import { httpRequest } from '../../support/http.ts';
+import { FixedClock, RecordingLog } from '../../support/ports.ts';
+
+const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' };
+const event = { specversion: '1.0', id: 'a', source: '/ci', type: 'DeploymentRequested', data };
+
+let published: PlatformEvent[];
+let busIsAway: boolean;
+
+beforeEach(() => {
+  published = [];
+  busIsAway = false;
+});
+
+function post(body: unknown, headers: Record<string, string> = {}): Promise<HttpResponse> {
+  const bus = {
+    publishAll: async (events: readonly PlatformEvent[]) => {
+      if (busIsAway) throw new TransientError('service bus: connection refused');
+      published.push(...events);
+    },
+  };
+  // The function asks for nothing but these.
+  const ports = { bus, clock: new FixedClock(), log: new RecordingLog() } as unknown as Ports;
+  return respond('publish', handle, httpRequest({ method: 'POST', body, headers }), ports);
+}
+
+const problemIn = ({ body }: HttpResponse): { title: string; issues?: unknown[] } => JSON.parse(body ?? '');
+
+describe('POST /api/events', () => {
+  it('publishes one event and answers with its id', async () => {
+    const answer = await post(event);
+
+    expect(answer).toMatchObject({ status: 202, json: { ids: ['a'] } });
+    expect(published).toMatchObject([{ ...event, correlationid: 'a', subject: 'default/shop/web' }]);
+  });
+
+  it('publishes an array, in its order', async () => {
+    const answer = await post([event, { ...event, id: 'b' }]);
+
+    expect(answer).toMatchObject({ status: 202, json: { ids: ['a', 'b'] } });
+    expect(published.map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  it('fills in what a machine can know: specversion, id and time', async () => {
+    const answer = await post({ type: 'DeploymentRequested', source: '/me', data });
+
+    expect(answer.status).toBe(202);
+    expect(published).toMatchObject([
+      { specversion: '1.0', id: expect.stringMatching(/^[0-9a-f-]{36}$/), time: '2026-03-01T12:00:00.000Z' },
+    ]);
+  });
+
+  it('reads binary mode: attributes from headers, percent-decoded', async () => {
+    const headers = {
+      'ce-specversion': '1.0',
+      'ce-id': 'a',
+      'ce-source': '/c%C3%AF',
+      'ce-type': 'DeploymentRequested',
+      'ce-team': 'shop',
+    };
+
+    const answer = await post(data, headers);
+
+    expect(answer).toMatchObject({ status: 202, json: { ids: ['a'] } });
+    expect(published).toMatchObject([{ source: '/cï', team: 'shop', data }]);
+  });
+
+  it('publishes none when one is bad, and names every issue by event and path', async () => {
+    const bad = { ...event, id: 'b', data: { namespace: 'Shop', deployment: 'web' } };
+
+    const answer = await post([event, bad, 7]);
+
+    expect(answer.status).toBe(400);
+    expect(problemIn(answer).issues).toMatchObject([
+      { index: 1, path: 'data.namespace', value: 'Shop', expected: expect.stringContaining('DNS-1123') },
+      { index: 1, path: 'data.image' },
+      { index: 2, path: '', value: 7 },
+    ]);
+    expect(published).toEqual([]);
+  });
+
+  it.each([
+    ['an empty body', '', /empty body/],
+    ['text that is not JSON', '{"type":', /expected a CloudEvent as JSON/],
+    ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), /expected a CloudEvent as JSON/],
+    ['an empty array', [], /expected 1 to 500 events, got 0/],
+    ['too many events', Array.from({ length: 501 }, () => 1), /got 501/],
+  ])('refuses %s', async (_, body, title) => {
+    const answer = await post(body);
+
+    expect(answer.status).toBe(400);
+    expect(problemIn(answer).title).toMatch(title);
+  });
+
+  it('names the known types when a type is unknown, and the version when that is', async () => {
+    const unknown = problemIn(await post({ ...event, type: 'DeploymentPaused' }));
+    const newer = problemIn(await post({ ...event, dataversion: 9 }));
+
+    expect(unknown.issues).toMatchObject([{ path: 'type', expected: expect.stringContaining('DeploymentRequested') }]);
+    expect(newer.issues).toMatchObject([{ path: 'dataversion', expected: expect.stringContaining('reads up to 1') }]);
+  });
+
+  it('refuses an event that Service Bus would refuse, saying how large it is', async () => {
+    const answer = await post({ ...event, data: { ...data, notes: 'x'.repeat(300 * 1024) } });
+
+    expect(answer.status).toBe(400);
+    expect(problemIn(answer).issues).toMatchObject([{ expected: expect.stringMatching(/takes \d+ bytes/) }]);
+    expect(published).toEqual([]);
+  });
+
+  it('refuses a body that is too large', async () => {
+    const answer = await post(' '.repeat(MOST_BYTES + 1));
+
+    expect(answer.status).toBe(413);
+  });
+
+  it('says to come back while the bus is away', async () => {
+    busIsAway = true;
+
+    const answer = await post(event);
+
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
+  });
+});

@@ -1,0 +1,26 @@
+/** Requests as the HTTP functions get them. */
+import type { HttpRequest } from '../../shared/on-http.ts';
+
+export interface RequestParts {
+  readonly method?: string;
+  readonly path?: string;
+  /** Text and bytes are sent as they are, anything else as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+export function httpRequest({ method = 'GET', path = '/api/events', body, headers = {} }: RequestParts): HttpRequest {
+  const url = `http://127.0.0.1${path}`;
+  const bytes =
+    body === undefined || typeof body === 'string' || body instanceof Uint8Array
+      ? Buffer.from(body ?? '')
+      : Buffer.from(JSON.stringify(body));
+  return {
+    method,
+    url,
+    headers: new Headers(headers),
+    query: new URL(url).searchParams,
+    params: {},
+    arrayBuffer: async () => new Uint8Array(bytes).buffer,
+  };
+}
