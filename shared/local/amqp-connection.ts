@@ -16,6 +16,7 @@ import {
 } from './amqp-frames.ts';
 import type { AttachHandler } from './amqp-link.ts';
 import { Output } from './amqp-output.ts';
+import { Remainder } from './amqp-remainder.ts';
 import { answerInit, type SharedKey, saslMechanisms } from './amqp-sasl.ts';
 import { Session } from './amqp-session.ts';
 import { AmqpError } from './amqp-types.ts';
@@ -56,7 +57,7 @@ export class Connection {
   readonly sessions = new Map<number, Session>();
   readonly #socket: Socket;
   #state: 'header' | 'sasl' | 'second header' | 'opening' | 'open' | 'closed' = 'header';
-  #rest: Buffer = NOTHING;
+  readonly #rest = new Remainder();
   #reads = 0;
   #timers: NodeJS.Timeout[] = [];
 
@@ -113,17 +114,32 @@ export class Connection {
   #onData(chunk: Buffer): void {
     if (this.#state === 'closed') return;
     this.#reads++;
-    const input = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    let consumed = 0;
     try {
-      for (let size = this.#next(input, consumed); size > 0; size = this.#next(input, consumed)) consumed += size;
+      const at = this.#rest.isEmpty ? 0 : this.#completeRest(chunk);
+      const end = this.#takeAll(chunk, at);
+      if (!this.#isClosed()) this.#rest.keep(chunk, end);
     } catch (error) {
       this.#fail(error);
       return;
     }
-    // A view would keep the whole chunk, and what was parsed of it, in memory.
-    this.#rest = consumed < input.length ? Buffer.from(input.subarray(consumed)) : NOTHING;
     if (!this.output.isWritable) this.#socket.pause();
+  }
+
+  /** Takes in all that is whole; returns where the rest begins. */
+  #takeAll(input: Buffer, from: number): number {
+    let at = from;
+    for (let size = this.#next(input, at); size > 0; size = this.#next(input, at)) at += size;
+    return at;
+  }
+
+  /** Takes in the header or frame that began in an earlier chunk, once it is whole; returns where the next one begins. */
+  #completeRest(chunk: Buffer): number {
+    const rest = this.#rest;
+    let at = rest.fill(chunk, 0, 8);
+    if (this.#state !== 'header' && this.#state !== 'second header')
+      at = rest.fill(chunk, at, frameSizeAt(rest.bytes, 0));
+    if (this.#next(rest.bytes, 0) > 0) rest.clear();
+    return at;
   }
 
   /** Takes in one header or frame; 0 when it is not whole yet. */
@@ -136,10 +152,7 @@ export class Connection {
       return 8;
     }
     if (available < 8) return 0;
-    const size = input.readUInt32BE(at);
-    if (size < 8 || size > MAX_FRAME_SIZE) {
-      throw new AmqpError('amqp:connection:framing-error', `a frame of ${size} bytes; at most ${MAX_FRAME_SIZE}`);
-    }
+    const size = frameSizeAt(input, at);
     if (available < size) return 0;
     const start = at + (input[at + 4] as number) * 4;
     const end = at + size;
@@ -272,10 +285,20 @@ export class Connection {
   #release(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#rest = NOTHING;
+    this.#rest.clear();
     for (const timer of this.#timers) clearInterval(timer);
     for (const session of [...this.sessions.values()]) session.release();
     this.sessions.clear();
     this.options.onClosed(this);
   }
+}
+
+/** The size of the frame at an offset, once its header is there; 8 before that. */
+function frameSizeAt(input: Buffer, at: number): number {
+  if (input.length - at < 8) return 8;
+  const size = input.readUInt32BE(at);
+  if (size < 8 || size > MAX_FRAME_SIZE) {
+    throw new AmqpError('amqp:connection:framing-error', `a frame of ${size} bytes; at most ${MAX_FRAME_SIZE}`);
+  }
+  return size;
 }

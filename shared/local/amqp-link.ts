@@ -15,6 +15,7 @@ import {
   writeAttach,
   writeDetach,
 } from './amqp-frames.ts';
+import { Remainder } from './amqp-remainder.ts';
 import type { Session } from './amqp-session.ts';
 import { AmqpError, type AmqpMap, type AmqpValue } from './amqp-types.ts';
 
@@ -222,6 +223,7 @@ export class SendingLink extends BaseLink {
 /** A whole message from a client. */
 export interface IncomingDelivery {
   readonly format: number;
+  /** Good until the handler returns; what is to be kept is copied. */
   readonly payload: Buffer;
   /** Settles it; of no effect when it was sent settled. */
   readonly answer: (outcome: Outcome) => void;
@@ -241,7 +243,9 @@ export class ReceivingLink extends BaseLink {
   #deliveryCount = 0;
   #limit = 0;
   #handler: ReceivingHandler | undefined;
-  #partial: { id: number; format: number; settled: boolean; parts: Buffer[]; size: number } | undefined;
+  #partial: { id: number; format: number; settled: boolean; size: number } | undefined;
+  /** The payload of a delivery that comes in several frames; its memory is used again. */
+  readonly #parts = new Remainder();
 
   accept(handler: ReceivingHandler, acceptance: Acceptance & { maxMessageSize: number }): void {
     if (!this.attach(acceptance)) return;
@@ -265,25 +269,19 @@ export class ReceivingLink extends BaseLink {
       throw new AmqpError('amqp:not-allowed', `delivery ${this.#partial.id} is not complete, got ${id}`);
     }
     const format = numberAt(transfer, 3, 'message-format') ?? 0;
-    this.#partial ??= { id, format, settled: false, parts: [], size: 0 };
+    this.#partial ??= { id, format, settled: false, size: 0 };
     const partial = this.#partial;
     if (transfer.fields[4] === true) partial.settled = true;
     partial.size += payload.length;
+    const isAborted = transfer.fields[9] === true;
+    const isWhole = transfer.fields[5] !== true;
+    if (isAborted || partial.size > this.#limit) this.#parts.clear();
     // What is too large already is counted, but not kept.
-    if (partial.size <= this.#limit) partial.parts.push(payload);
-    else partial.parts.length = 0;
-    if (transfer.fields[9] === true) {
-      this.#partial = undefined;
-      this.#count();
-      return;
-    }
-    if (transfer.fields[5] === true) {
-      // The frame's buffer is not ours to keep.
-      if (partial.parts.length > 0) partial.parts[partial.parts.length - 1] = Buffer.from(payload);
-      return;
-    }
+    else if (!isWhole || !this.#parts.isEmpty) this.#parts.keep(payload, 0);
+    if (!isAborted && !isWhole) return;
     this.#partial = undefined;
     this.#count();
+    if (isAborted) return;
     const answer = (outcome: Outcome): void => {
       if (!partial.settled) this.session.answer(true, partial.id, outcome);
     };
@@ -292,7 +290,8 @@ export class ReceivingLink extends BaseLink {
       answer({ code: 0x25, error });
       return;
     }
-    const whole = partial.parts.length === 1 ? (partial.parts[0] as Buffer) : Buffer.concat(partial.parts);
+    const whole = this.#parts.isEmpty ? payload : this.#parts.bytes;
+    this.#parts.clear();
     this.#handler?.({ format: partial.format, payload: whole, answer, isSettled: partial.settled });
   }
 

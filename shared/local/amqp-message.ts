@@ -95,7 +95,7 @@ export function readMessage(bytes: Buffer): OutgoingMessage {
   const given = textOf(properties[0]);
   const messageId = given || randomBytes(16).toString('hex');
   const view = bareStart < 0 ? EMPTY : bytes.subarray(bareStart);
-  const bare = given ? Buffer.from(view) : rewrite(view, { messageId }, {});
+  const bare = given ? copyOf(view) : rewrite(view, { messageId }, {});
   const priority = header[1];
   const scheduled = annotations?.get('x-opt-scheduled-enqueue-time');
   return {
@@ -117,6 +117,24 @@ export function readMessage(bytes: Buffer): OutgoingMessage {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** Small messages share pieces of memory of this size: fewer objects, and no more kept than this by any one of them. */
+const SLAB_SIZE = 32 * 1024;
+const LARGEST_SHARING = 4 * 1024;
+let slab = EMPTY;
+let slabUsed = 0;
+
+function copyOf(view: Buffer): Buffer {
+  if (view.length > LARGEST_SHARING) return Buffer.from(view);
+  if (slabUsed + view.length > slab.length) {
+    slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+    slabUsed = 0;
+  }
+  const copy = slab.subarray(slabUsed, slabUsed + view.length);
+  view.copy(copy);
+  slabUsed += view.length;
+  return copy;
+}
 
 /** An identifier or text property; ids may also be numbers, uuids or bytes. */
 export function textOf(value: AmqpValue): string | undefined {

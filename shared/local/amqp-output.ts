@@ -6,14 +6,23 @@ const LARGEST_SLAB = 128 * 1024;
 /** So much may lie unsent before a connection stops delivering messages and listening to its peer. */
 const HIGH_WATER = 4 * 1024 * 1024;
 
+/** A piece of memory that frames are written into; used again once the socket has taken all of it. */
+interface Slab {
+  readonly buffer: Buffer;
+  /** Writes that the socket has not finished. */
+  writes: number;
+}
+
 export class Output {
   readonly #socket: Socket;
-  #slab = Buffer.alloc(0);
+  readonly #beforeFlush: () => void;
+  #slab: Slab = { buffer: Buffer.alloc(0), writes: 0 };
+  /** Kept for the next time: memory outside the heap is what makes the garbage collector run. */
+  #spare: Slab | undefined;
   #start = 0;
   #end = 0;
   #scheduled = false;
-  #lastTurn = 0;
-  readonly #beforeFlush: () => void;
+  #thisTurn = 0;
   /** How often something was written; tells a heartbeat whether it is needed. */
   writes = 0;
 
@@ -39,25 +48,25 @@ export class Output {
   frame(type: number, channel: number, performative: Buffer, head?: Buffer, tail?: Buffer): void {
     const size = 8 + performative.length + (head?.length ?? 0) + (tail?.length ?? 0);
     let at = this.#claim(size);
-    const slab = this.#slab;
-    slab.writeUInt32BE(size, at);
-    slab[at + 4] = 2;
-    slab[at + 5] = type;
-    slab.writeUInt16BE(channel, at + 6);
+    const { buffer } = this.#slab;
+    buffer.writeUInt32BE(size, at);
+    buffer[at + 4] = 2;
+    buffer[at + 5] = type;
+    buffer.writeUInt16BE(channel, at + 6);
     at += 8;
-    performative.copy(slab, at);
+    performative.copy(buffer, at);
     at += performative.length;
     if (head) {
-      head.copy(slab, at);
+      head.copy(buffer, at);
       at += head.length;
     }
-    tail?.copy(slab, at);
+    tail?.copy(buffer, at);
   }
 
   /** Bytes that are no frame: a protocol header. */
   raw(bytes: Buffer): void {
     const at = this.#claim(bytes.length);
-    bytes.copy(this.#slab, at);
+    bytes.copy(this.#slab.buffer, at);
   }
 
   flush(): void {
@@ -66,30 +75,48 @@ export class Output {
     this.#beforeFlush();
     this.#scheduled = false;
     this.#write();
-    this.#lastTurn = 0;
+    this.#thisTurn = 0;
   }
 
   #claim(size: number): number {
     this.schedule();
-    if (this.#end + size > this.#slab.length) {
+    if (this.#end + size > this.#slab.buffer.length) {
       this.#write();
-      // A busy connection gets a large slab, an idle one does not keep it.
-      const wanted = Math.min(LARGEST_SLAB, Math.max(SMALLEST_SLAB, this.#lastTurn * 2));
-      this.#slab = Buffer.allocUnsafeSlow(Math.max(wanted, size));
+      this.#slab = this.#next(size);
       this.#start = 0;
       this.#end = 0;
     }
     const at = this.#end;
     this.#end += size;
-    this.#lastTurn += size;
+    this.#thisTurn += size;
     return at;
+  }
+
+  #next(size: number): Slab {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare && spare.buffer.length >= size) return spare;
+    // A busy connection gets a large slab, an idle one none.
+    const wanted = Math.min(LARGEST_SLAB, Math.max(SMALLEST_SLAB, this.#thisTurn * 2));
+    return { buffer: Buffer.allocUnsafeSlow(Math.max(wanted, size)), writes: 0 };
   }
 
   #write(): void {
     if (this.#end === this.#start) return;
-    const chunk = this.#slab.subarray(this.#start, this.#end);
+    const slab = this.#slab;
+    const chunk = slab.buffer.subarray(this.#start, this.#end);
     this.#start = this.#end;
     this.writes++;
-    if (this.#socket.writable) this.#socket.write(chunk);
+    if (!this.#socket.writable) return;
+    slab.writes++;
+    this.#socket.write(chunk, () => {
+      if (--slab.writes > 0) return;
+      if (slab !== this.#slab) this.#spare = slab;
+      // All of it is out: begin again at the front.
+      else if (this.#start === this.#end) {
+        this.#start = 0;
+        this.#end = 0;
+      }
+    });
   }
 }

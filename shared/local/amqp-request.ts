@@ -72,7 +72,7 @@ export function acceptReplies(link: SendingLink): void {
 /** Accepts the link on which the client sends requests. An answerer that throws answers with the error's condition. */
 export function acceptRequests(link: ReceivingLink, answerer: Answerer): void {
   const handle = (payload: Buffer): void => {
-    const request = readRequest(payload);
+    const request = readRequest(Buffer.from(payload));
     const reply = (response: Response): void => {
       if (!link.isDetached) findQueue(link, request.replyTo)?.add(encodeResponse(request, response));
     };

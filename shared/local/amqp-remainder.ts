@@ -1,0 +1,36 @@
+/** Bytes that were left over because their frame was not whole yet, put together in memory that is used again. */
+export class Remainder {
+  #buffer = Buffer.alloc(0);
+  #length = 0;
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  /** A view, good until the next change. */
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Adds the tail of a chunk. */
+  keep(chunk: Buffer, from: number): void {
+    if (from < chunk.length) this.fill(chunk, from, this.#length + chunk.length - from);
+  }
+
+  /** Takes bytes of a chunk until `size` are kept; returns where it stopped. */
+  fill(chunk: Buffer, from: number, size: number): number {
+    const count = Math.min(Math.max(0, size - this.#length), chunk.length - from);
+    if (this.#length + count > this.#buffer.length) {
+      const bigger = Buffer.allocUnsafeSlow(Math.max(size, this.#buffer.length * 2));
+      this.#buffer.copy(bigger, 0, 0, this.#length);
+      this.#buffer = bigger;
+    }
+    chunk.copy(this.#buffer, this.#length, from, from + count);
+    this.#length += count;
+    return from + count;
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+}
