@@ -114,6 +114,14 @@ export class Delivery extends PeekedMessage {
     return this.lockNumber === 0 ? undefined : this.#lockedUntil;
   }
 
+  /** Writes the sixteen bytes of the lock token, in the order of its text. */
+  writeLockToken(target: Buffer): void {
+    target.write(this.salt, 0, 'hex');
+    target.writeUInt32BE(this.lockNumber, 4);
+    target.writeUInt32BE(Math.floor(this.sequenceNumber / 0x1_0000_0000), 8);
+    target.writeUInt32BE(this.sequenceNumber % 0x1_0000_0000, 12);
+  }
+
   /** A UUID in lower-case text; undefined when it was received and deleted. */
   get lockToken(): string | undefined {
     return this.lockNumber === 0 ? undefined : lockToken(this.salt, this.lockNumber, this.sequenceNumber);
