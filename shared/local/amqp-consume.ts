@@ -1,7 +1,7 @@
 /** A client's receiver on an entity: deliveries out, outcomes in. */
 import { bareOf, writeHead } from './amqp-delivery.ts';
 import { ACCEPTED, asMap, compositeOf, MODIFIED, REJECTED, RELEASED } from './amqp-frames.ts';
-import { tagOf } from './amqp-guid.ts';
+import { swapGuid } from './amqp-guid.ts';
 import type { Delivery as AmqpDelivery, DeliveryState, SendingHandler, SendingLink } from './amqp-link.ts';
 import { toProperties } from './amqp-message.ts';
 import { asAmqpError } from './amqp-request.ts';
@@ -22,6 +22,7 @@ export const CUT = 'amqp:connection:forced';
 const NO_TAG = Buffer.from([0]);
 /** Shared by all deliveries: what is written is copied out at once. */
 const scratch = new Writer(1024);
+const lockTag = Buffer.alloc(16);
 
 /** Joins a link and a consumer. The link must have been accepted with `handler`. */
 export class Consuming implements SendingHandler {
@@ -73,9 +74,12 @@ export class Consuming implements SendingHandler {
     scratch.reset();
     writeHead(scratch, delivery);
     const head = scratch.buffer.subarray(0, scratch.position);
-    const token = delivery.lockToken;
-    const tag = token === undefined ? NO_TAG : tagOf(token);
-    this.#link.send(tag, token === undefined, delivery, head, bareOf(delivery.content));
+    const isLocked = delivery.lockNumber !== 0;
+    if (isLocked) {
+      delivery.writeLockToken(lockTag);
+      swapGuid(lockTag);
+    }
+    this.#link.send(isLocked ? lockTag : NO_TAG, !isLocked, delivery, head, bareOf(delivery.content));
   }
 
   #settle(lock: Delivery, { code, fields }: DeliveryState): void {

@@ -48,15 +48,18 @@ export function writeHead(writer: Writer, message: Handed): void {
   writer.close(token, 5);
   writer.descriptor(MESSAGE_ANNOTATIONS);
   token = writer.open(0xd1);
-  let count = 4;
+  let count = 3;
   writer.bytes(ENQUEUED_TIME);
   writer.timestamp(message.enqueuedAt);
   writer.bytes(SEQUENCE_NUMBER);
   writer.long(message.sequenceNumber);
-  writer.bytes(MESSAGE_STATE);
-  writer.int(STATES[message.state]);
   writer.bytes(ENQUEUED_SEQUENCE_NUMBER);
   writer.long(message.enqueuedSequenceNumber);
+  if (message.state !== 'active') {
+    writer.bytes(MESSAGE_STATE);
+    writer.int(STATES[message.state]);
+    count++;
+  }
   if (message.lockedUntil !== undefined) {
     writer.bytes(LOCKED_UNTIL);
     writer.timestamp(message.lockedUntil);

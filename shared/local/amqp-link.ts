@@ -135,7 +135,6 @@ abstract class BaseLink {
 /** A delivery that awaits its outcome. */
 export interface Delivery {
   readonly link: SendingLink;
-  readonly tag: Buffer;
   readonly settled: boolean;
   /** What the broker calls it; given back with the outcome. */
   readonly lock: unknown;
@@ -175,11 +174,12 @@ export class SendingLink extends BaseLink {
     return this.isAttached ? Math.min(this.#credit, this.session.capacity) : 0;
   }
 
+  /** Sends a message, in up to two parts. Tag and parts are copied. */
   send(tag: Buffer, settled: boolean, lock: unknown, head: Buffer, tail?: Buffer): void {
     if (!this.isAttached) return;
     this.#credit--;
     this.#deliveryCount = (this.#deliveryCount + 1) >>> 0;
-    this.session.transfer({ link: this, tag, settled, lock, id: 0 }, head, tail);
+    this.session.transfer({ link: this, settled, lock, id: 0 }, tag, head, tail);
   }
 
   onFlow(flow: Performative): void {

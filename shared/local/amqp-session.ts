@@ -34,6 +34,7 @@ const TRANSFER_OVERHEAD = 8 + 64;
 
 interface Pending {
   readonly delivery: Delivery;
+  readonly tag: Buffer;
   readonly payload: Buffer;
   sent: number;
 }
@@ -106,18 +107,19 @@ export class Session {
   }
 
   /** Sends a delivery, or queues it for when the client's window allows. */
-  transfer(delivery: Delivery, head: Buffer, tail: Buffer | undefined): void {
+  transfer(delivery: Delivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void {
     const size = head.length + (tail?.length ?? 0) + TRANSFER_OVERHEAD;
     if (this.#pending.length === 0 && this.#remoteWindow > 0 && size <= this.connection.maxFrameSize) {
       this.#start(delivery);
-      const { link, id, tag, settled } = delivery;
+      const { link, id, settled } = delivery;
       this.#remoteWindow--;
       this.#nextOutgoingId = (this.#nextOutgoingId + 1) >>> 0;
       const write = (writer: Writer): void => writeTransfer(writer, link.handle, id, tag, settled, false);
       this.connection.sendPayload(this.#channel, write, head, tail);
       return;
     }
-    this.#pending.push({ delivery, payload: tail ? Buffer.concat([head, tail]) : Buffer.from(head), sent: 0 });
+    const payload = tail ? Buffer.concat([head, tail]) : Buffer.from(head);
+    this.#pending.push({ delivery, tag: Buffer.from(tag), payload, sent: 0 });
     this.#sendPending();
   }
 
@@ -203,7 +205,7 @@ export class Session {
       const { delivery, payload } = next;
       if (next.sent === 0) this.#start(delivery);
       const end = Math.min(payload.length, next.sent + this.connection.maxFrameSize - TRANSFER_OVERHEAD);
-      const tag = next.sent === 0 ? delivery.tag : undefined;
+      const tag = next.sent === 0 ? next.tag : undefined;
       const more = end < payload.length;
       const { link, id, settled } = delivery;
       const write = (writer: Writer): void => writeTransfer(writer, link.handle, id, tag, settled, more);
