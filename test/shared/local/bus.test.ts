@@ -1,0 +1,95 @@
+/** The bus as people start it: a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { ServiceBusClient } from '@azure/service-bus';
+import { build } from 'esbuild';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+const script = join(root, 'dist/test/bus.mjs');
+const running = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  await build({
+    entryPoints: [join(root, 'shared/local/bus.ts')],
+    outfile: script,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+  });
+});
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+  running.clear();
+});
+
+function start(...args: string[]): { child: ChildProcess; line: () => Promise<string>; errors: () => string } {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  let errors = '';
+  child.stderr?.on('data', (chunk) => {
+    errors += chunk;
+  });
+  const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
+  return { child, line: async () => (await lines.next()).value ?? '', errors: () => errors };
+}
+
+describe('npm run bus', () => {
+  it('says when it is ready, carries the topology of this build, and ends on a signal', async () => {
+    const { child, line } = start('--port', '0');
+    expect(await line()).toMatch(/^ready amqp:\/\/127\.0\.0\.1:\d+$/);
+    const connection = (await line()).replace(/^ServiceBus=/, '');
+    const client = new ServiceBusClient(connection);
+    const receiver = client.createReceiver('deployment-events', 'deployment-requested');
+    const sender = client.createSender('deployment-events');
+    await sender.sendMessages({ body: 'x', subject: 'DeploymentRequested' });
+    const [message] = await receiver.receiveMessages(1);
+
+    const before = performance.now();
+    child.kill('SIGTERM');
+    const [code] = await once(child, 'exit');
+
+    expect(message?.body).toBe('x');
+    expect(code).toBe(0);
+    expect(performance.now() - before).toBeLessThan(2_000);
+    await client.close();
+  });
+
+  it('prints what to connect to as JSON', async () => {
+    const { line } = start('--port', '0', '--json');
+
+    expect(JSON.parse(await line())).toMatchObject({
+      url: expect.stringMatching(/^amqp:/),
+      connectionString: expect.stringContaining('UseDevelopmentEmulator=true'),
+    });
+  });
+
+  it('names the port that is taken, and the way out', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+
+    const { child, errors } = start('--port', String(port));
+    const [code] = await once(child, 'exit');
+
+    expect([code, errors().trim()]).toEqual([1, `port ${port} is in use; choose another with --port`]);
+    server.close();
+  });
+
+  it.each([
+    [['--port', 'x'], /--port: expected a port between 0 and 65535, got 'x'/],
+    [['--prot', '1'], /Unknown option '--prot'/],
+  ])('refuses %j and shows how it is used', async (args, complaint) => {
+    const { child, errors } = start(...args);
+    const [code] = await once(child, 'exit');
+
+    expect(code).toBe(2);
+    expect(errors()).toMatch(complaint);
+  });
+});
