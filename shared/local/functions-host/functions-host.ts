@@ -19,13 +19,6 @@ export interface FunctionDescription {
   readonly source: string;
 }
 
-/** One run of a function for one message. */
-export interface Invocation {
-  readonly functionName: string;
-  readonly message: ServiceBusReceivedMessage;
-  readonly succeeded: boolean;
-}
-
 export interface HostOptions {
   /** The app: package.json, host.json and what `main` names. */
   readonly directory: string;
@@ -35,7 +28,8 @@ export interface HostOptions {
   readonly onLog: (line: InvocationLog) => void;
   /** Troubles outside the functions: connection, lock, settlement; a failed invocation too. */
   readonly onError: (functionName: string, message: string) => void;
-  readonly onInvocation?: (invocation: Invocation) => void;
+  /** Every message as it comes to its function, redelivered ones too. */
+  readonly onMessage?: (functionName: string, message: ServiceBusReceivedMessage) => void;
 }
 
 /** A running host. */
@@ -52,7 +46,7 @@ export interface FunctionsHost {
  * @throws ConfigError when the app, host.json or a setting is missing or malformed
  */
 export async function startFunctionsHost(options: HostOptions): Promise<FunctionsHost> {
-  const { directory, settings, httpPort, onLog, onError, onInvocation } = options;
+  const { directory, settings, httpPort, onLog, onError, onMessage } = options;
   const hostJson = await readHostJson(directory);
   const app = await loadApp(directory);
   const { routePrefix } = hostJson.extensions.http;
@@ -98,13 +92,8 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
       functionTimeout: hostJson.functionTimeout,
       onError: (message) => onError(metadata.name, message),
       run: async (request, message) => {
-        let succeeded = false;
-        try {
-          await run(one, request);
-          succeeded = true;
-        } finally {
-          onInvocation?.({ functionName: metadata.name, message, succeeded });
-        }
+        onMessage?.(metadata.name, message);
+        await run(one, request);
       },
     });
     return [trigger];

@@ -1,0 +1,154 @@
+/**
+ * `npm start`: the whole platform on a laptop. Service Bus, Table Storage, a simulated cluster and the Functions host
+ * with the app, in one process; one sample deployment is carried to its end before the eyes of the newcomer.
+ */
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { createLivePorts } from '../adapters/live.ts';
+import { type CloudEvent, type EventOf, newEvent } from '../events/cloud-event.ts';
+import { DeploymentRequested } from '../events/deployment.ts';
+import { usePorts } from '../on-event.ts';
+import { appDirectory, dim, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+import { startFunctionsHost } from './functions-host/functions-host.ts';
+import { hostOutput } from './host-output.ts';
+import { applySettings, readLocalSettings } from './local-settings.ts';
+import { startBus } from './start-bus.ts';
+import { type ArrivedEvent, StartOutput } from './start-output.ts';
+
+const USAGE = `usage: npm start [-- options]
+
+  --port N         Service Bus (AMQP), 5672
+  --http-port N    HTTP functions, 7071
+  --table-port N   Table Storage (Azurite), 10002
+  --admin-port N   Service Bus administration, 5300
+  --no-sample      publish no sample deployment
+  --verbose        show what the functions log
+  --json           one JSON object a line, for programs
+
+A port of 0 takes any free one. Ctrl-C ends everything.`;
+
+/** With a terminal's patience in mind: everything is gone within 2 s. */
+const STOP_MS = 1_500;
+
+const HINT = `publish your own:  npx platform-events publish DeploymentRequested --wait \\
+  --data '{"namespace":"demo","deployment":"hello","image":"ghcr.io/platform-events/hello:fail-2"}'`;
+
+interface Table {
+  readonly connectionString: string;
+  readonly url: string;
+}
+
+/** Azurite as a thread: beside this one while both start, and gone with the process whatever happens to it. */
+function startTable(directory: string, port: number): Promise<Table> {
+  const file = join(directory, 'dist', 'shared', 'local', 'table.js');
+  const worker = new Worker(file, { argv: ['--in-memory', '--port', String(port)] });
+  return new Promise((resolve, reject) => {
+    worker.once('message', (message: Table | { error: string }) => {
+      if ('error' in message) reject(new Error(message.error));
+      else resolve(message);
+    });
+    worker.once('error', reject);
+  });
+}
+
+/** The event in a message, as far as a line on the terminal needs it. */
+function eventIn(body: unknown): ArrivedEvent | undefined {
+  try {
+    const event: unknown = JSON.parse(body instanceof Uint8Array ? new TextDecoder().decode(body) : String(body));
+    if (typeof event !== 'object' || event === null) return undefined;
+    const { id, type, subject, correlationid = id, data } = event as Partial<Record<keyof CloudEvent, unknown>>;
+    if (typeof id !== 'string' || typeof type !== 'string') return undefined;
+    return {
+      id,
+      type,
+      correlationid: String(correlationid),
+      subject: subject === undefined ? '' : String(subject),
+      data,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A sample of which nothing is real: the simulated cluster creates the deployment. */
+function sampleEvent(): EventOf<typeof DeploymentRequested> {
+  return newEvent(DeploymentRequested, {
+    source: '/npm-start',
+    data: { namespace: 'demo', deployment: 'hello', image: 'ghcr.io/platform-events/hello:1.0.0', replicas: 2 },
+  });
+}
+
+/** Shows every event once, when it first comes to its function. */
+function arrivals(show: (event: ArrivedEvent) => void): (body: unknown) => void {
+  const seen = new Set<string>();
+  return (body) => {
+    const event = eventIn(body);
+    if (!event || seen.has(event.id)) return;
+    // The oldest is forgotten first; showing an event twice does no harm.
+    if (seen.size >= 10_000) seen.delete(seen.values().next().value ?? '');
+    seen.add(event.id);
+    show(event);
+  };
+}
+
+const ENDS = ['DeploymentCompleted', 'DeploymentFailed', 'DeploymentRolledBack'];
+
+await runCommand(async () => {
+  const { values } = readFlags(USAGE, {
+    port: { type: 'string', default: '5672' },
+    'http-port': { type: 'string', default: '7071' },
+    'table-port': { type: 'string', default: '10002' },
+    'admin-port': { type: 'string', default: '5300' },
+    'no-sample': { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  });
+  const port = readPort('port', values.port);
+  const adminPort = readPort('admin-port', values['admin-port']);
+  const httpPort = readPort('http-port', values['http-port']);
+  const tablePort = readPort('table-port', values['table-port']);
+  const output = new StartOutput({ isJson: values.json, isVerbose: values.verbose });
+
+  const directory = appDirectory();
+  process.chdir(directory);
+  const starting = startTable(directory, tablePort);
+  // Whichever fails first is the one that is told of.
+  const [table, bus] = await Promise.all([starting, startBus({ port, adminPort })]);
+
+  // Whatever the environment names, the sample must reach nothing but this machine.
+  process.env['ServiceBus'] = bus.connectionString;
+  process.env['StateStore'] = table.connectionString;
+  process.env['Cluster'] = 'simulated';
+  for (const name of ['ServiceBus__fullyQualifiedNamespace', 'StateStore__tableServiceUri']) delete process.env[name];
+  applySettings(readLocalSettings(directory));
+  const { ports, options } = await createLivePorts(process.env, output.log);
+  usePorts(ports, options);
+
+  const sample = values['no-sample'] ? undefined : sampleEvent();
+  const onArrival = arrivals((event) => {
+    output.event(event);
+    if (event.correlationid === sample?.id && ENDS.includes(event.type)) output.hint(`\n${dim(HINT)}`);
+  });
+  const host = await startFunctionsHost({
+    ...{ directory, httpPort, settings: process.env },
+    ...hostOutput(values.verbose),
+    onMessage: (_, { body }) => onArrival(body),
+  });
+  stopOnSignal(async () => {
+    await host.stop(STOP_MS);
+    await bus.close();
+  });
+
+  output.functions(host.functions);
+  output.ready({
+    amqp: bus.url,
+    connectionString: bus.connectionString,
+    admin: bus.adminUrl,
+    http: `http://127.0.0.1:${host.httpPort}`,
+    table: table.url,
+  });
+  if (sample) {
+    output.begins(sample.id);
+    await ports.bus.publish(sample);
+  }
+});

@@ -1,0 +1,107 @@
+/** What `npm start` shows: the functions, the addresses, and every event as it arrives; for people or for programs. */
+import type { Log, LogFields } from '../ports.ts';
+import { bold, columns, dim, red, yellow } from './command.ts';
+import type { FunctionDescription } from './functions-host/functions-host.ts';
+import { type TimelineEvent, timelineLine } from './timeline.ts';
+
+/** Where everything is, once it runs. */
+export interface Addresses {
+  readonly amqp: string;
+  readonly connectionString: string;
+  readonly admin: string | undefined;
+  readonly http: string;
+  readonly table: string;
+}
+
+/** An event that came to its function. */
+export interface ArrivedEvent extends TimelineEvent {
+  readonly id: string;
+  readonly correlationid: string;
+}
+
+/** Chains whose beginning is remembered, for the times on the left. */
+const MOST_CHAINS = 10_000;
+
+export class StartOutput {
+  readonly #isJson: boolean;
+  readonly #isVerbose: boolean;
+  readonly #chains = new Map<string, number>();
+
+  constructor(options: { isJson: boolean; isVerbose: boolean }) {
+    this.#isJson = options.isJson;
+    this.#isVerbose = options.isVerbose;
+  }
+
+  functions(functions: readonly FunctionDescription[]): void {
+    if (this.#isJson) {
+      this.#json({ functions });
+      return;
+    }
+    const rows = functions.map(({ name, trigger, source }) => {
+      const [topic = '', subscription = ''] = trigger === 'service-bus' ? source.split('/') : [source];
+      return [name, topic, subscription];
+    });
+    console.log(`${columns([['FUNCTION', 'TOPIC OR ROUTE', 'SUBSCRIPTION'], ...rows])}\n`);
+  }
+
+  ready(addresses: Addresses): void {
+    if (this.#isJson) {
+      this.#json({ ready: addresses });
+      return;
+    }
+    const { amqp, connectionString, admin, http, table } = addresses;
+    console.log(bold(`ready ${amqp}`));
+    const rows = [
+      ['Service Bus', connectionString],
+      ...(admin === undefined ? [] : [['Administration', admin]]),
+      ['HTTP functions', `${http}/api`],
+      ['Table Storage', table],
+    ];
+    console.log(`${columns(rows)}\n`);
+  }
+
+  /** The beginning of a chain, which counts as its first line's time. */
+  begins(correlationId: string): void {
+    if (this.#chains.size >= MOST_CHAINS) this.#chains.delete(this.#chains.keys().next().value ?? '');
+    this.#chains.set(correlationId, performance.now());
+  }
+
+  event(event: ArrivedEvent): void {
+    if (this.#isJson) {
+      this.#json({ event });
+      return;
+    }
+    if (!this.#chains.has(event.correlationid)) this.begins(event.correlationid);
+    console.log(timelineLine(event, performance.now() - (this.#chains.get(event.correlationid) ?? 0)));
+  }
+
+  hint(text: string): void {
+    if (!this.#isJson) console.log(text);
+  }
+
+  trouble(text: string): void {
+    console.error(this.#isJson ? JSON.stringify({ trouble: text }) : yellow(text));
+  }
+
+  /** The log of the functions: what went wrong, unless more is asked for. */
+  readonly log: Log = {
+    info: (message, fields) => {
+      if (this.#isVerbose) this.#line('info', message, fields, dim);
+    },
+    warn: (message, fields) => this.#line('warn', message, fields, yellow),
+    error: (message, fields) => this.#line('error', message, fields, red),
+  };
+
+  #line(level: string, message: string, fields: LogFields = {}, colour: (text: string) => string): void {
+    if (this.#isJson) {
+      this.#json({ log: { level, message, ...fields } });
+      return;
+    }
+    const shown = Object.entries(fields).filter(([, value]) => value !== undefined);
+    console.error(colour(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`));
+  }
+
+  #json(value: unknown): void {
+    console.log(JSON.stringify(value));
+  }
+}

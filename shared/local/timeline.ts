@@ -1,0 +1,52 @@
+/** Events as lines for people: when, what, about what, and the facts that matter. */
+import { bold, dim, green, red, yellow } from './command.ts';
+
+/** The parts of an event that a line shows; anything that was read from a message or an answer will do. */
+export interface TimelineEvent {
+  readonly type: string;
+  readonly subject?: string | undefined;
+  readonly data?: unknown;
+}
+
+const WIDEST_TYPE = 'ResourceQuotaExceeded'.length;
+
+/** @param atMs when, since the first line */
+export function timelineLine(event: TimelineEvent, atMs: number): string {
+  const seconds = `${(atMs / 1000).toFixed(2).padStart(7)} s`;
+  const type = event.type.padEnd(WIDEST_TYPE);
+  return `${dim(seconds)}  ${colourOf(event.type)(type)}  ${event.subject ?? ''}  ${dim(factsOf(event))}`.trimEnd();
+}
+
+function colourOf(type: string): (text: string) => string {
+  if (/Completed$/.test(type)) return green;
+  if (/Failed$|Depleted$/.test(type)) return red;
+  if (/RolledBack$|Violation$|Exceeded$/.test(type)) return yellow;
+  return bold;
+}
+
+/** What a reader wants to know of an event, by type; of any other, its data's short values. */
+export function factsOf({ type, data }: TimelineEvent): string {
+  const fact = (name: string): string => {
+    const value = typeof data === 'object' && data !== null ? Reflect.get(data, name) : undefined;
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+  };
+  switch (type) {
+    case 'DeploymentRequested':
+      return fact('image');
+    case 'DeploymentStarted':
+      return fact('previousImage') ? `${fact('previousImage')} → ${fact('image')}` : fact('image');
+    case 'DeploymentCompleted':
+      return `${fact('image')}, after ${fact('durationSeconds')} s`;
+    case 'DeploymentFailed':
+      return `${fact('reason')}: ${fact('message')}`;
+    case 'DeploymentRolledBack':
+      return `back to ${fact('image')}: ${fact('reason')}`;
+    default:
+      return typeof data === 'object' && data !== null
+        ? Object.entries(data)
+            .filter(([, value]) => typeof value === 'string' || typeof value === 'number')
+            .map(([name, value]) => `${name}=${value}`)
+            .join(' ')
+        : '';
+  }
+}

@@ -1,0 +1,167 @@
+/** The trigger on a real socket: the Service Bus SDK against the bus's AMQP face. */
+import { ServiceBusClient } from '@azure/service-bus';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { InvocationRequest } from '../../../../shared/local/functions-host/core-module.ts';
+import { parseHostJson } from '../../../../shared/local/functions-host/host-json.ts';
+import { ServiceBusTrigger } from '../../../../shared/local/functions-host/service-bus-trigger.ts';
+import { type LocalBus, startBus } from '../../../../shared/local/start-bus.ts';
+import { eventually } from '../../../support/processes.ts';
+
+let bus: LocalBus;
+let client: ServiceBusClient;
+let queue = '';
+let count = 0;
+let running: ServiceBusTrigger[] = [];
+
+beforeAll(async () => {
+  bus = await startBus({ port: 0, adminPort: 0 });
+  const retryOptions = { retryDelayInMs: 50, maxRetryDelayInMs: 200 };
+  client = new ServiceBusClient(bus.connectionString, { retryOptions });
+});
+afterAll(async () => {
+  await client.close();
+  await bus.close();
+});
+beforeEach(() => {
+  queue = `queue-${++count}`;
+  bus.broker.createQueue(queue, { maxDeliveryCount: 3 });
+  running = [];
+});
+afterEach(() => Promise.all(running.map((trigger) => trigger.stop())));
+
+interface Setup {
+  readonly run: (body: string) => Promise<void>;
+  readonly settings?: Record<string, unknown>;
+  readonly functionTimeout?: number;
+}
+
+function start({ run, settings = {}, functionTimeout = Number.POSITIVE_INFINITY }: Setup) {
+  const errors: string[] = [];
+  const trigger = new ServiceBusTrigger({
+    client,
+    functionTimeout,
+    source: { queue },
+    binding: { name: 'message', type: 'serviceBusTrigger', direction: 'in' },
+    settings: parseHostJson({ version: '2.0', extensions: { serviceBus: settings } }).extensions.serviceBus,
+    run: ({ inputData }: InvocationRequest) => run(inputData[0]?.data.string ?? ''),
+    onError: (message) => errors.push(message),
+  });
+  running.push(trigger);
+  return { trigger, errors };
+}
+
+/** On a connection of its own, so that cutting the trigger's does not concern it. */
+const send = async (...bodies: (string | Buffer)[]): Promise<void> => {
+  const own = new ServiceBusClient(bus.connectionString);
+  // Bytes are sent as they are; anything else would be wrapped in JSON.
+  await own.createSender(queue).sendMessages(bodies.map((body) => ({ body: Buffer.from(body) })));
+  await own.close();
+};
+const left = (): number => bus.broker.resolve(queue).peek(0, 100).length;
+const dead = (): number => bus.broker.resolve(`${queue}/$DeadLetterQueue`).peek(0, 100).length;
+
+it('completes a message whose function succeeds, and hands the body over as text', async () => {
+  const seen: string[] = [];
+  start({ run: async (body) => void seen.push(body) });
+
+  await send('{"a": 1}');
+
+  await eventually(() => (left() === 0 ? true : undefined), 'completed');
+  expect(seen).toEqual(['{"a": 1}']);
+  expect(dead()).toBe(0);
+});
+
+it('abandons at once when the function fails, until the broker gives up', async () => {
+  let runs = 0;
+  const { errors } = start({
+    run: async () => {
+      runs++;
+      throw new Error('broken');
+    },
+  });
+
+  await send('x');
+
+  await eventually(() => (dead() === 1 ? true : undefined), 'dead-lettered');
+  expect(runs).toBe(3);
+  expect(errors.every((error) => error.endsWith('broken'))).toBe(true);
+});
+
+it('abandons what is not text without calling the function', async () => {
+  let runs = 0;
+  start({ run: async () => void runs++ });
+
+  await send(Buffer.from([0xc3, 0x28]));
+
+  await eventually(() => (dead() === 1 ? true : undefined), 'dead-lettered');
+  expect(runs).toBe(0);
+});
+
+it('gives a message back when its function takes longer than the functionTimeout', async () => {
+  const { errors } = start({ run: () => new Promise(() => {}), functionTimeout: 20 });
+
+  await send('x');
+
+  await eventually(() => (dead() === 1 ? true : undefined), 'dead-lettered');
+  expect(errors[0]).toContain('no end within the functionTimeout of 20 ms');
+});
+
+it('runs maxConcurrentCalls at once and no more, prefetched messages waiting', async () => {
+  let [now, most] = [0, 0];
+  const release: (() => void)[] = [];
+  start({
+    settings: { maxConcurrentCalls: 3, prefetchCount: 4 },
+    run: async () => {
+      most = Math.max(most, ++now);
+      await new Promise<void>((resolve) => release.push(resolve));
+      now--;
+    },
+  });
+
+  await send(...Array.from({ length: 12 }, String));
+
+  for (let done = 0; done < 12; done++) (await eventually(() => release.shift(), 'one more runs'))();
+  await eventually(() => (left() === 0 ? true : undefined), 'all completed');
+  expect(most).toBe(3);
+});
+
+it('receives again after every connection was cut', async () => {
+  const seen: string[] = [];
+  start({ run: async (body) => void seen.push(body) });
+  await send('before');
+  await eventually(() => (left() === 0 ? true : undefined), 'before');
+
+  bus.cut();
+  await send('after');
+
+  await eventually(() => (left() === 0 ? true : undefined), 'after');
+  expect(seen).toEqual(['before', 'after']);
+});
+
+it('stops by waiting for what runs, and begins nothing more', async () => {
+  const begun: string[] = [];
+  let finish = (): void => {};
+  const { trigger } = start({
+    settings: { maxConcurrentCalls: 1, prefetchCount: 5 },
+    run: async (body) => {
+      begun.push(body);
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+    },
+  });
+  await send('1', '2', '3');
+  await eventually(() => (begun.length === 1 ? true : undefined), 'the first runs');
+
+  let isStopped = false;
+  const stopping = trigger.stop().then(() => {
+    isStopped = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isStopped).toBe(false);
+  finish();
+  await stopping;
+
+  expect(begun).toEqual(['1']);
+  expect(left()).toBe(2);
+});
