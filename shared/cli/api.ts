@@ -1,0 +1,98 @@
+/** The app's HTTP functions, as the command line uses them. */
+import { PermanentError, TransientError } from '../errors.ts';
+
+/** One event at one handler, as the history tells it. */
+export interface HistoryEntry {
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly time: string;
+  readonly correlationId: string;
+  readonly handler: string;
+  readonly status: 'running' | 'waiting' | 'finished' | 'parked';
+  readonly tries: number;
+  readonly startedAt: string;
+  readonly endedAt?: string;
+  readonly reason?: string;
+  readonly error?: string;
+}
+
+export interface HistoryFilter {
+  readonly type?: string | undefined;
+  readonly correlationId?: string | undefined;
+  /** RFC 3339. */
+  readonly since?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** The app at an address. */
+export class AppClient {
+  readonly #url: string;
+  readonly #key: string | undefined;
+
+  /** @param url of the app, with or without `/api` */
+  constructor(url: string, key: string | undefined) {
+    this.#url = `${url.replace(/\/+$/, '').replace(/\/api$/, '')}/api`;
+    this.#key = key;
+  }
+
+  /** Hands an event over; it is accepted, not yet handled, when this resolves. */
+  async publish(event: unknown): Promise<void> {
+    await this.#request('events', {
+      method: 'POST',
+      headers: { 'content-type': 'application/cloudevents+json' },
+      body: JSON.stringify(event),
+    });
+  }
+
+  /** The history, newest first. */
+  async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value));
+    const answer = await this.#request(`events?${query}`, {});
+    // The app's own answer; its shape is fixed by the tests of `functions/http/history.ts`.
+    return (answer as { events: HistoryEntry[] }).events;
+  }
+
+  /** @throws PermanentError with the app's reasons @throws TransientError when it cannot be reached or is busy */
+  async #request(path: string, init: RequestInit): Promise<unknown> {
+    const url = `${this.#url}/${path}`;
+    let response: Response;
+    try {
+      const headers = { ...init.headers, ...(this.#key !== undefined && { 'x-functions-key': this.#key }) };
+      response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(30_000) });
+    } catch (cause) {
+      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
+      throw new TransientError(`cannot reach the app at ${this.#url}: ${reason}; is it running (npm start)?`, {
+        cause,
+      });
+    }
+    const text = await response.text();
+    const answer = parsed(text);
+    if (response.ok) return answer;
+    const reason = `${response.status} ${reasonIn(answer) ?? (text.slice(0, 500) || response.statusText)}`;
+    if (response.status === 401 || response.status === 403) {
+      throw new PermanentError(`the app refuses: ${reason}; set PLATFORM_EVENTS_KEY to a function key`);
+    }
+    if (response.status >= 500 || response.status === 429) throw new TransientError(`the app says ${reason}`);
+    throw new PermanentError(`the app refuses: ${reason}`);
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A problem document's title and issues, a line each. */
+function reasonIn(answer: unknown): string | undefined {
+  if (typeof answer !== 'object' || answer === null || !('title' in answer)) return undefined;
+  const { title, issues } = answer as { title: unknown; issues?: unknown };
+  const lines = Array.isArray(issues)
+    ? issues.map((issue) => (typeof issue === 'string' ? issue : JSON.stringify(issue)))
+    : [];
+  return [String(title), ...lines.map((line) => `  ${line}`)].join('\n');
+}

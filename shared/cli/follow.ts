@@ -1,0 +1,64 @@
+/** Follows a chain of events through the history to its end. */
+import { isDeepStrictEqual } from 'node:util';
+import type { AppClient, HistoryEntry } from './api.ts';
+
+/** How a chain ended. */
+export type Ending = 'completed' | 'failed' | 'parked' | 'timeout';
+
+export interface FollowOptions {
+  readonly app: Pick<AppClient, 'history'>;
+  readonly correlationId: string;
+  readonly timeoutMs: number;
+  /** Every entry as it appears, and again when it changed; oldest first. */
+  readonly onEntry: (entry: HistoryEntry) => void;
+  readonly now: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+/** An event that was published is seen in the history once it was delivered: so long nothing new must appear. */
+const QUIET_MS = 1_500;
+const POLL_MS = 200;
+
+/** Resolves when the chain ended or the time is up. An app that is away for a moment is asked again. */
+export async function follow(options: FollowOptions): Promise<Ending> {
+  const { app, correlationId, timeoutMs, onEntry, now, pause } = options;
+  const deadline = now() + timeoutMs;
+  const seen = new Map<string, HistoryEntry>();
+  let quietSince = now();
+  let failure: unknown;
+  while (now() < deadline) {
+    try {
+      const entries = await app.history({ correlationId, limit: 100 });
+      failure = undefined;
+      for (const entry of entries.toReversed()) {
+        const key = `${entry.handler} ${entry.id}`;
+        if (isDeepStrictEqual(seen.get(key), entry)) continue;
+        seen.set(key, entry);
+        quietSince = now();
+        onEntry(entry);
+      }
+      const ending = endingOf([...seen.values()], now() - quietSince >= QUIET_MS);
+      if (ending) return ending;
+    } catch (error) {
+      failure = error;
+    }
+    await pause(POLL_MS);
+  }
+  if (failure !== undefined) throw failure;
+  return 'timeout';
+}
+
+/**
+ * Whether these entries are a whole chain. A DeploymentFailed may still be rolled back, so that only a while of quiet
+ * makes it the end; Completed and RolledBack are ends by themselves.
+ */
+export function endingOf(entries: readonly HistoryEntry[], isQuiet: boolean): Ending | undefined {
+  const has = (type: string): boolean => entries.some((entry) => entry.type === type);
+  const isSettled = entries.length > 0 && entries.every(({ status }) => status === 'finished' || status === 'parked');
+  if (!isSettled) return undefined;
+  if (entries.some(({ status }) => status === 'parked')) return 'parked';
+  if (has('DeploymentRolledBack')) return 'failed';
+  if (has('DeploymentFailed')) return isQuiet ? 'failed' : undefined;
+  if (has('DeploymentCompleted')) return 'completed';
+  return isQuiet ? 'completed' : undefined;
+}

@@ -1,0 +1,48 @@
+/** `npx platform-events`: publishes events, follows them, and shows what happens. */
+import { catalog } from '../events/catalog.ts';
+import { runCommand, UsageError } from '../local/command.ts';
+import { publish } from './publish.ts';
+import { tail } from './tail.ts';
+
+const USAGE = `usage: platform-events <command> [options]
+
+  publish <Type> --data '{…}'   publish an event, and print its id
+      --data @file | -          read the data from a file, or from stdin
+      --source URI              who publishes (/platform-events-cli)
+      --subject TEXT            the resource (from the data)
+      --correlation-id ID       join a chain
+      --wait                    follow the chain to its end
+      --timeout 10m             how long to wait
+  tail                          show events as they are handled
+      --type TYPE               only of this type
+      --since 1h                begin in the past
+  bus [options]                 start the local Service Bus (see 'bus --help')
+
+  --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)
+  --json                        one JSON object a line
+
+A function key is read from PLATFORM_EVENTS_KEY.
+Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended in time; 2 called wrongly.
+Types: ${[...catalog.keys()].join(', ')}`;
+
+const [command, ...args] = process.argv.slice(2);
+await runCommand(async () => {
+  switch (command) {
+    case 'publish':
+      return publish(USAGE, args);
+    case 'tail':
+      return tail(USAGE, args);
+    case 'bus':
+      // It reads its own flags.
+      process.argv.splice(2, 1);
+      await import('../local/bus.ts');
+      return;
+    case '--help':
+    case '-h':
+    case 'help':
+      console.log(USAGE);
+      return;
+    default:
+      throw new UsageError(command === undefined ? USAGE : `unknown command '${command}'\n\n${USAGE}`);
+  }
+});

@@ -1,0 +1,36 @@
+/** What the commands of the command line share: the app's address, durations, and how an entry is shown. */
+import { parseDuration } from '../config.ts';
+import { PlatformError } from '../errors.ts';
+import { dim, green, red, UsageError } from '../local/command.ts';
+import { AppClient, type HistoryEntry } from './api.ts';
+
+/** Flags that every command has. */
+export const COMMON = { url: { type: 'string' }, json: { type: 'boolean', default: false } } as const;
+
+/** @throws UsageError for an address that is none */
+export function appAt(url: string | undefined): AppClient {
+  const address = url ?? process.env['PLATFORM_EVENTS_URL'] ?? 'http://127.0.0.1:7071';
+  if (!URL.canParse(address)) throw new UsageError(`--url: expected a URL, got '${address}'`);
+  return new AppClient(address, process.env['PLATFORM_EVENTS_KEY'] || undefined);
+}
+
+/** Milliseconds. @throws UsageError naming the flag */
+export function durationFlag(flag: string, text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new UsageError(`--${flag}: ${error instanceof PlatformError ? error.message : error}`);
+  }
+}
+
+/** An entry of the history as a line, for people or for programs. */
+export function show(entry: HistoryEntry, isJson: boolean): void {
+  console.log(isJson ? JSON.stringify(entry) : entryLine(entry));
+}
+
+function entryLine({ startedAt, endedAt, type, subject, status, tries, reason, error }: HistoryEntry): string {
+  const colour = status === 'parked' ? red : status === 'finished' ? green : dim;
+  const why = reason === undefined ? '' : dim(`try ${tries}: ${reason}: ${error ?? ''}`);
+  const time = dim((endedAt ?? startedAt).slice(11, 23));
+  return `${time}  ${type.padEnd(21)}  ${subject}  ${colour(status)}  ${why}`.trimEnd();
+}

@@ -1,0 +1,44 @@
+/** `platform-events tail`: shows what the history says, as it says it, until it is stopped. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { TransientError } from '../errors.ts';
+import { catalog } from '../events/catalog.ts';
+import { readFlags, UsageError, yellow } from '../local/command.ts';
+import { appAt, COMMON, durationFlag, show } from './options.ts';
+
+const TAIL_POLL_MS = 500;
+
+/** An app that is away for a moment is asked again. @throws UsageError */
+export async function tail(usage: string, args: string[]): Promise<never> {
+  const { values } = readFlags(
+    usage,
+    { ...COMMON, type: { type: 'string' }, since: { type: 'string', default: '0s' } },
+    args,
+  );
+  if (values.type !== undefined && !catalog.has(values.type)) {
+    throw new UsageError(
+      `--type: unknown event type '${values.type}'; expected one of ${[...catalog.keys()].join(', ')}`,
+    );
+  }
+  const app = appAt(values.url);
+  const since = new Date(Date.now() - durationFlag('since', values.since)).toISOString();
+  const shown = new Map<string, string>();
+  let isAway = false;
+  for (;;) {
+    try {
+      const entries = await app.history({ type: values.type, since, limit: 1000 });
+      isAway = false;
+      for (const entry of entries.toReversed()) {
+        const key = `${entry.handler} ${entry.id}`;
+        const state = `${entry.status} ${entry.tries}`;
+        if (shown.get(key) === state) continue;
+        shown.set(key, state);
+        show(entry, values.json);
+      }
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      if (!isAway) console.error(yellow(error.message));
+      isAway = true;
+    }
+    await pause(TAIL_POLL_MS);
+  }
+}
