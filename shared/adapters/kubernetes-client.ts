@@ -10,8 +10,8 @@ import { type Answer, errorOf } from './kubernetes-errors.ts';
 /** Everything that this app changes in a cluster bears this name. */
 export const FIELD_MANAGER = 'platform-events';
 
-/** Nothing is asked for that takes long; watching is done by asking again. */
-const REQUEST_TIMEOUT_MS = 15_000;
+/** Nothing asked for takes long, and a run of a handler has to end in time; watching is done by asking again. */
+const REQUEST_TIMEOUT_MS = 10_000;
 const PAGE = 500;
 
 export interface JsonPatchOperation {
@@ -100,7 +100,7 @@ export class KubernetesClient {
     const what = `cluster '${this.#name}': ${request.method} ${request.path}`;
     let answer = await this.#exchange(what, request);
     if (answer.status === 401) {
-      this.#connector.renew();
+      this.#connector.renew('credentials');
       answer = await this.#exchange(what, request);
     }
     if (answer.status < 200 || answer.status > 299) throw errorOf(what, answer, this.#clock.now());
@@ -115,14 +115,16 @@ export class KubernetesClient {
   /** Every request is safe to send again, so one on a connection that was just being closed is. */
   async #exchange(what: string, request: Request): Promise<Answer> {
     const connection = await this.#connector.connect();
+    const attempt = (): Promise<Answer> => exchange(connection, request, this.#timeoutMs);
     try {
-      return await exchange(connection, request, this.#timeoutMs);
+      return await attempt().catch((error) => {
+        if (error instanceof StaleConnection) return attempt();
+        throw error;
+      });
     } catch (error) {
-      if (!(error instanceof StaleConnection)) throw lost(what, error);
-    }
-    return exchange(connection, request, this.#timeoutMs).catch((error) => {
+      this.#connector.renew('connection');
       throw lost(what, error);
-    });
+    }
   }
 
   #parse<T>(path: string, schema: z.ZodType<T>, value: unknown): T {

@@ -24,8 +24,8 @@ export interface Connection {
 export interface Connector {
   /** Signs in when that is due. @throws TransientError when that fails, ConfigError when it never can succeed */
   connect(): Promise<Connection>;
-  /** The credentials were refused: the next connection is made from scratch. */
-  renew(): void;
+  /** Something is out of date, a token or a certificate: the next connection is made from what the files say then. */
+  renew(refused: 'credentials' | 'connection'): void;
 }
 
 export interface ConnectorOptions {
@@ -55,10 +55,9 @@ function kubeconfigConnector(name: string, cluster: ClusterConfig): Connector {
         const kubeconfig = await loaded;
         const options: RequestOptions = {};
         await kubeconfig.applyToHTTPSOptions(options);
-        // It makes an agent every time; one is kept until the certificates change, and the open connections with it.
+        // It makes an agent every time; one is kept, and the open connections with it, until the certificates change.
         const identity = [options.ca, options.cert, options.key, options.servername].map(String).join('\n');
         if (kept?.identity !== identity) {
-          kept?.agent.destroy();
           // Set on the agent that it made, which may be one that goes through a proxy.
           kept = { agent: Object.assign(options.agent as Agent, { keepAlive: true }), identity };
         }
@@ -139,8 +138,9 @@ function entraConnector(
         throw signInError(name, error);
       }
     },
-    renew() {
-      token.forget();
+    renew(refused) {
+      if (refused === 'credentials') token.forget();
+      else agent = undefined;
     },
   };
 }

@@ -14,7 +14,7 @@ export interface KubernetesOptions {
   readonly config: PlatformConfig;
   readonly clock: Clock;
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** How long one request may take; 15 s unless set. */
+  /** How long one request may take; 10 s unless set. */
   readonly timeoutMs?: number;
   /** Gives Entra tokens; the identity of this app unless set. */
   readonly issuer?: Issuer;

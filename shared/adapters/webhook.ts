@@ -26,7 +26,7 @@ export interface WebhookOptions {
   readonly clock: Clock;
   /** Where the addresses are. */
   readonly environment: Environment;
-  /** How long one request may take; 10 s unless set. */
+  /** How long one request may take; 5 s unless set. */
   readonly timeoutMs?: number;
   /** How the pause before a quick retry is made. */
   readonly pause?: (ms: number) => Promise<void>;
@@ -76,7 +76,7 @@ async function sendOnce(
   channel: Channel,
   notification: Notification,
   link: string | undefined,
-  { config, state, clock, timeoutMs = 10_000, pause = sleep }: WebhookOptions,
+  { config, state, clock, timeoutMs = 5_000, pause = sleep }: WebhookOptions,
 ): Promise<void> {
   const { event, key } = notification;
   const id = createHash('sha256')
