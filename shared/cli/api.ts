@@ -1,5 +1,5 @@
 /** The app's HTTP functions, as the command line uses them. */
-import { PermanentError, TransientError } from '../errors.ts';
+import { formatIssue, PermanentError, TransientError } from '../errors.ts';
 
 /** One event at one handler, as the history tells it. */
 export interface HistoryEntry {
@@ -91,8 +91,6 @@ function parsed(text: string): unknown {
 function reasonIn(answer: unknown): string | undefined {
   if (typeof answer !== 'object' || answer === null || !('title' in answer)) return undefined;
   const { title, issues } = answer as { title: unknown; issues?: unknown };
-  const lines = Array.isArray(issues)
-    ? issues.map((issue) => (typeof issue === 'string' ? issue : JSON.stringify(issue)))
-    : [];
+  const lines = Array.isArray(issues) ? issues.map((issue) => formatIssue({ path: '', expected: '', ...issue })) : [];
   return [String(title), ...lines.map((line) => `  ${line}`)].join('\n');
 }

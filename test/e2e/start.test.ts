@@ -1,0 +1,72 @@
+/** The newcomer's first minute: `npm start`, the sample, an own deployment that fails, Ctrl-C. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Command, eventually } from '../support/processes.ts';
+
+const ANY_PORT = ['--port', '0', '--http-port', '0', '--table-port', '0', '--admin-port', '0'];
+let start: Command;
+let http = '';
+
+beforeAll(async () => {
+  start = new Command('shared/local/main', [...ANY_PORT, '--json'], {
+    SIMULATED_ROLLOUT: '100ms',
+    SIMULATED_DEADLINE: '300ms',
+  });
+  const [line] = await start.line(/^\{"ready".*$/);
+  ({ http } = JSON.parse(line).ready);
+}, 30_000);
+afterAll(() => start.kill());
+
+it('names every function with its topic and subscription', async () => {
+  const [line] = await start.line(/^\{"functions".*$/);
+
+  const { functions } = JSON.parse(line);
+
+  expect(functions).toContainEqual({
+    name: 'deployment-requested',
+    trigger: 'service-bus',
+    source: 'deployment-events/deployment-requested',
+  });
+});
+
+it('carries the sample to its end within five seconds of being ready', async () => {
+  await start.line(/"type":"DeploymentCompleted"/, 5_000);
+
+  const types = start.output.match(/(?<="type":")Deployment\w+/g);
+  expect(types?.slice(0, 3)).toEqual(['DeploymentRequested', 'DeploymentStarted', 'DeploymentCompleted']);
+});
+
+it('rolls a deployment that fails back to the image before', async () => {
+  const data = { namespace: 'demo', deployment: 'hello', image: 'ghcr.io/platform-events/hello:fail-2' };
+  const event = { specversion: '1.0', id: 'own-1', source: '/test', type: 'DeploymentRequested', data };
+
+  const response = await fetch(`${http}/api/events`, { method: 'POST', body: JSON.stringify(event) });
+
+  expect(response.status).toBe(202);
+  await start.line(/"type":"DeploymentRolledBack".*"image":"ghcr.io\/platform-events\/hello:1.0.0"/);
+  expect(start.output).toMatch(/"type":"DeploymentFailed".*DeadlineExceeded/);
+});
+
+it('says which port is taken, and ends', async () => {
+  const port = new URL(http).port;
+  const second = new Command('shared/local/main', [...ANY_PORT.with(3, port), '--no-sample']);
+
+  expect(await second.exit()).toBe(1);
+  expect(second.output).toContain(`port ${port} is in use`);
+});
+
+it('ends within two seconds of Ctrl-C, and leaves nothing behind', async () => {
+  const since = performance.now();
+
+  start.signal('SIGINT');
+
+  expect(await start.exit()).toBe(0);
+  expect(performance.now() - since).toBeLessThan(2_000);
+  await eventually(
+    () =>
+      fetch(http).then(
+        () => undefined,
+        () => true,
+      ),
+    'the port is free',
+  );
+});
