@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { z } from 'zod';
-import { PermanentError, TransientError } from '../errors.ts';
+import { ConflictError, PermanentError, TransientError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import type { Connection, Connector } from './kubernetes-connection.ts';
 import { type Answer, errorOf } from './kubernetes-errors.ts';
@@ -132,6 +132,24 @@ export class KubernetesClient {
     if (result.success) return result.data;
     const issues = result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
     throw new PermanentError(`cluster '${this.#name}': GET ${path}: unexpected answer: ${issues.join('; ')}`);
+  }
+}
+
+/** What is read may change many times before it is written: the status of a Deployment in a rollout does. */
+const ATTEMPTS = 10;
+
+/**
+ * Runs something that reads an object and writes it if it still is what was read, until nobody came in between.
+ *
+ * @throws ConflictError when somebody always did
+ */
+export async function untilUndisturbed(readAndWrite: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readAndWrite();
+    } catch (error) {
+      if (!(error instanceof ConflictError) || attempt >= ATTEMPTS) throw error;
+    }
   }
 }
 

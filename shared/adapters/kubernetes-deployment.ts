@@ -11,9 +11,9 @@
  * The pod template bears no marks: they would restart every pod for a release that changes nothing.
  */
 import { isImage } from '../deployments.ts';
-import { ConflictError, NotFoundError, SupersededError } from '../errors.ts';
+import { NotFoundError, SupersededError } from '../errors.ts';
 import type { Change, Release, Rollback, Workload } from '../ports.ts';
-import type { JsonPatchOperation, KubernetesClient } from './kubernetes-client.ts';
+import { type JsonPatchOperation, type KubernetesClient, untilUndisturbed } from './kubernetes-client.ts';
 import {
   appliedFields,
   containerOf,
@@ -27,9 +27,6 @@ import { REQUEST_ID } from './kubernetes-rollout.ts';
 
 const RANK = 'platform-events/rank';
 const CHANGE_CAUSE = 'kubernetes.io/change-cause';
-
-/** The Deployment's status changes many times during a rollout, and each change makes a write lose once. */
-const ATTEMPTS = 10;
 
 const deploymentsOf = (namespace: string): string =>
   `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments`;
@@ -83,15 +80,10 @@ async function makeOnce(
   change: Change,
   write: (found: Deployment) => Promise<void>,
 ): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
+  await untilUndisturbed(async () => {
     const found = await readDeployment(client, change);
-    if (isMade(found, change)) return;
-    try {
-      return await write(found);
-    } catch (error) {
-      if (!(error instanceof ConflictError) || attempt >= ATTEMPTS) throw error;
-    }
-  }
+    if (!isMade(found, change)) await write(found);
+  });
 }
 
 /** @throws SupersededError when a newer change was made */

@@ -45,11 +45,11 @@ export function errorOf(request: string, { status, retryAfter, body }: Answer, n
 }
 
 /**
- * 401 says nothing of the request: a token or a signing key in the middle of its rotation answers so, too. A webhook
- * that cannot be reached is 500; one that says no answers 4xx.
+ * 401 says nothing of the request: a token or a signing key in the middle of its rotation answers so, too. 410 is a
+ * list that took too long to page through. A webhook that cannot be reached is 500; one that says no answers 4xx.
  */
 function mayPass(status: number): boolean {
-  return status === 401 || status === 408 || status === 425 || status === 429 || status >= 500;
+  return [401, 408, 410, 425, 429].includes(status) || status >= 500;
 }
 
 function parseStatus(body: string): z.output<typeof statusSchema> | undefined {

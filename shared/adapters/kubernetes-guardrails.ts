@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import { NotFoundError } from '../errors.ts';
 import { GUARDRAILS_NAME, type Guardrails, type Quota } from '../ports.ts';
-import type { Applied, KubernetesClient } from './kubernetes-client.ts';
+import { type Applied, type KubernetesClient, untilUndisturbed } from './kubernetes-client.ts';
 import { appliedFields, quotaSchema, roleBindingSchema } from './kubernetes-objects.ts';
 
 /** Where NodeLocal DNSCache listens on every node. */
@@ -108,13 +108,15 @@ export async function setQuota(
   hard: string,
 ): Promise<void> {
   const path = `${quotasPath(namespace)}/${encodeURIComponent(name)}`;
-  const { metadata, spec } = await client.read(path, quotaSchema);
-  const ours = appliedFields(metadata, ['f:spec', 'f:hard']);
-  const kept = Object.entries(spec?.hard ?? {}).filter(([key]) => ours[`f:${key}`]);
-  await client.apply(path, {
-    apiVersion: 'v1',
-    kind: 'ResourceQuota',
-    metadata: { namespace, name, uid: metadata.uid, resourceVersion: metadata.resourceVersion },
-    spec: { hard: { ...Object.fromEntries(kept), [resource]: hard } },
+  await untilUndisturbed(async () => {
+    const { metadata, spec } = await client.read(path, quotaSchema);
+    const ours = appliedFields(metadata, ['f:spec', 'f:hard']);
+    const kept = Object.entries(spec?.hard ?? {}).filter(([key]) => ours[`f:${key}`]);
+    await client.apply(path, {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { namespace, name, uid: metadata.uid, resourceVersion: metadata.resourceVersion },
+      spec: { hard: { ...Object.fromEntries(kept), [resource]: hard } },
+    });
   });
 }

@@ -453,6 +453,17 @@ describe('guardrails', () => {
     expect(await cluster.quotas('shop')).toContainEqual({ name: 'theirs', hard: { pods: '9', services: '6' } });
   });
 
+  it('raise a quota that changes between reading and writing', async () => {
+    await cluster.applyGuardrails(guardrails);
+    server.before('PATCH', () => {
+      server.objects.update(quota, CONTROLLER, (object) => set(object, 'status', { used: { pods: '3' } }));
+    });
+
+    await cluster.setQuota('shop', 'platform', 'pods', '75');
+
+    expect(objectOf('ResourceQuota')['spec']).toEqual({ hard: { ...guardrails.quota, pods: '75' } });
+  });
+
   it('have no quotas in a namespace without any', async () => {
     server.objects.create({ kind: NAMESPACE, namespace: '', name: 'bare' }, {}, KUBECTL);
 
@@ -467,6 +478,7 @@ describe('faults', () => {
     { status: 404, expected: NotFoundError },
     { status: 405, expected: PermanentError },
     { status: 409, expected: ConflictError },
+    { status: 410, expected: TransientError },
     { status: 413, expected: PermanentError },
     { status: 422, expected: PermanentError },
     { status: 429, expected: TransientError },
