@@ -136,6 +136,8 @@ await runCommand(async () => {
   });
   stopOnSignal(async () => {
     await host.stop(STOP_MS);
+    // A client that is still connected would be waited for.
+    await ports.bus.close();
     await bus.close();
   });
 
