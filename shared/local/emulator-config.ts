@@ -1,0 +1,186 @@
+/**
+ * The official emulator's `Config.json`, read and written.
+ *
+ * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
+ */
+import { z } from 'zod';
+import { ConfigError, formatIssue, type Issue } from '../errors.ts';
+import { describeIssue, issuesOf } from '../events/issues.ts';
+import type { QueueTopology, SubscriptionTopology, Topology } from '../topology.ts';
+import { EMULATOR_QUOTAS, emulatorConfig } from './emulator-schema.ts';
+import type { EntityPlan, FilterPlan, QueuePlan, RulePlan, SubscriptionPlan, TopicPlan } from './entity-plan.ts';
+import { formatIsoDuration } from './iso-duration.ts';
+import { parseJsonc } from './jsonc.ts';
+
+export interface ReadOptions {
+  /** What the messages call the file. */
+  readonly origin?: string;
+  /** Enforces the official emulator's quotas, and takes no field that it does not know. */
+  readonly strict?: boolean;
+}
+
+/** The entities of a `Config.json`, and what in it was passed over. */
+export interface EmulatorConfig {
+  readonly plan: EntityPlan;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads a `Config.json`, comments and trailing commas included. What the file leaves out is as the emulator has it.
+ *
+ * @throws ConfigError naming line and column, or path, value and what was expected
+ */
+export function readEmulatorConfig(text: string, options: ReadOptions = {}): EmulatorConfig {
+  const { origin = 'Config.json', strict = false } = options;
+  const input = parse(text, origin);
+  const schema = emulatorConfig(strict);
+  const first = schema.safeParse(input, { error: describeIssue });
+  if (first.success) return { plan: planOf(first.data), warnings: [] };
+
+  // The emulator passes over fields that it does not know, so they only deserve a word.
+  const surplus = strict ? [] : first.error.issues.filter(({ code }) => code === 'unrecognized_keys');
+  if (surplus.length < first.error.issues.length) {
+    const serious = first.error.issues.filter((issue) => !surplus.includes(issue));
+    throw refuse(origin, issuesOf(new z.ZodError(serious), input));
+  }
+  const pruned = withoutFields(input, surplus);
+  const second = schema.safeParse(pruned, { error: describeIssue });
+  if (!second.success) throw refuse(origin, issuesOf(second.error, pruned));
+  const warnings = issuesOf(first.error, input).map(({ path }) => `${origin}: ${path} is not known and has no effect`);
+  return { plan: planOf(second.data), warnings };
+}
+
+function parse(text: string, origin: string): unknown {
+  try {
+    return parseJsonc(text);
+  } catch (cause) {
+    throw new ConfigError(`${origin}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}
+
+function refuse(origin: string, issues: readonly Issue[]): ConfigError {
+  return new ConfigError(`${origin}: ${issues.map(formatIssue).join('; ')}`);
+}
+
+function withoutFields(input: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  const copy: unknown = structuredClone(input);
+  for (const issue of issues) {
+    const parent = issue.path.reduce<unknown>((at, key) => Reflect.get(Object(at), key), copy);
+    const keys = issue.code === 'unrecognized_keys' ? issue.keys : [];
+    for (const key of keys) Reflect.deleteProperty(Object(parent), key);
+  }
+  return copy;
+}
+
+type Input = z.output<ReturnType<typeof emulatorConfig>>;
+type Namespace = Input['UserConfig']['Namespaces'][number];
+type Queue = Namespace['Queues'][number];
+type Topic = Namespace['Topics'][number];
+type Subscription = Topic['Subscriptions'][number];
+type Rule = Subscription['Rules'][number];
+
+function planOf({ UserConfig }: Input): EntityPlan {
+  return {
+    queues: UserConfig.Namespaces.flatMap(({ Queues }) => Queues.map(queueOf)),
+    topics: UserConfig.Namespaces.flatMap(({ Topics }) => Topics.map(topicOf)),
+  };
+}
+
+function queueOf({ Name, Properties }: Queue): QueuePlan {
+  return { name: Name, properties: { ...receiveOf(Properties), ...duplicatesOf(Properties) } };
+}
+
+function topicOf({ Name, Properties, Subscriptions }: Topic): TopicPlan {
+  const properties = { defaultMessageTimeToLiveMs: Properties.DefaultMessageTimeToLive, ...duplicatesOf(Properties) };
+  const subscriptions = Subscriptions.map((subscription) => ({
+    name: subscription.Name,
+    properties: receiveOf(subscription.Properties),
+    rules: subscription.Rules.map(ruleOf),
+  }));
+  return { name: Name, properties, subscriptions };
+}
+
+function receiveOf(properties: Subscription['Properties']): SubscriptionPlan['properties'] {
+  return {
+    defaultMessageTimeToLiveMs: properties.DefaultMessageTimeToLive,
+    deadLetteringOnMessageExpiration: properties.DeadLetteringOnMessageExpiration,
+    lockDurationMs: properties.LockDuration,
+    maxDeliveryCount: properties.MaxDeliveryCount,
+    requiresSession: properties.RequiresSession,
+    forwardTo: properties.ForwardTo,
+    forwardDeadLetteredMessagesTo: properties.ForwardDeadLetteredMessagesTo,
+  };
+}
+
+function duplicatesOf(properties: Topic['Properties']): TopicPlan['properties'] {
+  return {
+    requiresDuplicateDetection: properties.RequiresDuplicateDetection,
+    duplicateDetectionHistoryTimeWindowMs: properties.DuplicateDetectionHistoryTimeWindow,
+  };
+}
+
+function ruleOf({ Name, Properties: { FilterType, SqlFilter, CorrelationFilter, Action } }: Rule): RulePlan {
+  // The schema has seen to it that the filter which FilterType names is there.
+  const filter: FilterPlan =
+    FilterType === 'Sql'
+      ? { kind: 'sql', expression: SqlFilter?.SqlExpression ?? '' }
+      : correlationOf(CorrelationFilter ?? { Properties: {} });
+  return { name: Name, filter, ...(Action && { action: { expression: Action.SqlExpression } }) };
+}
+
+function correlationOf(filter: NonNullable<Rule['Properties']['CorrelationFilter']>): FilterPlan {
+  const { Properties: applicationProperties, Label: subject, ...rest } = filter;
+  const properties = {
+    subject,
+    messageId: rest.MessageId,
+    correlationId: rest.CorrelationId,
+    to: rest.To,
+    replyTo: rest.ReplyTo,
+    replyToSessionId: rest.ReplyToSessionId,
+    sessionId: rest.SessionId,
+    contentType: rest.ContentType,
+  };
+  return { kind: 'correlation', properties, applicationProperties };
+}
+
+/** The topology as a `Config.json` that the official emulator takes: what its quotas forbid is brought within them. */
+export function toEmulatorConfig({ topics, queues }: Topology): unknown {
+  const within = (seconds: number, [low, high]: readonly [number, number]): string =>
+    formatIsoDuration(Math.min(Math.max(seconds * 1000, low), high));
+  const receiving = (entity: QueueTopology | SubscriptionTopology) => ({
+    DeadLetteringOnMessageExpiration: false,
+    DefaultMessageTimeToLive: within(
+      'timeToLiveSeconds' in entity ? entity.timeToLiveSeconds : Number.POSITIVE_INFINITY,
+      EMULATOR_QUOTAS.timeToLiveMs,
+    ),
+    ForwardDeadLetteredMessagesTo:
+      'forwardDeadLetteredMessagesTo' in entity ? entity.forwardDeadLetteredMessagesTo : '',
+    ForwardTo: ('forwardTo' in entity && entity.forwardTo) || '',
+    LockDuration: within(entity.lockSeconds, EMULATOR_QUOTAS.lockMs),
+    MaxDeliveryCount: Math.min(entity.maxDeliveryCount, EMULATOR_QUOTAS.maxDeliveryCount),
+    RequiresSession: false,
+  });
+  const Queues = queues.map((queue) => ({ Name: queue.name, Properties: receiving(queue) }));
+  const Topics = topics.map((topic) => ({
+    Name: topic.name,
+    Properties: {
+      DefaultMessageTimeToLive: within(topic.timeToLiveSeconds, EMULATOR_QUOTAS.timeToLiveMs),
+      DuplicateDetectionHistoryTimeWindow: within(
+        topic.duplicateDetectionSeconds,
+        EMULATOR_QUOTAS.duplicateDetectionMs,
+      ),
+      RequiresDuplicateDetection: true,
+    },
+    Subscriptions: topic.subscriptions.map((subscription) => ({
+      Name: subscription.name,
+      Properties: receiving(subscription),
+      Rules: [
+        {
+          Name: subscription.rule.name,
+          Properties: { FilterType: 'Sql', SqlFilter: { SqlExpression: subscription.rule.sqlFilter } },
+        },
+      ],
+    })),
+  }));
+  return { UserConfig: { Namespaces: [{ Name: 'sbemulatorns', Queues, Topics }], Logging: { Type: 'File' } } };
+}

@@ -1,0 +1,172 @@
+/**
+ * What may stand in the official emulator's `Config.json`, with its defaults and, when asked for, its quotas.
+ *
+ * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/overview-emulator#usage-quotas
+ */
+import { z } from 'zod';
+import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
+
+/** The official emulator's quotas. */
+export const EMULATOR_QUOTAS = {
+  entities: 50,
+  subscriptionsPerTopic: 50,
+  rulesPerSubscription: 1000,
+  connections: 10,
+  timeToLiveMs: [5 * 60_000, 3_600_000],
+  duplicateDetectionMs: [5_000, 5 * 60_000],
+  lockMs: [5_000, 5 * 60_000],
+  maxDeliveryCount: 10,
+  maxSizeInMegabytes: 100,
+  maxMessageSizeBytes: 256 * 1024,
+} as const;
+
+type Range = readonly [number, number];
+const ANY: Range = [0, Number.POSITIVE_INFINITY];
+
+function isoDuration([low, high]: Range): z.ZodType<number, string> {
+  const bounds =
+    high === Number.POSITIVE_INFINITY ? '' : ` from ${formatIsoDuration(low)} to ${formatIsoDuration(high)}`;
+  const expected = `an ISO 8601 duration${bounds}, such as PT1M`;
+  return z.string({ error: expected }).transform((text, context) => {
+    const ms = parseIsoDuration(text);
+    if (ms !== undefined && ms >= low && ms <= high) return ms;
+    context.addIssue({ code: 'custom', message: expected, input: text });
+    return z.NEVER;
+  });
+}
+
+/** The empty text means none. */
+const target = z.string().transform((name) => (name === '' ? undefined : name));
+const flag = z.boolean().default(false);
+
+/** The rule's filter is named by FilterType; the other one would have no effect. */
+const rule = z
+  .strictObject({
+    FilterType: z.enum(['Correlation', 'Sql']),
+    CorrelationFilter: z
+      .strictObject({
+        ContentType: z.string().optional(),
+        CorrelationId: z.string().optional(),
+        Label: z.string().optional(),
+        MessageId: z.string().optional(),
+        ReplyTo: z.string().optional(),
+        ReplyToSessionId: z.string().optional(),
+        SessionId: z.string().optional(),
+        To: z.string().optional(),
+        Properties: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).default({}),
+      })
+      .optional(),
+    SqlFilter: z.strictObject({ SqlExpression: z.string().min(1) }).optional(),
+    Action: z.strictObject({ SqlExpression: z.string().min(1) }).optional(),
+  })
+  .superRefine(({ FilterType, ...filters }, context) => {
+    const wanted = `${FilterType}Filter` as const;
+    if (!filters[wanted]) {
+      context.addIssue({ code: 'custom', path: [wanted], message: `an object, since FilterType is ${FilterType}` });
+    }
+  });
+
+const name = z.string().min(1).max(260);
+
+/** @param strict whether the quotas of {@link EMULATOR_QUOTAS} hold */
+export function emulatorConfig(strict: boolean) {
+  const quotas = strict ? EMULATOR_QUOTAS : undefined;
+  const atMost = (count: number | undefined): number => count ?? Number.MAX_SAFE_INTEGER;
+  const timeToLive = isoDuration(quotas?.timeToLiveMs ?? ANY).default(3_600_000);
+  const duplicateDetection = {
+    RequiresDuplicateDetection: flag,
+    DuplicateDetectionHistoryTimeWindow: isoDuration(quotas?.duplicateDetectionMs ?? ANY).default(20_000),
+  };
+  const receive = {
+    DeadLetteringOnMessageExpiration: flag,
+    DefaultMessageTimeToLive: timeToLive,
+    ForwardDeadLetteredMessagesTo: target.optional(),
+    ForwardTo: target.optional(),
+    LockDuration: isoDuration(quotas?.lockMs ?? ANY).default(60_000),
+    MaxDeliveryCount: z.int().min(1).max(atMost(quotas?.maxDeliveryCount)).default(3),
+    RequiresSession: flag,
+  };
+  const queue = z.strictObject({
+    Name: name,
+    Properties: z.strictObject({ ...receive, ...duplicateDetection }).prefault({}),
+  });
+  const subscription = z.strictObject({
+    Name: name,
+    Properties: z.strictObject(receive).prefault({}),
+    Rules: z
+      .array(z.strictObject({ Name: name, Properties: rule }))
+      .max(atMost(quotas?.rulesPerSubscription))
+      .default([]),
+  });
+  const topic = z.strictObject({
+    Name: name,
+    Properties: z.strictObject({ DefaultMessageTimeToLive: timeToLive, ...duplicateDetection }).prefault({}),
+    Subscriptions: z.array(subscription).max(atMost(quotas?.subscriptionsPerTopic)).default([]),
+  });
+  const namespace = z
+    .strictObject({
+      Name: strict ? z.literal('sbemulatorns') : z.string().min(1),
+      Queues: z.array(queue).default([]),
+      Topics: z.array(topic).default([]),
+    })
+    .superRefine(refineNames)
+    .refine(({ Queues, Topics }) => Queues.length + Topics.length <= atMost(quotas?.entities), {
+      error: `at most ${quotas?.entities} queues and topics`,
+      path: ['Queues'],
+    });
+  const logging = z.strictObject({ Type: z.string() });
+  return z.strictObject({
+    UserConfig: z.strictObject({ Namespaces: z.array(namespace).min(1).max(1), Logging: logging.optional() }),
+  });
+}
+
+interface Named {
+  readonly Name: string;
+}
+
+interface Forwarding extends Named {
+  readonly Properties: {
+    readonly ForwardTo?: string | undefined;
+    readonly ForwardDeadLetteredMessagesTo?: string | undefined;
+  };
+}
+
+interface Names {
+  readonly Queues: readonly Forwarding[];
+  readonly Topics: readonly (Named & { Subscriptions: readonly (Forwarding & { Rules: readonly Named[] })[] })[];
+}
+
+/** Names are told apart whatever their case; what is forwarded goes to an entity of the file. */
+function refineNames({ Queues, Topics }: Names, context: z.RefinementCtx): void {
+  const report = (path: (string | number)[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message });
+
+  const unique = (path: (string | number)[], names: readonly Named[], seen: Set<string>): void => {
+    for (const [index, { Name }] of names.entries()) {
+      if (seen.has(Name.toLowerCase())) report([...path, index, 'Name'], 'a name that no other has');
+      seen.add(Name.toLowerCase());
+    }
+  };
+  const entities = new Set<string>();
+  unique(['Queues'], Queues, entities);
+  unique(['Topics'], Topics, entities);
+
+  const targets = (path: (string | number)[], { Properties }: Forwarding): void => {
+    for (const property of ['ForwardTo', 'ForwardDeadLetteredMessagesTo'] as const) {
+      const to = Properties[property];
+      if (to !== undefined && !entities.has(to.toLowerCase())) {
+        report([...path, 'Properties', property], 'the name of a queue or topic in this file');
+      }
+    }
+  };
+  for (const [index, queue] of Queues.entries()) targets(['Queues', index], queue);
+  for (const [index, { Subscriptions }] of Topics.entries()) {
+    const path = ['Topics', index, 'Subscriptions'];
+    unique(path, Subscriptions, new Set());
+    for (const [at, subscription] of Subscriptions.entries()) {
+      targets([...path, at], subscription);
+      unique([...path, at, 'Rules'], subscription.Rules, new Set());
+    }
+  }
+}
