@@ -13,9 +13,9 @@ import type { Notification } from './ports.ts';
 
 const LONGEST_TEXT = 4_096;
 
-export function startOf({ requestId, data, ...release }: ReleaseRecord): DataOf<typeof DeploymentStarted> {
-  const previousImage = stepTo({ requestId, data, ...release }, 'requested')?.previousImage;
-  return { ...data, requestId, ...(previousImage && { previousImage }) };
+export function startOf(release: ReleaseRecord): DataOf<typeof DeploymentStarted> {
+  const previousImage = stepTo(release, 'requested')?.previousImage;
+  return { ...release.data, requestId: release.requestId, ...(previousImage && { previousImage }) };
 }
 
 export function completionOf(release: ReleaseRecord): DataOf<typeof DeploymentCompleted> {

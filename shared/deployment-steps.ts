@@ -108,7 +108,7 @@ export function start(record: TargetRecord, release: ReleaseRecord, cause: Cause
     provenBefore: record.goodImages.some((good) => isImage(good, release.data.image)),
   };
   const next = withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
-  return { ...next, unproven: [...record.unproven, release.requestId] };
+  return { ...next, unproven: [...record.unproven, release.requestId].slice(-LISTED) };
 }
 
 /**

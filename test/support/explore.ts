@@ -320,9 +320,7 @@ export function randomFor(run: number): () => number {
 
 function keyOf(state: State, { canonical }: Exploration): string {
   const { now } = state;
-  const documents = [...state.documents]
-    .map(([key, json]) => [key, canonical(key, JSON.parse(json), now)])
-    .filter(([, value]) => value !== undefined);
+  const documents = [...state.documents].map(([key, json]) => canonicalText(key, json, now, canonical));
   const mails = [...state.mails.values()].map(({ id, isPending, dueAt }) => [
     id,
     isPending && Math.max(0, dueAt - now),
@@ -339,6 +337,20 @@ function keyOf(state: State, { canonical }: Exploration): string {
     return `run-${names.indexOf(name)}`;
   });
   return createHash('sha1').update(renamed).digest('base64');
+}
+
+const canonicalTexts = new WeakMap<Exploration['canonical'], Map<string, string>>();
+
+/** The same few documents are met over and over again. */
+function canonicalText(key: string, json: string, now: number, canonical: Exploration['canonical']): string {
+  const known = canonicalTexts.get(canonical) ?? new Map<string, string>();
+  canonicalTexts.set(canonical, known);
+  const found = known.get(`${now} ${key} ${json}`);
+  if (found !== undefined) return found;
+  const value = canonical(key, JSON.parse(json), now);
+  const text = value === undefined ? '' : `${key} ${JSON.stringify(value)}`;
+  known.set(`${now} ${key} ${json}`, text);
+  return text;
 }
 
 /** An answer of a port, as far as it can make a difference. */

@@ -263,6 +263,20 @@ describe('deployment/failed', () => {
       expect((await world.rollout()).image).toBe(`${IMAGE}:3`);
     });
 
+    it('that was let in before the cluster took the rollback, and asks for none any more', async () => {
+      let answer: Error | undefined = new TransientError('503');
+      const { calls, cluster } = faulty({ rollback: () => answer });
+      const { world, failed } = await failAfterGood({ cluster });
+      await world.run(failed);
+      answer = undefined;
+      await world.run(world.request('3'));
+
+      await world.run(failed);
+
+      expect(calls).not.toContain('rollback');
+      expect((await world.release('request-2')).steps.at(-1)?.to).toBe('closed');
+    });
+
     it('that was let in while it looked at the cluster for the last time', async () => {
       let meanwhile: (() => Promise<unknown>) | undefined;
       const { world, failed } = await failAfterGood({
