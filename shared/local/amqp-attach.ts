@@ -1,6 +1,7 @@
 /** What a link is for, by the address that the client attached it to. */
 import { parseAddress } from './amqp-address.ts';
 import { answerToken } from './amqp-cbs.ts';
+import type { Connection } from './amqp-connection.ts';
 import { Consuming, CUT } from './amqp-consume.ts';
 import { ACCEPTED, REJECTED } from './amqp-frames.ts';
 import { type AttachHandler, type Link, ReceivingLink, type SendingLink } from './amqp-link.ts';
@@ -23,19 +24,30 @@ export interface AttachContext {
 const COORDINATOR = 0x30;
 const NOT_FOUND = 'amqp:not-found';
 /** SDKs that subscribe to what is not there come back at once, for ever: the first answer is quick, later ones wait. */
-const BRAKE_MS = 100;
+const BRAKE_MS = 250;
 const LONGEST_BRAKE_MS = 1_000;
+/** More than any client gets wrong by itself; then counting starts afresh. */
+const MOST_REMEMBERED = 1_000;
 
 export function attachHandler(context: AttachContext): AttachHandler {
-  const refusals = new WeakMap<object, number>();
+  /** How often each connection was told that an address is not there. */
+  const refusals = new WeakMap<Connection, Map<string, number>>();
+  const seenBefore = (link: Link): number => {
+    const { connection } = link.session;
+    const known = refusals.get(connection) ?? new Map<string, number>();
+    if (known.size >= MOST_REMEMBERED) known.clear();
+    refusals.set(connection, known);
+    const address = `${(link instanceof ReceivingLink ? link.target : link.source).address}`;
+    const seen = known.get(address) ?? 0;
+    known.set(address, seen + 1);
+    return seen;
+  };
   return (link) => {
     try {
       accept(link, context);
     } catch (error) {
       const refusal = asAmqpError(error);
-      const { connection } = link.session;
-      const seen = refusal.condition === NOT_FOUND ? (refusals.get(connection) ?? 0) : 0;
-      if (refusal.condition === NOT_FOUND) refusals.set(connection, seen + 1);
+      const seen = refusal.condition === NOT_FOUND ? seenBefore(link) : 0;
       if (seen === 0) link.refuse(refusal);
       else setTimeout(() => link.refuse(refusal), Math.min(LONGEST_BRAKE_MS, BRAKE_MS * seen)).unref();
     }

@@ -73,9 +73,9 @@ export async function startAmqp(options: AmqpOptions): Promise<AmqpServer> {
   };
 }
 
-/** A connection string for a server that was started here. */
-export function connectionString(port: number, key: SharedKey = EMULATOR_KEY): string {
-  return `Endpoint=sb://localhost:${port};SharedAccessKeyName=${key.name};SharedAccessKey=${key.key};UseDevelopmentEmulator=true;`;
+/** A connection string for a server that was started here; for another machine with the host that it knows us by. */
+export function connectionString(port: number, key: SharedKey = EMULATOR_KEY, host = 'localhost'): string {
+  return `Endpoint=sb://${host}:${port};SharedAccessKeyName=${key.name};SharedAccessKey=${key.key};UseDevelopmentEmulator=true;`;
 }
 
 function isLoopback(host: string): boolean {
