@@ -20,6 +20,8 @@ import { type Outcome, runHandler, type Timer, withFields } from './run-handler.
 /** One event, as one message brings it. */
 export interface Step extends Sender {
   readonly event: PlatformEvent;
+  /** Names this run. */
+  readonly owner: string;
   readonly handle: Handler<never>;
   readonly timer: Timer;
   readonly handlerTimeoutMs: number;
@@ -38,14 +40,17 @@ const MOST_ROUNDS = 5;
  */
 export async function carry(step: Step): Promise<void> {
   for (let round = 1; ; round++) {
+    let begun: Stored<EventRecord> | undefined;
     try {
-      const begun = await beginRun(step);
+      begun = await beginRun(step);
       if (begun) await endRun(step, begun, await run(step, begun.value));
       return;
     } catch (error) {
       if (error instanceof SendError) throw error;
       // Somebody else moved the record, or the answer to our own write was lost: what it says now decides.
-      if (!(error instanceof ConflictError) || round === MOST_ROUNDS) return putOffUnrecorded(step, error);
+      if (!(error instanceof ConflictError) || round === MOST_ROUNDS) {
+        return putOffUnrecorded(step, error, begun ? step.owner : step.waitedFor);
+      }
     }
   }
 }
@@ -95,11 +100,16 @@ function undefinedOnConflict(error: unknown): undefined {
   if (!(error instanceof ConflictError)) throw error;
 }
 
+/** Nobody knows what the last run came to: its process died, or could not tell the store. */
+class VanishedError extends PermanentError {
+  override readonly reason = 'HandlerVanished';
+}
+
 /** Runs the handler, enters the event into the history, and sends what the handler asked for. Never rejects. */
 async function run(step: Step, record: EventRecord): Promise<Outcome & { isIndexed: boolean }> {
   const { ports, log } = step;
   if (record.tries >= MAX_TRIES) {
-    const error = new PermanentError(`${record.tries} runs failed; the last one vanished without a result`);
+    const error = new VanishedError(`${record.tries} runs failed; the last one vanished without a result`);
     return { kind: 'failed', error, isIndexed: record.indexed === true };
   }
   // Beside the handler; what comes of it is looked at when the handler has ended.

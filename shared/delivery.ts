@@ -80,7 +80,7 @@ async function attempt(delivery: Delivery, ports: Ports, options: Required<Deliv
     if (error instanceof UnknownEventError) {
       // Not valid as far as this build knows, but sent on unread: only the attributes that the envelope assures are used.
       const event = error.attributes as unknown as CloudEvent;
-      const sender = { ports, name, owner, event, log: logOf(event), random: options.random };
+      const sender = { ports, name, event, log: logOf(event), random: options.random };
       return putOffUnrecorded({ ...sender, ...marksOf(error.attributes) }, error);
     }
     if (!(error instanceof InvalidEventError)) throw error;

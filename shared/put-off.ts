@@ -15,8 +15,6 @@ export interface Sender extends CopyMarks {
   readonly ports: Ports;
   /** The subscription of the handler. */
   readonly name: string;
-  /** Names this run. */
-  readonly owner: string;
   readonly event: CloudEvent;
   readonly log: Log;
   readonly random: () => number;
@@ -52,19 +50,21 @@ export async function waitForLease(sender: Sender, record: EventRecord, leaseMs:
   const { ports, name, event, copy, putOff } = sender;
   const now = ports.clock.now();
   const at = Math.min(Math.max(record.leaseUntil ?? now, now), now + leaseMs);
-  const messageId = `${event.id}:${copy}@${record.owner}`;
+  // Having waited and then been put off, it may have to wait again, and must not pass for a repetition.
+  const messageId = `${event.id}:${copy}@${record.owner}+${putOff ?? 0}`;
   sender.log.info('somebody else is at it: to be looked at when their lease is over', { inMs: at - now, copy });
   await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor: record.owner, messageId }));
 }
 
 /**
- * Another try later, counted in the message, since the store could not be asked or told. Whoever held the lease in
- * this run has let go of it. Parks the message when it cannot be mended, or has been tried often enough.
+ * Another try later, counted in the message, since the store could not be asked or told. Parks the message when it
+ * cannot be mended, or has been tried often enough.
  *
+ * @param waitedFor the run whose lease need not be waited for: this one, if it had begun
  * @throws SendError
  */
-export async function putOffUnrecorded(sender: Sender, error: unknown): Promise<void> {
-  const { ports, name, event, copy, owner, random, log } = sender;
+export async function putOffUnrecorded(sender: Sender, error: unknown, waitedFor = sender.waitedFor): Promise<void> {
+  const { ports, name, event, copy, random, log } = sender;
   const putOff = (sender.putOff ?? 0) + 1;
   if (isPermanent(error) || putOff >= MAX_TRIES) return park(sender, error, putOff, copy);
 
@@ -72,7 +72,7 @@ export async function putOffUnrecorded(sender: Sender, error: unknown): Promise<
   log.warn('put off without a record', { ...failureOf(error), try: putOff, inMs });
   const at = ports.clock.now() + inMs;
   const messageId = `${event.id}:${copy}+${putOff}`;
-  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor: owner, messageId }));
+  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor, messageId }));
 }
 
 /** Puts the event into the errors queue. @throws SendError */
