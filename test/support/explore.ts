@@ -6,9 +6,9 @@
  * as the list of its answers so far, and wakes up by being run again on them before it goes on for real.
  */
 import { createHash } from 'node:crypto';
-import { ConflictError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { Cluster, EventBus, StateStore, Stored } from '../../shared/ports.ts';
+import { MapStore } from './map-store.ts';
 
 /** A message in the broker. */
 export interface Mail {
@@ -358,44 +358,4 @@ function relative(value: unknown, canonical: Exploration['canonical'], now: numb
   if (typeof value === 'number') return value - now;
   const stored = value as Partial<Stored<unknown>> | null | undefined;
   return stored?.value === undefined ? value : canonical(stored.key ?? '', stored.value, now);
-}
-
-/** Documents in a map; a version is the document itself, so that equal states are equal. */
-class MapStore implements StateStore {
-  readonly #documents: Map<string, string>;
-
-  constructor(documents: Map<string, string>) {
-    this.#documents = documents;
-  }
-
-  async get<T>(partition: string, key: string): Promise<Stored<T> | undefined> {
-    const json = this.#documents.get(`${partition} ${key}`);
-    return json === undefined ? undefined : { key: `${partition} ${key}`, value: JSON.parse(json), etag: json };
-  }
-
-  async insert<T>(partition: string, key: string, value: T): Promise<string> {
-    if (this.#documents.has(`${partition} ${key}`)) throw new ConflictError(`${key} exists`);
-    return this.put(partition, key, value, '*');
-  }
-
-  async put<T>(partition: string, key: string, value: T, etag: string): Promise<string> {
-    const found = this.#documents.get(`${partition} ${key}`);
-    if (etag !== '*' && found !== etag) throw new ConflictError(`${key} changed`);
-    const json = JSON.stringify(value);
-    this.#documents.set(`${partition} ${key}`, json);
-    return json;
-  }
-
-  async delete(partition: string, key: string, etag: string): Promise<void> {
-    const found = this.#documents.get(`${partition} ${key}`);
-    if (found !== undefined && etag !== '*' && found !== etag) throw new ConflictError(`${key} changed`);
-    this.#documents.delete(`${partition} ${key}`);
-  }
-
-  // biome-ignore lint/correctness/useYield: nothing that is explored asks for a list
-  async *query<T>(): AsyncIterable<Stored<T>> {
-    throw new TypeError('no lists here');
-  }
-
-  async ping(): Promise<void> {}
 }
