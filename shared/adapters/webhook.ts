@@ -58,10 +58,12 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
         (channel) =>
           channel.severities.includes(severity) && (!channel.teams || (team && channel.teams.includes(team))),
       );
+      // Two channels may lead to one place, and both may fit.
+      const once = new Map(fitting.map((channel) => [`${channel.format} ${channel.urlSetting}`, channel]));
       const outcomes = await Promise.allSettled(
-        fitting.map((channel) => sendOnce(channel, notification, link, options)),
+        [...once.values()].map((channel) => sendOnce(channel, notification, link, options)),
       );
-      throwFirst(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : [])));
+      throwTogether(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : [])));
     },
   };
 }
@@ -101,7 +103,7 @@ async function forgetSome(state: StateStore, id: string, before: number): Promis
 }
 
 /** One error for all channels that failed: worth another try if one of them is. */
-function throwFirst(errors: readonly unknown[]): void {
+function throwTogether(errors: readonly unknown[]): void {
   if (errors.length === 0) return;
   const message = errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
   const transient = errors.filter((error) => !(error instanceof PlatformError) || error.isTransient);

@@ -68,6 +68,17 @@ describe('routing', () => {
     expect(paths().sort()).toEqual(expected);
   });
 
+  it('sends once to a place that two channels lead to', async () => {
+    const notifier = notifierFor([
+      { ...slack, severities: ['warning'] },
+      { ...slack, teams: ['shop'] },
+    ]);
+
+    await notifier.notify(notification({ team: 'shop' }));
+
+    expect(paths()).toEqual([SECRET]);
+  });
+
   it('sends nothing where no channel is configured', async () => {
     await notifierFor([]).notify(notification());
 
