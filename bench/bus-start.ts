@@ -13,7 +13,9 @@ const bus = join(dirname(fileURLToPath(import.meta.url)), '../shared/local/bus.j
 
 async function once(): Promise<{ readyMs: number; receivedMs: number }> {
   const start = performance.now();
-  const child = spawn(process.execPath, [bus, '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [bus, '--port', '0', '--admin-port', '0', '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   try {
     const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
     const readyMs = performance.now() - start;

@@ -1,9 +1,21 @@
-/** The local Service Bus with this build's topology, as `npm start` runs it. */
+/** The local Service Bus: a broker with its entities, and the AMQP face that clients connect to. */
 import { topology } from '../topology.ts';
-import { connectionString, startAmqp } from './amqp.ts';
+import { connectionString, LOOPBACK, startAmqp } from './amqp.ts';
+import { applyPlan } from './apply-plan.ts';
 import { applyTopology } from './apply-topology.ts';
 import { Broker } from './broker.ts';
 import { SystemClock } from './clock.ts';
+import type { EntityPlan } from './entity-plan.ts';
+
+export interface BusOptions {
+  /** 0 takes any free one; so does the other. */
+  readonly port: number;
+  readonly adminPort: number;
+  /** Loopback unless given. */
+  readonly host?: string;
+  /** The entities to begin with; this build's topology unless given. */
+  readonly plan?: EntityPlan | undefined;
+}
 
 export interface LocalBus {
   readonly broker: Broker;
@@ -16,14 +28,15 @@ export interface LocalBus {
   close(): Promise<void>;
 }
 
-/** Starts it on loopback; a port of 0 takes any free one. Rejects when a port is taken. */
-export async function startBus({ port }: { port: number; adminPort: number }): Promise<LocalBus> {
+/** Starts it. Rejects when a port is taken or the plan has an entity that cannot be. */
+export async function startBus({ port, host = LOOPBACK, plan }: BusOptions): Promise<LocalBus> {
   const broker = new Broker({ clock: new SystemClock() });
-  applyTopology(broker, topology);
-  const amqp = await startAmqp({ broker, port });
+  if (plan) applyPlan(broker, plan);
+  else applyTopology(broker, topology);
+  const amqp = await startAmqp({ broker, port, host });
   return {
     broker,
-    url: `amqp://127.0.0.1:${amqp.port}`,
+    url: `amqp://${host}:${amqp.port}`,
     connectionString: connectionString(amqp.port),
     adminUrl: undefined,
     cut: () => amqp.cut(),

@@ -1,7 +1,9 @@
 /** The bus as people start it: a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +43,7 @@ function start(...args: string[]): { child: ChildProcess; line: () => Promise<st
 
 describe('npm run bus', () => {
   it('says when it is ready, carries the topology of this build, and ends on a signal', async () => {
-    const { child, line } = start('--port', '0');
+    const { child, line } = start('--port', '0', '--admin-port', '0');
     expect(await line()).toMatch(/^ready amqp:\/\/127\.0\.0\.1:\d+$/);
     const connection = (await line()).replace(/^ServiceBus=/, '');
     const client = new ServiceBusClient(connection);
@@ -61,12 +63,46 @@ describe('npm run bus', () => {
   });
 
   it('prints what to connect to as JSON', async () => {
-    const { line } = start('--port', '0', '--json');
+    const { line } = start('--port', '0', '--admin-port', '0', '--json');
 
     expect(JSON.parse(await line())).toMatchObject({
       url: expect.stringMatching(/^amqp:/),
       connectionString: expect.stringContaining('UseDevelopmentEmulator=true'),
     });
+  });
+
+  it('takes the entities of a Config.json, comments and all', async () => {
+    const config = join(tmpdir(), `config-${process.pid}.json`);
+    writeFileSync(
+      config,
+      `{ // as the official emulator has it
+        "UserConfig": { "Namespaces": [{ "Name": "sbemulatorns", "Queues": [{ "Name": "queue.1", "Properties": {} }],
+          "Topics": [{ "Name": "topic.1", "Properties": {}, "Subscriptions": [{ "Name": "subscription.1", "Properties": {},
+            "Rules": [{ "Name": "r", "Properties": { "FilterType": "Sql", "SqlFilter": { "SqlExpression": "n = 1" } } }] }] }],
+        }], "Logging": { "Type": "File" } } }`,
+    );
+    const { line } = start('--port', '0', '--admin-port', '0', '--json', '--config', config);
+    const client = new ServiceBusClient(JSON.parse(await line()).connectionString);
+
+    await client.createSender('topic.1').sendMessages([0, 1].map((n) => ({ body: n, applicationProperties: { n } })));
+    await client.createSender('queue.1').sendMessages({ body: 'q' });
+
+    const receiver = client.createReceiver('topic.1', 'subscription.1');
+    const received = await receiver.receiveMessages(2, { maxWaitTimeInMs: 500 });
+    const [queued] = await client.createReceiver('queue.1').receiveMessages(1);
+    expect([received.map(({ body }) => body), queued?.body]).toEqual([[1], 'q']);
+    await client.close();
+  });
+
+  it.each([
+    ['/does/not/exist.json', /^\/does\/not\/exist.json cannot be read: ENOENT/],
+    [script, /bus\.mjs: /],
+  ])('names what is wrong with the configuration %s', async (file, complaint) => {
+    const { child, errors } = start('--port', '0', '--admin-port', '0', '--config', file);
+    const [code] = await once(child, 'exit');
+
+    expect(code).toBe(1);
+    expect(errors()).toMatch(complaint);
   });
 
   it('names the port that is taken, and the way out', async () => {
@@ -75,7 +111,7 @@ describe('npm run bus', () => {
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
 
-    const { child, errors } = start('--port', String(port));
+    const { child, errors } = start('--port', String(port), '--admin-port', '0');
     const [code] = await once(child, 'exit');
 
     expect([code, errors().trim()]).toEqual([1, `port ${port} is in use; choose another with --port`]);
