@@ -8,9 +8,10 @@ import { ConfigError, formatIssue, type Issue } from '../errors.ts';
 import { describeIssue, issuesOf } from '../events/issues.ts';
 import type { QueueTopology, SubscriptionTopology, Topology } from '../topology.ts';
 import { EMULATOR_QUOTAS, emulatorConfig } from './emulator-schema.ts';
-import type { EntityPlan, FilterPlan, QueuePlan, RulePlan, SubscriptionPlan, TopicPlan } from './entity-plan.ts';
+import type { EntityPlan, QueuePlan, SubscriptionPlan, TopicPlan } from './entity-plan.ts';
 import { formatIsoDuration } from './iso-duration.ts';
 import { parseJsonc } from './jsonc.ts';
+import type { Filter, RuleDefinition } from './rule.ts';
 
 export interface ReadOptions {
   /** What the messages call the file. */
@@ -119,16 +120,16 @@ function duplicatesOf(properties: Topic['Properties']): TopicPlan['properties'] 
   };
 }
 
-function ruleOf({ Name, Properties: { FilterType, SqlFilter, CorrelationFilter, Action } }: Rule): RulePlan {
+function ruleOf({ Name, Properties: { FilterType, SqlFilter, CorrelationFilter, Action } }: Rule): RuleDefinition {
   // The schema has seen to it that the filter which FilterType names is there.
-  const filter: FilterPlan =
+  const filter: Filter =
     FilterType === 'Sql'
       ? { kind: 'sql', expression: SqlFilter?.SqlExpression ?? '' }
       : correlationOf(CorrelationFilter ?? { Properties: {} });
   return { name: Name, filter, ...(Action && { action: { expression: Action.SqlExpression } }) };
 }
 
-function correlationOf(filter: NonNullable<Rule['Properties']['CorrelationFilter']>): FilterPlan {
+function correlationOf(filter: NonNullable<Rule['Properties']['CorrelationFilter']>): Filter {
   const { Properties: applicationProperties, Label: subject, ...rest } = filter;
   const properties = {
     subject,

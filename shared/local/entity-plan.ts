@@ -1,40 +1,7 @@
 /** Entities as plain values: what a configuration asks for, before a broker has them. */
 import type { Topology } from '../topology.ts';
 import type { QueueProperties, SubscriptionProperties, TopicProperties } from './entity-properties.ts';
-import type { PropertyValue } from './message.ts';
-
-/** An SQL expression and the values of the parameters in it, by their names with the `@`. */
-export interface ActionPlan {
-  readonly expression: string;
-  readonly parameters?: Readonly<Record<string, PropertyValue>>;
-}
-
-/** What a rule lets through: all that an SQL expression says, or all properties being equal. */
-export type FilterPlan =
-  | { readonly kind: 'true' }
-  | { readonly kind: 'false' }
-  | (ActionPlan & { readonly kind: 'sql' })
-  | {
-      readonly kind: 'correlation';
-      readonly properties: Readonly<Partial<Record<CorrelationProperty, string | undefined>>>;
-      readonly applicationProperties: Readonly<Record<string, PropertyValue>>;
-    };
-
-export type CorrelationProperty =
-  | 'messageId'
-  | 'correlationId'
-  | 'subject'
-  | 'to'
-  | 'replyTo'
-  | 'replyToSessionId'
-  | 'sessionId'
-  | 'contentType';
-
-export interface RulePlan {
-  readonly name: string;
-  readonly filter: FilterPlan;
-  readonly action?: ActionPlan;
-}
+import type { RuleDefinition } from './rule.ts';
 
 export interface QueuePlan {
   readonly name: string;
@@ -45,7 +12,7 @@ export interface SubscriptionPlan {
   readonly name: string;
   readonly properties: Partial<SubscriptionProperties>;
   /** Empty means the rule that takes every message. */
-  readonly rules: readonly RulePlan[];
+  readonly rules: readonly RuleDefinition[];
 }
 
 export interface TopicPlan {

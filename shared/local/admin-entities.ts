@@ -1,0 +1,256 @@
+/** What the administration does to the broker, and what it shows of it: one entity for one address. */
+import { type Address, countDetails, type Entry } from './admin-atom.ts';
+import { AdminError } from './admin-error.ts';
+import { readDescription, renderDescription } from './admin-fields.ts';
+import { type AdminPath, formatAdminPath } from './admin-path.ts';
+import { readRule, renderRule } from './admin-rules.ts';
+import type { Broker } from './broker.ts';
+import { type EntityTimes, Queue, type RuntimeCounts } from './entity.ts';
+import type { Rule, RuleDefinition } from './rule.ts';
+import type { Subscription, Topic } from './topic.ts';
+import { element, type Xml, type XmlElement } from './xml.ts';
+
+/** @throws BrokerError when there is none; AdminError when the address is that of a list */
+export function findEntity(broker: Broker, target: AdminPath, { origin }: Address): Entry {
+  switch (target.kind) {
+    case 'namespace':
+      return namespaceEntry(origin);
+    case 'entity': {
+      const entity = broker.resolveTarget(target.name);
+      return entity instanceof Queue ? queueEntry(entity, origin) : topicEntry(entity, origin);
+    }
+    case 'subscription':
+      return subscriptionEntry(broker.getSubscription(target.topic, target.name), origin);
+    case 'rule': {
+      const subscription = broker.getSubscription(target.topic, target.subscription);
+      return ruleEntry(subscription, subscription.rule(target.name));
+    }
+    default:
+      throw notOne(target);
+  }
+}
+
+/** All of a list, in the order of their names; rules in the order they were made. */
+export function listEntities(broker: Broker, target: AdminPath, { origin }: Address): Entry[] {
+  switch (target.kind) {
+    case 'queues':
+      return broker.listQueues().map((queue) => queueEntry(queue, origin));
+    case 'topics':
+      return broker.listTopics().map((topic) => topicEntry(topic, origin));
+    case 'subscriptions':
+      return broker.listSubscriptions(target.topic).map((subscription) => subscriptionEntry(subscription, origin));
+    case 'rules': {
+      const subscription = broker.getSubscription(target.topic, target.subscription);
+      return subscription.rules.map((rule) => ruleEntry(subscription, rule));
+    }
+    default:
+      throw new AdminError(400, `${formatAdminPath(target)} is no list`);
+  }
+}
+
+/**
+ * Makes what a description describes.
+ *
+ * @throws BrokerError when it is there already or a value is out of bounds, AdminError when it cannot be understood
+ */
+export function createEntity(broker: Broker, target: AdminPath, description: XmlElement): void {
+  switch (kindOf(target, description)) {
+    case 'QueueDescription':
+      broker.createQueue(nameOf(target), readDescription('queue', description));
+      return;
+    case 'TopicDescription':
+      broker.createTopic(nameOf(target), readDescription('topic', description));
+      return;
+    case 'SubscriptionDescription': {
+      const { topic, name } = asSubscription(target);
+      broker.createSubscription(topic, name, readDescription('subscription', description), defaultRule(description));
+      return;
+    }
+    case 'RuleDescription': {
+      const { topic, subscription, name } = asRule(target);
+      broker.getSubscription(topic, subscription).addRule(readRule(description, name));
+    }
+  }
+}
+
+/** Changes what a description sets; as `createEntity`, but it must be there. */
+export function updateEntity(broker: Broker, target: AdminPath, description: XmlElement): void {
+  switch (kindOf(target, description)) {
+    case 'QueueDescription':
+      broker.updateQueue(nameOf(target), readDescription('queue', description));
+      return;
+    case 'TopicDescription':
+      broker.updateTopic(nameOf(target), readDescription('topic', description));
+      return;
+    case 'SubscriptionDescription': {
+      const { topic, name } = asSubscription(target);
+      broker.updateSubscription(topic, name, readDescription('subscription', description));
+      return;
+    }
+    case 'RuleDescription': {
+      const { topic, subscription, name } = asRule(target);
+      broker.getSubscription(topic, subscription).updateRule(readRule(description, name));
+    }
+  }
+}
+
+/** With all that belongs to it. @throws BrokerError when there is none */
+export function deleteEntity(broker: Broker, target: AdminPath): void {
+  switch (target.kind) {
+    case 'entity':
+      if (broker.resolveTarget(target.name) instanceof Queue) broker.deleteQueue(target.name);
+      else broker.deleteTopic(target.name);
+      return;
+    case 'subscription':
+      broker.deleteSubscription(target.topic, target.name);
+      return;
+    case 'rule':
+      broker.getSubscription(target.topic, target.subscription).removeRule(target.name);
+      return;
+    default:
+      throw notOne(target);
+  }
+}
+
+// ---------------------------------------------------------------- descriptions that come in
+
+type DescriptionKind = 'QueueDescription' | 'TopicDescription' | 'SubscriptionDescription' | 'RuleDescription';
+
+const KINDS: Readonly<Partial<Record<AdminPath['kind'], readonly DescriptionKind[]>>> = {
+  entity: ['QueueDescription', 'TopicDescription'],
+  subscription: ['SubscriptionDescription'],
+  rule: ['RuleDescription'],
+};
+
+/** What is described, when the address can be that of such a thing. */
+function kindOf(target: AdminPath, { name }: XmlElement): DescriptionKind {
+  const possible = KINDS[target.kind];
+  if (!possible) throw notOne(target);
+  const kind = possible.find((known) => known === name);
+  if (kind === undefined) {
+    throw new AdminError(400, `${formatAdminPath(target)}: expected a ${possible.join(' or a ')}, got '${name}'`);
+  }
+  return kind;
+}
+
+function nameOf(target: AdminPath): string {
+  if (target.kind !== 'entity') throw notOne(target);
+  return target.name;
+}
+
+function asSubscription(target: AdminPath): AdminPath & { kind: 'subscription' } {
+  if (target.kind !== 'subscription') throw notOne(target);
+  return target;
+}
+
+function asRule(target: AdminPath): AdminPath & { kind: 'rule' } {
+  if (target.kind !== 'rule') throw notOne(target);
+  return target;
+}
+
+function notOne(target: AdminPath): AdminError {
+  return new AdminError(400, `${formatAdminPath(target)} is not one entity`);
+}
+
+/** The rule that a new subscription has instead of the one that takes every message. */
+function defaultRule({ children }: XmlElement): RuleDefinition[] {
+  const rule = children.find(({ name }) => name === 'DefaultRuleDescription');
+  if (!rule) return [];
+  const name = rule.children.find((child) => child.name === 'Name')?.text.trim();
+  return [readRule(rule, name || '$Default')];
+}
+
+// ---------------------------------------------------------------- descriptions that go out
+
+function queueEntry(queue: Queue, origin: string): Entry {
+  const { name, properties, counts } = queue;
+  const answers = { ...common(queue.times), ...runtime(counts), SupportOrdering: element('SupportOrdering', 'true') };
+  const fields = renderDescription('queue', properties, answers, origin);
+  return { title: name, path: `/${name}`, ...dates(queue.times), description: { name: 'QueueDescription', fields } };
+}
+
+function topicEntry(topic: Topic, origin: string): Entry {
+  const { name, properties, times } = topic;
+  const answers = {
+    ...common(times),
+    ...fields({
+      SizeInBytes: topic.sizeInBytes,
+      SubscriptionCount: topic.subscriptions.size,
+      FilteringMessagesBeforePublishing: false,
+      EnableSubscriptionPartitioning: false,
+    }),
+    // A topic keeps no message but those that wait for their time.
+    CountDetails: countDetails({
+      active: 0,
+      deadLetter: 0,
+      scheduled: topic.scheduled.scheduledCount,
+      transfer: 0,
+      transferDeadLetter: 0,
+    }),
+  };
+  const description = { name: 'TopicDescription', fields: renderDescription('topic', properties, answers, origin) };
+  return { title: name, path: `/${name}`, ...dates(times), description };
+}
+
+function subscriptionEntry(subscription: Subscription, origin: string): Entry {
+  const { topic, name, properties, times, counts } = subscription;
+  const answers = { ...common(times), ...runtime(counts) };
+  const path = formatAdminPath({ kind: 'subscription', topic, name });
+  const rendered = renderDescription('subscription', properties, answers, origin);
+  return { title: name, path, ...dates(times), description: { name: 'SubscriptionDescription', fields: rendered } };
+}
+
+function ruleEntry({ topic, name: subscription }: Subscription, { definition, createdAt }: Rule): Entry {
+  const { name } = definition;
+  return {
+    title: name,
+    path: formatAdminPath({ kind: 'rule', topic, subscription, name }),
+    createdMs: createdAt,
+    updatedMs: createdAt,
+    description: { name: 'RuleDescription', fields: renderRule(definition, createdAt) },
+  };
+}
+
+/** It was never made and never changes. */
+function namespaceEntry(origin: string): Entry {
+  const [name = ''] = new URL(origin).hostname.split('.');
+  const date = new Date(0).toISOString();
+  const values = { CreatedTime: date, MessagingSKU: 'Standard', ModifiedTime: date, Name: name };
+  const description = {
+    name: 'NamespaceInfo',
+    fields: Object.values(fields({ ...values, NamespaceType: 'Messaging' })),
+  };
+  return { title: name, path: formatAdminPath({ kind: 'namespace' }), createdMs: 0, updatedMs: 0, description };
+}
+
+function dates({ createdAt, updatedAt }: EntityTimes): Pick<Entry, 'createdMs' | 'updatedMs'> {
+  return { createdMs: createdAt, updatedMs: updatedAt };
+}
+
+function common({ createdAt, updatedAt, accessedAt }: EntityTimes): Record<string, Xml> {
+  return fields({
+    CreatedAt: new Date(createdAt).toISOString(),
+    UpdatedAt: new Date(updatedAt).toISOString(),
+    AccessedAt: new Date(accessedAt).toISOString(),
+    IsAnonymousAccessible: false,
+    EntityAvailabilityStatus: 'Available',
+    EnableExpress: false,
+  });
+}
+
+function runtime(counts: RuntimeCounts): Record<string, Xml> {
+  return {
+    ...fields({ MessageCount: counts.totalMessageCount, SizeInBytes: counts.sizeInBytes }),
+    CountDetails: countDetails({
+      active: counts.activeMessageCount,
+      deadLetter: counts.deadLetterMessageCount,
+      scheduled: counts.scheduledMessageCount,
+      transfer: counts.transferMessageCount,
+      transferDeadLetter: counts.transferDeadLetterMessageCount,
+    }),
+  };
+}
+
+function fields(values: Readonly<Record<string, string | number | boolean>>): Record<string, Xml> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, element(name, String(value))]));
+}

@@ -1,0 +1,213 @@
+/**
+ * The descriptions of queues, topics and subscriptions: which XML field stands for which property. The order is that of
+ * the service's data contract, on which clients in some languages depend.
+ *
+ * @see https://learn.microsoft.com/rest/api/servicebus/create-queue
+ */
+
+import { AdminError } from './admin-error.ts';
+import type { EntityStatus, QueueProperties, SubscriptionProperties, TopicProperties } from './entity-properties.ts';
+import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
+import { element, type Xml, type XmlElement } from './xml.ts';
+
+/** How one property is written, and read. */
+interface Kind<T> {
+  readonly expected: string;
+  read(text: string): T | undefined;
+  write(value: T): string;
+}
+
+const duration: Kind<number> = {
+  expected: 'an ISO 8601 duration such as PT1M',
+  read: parseIsoDuration,
+  write: formatIsoDuration,
+};
+
+const integer: Kind<number> = {
+  expected: 'an integer',
+  read: (text) => (/^[0-9]{1,15}$/.test(text) ? Number(text) : undefined),
+  write: String,
+};
+
+const kilobytes: Kind<number> = {
+  expected: integer.expected,
+  read: (text) => {
+    const value = integer.read(text);
+    return value === undefined ? undefined : value * 1024;
+  },
+  write: (bytes) => String(Math.ceil(bytes / 1024)),
+};
+
+const flag: Kind<boolean> = {
+  expected: 'true or false',
+  read: (text) => ({ true: true, '1': true, false: false, '0': false })[text.toLowerCase()],
+  write: String,
+};
+
+const text: Kind<string> = { expected: 'a text', read: (value) => value, write: String };
+
+const STATUSES: readonly EntityStatus[] = ['Active', 'Disabled', 'SendDisabled', 'ReceiveDisabled'];
+
+const status: Kind<EntityStatus> = {
+  expected: STATUSES.join(', '),
+  read: (value) => STATUSES.find((known) => known === value),
+  write: String,
+};
+
+/** A property of `P`, or a field that only answers have. */
+type Field<P> = { [K in keyof P]-?: readonly [string, K, Kind<NonNullable<P[K]>>] }[keyof P] | readonly [string];
+
+type Properties = QueueProperties | TopicProperties | SubscriptionProperties;
+
+const queue: readonly Field<QueueProperties>[] = [
+  ['LockDuration', 'lockDurationMs', duration],
+  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
+  ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
+  ['RequiresSession', 'requiresSession', flag],
+  ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
+  ['DeadLetteringOnMessageExpiration', 'deadLetteringOnMessageExpiration', flag],
+  ['DuplicateDetectionHistoryTimeWindow', 'duplicateDetectionHistoryTimeWindowMs', duration],
+  ['MaxDeliveryCount', 'maxDeliveryCount', integer],
+  ['EnableBatchedOperations', 'enableBatchedOperations', flag],
+  ['SizeInBytes'],
+  ['MessageCount'],
+  ['IsAnonymousAccessible'],
+  ['AuthorizationRules'],
+  ['Status', 'status', status],
+  ['ForwardTo', 'forwardTo', text],
+  ['UserMetadata', 'userMetadata', text],
+  ['CreatedAt'],
+  ['UpdatedAt'],
+  ['AccessedAt'],
+  ['SupportOrdering'],
+  ['CountDetails'],
+  ['AutoDeleteOnIdle', 'autoDeleteOnIdleMs', duration],
+  ['EnablePartitioning', 'enablePartitioning', flag],
+  ['EntityAvailabilityStatus'],
+  ['ForwardDeadLetteredMessagesTo', 'forwardDeadLetteredMessagesTo', text],
+  ['EnableExpress'],
+  ['MaxMessageSizeInKilobytes', 'maxMessageSizeBytes', kilobytes],
+];
+
+const topic: readonly Field<TopicProperties>[] = [
+  ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
+  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
+  ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
+  ['DuplicateDetectionHistoryTimeWindow', 'duplicateDetectionHistoryTimeWindowMs', duration],
+  ['EnableBatchedOperations', 'enableBatchedOperations', flag],
+  ['SizeInBytes'],
+  ['FilteringMessagesBeforePublishing'],
+  ['IsAnonymousAccessible'],
+  ['AuthorizationRules'],
+  ['Status', 'status', status],
+  ['UserMetadata', 'userMetadata', text],
+  ['CreatedAt'],
+  ['UpdatedAt'],
+  ['AccessedAt'],
+  ['SupportOrdering', 'supportOrdering', flag],
+  ['CountDetails'],
+  ['SubscriptionCount'],
+  ['AutoDeleteOnIdle', 'autoDeleteOnIdleMs', duration],
+  ['EnablePartitioning', 'enablePartitioning', flag],
+  ['EntityAvailabilityStatus'],
+  ['EnableSubscriptionPartitioning'],
+  ['EnableExpress'],
+  ['MaxMessageSizeInKilobytes', 'maxMessageSizeBytes', kilobytes],
+];
+
+const subscription: readonly Field<SubscriptionProperties>[] = [
+  ['LockDuration', 'lockDurationMs', duration],
+  ['RequiresSession', 'requiresSession', flag],
+  ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
+  ['DeadLetteringOnMessageExpiration', 'deadLetteringOnMessageExpiration', flag],
+  ['DeadLetteringOnFilterEvaluationExceptions', 'deadLetteringOnFilterEvaluationExceptions', flag],
+  ['MessageCount'],
+  ['MaxDeliveryCount', 'maxDeliveryCount', integer],
+  ['EnableBatchedOperations', 'enableBatchedOperations', flag],
+  ['Status', 'status', status],
+  ['ForwardTo', 'forwardTo', text],
+  ['CreatedAt'],
+  ['UpdatedAt'],
+  ['AccessedAt'],
+  ['CountDetails'],
+  ['UserMetadata', 'userMetadata', text],
+  ['AutoDeleteOnIdle', 'autoDeleteOnIdleMs', duration],
+  ['EntityAvailabilityStatus'],
+  ['ForwardDeadLetteredMessagesTo', 'forwardDeadLetteredMessagesTo', text],
+];
+
+const fieldsByKind = { queue, topic, subscription };
+
+interface PropertiesByKind {
+  readonly queue: QueueProperties;
+  readonly topic: TopicProperties;
+  readonly subscription: SubscriptionProperties;
+}
+
+export type EntityKind = keyof PropertiesByKind;
+
+/**
+ * The properties that a description sets. Fields that stand for none, and fields that only answers have, are passed over
+ * as the service does. Both forwards are always in the result: a description without one clears it.
+ *
+ * @throws AdminError naming the field, its value and what was expected
+ */
+export function readDescription<K extends EntityKind>(
+  kind: K,
+  { name, children }: XmlElement,
+): Partial<PropertiesByKind[K]> {
+  const set: [string, unknown][] = [];
+  for (const [xmlName, property, format] of fieldsOf(kind)) {
+    if (property === undefined || format === undefined) continue;
+    const child = children.find((candidate) => candidate.name === xmlName);
+    if (property === 'forwardTo' || property === 'forwardDeadLetteredMessagesTo') {
+      set.push([property, child && targetOf(child.text)]);
+    } else if (child) {
+      const value = format.read(child.text.trim());
+      if (value === undefined) {
+        throw new AdminError(400, `${name}.${xmlName}: expected ${format.expected}, got ${JSON.stringify(child.text)}`);
+      }
+      set.push([property, value]);
+    }
+  }
+  // Each field's kind has made a value of its property's own type.
+  return Object.fromEntries(set) as Partial<PropertiesByKind[K]>;
+}
+
+/** Clients send where to forward to as an address; the entity is all that matters here. */
+function targetOf(address: string): string | undefined {
+  const path = address.trim().replace(/^[a-z]+:\/\/[^/]*\/*/i, '');
+  return path === '' ? undefined : path;
+}
+
+/**
+ * The fields of a description.
+ *
+ * @param answers what only answers have, by field
+ */
+export function renderDescription<K extends EntityKind>(
+  kind: K,
+  properties: PropertiesByKind[K],
+  answers: Readonly<Record<string, Xml>>,
+  origin: string,
+): Xml[] {
+  return fieldsOf(kind).flatMap(([xmlName, property, format]) => {
+    if (property === undefined || format === undefined) return answers[xmlName] ?? [];
+    const value: unknown = Reflect.get(properties, property);
+    if (value === undefined || value === '') return [];
+    if (property === 'forwardTo' || property === 'forwardDeadLetteredMessagesTo') {
+      return element(xmlName, `${origin.replace(/^https?:/, 'sb:')}/${value}`);
+    }
+    return element(xmlName, format.write(value));
+  });
+}
+
+/** The table without the link between a property and its type, which only the tables above have to respect. */
+function fieldsOf(
+  kind: EntityKind,
+): readonly (
+  | readonly [string, keyof Properties | string, Kind<unknown>]
+  | readonly [string, undefined?, undefined?]
+)[] {
+  return fieldsByKind[kind] as unknown as readonly (readonly [string, string, Kind<unknown>])[];
+}

@@ -1,0 +1,190 @@
+/**
+ * The administration of the broker over HTTP, as `ServiceBusAdministrationClient` and its likes in other languages speak
+ * it: Atom entries, one address for each entity. `GET /health` says when it is ready.
+ *
+ * @see https://learn.microsoft.com/rest/api/servicebus/entities
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../ports.ts';
+import { type Address, renderEntry, renderError, renderFeed } from './admin-atom.ts';
+import { createEntity, deleteEntity, findEntity, listEntities, updateEntity } from './admin-entities.ts';
+import { AdminError, adminErrorOf } from './admin-error.ts';
+import { type AdminPath, formatAdminPath, parseAdminPath } from './admin-path.ts';
+import type { SharedKey } from './amqp-sasl.ts';
+import { refuseToken } from './amqp-token.ts';
+import type { Broker } from './broker.ts';
+import { parseXml, type XmlElement } from './xml.ts';
+
+export interface AdminOptions {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  /** The key that requests are signed with. */
+  readonly key: SharedKey;
+  /** Loopback unless asked. */
+  readonly host?: string;
+  /** 0 takes any free one. */
+  readonly port?: number;
+  /** Whether the rest of the bus takes connections: what `/health` answers. */
+  readonly isReady?: () => boolean;
+}
+
+export interface Admin {
+  readonly port: number;
+  /** Ends every connection at once. */
+  close(): Promise<void>;
+}
+
+/** No description comes near it; the longest legal SQL filter takes a kilobyte. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const PAGE = 100;
+
+/** Listens; resolves when requests are taken. */
+export async function startAdmin(options: AdminOptions): Promise<Admin> {
+  const server = createServer((request, response) => {
+    answer(request, options).then(
+      (reply) => send(response, reply),
+      (error: unknown) => send(response, refusal(error)),
+    );
+  });
+  server.listen(options.port ?? 5300, options.host ?? '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    // A server on a TCP port has this kind of address.
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+interface Reply {
+  readonly status: number;
+  readonly type?: string;
+  readonly body?: string;
+}
+
+const ATOM_ENTRY = 'application/atom+xml;type=entry;charset=utf-8';
+const ATOM_FEED = 'application/atom+xml;type=feed;charset=utf-8';
+
+function send(response: ServerResponse, { status, type, body }: Reply): void {
+  response.writeHead(status, {
+    ...(type !== undefined && { 'content-type': type }),
+    ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+    // Requests that were refused before their body was read leave it in the connection.
+    ...(status >= 400 && { connection: 'close' }),
+  });
+  response.end(body);
+}
+
+function refusal(error: unknown): Reply {
+  const { status, detail } = adminErrorOf(error);
+  return { status, type: 'application/xml; charset=utf-8', body: renderError(status, detail) };
+}
+
+async function answer(request: IncomingMessage, options: AdminOptions): Promise<Reply> {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  if (url.pathname === '/health') return health(options.isReady?.() ?? true);
+
+  const path = decodePath(url.pathname);
+  authorize(request, path, url.search, options);
+  const target = parseAdminPath(path);
+  if (!target) throw new AdminError(400, 'the address names no entity');
+  const address = { origin: `http://${request.headers.host ?? 'localhost'}`, query: url.search };
+  switch (request.method) {
+    case 'GET':
+      return get(target, url, address, options.broker);
+    case 'PUT':
+      return put(target, await readEntry(request), request.headers['if-match'] !== undefined, address, options.broker);
+    case 'DELETE':
+      deleteEntity(options.broker, target);
+      return { status: 200 };
+    default:
+      throw new AdminError(405, `the method ${request.method} is not supported`);
+  }
+}
+
+function health(isReady: boolean): Reply {
+  const body = isReady
+    ? { status: 'healthy', message: 'Service is healthy.' }
+    : { status: 'unhealthy', message: 'Service not available. Please try after some time.' };
+  return { status: isReady ? 200 : 503, type: 'application/json; charset=utf-8', body: JSON.stringify(body) };
+}
+
+function decodePath(pathname: string): string {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    throw new AdminError(400, `the address '${pathname}' is not encoded properly`);
+  }
+}
+
+/** Some clients sign the address of their very request, others that of the entity or of the whole namespace. */
+function authorize(request: IncomingMessage, path: string, search: string, { key, clock }: AdminOptions): void {
+  const token = request.headers.authorization;
+  if (token === undefined) throw new AdminError(401, 'the request has no Authorization header');
+  const refused = refuseToken(token, path, key, clock.now());
+  if (refused === undefined || refuseToken(token, `${path}${search}`, key, clock.now()) === undefined) return;
+  throw new AdminError(401, refused);
+}
+
+function get(target: AdminPath, url: URL, address: Address, broker: Broker): Reply {
+  if (
+    target.kind === 'queues' ||
+    target.kind === 'topics' ||
+    target.kind === 'subscriptions' ||
+    target.kind === 'rules'
+  ) {
+    return { status: 200, type: ATOM_FEED, body: page(target, url, address, broker) };
+  }
+  return { status: 200, type: ATOM_ENTRY, body: renderEntry(findEntity(broker, target, address), address) };
+}
+
+function page(target: AdminPath, url: URL, address: Address, broker: Broker): string {
+  const skip = count(url, '$skip', 0, Number.MAX_SAFE_INTEGER);
+  const top = count(url, '$top', PAGE, PAGE);
+  const all = listEntities(broker, target, address);
+  const path = formatAdminPath(target);
+  const next = new URL(`${address.origin}${path}${url.search}`);
+  next.searchParams.set('$skip', String(skip + top));
+  next.searchParams.set('$top', String(top));
+  const hasMore = skip + top < all.length;
+  return renderFeed(target.kind, path, all.slice(skip, skip + top), address, hasMore ? next.href : undefined);
+}
+
+function count(url: URL, name: string, fallback: number, highest: number): number {
+  const text = url.searchParams.get(name);
+  if (text === null) return fallback;
+  if (!/^[0-9]{1,9}$/.test(text)) throw new AdminError(400, `${name}: expected an integer, got '${text}'`);
+  return Math.min(Number(text), highest);
+}
+
+function put(target: AdminPath, entry: XmlElement, isUpdate: boolean, address: Address, broker: Broker): Reply {
+  const content = entry.children.find(({ name }) => name === 'content');
+  const description = content?.children[0];
+  if (entry.name !== 'entry' || !description) {
+    throw new AdminError(400, 'the body: expected an Atom entry whose content is a description');
+  }
+  if (isUpdate) updateEntity(broker, target, description);
+  else createEntity(broker, target, description);
+  const body = renderEntry(findEntity(broker, target, address), address);
+  return { status: isUpdate ? 200 : 201, type: ATOM_ENTRY, body };
+}
+
+async function readEntry(request: IncomingMessage): Promise<XmlElement> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw new AdminError(413, `the body takes more than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return parseXml(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+  } catch (cause) {
+    throw new AdminError(400, `the body is no XML: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}

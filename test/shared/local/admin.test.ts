@@ -1,0 +1,303 @@
+/** The administration as the real `ServiceBusAdministrationClient` uses it, over HTTP. */
+import { ServiceBusAdministrationClient } from '@azure/service-bus';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Admin, startAdmin } from '../../../shared/local/admin.ts';
+import { connectionString, EMULATOR_KEY } from '../../../shared/local/amqp.ts';
+import { Broker } from '../../../shared/local/broker.ts';
+import { SystemClock } from '../../../shared/local/clock.ts';
+import type { OutgoingMessage } from '../../../shared/local/message.ts';
+
+const clock = new SystemClock();
+const broker = new Broker({ clock });
+let isReady = true;
+let admin: Admin;
+let client: ServiceBusAdministrationClient;
+
+/** The JavaScript SDK knows only HTTPS; this is what its users do about it. */
+function connect(key = EMULATOR_KEY.key): ServiceBusAdministrationClient {
+  const made = new ServiceBusAdministrationClient(connectionString(admin.port, { ...EMULATOR_KEY, key }));
+  made.pipeline.addPolicy({
+    name: 'plain-http',
+    sendRequest: (request, next) => {
+      request.url = request.url.replace(/^https:/, 'http:');
+      request.allowInsecureConnection = true;
+      return next(request);
+    },
+  });
+  return made;
+}
+
+/** A message of one byte. */
+const message = (properties: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
+  body: new Uint8Array(1),
+  sizeBytes: 100,
+  ...properties,
+});
+
+async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of list) found.push(item);
+  return found;
+}
+
+const url = (path: string) => `http://127.0.0.1:${admin.port}${path}`;
+
+beforeAll(async () => {
+  admin = await startAdmin({ broker, clock, key: EMULATOR_KEY, port: 0, isReady: () => isReady });
+  client = connect();
+});
+afterEach(() => {
+  for (const { name } of broker.listQueues()) broker.deleteQueue(name);
+  for (const { name } of broker.listTopics()) broker.deleteTopic(name);
+});
+afterAll(async () => {
+  await admin.close();
+  broker.close();
+});
+
+describe('queues', () => {
+  it('makes one with every property, and shows it the same', async () => {
+    const options = {
+      lockDuration: 'PT30S',
+      maxSizeInMegabytes: 2048,
+      requiresDuplicateDetection: true,
+      requiresSession: true,
+      defaultMessageTimeToLive: 'PT2H',
+      deadLetteringOnMessageExpiration: true,
+      duplicateDetectionHistoryTimeWindow: 'PT5M',
+      maxDeliveryCount: 7,
+      autoDeleteOnIdle: 'PT1H',
+      userMetadata: '<a & "b">',
+      status: 'SendDisabled',
+      enableBatchedOperations: true,
+    } as const;
+    await client.createQueue('failed');
+
+    const made = await client.createQueue('a/b', { ...options, forwardDeadLetteredMessagesTo: 'failed' });
+
+    expect(made).toMatchObject({ name: 'a/b', ...options });
+    expect(await client.getQueue('A/B')).toMatchObject({ name: 'a/b', ...options, availabilityStatus: 'Available' });
+    expect(made.forwardDeadLetteredMessagesTo).toMatch(/^sb:\/\/localhost:\d+\/failed$/);
+    expect(broker.getQueue('a/b').properties).toMatchObject({
+      lockDurationMs: 30_000,
+      autoDeleteOnIdleMs: 3_600_000,
+      forwardDeadLetteredMessagesTo: 'failed',
+    });
+  });
+
+  it('changes one as the SDK asks: with all that it was shown', async () => {
+    await client.createQueue('target');
+    const queue = await client.createQueue('q', { forwardTo: 'target' });
+
+    const updated = await client.updateQueue({ ...queue, maxDeliveryCount: 3 });
+    expect(updated).toMatchObject({ maxDeliveryCount: 3, lockDuration: queue.lockDuration });
+    expect(broker.getQueue('q').properties.forwardTo).toBe('target');
+
+    const { forwardTo: _, ...rest } = updated;
+    await client.updateQueue(rest as typeof updated);
+    expect(broker.getQueue('q').properties.forwardTo).toBeUndefined();
+  });
+
+  it('refuses what is fixed, out of bounds or not there', async () => {
+    const queue = await client.createQueue('q');
+
+    await expect(client.createQueue('Q')).rejects.toMatchObject({
+      code: 'MessageEntityAlreadyExistsError',
+      statusCode: 409,
+    });
+    await expect(client.createTopic('q')).rejects.toMatchObject({ statusCode: 409 });
+    await expect(client.updateQueue({ ...queue, requiresSession: true })).rejects.toMatchObject({ statusCode: 400 });
+    await expect(client.createQueue('r', { lockDuration: 'PT1H' })).rejects.toMatchObject({ statusCode: 400 });
+    await expect(client.createQueue('r', { lockDuration: 'soon' })).rejects.toThrow('LockDuration');
+    await expect(client.updateQueue({ ...queue, name: 'none' })).rejects.toMatchObject({ statusCode: 404 });
+    await expect(client.getQueue('none')).rejects.toMatchObject({
+      code: 'MessageEntityNotFoundError',
+      statusCode: 404,
+    });
+    await expect(client.deleteQueue('none')).rejects.toMatchObject({ statusCode: 404 });
+    expect(broker.listQueues().map(({ name }) => name)).toEqual(['q']);
+  });
+
+  it('tells whether one exists, and deletes it', async () => {
+    await client.createQueue('q');
+    await client.createTopic('t');
+
+    expect(await client.queueExists('q')).toBe(true);
+    expect(await client.queueExists('t')).toBe(false);
+    await client.deleteQueue('q');
+    expect(await client.queueExists('q')).toBe(false);
+  });
+
+  it('counts what is where', async () => {
+    await client.createQueue('q');
+    broker.send('q', [message(), message()]);
+    broker.schedule('q', [message({ scheduledEnqueueTimeMs: clock.now() + 60_000 })]);
+    const [delivery] = broker.resolve('q').receive(1);
+    broker.resolve('q').deadLetter(delivery?.lockToken ?? '');
+
+    expect(await client.getQueueRuntimeProperties('q')).toMatchObject({
+      name: 'q',
+      activeMessageCount: 1,
+      scheduledMessageCount: 1,
+      deadLetterMessageCount: 1,
+      transferMessageCount: 0,
+      transferDeadLetterMessageCount: 0,
+      totalMessageCount: 3,
+      sizeInBytes: broker.getQueue('q').counts.sizeInBytes,
+      createdAt: new Date(broker.getQueue('q').times.createdAt),
+    });
+  });
+
+  it('lists them page by page', async () => {
+    const names = Array.from({ length: 101 }, (_, index) => `q-${String(index).padStart(3, '0')}`);
+    for (const name of names) broker.createQueue(name);
+
+    expect((await all(client.listQueues())).map(({ name }) => name)).toEqual(names);
+    const pages = await all(client.listQueues().byPage({ maxPageSize: 40 }));
+    expect(pages.map(({ length }) => length)).toEqual([40, 40, 21]);
+    expect(await all(client.listQueuesRuntimeProperties())).toHaveLength(101);
+  });
+});
+
+describe('topics and subscriptions', () => {
+  it('makes, shows, changes, counts, lists and deletes them', async () => {
+    const topic = await client.createTopic('t', { requiresDuplicateDetection: true, defaultMessageTimeToLive: 'P1D' });
+    expect(topic).toMatchObject({ name: 't', requiresDuplicateDetection: true, defaultMessageTimeToLive: 'P1D' });
+    expect(await client.updateTopic({ ...topic, userMetadata: 'm' })).toMatchObject({ userMetadata: 'm' });
+
+    const made = await client.createSubscription('t', 's', { maxDeliveryCount: 4, lockDuration: 'PT10S' });
+    expect(made).toMatchObject({ topicName: 't', subscriptionName: 's', maxDeliveryCount: 4, lockDuration: 'PT10S' });
+    expect(await client.updateSubscription({ ...made, maxDeliveryCount: 5 })).toMatchObject({ maxDeliveryCount: 5 });
+    broker.send('t', [message()]);
+
+    expect(await client.getTopicRuntimeProperties('t')).toMatchObject({
+      subscriptionCount: 1,
+      scheduledMessageCount: 0,
+    });
+    const runtime = { topicName: 't', subscriptionName: 's', activeMessageCount: 1, totalMessageCount: 1 };
+    expect(await client.getSubscriptionRuntimeProperties('t', 's')).toMatchObject(runtime);
+    expect(await all(client.listSubscriptionsRuntimeProperties('t'))).toMatchObject([runtime]);
+    expect(await all(client.listTopics())).toMatchObject([{ name: 't' }]);
+    expect(await all(client.listSubscriptions('t'))).toMatchObject([{ topicName: 't', subscriptionName: 's' }]);
+
+    expect(await client.subscriptionExists('t', 's')).toBe(true);
+    await client.deleteSubscription('t', 's');
+    expect(await client.subscriptionExists('t', 's')).toBe(false);
+    await expect(client.createSubscription('none', 's')).rejects.toMatchObject({ statusCode: 404 });
+    await client.deleteTopic('t');
+    expect(await client.topicExists('t')).toBe(false);
+  });
+});
+
+describe('rules', () => {
+  const when = new Date('2026-01-02T03:04:05.678Z');
+
+  it('keeps filters and actions as they were given', async () => {
+    await client.createTopic('t');
+    await client.createSubscription('t', 's');
+    const sql = { sqlExpression: "a = @p AND b LIKE '<x>%'", sqlParameters: { '@p': 5 } };
+    const correlation = {
+      subject: 'DeploymentRequested',
+      correlationId: 'c',
+      applicationProperties: { text: 'x', whole: 3, yes: true, when },
+    };
+
+    await client.createRule('t', 's', 'sql', sql, { sqlExpression: 'SET c = 1' });
+    await client.createRule('t', 's', 'same', correlation);
+
+    expect(await client.getRule('t', 's', 'sql')).toMatchObject({
+      name: 'sql',
+      filter: sql,
+      action: { sqlExpression: 'SET c = 1' },
+    });
+    expect((await client.getRule('t', 's', 'same')).filter).toMatchObject(correlation);
+    const names = (await all(client.listRules('t', 's'))).map(({ name }) => name);
+    expect(names).toEqual(['$Default', 'sql', 'same']);
+  });
+
+  it('changes and removes them, and messages follow', async () => {
+    await client.createTopic('t');
+    await client.createSubscription('t', 's', { defaultRuleOptions: { name: 'only', filter: { subject: 'x' } } });
+    const { queue } = broker.getSubscription('t', 's');
+    broker.send('t', [message({ subject: 'x' }), message({ subject: 'y' })]);
+    expect(queue.activeCount).toBe(1);
+
+    const rule = await client.getRule('t', 's', 'only');
+    await client.updateRule('t', 's', { ...rule, filter: { subject: 'y' } });
+    broker.send('t', [message({ subject: 'x' }), message({ subject: 'y' })]);
+    expect(queue.peek(0, 9).map(({ content }) => content.subject)).toEqual(['x', 'y']);
+
+    await client.deleteRule('t', 's', 'only');
+    broker.send('t', [message({ subject: 'y' })]);
+    expect(queue.activeCount).toBe(2);
+    expect(await client.ruleExists('t', 's', 'only')).toBe(false);
+  });
+
+  it('refuses a wrong expression, naming the position', async () => {
+    await client.createTopic('t');
+    await client.createSubscription('t', 's');
+
+    const creating = client.createRule('t', 's', 'r', { sqlExpression: 'a = = 1' });
+
+    await expect(creating).rejects.toMatchObject({ statusCode: 400, message: expect.stringMatching(/'r'.*\d/) });
+    await expect(client.createRule('t', 's', '$Default', { sqlExpression: '1=1' })).rejects.toMatchObject({
+      statusCode: 409,
+    });
+  });
+});
+
+describe('requests', () => {
+  it('are refused without the right key', async () => {
+    await expect(connect('wrong').createQueue('q')).rejects.toMatchObject({
+      code: 'UnauthorizedRequestError',
+      statusCode: 401,
+    });
+    expect((await fetch(url('/q'))).status).toBe(401);
+    expect(broker.listQueues()).toEqual([]);
+  });
+
+  it('that are malformed do no harm', async () => {
+    let authorization = '';
+    let query = '';
+    const spy = connect();
+    spy.pipeline.addPolicy({
+      name: 'spy',
+      sendRequest: async (request, next) => {
+        const response = await next(request);
+        authorization = request.headers.get('authorization') ?? '';
+        // The SDK signs the query as well.
+        query = new URL(request.url).search;
+        return response;
+      },
+    });
+    await spy.queueExists('q');
+    const put = (body: string) => fetch(url(`/q${query}`), { method: 'PUT', headers: { authorization }, body });
+
+    expect((await put('<entry')).status).toBe(400);
+    expect((await put('<entry/>')).status).toBe(400);
+    expect((await put('<!DOCTYPE a [<!ENTITY b "c">]><entry>&b;</entry>')).status).toBe(400);
+    expect((await put(`<entry><content><RuleDescription/></content></entry>`)).status).toBe(400);
+    expect((await put(' '.repeat(2 * 1024 * 1024))).status).toBe(413);
+    expect((await fetch(url(`/q${query}`), { method: 'POST', headers: { authorization } })).status).toBe(405);
+    expect((await fetch(url('/%zz'), { headers: { authorization } })).status).toBe(400);
+    expect((await fetch(url('/other'), { headers: { authorization } })).status).toBe(401);
+    expect((await put('<entry><content><QueueDescription/></content></entry>')).status).toBe(201);
+  });
+
+  it('show the namespace', async () => {
+    expect(await client.getNamespaceProperties()).toMatchObject({ name: 'localhost', messagingSku: 'Standard' });
+  });
+});
+
+describe('/health', () => {
+  it('says when the bus is ready, to anybody', async () => {
+    const healthy = await fetch(url('/health'));
+    expect([healthy.status, await healthy.json()]).toEqual([
+      200,
+      { status: 'healthy', message: 'Service is healthy.' },
+    ]);
+    isReady = false;
+    expect((await fetch(url('/health'))).status).toBe(503);
+    isReady = true;
+  });
+});
