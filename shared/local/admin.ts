@@ -40,7 +40,7 @@ export interface Admin {
 const MAX_BODY_BYTES = 1024 * 1024;
 const PAGE = 100;
 
-/** Listens; resolves when requests are taken. */
+/** Listens; resolves when requests are taken. @throws Error with code EADDRINUSE when the port is taken */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const server = createServer((request, response) => {
     answer(request, options).then(
@@ -50,13 +50,16 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   });
   server.listen(options.port ?? 5300, options.host ?? '127.0.0.1');
   await once(server, 'listening');
+  // A fault while accepting concerns one client at most.
+  server.on('error', () => {});
   return {
     // A server on a TCP port has this kind of address.
     port: (server.address() as AddressInfo).port,
     close: async () => {
+      const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      await once(server, 'close');
+      await closed;
     },
   };
 }

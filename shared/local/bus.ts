@@ -70,5 +70,6 @@ await runCommand(async () => {
   else {
     console.log(`ready ${url}`);
     console.log(`ServiceBus=${connectionString}`);
+    console.log(`administration ${adminUrl}`);
   }
 });

@@ -1,6 +1,7 @@
-/** The local Service Bus: a broker with its entities, and the AMQP face that clients connect to. */
+/** The local Service Bus: a broker with its entities, and its two faces, AMQP for messages and HTTP for administration. */
 import { topology } from '../topology.ts';
-import { connectionString, LOOPBACK, startAmqp } from './amqp.ts';
+import { startAdmin } from './admin.ts';
+import { connectionString, EMULATOR_KEY, LOOPBACK, startAmqp } from './amqp.ts';
 import { applyPlan } from './apply-plan.ts';
 import { applyTopology } from './apply-topology.ts';
 import { Broker } from './broker.ts';
@@ -21,27 +22,34 @@ export interface LocalBus {
   readonly broker: Broker;
   readonly url: string;
   readonly connectionString: string;
-  readonly adminUrl: string | undefined;
+  readonly adminUrl: string;
   /** Cuts every connection, as a network fault does. */
   cut(): void;
   /** Closes every connection and forgets every message. */
   close(): Promise<void>;
 }
 
-/** Starts it. Rejects when a port is taken or the plan has an entity that cannot be. */
-export async function startBus({ port, host = LOOPBACK, plan }: BusOptions): Promise<LocalBus> {
-  const broker = new Broker({ clock: new SystemClock() });
+/** Starts it. Rejects when a port is taken or the plan has an entity that cannot be; then nothing is left running. */
+export async function startBus({ port, adminPort, host = LOOPBACK, plan }: BusOptions): Promise<LocalBus> {
+  const clock = new SystemClock();
+  const broker = new Broker({ clock });
   if (plan) applyPlan(broker, plan);
   else applyTopology(broker, topology);
   const amqp = await startAmqp({ broker, port, host });
+  // After the other face, so that whoever finds it healthy can send at once.
+  const admin = await startAdmin({ broker, clock, key: EMULATOR_KEY, host, port: adminPort }).catch(async (error) => {
+    await amqp.close();
+    broker.close();
+    throw error;
+  });
   return {
     broker,
     url: `amqp://${host}:${amqp.port}`,
     connectionString: connectionString(amqp.port),
-    adminUrl: undefined,
+    adminUrl: `http://${host}:${admin.port}`,
     cut: () => amqp.cut(),
     close: async () => {
-      await amqp.close();
+      await Promise.all([admin.close(), amqp.close()]);
       broker.close();
     },
   };

@@ -68,7 +68,18 @@ describe('npm run bus', () => {
     expect(JSON.parse(await line())).toMatchObject({
       url: expect.stringMatching(/^amqp:/),
       connectionString: expect.stringContaining('UseDevelopmentEmulator=true'),
+      adminUrl: expect.stringMatching(/^http:/),
     });
+  });
+
+  it('answers whoever asks whether it is ready, and ends though that connection is open', async () => {
+    const { child, line } = start('--port', '0', '--admin-port', '0', '--json');
+
+    const health = await fetch(`${JSON.parse(await line()).adminUrl}/health`);
+    expect(await health.json()).toMatchObject({ status: 'healthy' });
+
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
   it('takes the entities of a Config.json, comments and all', async () => {
@@ -115,6 +126,10 @@ describe('npm run bus', () => {
     const [code] = await once(child, 'exit');
 
     expect([code, errors().trim()]).toEqual([1, `port ${port} is in use; choose another with --port`]);
+
+    const other = start('--port', '0', '--admin-port', String(port));
+    expect(await once(other.child, 'exit')).toEqual([1, null]);
+    expect(other.errors().trim()).toBe(`port ${port} is in use; choose another with --admin-port`);
     server.close();
   });
 
