@@ -1,0 +1,94 @@
+/** A setting that is missing or malformed is named, with what was expected; a secret is never shown. */
+import { expect, it } from 'vitest';
+import { ConfigError } from '../../shared/errors.ts';
+import { type Environment, readSettings } from '../../shared/settings.ts';
+
+const valid = {
+  ServiceBus: 'Endpoint=sb://shop.servicebus.windows.net;SharedAccessKeyName=app;SharedAccessKey=c2VjcmV0',
+  StateStore: 'memory',
+  Cluster: 'simulated',
+};
+
+function problemsOf(environment: Environment): string {
+  try {
+    readSettings(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+it('reads the least that must be set, and fills in the rest', () => {
+  expect(readSettings(valid)).toMatchObject({
+    serviceBus: { connectionString: valid.ServiceBus },
+    stateStore: 'memory',
+    stateTable: 'platformevents',
+    cluster: 'simulated',
+    simulatedRolloutMs: 1_000,
+    simulatedDeadlineMs: 3_000,
+    handlerTimeoutMs: 20_000,
+  });
+});
+
+it('reads where to sign in with an identity', () => {
+  const settings = readSettings({
+    ServiceBus__fullyQualifiedNamespace: 'shop.servicebus.windows.net',
+    ServiceBus__clientId: 'bus-identity',
+    StateStore__tableServiceUri: 'https://shop.table.core.windows.net',
+    Cluster: 'kubernetes',
+  });
+
+  expect(settings.serviceBus).toEqual({ endpoint: 'shop.servicebus.windows.net', clientId: 'bus-identity' });
+  expect(settings.stateStore).toEqual({ endpoint: 'https://shop.table.core.windows.net', clientId: undefined });
+});
+
+it('prefers a connection string, as the Functions host does', () => {
+  const both = { ...valid, ServiceBus__fullyQualifiedNamespace: 'other.servicebus.windows.net' };
+
+  expect(readSettings(both).serviceBus).toEqual({ connectionString: valid.ServiceBus });
+});
+
+it.each(['ServiceBus', 'StateStore', 'Cluster'] as const)('names %s when it is missing, and how to set it', (name) => {
+  for (const missing of [undefined, '', '  ']) {
+    const message = problemsOf({ ...valid, [name]: missing });
+    expect(message).toMatch(new RegExp(`^${name}: expected .*got nothing`));
+    expect(message).toContain('set it in local.settings.json, in the environment, or as an app setting in Azure');
+  }
+});
+
+it.each([
+  ['ServiceBus__fullyQualifiedNamespace', 'sb://shop.servicebus.windows.net', "without 'sb://'"],
+  ['StateStore__tableServiceUri', 'shop', 'a URL'],
+  ['StateStore__table', 'platform-events', 'a table name'],
+  ['Cluster', 'nomad', "'simulated' or 'kubernetes'"],
+  ['SIMULATED_ROLLOUT', 'soon', ''],
+  ['SIMULATED_DEADLINE', '-1s', ''],
+  ['HANDLER_TIMEOUT', '20', ''],
+  ['PLATFORM_CONFIG', 'no-such-file.json', 'a file that can be read'],
+])('names %s when it is malformed, and shows it', (name, value, expected) => {
+  const message = problemsOf({ ...valid, [name]: value });
+
+  expect(message).toMatch(new RegExp(`^${name}: expected `));
+  expect(message).toContain(expected);
+  expect(message).toContain(`got '${value}'`);
+});
+
+it.each([
+  ['ServiceBus', 'Endpoint=https://shop;SharedAccessKey=hunter2'],
+  ['ServiceBus', 'Endpoint=sb://hunter2'],
+  ['StateStore', 'hunter2'],
+])('never shows what %s holds', (name, value) => {
+  const message = problemsOf({ ...valid, [name]: value });
+
+  expect(message).toMatch(new RegExp(`^${name}: expected .* string`));
+  expect(message).not.toContain('hunter2');
+});
+
+it('names all that is wrong at once', () => {
+  const message = problemsOf({ Cluster: 'nomad', HANDLER_TIMEOUT: 'soon' });
+
+  for (const name of ['ServiceBus', 'StateStore', 'Cluster', 'HANDLER_TIMEOUT']) {
+    expect(message).toContain(`${name}: expected`);
+  }
+});
