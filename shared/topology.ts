@@ -13,6 +13,8 @@ export interface SubscriptionTopology {
   readonly rule: { readonly name: string; readonly sqlFilter: string };
   readonly lockSeconds: number;
   readonly maxDeliveryCount: number;
+  /** An event that nobody took in time is a dead letter, and not gone without a word. */
+  readonly deadLetteringOnMessageExpiration: boolean;
   /** Where dead letters go. */
   readonly forwardDeadLetteredMessagesTo: string;
   /** Where every message goes; such a subscription has no reader. */
@@ -68,7 +70,12 @@ const subscriptions: ReadonlyMap<string, { topic: string; type: string }> = new 
   [...catalog].map(([type, { family }]) => [subscriptionOf(type), { topic: topicOf(family), type }]),
 );
 
-const subscriptionDefaults = { lockSeconds: 60, maxDeliveryCount: 10, forwardDeadLetteredMessagesTo: ERRORS_QUEUE };
+const subscriptionDefaults = {
+  lockSeconds: 60,
+  maxDeliveryCount: 10,
+  deadLetteringOnMessageExpiration: true,
+  forwardDeadLetteredMessagesTo: ERRORS_QUEUE,
+};
 
 function handlerSubscription({ definition: { type } }: CatalogEntry): SubscriptionTopology {
   const name = subscriptionOf(type);

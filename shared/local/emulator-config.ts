@@ -149,7 +149,8 @@ export function toEmulatorConfig({ topics, queues }: Topology): unknown {
   const within = (seconds: number, [low, high]: readonly [number, number]): string =>
     formatIsoDuration(Math.min(Math.max(seconds * 1000, low), high));
   const receiving = (entity: QueueTopology | SubscriptionTopology) => ({
-    DeadLetteringOnMessageExpiration: false,
+    DeadLetteringOnMessageExpiration:
+      'deadLetteringOnMessageExpiration' in entity && entity.deadLetteringOnMessageExpiration,
     DefaultMessageTimeToLive: within(
       'timeToLiveSeconds' in entity ? entity.timeToLiveSeconds : Number.POSITIVE_INFINITY,
       EMULATOR_QUOTAS.timeToLiveMs,

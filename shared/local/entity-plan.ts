@@ -53,6 +53,7 @@ export function planOfTopology({ topics, queues }: Topology): EntityPlan {
           lockDurationMs: lockSeconds * SECOND,
           maxDeliveryCount,
           forwardTo: forwards.forwardTo,
+          deadLetteringOnMessageExpiration: forwards.deadLetteringOnMessageExpiration,
           forwardDeadLetteredMessagesTo: forwards.forwardDeadLetteredMessagesTo,
         },
         rules: [{ name: rule.name, filter: { kind: 'sql', expression: rule.sqlFilter } }],

@@ -20,6 +20,7 @@ describe('topology', () => {
       name: 'deployment-rolled-back',
       lockSeconds: 60,
       maxDeliveryCount: 10,
+      deadLetteringOnMessageExpiration: true,
       forwardDeadLetteredMessagesTo: ERRORS_QUEUE,
       rule: {
         name: 'DeploymentRolledBack',
