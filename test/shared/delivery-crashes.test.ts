@@ -152,9 +152,12 @@ describe.each(behaviours)('a handler that %s', (_, status, behave) => {
     await expectEnding(undisturbed, status);
   });
 
-  it.each(['before', 'after'] as const)(
-    'comes to the same end when its process dies %s any of its calls',
-    async (when) => {
+  it.each([
+    ['before', 'expire'],
+    ['after', 'come back at once'],
+  ] as const)(
+    'comes to the same end when its process dies %s any of its calls, and its locks %s',
+    async (when, locks) => {
       let deaths = 0;
       for (let dieAt = 1; ; dieAt += dieAt < 40 ? 1 : 6) {
         const disturbed = trial(behave);
@@ -162,6 +165,7 @@ describe.each(behaviours)('a handler that %s', (_, status, behave) => {
 
         if (!(await liveAndDie(disturbed, mortal(dieAt, when)))) break;
         deaths++;
+        if (locks === 'come back at once') disturbed.world.returnLocks();
         await disturbed.world.run();
 
         await expectEnding(disturbed, status);

@@ -41,6 +41,7 @@ export class DeliveryWorld {
   readonly #handlings: readonly Handling[];
   readonly #queues: readonly { readonly queue: MessageQueue; readonly handling: Handling }[];
   readonly #random: () => number;
+  readonly #held = new Map<Held, MessageQueue>();
 
   constructor(handlings: readonly Handling[], random = seeded(1)) {
     this.#handlings = handlings;
@@ -69,6 +70,7 @@ export class DeliveryWorld {
   take(gate: Gate = straight, options: DeliveryOptions = {}, skewMs = 0): Taken | undefined {
     for (const { queue, handling } of this.#queues) {
       const [held] = queue.receive(1);
+      if (held) this.#held.set(held, queue);
       if (held) return { done: this.#deliver(queue, held, handling, gate, options, skewMs) };
     }
     return undefined;
@@ -90,6 +92,12 @@ export class DeliveryWorld {
     const { broker } = this.bus;
     const scheduled = broker.listTopics().some((topic) => topic.scheduled.scheduledCount > 0);
     return !scheduled && this.#queues.every(({ queue }) => queue.peek(0, 1).length === 0);
+  }
+
+  /** What processes hold that are gone comes back now, as when their connections are cut. */
+  returnLocks(): void {
+    for (const [held, queue] of this.#held) settle(() => queue.release(held));
+    this.#held.clear();
   }
 
   async record(handler: string, eventId: string): Promise<EventRecord | undefined> {
@@ -116,14 +124,19 @@ export class DeliveryWorld {
     try {
       await deliver(delivery, this.ports(gate, skewMs), whole);
     } catch {
-      await gate(async () => settle(() => queue.abandon(held)), 'abandon');
+      await gate(async () => this.#settle(held, () => queue.abandon(held)), 'abandon');
       return;
     }
-    await gate(async () => settle(() => queue.complete(held)), 'complete');
+    await gate(async () => this.#settle(held, () => queue.complete(held)), 'complete');
+  }
+
+  #settle(held: Held, run: () => void): void {
+    this.#held.delete(held);
+    settle(run);
   }
 }
 
-/** A lock that was lost: the message comes again by itself. */
+/** A refusal means that the lock was lost: the message comes again by itself. */
 function settle(run: () => void): void {
   try {
     run();
