@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AppClient, HistoryEntry } from './api.ts';
 
 /** How a chain ended. */
-export type Ending = 'completed' | 'failed' | 'parked' | 'timeout';
+export type Ending = 'completed' | 'rolled-back' | 'failed' | 'parked' | 'timeout';
 
 export interface FollowOptions {
   readonly app: Pick<AppClient, 'history'>;
@@ -57,7 +57,7 @@ export function endingOf(entries: readonly HistoryEntry[], isQuiet: boolean): En
   const isSettled = entries.length > 0 && entries.every(({ status }) => status === 'finished' || status === 'parked');
   if (!isSettled) return undefined;
   if (entries.some(({ status }) => status === 'parked')) return 'parked';
-  if (has('DeploymentRolledBack')) return 'failed';
+  if (has('DeploymentRolledBack')) return 'rolled-back';
   if (has('DeploymentFailed')) return isQuiet ? 'failed' : undefined;
   if (has('DeploymentCompleted')) return 'completed';
   return isQuiet ? 'completed' : undefined;

@@ -23,6 +23,18 @@ export function durationFlag(flag: string, text: string): number {
   }
 }
 
+/** Passes an entry on when it is new or its status or tries have changed: a rollout that is looked at again is no news. */
+export function changes(onChange: (entry: HistoryEntry) => void): (entry: HistoryEntry) => void {
+  const seen = new Map<string, string>();
+  return (entry) => {
+    const key = `${entry.handler} ${entry.id}`;
+    const state = `${entry.status} ${entry.tries}`;
+    if (seen.get(key) === state) return;
+    seen.set(key, state);
+    onChange(entry);
+  };
+}
+
 /** An entry of the history as a line, for people or for programs. */
 export function show(entry: HistoryEntry, isJson: boolean): void {
   console.log(isJson ? JSON.stringify(entry) : entryLine(entry));

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { formatIssue, TransientError } from '../errors.ts';
-import { catalog } from '../events/catalog.ts';
-import { newEvent } from '../events/cloud-event.ts';
+import { catalog, type PlatformEvent } from '../events/catalog.ts';
+import { type CloudEvent, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
 import { green, readFlags, red, UsageError } from '../local/command.ts';
-import { follow } from './follow.ts';
-import { appAt, COMMON, durationFlag, show } from './options.ts';
+import { type Ending, follow } from './follow.ts';
+import { appAt, COMMON, changes, durationFlag, show } from './options.ts';
 
 /** Sets the exit code: with `--wait`, 1 unless the chain completed. @throws UsageError */
 export async function publish(usage: string, args: string[]): Promise<void> {
@@ -38,33 +38,63 @@ export async function publish(usage: string, args: string[]): Promise<void> {
     );
   }
   const timeoutMs = durationFlag('timeout', values.timeout);
-  const app = appAt(values.url);
   const event = newEvent(entry.definition, {
     source: values.source,
     data,
     ...(values.subject !== undefined && { subject: values.subject }),
     ...(values['correlation-id'] !== undefined && { correlationid: values['correlation-id'] }),
   });
-  await retried(() => app.publish(event));
+
+  const isDirect = values.url === undefined && !process.env['PLATFORM_EVENTS_URL'] && hasServiceBus();
+  if (isDirect && values.wait) {
+    throw new UsageError('--wait asks the app for its history: say where it is with --url or PLATFORM_EVENTS_URL');
+  }
+  const app = appAt(values.url);
+  // The id makes sending it again harmless.
+  if (isDirect) await publishDirectly(event);
+  else await retried(() => app.publish(event));
   console.log(values.json ? JSON.stringify({ id: event.id, correlationId: event.correlationid }) : event.id);
   if (!values.wait) return;
+
   const ending = await follow({
     app,
     correlationId: event.correlationid,
     timeoutMs,
-    onEntry: (one) => show(one, values.json),
+    onEntry: changes((one) => show(one, values.json)),
     now: () => performance.now(),
     pause: (ms) => pause(ms),
   });
-  if (values.json) console.log(JSON.stringify({ ending }));
-  else
-    console.log(
-      ending === 'completed' ? green(ending) : red(ending === 'timeout' ? `no end within ${values.timeout}` : ending),
-    );
+  const colour = ending === 'completed' ? green : red;
+  console.log(values.json ? JSON.stringify({ ending }) : colour(ENDINGS[ending]));
   process.exitCode = ending === 'completed' ? 0 : 1;
 }
 
-/** The id makes sending it again harmless. */
+const ENDINGS: Readonly<Record<Ending, string>> = {
+  completed: 'completed',
+  'rolled-back': 'failed, and rolled back',
+  failed: 'failed',
+  parked: 'an event could not be handled and is in the errors queue',
+  timeout: 'no end yet; the chain goes on without us',
+};
+
+function hasServiceBus(): boolean {
+  return Boolean(process.env['ServiceBus'] || process.env['ServiceBus__fullyQualifiedNamespace']);
+}
+
+async function publishDirectly(event: CloudEvent): Promise<void> {
+  const { createServiceBus } = await import('../adapters/service-bus.ts');
+  const { ServiceBus: connectionString, ServiceBus__fullyQualifiedNamespace: endpoint = '' } = process.env;
+  const clientId = process.env['ServiceBus__clientId'];
+  const log = { info: () => {}, warn: console.error, error: console.error };
+  const bus = await createServiceBus(connectionString ? { connectionString } : { endpoint, clientId }, { log });
+  try {
+    // The catalog's own schema has just accepted the data.
+    await bus.publish(event as PlatformEvent);
+  } finally {
+    await bus.close();
+  }
+}
+
 async function retried(send: () => Promise<void>): Promise<void> {
   for (const waitMs of [500, 2_000]) {
     try {

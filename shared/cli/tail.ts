@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TransientError } from '../errors.ts';
 import { catalog } from '../events/catalog.ts';
 import { readFlags, UsageError, yellow } from '../local/command.ts';
-import { appAt, COMMON, durationFlag, show } from './options.ts';
+import { appAt, COMMON, changes, durationFlag, show } from './options.ts';
 
 const TAIL_POLL_MS = 500;
 
@@ -21,19 +21,13 @@ export async function tail(usage: string, args: string[]): Promise<never> {
   }
   const app = appAt(values.url);
   const since = new Date(Date.now() - durationFlag('since', values.since)).toISOString();
-  const shown = new Map<string, string>();
+  const onEntry = changes((entry) => show(entry, values.json));
   let isAway = false;
   for (;;) {
     try {
       const entries = await app.history({ type: values.type, since, limit: 1000 });
       isAway = false;
-      for (const entry of entries.toReversed()) {
-        const key = `${entry.handler} ${entry.id}`;
-        const state = `${entry.status} ${entry.tries}`;
-        if (shown.get(key) === state) continue;
-        shown.set(key, state);
-        show(entry, values.json);
-      }
+      for (const entry of entries.toReversed()) onEntry(entry);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       if (!isAway) console.error(yellow(error.message));

@@ -46,6 +46,33 @@ it('rolls a deployment that fails back to the image before', async () => {
   expect(start.output).toMatch(/"type":"DeploymentFailed".*DeadlineExceeded/);
 });
 
+it('publishes from the command line and follows the chain to its end', async () => {
+  const data = JSON.stringify({ namespace: 'demo', deployment: 'cli', image: 'ghcr.io/platform-events/cli:1' });
+
+  const good = new Command('shared/cli/main', [
+    'publish',
+    'DeploymentRequested',
+    '--url',
+    http,
+    '--wait',
+    '--data',
+    data,
+  ]);
+  const bad = new Command('shared/cli/main', [
+    'publish',
+    'DeploymentRequested',
+    '--url',
+    http,
+    '--data',
+    '{"namespace":"X"}',
+  ]);
+
+  expect(await good.exit()).toBe(0);
+  expect(good.output).toMatch(/DeploymentCompleted +default\/demo\/cli +finished\ncompleted$/);
+  expect(await bad.exit()).toBe(2);
+  expect(bad.output).toContain('data.namespace: expected a DNS-1123 label');
+});
+
 it('says which port is taken, and ends', async () => {
   const port = new URL(http).port;
   const second = new Command('shared/local/main', [...ANY_PORT.with(3, port), '--no-sample']);

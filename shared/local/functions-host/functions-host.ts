@@ -9,7 +9,7 @@ import { type HostJson, readHostJson } from './host-json.ts';
 import { HttpTriggers, methodsOf, routeOf } from './http-trigger.ts';
 import { type InvocationLog, invoke } from './invoke.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
-import { connect, type Settings } from './settings.ts';
+import { connector, type Settings } from './settings.ts';
 
 /** One function, as it is shown to people. */
 export interface FunctionDescription {
@@ -71,8 +71,8 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
     })),
     routePrefix,
   );
-  const clients = await connectAll(
-    withServiceBus.map(({ binding }) => String(binding['connection'] ?? '')),
+  const connectors = await connectorsOf(
+    withServiceBus.map(({ binding }) => connectionOf(binding)),
     settings,
     hostJson,
   );
@@ -81,11 +81,11 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
 
   const triggers = withServiceBus.flatMap((one, index) => {
     const { metadata, binding } = one;
-    const client = clients.get(String(binding['connection'] ?? ''));
+    const connect = connectors.get(connectionOf(binding));
     const source = sources[index];
-    if (!client || !source) return [];
+    if (!connect || !source) return [];
     const trigger = new ServiceBusTrigger({
-      client,
+      connect,
       source,
       binding,
       settings: hostJson.extensions.serviceBus,
@@ -102,7 +102,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   return {
     functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
     httpPort: port,
-    stop: (limitMs) => stop({ app, http, triggers, clients: [...clients.values()] }, limitMs),
+    stop: (limitMs) => stop({ app, http, triggers }, limitMs),
   };
 }
 
@@ -110,17 +110,15 @@ interface Running {
   readonly app: FunctionsApp;
   readonly http: HttpTriggers;
   readonly triggers: readonly ServiceBusTrigger[];
-  readonly clients: readonly ServiceBusClient[];
 }
 
-async function stop({ app, http, triggers, clients }: Running, limitMs: number): Promise<boolean> {
+async function stop({ app, http, triggers }: Running, limitMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<boolean>((resolve) => {
     timer = setTimeout(resolve, limitMs, false);
   });
   const drained = Promise.allSettled([http.stop(), ...triggers.map((trigger) => trigger.stop())])
     .then(() => runHooks(app, 'appTerminate', {}))
-    .then(() => Promise.allSettled(clients.map((client) => client.close())))
     .then(() => true);
   const isClean = await Promise.race([drained, limit]);
   clearTimeout(timer);
@@ -138,16 +136,20 @@ function isType({ type }: Binding, expected: string): boolean {
   return type.toLowerCase() === expected.toLowerCase();
 }
 
-async function connectAll(
+function connectionOf(binding: Binding): string {
+  return typeof binding['connection'] === 'string' ? binding['connection'] : '';
+}
+
+async function connectorsOf(
   names: readonly string[],
   settings: Settings,
   hostJson: HostJson,
-): Promise<Map<string, ServiceBusClient>> {
-  const clients = new Map<string, ServiceBusClient>();
+): Promise<Map<string, () => ServiceBusClient>> {
+  const connectors = new Map<string, () => ServiceBusClient>();
   for (const name of new Set(names)) {
-    clients.set(name, await connect(name, settings, hostJson.extensions.serviceBus.clientRetryOptions));
+    connectors.set(name, await connector(name, settings, hostJson.extensions.serviceBus.clientRetryOptions));
   }
-  return clients;
+  return connectors;
 }
 
 function describe(

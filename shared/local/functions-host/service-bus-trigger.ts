@@ -2,7 +2,12 @@
  * Receives for one Service Bus trigger: peek-lock, one invocation a message, completed when it succeeds and abandoned
  * at once when it fails, as the Functions host does.
  */
-import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
+import type {
+  ProcessErrorArgs,
+  ServiceBusClient,
+  ServiceBusReceivedMessage,
+  ServiceBusReceiver,
+} from '@azure/service-bus';
 import { ConfigError } from '../../errors.ts';
 import type { Binding, InvocationRequest } from './core-module.ts';
 import type { HostJson } from './host-json.ts';
@@ -36,7 +41,8 @@ export function sourceOf(functionName: string, binding: Binding, settings: Setti
 }
 
 export interface TriggerOptions {
-  readonly client: ServiceBusClient;
+  /** A client of the trigger's own, which it closes: a connection that is stuck must not hold up the other triggers. */
+  readonly connect: () => ServiceBusClient;
   readonly source: Source;
   readonly binding: Binding & { readonly name: string };
   readonly settings: HostJson['extensions']['serviceBus'];
@@ -46,44 +52,88 @@ export interface TriggerOptions {
   readonly run: (request: InvocationRequest, message: ServiceBusReceivedMessage) => Promise<void>;
   /** What went wrong outside the function: connection, lock, settlement. */
   readonly onError: (message: string) => void;
+  readonly openingMs?: number;
+}
+
+/**
+ * How long opening a link may take. When the connection dies meanwhile the SDK waits a minute for the answer that
+ * cannot come, and says nothing.
+ */
+const OPENING_MS = 5_000;
+
+/** One connection, and the receiver on it. */
+interface Link {
+  readonly client: ServiceBusClient;
+  readonly receiver: ServiceBusReceiver;
+  readonly subscription: { close(): Promise<void> };
+  /** Ends the wait for the link to open. */
+  readonly disarm: () => void;
 }
 
 /** A trigger that receives until it is stopped. */
 export class ServiceBusTrigger {
   readonly #options: TriggerOptions;
-  readonly #receiver: ServiceBusReceiver;
-  readonly #subscription: { close(): Promise<void> };
   readonly #running = new Set<Promise<void>>();
   /** Prefetched messages wait here, locked, for one of the concurrent calls. */
   readonly #waiting: (() => void)[] = [];
+  #link: Link;
   #active = 0;
   #isStopping = false;
 
   constructor(options: TriggerOptions) {
     this.#options = options;
-    const { client, source, settings } = options;
+    this.#link = this.#open();
+  }
+
+  /** Takes no more messages, and resolves when those being handled are settled and the connection is closed. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const { subscription, client, disarm } = this.#link;
+    disarm();
+    for (const start of this.#waiting.splice(0)) start();
+    await subscription.close();
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    await client.close();
+  }
+
+  #open(): Link {
+    const { connect, source, settings, onError, openingMs = OPENING_MS } = this.#options;
+    const client = connect();
     const renewal = Math.min(settings.maxAutoLockRenewalDuration, 2 ** 31 - 1);
     // The text must reach the function as it was sent: the library parses it, not the SDK.
     const receiving = { maxAutoLockRenewalDurationInMs: renewal, skipParsingBodyAsJson: true };
-    this.#receiver = source.queue
+    const receiver = source.queue
       ? client.createReceiver(source.queue, receiving)
       : client.createReceiver(source.topic ?? '', source.subscription ?? '', receiving);
-    this.#subscription = this.#receiver.subscribe(
-      {
-        processMessage: (message) => this.#track(this.#process(message)),
-        processError: async ({ error, errorSource }) => options.onError(`${errorSource}: ${error.message}`),
+    let watchdog: NodeJS.Timeout | undefined;
+    const disarm = (): void => clearTimeout(watchdog);
+    const handlers = {
+      processMessage: (message: ServiceBusReceivedMessage) => this.#track(this.#process(message, receiver)),
+      processError: async ({ error, errorSource }: ProcessErrorArgs) => {
+        // It tries again by itself, and says so through `preInitialize`.
+        disarm();
+        onError(`${errorSource}: ${error.message}`);
       },
-      { autoCompleteMessages: false, maxConcurrentCalls: settings.maxConcurrentCalls + settings.prefetchCount },
-    );
+      // Of these two the SDK tells its own callers alone; without them there would only be no watchdog.
+      preInitialize: async () => {
+        disarm();
+        watchdog = setTimeout(() => this.#replace(client), openingMs);
+      },
+      postInitialize: async () => disarm(),
+    };
+    const subscription = receiver.subscribe(handlers, {
+      autoCompleteMessages: false,
+      maxConcurrentCalls: settings.maxConcurrentCalls + settings.prefetchCount,
+    });
+    return { client, receiver, subscription, disarm };
   }
 
-  /** Takes no more messages, and resolves when those being handled are settled. */
-  async stop(): Promise<void> {
-    this.#isStopping = true;
-    for (const start of this.#waiting.splice(0)) start();
-    await this.#subscription.close();
-    while (this.#running.size > 0) await Promise.all(this.#running);
-    await this.#receiver.close();
+  /** What was received on the old link has lost its lock with it, and comes again. */
+  #replace(client: ServiceBusClient): void {
+    if (this.#isStopping || this.#link.client !== client) return;
+    this.#options.onError('receive: no answer while connecting; connecting anew');
+    this.#link = this.#open();
+    client.close().catch(() => {});
   }
 
   #track(work: Promise<void>): Promise<void> {
@@ -91,7 +141,7 @@ export class ServiceBusTrigger {
     return work.finally(() => this.#running.delete(work));
   }
 
-  async #process(message: ServiceBusReceivedMessage): Promise<void> {
+  async #process(message: ServiceBusReceivedMessage, receiver: ServiceBusReceiver): Promise<void> {
     while (this.#active >= this.#options.settings.maxConcurrentCalls && !this.#isStopping) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -99,14 +149,14 @@ export class ServiceBusTrigger {
     if (this.#isStopping) return;
     this.#active++;
     try {
-      await this.#invokeAndSettle(message);
+      await this.#invokeAndSettle(message, receiver);
     } finally {
       this.#active--;
       this.#waiting.shift()?.();
     }
   }
 
-  async #invokeAndSettle(message: ServiceBusReceivedMessage): Promise<void> {
+  async #invokeAndSettle(message: ServiceBusReceivedMessage, receiver: ServiceBusReceiver): Promise<void> {
     const { binding, settings, functionTimeout, run, onError } = this.#options;
     let succeeded = false;
     try {
@@ -122,8 +172,8 @@ export class ServiceBusTrigger {
       onError(`message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
     }
     try {
-      if (!succeeded) await this.#receiver.abandonMessage(message);
-      else if (settings.autoCompleteMessages) await this.#receiver.completeMessage(message);
+      if (!succeeded) await receiver.abandonMessage(message);
+      else if (settings.autoCompleteMessages) await receiver.completeMessage(message);
     } catch (error) {
       // The lock is lost or the broker away: the message comes again.
       const what = succeeded ? 'completing' : 'abandoning';

@@ -1,5 +1,5 @@
 /** How a trigger's `connection` finds its settings, as the Functions host does. */
-import { RetryMode, ServiceBusClient } from '@azure/service-bus';
+import { parseServiceBusConnectionString, RetryMode, ServiceBusClient } from '@azure/service-bus';
 import { ConfigError } from '../../errors.ts';
 import type { HostJson } from './host-json.ts';
 
@@ -15,16 +15,16 @@ export function resolveNames(text: string, settings: Settings): string {
 }
 
 /**
- * A client for a connection: the setting of that name is a connection string, `<name>__fullyQualifiedNamespace` a
- * namespace reached with the identity of this process.
+ * Makes clients for a connection: the setting of that name is a connection string, `<name>__fullyQualifiedNamespace`
+ * a namespace reached with the identity of this process.
  *
  * @throws ConfigError when neither is set, or the connection string is malformed
  */
-export async function connect(
+export async function connector(
   name: string,
   settings: Settings,
   { mode, tryTimeout, delay, maxDelay, maxRetries }: HostJson['extensions']['serviceBus']['clientRetryOptions'],
-): Promise<ServiceBusClient> {
+): Promise<() => ServiceBusClient> {
   const options = {
     retryOptions: {
       mode: mode.toLowerCase() === 'fixed' ? RetryMode.Fixed : RetryMode.Exponential,
@@ -38,11 +38,12 @@ export async function connect(
   const connectionString = settings[known] ?? settings[`AzureWebJobs${known}`];
   if (connectionString !== undefined) {
     try {
-      return new ServiceBusClient(connectionString, options);
+      parseServiceBusConnectionString(connectionString);
     } catch (cause) {
       // The message of the SDK says what is missing; the value is a secret and stays out.
       throw new ConfigError(`the setting ${known} is no Service Bus connection string: ${messageOf(cause)}`, { cause });
     }
+    return () => new ServiceBusClient(connectionString, options);
   }
   const namespace = settings[`${known}__fullyQualifiedNamespace`];
   if (namespace === undefined) {
@@ -53,7 +54,7 @@ export async function connect(
   const { DefaultAzureCredential } = await import('@azure/identity');
   const clientId = settings[`${known}__clientId`];
   const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
-  return new ServiceBusClient(namespace, credential, options);
+  return () => new ServiceBusClient(namespace, credential, options);
 }
 
 function messageOf(error: unknown): string {

@@ -18,7 +18,7 @@ it.each([
   ['a failure just now, perhaps to be rolled back', [entry('DeploymentFailed')], false, undefined],
   ['a rollback under way', [entry('DeploymentFailed', 'waiting')], true, undefined],
   ['a failure that nothing followed', [entry('DeploymentFailed')], true, 'failed'],
-  ['a rollback', [entry('DeploymentFailed'), entry('DeploymentRolledBack')], false, 'failed'],
+  ['a rollback', [entry('DeploymentFailed'), entry('DeploymentRolledBack')], false, 'rolled-back'],
   ['an event that was parked', [entry('DeploymentRequested'), entry('DeploymentStarted', 'parked')], false, 'parked'],
   ['an event of which nothing follows', [entry('HealthCheck')], true, 'completed'],
 ] as const)('%s', (_, entries, isQuiet, expected) => {

@@ -1,6 +1,9 @@
 /** The trigger on a real socket: the Service Bus SDK against the bus's AMQP face. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { connectionString } from '../../../../shared/local/amqp.ts';
 import type { InvocationRequest } from '../../../../shared/local/functions-host/core-module.ts';
 import { parseHostJson } from '../../../../shared/local/functions-host/host-json.ts';
 import { ServiceBusTrigger } from '../../../../shared/local/functions-host/service-bus-trigger.ts';
@@ -8,18 +11,15 @@ import { type LocalBus, startBus } from '../../../../shared/local/start-bus.ts';
 import { eventually } from '../../../support/processes.ts';
 
 let bus: LocalBus;
-let client: ServiceBusClient;
+const retryOptions = { retryDelayInMs: 50, maxRetryDelayInMs: 200 };
 let queue = '';
 let count = 0;
 let running: ServiceBusTrigger[] = [];
 
 beforeAll(async () => {
   bus = await startBus({ port: 0, adminPort: 0 });
-  const retryOptions = { retryDelayInMs: 50, maxRetryDelayInMs: 200 };
-  client = new ServiceBusClient(bus.connectionString, { retryOptions });
 });
 afterAll(async () => {
-  await client.close();
   await bus.close();
 });
 beforeEach(() => {
@@ -30,16 +30,20 @@ beforeEach(() => {
 afterEach(() => Promise.all(running.map((trigger) => trigger.stop())));
 
 interface Setup {
+  readonly connect?: () => ServiceBusClient;
   readonly run: (body: string) => Promise<void>;
   readonly settings?: Record<string, unknown>;
   readonly functionTimeout?: number;
 }
 
-function start({ run, settings = {}, functionTimeout = Number.POSITIVE_INFINITY }: Setup) {
+const connectToBus = (): ServiceBusClient => new ServiceBusClient(bus.connectionString, { retryOptions });
+
+function start({ run, settings = {}, functionTimeout = Number.POSITIVE_INFINITY, connect = connectToBus }: Setup) {
   const errors: string[] = [];
   const trigger = new ServiceBusTrigger({
-    client,
+    connect,
     functionTimeout,
+    openingMs: 1_000,
     source: { queue },
     binding: { name: 'message', type: 'serviceBusTrigger', direction: 'in' },
     settings: parseHostJson({ version: '2.0', extensions: { serviceBus: settings } }).extensions.serviceBus,
@@ -136,6 +140,24 @@ it('receives again after every connection was cut', async () => {
 
   await eventually(() => (left() === 0 ? true : undefined), 'after');
   expect(seen).toEqual(['before', 'after']);
+});
+
+it('connects anew when nobody answers while it connects', async () => {
+  const silent = createServer(() => {});
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  // A TCP server's address is never a pipe's.
+  const strings = [connectionString((silent.address() as AddressInfo).port)];
+  const { errors } = start({
+    connect: () => new ServiceBusClient(strings.shift() ?? bus.connectionString, { retryOptions }),
+    run: async () => {},
+  });
+  await send('x');
+
+  await eventually(() => (left() === 0 ? true : undefined), 'completed');
+
+  expect(errors).toEqual(['receive: no answer while connecting; connecting anew']);
+  silent.close();
 });
 
 it('stops by waiting for what runs, and begins nothing more', async () => {
