@@ -1,264 +1,502 @@
-/** What becomes of a message: the table of the delivery contract, on the broker's own semantics in virtual time. */
+/** What becomes of a message, case by case; that nothing is lost on the way is in the tests of crashes. */
 import { describe, expect, it } from 'vitest';
-import { PermanentError, TransientError } from '../../shared/errors.ts';
+import { MAX_TRIES } from '../../shared/backoff.ts';
+import { deliver } from '../../shared/delivery.ts';
+import { NotFoundError, TransientError } from '../../shared/errors.ts';
+import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { type Handler, recheck } from '../../shared/ports.ts';
-import { createWorld, type World, type WorldOptions } from '../support/delivery.ts';
+import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
+import { type Handler, type HandlerPorts, recheck } from '../../shared/ports.ts';
+import { DeliveryWorld, type Gate } from '../support/delivery-world.ts';
 import { sampleData } from '../support/events.ts';
 
-const request = newEvent(DeploymentRequested, { id: 'request', source: '/ci', data: sampleData.DeploymentRequested });
-const TOPIC = 'deployment-events';
+const HANDLER = 'deployment-requested';
+const definition = DeploymentRequested;
+const event = newEvent(definition, { id: 'request-1', source: '/ci', data: sampleData.DeploymentRequested });
 
-function worldOf(handle: Handler<never>, options: Partial<WorldOptions> = {}): World {
-  return createWorld({ handlers: { DeploymentRequested: handle }, ...options });
+type Behaviour = (event: PlatformEvent, ports: HandlerPorts) => ReturnType<Handler>;
+
+function worldOf(handle: Behaviour): DeliveryWorld {
+  return new DeliveryWorld([{ definition, handle }]);
 }
 
-/** A message as any sender may send it, with the label that leads to the handler under test. */
-function sendRaw({ bus }: World, body: string | object, messageId = 'raw'): void {
-  const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  const message = { messageId, subject: 'DeploymentRequested', body: bytes, sizeBytes: bytes.length };
-  bus.broker.send(TOPIC, [{ ...message, applicationProperties: {} }]);
+/** Counts its runs and does what it is told in each, the last for ever. */
+function counting(...behaviours: Behaviour[]): Behaviour & { runs: number } {
+  const handle: Behaviour & { runs: number } = Object.assign(
+    async (...args: Parameters<Behaviour>) => behaviours[Math.min(++handle.runs, behaviours.length) - 1]?.(...args),
+    { runs: 0 },
+  );
+  return handle;
 }
 
-const unexpected: Handler<never> = async () => {
-  throw new Error('the handler must not run');
-};
+const fail =
+  (error: unknown): Behaviour =>
+  async () => {
+    throw error;
+  };
+const done: Behaviour = async () => {};
 
-describe('a message that is no event for this handler', () => {
-  it('is parked with every issue when it is invalid', async () => {
-    const world = worldOf(unexpected);
-    sendRaw(world, { ...request, data: { namespace: 'Not A Label', deployment: 'web', replicas: -1 } });
-    await world.bus.advance('1m');
+/** The world's next message, taken when it is due. */
+async function deliverNext(world: DeliveryWorld, gate?: Gate, skewMs = 0): Promise<void> {
+  for (;;) {
+    const taken = world.take(gate, {}, skewMs);
+    if (taken) return taken.done;
+    if (!world.clock.runNext(Number.POSITIVE_INFINITY)) throw new Error('nothing is to come');
+  }
+}
 
-    const [error, ...others] = world.bus.errors();
-    expect(others).toEqual([]);
-    expect(error).toMatchObject({ reason: 'InvalidEvent', subscription: 'deployment-requested' });
-    for (const path of ['data.namespace', 'data.image', 'data.replicas']) expect(error?.description).toContain(path);
-    expect(JSON.parse(error?.body ?? '')).toMatchObject({ id: 'request' });
-    expect(world.pending()).toBe(0);
+/** Lets calls through until one whose name matches; that one and all later ones never return, as in a death. */
+function deadFrom(name: string): Gate {
+  let isDead = false;
+  return (call, called) => {
+    isDead ||= called === name;
+    return isDead ? new Promise(() => {}) : call();
+  };
+}
+
+/** Calls of these names fail, as long as it says so. */
+function away(names: readonly string[], isAway: () => boolean): Gate {
+  return (call, name) =>
+    isAway() && names.includes(name) ? Promise.reject(new TransientError(`${name} away`)) : call();
+}
+
+describe('a message that is no event of this handler', () => {
+  const valid = { specversion: '1.0', id: 'x', source: '/ci', type: 'DeploymentRequested' };
+  const deliverBody = async (body: unknown, applicationProperties = {}): Promise<DeliveryWorld> => {
+    const world = worldOf(fail(new Error('must not run')));
+    const timer = (_: number, callback: () => void): (() => void) => {
+      callback();
+      return () => {};
+    };
+    await deliver({ definition, handle: done, body, applicationProperties }, world.ports(), { timer });
+    return world;
+  };
+
+  it.each([
+    ['text that is not JSON', 'not JSON', /expected JSON, got "not JSON"/],
+    ['JSON that is no object', 42, /expected a CloudEvent as a JSON object, got 42/],
+    ['JSON that is no CloudEvent', { hello: 'world' }, /specversion.*id.*source.*type/s],
+    ['an empty body', '', /an empty body/],
+    [
+      'data that fails its schema',
+      { ...valid, data: { namespace: 'Shop!', image: '' } },
+      /data\.namespace: expected a DNS-1123 label.*got "Shop!".*data\.deployment.*data\.image/s,
+    ],
+    ['no data', valid, /data: expected an object/],
+  ])('goes to the errors queue with every issue: %s', async (_, body, description) => {
+    const world = await deliverBody(body);
+
+    expect(world.bus.errors()).toMatchObject([{ reason: 'InvalidEvent', subscription: HANDLER }]);
+    expect(world.bus.errors()[0]?.description).toMatch(description);
+    const sent = world.bus.errors()[0]?.body ?? '';
+    expect(sent).toBe(typeof body === 'string' ? body : JSON.stringify(body));
   });
 
-  it('is parked as it is when it is not even JSON', async () => {
-    const world = worldOf(unexpected);
-    sendRaw(world, '{"id": ');
-    await world.bus.advance('1m');
+  it('keeps the attributes of a binary-mode event, which are not in its body', async () => {
+    const properties = { 'cloudEvents:specversion': '1.0', 'cloudEvents:id': 'x', 'cloudEvents:type': definition.type };
 
-    expect(world.bus.errors()).toMatchObject([{ reason: 'InvalidEvent', body: '{"id": ' }]);
+    const world = await deliverBody({ namespace: 'shop' }, properties);
+
+    expect(JSON.parse(world.bus.errors()[0]?.body ?? '')).toEqual({
+      specversion: '1.0',
+      id: 'x',
+      type: 'DeploymentRequested',
+      data: { namespace: 'shop' },
+    });
+  });
+
+  it('keeps at most 4 KiB of a description', async () => {
+    const attributes = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`bad${n}`, n]));
+
+    const world = await deliverBody({ ...valid, id: 5, data: attributes, source: 'x y'.repeat(3_000) });
+
+    expect(Buffer.byteLength(world.bus.errors()[0]?.description ?? '')).toBeLessThanOrEqual(4_096);
+  });
+
+  it('says so of another event that came on this subscription', async () => {
+    const other = newEvent(DeploymentStarted, { id: 's', source: '/x', data: sampleData.DeploymentStarted });
+
+    const world = await deliverBody(other);
+
+    expect(world.bus.errors()).toMatchObject([
+      { reason: 'Misdirected', description: 'DeploymentStarted s came on the subscription of DeploymentRequested' },
+    ]);
   });
 
   it.each([
-    ['of an unknown type', { type: 'DeploymentDreamt' }],
-    ['of a newer version', { dataversion: 99 }],
-  ])('is tried again and then parked when it is %s', async (_, attributes) => {
-    const world = worldOf(unexpected);
-    sendRaw(world, { ...request, ...attributes });
-    await world.bus.settled();
+    ['type', { type: 'DeploymentPaused' }, "unknown event type 'DeploymentPaused'"],
+    ['version', { dataversion: 2 }, /version 2 is newer than this build/],
+  ])('is tried again for a while, unread, when its %s is newer than this build', async (_, newer, description) => {
+    const handle = counting(done);
+    const world = worldOf(handle);
+    const body = { ...event, ...newer };
+    await deliver({ definition, handle, body }, world.ports());
     expect(world.bus.errors()).toEqual([]);
+    const begun = world.clock.now();
 
-    await world.bus.advance('3h');
+    await world.run();
 
-    expect(world.bus.errors()).toMatchObject([{ reason: 'UnknownEvent', subscription: 'deployment-requested' }]);
-    expect(world.pending()).toBe(0);
-  });
-
-  it('is parked when its label lies', async () => {
-    const world = worldOf(unexpected);
-    sendRaw(world, { ...request, type: 'ClusterCreated', data: sampleData.ClusterCreated });
-    await world.bus.settled();
-
-    expect(world.bus.errors()).toMatchObject([{ reason: 'Misdirected', type: 'ClusterCreated' }]);
+    expect(handle.runs).toBe(0);
+    expect(world.bus.errors()).toMatchObject([
+      { reason: 'UnknownEvent', description: expect.stringMatching(description) },
+    ]);
+    expect(JSON.parse(world.bus.errors()[0]?.body ?? '')).toMatchObject(newer);
+    expect(world.clock.now() - begun).toBeGreaterThan(5 * 60_000);
   });
 });
 
-describe('a handler that fails', () => {
-  it('is not asked again after a permanent error; its description is cut at 4 KiB', async () => {
-    let runs = 0;
-    const world = worldOf(async () => {
-      runs++;
-      throw new PermanentError(`refused ${'ü'.repeat(5_000)}`);
+describe('the handler', () => {
+  it('runs once for an event, and its record tells how it ended', async () => {
+    const handle = counting(done);
+    const world = worldOf(handle);
+    await world.publishTwice(event);
+
+    await world.run();
+
+    expect(handle.runs).toBe(1);
+    expect(await world.record(HANDLER, event.id)).toMatchObject({
+      status: 'finished',
+      type: 'DeploymentRequested',
+      subject: 'default/shop/web',
+      correlationId: event.id,
+      copy: 0,
+      tries: 0,
+      runs: 1,
+      indexed: true,
     });
-    await world.bus.publish(request);
-    await world.bus.advance('3h');
-
-    const [error] = world.bus.errors();
-    expect(world.bus.errors()).toHaveLength(1);
-    expect(error).toMatchObject({ reason: 'Permanent', description: expect.stringMatching(/^refused ü+\.\.\.$/) });
-    expect(Buffer.byteLength(error?.description ?? '')).toBeLessThanOrEqual(4_096);
-    expect(runs).toBe(1);
-    expect(await world.records()).toMatchObject([{ status: 'parked', tries: 1, reason: 'Permanent' }]);
   });
 
-  it.each([
-    ['a transient error', new TransientError('busy'), 'Transient'],
-    ['an error of any kind', new RangeError('oops'), 'RangeError'],
-  ])('is run twelve times with growing waits after %s, then parked', async (_, error, reason) => {
-    const times: number[] = [];
-    const world: World = worldOf(
-      async () => {
-        times.push(world.bus.clock.now());
-        throw error;
-      },
-      { random: spread() },
-    );
-    await world.bus.publish(request);
-    await world.bus.advance('3h');
+  it('publishes what it asked for after it ended, with ids that are the same on every run', async () => {
+    let publishedDuring: number | undefined;
+    const handle: Behaviour = async (_, { publish }) => {
+      publish(DeploymentStarted, sampleData.DeploymentStarted);
+      publish(DeploymentStarted, sampleData.DeploymentStarted, { key: 'second', correlationid: 'other' });
+      publishedDuring ??= world.bus.events({ type: 'DeploymentStarted' }).length;
+    };
+    const world = worldOf(handle);
+    const again = worldOf(handle);
+    await world.bus.publish(event);
+    await again.bus.publish(event);
 
-    const waits = times.slice(1).map((time, n) => time - (times[n] ?? 0));
-    expect(times).toHaveLength(12);
-    expect(waits.every((wait, n) => wait >= 1_000 && wait <= Math.min(300_000, 1_000 * 3 ** n))).toBe(true);
-    expect(Math.max(...waits)).toBeGreaterThan(60_000);
-    expect(world.bus.errors()).toMatchObject([{ reason, description: error.message }]);
-    expect(await world.records()).toMatchObject([{ status: 'parked', tries: 12, runs: 12 }]);
-    expect(world.pending()).toBe(0);
+    await world.run();
+    await again.run();
+
+    expect(publishedDuring).toBe(0);
+    const children = world.bus.events({ type: 'DeploymentStarted' });
+    expect(children.map(({ causationid, correlationid }) => ({ causationid, correlationid }))).toEqual([
+      { causationid: 'request-1', correlationid: 'other' },
+      { causationid: 'request-1', correlationid: 'request-1' },
+    ]);
+    expect(again.bus.events().map(({ id }) => id)).toEqual(world.bus.events().map(({ id }) => id));
   });
 
-  it('is not asked before the service wants to be asked again', async () => {
-    const times: number[] = [];
-    const world: World = worldOf(async () => {
-      times.push(world.bus.clock.now());
-      if (times.length === 1) throw new TransientError('busy', { retryAfterMs: 240_000 });
-    });
-    await world.bus.publish(request);
-    await world.bus.advance('3h');
-
-    expect((times[1] ?? 0) - (times[0] ?? 0)).toBe(240_000);
-    expect(await world.records()).toMatchObject([{ status: 'finished' }]);
-  });
-
-  it('publishes nothing, and keeps the failure on record until the next try', async () => {
-    const world = worldOf(async () => {
+  it('publishes nothing of a run that fails', async () => {
+    const handle = counting(async (_, { publish }) => {
+      publish(DeploymentStarted, sampleData.DeploymentStarted);
       throw new TransientError('busy');
-    });
-    await world.bus.publish(request);
-    await world.bus.settled();
+    }, done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
 
-    expect(await world.records()).toMatchObject([{ status: 'waiting', copy: 1, tries: 1, error: 'busy' }]);
-    expect(world.bus.events()).toHaveLength(1);
+    await world.run();
+
+    expect(handle.runs).toBe(2);
+    expect(world.bus.events({ type: 'DeploymentStarted' })).toEqual([]);
+  });
+
+  it('cannot publish after its run', async () => {
+    let late: (() => void) | undefined;
+    const world = worldOf(async (_, { publish }) => {
+      late = () => publish(DeploymentStarted, sampleData.DeploymentStarted);
+    });
+    await world.bus.publish(event);
+    await world.run();
+
+    expect(() => late?.()).toThrow('deployment-requested asked to publish DeploymentStarted after its run had ended');
+  });
+
+  it('logs with the ids of the event, its own name, the try and the copy', async () => {
+    const handle = counting(fail(new TransientError('busy')), async (_, { log }) => log.info('here', { more: 1 }));
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect(world.log.lines.find(({ message }) => message === 'here')?.fields).toEqual({
+      handler: HANDLER,
+      eventId: event.id,
+      correlationId: event.correlationid,
+      try: 2,
+      copy: 1,
+      more: 1,
+    });
+  });
+
+  it('fails when it takes too long, and what it does later is not heard', async () => {
+    let end: (() => void) | undefined;
+    const handle = counting(
+      () =>
+        new Promise<void>((resolve) => {
+          end = resolve;
+        }),
+      done,
+    );
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    const timer = (ms: number, callback: () => void): (() => void) => {
+      if (ms === 5_000 && handle.runs === 1) callback();
+      return () => {};
+    };
+
+    await world.run({ handlerTimeoutMs: 5_000, timer });
+    end?.();
+
+    expect(handle.runs).toBe(2);
+    expect(world.log.lines).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        fields: expect.objectContaining({
+          reason: 'HandlerTimeout',
+          error: 'deployment-requested has not ended after 5000 ms',
+        }),
+      }),
+    );
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
   });
 });
 
-it('counts no try for a look that is to be taken again', async () => {
-  let looks = 0;
-  const world = worldOf(async () => (++looks < 40 ? recheck(2_000) : undefined));
-  await world.bus.publish(request);
-  await world.bus.advance('3m');
+describe('another run', () => {
+  it('comes after the delay that a handler asks for, as often as it asks', async () => {
+    const times: number[] = [];
+    const look: Behaviour = async () => {
+      times.push(world.clock.now());
+      return times.length < 20 ? recheck(2_000) : undefined;
+    };
+    const world = worldOf(look);
+    await world.bus.publish(event);
 
-  expect(looks).toBe(40);
-  expect(await world.records()).toMatchObject([{ status: 'finished', tries: 0, runs: 40 }]);
-  expect(world.bus.errors()).toEqual([]);
-});
+    await world.run();
 
-describe('an event that comes again', () => {
-  it('has no effect once it is finished', async () => {
-    let runs = 0;
-    const world = worldOf(async () => void runs++);
-    await world.bus.publish(request);
-    await world.bus.settled();
-    sendRaw(world, request, 'another id');
-    await world.bus.advance('1h');
-
-    expect(runs).toBe(1);
-    expect(world.pending()).toBe(0);
+    expect(times.slice(1).map((time, n) => time - (times[n] ?? 0))).toEqual(Array(19).fill(2_000));
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', copy: 19, runs: 20 });
   });
 
-  it('waits for the lease while it is being handled', async () => {
-    let runs = 0;
-    let end = (): void => {};
-    const world = worldOf(() => {
-      runs++;
-      return new Promise((resolve) => {
-        end = resolve;
-      });
-    });
-    await world.bus.publish(request);
-    await world.bus.settled();
-    sendRaw(world, request, 'another id');
-    await world.bus.settled();
-    expect(runs).toBe(1);
-    expect(world.log.lines.filter(({ message }) => message.startsWith('somebody else'))).toHaveLength(1);
+  it.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('does not come after %d ms', async (ms) => {
+    const world = worldOf(counting(async () => recheck(ms), done));
+    await world.bus.publish(event);
 
-    end();
-    await world.bus.advance('1m');
+    await world.run();
 
-    expect(runs).toBe(1);
-    expect(await world.records()).toMatchObject([{ status: 'finished', runs: 1 }]);
-    expect(world.pending()).toBe(0);
+    expect(world.log.lines.map(({ fields }) => fields['error'])).toContain(
+      `deployment-requested asked to be run again after ${ms} ms`,
+    );
   });
 
-  it('runs again with fresh tries when it is a replay of a parked one', async () => {
-    let isMended = false;
-    let runs = 0;
+  it('comes no earlier than a service asked for', async () => {
+    const times: number[] = [];
     const world = worldOf(async () => {
-      runs++;
-      if (!isMended) throw new TransientError('busy');
+      times.push(world.clock.now());
+      if (times.length === 1) throw new TransientError('busy', { retryAfterMs: 90_000 });
     });
-    await world.bus.publish(request);
-    await world.bus.advance('3h');
-    expect(await world.records()).toMatchObject([{ status: 'parked', copy: 11 }]);
+    await world.bus.publish(event);
 
-    sendRaw(world, { ...request, copy: 11 }, 'the parked copy itself');
-    await world.bus.advance('1m');
-    expect(runs).toBe(12);
+    await world.run();
 
-    isMended = true;
-    const messageId = 'replay';
-    const at = world.bus.clock.now();
-    await world.bus.schedule({ event: request, at, to: 'deployment-requested', copy: 12, messageId });
-    await world.bus.advance('1m');
-
-    expect(await world.records()).toMatchObject([{ status: 'finished', copy: 12, tries: 0, runs: 13 }]);
-  });
-});
-
-describe('when the broker or the store does not answer', () => {
-  it('goes back to the broker when it can neither be put off nor parked, and is dead-lettered at last', async () => {
-    const world = worldOf(unexpected, {
-      before: (call) => {
-        if (call.startsWith('bus.')) throw new TransientError('the broker is away');
-      },
-    });
-    await world.bus.publish(request);
-    await world.bus.advance('3h');
-
-    expect(world.rejections()).toBe(10);
-    expect(world.bus.errors()).toMatchObject([{ subscription: 'deployment-requested', type: 'DeploymentRequested' }]);
-    expect(world.pending()).toBe(0);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(90_000);
   });
 
-  it('is carried to its end when they answer again', async () => {
-    let runs = 0;
-    const world: World = worldOf(async () => void runs++, {
-      before: () => {
-        if (world.bus.clock.now() < Date.parse('2026-01-01T00:00:20Z')) throw new TransientError('away');
-      },
-    });
-    await world.bus.publish(request);
-    await world.bus.advance('1h');
+  it('comes twelve times in a row at most, then the event is parked with the last error', async () => {
+    const handle = counting(fail(new Error('no idea')));
+    const world = worldOf(handle);
+    await world.bus.publish(event);
 
-    expect(world.rejections()).toBeGreaterThan(1);
-    expect(runs).toBe(1);
-    expect(await world.records()).toMatchObject([{ status: 'finished' }]);
+    await world.run();
+
+    expect(handle.runs).toBe(MAX_TRIES);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'Error', description: 'no idea', subscription: HANDLER }]);
+    expect(await world.record(HANDLER, event.id)).toMatchObject({
+      status: 'parked',
+      tries: MAX_TRIES,
+      error: 'no idea',
+    });
+  });
+
+  it('starts counting anew after a look that went well', async () => {
+    const flaky = Array.from({ length: 60 }, (_, n) =>
+      n % 2 === 0 ? fail(new Error('flaky')) : async () => recheck(1),
+    );
+    const handle = counting(...flaky, done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect(handle.runs).toBe(61);
     expect(world.bus.errors()).toEqual([]);
   });
 
-  it('is put off without a record, and parked at last, when the store stays away', async () => {
-    const world = worldOf(unexpected, {
-      before: (call) => {
-        if (call.startsWith('state.')) throw new TransientError('the store is away');
-      },
-    });
-    await world.bus.publish(request);
-    await world.bus.advance('3h');
+  it('does not come after a permanent error', async () => {
+    const handle = counting(fail(new NotFoundError('no such deployment')));
+    const world = worldOf(handle);
+    await world.bus.publish(event);
 
-    expect(world.rejections()).toBe(0);
-    expect(world.bus.errors()).toMatchObject([{ reason: 'Transient', description: 'the store is away' }]);
-    expect(world.pending()).toBe(0);
+    await world.run();
+
+    expect(handle.runs).toBe(1);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'NotFound', description: 'no such deployment' }]);
+    expect(JSON.parse(world.bus.errors()[0]?.body ?? '')).toEqual(event);
+  });
+
+  it('comes for a parked event that is replayed as its next copy, with fresh tries', async () => {
+    const handle = counting(...Array(MAX_TRIES).fill(fail(new Error('down'))), fail(new Error('still')), done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    await world.run();
+    const copy = ((await world.record(HANDLER, event.id))?.copy ?? 0) + 1;
+
+    await world.bus.schedule({ event, at: world.clock.now(), to: HANDLER, copy, messageId: 'replay-1' });
+    await world.run();
+
+    expect(handle.runs).toBe(MAX_TRIES + 2);
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
   });
 });
 
-/** Random numbers that come near both ends. */
-function spread(): () => number {
-  let n = 0;
-  return () => (n++ * 0.618034) % 1;
-}
+describe('a run that vanished', () => {
+  it('leaves the event to the next when its lease is over, and counts as a try', async () => {
+    const tries: unknown[] = [];
+    const world = worldOf(async (_, { log }) => log.info('run'));
+    await world.bus.publish(event);
+    void deliverNext(world, deadFrom('put'));
+    await new Promise(setImmediate);
+    const dead = await world.record(HANDLER, event.id);
+    world.returnLocks();
+
+    await deliverNext(world);
+    expect(await world.record(HANDLER, event.id)).toEqual(dead);
+    await world.run();
+
+    for (const { message, fields } of world.log.lines) if (message === 'run') tries.push(fields['try']);
+    expect(tries).toEqual([1, 2]);
+    const ended = await world.record(HANDLER, event.id);
+    expect(ended).toMatchObject({ status: 'finished', runs: 2 });
+    expect(ended?.updatedAt).toBeGreaterThanOrEqual(dead?.leaseUntil ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('is not waited for longer than a lease, whatever the clock of its machine said', async () => {
+    const day = 24 * 3_600_000;
+    const world = worldOf(done);
+    await world.bus.publish(event);
+    void deliverNext(world, deadFrom('put'), day);
+    await new Promise(setImmediate);
+    world.returnLocks();
+    const begun = world.clock.now();
+
+    await world.run();
+
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect(world.clock.now() - begun).toBeLessThan(5 * 60_000);
+  });
+
+  it('can be waited for twice when the store was away in between', async () => {
+    const world = worldOf(done);
+    await world.bus.publish(event);
+    void deliverNext(world, deadFrom('put'), 24 * 3_600_000);
+    await new Promise(setImmediate);
+    world.returnLocks();
+    await deliverNext(world); // waits for the lease
+    await deliverNext(
+      world,
+      away(['get', 'insert'], () => true),
+    ); // has waited; the store is away
+
+    await world.run();
+
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+  });
+
+  it('parks the event that makes every process vanish', async () => {
+    const handle = counting(done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+
+    while (world.bus.errors().length === 0) {
+      const { runs } = handle;
+      // Dies in writing down how the run ended.
+      const die: Gate = (call, name) => (handle.runs > runs && name === 'put' ? new Promise(() => {}) : call());
+      const taken = deliverNext(world, die);
+      await Promise.race([taken, new Promise(setImmediate)]);
+      if (handle.runs > runs) world.returnLocks();
+    }
+
+    expect(handle.runs).toBe(MAX_TRIES);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'HandlerVanished' }]);
+  });
+});
+
+describe('what the delivery stands on', () => {
+  it('may lose the store for a while: the message is put off, and nothing is parked', async () => {
+    const handle = counting(done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    const back = world.clock.now() + 10_000;
+    const gate = away(['get', 'insert', 'put', 'query'], () => world.clock.now() < back);
+
+    while ((await world.record(HANDLER, event.id))?.status !== 'finished') await deliverNext(world, gate);
+    await world.run();
+
+    expect(handle.runs).toBe(1);
+    expect(world.bus.errors()).toEqual([]);
+  });
+
+  it('may lose the store while a handler runs', async () => {
+    const handle = counting(async (_, { publish }) => publish(DeploymentStarted, sampleData.DeploymentStarted));
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    const back = world.clock.now() + 10_000;
+
+    await deliverNext(
+      world,
+      away(['put'], () => world.clock.now() < back),
+    );
+    await world.run();
+
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', runs: 2 });
+    expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
+    expect(world.bus.errors()).toEqual([]);
+  });
+
+  it('parks what the store could not be asked about for half an hour', async () => {
+    const world = worldOf(done);
+    await world.bus.publish(event);
+    const gate = away(['get', 'insert', 'put'], () => true);
+
+    while (world.bus.errors().length === 0) await deliverNext(world, gate);
+
+    expect(world.bus.errors()).toMatchObject([{ reason: 'Transient', description: 'insert away' }]);
+    expect(world.isIdle).toBe(true);
+  });
+
+  it('may lose the broker: the message goes back to it, after a pause that grows', async () => {
+    const pauses: number[] = [];
+    const handle = counting(async () => recheck(1_000), done);
+    const world = worldOf(handle);
+    const ports = world.ports(away(['schedule'], () => true));
+    const timer = (ms: number, callback: () => void): (() => void) => {
+      if (ms < 7_000) pauses.push(ms);
+      if (ms !== 7_000) callback();
+      return () => {};
+    };
+
+    for (const deliveryCount of [1, 2, 3]) {
+      const delivery = { definition, handle, body: event, deliveryCount };
+      await expect(deliver(delivery, ports, { timer, handlerTimeoutMs: 7_000 })).rejects.toThrow('schedule away');
+    }
+
+    expect(pauses).toEqual([500, 1_000, 2_000]);
+    expect((await world.record(HANDLER, event.id))?.status).toBe('waiting');
+    await world.bus.publish(event); // it comes again
+    await world.run();
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+  });
+});
