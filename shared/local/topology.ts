@@ -1,4 +1,4 @@
-/** `npm run topology`: the Service Bus entities as files, for Bicep and for the official emulator. */
+/** `npm run topology`: the Service Bus entities, for the official emulator and for templates. */
 import { writeFile } from 'node:fs/promises';
 import { topology } from '../topology.ts';
 import { readFlags, runCommand } from './command.ts';
@@ -7,7 +7,7 @@ import { toEmulatorConfig } from './emulator-config.ts';
 const USAGE = `usage: npm run topology [-- options]
 
   (nothing)    the official emulator's Config.json
-  --json       the topology itself, as infra/main.bicep reads it
+  --json       the topology itself, for templates
   --out FILE   write to a file instead of the standard output`;
 
 await runCommand(async () => {
