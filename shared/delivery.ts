@@ -10,7 +10,7 @@ import { marksOf, parseEvent, structured } from './events/parse.ts';
 import type { Handler, Ports } from './ports.ts';
 import { failureOf, parkUnread, putOffUnrecorded, SendError } from './put-off.ts';
 import { systemTimer, type Timer, withFields } from './run-handler.ts';
-import { subscriptionOf } from './topology.ts';
+import { routeOf, subscriptionOf } from './topology.ts';
 
 /** A message, and the handler of the subscription that it came from. */
 export interface Delivery {
@@ -49,7 +49,7 @@ export async function deliver(delivery: Delivery, ports: Ports, options: Deliver
   } catch (error) {
     const cause = error instanceof SendError ? error.cause : error;
     const { definition, deliveryCount = 1 } = delivery;
-    const handler = subscriptionOf(definition.type);
+    const handler = nameOf(definition);
     ports.log.error('the message goes back to the broker', { handler, deliveryCount, ...failureOf(cause) });
     await holdBack(delivery, cause, timer);
   }
@@ -67,9 +67,9 @@ export async function holdBack({ deliveryCount = 1 }: Delivery, error: unknown, 
 
 async function attempt(delivery: Delivery, ports: Ports, options: Required<DeliveryOptions>): Promise<void> {
   const { definition, handle, body, applicationProperties } = delivery;
-  const name = subscriptionOf(definition.type);
+  const name = nameOf(definition);
   const wire = { body, applicationProperties, receivedAt: new Date(ports.clock.now()).toISOString() };
-  const owner = Math.floor(options.random() * 2 ** 52).toString(36);
+  const owner = nameOfRun(options.random);
   const logOf = ({ id, correlationid }: CloudEvent): Ports['log'] =>
     withFields(ports.log, { handler: name, eventId: id, correlationId: correlationid });
 
@@ -92,6 +92,18 @@ async function attempt(delivery: Delivery, ports: Ports, options: Required<Deliv
     return parkUnread(ports, { ...unreadMessage(event, name, event), copy: parsed.copy }, error);
   }
   await carry({ ...parsed, ...options, ports, name, owner, handle, log: logOf(event) });
+}
+
+/** The handler's name is its subscription's. */
+function nameOf({ type }: EventDefinition): string {
+  return routeOf(type)?.subscription ?? subscriptionOf(type);
+}
+
+/** Unlike any other run's of the same event. */
+function nameOfRun(random: () => number): string {
+  // Two small integers: a large one takes longer to write than everything else here.
+  const draw = (): string => Math.floor(random() * 2 ** 30).toString(36);
+  return `${draw()}-${draw()}`;
 }
 
 /** The message's label does not say what its body says. */

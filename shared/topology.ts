@@ -56,10 +56,13 @@ export function subscriptionOf(type: string): string {
 }
 
 /** Where an event of a type is published and who handles it; undefined for a type that no family declares. */
-export function routeOf(type: string): { topic: string; subscription: string } | undefined {
-  const entry = catalog.get(type);
-  return entry && { topic: topicOf(entry.family), subscription: subscriptionOf(type) };
+export function routeOf(type: string): { readonly topic: string; readonly subscription: string } | undefined {
+  return routes.get(type);
 }
+
+const routes: ReadonlyMap<string, { readonly topic: string; readonly subscription: string }> = new Map(
+  [...catalog].map(([type, { family }]) => [type, { topic: topicOf(family), subscription: subscriptionOf(type) }]),
+);
 
 /** The topic of a handler's subscription, and the type it handles; undefined for a name that is none. */
 export function routeTo(subscription: string): { topic: string; type: string } | undefined {

@@ -181,6 +181,7 @@ function countOf(value: unknown): number {
 
 /** By the JSON format, an attribute that is null is absent; data may be null. */
 function withoutNulls(attributes: Attributes): Attributes {
+  if (!Object.values(attributes).includes(null)) return attributes;
   const entries = Object.entries(attributes).filter(([name, value]) => value !== null || name === 'data');
   return Object.fromEntries(entries);
 }

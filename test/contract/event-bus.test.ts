@@ -1,0 +1,111 @@
+/** The event bus in memory, and the real SDK on the bus's AMQP face, keep one contract. */
+import { expect, it, vi } from 'vitest';
+import { createServiceBus } from '../../shared/adapters/service-bus.ts';
+import { TransientError } from '../../shared/errors.ts';
+import { newEvent } from '../../shared/events/cloud-event.ts';
+import { DeploymentRequested } from '../../shared/events/deployment.ts';
+import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
+import { applyTopology } from '../../shared/local/apply-topology.ts';
+import { Broker } from '../../shared/local/broker.ts';
+import { SystemClock } from '../../shared/local/clock.ts';
+import { InMemoryEventBus } from '../../shared/local/memory.ts';
+import { ERRORS_QUEUE, topology } from '../../shared/topology.ts';
+import { sampleData } from '../support/events.ts';
+import { RecordingLog } from '../support/ports.ts';
+import { eventBusContract, type ParkedCopy } from './event-bus.ts';
+
+const QUICK = { maxRetries: 0, timeoutInMs: 5_000 };
+const event = newEvent(DeploymentRequested, { source: '/ci', data: sampleData.DeploymentRequested });
+
+function errorsOf(broker: Broker): ParkedCopy[] {
+  return broker
+    .resolve(ERRORS_QUEUE)
+    .peek(0, 1_000)
+    .map(({ content: { messageId, subject, body, applicationProperties } }) => ({
+      messageId,
+      // Over AMQP the broker keeps the message as it was encoded.
+      body: body instanceof Uint8Array ? Buffer.from(body).toString() : String(body),
+      type: subject,
+      properties: applicationProperties,
+    }));
+}
+
+eventBusContract('InMemoryEventBus', async () => {
+  const bus = new InMemoryEventBus({ clock: new SystemClock() });
+  return { bus, errors: async () => errorsOf(bus.broker), close: () => bus.close() };
+});
+
+async function startBroker(port = 0) {
+  const broker = new Broker({ clock: new SystemClock() });
+  applyTopology(broker, topology);
+  const server = await startAmqp({ broker, port });
+  return {
+    broker,
+    port: server.port,
+    close: async () => {
+      await server.close();
+      broker.close();
+    },
+  };
+}
+
+eventBusContract('ServiceBusEventBus', async () => {
+  const { broker, port, close } = await startBroker();
+  const connection = { connectionString: connectionString(port) };
+  const bus = await createServiceBus(connection, { log: new RecordingLog() }, QUICK);
+  const { ServiceBusClient } = await import('@azure/service-bus');
+  const client = new ServiceBusClient(connectionString(port), { retryOptions: QUICK });
+  return {
+    bus,
+    errors: async () => {
+      const messages = await client.createReceiver(ERRORS_QUEUE, { skipParsingBodyAsJson: true }).peekMessages(100);
+      return messages.map(({ messageId, body, subject, applicationProperties }) => ({
+        messageId: String(messageId),
+        body: String(body),
+        type: subject,
+        properties: applicationProperties ?? {},
+      }));
+    },
+    close: async () => {
+      await bus.close();
+      await client.close();
+      await close();
+      void broker;
+    },
+  };
+});
+
+it('says that it may be tried again when the broker is away, and works when it is back', async () => {
+  const first = await startBroker();
+  const bus = await createServiceBus(
+    { connectionString: connectionString(first.port) },
+    { log: new RecordingLog() },
+    QUICK,
+  );
+  await bus.publish(event);
+  await first.close();
+
+  await expect(bus.publish(event)).rejects.toThrow(TransientError);
+  await expect(bus.ping()).rejects.toThrow(TransientError);
+
+  const second = await startBroker(first.port);
+  await vi.waitFor(() => bus.publish(event), { timeout: 8_000 });
+  expect(second.broker.resolve('deployment-events/Subscriptions/deployment-requested').activeCount).toBe(1);
+  await bus.close();
+  await second.close();
+});
+
+it('counts a wrong key and a missing topic as something that people will mend', async () => {
+  const { broker, port, close } = await startBroker();
+  const wrong = connectionString(port, { name: 'RootManageSharedAccessKey', key: 'wrong' });
+  const locked = await createServiceBus({ connectionString: wrong }, { log: new RecordingLog() }, QUICK);
+  const bus = await createServiceBus({ connectionString: connectionString(port) }, { log: new RecordingLog() }, QUICK);
+  broker.deleteTopic('deployment-events');
+
+  await expect(locked.publish(event)).rejects.toThrow(TransientError);
+  await expect(bus.publish(event)).rejects.toThrow(/could not be found/);
+  await expect(bus.publish(event)).rejects.toThrow(TransientError);
+
+  await Promise.all([locked.close(), bus.close()]);
+  await close();
+});

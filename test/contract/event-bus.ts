@@ -1,0 +1,275 @@
+/** What every `EventBus` does, whatever carries the messages. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EventTooLargeError } from '../../shared/errors.ts';
+import type { PlatformEvent } from '../../shared/events/catalog.ts';
+import { newEvent } from '../../shared/events/cloud-event.ts';
+import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
+import { parseEvent } from '../../shared/events/parse.ts';
+import { HealthCheck } from '../../shared/events/platform.ts';
+import type { EventBus, ParkedMessage, ReceivedMessage } from '../../shared/ports.ts';
+import { sampleData } from '../support/events.ts';
+
+/** A message of the errors queue. */
+export interface ParkedCopy {
+  readonly messageId: string;
+  readonly body: string;
+  readonly type: string | undefined;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+export interface EventBusHarness {
+  readonly bus: EventBus;
+  errors(): Promise<ParkedCopy[]>;
+  close(): Promise<void>;
+}
+
+const TIMEOUT = { timeout: 8_000, interval: 10 };
+
+/** @param open a bus with the entities of the topology, on real time */
+export function eventBusContract(name: string, open: () => Promise<EventBusHarness>): void {
+  describe(`${name} as an EventBus`, () => {
+    let harness: EventBusHarness;
+    let bus: EventBus;
+    const stops: (() => Promise<void>)[] = [];
+    beforeAll(async () => {
+      harness = await open();
+      bus = harness.bus;
+    });
+    beforeEach(async () => {
+      // Each test has the subscriptions for itself.
+      for (const stop of stops.splice(0)) await stop();
+    });
+    afterAll(async () => {
+      for (const stop of stops.splice(0)) await stop();
+      await harness.close();
+    });
+
+    let ids = 0;
+    const requested = (id = `${name}-${++ids}`): PlatformEvent =>
+      newEvent(DeploymentRequested, { id, source: '/ci', data: sampleData.DeploymentRequested });
+
+    /** Receives into a list; what is done with a message can be said. */
+    function receive(
+      topic: string,
+      subscription: string,
+      act: (message: ReceivedMessage) => Promise<void> = async () => {},
+    ): ReceivedMessage[] {
+      const messages: ReceivedMessage[] = [];
+      stops.push(
+        bus.subscribe(topic, subscription, async (message) => {
+          messages.push(message);
+          await act(message);
+        }),
+      );
+      return messages;
+    }
+    const parsed = ({ body }: ReceivedMessage) => parseEvent({ body, receivedAt: '2026-03-01T12:00:00Z' });
+    const idsOf = (messages: readonly ReceivedMessage[]): string[] => messages.map((one) => parsed(one).event.id);
+
+    it('answers that it is there', async () => {
+      await expect(bus.ping()).resolves.toBeUndefined();
+    });
+
+    it('carries an event to the subscription of its type, whole', async () => {
+      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+      const event = { ...requested(), traceparent, custom: 'kept' };
+      const messages = receive('deployment-events', 'deployment-requested');
+      const others = receive('deployment-events', 'deployment-started');
+
+      await bus.publish(event);
+
+      await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
+      expect(messages.map(parsed)).toEqual([{ event, copy: 0 }]);
+      expect(messages[0]).toMatchObject({
+        messageId: event.id,
+        deliveryCount: 1,
+        applicationProperties: { 'Diagnostic-Id': traceparent },
+      });
+      expect(others).toEqual([]);
+    });
+
+    it('carries many events of several topics, more than one batch holds', async () => {
+      const events = Array.from({ length: 300 }, (_, n): PlatformEvent[] => [
+        { ...requested(), subject: `${n}-${'x'.repeat(1_000)}` },
+        newEvent(HealthCheck, { source: '/probe', data: sampleData.HealthCheck }),
+      ]).flat();
+      const deployments = receive('deployment-events', 'deployment-requested');
+      const checks = receive('platform-events', 'health-check');
+
+      await bus.publishAll(events);
+
+      await vi.waitFor(() => expect([deployments.length, checks.length]).toEqual([300, 300]), TIMEOUT);
+      expect(new Set(idsOf([...deployments, ...checks]))).toEqual(new Set(events.map(({ id }) => id)));
+    });
+
+    it('publishes nothing of a list that holds an event which is too large', async () => {
+      const messages = receive('deployment-events', 'deployment-requested');
+      const [before, tooLarge, after] = [requested(), { ...requested(), subject: 'x'.repeat(300_000) }, requested()];
+
+      await expect(bus.publishAll([before, tooLarge, after])).rejects.toThrow(EventTooLargeError);
+      await bus.publish(after);
+
+      await vi.waitFor(() => expect(idsOf(messages)).toEqual([after.id]), TIMEOUT);
+    });
+
+    it('carries an event of the largest size', async () => {
+      const messages = receive('deployment-events', 'deployment-requested');
+      const event = requested();
+      const room = 256 * 1024 - JSON.stringify(event).length - 1_024;
+
+      // An extension attribute, as a sender may add any.
+      const padded: PlatformEvent & { padding: string } = { ...event, padding: 'x'.repeat(room) };
+      await bus.publish(padded);
+
+      await vi.waitFor(() => expect(idsOf(messages)).toEqual([event.id]), TIMEOUT);
+    });
+
+    it('takes nothing and does nothing when there is nothing to publish', async () => {
+      await expect(bus.publishAll([])).resolves.toBeUndefined();
+    });
+
+    it('carries an event once that is published twice', async () => {
+      const messages = receive('deployment-events', 'deployment-requested');
+      const [event, last] = [requested(), requested()];
+
+      await bus.publish(event);
+      await bus.publishAll([event, event]);
+      await bus.publish(last);
+
+      await vi.waitFor(() => expect(idsOf(messages)).toContain(last.id), TIMEOUT);
+      expect(idsOf(messages).sort()).toEqual([event.id, last.id].sort());
+    });
+
+    it('brings a copy later, to one subscription, with its marks', async () => {
+      const messages = receive('deployment-events', 'deployment-requested');
+      const event = requested();
+      const at = Date.now() + 250;
+      const copy = {
+        event,
+        at,
+        to: 'deployment-requested',
+        copy: 3,
+        putOff: 1,
+        waitedFor: 'run',
+        messageId: `${event.id}:3`,
+      };
+
+      await bus.schedule(copy);
+      await bus.schedule(copy);
+
+      await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
+      expect(Date.now()).toBeGreaterThanOrEqual(at - 20);
+      expect(messages.map(parsed)).toEqual([{ event, copy: 3, putOff: 1, waitedFor: 'run' }]);
+    });
+
+    it('brings a copy at once whose time is past', async () => {
+      const messages = receive('deployment-events', 'deployment-requested');
+      const event = requested();
+
+      await bus.schedule({
+        event,
+        at: Date.now() - 60_000,
+        to: 'deployment-requested',
+        copy: 1,
+        messageId: `${event.id}:1`,
+      });
+
+      await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
+    });
+
+    it('brings an event of a type that it does not know to the subscription it is addressed to', async () => {
+      const messages = receive('deployment-events', 'deployment-requested');
+      const event = { ...requested(), type: 'DeploymentPaused' };
+
+      await bus.schedule({ event, at: 0, to: 'deployment-requested', copy: 0, putOff: 1, messageId: `${event.id}+1` });
+
+      await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
+    });
+
+    it('parks a message in the errors queue, saying why', async () => {
+      const event = newEvent(DeploymentStarted, { source: '/x', data: sampleData.DeploymentStarted });
+      const parked: ParkedMessage = {
+        messageId: `${event.id}:deployment-started:2`,
+        body: event,
+        type: event.type,
+        correlationId: event.correlationid,
+        traceparent: undefined,
+        reason: 'NotFound',
+        description: 'ü'.repeat(5_000),
+        subscription: 'deployment-started',
+        tries: 3,
+        copy: 2,
+      };
+
+      await bus.park(parked);
+
+      const found = (await harness.errors()).find(({ messageId }) => messageId === parked.messageId);
+      expect(found).toMatchObject({
+        type: 'DeploymentStarted',
+        properties: { DeadLetterReason: 'NotFound', Subscription: 'deployment-started', Tries: 3, Copy: 2 },
+      });
+      expect(JSON.parse(found?.body ?? '')).toEqual(event);
+      expect(Buffer.byteLength(String(found?.properties['DeadLetterErrorDescription']))).toBeLessThanOrEqual(4_096);
+    });
+
+    it('parks the largest event with its description', async () => {
+      const event = requested();
+      const body = { ...event, subject: 'x'.repeat(256 * 1024 - JSON.stringify(event).length - 1_024) };
+      const common = {
+        type: event.type,
+        correlationId: event.correlationid,
+        traceparent: undefined,
+        tries: 1,
+        copy: 0,
+      };
+      const reason = 'Permanent';
+
+      await bus.park({
+        ...common,
+        messageId: `${event.id}:large`,
+        body,
+        reason,
+        description: 'y'.repeat(10_000),
+        subscription: 'deployment-requested',
+      });
+
+      const found = (await harness.errors()).find(({ messageId }) => messageId === `${event.id}:large`);
+      expect(JSON.parse(found?.body ?? '')).toEqual(body);
+    });
+
+    it('brings a message again whose callback rejects, and counts', async () => {
+      const event = requested();
+      const messages = receive('deployment-events', 'deployment-requested', async ({ deliveryCount }) => {
+        if (deliveryCount < 3) throw new Error('not yet');
+      });
+
+      await bus.publish(event);
+
+      await vi.waitFor(() => expect(messages.map(({ deliveryCount }) => deliveryCount)).toEqual([1, 2, 3]), TIMEOUT);
+    });
+
+    it('has ended the last callback when it has stopped, and takes no more', async () => {
+      let isEnded = false;
+      let end: (() => void) | undefined;
+      const held = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const messages = receive('deployment-events', 'deployment-requested', async () => {
+        await held;
+        isEnded = true;
+      });
+      await bus.publish(requested());
+      await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
+
+      const stopped = stops.pop()?.();
+      end?.();
+      await stopped;
+      await bus.publish(requested());
+
+      expect(isEnded).toBe(true);
+      expect(messages).toHaveLength(1);
+      const rest = receive('deployment-events', 'deployment-requested');
+      await vi.waitFor(() => expect(rest).toHaveLength(1), TIMEOUT);
+    });
+  });
+}
