@@ -2,12 +2,14 @@
 import { app } from '@azure/functions';
 import type { DeliveryOptions } from './delivery.ts';
 import type { Ports } from './ports.ts';
+import type { HistoryLimits } from './retention.ts';
 import { readSettings } from './settings.ts';
 
 /** What a message or a request is served with. */
 export interface AppPorts {
   readonly ports: Ports;
   readonly options: DeliveryOptions;
+  readonly historyLimits?: HistoryLimits;
 }
 
 let given: AppPorts | undefined;

@@ -5,6 +5,7 @@ import { type Delivery, deliver, holdBack } from './delivery.ts';
 import type { EventType, PlatformEvent } from './events/catalog.ts';
 import type { EventDefinition } from './events/cloud-event.ts';
 import type { Handler, Ports } from './ports.ts';
+import { forgetOldWhenDue } from './retention.ts';
 import { routeOf } from './topology.ts';
 
 export { usePorts } from './app-ports.ts';
@@ -48,8 +49,9 @@ export function onEvent<Type extends EventType>(
     cardinality: 'one',
     handler: async (body: unknown, { triggerMetadata }: InvocationContext) => {
       const delivery = { definition, handle, body, ...metadataOf(triggerMetadata ?? {}) };
-      const { ports, options } = await appPorts().catch((error) => holdBack(delivery, error));
+      const { ports, options, historyLimits } = await appPorts().catch((error) => holdBack(delivery, error));
       await deliver(delivery, ports, options);
+      await forgetOldWhenDue(ports, historyLimits);
     },
   });
 }

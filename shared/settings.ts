@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { duration, type PlatformConfig, parseConfig } from './config.ts';
 import { ConfigError } from './errors.ts';
+import { HISTORY_LIMITS, type HistoryLimits, REDELIVERABLE_MS } from './retention.ts';
 
 /** The environment, or what stands in for it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,6 +25,7 @@ export interface Settings {
   readonly simulatedRolloutMs: number;
   readonly simulatedDeadlineMs: number;
   readonly handlerTimeoutMs: number;
+  readonly historyLimits: HistoryLimits;
   readonly config: PlatformConfig;
 }
 
@@ -64,7 +66,18 @@ const schema = z.object({
   Cluster: z.enum(['simulated', 'kubernetes'], "'simulated' or 'kubernetes'"),
   SIMULATED_ROLLOUT: duration.prefault('1s'),
   SIMULATED_DEADLINE: duration.prefault('3s'),
-  HANDLER_TIMEOUT: duration.prefault('20s'),
+  HANDLER_TIMEOUT: duration.refine((ms) => ms >= 1_000 && ms <= 240_000, 'a duration from 1s to 4m').prefault('20s'),
+  HISTORY_AGE: duration
+    .refine(
+      (ms) => ms >= REDELIVERABLE_MS,
+      `a duration from ${Math.ceil(REDELIVERABLE_MS / 86_400_000)}d: an event can come again until then`,
+    )
+    .prefault('90d'),
+  HISTORY_EVENTS: z
+    .string()
+    .regex(/^[1-9][0-9]{0,8}$/, 'a whole number from 1')
+    .prefault(String(HISTORY_LIMITS.events))
+    .transform(Number),
   PLATFORM_CONFIG: z.string().optional(),
 });
 
@@ -109,6 +122,7 @@ export function readSettings(environment: Environment): Settings {
     simulatedRolloutMs: data.SIMULATED_ROLLOUT,
     simulatedDeadlineMs: data.SIMULATED_DEADLINE,
     handlerTimeoutMs: data.HANDLER_TIMEOUT,
+    historyLimits: { ageMs: data.HISTORY_AGE, events: data.HISTORY_EVENTS },
     config,
   };
 }

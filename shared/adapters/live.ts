@@ -1,6 +1,7 @@
 /** Builds the ports from the settings; the only composition root of the deployed app. SDKs are loaded when chosen. */
 import type { DeliveryOptions } from '../delivery.ts';
 import type { Clock, Clusters, EventBus, Log, Notifier, Ports, StateStore } from '../ports.ts';
+import type { HistoryLimits } from '../retention.ts';
 import { type Environment, readSettings, type Settings } from '../settings.ts';
 import { MemoryStateStore } from './memory-store.ts';
 
@@ -17,9 +18,9 @@ export const consoleLog: Log = {
 export async function createLivePorts(
   environment: Environment,
   log: Log = consoleLog,
-): Promise<{ ports: Ports; options: DeliveryOptions }> {
+): Promise<{ ports: Ports; options: DeliveryOptions; historyLimits: HistoryLimits }> {
   const settings = readSettings(environment);
-  const { config, handlerTimeoutMs } = settings;
+  const { config, handlerTimeoutMs, historyLimits } = settings;
   const clock = systemClock;
   const [bus, state] = await Promise.all([createBus(settings, log), createState(settings)]);
   const ports: Ports = {
@@ -31,7 +32,7 @@ export async function createLivePorts(
     config,
     log,
   };
-  return { ports, options: { handlerTimeoutMs } };
+  return { ports, options: { handlerTimeoutMs }, historyLimits };
 }
 
 async function createBus({ serviceBus }: Settings, log: Log): Promise<EventBus> {

@@ -10,18 +10,24 @@ interface Row {
   readonly etag: string;
 }
 
+interface Partition {
+  readonly rows: Map<string, Row>;
+  /** The keys in order, some of them gone by now; made when it is asked for. */
+  keys: string[] | undefined;
+}
+
 /** Values are kept as JSON text, so that what is stored is never the caller's object. */
 export class MemoryStateStore implements StateStore {
-  readonly #partitions = new Map<string, Map<string, Row>>();
+  readonly #partitions = new Map<string, Partition>();
   #version = 0;
 
   async get<T>(partition: string, key: string): Promise<Stored<T> | undefined> {
-    const row = this.#partitions.get(partition)?.get(key);
+    const row = this.#partitions.get(partition)?.rows.get(key);
     return row && { key, value: JSON.parse(row.json), etag: row.etag };
   }
 
   async insert<T>(partition: string, key: string, value: T): Promise<string> {
-    if (this.#partitions.get(partition)?.has(key)) throw new ConflictError(`${partition}/${key} exists already`);
+    if (this.#partitions.get(partition)?.rows.has(key)) throw new ConflictError(`${partition}/${key} exists already`);
     return this.#write(partition, key, value);
   }
 
@@ -31,25 +37,26 @@ export class MemoryStateStore implements StateStore {
   }
 
   async delete(partition: string, key: string, etag: string): Promise<void> {
-    const rows = this.#partitions.get(partition);
+    const rows = this.#partitions.get(partition)?.rows;
     if (!rows?.has(key)) return;
     if (etag !== '*') this.#check(partition, key, etag);
     rows.delete(key);
+    if (rows.size === 0) this.#partitions.delete(partition);
   }
 
-  async *query<T>(
-    partition: string,
-    { from = '', to, where = {}, limit = Infinity }: Query = {},
-  ): AsyncIterable<Stored<T>> {
-    const rows = this.#partitions.get(partition) ?? new Map<string, Row>();
-    const keys = [...rows.keys()].filter((key) => key >= from && (to === undefined || key < to)).sort();
-    let left = limit;
-    for (const key of keys) {
-      if (left <= 0) return;
-      const row = rows.get(key);
+  async *query<T>(partition: string, { from, to, where, limit }: Query = {}): AsyncIterable<Stored<T>> {
+    const found = this.#partitions.get(partition);
+    if (!found) return;
+    found.keys ??= [...found.rows.keys()].sort();
+    const { keys } = found;
+    let left = limit ?? Number.POSITIVE_INFINITY;
+    for (let at = from === undefined ? 0 : firstNotBefore(keys, from); at < keys.length && left > 0; at++) {
+      const key = keys[at] ?? '';
+      if (to !== undefined && key >= to) return;
+      const row = found.rows.get(key);
       if (!row) continue;
       const value = JSON.parse(row.json);
-      if (!Object.entries(where).every(([field, wanted]) => value[field] === wanted)) continue;
+      if (where && !matches(value, where)) continue;
       left--;
       yield { key, value, etag: row.etag };
     }
@@ -58,24 +65,43 @@ export class MemoryStateStore implements StateStore {
   async ping(): Promise<void> {}
 
   #check(partition: string, key: string, etag: string): void {
-    if (this.#partitions.get(partition)?.get(key)?.etag !== etag) {
+    if (this.#partitions.get(partition)?.rows.get(key)?.etag !== etag) {
       throw new ConflictError(`${partition}/${key} has changed since it was read`);
     }
   }
 
-  #write(partition: string, key: string, value: unknown): string {
-    let rows = this.#partitions.get(partition);
-    if (!rows) {
-      rows = new Map();
-      this.#partitions.set(partition, rows);
-    }
+  #write(name: string, key: string, value: unknown): string {
     const json = JSON.stringify(value);
-    const bytes = Buffer.byteLength(json);
+    if (json === undefined) throw new PermanentError(`expected a value that JSON can hold, got ${String(value)}`);
+    // No text takes more than three bytes a character.
+    const bytes = json.length * 3 <= MOST_BYTES ? 0 : Buffer.byteLength(json);
     if (bytes > MOST_BYTES) {
       throw new PermanentError(`value takes ${bytes} bytes; the state store takes at most ${MOST_BYTES}`);
     }
+    let partition = this.#partitions.get(name);
+    if (!partition) {
+      partition = { rows: new Map(), keys: undefined };
+      this.#partitions.set(name, partition);
+    }
+    if (!partition.rows.has(key)) partition.keys = undefined;
     const etag = `"${++this.#version}"`;
-    rows.set(key, { json, etag });
+    partition.rows.set(key, { json, etag });
     return etag;
   }
+}
+
+function firstNotBefore(keys: readonly string[], from: string): number {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? '') < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function matches(value: unknown, where: NonNullable<Query['where']>): boolean {
+  return Object.entries(where).every(
+    ([name, wanted]) => typeof value === 'object' && value !== null && Reflect.get(value, name) === wanted,
+  );
 }

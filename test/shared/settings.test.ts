@@ -28,6 +28,7 @@ it('reads the least that must be set, and fills in the rest', () => {
     simulatedRolloutMs: 1_000,
     simulatedDeadlineMs: 3_000,
     handlerTimeoutMs: 20_000,
+    historyLimits: { ageMs: 90 * 86_400_000, events: 1_000_000 },
   });
 });
 
@@ -65,6 +66,9 @@ it.each([
   ['SIMULATED_ROLLOUT', 'soon', ''],
   ['SIMULATED_DEADLINE', '-1s', ''],
   ['HANDLER_TIMEOUT', '20', ''],
+  ['HANDLER_TIMEOUT', '0s', 'a duration from 1s to 4m'],
+  ['HISTORY_AGE', '7d', 'a duration from 29d: an event can come again until then'],
+  ['HISTORY_EVENTS', 'many', 'a whole number from 1'],
   ['PLATFORM_CONFIG', 'no-such-file.json', 'a file that can be read'],
 ])('names %s when it is malformed, and shows it', (name, value, expected) => {
   const message = problemsOf({ ...valid, [name]: value });

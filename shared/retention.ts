@@ -1,0 +1,133 @@
+/**
+ * Forgets the history that is too old or too much, oldest days first. Records are also what makes a redelivered event
+ * take effect once, so none is forgotten while a message of its event can still be somewhere.
+ */
+import { chainPartition, DAYS, dayPartition, type HistoryRow } from './history.ts';
+import type { Ports, StateStore, Stored } from './ports.ts';
+import { type EventRecord, RECORDS } from './record.ts';
+import { topology } from './topology.ts';
+
+/** Both are upper limits; what may still be redelivered is kept beyond them. */
+export interface HistoryLimits {
+  readonly ageMs: number;
+  readonly events: number;
+}
+
+export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * 86_400_000, events: 1_000_000 };
+
+const DAY_MS = 86_400_000;
+
+/**
+ * How long after its last change an event can come again: its message may lie in a topic for all of its life, then in
+ * the errors queue for all of that one's, and be replayed on the last day.
+ */
+export const REDELIVERABLE_MS =
+  1_000 *
+    (Math.max(...topology.topics.map(({ timeToLiveSeconds }) => timeToLiveSeconds)) +
+      Math.max(...topology.queues.map(({ timeToLiveSeconds }) => timeToLiveSeconds))) +
+  DAY_MS;
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** When each store is due for its next pass. */
+const nextPasses = new WeakMap<StateStore, number>();
+
+/**
+ * A pass when one is due: every hour, or every minute while there is more to forget. Never rejects: history that is
+ * kept for too long is no reason to fail an event.
+ */
+export async function forgetOldWhenDue(
+  { state, clock, log }: Pick<Ports, 'state' | 'clock' | 'log'>,
+  limits: HistoryLimits = HISTORY_LIMITS,
+): Promise<void> {
+  const now = clock.now();
+  if (now < (nextPasses.get(state) ?? 0)) return;
+  nextPasses.set(state, now + HOUR_MS);
+  try {
+    if (!(await forgetOld(state, now, limits))) nextPasses.set(state, now + MINUTE_MS);
+  } catch (error) {
+    log.warn('old history could not be forgotten', { error: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+interface Day {
+  readonly day: string;
+  /** How many rows it has; known once the day is over. */
+  readonly count?: number;
+}
+
+/**
+ * One pass. Safe to stop anywhere, to run again, and to run at the same time as others.
+ *
+ * @param atMost how many events are forgotten in one pass
+ * @returns whether there was nothing more to forget
+ */
+export async function forgetOld(state: StateStore, now: number, limits: HistoryLimits, atMost = 200): Promise<boolean> {
+  let kept = 0;
+  let left = atMost;
+  const days: Stored<Day>[] = [];
+  for await (const day of state.query<Day>(DAYS)) days.push(day);
+  // Nothing costs anything until the oldest day may be forgotten.
+  if (!days.some(({ value }) => mayForget(value, now))) return true;
+
+  for (const day of days) {
+    kept += await countOf(state, day, now);
+    const isTooOld = endOf(day.value) < now - limits.ageMs;
+    if (!mayForget(day.value, now) || !(isTooOld || kept > limits.events)) continue;
+    left -= await forgetDay(state, day, now, left);
+    if (left <= 0) return false;
+  }
+  return true;
+}
+
+function endOf({ day }: Day): number {
+  return Date.parse(day) + DAY_MS;
+}
+
+function mayForget(day: Day, now: number): boolean {
+  return endOf(day) < now - REDELIVERABLE_MS;
+}
+
+/** The rows of a day; counted once, when the day is over by more than clocks differ. */
+async function countOf(state: StateStore, { key, value }: Stored<Day>, now: number): Promise<number> {
+  if (value.count !== undefined) return value.count;
+  let count = 0;
+  for await (const _ of state.query(dayPartition(value.day))) count++;
+  if (endOf(value) + DAY_MS < now) await state.put(DAYS, key, { ...value, count }, '*');
+  return count;
+}
+
+/** @returns how many events were forgotten */
+async function forgetDay(state: StateStore, { key, value }: Stored<Day>, now: number, atMost: number): Promise<number> {
+  const partition = dayPartition(value.day);
+  let forgotten = 0;
+  let hasRest = false;
+  for await (const row of state.query<HistoryRow>(partition)) {
+    if (forgotten >= atMost) return forgotten;
+    if (await forgetEvent(state, partition, row, now)) forgotten++;
+    else hasRest = true;
+  }
+  if (!hasRest) await state.delete(DAYS, key, '*');
+  return forgotten;
+}
+
+async function forgetEvent(
+  state: StateStore,
+  partition: string,
+  { key, value }: Stored<HistoryRow>,
+  now: number,
+): Promise<boolean> {
+  const stored = await state.get<EventRecord>(RECORDS, value.record);
+  if (stored) {
+    const { status, updatedAt } = stored.value;
+    const isEnded = status === 'finished' || status === 'parked';
+    // A replay may have brought it back to life.
+    if (!isEnded || updatedAt > now - REDELIVERABLE_MS) return false;
+    await state.delete(RECORDS, value.record, stored.etag);
+  }
+  await state.delete(chainPartition(value.correlationId), key, '*');
+  // Last, since the rest is found through it.
+  await state.delete(partition, key, '*');
+  return true;
+}

@@ -1,0 +1,142 @@
+/** What is forgotten of the history, and what never is. */
+import { describe, expect, it } from 'vitest';
+import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
+import { enterHistory, readHistory } from '../../shared/history.ts';
+import { type EventRecord, RECORDS, recordKey } from '../../shared/record.ts';
+import { forgetOld, forgetOldWhenDue, REDELIVERABLE_MS } from '../../shared/retention.ts';
+import { FixedClock, RecordingLog } from '../support/ports.ts';
+
+const DAY = 86_400_000;
+const NOW = Date.parse('2026-06-01T12:00:00Z');
+const LIMITS = { ageMs: 90 * DAY, events: 1_000_000 };
+
+async function put(
+  state: MemoryStateStore,
+  id: string,
+  ageDays: number,
+  more: Partial<EventRecord> = {},
+): Promise<void> {
+  const startedAt = NOW - ageDays * DAY;
+  const record: EventRecord = {
+    status: 'finished',
+    handler: 'health-check',
+    id,
+    type: 'HealthCheck',
+    source: '/probe',
+    subject: 'web',
+    time: new Date(startedAt).toISOString(),
+    correlationId: `chain-of-${id}`,
+    copy: 0,
+    tries: 0,
+    runs: 1,
+    owner: 'run',
+    startedAt,
+    updatedAt: startedAt,
+    indexed: true,
+    ...more,
+  };
+  await state.insert(RECORDS, recordKey(record.handler, id), record);
+  await enterHistory(state, record);
+}
+
+async function remembered(state: MemoryStateStore): Promise<string[]> {
+  const { records } = await readHistory(state, { limit: 1_000 });
+  return records.map(({ id }) => id);
+}
+
+describe('the history', () => {
+  it('forgets events that are older than the limit, records and rows alike', async () => {
+    const state = new MemoryStateStore();
+    for (const [id, age] of [
+      ['today', 0],
+      ['young', 88],
+      ['old', 92],
+      ['older', 200],
+    ] as const)
+      await put(state, id, age);
+
+    expect(await forgetOld(state, NOW, LIMITS)).toBe(true);
+
+    expect(await remembered(state)).toEqual(['today', 'young']);
+    expect(await state.get(RECORDS, recordKey('health-check', 'old'))).toBeUndefined();
+    expect((await readHistory(state, { correlationId: 'chain-of-old', limit: 10 })).records).toEqual([]);
+    const rows: string[] = [];
+    for await (const { key } of state.query('history-of-chain-of-old')) rows.push(key);
+    expect(rows).toEqual([]);
+  });
+
+  it('forgets whole days, oldest first, when there are more events than the limit', async () => {
+    const state = new MemoryStateStore();
+    for (let age = 40; age < 50; age++) for (const n of [1, 2, 3]) await put(state, `${age}-${n}`, age);
+
+    await forgetOld(state, NOW, { ...LIMITS, events: 10 });
+
+    expect((await remembered(state)).map((id) => id.slice(0, 2))).toEqual(
+      ['40', '41', '42'].flatMap((age) => [age, age, age]),
+    );
+  });
+
+  it('forgets nothing that can still be redelivered, however much it is', async () => {
+    const state = new MemoryStateStore();
+    const youngest = Math.floor(REDELIVERABLE_MS / DAY);
+    for (let age = 0; age <= youngest; age++) await put(state, `age-${age}`, age);
+
+    await forgetOld(state, NOW, { ageMs: 0, events: 1 });
+
+    expect(await remembered(state)).toHaveLength(youngest + 1);
+    expect(REDELIVERABLE_MS).toBeGreaterThan(28 * DAY);
+  });
+
+  it.each([
+    ['has not ended', { status: 'waiting' }],
+    ['was replayed lately', { updatedAt: NOW - DAY }],
+  ] as const)('keeps an old event that %s', async (_, more) => {
+    const state = new MemoryStateStore();
+    await put(state, 'kept', 100, more);
+    await put(state, 'gone', 100);
+
+    await forgetOld(state, NOW, LIMITS);
+
+    expect(await remembered(state)).toEqual(['kept']);
+  });
+
+  it('forgets so many in one pass, and says that there is more', async () => {
+    const state = new MemoryStateStore();
+    for (let n = 0; n < 25; n++) await put(state, `n-${n}`, 100 + (n % 3));
+
+    expect(await forgetOld(state, NOW, LIMITS, 10)).toBe(false);
+    expect(await remembered(state)).toHaveLength(15);
+    expect(await forgetOld(state, NOW, LIMITS, 10)).toBe(false);
+    expect(await forgetOld(state, NOW, LIMITS, 10)).toBe(true);
+
+    expect(await remembered(state)).toEqual([]);
+  });
+
+  it('is looked at every hour, or every minute while there is more to forget', async () => {
+    const state = new MemoryStateStore();
+    const clock = new FixedClock(NOW);
+    const ports = { state, clock, log: new RecordingLog() };
+    for (let n = 0; n < 250; n++) await put(state, `n-${n}`, 100);
+    const left: number[] = [];
+
+    for (const ms of [0, 59_000, 1_000, 60_000]) {
+      clock.advance(ms);
+      await forgetOldWhenDue(ports);
+      left.push((await remembered(state)).length);
+    }
+
+    expect(left).toEqual([50, 50, 0, 0]);
+  });
+
+  it('does not fail an event when it cannot be forgotten', async () => {
+    const state = new MemoryStateStore();
+    state.query = () => {
+      throw new Error('away');
+    };
+    const log = new RecordingLog();
+
+    await forgetOldWhenDue({ state, clock: new FixedClock(NOW), log });
+
+    expect(log.lines).toMatchObject([{ level: 'warn', fields: { error: 'away' } }]);
+  });
+});
