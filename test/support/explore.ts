@@ -310,12 +310,16 @@ async function advance(
 }
 
 /** Names of runs that differ in nothing but the order of runs are the same. */
-const RUN_NAMES = /\bzzzzz[0-9a-z]{5}\b/g;
+const RUN_NAMES = /\baaaaaa-a[0-9a-z]{5}\b/g;
 
-/** Numbers from 0 to 1 for the delivery of a run, which names itself after the first of them: see `RUN_NAMES`. */
+/** Numbers from 0 to 1 for the delivery of a run, which names itself after the first two of them: see `RUN_NAMES`. */
 export function randomFor(run: number): () => number {
+  const name = [Number.parseInt('aaaaaa', 36), Number.parseInt('a00000', 36) + run];
   let used = 0;
-  return () => (used++ === 0 ? (Number.parseInt('zzzzz00000', 36) + run) / 2 ** 52 : 0.5);
+  return () => {
+    const part = name[used++];
+    return part === undefined ? 0.5 : part / 2 ** 30;
+  };
 }
 
 function keyOf(state: State, { canonical }: Exploration): string {
