@@ -4,7 +4,8 @@
  */
 import { AmqpBody } from './amqp-message.ts';
 import { rewrite } from './amqp-rewrite.ts';
-import { DATA, HEADER, MESSAGE_ANNOTATIONS } from './amqp-sections.ts';
+import { DATA, DELIVERY_ANNOTATIONS, HEADER, MESSAGE_ANNOTATIONS } from './amqp-sections.ts';
+import type { Uuid } from './amqp-types.ts';
 import { Writer } from './amqp-writer.ts';
 import type { MessageState, PeekedMessage } from './held-message.ts';
 import type { Content } from './message.ts';
@@ -21,6 +22,7 @@ const LOCKED_UNTIL = key('x-opt-locked-until');
 const MESSAGE_STATE = key('x-opt-message-state');
 const DEAD_LETTER_SOURCE = key('x-opt-deadletter-source');
 const PARTITION_KEY = key('x-opt-partition-key');
+const LOCK_TOKEN = key('x-opt-lock-token');
 const SCHEDULED_TIME = key('x-opt-scheduled-enqueue-time');
 
 function key(name: string): Buffer {
@@ -29,8 +31,12 @@ function key(name: string): Buffer {
   return writer.copy();
 }
 
-/** Writes header and annotations; `bareOf` is what follows them. */
-export function writeHead(writer: Writer, message: Handed): void {
+/**
+ * Writes header and annotations; `bareOf` is what follows them.
+ *
+ * @param lockToken for a message that goes out without a delivery tag
+ */
+export function writeHead(writer: Writer, message: Handed, lockToken?: Uuid): void {
   const { content } = message;
   const body = content.body instanceof AmqpBody ? content.body : undefined;
   writer.descriptor(HEADER);
@@ -46,6 +52,13 @@ export function writeHead(writer: Writer, message: Handed): void {
   // Clients in other languages fail without it.
   writer.uint(message.deliveryCount);
   writer.close(token, 5);
+  if (lockToken) {
+    writer.descriptor(DELIVERY_ANNOTATIONS);
+    token = writer.open(0xd1);
+    writer.bytes(LOCK_TOKEN);
+    writer.uuid(lockToken);
+    writer.close(token, 2);
+  }
   writer.descriptor(MESSAGE_ANNOTATIONS);
   token = writer.open(0xd1);
   let count = 3;
@@ -106,9 +119,9 @@ export function bareOf(content: Content): Buffer {
 }
 
 /** The whole message, as peek and receive-by-sequence-number carry it. */
-export function encodeMessage(message: Handed): Buffer {
+export function encodeMessage(message: Handed, lockToken?: Uuid): Buffer {
   const writer = new Writer(512);
-  writeHead(writer, message);
+  writeHead(writer, message, lockToken);
   writer.bytes(bareOf(message.content));
   return writer.copy();
 }

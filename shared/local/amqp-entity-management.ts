@@ -36,10 +36,11 @@ export function receiveByNumber(queue: MessageQueue, body: RequestBody, session:
   const mode = body.number('receiver-settle-mode') === 0 ? 'receiveAndDelete' : 'peekLock';
   const deliveries = queue.receiveDeferred(body.numbers('sequence-numbers'), mode, session);
   const messages = deliveries.map((delivery) => {
-    const token = delivery.lockToken;
-    const entry = new Map<AmqpValue, AmqpValue>([['message', encodeMessage(delivery)]]);
-    // Here the token is in the usual order of a UUID.
-    if (token !== undefined) entry.set('lock-token', new Uuid(Buffer.from(token.replaceAll('-', ''), 'hex')));
+    const text = delivery.lockToken;
+    // Here the token is in the usual order of a UUID. Some clients look for it beside the message, some inside.
+    const token = text === undefined ? undefined : new Uuid(Buffer.from(text.replaceAll('-', ''), 'hex'));
+    const entry = new Map<AmqpValue, AmqpValue>([['message', encodeMessage(delivery, token)]]);
+    if (token) entry.set('lock-token', token);
     return entry;
   });
   return { ...OK, body: new Map([['messages', messages]]) };
