@@ -1,15 +1,16 @@
 /** The state store on Azure Table Storage, or on Azurite. */
+import { setTimeout } from 'node:timers/promises';
 import { RestError, TableClient, type TableEntityResult } from '@azure/data-tables';
 import { ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports.ts';
 import type { Connection } from '../settings.ts';
 import { decodeKey, decodeValue, encodeKey, encodeValue, filterText } from './table-entity.ts';
 
-/** One call may take so long, its retries included: whoever asks holds a lease meanwhile. */
-const CALL_TIMEOUT_MS = 8_000;
-const OPTIONS = {
-  retryOptions: { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 1_000 },
-};
+/** Whoever calls holds a lease meanwhile: a blip is bridged here, anything longer is left to the caller's next try. */
+const CALL_TIMEOUT_MS = 4_000;
+const RETRY_DELAYS_MS = [150, 600];
+/** The SDK would sleep for as long as a busy service asks, and then not tell how long that is. */
+const OPTIONS = { retryOptions: { maxRetries: 0 } };
 /** The service's most. */
 const PAGE = 1_000;
 const NOT_FOUND = 404;
@@ -42,6 +43,7 @@ function standardised(connectionString: string): string {
 }
 
 type Row = TableEntityResult<Record<string, unknown>>;
+type Meanings = Readonly<Record<number, 'absent' | 'conflict'>>;
 
 /** A partition is a partition, a key a row key; values are JSON beside copies of their fields. */
 export class TableStateStore implements StateStore {
@@ -115,26 +117,27 @@ export class TableStateStore implements StateStore {
     await this.get('ping', 'ping');
   }
 
-  /**
-   * One call to the service. `meanings` says what an answer by status means for it; a missing table is created.
-   */
+  /** One call to the service. `meanings` says what an answer by status means for it; a missing table is created. */
   async #call<T>(
     what: string,
-    meanings: Readonly<Record<number, 'absent' | 'conflict'>>,
+    meanings: Meanings,
     send: (abortSignal: AbortSignal) => Promise<T>,
   ): Promise<T | undefined> {
-    for (let isFirst = true; ; isFirst = false) {
+    for (let failures = 0; ; ) {
       try {
         return await send(AbortSignal.timeout(CALL_TIMEOUT_MS));
       } catch (error) {
-        if (isFirst && codeOf(error) === 'TableNotFound') {
-          await this.#createTable();
-          continue;
-        }
         const meaning = error instanceof RestError ? meanings[error.statusCode ?? 0] : undefined;
-        if (meaning === 'absent') return undefined;
-        if (meaning === 'conflict') throw new ConflictError(`${what} has changed, or exists already`, { cause: error });
-        throw sorted(error, what);
+        const isTableMissing = codeOf(error) === 'TableNotFound';
+        if (!isTableMissing && meaning === 'absent') return undefined;
+        if (!isTableMissing && meaning === 'conflict') {
+          throw new ConflictError(`${what} has changed, or exists already`, { cause: error });
+        }
+        const problem = sorted(error, what);
+        const delay = RETRY_DELAYS_MS[failures++];
+        if (delay === undefined || !isBlip(problem)) throw problem;
+        if (isTableMissing) await this.#createTable();
+        else await setTimeout(delay);
       }
     }
   }
@@ -182,6 +185,11 @@ function matches(value: unknown, where: Readonly<Record<string, unknown>>): bool
   return Object.entries(where).every(
     ([name, wanted]) => typeof value === 'object' && value !== null && Reflect.get(value, name) === wanted,
   );
+}
+
+/** Worth another try at once: a fault that may pass, of a service that does not ask to be left alone. */
+function isBlip(error: unknown): boolean {
+  return error instanceof TransientError && error.retryAfterMs === undefined;
 }
 
 /** What the service calls its error; Azurite and the SDK put it in different places. */
