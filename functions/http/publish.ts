@@ -1,5 +1,11 @@
 /** `POST /api/events`: one CloudEvent or an array of them, onto the bus; all of them or none. */
-import { EventTooLargeError, InvalidEventError, type Issue, UnknownEventError } from '../../shared/errors.ts';
+import {
+  EventTooLargeError,
+  InvalidEventError,
+  type Issue,
+  TransientError,
+  UnknownEventError,
+} from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { encodeEvent, newEventId } from '../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
@@ -17,6 +23,7 @@ export async function handle(request: HttpRequest, { bus, clock }: Ports): Promi
     throw new ProblemError(413, `the body takes ${body.length} bytes; one request takes at most ${MOST_BYTES}`);
   }
   const receivedAt = new Date(clock.now()).toISOString();
+  const known = { specversion: '1.0', time: receivedAt, ...traceOf(request) };
   const found = eventsIn(request, body);
   if (found.length === 0 || found.length > MOST_EVENTS) {
     throw new ProblemError(400, `expected 1 to ${MOST_EVENTS} events, got ${found.length}`);
@@ -25,7 +32,7 @@ export async function handle(request: HttpRequest, { bus, clock }: Ports): Promi
   const issues: (Issue & { index: number })[] = [];
   for (const [index, one] of found.entries()) {
     try {
-      const { event } = parseEvent({ body: completed(one, receivedAt), receivedAt });
+      const { event } = parseEvent({ body: completed(one, known), receivedAt });
       encodeEvent(event);
       events.push(event);
     } catch (error) {
@@ -36,11 +43,26 @@ export async function handle(request: HttpRequest, { bus, clock }: Ports): Promi
     const details = { issues: issues.map(({ value, ...issue }) => ({ ...issue, value: shown(value) })) };
     throw new ProblemError(400, 'not published: the request holds what is no valid event', { details });
   }
-  await bus.publishAll(events);
-  return { status: 202, json: { ids: events.map(({ id }) => id) } };
+  const ids = events.map(({ id }) => id);
+  try {
+    await bus.publishAll(events);
+  } catch (error) {
+    throw error instanceof TransientError ? unavailable(error, ids) : error;
+  }
+  return { status: 202, json: { ids } };
 }
 
 onHttp({ name: 'publish', methods: ['POST'], route: 'events' }, handle);
+
+/** Some may have been taken: sent again under these ids, none arrives twice. */
+function unavailable(cause: TransientError, ids: readonly string[]): ProblemError {
+  const seconds = Math.ceil((cause.retryAfterMs ?? 5_000) / 1_000);
+  return new ProblemError(503, 'the broker does not take the events now; send them again, with these ids', {
+    details: { ids },
+    headers: { 'retry-after': String(seconds) },
+    cause,
+  });
+}
 
 /** The events of a request as they came: in binary mode, one; else one or an array of structured ones. */
 function eventsIn({ headers }: HttpRequest, body: Buffer): unknown[] {
@@ -73,9 +95,17 @@ function percentDecoded(text: string): string {
 }
 
 /** People write `{ type, source, data }`: what every event must have besides, and a machine can know, is filled in. */
-function completed(event: unknown, receivedAt: string): unknown {
+function completed(event: unknown, known: object): unknown {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return event;
-  return { specversion: '1.0', id: newEventId(), time: receivedAt, ...event };
+  return { id: newEventId(), ...known, ...event };
+}
+
+/** The caller's trace goes on in the handlers. */
+function traceOf({ headers }: HttpRequest): { traceparent?: string } {
+  const traceparent = headers.get('traceparent');
+  return traceparent !== null && /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
+    ? { traceparent }
+    : {};
 }
 
 function issuesOf(error: unknown): readonly Issue[] {

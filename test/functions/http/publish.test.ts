@@ -123,8 +123,19 @@ describe('POST /api/events', () => {
   it('says to come back while the bus is away', async () => {
     busIsAway = true;
 
-    const answer = await post(event);
+    const answer = await post([event, { ...event, id: undefined }]);
 
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
+    expect(JSON.parse(answer.body ?? '')).toMatchObject({ ids: ['a', expect.stringMatching(/^[0-9a-f-]{36}$/)] });
+  });
+
+  it("goes on with the caller's trace, unless the event has its own", async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const own = '00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-01';
+
+    await post([event, { ...event, id: 'b', traceparent: own }], { traceparent });
+    await post({ ...event, id: 'c' }, { traceparent: 'nonsense' });
+
+    expect(published.map((one) => one.traceparent)).toEqual([traceparent, own, undefined]);
   });
 });
