@@ -1,6 +1,7 @@
 /** `npm run host`: the local Functions host alone, against any Service Bus namespace. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { appDirectory, columns, dim, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+import { appDirectory, columns, dim, readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
@@ -25,6 +26,7 @@ await runCommand(async () => {
   });
   const directory = values.app === undefined ? appDirectory() : resolve(values.app);
   const httpPort = readPort('http-port', values['http-port']);
+  if (!existsSync(directory)) throw new UsageError(`--app: no directory ${directory}`);
   // The worker runs in the directory of the app, with its settings as its environment.
   process.chdir(directory);
   applySettings(readLocalSettings(directory));

@@ -6,7 +6,7 @@ import { ConfigError } from '../errors.ts';
 
 const schema = z.looseObject({
   IsEncrypted: z.literal(false, 'false: encrypted values cannot be read here').optional(),
-  Values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).default({}),
+  Values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text').transform(String)).default({}),
 });
 
 /** The values of a directory's local.settings.json; none without the file. @throws ConfigError naming what is wrong */

@@ -112,7 +112,8 @@ export class ServiceBusTrigger {
       processError: async ({ error, errorSource }: ProcessErrorArgs) => {
         // It tries again by itself, and says so through `preInitialize`.
         disarm();
-        onError(`${errorSource}: ${error.message}`);
+        // A try that was broken off by stopping is no trouble.
+        if (!this.#isStopping) onError(`${errorSource}: ${error.message}`);
       },
       // Of these two the SDK tells its own callers alone; without them there would only be no watchdog.
       preInitialize: async () => {
