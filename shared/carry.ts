@@ -8,6 +8,7 @@ import {
   failureOf,
   isPermanent,
   park,
+  parkUntold,
   putOffUnrecorded,
   SendError,
   type Sender,
@@ -124,6 +125,13 @@ async function run(step: Step, record: EventRecord): Promise<Outcome & { isIndex
   if (indexFailure) return { ...indexFailure, isIndexed };
   try {
     if (outcome.children.length > 0) await ports.bus.publishAll(outcome.children);
+    const { untold } = outcome;
+    if (untold) {
+      // A run that is to be followed by another has no end yet, and the next may have no cause to tell it again.
+      const isWorthAnother = outcome.kind === 'finished' && !untold.isFinal && record.tries + 1 < MAX_TRIES;
+      if (isWorthAnother) return { kind: 'failed', error: untold.error, isIndexed };
+      await parkUntold(step, untold.error, record);
+    }
     return { ...outcome, isIndexed };
   } catch (error) {
     return { kind: 'failed', error, isIndexed };

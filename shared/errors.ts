@@ -39,6 +39,15 @@ export class PermanentError extends PlatformError {
   override readonly reason: string = 'Permanent';
 }
 
+/** What several errors come to: transient when one of them is, after the longest wait that was asked for. */
+export function combineErrors(errors: readonly unknown[]): TransientError | PermanentError {
+  const message = errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
+  const transient = errors.filter((error) => !(error instanceof PlatformError) || error.isTransient);
+  if (transient.length === 0) return new PermanentError(message);
+  const waits = transient.map((error) => (error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0));
+  return new TransientError(message, { retryAfterMs: Math.max(...waits) || undefined });
+}
+
 /** The thing that was asked about does not exist. */
 export class NotFoundError extends PermanentError {
   override readonly reason = 'NotFound';

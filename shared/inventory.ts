@@ -13,6 +13,8 @@ export interface ClusterRecord {
   readonly region: string;
   readonly provider?: string | undefined;
   readonly version?: string | undefined;
+  /** The version before the newest event. */
+  readonly previousVersion?: string | undefined;
   readonly nodeCount?: number | undefined;
   /** When the newest event was sent, milliseconds, and which it was. */
   readonly at: number;
@@ -47,15 +49,12 @@ export async function recordCluster(
       region,
       provider: provider ?? found?.provider,
       version: version ?? found?.version,
+      previousVersion: found?.version,
       nodeCount: nodeCount ?? found?.nodeCount,
       at,
       by: id,
     };
   });
-}
-
-export async function clusterOf(state: StateStore, name: string): Promise<ClusterRecord | undefined> {
-  return (await state.get<ClusterRecord>(INVENTORY, `cluster/${name}`))?.value;
 }
 
 export async function namespaceOf(

@@ -255,7 +255,7 @@ export interface Notification {
 }
 
 export interface Notifier {
-  /** @throws TransientError when the receiver is busy or away */
+  /** @throws TransientError when the receiver is busy or away; PermanentError when it refuses */
   notify(notification: Notification): Promise<void>;
 }
 
@@ -274,6 +274,12 @@ export interface Ports {
 
 /** What a handler gets: the ports, but for the bus, which it reaches by asking for events to be published. */
 export interface HandlerPorts extends Omit<Ports, 'bus'> {
+  /**
+   * Does not reject here, so that no work waits for a channel that is away: the run goes on, what it asks for is
+   * published, and a run that finished is repeated until people are told. An entry in the errors queue says in the
+   * end who was not.
+   */
+  readonly notifier: Notifier;
   /**
    * Asks for an event that follows from the one being handled. It is sent after the handler returned, with a derived
    * id; a run that throws publishes nothing.

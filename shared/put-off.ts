@@ -76,15 +76,28 @@ export async function putOffUnrecorded(sender: Sender, error: unknown, waitedFor
 }
 
 /** Puts the event into the errors queue. @throws SendError */
-export async function park(
-  { ports, name, event, log }: Pick<Sender, 'ports' | 'name' | 'event' | 'log'>,
+export function park(sender: Parking, error: unknown, tries: number, copy: number): Promise<void> {
+  return parkAs(`${sender.event.id}:${sender.name}:${copy}`, sender, error, tries, copy);
+}
+
+/** An entry in the errors queue for what nobody was told of; the event itself goes on. @throws SendError */
+export function parkUntold(sender: Parking, error: PlatformError, { tries, copy }: EventRecord): Promise<void> {
+  // Not the id of the event's own parking, which may still come.
+  return parkAs(`${sender.event.id}:${sender.name}:${copy}:untold`, sender, error, tries + 1, copy);
+}
+
+type Parking = Pick<Sender, 'ports' | 'name' | 'event' | 'log'>;
+
+async function parkAs(
+  messageId: string,
+  { ports, name, event, log }: Parking,
   error: unknown,
   tries: number,
   copy: number,
 ): Promise<void> {
   const { reason } = failureOf(error);
   const parked: ParkedMessage = {
-    messageId: `${event.id}:${name}:${copy}`,
+    messageId,
     body: event,
     type: event.type,
     correlationId: event.correlationid,

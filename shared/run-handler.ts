@@ -1,14 +1,30 @@
 /** Runs a handler once: with its own ports, within its time, and with what it asked to be published. */
-import { TransientError } from './errors.ts';
+import { combineErrors, TransientError } from './errors.ts';
 import type { PlatformEvent } from './events/catalog.ts';
 import { childEvent } from './events/cloud-event.ts';
-import type { Handler, HandlerPorts, Log, LogFields, Ports, Recheck } from './ports.ts';
+import type { Handler, HandlerPorts, Log, LogFields, Notifier, Ports, Recheck } from './ports.ts';
 
 /** How a run ended. Only a run that did not fail has children. */
 export type Outcome =
-  | { readonly kind: 'finished'; readonly children: readonly PlatformEvent[] }
-  | { readonly kind: 'recheck'; readonly afterMs: number; readonly children: readonly PlatformEvent[] }
+  | ({ readonly kind: 'finished' } & Done)
+  | ({ readonly kind: 'recheck'; readonly afterMs: number } & Done)
   | { readonly kind: 'failed'; readonly error: unknown };
+
+interface Done {
+  readonly children: readonly PlatformEvent[];
+  readonly untold?: Untold | undefined;
+}
+
+/** What the handler wanted people to know, and no channel took. */
+export interface Untold {
+  readonly error: NotificationFailedError;
+  /** Whether every channel refused for good, so that another try cannot help. */
+  readonly isFinal: boolean;
+}
+
+export class NotificationFailedError extends TransientError {
+  override readonly reason = 'NotificationFailed';
+}
 
 /** Calls back after so many milliseconds, unless the returned function is called before. */
 export type Timer = (ms: number, callback: () => void) => () => void;
@@ -40,10 +56,12 @@ export async function runHandler(
 ): Promise<Outcome> {
   const { bus: _, ...rest } = ports;
   const children: PlatformEvent[] = [];
+  const failures: Failure[] = [];
   let isOver = false;
   const handlerPorts: HandlerPorts = {
     ...rest,
     log,
+    notifier: goingOn(ports.notifier, failures),
     publish: (definition, data, { key, correlationid } = {}) => {
       if (isOver) throw new TypeError(`${name} asked to publish ${definition.type} after its run had ended`);
       const child = childEvent(event, definition, {
@@ -60,12 +78,43 @@ export async function runHandler(
   try {
     // The subscription's filter and the check of the type hand this handler its own events only.
     const result = await within(handlerTimeoutMs, timer, name, handle(event as never, handlerPorts));
-    return result ? { kind: 'recheck', afterMs: delayOf(result, name), children } : { kind: 'finished', children };
+    const done = { children, untold: untoldOf(failures) };
+    return result ? { kind: 'recheck', afterMs: delayOf(result, name), ...done } : { kind: 'finished', ...done };
   } catch (error) {
     return { kind: 'failed', error };
   } finally {
     isOver = true;
   }
+}
+
+interface Failure {
+  readonly title: string;
+  readonly error: unknown;
+}
+
+/** A notifier that never rejects: the event's work does not depend on who can be told of it. */
+function goingOn(notifier: Notifier, failures: Failure[]): Notifier {
+  return {
+    async notify(notification) {
+      try {
+        await notifier.notify(notification);
+      } catch (error) {
+        failures.push({ title: notification.title, error });
+      }
+    },
+  };
+}
+
+function untoldOf(failures: readonly Failure[]): Untold | undefined {
+  if (failures.length === 0) return undefined;
+  const told = failures.map(({ title, error }) => `nobody was told '${title}': ${messageOf(error)}`).join('; ');
+  const combined = combineErrors(failures.map(({ error }) => error));
+  const retryAfterMs = combined instanceof TransientError ? combined.retryAfterMs : undefined;
+  return { error: new NotificationFailedError(told, { retryAfterMs }), isFinal: !combined.isTransient };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function delayOf({ recheckAfterMs }: Recheck, name: string): number {

@@ -40,7 +40,7 @@ function rollBack(
   release: ReleaseRecord,
   { image, at, deadline }: StepTo<'rolling-back'>,
   event: Failed,
-  { clusters, clock, config, notifier, log }: HandlerPorts,
+  { clusters, clock, config, notifier }: HandlerPorts,
 ): Promise<Standing> {
   const { rank, requestId, data } = release;
   const { namespace, deployment, container } = data;
@@ -59,8 +59,7 @@ function rollBack(
         title: `${targetOf(data)} failed and is rolled back to ${image}`,
         text: describe(release),
       });
-      // The rollback comes first: it goes on, and is told of, even when nobody can be told of the failure now.
-      await notifier.notify(notice).catch((error: unknown) => log.warn('could not notify', { error: String(error) }));
+      await notifier.notify(notice);
     },
     since: at,
     deadline,

@@ -1,17 +1,18 @@
 /** Updates the inventory, has the baseline namespaces repaired, and tells of an upgrade that Kubernetes does not support. */
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ClusterUpdated, NamespaceCreated } from '../../shared/events/infrastructure.ts';
-import { baselineOf, clusterOf, recordCluster } from '../../shared/inventory.ts';
+import { baselineOf, recordCluster } from '../../shared/inventory.ts';
 import { upgradeProblem } from '../../shared/kubernetes-version.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler, StateStore } from '../../shared/ports.ts';
+import type { Handler } from '../../shared/ports.ts';
 
-type Updated = EventOf<typeof ClusterUpdated>;
-
-export const handle: Handler<Updated> = async (event, ports) => {
-  const { clusterName, version } = event.data;
-  // Told before it is recorded: once it is, a second run could no longer see where the version came from.
-  const previous = await previousVersion(ports.state, event);
+export const handle: Handler<EventOf<typeof ClusterUpdated>> = async (event, ports) => {
+  const { clusterName, version, previousVersion } = event.data;
+  const record = await recordCluster(ports.state, event);
+  for (const namespace of baselineOf(ports.config, clusterName)) {
+    ports.publish(NamespaceCreated, namespace, { key: namespace.namespace });
+  }
+  const previous = previousVersion ?? (record.by === event.id ? record.previousVersion : undefined);
   const problem = version && previous && upgradeProblem(previous, version);
   if (problem) {
     await ports.notifier.notify({
@@ -22,17 +23,6 @@ export const handle: Handler<Updated> = async (event, ports) => {
       event,
     });
   }
-  await recordCluster(ports.state, event);
-  for (const namespace of baselineOf(ports.config, clusterName)) {
-    ports.publish(NamespaceCreated, namespace, { key: namespace.namespace });
-  }
 };
-
-/** What the event says, or else what was known before it. */
-async function previousVersion(state: StateStore, { id, time, data }: Updated): Promise<string | undefined> {
-  if (data.previousVersion !== undefined) return data.previousVersion;
-  const known = await clusterOf(state, data.clusterName);
-  return known && known.by !== id && known.at <= Date.parse(time) ? known.version : undefined;
-}
 
 onEvent(ClusterUpdated, handle);

@@ -32,7 +32,7 @@ export const handle: Handler<Violation> = async (event, ports) => {
       { correlationid: release.correlationId },
     );
   }
-  const telling = ports.notifier.notify({
+  await ports.notifier.notify({
     key: `${event.id}/violation`,
     severity: severity === 'page' ? 'critical' : 'warning',
     title: `${service} ${burning}`,
@@ -47,9 +47,6 @@ export const handle: Handler<Violation> = async (event, ports) => {
     },
     event,
   });
-  // A rollback does not wait for a receiver that is away; the failed release is told of, too. All else is told in the end.
-  if (release) await telling.catch((error: unknown) => ports.log.warn('could not notify', { error: String(error) }));
-  else await telling;
 };
 
 function whyNot(severity: Violation['data']['severity'], objective: Objective | undefined): string {

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlatformConfig } from '../config.ts';
-import { ConfigError, PermanentError, PlatformError, TransientError } from '../errors.ts';
+import { ConfigError, combineErrors } from '../errors.ts';
 import type { Clock, Notification, Notifier, StateStore } from '../ports.ts';
 import { type Environment, webhookProblems } from '../settings.ts';
 import { formats } from './webhook-formats.ts';
@@ -63,7 +63,8 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
       const outcomes = await Promise.allSettled(
         [...once.values()].map((channel) => sendOnce(channel, notification, link, options)),
       );
-      throwTogether(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : [])));
+      const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+      if (errors.length > 0) throw combineErrors(errors);
     },
   };
 }
@@ -100,15 +101,4 @@ async function forgetSome(state: StateStore, id: string, before: number): Promis
     // Whoever sent it again meanwhile has changed the etag, and it stays.
     if (value.at < before) await state.delete(PARTITION, key, etag);
   }
-}
-
-/** One error for all channels that failed: worth another try if one of them is. */
-function throwTogether(errors: readonly unknown[]): void {
-  if (errors.length === 0) return;
-  const message = errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
-  const transient = errors.filter((error) => !(error instanceof PlatformError) || error.isTransient);
-  if (transient.length === 0) throw new PermanentError(message);
-  const waits = transient.map((error) => (error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0));
-  const retryAfterMs = Math.max(...waits);
-  throw new TransientError(message, retryAfterMs > 0 ? { retryAfterMs } : {});
 }

@@ -54,11 +54,15 @@ export async function follow(options: FollowOptions): Promise<Ending> {
  */
 export function endingOf(entries: readonly HistoryEntry[], isQuiet: boolean): Ending | undefined {
   const has = (type: string): boolean => entries.some((entry) => entry.type === type);
-  const isSettled = entries.length > 0 && entries.every(({ status }) => status === 'finished' || status === 'parked');
-  if (!isSettled) return undefined;
+  if (entries.length === 0 || !entries.every(isSettled)) return undefined;
   if (entries.some(({ status }) => status === 'parked')) return 'parked';
   if (has('DeploymentRolledBack')) return 'rolled-back';
   if (has('DeploymentFailed')) return isQuiet ? 'failed' : undefined;
   if (has('DeploymentCompleted')) return 'completed';
   return isQuiet ? 'completed' : undefined;
+}
+
+/** What only waits for a channel to be told through has done its work. */
+function isSettled({ status, reason }: HistoryEntry): boolean {
+  return status === 'finished' || status === 'parked' || (status === 'waiting' && reason === 'NotificationFailed');
 }

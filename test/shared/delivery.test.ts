@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_TRIES } from '../../shared/backoff.ts';
 import { deliver } from '../../shared/delivery.ts';
-import { NotFoundError, TransientError } from '../../shared/errors.ts';
+import { NotFoundError, PermanentError, TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
@@ -499,4 +499,82 @@ describe('what the delivery stands on', () => {
     await world.run();
     expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
   });
+});
+
+describe('a notification that no channel takes', () => {
+  const notice = { key: 'k', severity: 'warning', title: 'look at it', text: 'now', event } as const;
+  const tell: Behaviour = async (_, { notifier, publish }) => {
+    await notifier.notify(notice);
+    publish(DeploymentStarted, { ...sampleData.DeploymentStarted, requestId: event.id });
+  };
+  const refusal = new PermanentError('notifications.channels.0 (MAIN): answered 404');
+  const outage = new TransientError('notifications.channels.0 (MAIN): answered 503', { retryAfterMs: 60_000 });
+
+  async function failing(error: Error, handle = tell): Promise<DeliveryWorld> {
+    const world = worldOf(handle);
+    world.notify = () => Promise.reject(error);
+    await world.bus.publish(event);
+    return world;
+  }
+
+  it.each([refusal, outage])('costs the event none of its work: $message', async (error) => {
+    const world = await failing(error);
+
+    await deliverNext(world);
+
+    expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
+  });
+
+  it('is tried again after the time that the channel asks for, and the event is finished when it was told', async () => {
+    const world = await failing(outage);
+    await deliverNext(world);
+    expect(await world.record(HANDLER, event.id)).toMatchObject({
+      ...{ status: 'waiting', reason: 'NotificationFailed', dueAt: world.clock.now() + 60_000 },
+      error: `nobody was told 'look at it': ${outage.message}`,
+    });
+
+    world.notify = async () => {};
+    await world.run();
+
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', runs: 2 });
+    expect(world.bus.errors()).toEqual([]);
+    expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
+  });
+
+  it.each([
+    ['an outage, after the last try', outage, MAX_TRIES],
+    ['a refusal, at once', refusal, 1],
+  ])('is in the errors queue, and the event is finished: %s', async (_, error, runs) => {
+    const world = await failing(error);
+
+    await world.run();
+
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', runs });
+    expect(world.bus.errors()).toMatchObject([
+      {
+        ...{ reason: 'NotificationFailed', subscription: HANDLER },
+        description: `nobody was told 'look at it': ${error.message}`,
+      },
+    ]);
+    expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
+  });
+
+  it.each([refusal, outage])(
+    'is in the errors queue once when the event is not yet finished: $message',
+    async (error) => {
+      const tellAndWait: Behaviour = async (...args) => {
+        await tell(...args);
+        return recheck(1_000);
+      };
+      // The first run dies before its end is on record, and is done again.
+      const handle = counting(tellAndWait, tellAndWait, done);
+      const world = await failing(error, handle);
+
+      world.take(deadFrom('put'));
+      await world.run();
+
+      expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', runs: 3 });
+      expect(world.bus.errors()).toHaveLength(1);
+    },
+  );
 });

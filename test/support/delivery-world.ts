@@ -12,7 +12,7 @@ import { flushPromises, VirtualClock } from '../../shared/local/clock.ts';
 import type { Delivery as Held } from '../../shared/local/held-message.ts';
 import { InMemoryEventBus } from '../../shared/local/memory.ts';
 import type { MessageQueue } from '../../shared/local/message-queue.ts';
-import type { Handler, Ports } from '../../shared/ports.ts';
+import type { Handler, Notifier, Ports } from '../../shared/ports.ts';
 import { type EventRecord, RECORDS, recordKey } from '../../shared/record.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
@@ -38,6 +38,7 @@ export class DeliveryWorld {
   readonly bus = new InMemoryEventBus({ clock: this.clock });
   readonly state = new MemoryStateStore();
   readonly log = new RecordingLog();
+  notify: Notifier['notify'] = async () => {};
   readonly #handlings: readonly Handling[];
   readonly #queues: readonly { readonly queue: MessageQueue; readonly handling: Handling }[];
   readonly #random: () => number;
@@ -59,7 +60,7 @@ export class DeliveryWorld {
       bus: gated(this.bus, gate),
       state: gated(this.state, gate),
       clusters: clustersOf({}),
-      notifier: { notify: async () => {} },
+      notifier: { notify: (notification) => this.notify(notification) },
       clock: { now: () => this.clock.now() + skewMs },
       config: parseConfig({}),
       log: this.log,

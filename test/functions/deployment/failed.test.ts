@@ -71,13 +71,6 @@ describe('deployment/failed', () => {
     expect(await world.record()).toEqual(before);
   });
 
-  it('rolls back even when nobody can be told', async () => {
-    const { world, failed } = await failAfterGood();
-    world.notify = () => Promise.reject(new PermanentError('the webhook is gone'));
-
-    expect(only(await world.runToEnd(failed)).type).toBe('DeploymentRolledBack');
-  });
-
   it('goes past a release that was superseded, to the last good image', async () => {
     const world = new World();
     await world.carry(world.request('1'));

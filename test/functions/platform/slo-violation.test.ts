@@ -3,7 +3,6 @@ import { handle } from '../../../functions/platform/slo-violation.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { admit, start } from '../../../shared/deployment-steps.ts';
 import { advance, changeTarget, rememberNewest, targetOf } from '../../../shared/deployments.ts';
-import { TransientError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { SLOViolation } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports.ts';
@@ -119,24 +118,6 @@ describe('a violation', () => {
     const { published } = await deliver(violation(), { state });
 
     expect(published).toEqual([]);
-  });
-
-  it('fails the release even when nobody can be told, and is told later when there is none to fail', async () => {
-    const state = new MemoryStateStore();
-    await release(state, 'r1', NOW - MINUTE);
-    const away = async (): Promise<never> => {
-      throw new TransientError('the receiver is away');
-    };
-    const event = violation();
-    const ports = {
-      ...recordingPorts({ handling: event, config, state, clock: new FixedClock(NOW) }),
-      notifier: { notify: away },
-    };
-
-    await handle(event, ports);
-
-    expect(ports.published).toHaveLength(1);
-    await expect(handle(violation(), ports)).rejects.toThrow('the receiver is away');
   });
 
   it('fails the release once, delivered twice or dying anywhere', async () => {

@@ -2,10 +2,11 @@ import { expect, it } from 'vitest';
 import type { HistoryEntry } from '../../../shared/cli/api.ts';
 import { endingOf, follow } from '../../../shared/cli/follow.ts';
 
-function entry(type: string, status: HistoryEntry['status'] = 'finished'): HistoryEntry {
+function entry(type: string, status: HistoryEntry['status'] = 'finished', reason?: string): HistoryEntry {
   return {
     ...{ id: `id-${type}`, type, subject: 'default/shop/web', time: '2026-03-01T12:00:00Z', correlationId: 'c' },
     ...{ handler: type.toLowerCase(), status, tries: 0, startedAt: '2026-03-01T12:00:00Z' },
+    ...(reason && { reason }),
   };
 }
 
@@ -18,6 +19,13 @@ it.each([
   ['a failure just now, perhaps to be rolled back', [entry('DeploymentFailed')], false, undefined],
   ['a rollback under way', [entry('DeploymentFailed', 'waiting')], true, undefined],
   ['a failure that nothing followed', [entry('DeploymentFailed')], true, 'failed'],
+  ['a rollback under way that the cluster fails', [entry('DeploymentFailed', 'waiting', 'Transient')], true, undefined],
+  [
+    'one of which nobody could be told yet',
+    [entry('DeploymentCompleted', 'waiting', 'NotificationFailed')],
+    false,
+    'completed',
+  ],
   ['a rollback', [entry('DeploymentFailed'), entry('DeploymentRolledBack')], false, 'rolled-back'],
   ['an event that was parked', [entry('DeploymentRequested'), entry('DeploymentStarted', 'parked')], false, 'parked'],
   ['an event of which nothing follows', [entry('HealthCheck')], true, 'completed'],
