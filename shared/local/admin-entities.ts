@@ -1,7 +1,7 @@
 /** What the administration does to the broker, and what it shows of it: one entity for one address. */
 import { type Address, countDetails, type Entry } from './admin-atom.ts';
 import { AdminError } from './admin-error.ts';
-import { readDescription, renderDescription } from './admin-fields.ts';
+import { type PropertiesByKind, readDescription, renderDescription } from './admin-fields.ts';
 import { type AdminPath, formatAdminPath } from './admin-path.ts';
 import { readRule, renderRule } from './admin-rules.ts';
 import type { Broker } from './broker.ts';
@@ -56,14 +56,15 @@ export function listEntities(broker: Broker, target: AdminPath, { origin }: Addr
 export function createEntity(broker: Broker, target: AdminPath, description: XmlElement): void {
   switch (kindOf(target, description)) {
     case 'QueueDescription':
-      broker.createQueue(nameOf(target), readDescription('queue', description));
+      broker.createQueue(nameOf(target), readForwarding(broker, 'queue', description));
       return;
     case 'TopicDescription':
       broker.createTopic(nameOf(target), readDescription('topic', description));
       return;
     case 'SubscriptionDescription': {
       const { topic, name } = asSubscription(target);
-      broker.createSubscription(topic, name, readDescription('subscription', description), defaultRule(description));
+      const properties = readForwarding(broker, 'subscription', description);
+      broker.createSubscription(topic, name, properties, defaultRule(description));
       return;
     }
     case 'RuleDescription': {
@@ -77,14 +78,14 @@ export function createEntity(broker: Broker, target: AdminPath, description: Xml
 export function updateEntity(broker: Broker, target: AdminPath, description: XmlElement): void {
   switch (kindOf(target, description)) {
     case 'QueueDescription':
-      broker.updateQueue(nameOf(target), readDescription('queue', description));
+      broker.updateQueue(nameOf(target), readForwarding(broker, 'queue', description));
       return;
     case 'TopicDescription':
       broker.updateTopic(nameOf(target), readDescription('topic', description));
       return;
     case 'SubscriptionDescription': {
       const { topic, name } = asSubscription(target);
-      broker.updateSubscription(topic, name, readDescription('subscription', description));
+      broker.updateSubscription(topic, name, readForwarding(broker, 'subscription', description));
       return;
     }
     case 'RuleDescription': {
@@ -150,6 +151,22 @@ function asRule(target: AdminPath): AdminPath & { kind: 'rule' } {
 
 function notOne(target: AdminPath): AdminError {
   return new AdminError(400, `${formatAdminPath(target)} is not one entity`);
+}
+
+/** What messages are to be forwarded to must be there: from then on the sender could no longer be told. */
+function readForwarding<K extends 'queue' | 'subscription'>(
+  broker: Broker,
+  kind: K,
+  description: XmlElement,
+): Partial<PropertiesByKind[K]> {
+  const properties = readDescription(kind, description);
+  const { forwardTo: ForwardTo, forwardDeadLetteredMessagesTo: ForwardDeadLetteredMessagesTo } = properties;
+  for (const [field, path] of Object.entries({ ForwardTo, ForwardDeadLetteredMessagesTo })) {
+    if (path !== undefined && !broker.has(path)) {
+      throw new AdminError(400, `${description.name}.${field}: there is no queue or topic '${path}'`);
+    }
+  }
+  return properties;
 }
 
 /** The rule that a new subscription has instead of the one that takes every message. */

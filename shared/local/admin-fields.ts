@@ -138,7 +138,7 @@ const subscription: readonly Field<SubscriptionProperties>[] = [
 
 const fieldsByKind = { queue, topic, subscription };
 
-interface PropertiesByKind {
+export interface PropertiesByKind {
   readonly queue: QueueProperties;
   readonly topic: TopicProperties;
   readonly subscription: SubscriptionProperties;

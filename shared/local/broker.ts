@@ -151,6 +151,11 @@ export class Broker {
     return this.#target(entity).entity;
   }
 
+  /** Whether there is a queue or topic of this name. */
+  has(name: string): boolean {
+    return this.#targets.has(keyOf(name));
+  }
+
   /**
    * Sends a batch: all or nothing.
    *

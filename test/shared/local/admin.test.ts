@@ -98,6 +98,20 @@ describe('queues', () => {
     expect(broker.getQueue('q').properties.forwardTo).toBeUndefined();
   });
 
+  it.each(['forwardTo', 'forwardDeadLetteredMessagesTo'])('refuses %s an entity that is not there', async (forward) => {
+    const refusal = {
+      statusCode: 400,
+      message: expect.stringMatching(/Forward\w*To: there is no queue or topic 'gone'/),
+    };
+    const queue = await client.createQueue('q');
+    const topic = await client.createTopic('t');
+
+    await expect(client.createQueue('r', { [forward]: 'gone' })).rejects.toMatchObject(refusal);
+    await expect(client.updateQueue({ ...queue, [forward]: 'gone' })).rejects.toMatchObject(refusal);
+    await expect(client.createSubscription(topic.name, 's', { [forward]: 'gone' })).rejects.toMatchObject(refusal);
+    expect((await client.getQueue('q'))[forward as 'forwardTo']).toBeUndefined();
+  });
+
   it('refuses what is fixed, out of bounds or not there', async () => {
     const queue = await client.createQueue('q');
 
