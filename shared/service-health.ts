@@ -8,14 +8,12 @@
 import type { DataOf, EventOf } from './events/cloud-event.ts';
 import type { ErrorBudgetDepleted, HealthCheck, SLOViolation } from './events/platform.ts';
 import { type RecentIds, remember, seen, without } from './recent-ids.ts';
-import { type Assessment, assess, type BudgetWindow, type Severity } from './slo.ts';
+import { type Assessment, assess, type Objective, type Severity } from './slo.ts';
 import { addCounts, emptyBuckets, type TimeBuckets } from './time-buckets.ts';
 
 /** An objective of the configuration, as far as it is judged. */
-export interface ServiceObjective {
+export interface ServiceObjective extends Objective {
   readonly slo: string;
-  readonly target: number;
-  readonly window: BudgetWindow;
 }
 
 export interface ServiceHealth extends TimeBuckets {

@@ -8,6 +8,16 @@
  * A factor says which share of the whole window's budget is gone when the long window has burnt at it throughout:
  * factor = share x (window / long window). The workbook's 14.4, 6, 3 and 1 are those of 30 days (2 % in an hour, 5 % in
  * six hours, 10 % in a day, 10 % in three days); for 28 days the same shares give 13.44, 5.6, 2.8 and 0.933.
+ *
+ * Rates of few events say little: one failure among ten requests is a burn rate of 100 at 99.9 % (the same chapter, "Low-
+ * Traffic Services and Error Budget Alerting"). So an objective has a smallest number of failures that counts as
+ * evidence. A rule fires only when its long window holds so many; the short window needs none, since it only says that
+ * it still goes on. And a budget is never smaller than so many failures: the share of events is of the events so far,
+ * and until a new service has served minFailures / (1 - target) of them, that share would be spent by fewer. Failures are
+ * counted and not events, because an outage soon has as many however little traffic there is.
+ *
+ * Nothing here remembers: an alert ends as soon as one of its conditions does, and a budget is positive as soon as fewer
+ * failures than it allows are in its window.
  */
 
 /** Events counted over some time; `bad` of `total` broke the promise. */
@@ -73,6 +83,8 @@ export interface Objective {
   /** Above 0 and below 1. */
   readonly target: number;
   readonly window: BudgetWindow;
+  /** From how many failures on a window is evidence; 1 takes every window at its rate. */
+  readonly minFailures: number;
 }
 
 /** How fast the budget is spent: 1 spends all of it in exactly its window. No events spend nothing. */
@@ -90,8 +102,8 @@ function budgetOf(target: number): number {
 }
 
 /** The share of the window's budget that is left: 1 untouched, 0 spent, below 0 overspent. */
-export function budgetRemaining(counts: Counts, target: number): number {
-  return tidy(1 - burnRate(counts, target));
+export function budgetRemaining({ bad, total }: Counts, target: number, minFailures: number): number {
+  return tidy(1 - bad / Math.max(total * budgetOf(target), minFailures));
 }
 
 /** The measured share of good events; 1 when there were none. */
@@ -113,19 +125,22 @@ export interface Assessment {
 }
 
 /** Judges an objective by the counts of each window. */
-export function assess({ target, window }: Objective, countsOf: (window: Window) => Counts): Assessment {
+export function assess({ target, window, minFailures }: Objective, countsOf: (window: Window) => Counts): Assessment {
   const budget = budgetOf(target);
   const alerts: Partial<Record<Severity, Alert>> = {};
   for (const rule of BURN_RULES) {
     if (alerts[rule.severity]) continue;
+    const long = countsOf(rule.longWindow);
+    if (long.bad < minFailures) continue;
     const factor = factorOf(rule, window);
-    const rate = rateOf(countsOf(rule.longWindow), budget);
+    const rate = rateOf(long, budget);
     if (rate >= factor && rateOf(countsOf(rule.shortWindow), budget) >= factor) {
       alerts[rule.severity] = { ...rule, burnRate: rate };
     }
   }
   const whole = countsOf(window);
-  return { currentValue: goodShare(whole), errorBudgetRemaining: budgetRemaining(whole, target), alerts };
+  const errorBudgetRemaining = budgetRemaining(whole, target, minFailures);
+  return { currentValue: goodShare(whole), errorBudgetRemaining, alerts };
 }
 
 /** Drops the noise of binary fractions, so that a budget spent to the last event is spent: 0, not 1e-17. */

@@ -27,6 +27,8 @@ describe('platform.config.json', () => {
   it.each([
     ['an objective of 100 %', { objectives: [{ ...objective, target: 1 }] }, 'objectives.0.target', '1'],
     ['an objective of 0 %', { objectives: [{ ...objective, target: 0 }] }, 'objectives.0.target', '0'],
+    ['no failure as evidence', { objectives: [{ ...objective, minFailures: 0 }] }, 'objectives.0.minFailures', '0'],
+    ['half a failure', { objectives: [{ ...objective, minFailures: 2.5 }] }, 'objectives.0.minFailures', '2.5'],
     ['an objective over a week', { objectives: [{ ...objective, window: '7d' }] }, 'objectives.0.window', '"7d"'],
     ['an objective said twice', { objectives: [objective, objective] }, 'objectives.1.slo', 'checkout'],
     [

@@ -112,8 +112,8 @@ describe('a health check', () => {
   it('that spends the budget says so once, and freezes nothing by itself', async () => {
     const state = new MemoryStateStore();
 
-    const first = await deliver(check(90, 100), { state });
-    const second = await deliver(check(90, 100), { state });
+    const first = await deliver(check(900, 1_000), { state });
+    const second = await deliver(check(900, 1_000), { state });
 
     expect(first.published.map(({ type }) => type)).toEqual(['SLOViolation', 'ErrorBudgetDepleted']);
     expect(first.published[1]?.data).toEqual({
@@ -200,6 +200,62 @@ describe('a health check', () => {
     const second = await deliver(check(50, 100), { state, config: {} });
     expect(second.notifications).toEqual([]);
     expect((await healthOf(state)).sums['30d']).toEqual({ bad: 100, total: 200 });
+  });
+});
+
+describe('a service with little traffic', () => {
+  it('is neither paged nor frozen by its first check, however bad', async () => {
+    const { state, published, notifications } = await deliver(check(0, 1));
+
+    expect([published, notifications]).toEqual([[], []]);
+    expect((await healthOf(state)).objectives).toMatchObject([{ errorBudgetRemaining: 0.8, open: [] }]);
+  });
+
+  it('is paged and frozen by the fifth failure, or by as many as its objective says', async () => {
+    for (const { minFailures, expected } of [
+      { minFailures: undefined, expected: 5 },
+      { minFailures: 1, expected: 1 },
+      { minFailures: 12, expected: 12 },
+    ]) {
+      const state = new MemoryStateStore();
+      const objectives = [{ ...config.objectives[0], minFailures }];
+      const told: unknown[] = [];
+      for (let n = 1; n <= 15; n++) {
+        const { published } = await deliver(check(0, 1), { state, config: { objectives } });
+        told.push(...published.map(({ type, data }) => [n, type, 'severity' in data && data.severity]));
+      }
+
+      expect(told).toEqual([
+        [expected, 'SLOViolation', 'page'],
+        [expected, 'ErrorBudgetDepleted', false],
+      ]);
+    }
+  });
+
+  it('has its page resolved, and is free again, when too few failures are left in the windows', async () => {
+    const state = new MemoryStateStore();
+    const clock = new FixedClock(NOW);
+    const failing = async (): Promise<RecordingPorts> => deliver(check(0, 1, clock.now()), { state, clock });
+    await failing();
+    clock.advance(4 * HOUR);
+    for (let n = 0; n < 3; n++) await failing();
+    const fifth = check(0, 1, clock.now());
+    await deliver(fifth, { state, clock });
+    const cause = { since: fifth.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
+    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: fifth.id });
+    expect((await healthOf(state)).objectives).toMatchObject([{ open: ['page', 'ticket'], depletedBy: fifth.id }]);
+
+    // The first failure leaves the six hours of the page; those of the ticket, and of the budget, hold all five.
+    clock.advance(3 * HOUR);
+    await deliver(check(1, 1, clock.now()), { state, clock });
+    expect((await healthOf(state)).objectives).toMatchObject([{ open: ['ticket'], depletedBy: fifth.id }]);
+
+    // Every check still fails, but there are fewer than five in a month.
+    clock.advance(31 * DAY);
+    const { published, notifications } = await failing();
+    expect((await healthOf(state)).objectives).toMatchObject([{ errorBudgetRemaining: 0.8, open: [] }]);
+    expect(await freezeOf(state, 'checkout', clock.now())).toBeUndefined();
+    expect([published, notifications]).toMatchObject([[], [{ title: 'checkout may be released again' }]]);
   });
 });
 
