@@ -2,7 +2,7 @@
  * `platform.config.json`: policies, objectives, profiles, clusters, notifications. Everything has a default that is
  * safe, so an empty file is valid; an error names the path and the value.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigError, formatIssue } from './errors.ts';
 import { dnsLabel, dnsSubdomain, quantity, shortText } from './events/fields.ts';
 import { describeIssue, issuesOf } from './events/issues.ts';

@@ -3,7 +3,7 @@
  * cold start.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, type PlatformConfig, parseConfig } from './config.ts';
 import { ConfigError } from './errors.ts';
 import { HISTORY_LIMITS, type HistoryLimits, REDELIVERABLE_MS } from './retention.ts';

@@ -1,7 +1,7 @@
 /** Requests to one Kubernetes API server: JSON as it comes, a time limit on each, errors sorted. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConflictError, PermanentError, TransientError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import type { Connection, Connector } from './kubernetes-connection.ts';

@@ -1,5 +1,5 @@
 /** Sorts what the Kubernetes API answers into what may pass and what will not. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConflictError, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 import { retryAfterMsOf } from './retry-after.ts';
 

@@ -6,7 +6,7 @@
  * whoever raises a quota remembers that, and tells it.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { NotFoundError } from '../errors.ts';
 import { GUARDRAILS_NAME, type Guardrails, type Quota } from '../ports.ts';
 import { type Applied, type KubernetesClient, untilUndisturbed } from './kubernetes-client.ts';

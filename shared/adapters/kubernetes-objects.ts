@@ -1,5 +1,5 @@
 /** What we read of Kubernetes objects. Everything else of them stays untouched, and unread. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { PermanentError } from '../errors.ts';
 import type { Workload } from '../ports.ts';
 import { FIELD_MANAGER } from './kubernetes-client.ts';

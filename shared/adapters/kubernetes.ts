@@ -1,5 +1,5 @@
 /** Clusters on the Kubernetes API. What rights they need is in `infra/cluster-role.yaml`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PlatformConfig } from '../config.ts';
 import { NotFoundError } from '../errors.ts';
 import type { Clock, Cluster, Clusters } from '../ports.ts';

@@ -5,7 +5,7 @@
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 import { v5, v7 } from 'uuid';
-import { z } from 'zod';
+import * as z from 'zod';
 import { EventTooLargeError } from '../errors.ts';
 import { timestamp } from './fields.ts';
 import { check } from './issues.ts';

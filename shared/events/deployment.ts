@@ -1,5 +1,5 @@
 /** The life of one deployment: asked for, begun, and ended in one of three ways. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineEvent } from './cloud-event.ts';
 import {
   count,

@@ -3,7 +3,7 @@
  * Every bound is somebody else's rule, and each says whose. A field's description is what a sender of a wrong value
  * is told was expected, and what the JSON Schemas say.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

@@ -1,5 +1,5 @@
 /** Clusters and namespaces coming into being, and quotas running out. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineEvent } from './cloud-event.ts';
 import { count, dnsLabel, open, quantity, shortText } from './fields.ts';
 

@@ -1,5 +1,5 @@
 /** Says what a schema expected, so that the sender of a wrong value can mend it without reading the schema. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidEventError, type Issue } from '../errors.ts';
 
 /** What a schema issue expected, in words; for zod's `error` option, which a message in the schema overrides. */

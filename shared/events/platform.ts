@@ -1,5 +1,5 @@
 /** The health of services against their objectives. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineEvent } from './cloud-event.ts';
 import { dnsLabel, dnsSubdomain, open, shortText } from './fields.ts';
 

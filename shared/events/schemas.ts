@@ -1,5 +1,5 @@
 /** JSON Schemas (draft 2020-12) of the events, for producers in other languages. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { catalog } from './catalog.ts';
 import { envelope } from './cloud-event.ts';
 

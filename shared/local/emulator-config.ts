@@ -3,7 +3,7 @@
  *
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigError, formatIssue, type Issue } from '../errors.ts';
 import { describeIssue, issuesOf } from '../events/issues.ts';
 import type { QueueTopology, SubscriptionTopology, Topology } from '../topology.ts';

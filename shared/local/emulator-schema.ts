@@ -4,7 +4,7 @@
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  * @see https://learn.microsoft.com/azure/service-bus-messaging/overview-emulator#usage-quotas
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
 
 /** The official emulator's quotas. */

@@ -1,7 +1,7 @@
 /** local.settings.json, as the Core Tools read it: its values become settings unless the environment has them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigError } from '../errors.ts';
 
 const schema = z.looseObject({

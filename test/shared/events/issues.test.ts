@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatIssue } from '../../../shared/errors.ts';
 import { describeIssue, issuesOf } from '../../../shared/events/issues.ts';
 
