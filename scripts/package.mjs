@@ -10,8 +10,8 @@ const folder = join(root, 'dist', 'package');
 await rm(folder, { recursive: true, force: true });
 
 const code = await bundle({ entries: await functionEntries(), outdir: join(folder, 'dist'), bundled: true });
-const { name, version, license, engines, type, main } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-const manifest = { name, version, license, private: true, engines, type, main };
+const { name, version, license, engines, type } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+const manifest = { name, version, license, private: true, engines, type, main: 'dist/functions.js' };
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 const copied = ['host.json', 'LICENSE', 'platform.config.json'].filter((file) => existsSync(join(root, file)));
 for (const file of copied) await copyFile(join(root, file), join(folder, file));
