@@ -10,7 +10,7 @@ export const ERRORS_QUEUE = 'errors';
 /** A subscription and the filter that feeds it. Durations are in seconds. */
 export interface SubscriptionTopology {
   readonly name: string;
-  readonly rule: { readonly name: string; readonly sqlFilter: string };
+  readonly rule: { readonly name: string; readonly sqlFilter: string; readonly sqlAction?: string };
   readonly lockSeconds: number;
   readonly maxDeliveryCount: number;
   /** An event that nobody took in time is a dead letter, and not gone without a word. */
@@ -87,6 +87,9 @@ function handlerSubscription({ definition: { type } }: CatalogEntry): Subscripti
   return { ...subscriptionDefaults, name, rule: { name: type, sqlFilter } };
 }
 
+const UNROUTED =
+  'no handler of this topic takes it: expected a subject (label) that is the type of an event of this topic, and no address (to) or the one of its handler';
+
 /**
  * A topic drops a message that no subscription wants, without a word. An unlabelled or misdirected event would be
  * lost that way, so one more subscription forwards whatever no handler's filter takes to the errors queue.
@@ -98,7 +101,10 @@ function unroutedSubscription(entries: readonly CatalogEntry[]): SubscriptionTop
     ({ definition: { type } }) => `(sys.Label = '${type}' AND sys.To <> '${subscriptionOf(type)}')`,
   );
   const sqlFilter = `sys.Label IS NULL OR sys.Label NOT IN (${labels}) OR ${known.join(' OR ')}`;
-  return { ...subscriptionDefaults, name: 'unrouted', rule: { name: 'Unrouted', sqlFilter }, forwardTo: ERRORS_QUEUE };
+  // Forwarded and not dead-lettered, it would lie there without a reason.
+  const sqlAction = `SET DeadLetterReason = 'Unrouted'; SET DeadLetterErrorDescription = '${UNROUTED}'`;
+  const rule = { name: 'Unrouted', sqlFilter, sqlAction };
+  return { ...subscriptionDefaults, name: 'unrouted', rule, forwardTo: ERRORS_QUEUE };
 }
 
 /** The topology of this build. */

@@ -144,6 +144,11 @@ function correlationOf(filter: NonNullable<Rule['Properties']['CorrelationFilter
   return { kind: 'correlation', properties, applicationProperties };
 }
 
+function ruleTo({ name, sqlFilter, sqlAction }: SubscriptionTopology['rule']): unknown {
+  const action = sqlAction === undefined ? {} : { Action: { SqlExpression: sqlAction } };
+  return { Name: name, Properties: { FilterType: 'Sql', SqlFilter: { SqlExpression: sqlFilter }, ...action } };
+}
+
 /** The topology as a `Config.json` that the official emulator takes: what its quotas forbid is brought within them. */
 export function toEmulatorConfig({ topics, queues }: Topology): unknown {
   const within = (seconds: number, [low, high]: readonly [number, number]): string =>
@@ -176,12 +181,7 @@ export function toEmulatorConfig({ topics, queues }: Topology): unknown {
     Subscriptions: topic.subscriptions.map((subscription) => ({
       Name: subscription.name,
       Properties: receiving(subscription),
-      Rules: [
-        {
-          Name: subscription.rule.name,
-          Properties: { FilterType: 'Sql', SqlFilter: { SqlExpression: subscription.rule.sqlFilter } },
-        },
-      ],
+      Rules: [ruleTo(subscription.rule)],
     })),
   }));
   return { UserConfig: { Namespaces: [{ Name: 'sbemulatorns', Queues, Topics }], Logging: { Type: 'File' } } };

@@ -56,7 +56,13 @@ export function planOfTopology({ topics, queues }: Topology): EntityPlan {
           deadLetteringOnMessageExpiration: forwards.deadLetteringOnMessageExpiration,
           forwardDeadLetteredMessagesTo: forwards.forwardDeadLetteredMessagesTo,
         },
-        rules: [{ name: rule.name, filter: { kind: 'sql', expression: rule.sqlFilter } }],
+        rules: [
+          {
+            name: rule.name,
+            filter: { kind: 'sql', expression: rule.sqlFilter },
+            ...(rule.sqlAction !== undefined && { action: { expression: rule.sqlAction } }),
+          },
+        ],
       })),
     })),
   };

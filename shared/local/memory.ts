@@ -138,7 +138,7 @@ export class InMemoryEventBus implements EventBus {
         messageId,
         body: body instanceof Uint8Array ? Buffer.from(body).toString() : String(body),
         type: subject,
-        reason: text('DeadLetterReason') ?? 'Unrouted',
+        reason: text('DeadLetterReason') ?? '',
         description: text('DeadLetterErrorDescription') ?? '',
         subscription: text('Subscription') ?? deadLetterSource?.split('/').at(-1),
       };

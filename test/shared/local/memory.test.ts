@@ -56,6 +56,21 @@ describe('InMemoryEventBus', () => {
     expect(bus.errors()).toMatchObject([{ reason: 'MaxDeliveryCountExceeded', subscription: HANDLER }]);
   });
 
+  it.each([
+    ['no subject', {}],
+    ['a subject that is no event', { subject: 'Bogus' }],
+    ['an event of another topic', { subject: 'HealthCheck' }],
+    ['the address of no handler', { subject: 'DeploymentRequested', to: 'nobody' }],
+  ])('parks what no handler takes, with the reason: %s', (_, properties) => {
+    const bus = new InMemoryEventBus();
+
+    bus.broker.send(TOPIC, [{ body: Buffer.from('{}'), sizeBytes: 2, ...properties }]);
+
+    expect(bus.errors()).toMatchObject([
+      { body: '{}', reason: 'Unrouted', description: expect.stringContaining('expected a subject (label)') },
+    ]);
+  });
+
   it('delivers a scheduled copy to its one subscription when virtual time comes to it', async () => {
     const bus = new InMemoryEventBus();
     const seen: [number, string][] = [];
