@@ -14,7 +14,12 @@ const objective = {
     .describe('The share of the error budget that is left; 0 is spent, below 0 overspent'),
 };
 
-const window = z.string().regex(/^[1-9][0-9]*[mhd]$/, 'a window such as 5m, 1h or 30d');
+const window = z
+  .string()
+  .regex(
+    /^([1-9][0-9]{0,5}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d)$/,
+    'a window such as 5m, 1h or 30d, at most 999999m, 9999h or 999d',
+  );
 
 export const HealthCheck = defineEvent(
   'HealthCheck',

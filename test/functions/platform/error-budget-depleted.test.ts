@@ -4,6 +4,7 @@ import { handle as handleCheck } from '../../../functions/platform/health-check.
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
+import { parseEvent } from '../../../shared/events/parse.ts';
 import { ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports.ts';
 import { freezeOf, SERVICES } from '../../../shared/services.ts';
@@ -195,4 +196,15 @@ describe('a spent error budget that another tool reports', () => {
     await check(state, 10, 10);
     expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
   });
+
+  it.each(['99999999d', `${'9'.repeat(400)}d`, '0d', '1w'])(
+    'over %s is refused: it would freeze for ever',
+    (window) => {
+      const event = { ...foreign(), data: { ...foreign().data, window } };
+
+      expect(() => parseEvent({ body: event, receivedAt: event.time })).toThrow(
+        'data.window: expected a window such as 5m, 1h or 30d, at most 999999m, 9999h or 999d, got "',
+      );
+    },
+  );
 });
