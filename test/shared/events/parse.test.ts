@@ -122,6 +122,12 @@ describe('binary mode', () => {
     expect(parse(data, properties).event).toEqual({ ...completed, sequence: 7 });
   });
 
+  it('reads a time that travelled as an AMQP timestamp, of which an SDK makes milliseconds', () => {
+    const properties = { ...withPrefix('cloudEvents:'), 'cloudEvents:time': Date.parse(receivedAt) };
+
+    expect(parse(data, properties).event).toEqual(completed);
+  });
+
   it('reads a version that travelled as text', () => {
     expect(parse(data, { ...withPrefix('cloudEvents:'), 'cloudEvents:dataversion': '1' }).event.dataversion).toBe(1);
   });
