@@ -7,6 +7,7 @@ import { carry } from './carry.ts';
 import { InvalidEventError, PermanentError, UnknownEventError } from './errors.ts';
 import type { CloudEvent, EventDefinition } from './events/cloud-event.ts';
 import { marksOf, parseEvent, structured } from './events/parse.ts';
+import { bytesOf } from './message.ts';
 import type { Handler, Ports } from './ports.ts';
 import { failureOf, parkUnread, putOffUnrecorded, SendError } from './put-off.ts';
 import { systemTimer, type Timer, withFields } from './run-handler.ts';
@@ -116,9 +117,7 @@ function unreadMessage(
   subscription: string,
   { id, type }: { id?: string | undefined; type?: string | undefined },
 ) {
-  const digest = createHash('sha256').update(
-    typeof body === 'string' || body instanceof Uint8Array ? body : (JSON.stringify(body) ?? ''),
-  );
+  const digest = createHash('sha256').update(bytesOf(body));
   return {
     messageId: `${id ?? ''}:${subscription}:${digest.digest('hex').slice(0, 32)}`,
     body,

@@ -113,7 +113,35 @@ function shortened(id: string): string {
   return id.length <= LONGEST_MESSAGE_ID ? id : `sha256-${createHash('sha256').update(id).digest('hex')}`;
 }
 
-function bytesOf(body: unknown): Buffer {
+/** The body of a message that could not be read, as it is sent on. */
+export function bytesOf(body: unknown): Buffer {
   if (body instanceof Uint8Array) return Buffer.from(body);
-  return Buffer.from(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''));
+  if (typeof body === 'string') return Buffer.from(body);
+  try {
+    return Buffer.from(JSON.stringify(body) ?? '');
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return Buffer.from(deepJson(body));
+  }
+}
+
+/** What was parsed from JSON, as JSON, however deep: `JSON.parse` takes what `JSON.stringify` has no stack for. */
+function deepJson(body: unknown): string {
+  const written: string[] = [];
+  const open: ({ readonly text: string } | { readonly value: unknown })[] = [{ value: body }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    if ('text' in next) {
+      written.push(next.text);
+    } else if (typeof next.value !== 'object' || next.value === null) {
+      written.push(JSON.stringify(next.value));
+    } else {
+      const isArray = Array.isArray(next.value);
+      written.push(isArray ? '[' : '{');
+      open.push({ text: isArray ? ']' : '}' });
+      for (const [index, [key, value]] of [...Object.entries(next.value).entries()].reverse()) {
+        open.push({ value }, { text: `${index > 0 ? ',' : ''}${isArray ? '' : `${JSON.stringify(key)}:`}` });
+      }
+    }
+  }
+  return written.join('');
 }

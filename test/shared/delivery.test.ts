@@ -105,6 +105,16 @@ describe('a message that is no event of this handler', () => {
     });
   });
 
+  it('keeps all of a body that is nested too deeply for JSON.stringify', async () => {
+    const deep = `${'['.repeat(50_000)}{"b":0}${']'.repeat(50_000)}`;
+    const text = `{"id":"x","data":[1,"\\"",null,true,{},[]],"more":{"a":${deep},"z":{"y":-1.5}}}`;
+
+    const world = await deliverBody(JSON.parse(text));
+
+    expect(world.bus.errors()).toMatchObject([{ reason: 'InvalidEvent', body: text }]);
+    expect(world.bus.errors()[0]?.description).toContain('expected JSON of at most 64 levels');
+  });
+
   it('keeps at most 4 KiB of a description', async () => {
     const attributes = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`bad${n}`, n]));
 

@@ -77,22 +77,24 @@ export function triggerMetadata(message: ServiceBusReceivedMessage, body: RpcTyp
     if (data) metadata.set(folded, { key: metadata.get(folded)?.key ?? key, data });
   };
   for (const [key, data] of Object.entries(brokerData(message))) set(key, data);
-  for (const [key, value] of Object.entries(objectIn(body.string))) {
-    if (value === null || Array.isArray(value)) continue;
-    if (typeof value === 'object') set(key, json(value));
-    else set(key, { string: typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value) });
-  }
+  for (const [key, data] of fieldsOf(body.string)) set(key, data);
   return Object.fromEntries([...metadata.values()].map(({ key, data }) => [key, data]));
 }
 
-function objectIn(body: string | undefined): Record<string, unknown> {
+/** None of a body that cannot be taken apart: the host's parser, too, gives up on JSON that is nested without end. */
+function fieldsOf(body: string | undefined): (readonly [string, RpcTypedData | undefined])[] {
   try {
     const value: unknown = JSON.parse(body ?? '');
-    // A JSON object has string keys only.
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : {};
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+    return Object.entries(value)
+      .filter(([, field]) => field !== null && !Array.isArray(field))
+      .map(([key, field]) => [key, fieldData(field)]);
   } catch {
-    return {};
+    return [];
   }
+}
+
+function fieldData(value: unknown): RpcTypedData | undefined {
+  if (typeof value === 'object') return json(value);
+  return { string: typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value) };
 }

@@ -116,6 +116,15 @@ describe('a message on its way to the handler', () => {
     expect(context.triggerMetadata).not.toHaveProperty('no');
   });
 
+  it('arrives whole when it is nested without end, and overwrites nothing', async () => {
+    const text = `{"subject":"mine","data":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+
+    const { body, context } = await deliver(message(Buffer.from(text.replace('[', '{"a":[').replace(/\]}$/, ']}}'))));
+
+    expect(body).toHaveProperty('data');
+    expect(context.triggerMetadata?.['subject']).toBe('DeploymentRequested');
+  });
+
   it('continues the trace of the message', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
