@@ -4,7 +4,8 @@
  *
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
-import { v5, v7 } from 'uuid';
+import { createHash } from 'node:crypto';
+import { v7 } from 'uuid';
 import * as z from 'zod';
 import { EventTooLargeError } from '../errors.ts';
 import { timestamp } from './fields.ts';
@@ -146,8 +147,17 @@ export interface ChildEvent<Data> {
   correlationid?: string;
 }
 
-/** Namespace of the derived ids (UUID v5): the same child of the same parent always has the same id. */
-const CHILD_IDS = '5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e';
+/** Namespace of the derived ids, 5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e: a child of a parent has the same id every time. */
+const CHILD_IDS = Buffer.from('5d0f6c396f835a539b3e0a5c1a1f6d0e', 'hex');
+
+/** A UUID v5 (RFC 9562). uuid's own takes five times as long, which is a tenth of what delivering an event takes. */
+function nameBasedId(name: string): string {
+  const bytes = createHash('sha1').update(CHILD_IDS).update(name).digest();
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex', 0, 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
 
 /**
  * An event that follows from another. Its id is derived from the parent's id, its own type and the handler, so
@@ -163,7 +173,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
   // As JSON, since an id or a key may hold any character that could be chosen to separate them.
   const name = JSON.stringify([parent.id, definition.type, handler, ...(key === undefined ? [] : [key])]);
   const event = newEvent(definition, {
-    id: v5(name, CHILD_IDS),
+    id: nameBasedId(name),
     source,
     data,
     time,

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { v5 } from 'uuid';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as z from 'zod';
 import { EventTooLargeError, InvalidEventError } from '../../../shared/errors.ts';
@@ -140,6 +141,16 @@ describe('childEvent', () => {
     expect(child({ ...parent, time: '2027-01-01T00:00:00Z', source: '/elsewhere' }).id).toBe(ids[0]);
     expect(new Set(ids).size).toBe(ids.length);
     for (const id of ids) expect(id).toMatch(UUID(5));
+  });
+
+  it('has an id as uuid derives it, whatever is in the name', () => {
+    const namespace = '5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e';
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }), (key) => {
+        const name = JSON.stringify(['parent', 'DeploymentStarted', 'deployment-requested', key]);
+        return child(requested('parent'), { key }).id === v5(name, namespace);
+      }),
+    );
   });
 
   it('never gives two children one id, whatever their parents and keys are called', () => {
