@@ -1,7 +1,12 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { formatIssue } from '../../../shared/errors.ts';
-import { describeIssue, issuesOf } from '../../../shared/events/issues.ts';
+import { formatIssue, InvalidEventError } from '../../../shared/errors.ts';
+import { catalog } from '../../../shared/events/catalog.ts';
+import { envelope, newEvent } from '../../../shared/events/cloud-event.ts';
+import { check, describeIssue, issuesOf } from '../../../shared/events/issues.ts';
+import { HealthCheck } from '../../../shared/events/platform.ts';
+import { sampleData } from '../../support/events.ts';
 
 const schema = z.strictObject({
   text: z.string().min(1).max(3),
@@ -51,5 +56,38 @@ describe('describeIssue', () => {
     const { error } = schema.safeParse(input, { error: describeIssue });
 
     expect(error && issuesOf(error, input).map(formatIssue)).toEqual([expected]);
+  });
+});
+
+describe('check', () => {
+  const envelopeSample = newEvent(HealthCheck, { source: '/x', data: sampleData.HealthCheck });
+  const samples = Object.entries({ ...sampleData, envelope: envelopeSample }).map(([of, sample]) => {
+    // Every event's data is an object.
+    const schema = (catalog.get(of)?.definition.schema ?? envelope) as z.ZodObject;
+    return { of, sample, schema };
+  });
+
+  it.each(samples)('says of $of what its schema says', ({ schema, sample }) => {
+    const odd = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom(undefined, '', 'a', 0, -1, 1.5, 1e300, '2026-03-01T12:00:00Z', [], {}),
+    );
+    const name = fc.oneof(
+      fc.constantFrom(...Object.keys(schema.shape)),
+      fc.constantFrom('__proto__', 'constructor', 'more'),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, odd), { maxLength: 2 }), (changes) => {
+        const input = Object.fromEntries([...Object.entries(sample), ...changes]);
+        const plain = schema.safeParse(input, { error: describeIssue });
+        let checked: unknown;
+        try {
+          checked = JSON.stringify(check(schema, input, {}));
+        } catch (error) {
+          checked = error instanceof InvalidEventError ? error.issues : error;
+        }
+        expect(checked).toEqual(plain.success ? JSON.stringify(plain.data) : issuesOf(plain.error, input));
+      }),
+    );
   });
 });
