@@ -1,10 +1,11 @@
 /** What a notification looks like to Slack, to Teams, and as a CloudEvent. Pure; every text is escaped and cut to size. */
 import type { Notification } from '../ports.ts';
 
-/** A request body and its media type. */
+/** A request body, its media type, and what else its receiver wants to be told. */
 export interface Payload {
   readonly contentType: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export type Format = (notification: Notification, link: string | undefined) => Payload;
@@ -14,17 +15,23 @@ const COLORS = { info: 'Accent', warning: 'Warning', critical: 'Attention' } as 
 
 /** https://docs.slack.dev/reference/block-kit/blocks: header 150, section 3000, ten fields of 2000. */
 const SLACK = { title: 150, text: 3_000, field: 2_000, fields: 10 } as const;
-/** A message may take 28 KB: https://learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages */
-const TEAMS = { title: 500, text: 10_000, name: 200, value: 500, fields: 15 } as const;
+/**
+ * "Approximately 28 KB" (https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions), of
+ * what Teams makes of the card: some senders report refusals from 21 KB on, so this stays below.
+ */
+const TEAMS = { title: 500, text: 5_000, name: 200, value: 500, fields: 15 } as const;
 const SUMMARY = 1_000;
 
-/** A Slack message. Escaped as https://docs.slack.dev/messaging/formatting-message-text asks, so nobody is mentioned. */
+/**
+ * A Slack message. Escaped as https://docs.slack.dev/messaging/formatting-message-text asks, and `verbatim`, so that no
+ * plain text becomes a link or a mention either.
+ */
 export const slack: Format = ({ severity, title, text, team, facts, event }, link) => {
   const escapeChar = (char: string): string => SLACK_ESCAPES[char] ?? char;
   const cut = (value: string, limit: number): string => fitted(value, limit, escapeChar, (part) => part.length);
   const fields = shownFacts(team, facts)
     .slice(0, SLACK.fields)
-    .map(([name, value]) => ({ type: 'mrkdwn', text: `*${cut(name, 100)}*\n${cut(value, SLACK.field - 110)}` }));
+    .map(([name, value]) => marked(`*${cut(name, 100)}*\n${cut(value, SLACK.field - 110)}`));
   const reference = `${cut(event.type, 100)} ${cut(event.id, 200)}`;
   // In a link `|` and `>` would end the address.
   const address = link?.replaceAll('|', '%7C').replaceAll('>', '%3E').replaceAll('&', '&amp;');
@@ -44,15 +51,19 @@ export const slack: Format = ({ severity, title, text, team, facts, event }, lin
           ),
         },
       },
-      { type: 'section', text: { type: 'mrkdwn', text: `${ICONS[severity]} ${cut(text, SLACK.text - 50)}` } },
+      { type: 'section', text: marked(`${ICONS[severity]} ${cut(text, SLACK.text - 50)}`) },
       ...(fields.length > 0 ? [{ type: 'section', fields }] : []),
       {
         type: 'context',
-        elements: [{ type: 'mrkdwn', text: address ? `${reference} · <${address}|history>` : reference }],
+        elements: [marked(address ? `${reference} · <${address}|history>` : reference)],
       },
     ],
   });
 };
+
+function marked(text: string): object {
+  return { type: 'mrkdwn', text, verbatim: true };
+}
 
 const SLACK_ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
@@ -96,15 +107,21 @@ export const teams: Format = ({ severity, title, text, team, facts, event }, lin
   });
 };
 
-/** The event that it is about, as it is, with what the notification says of it as extension attributes. */
-export const cloudEvents: Format = ({ severity, title, text, event }) => {
+/**
+ * The event that it is about, as it is, with what the notification says of it as extension attributes; no attribute may
+ * hold a line break. A receiver with abuse protection wants to know who sends.
+ *
+ * @see https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md
+ */
+export const cloudEvents: Format = ({ severity, title, text, event }, link) => {
   const summary = fitted(
-    `${title}: ${text}`,
+    `${title}: ${text}`.replaceAll(/\s+/g, ' '),
     SUMMARY,
     (char) => char,
     (part) => part.length,
   );
-  return json('application/cloudevents+json; charset=utf-8', { ...event, severity, summary });
+  const payload = json('application/cloudevents+json; charset=utf-8', { ...event, severity, summary });
+  return link ? { ...payload, headers: { 'WebHook-Request-Origin': new URL(link).hostname } } : payload;
 };
 
 export const formats = { slack, teams, cloudevents: cloudEvents } as const;

@@ -37,7 +37,7 @@ class NoAnswerError extends TransientError {}
 async function postOnce(
   channel: string,
   url: URL,
-  { contentType, body }: Payload,
+  { contentType, body, headers: more }: Payload,
   { timeoutMs, now }: RequestOptions,
 ): Promise<void> {
   let response: Response;
@@ -45,7 +45,7 @@ async function postOnce(
   try {
     response = await fetch(url, {
       method: 'POST',
-      headers: { 'Content-Type': contentType, 'User-Agent': 'platform-events' },
+      headers: { ...more, 'Content-Type': contentType, 'User-Agent': 'platform-events' },
       body,
       // Followed, the secret would be sent to wherever it points.
       redirect: 'manual',

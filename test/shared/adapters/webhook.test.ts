@@ -269,14 +269,14 @@ describe('formats', () => {
       text: ':rotating_light: down &lt;!channel&gt;',
       blocks: [
         { type: 'header', text: { type: 'plain_text', text: 'down <!channel>' } },
-        { type: 'section', text: { type: 'mrkdwn', text: ':rotating_light: a &amp; b &lt;@U1&gt;' } },
+        { type: 'section', text: { type: 'mrkdwn', verbatim: true, text: ':rotating_light: a &amp; b &lt;@U1&gt;' } },
         {
           fields: [
-            { type: 'mrkdwn', text: '*team*\nshop' },
-            { type: 'mrkdwn', text: '*burn&lt;rate&gt;*\n14 &amp; up' },
+            { type: 'mrkdwn', verbatim: true, text: '*team*\nshop' },
+            { type: 'mrkdwn', verbatim: true, text: '*burn&lt;rate&gt;*\n14 &amp; up' },
           ],
         },
-        { type: 'context' },
+        { type: 'context', elements: [{ type: 'mrkdwn', verbatim: true }] },
       ],
     });
   });
@@ -316,7 +316,7 @@ describe('formats', () => {
   });
 
   it.each([['"'], ['é'], ['\n'], ['*'], ['\u0000']])(
-    'stays within the 28 KB of Teams when filled with %j',
+    'stays well within the 28 KB of Teams when filled with %j',
     async (char) => {
       const facts = Object.fromEntries(
         Array.from({ length: 50 }, (_, n) => [`${n}${char.repeat(900)}`, char.repeat(9_000)]),
@@ -324,7 +324,7 @@ describe('formats', () => {
 
       await bodyOf('teams', { title: char.repeat(9_000), text: char.repeat(99_000), facts });
 
-      expect(Buffer.byteLength(server.received[0]?.body ?? '')).toBeLessThan(28_000);
+      expect(Buffer.byteLength(server.received[0]?.body ?? '')).toBeLessThan(21_000);
     },
   );
 
@@ -340,6 +340,21 @@ describe('formats', () => {
     expect(parseEvent({ body, receivedAt: '2026-03-01T12:00:00Z' }).event).toMatchObject({
       data: sampleData.DeploymentFailed,
     });
+  });
+
+  it('writes no line break into an attribute of a CloudEvent', async () => {
+    const body = await bodyOf('cloudevents', { text: 'first\r\n\tsecond\u0000\u0085third' });
+
+    expect(body).toMatchObject({ summary: 'web failed: first secondthird' });
+  });
+
+  it.each([
+    ['https://events.example.com:8443/app', 'events.example.com'],
+    [undefined, undefined],
+  ])('tells a receiver of CloudEvents who sends, by the base address %s', async (baseUrl, origin) => {
+    await bodyOf('cloudevents', {}, { baseUrl });
+
+    expect(server.received[0]?.headers['webhook-request-origin']).toBe(origin);
   });
 
   it.each(['slack', 'teams'])(
