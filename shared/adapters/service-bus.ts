@@ -1,4 +1,5 @@
 /** The event bus on Azure Service Bus, or on anything that speaks its AMQP. */
+import { gzipSync } from 'node:zlib';
 import {
   isServiceBusError,
   RetryMode,
@@ -10,6 +11,7 @@ import {
 } from '@azure/service-bus';
 import { PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
+import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
 import { type BusMessage, cut, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
 import type { EventBus, Log, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
 import type { Connection } from '../settings.ts';
@@ -79,14 +81,23 @@ export class ServiceBusEventBus implements EventBus {
 
   async park(parked: ParkedMessage): Promise<void> {
     const message = messageOfParked(parked);
+    if (await this.#fits(message)) return;
+    // It came filled to the brim, and there is no room for the reason beside it.
+    if (await this.#fits({ ...message, body: gzipSync(message.body), contentType: 'application/gzip' })) return;
+    // It came from a broker with a higher limit: better cut than lost.
+    const body = Buffer.from(cut(message.body.toString(), MAX_MESSAGE_BYTES / 2));
+    const applicationProperties = { ...message.applicationProperties, BodyWasCutFrom: message.body.length };
+    await this.#send({ ...message, body, applicationProperties });
+  }
+
+  /** Sends a message, unless it is too large. */
+  async #fits(message: BusMessage): Promise<boolean> {
     try {
       await this.#send(message);
+      return true;
     } catch (error) {
-      if (!(error instanceof TooLargeError)) throw error;
-      // It came from a broker with a higher limit: better cut than lost.
-      const body = Buffer.from(cut(message.body.toString(), message.body.length / 2));
-      const applicationProperties = { ...message.applicationProperties, BodyWasCutFrom: message.body.length };
-      await this.#send({ ...message, body, applicationProperties });
+      if (error instanceof TooLargeError) return false;
+      throw error;
     }
   }
 

@@ -1,4 +1,6 @@
 /** The event bus in memory, and the real SDK on the bus's AMQP face, keep one contract. */
+import { gunzipSync } from 'node:zlib';
+import { ServiceBusClient } from '@azure/service-bus';
 import { expect, it, vi } from 'vitest';
 import { createServiceBus } from '../../shared/adapters/service-bus.ts';
 import { TransientError } from '../../shared/errors.ts';
@@ -53,7 +55,6 @@ eventBusContract('ServiceBusEventBus', async () => {
   const { broker, port, close } = await startBroker();
   const connection = { connectionString: connectionString(port) };
   const bus = await createServiceBus(connection, { log: new RecordingLog() }, QUICK);
-  const { ServiceBusClient } = await import('@azure/service-bus');
   const client = new ServiceBusClient(connectionString(port), { retryOptions: QUICK });
   return {
     bus,
@@ -107,5 +108,31 @@ it('counts a wrong key and a missing topic as something that people will mend', 
   await expect(bus.publish(event)).rejects.toThrow(TransientError);
 
   await Promise.all([locked.close(), bus.close()]);
+  await close();
+});
+
+it('parks a body that leaves no room for the reason, whole if that can be', async () => {
+  const { port, close } = await startBroker();
+  const bus = await createServiceBus({ connectionString: connectionString(port) }, { log: new RecordingLog() }, QUICK);
+  const client = new ServiceBusClient(connectionString(port), { retryOptions: QUICK });
+  const why = { reason: 'InvalidEvent', description: 'no JSON', subscription: 'health-check', tries: 1, copy: 0 };
+  const park = (messageId: string, body: string): Promise<void> =>
+    bus.park({ ...why, messageId, body, type: undefined, correlationId: undefined, traceparent: undefined });
+  const brimful = 'x'.repeat(262_000);
+  const hopeless = Array.from({ length: 100_000 }, (_, n) => ((n * 2_654_435_761) % 2 ** 32).toString(36)).join('');
+
+  await park('brimful', brimful);
+  await park('hopeless', hopeless);
+
+  const receiver = client.createReceiver(ERRORS_QUEUE, { skipParsingBodyAsJson: true });
+  const [zipped, halved] = await receiver.peekMessages(2);
+  expect(zipped?.contentType).toBe('application/gzip');
+  expect(gunzipSync(zipped?.body).toString()).toBe(brimful);
+  expect(String(halved?.body)).toBe(`${hopeless.slice(0, 131_069)}...`);
+  expect(halved?.applicationProperties).toMatchObject({
+    DeadLetterErrorDescription: 'no JSON',
+    BodyWasCutFrom: hopeless.length,
+  });
+  await Promise.all([bus.close(), client.close()]);
   await close();
 });
