@@ -9,12 +9,12 @@
  * factor = share x (window / long window). The workbook's 14.4, 6, 3 and 1 are those of 30 days (2 % in an hour, 5 % in
  * six hours, 10 % in a day, 10 % in three days); for 28 days the same shares give 13.44, 5.6, 2.8 and 0.933.
  *
- * Rates of few events say little: one failure among ten requests is a burn rate of 100 at 99.9 % (the same chapter, "Low-
- * Traffic Services and Error Budget Alerting"). So an objective has a smallest number of failures that counts as
+ * Rates of few events say little: one failure among ten requests is a burn rate of 100 at 99.9 % (same chapter,
+ * "Low-Traffic Services and Error Budget Alerting"). So an objective has a smallest number of failures that counts as
  * evidence. A rule fires only when its long window holds so many; the short window needs none, since it only says that
- * it still goes on. And a budget is never smaller than so many failures: the share of events is of the events so far,
- * and until a new service has served minFailures / (1 - target) of them, that share would be spent by fewer. Failures are
- * counted and not events, because an outage soon has as many however little traffic there is.
+ * it still goes on. And no budget is smaller than so many failures: it is a share of the events so far, and fewer would
+ * spend it until a new service has served minFailures / (1 - target) of them. Failures are counted and not events,
+ * because an outage soon has as many however little traffic there is.
  *
  * Nothing here remembers: an alert ends as soon as one of its conditions does, and a budget is positive as soon as fewer
  * failures than it allows are in its window.
