@@ -99,7 +99,7 @@ function readAttributes({ body, applicationProperties }: WireEvent): Attributes 
   const inBody = isObject(single) ? withoutNulls(single) : undefined;
   if (inBody && Object.hasOwn(inBody, 'specversion')) return withDecodedData(inBody);
 
-  const attributes = withTimeAsText(withoutNulls(binaryAttributes(applicationProperties ?? {})));
+  const attributes = withoutNulls(binaryAttributes(applicationProperties ?? {}));
   if (Object.hasOwn(attributes, 'specversion')) return { ...attributes, data: value };
   if (inBody) return withDecodedData(inBody); // the envelope's schema says what is missing
   throw invalid('', value === '' ? '(an empty body)' : value, 'a CloudEvent as a JSON object');
@@ -128,16 +128,16 @@ function binaryAttributes(properties: Attributes): Attributes {
     Object.entries(properties).flatMap(([name, value]) => {
       const attribute = /^cloudEvents[:_](.+)$/i.exec(name)?.[1];
       // The Functions library lower-cases first letters only; attribute names are lower-case by the specification.
-      return attribute ? [[attribute.toLowerCase(), value]] : [];
+      return attribute ? [[attribute.toLowerCase(), textOfTime(attribute, value)]] : [];
     }),
   );
 }
 
-/** A time may travel as an AMQP timestamp, of which SDKs make a date, or the milliseconds that are in it. */
-function withTimeAsText(attributes: Attributes): Attributes {
-  const { time } = attributes;
-  const date = time instanceof Date || typeof time === 'number' ? new Date(time) : undefined;
-  return date && !Number.isNaN(date.getTime()) ? { ...attributes, time: date.toISOString() } : attributes;
+/** Times travel as AMQP timestamps, of which SDKs make dates, or the milliseconds that are in them. */
+function textOfTime(attribute: string, value: unknown): unknown {
+  const isTime = value instanceof Date || (typeof value === 'number' && /^time$/i.test(attribute));
+  const date = isTime ? new Date(value) : undefined;
+  return date && !Number.isNaN(date.getTime()) ? date.toISOString() : value;
 }
 
 function withDecodedData(attributes: Attributes): Attributes {

@@ -117,9 +117,14 @@ describe('binary mode', () => {
       'cloudEvents:time': new Date(receivedAt),
       'cloudEvents:dataversion': 1,
       'cloudEvents:sequence': 7,
+      'cloudEvents:expirytime': new Date(receivedAt),
     };
 
-    expect(parse(data, properties).event).toEqual({ ...completed, sequence: 7 });
+    expect(parse(data, properties).event).toEqual({
+      ...completed,
+      sequence: 7,
+      expirytime: receivedAt,
+    });
   });
 
   it('reads a time that travelled as an AMQP timestamp, of which an SDK makes milliseconds', () => {
