@@ -106,12 +106,18 @@ class VanishedError extends PermanentError {
   override readonly reason = 'HandlerVanished';
 }
 
+/** What a run came to, and whether the event is in the history. */
+interface Run {
+  readonly outcome: Outcome;
+  readonly isIndexed: boolean;
+}
+
 /** Runs the handler, enters the event into the history, and sends what the handler asked for. Never rejects. */
-async function run(step: Step, record: EventRecord): Promise<Outcome & { isIndexed: boolean }> {
+async function run(step: Step, record: EventRecord): Promise<Run> {
   const { ports, log } = step;
   if (record.tries >= MAX_TRIES) {
     const error = new VanishedError(`${record.tries} runs failed; the last one vanished without a result`);
-    return { kind: 'failed', error, isIndexed: record.indexed === true };
+    return { outcome: { kind: 'failed', error }, isIndexed: record.indexed === true };
   }
   // Beside the handler; what comes of it is looked at when the handler has ended.
   const indexing = record.indexed ? undefined : enterHistory(ports.state, record).then(() => undefined, asFailure);
@@ -121,20 +127,20 @@ async function run(step: Step, record: EventRecord): Promise<Outcome & { isIndex
   );
   const indexFailure = await indexing;
   const isIndexed = !indexFailure;
-  if (outcome.kind === 'failed') return { ...outcome, isIndexed };
-  if (indexFailure) return { ...indexFailure, isIndexed };
+  if (outcome.kind === 'failed') return { outcome, isIndexed };
+  if (indexFailure) return { outcome: indexFailure, isIndexed };
   try {
     if (outcome.children.length > 0) await ports.bus.publishAll(outcome.children);
     const { untold } = outcome;
     if (untold) {
       // A run that is to be followed by another has no end yet, and the next may have no cause to tell it again.
       const isWorthAnother = outcome.kind === 'finished' && !untold.isFinal && record.tries + 1 < MAX_TRIES;
-      if (isWorthAnother) return { kind: 'failed', error: untold.error, isIndexed };
+      if (isWorthAnother) return { outcome: { kind: 'failed', error: untold.error }, isIndexed };
       await parkUntold(step, untold.error, record);
     }
-    return { ...outcome, isIndexed };
+    return { outcome, isIndexed };
   } catch (error) {
-    return { kind: 'failed', error, isIndexed };
+    return { outcome: { kind: 'failed', error }, isIndexed };
   }
 }
 
@@ -146,12 +152,18 @@ function asFailure(error: unknown): Outcome {
 async function endRun(
   step: Step,
   { key, value, etag }: Stored<EventRecord>,
-  outcome: Outcome & { isIndexed: boolean },
+  { outcome, isIndexed }: Run,
 ): Promise<void> {
   const { state, clock } = step.ports;
   const now = clock.now();
-  const { leaseUntil: _, reason: __, error: ___, ...rest } = value;
-  const ended = { ...rest, indexed: outcome.isIndexed, updatedAt: now };
+  const ended = {
+    ...value,
+    leaseUntil: undefined,
+    reason: undefined,
+    error: undefined,
+    indexed: isIndexed,
+    updatedAt: now,
+  };
   const write = (next: EventRecord): Promise<string> => state.put(RECORDS, key, next, etag);
   const waitFor = async (dueAt: number, fields: Pick<EventRecord, 'tries' | 'reason' | 'error'>): Promise<void> => {
     const next: EventRecord = { ...ended, ...fields, status: 'waiting', copy: value.copy + 1, dueAt };

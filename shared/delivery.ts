@@ -69,7 +69,14 @@ export async function holdBack({ deliveryCount = 1 }: Delivery, error: unknown, 
 async function attempt(delivery: Delivery, ports: Ports, options: Required<DeliveryOptions>): Promise<void> {
   const { definition, handle, body, applicationProperties } = delivery;
   const name = nameOf(definition);
-  const wire = { body, applicationProperties, receivedAt: new Date(ports.clock.now()).toISOString() };
+  const wire = {
+    body,
+    applicationProperties,
+    // Asked for only when the sender gave no time.
+    get receivedAt() {
+      return new Date(ports.clock.now()).toISOString();
+    },
+  };
   const owner = nameOfRun(options.random);
   const logOf = ({ id, correlationid }: CloudEvent): Ports['log'] =>
     withFields(ports.log, { handler: name, eventId: id, correlationId: correlationid });
@@ -92,7 +99,10 @@ async function attempt(delivery: Delivery, ports: Ports, options: Required<Deliv
     const error = new MisdirectedError(`${event.type} ${event.id} came on the subscription of ${definition.type}`);
     return parkUnread(ports, { ...unreadMessage(event, name, event), copy: parsed.copy }, error);
   }
-  await carry({ ...parsed, ...options, ports, name, owner, handle, log: logOf(event) });
+  const { copy, putOff, waitedFor } = parsed;
+  const { random, timer, handlerTimeoutMs } = options;
+  const log = logOf(event);
+  await carry({ event, copy, putOff, waitedFor, ports, name, owner, handle, log, random, timer, handlerTimeoutMs });
 }
 
 /** The handler's name is its subscription's. */

@@ -90,7 +90,7 @@ export class InvalidEventError extends PermanentError {
   readonly type: string | undefined;
   readonly issues: readonly Issue[];
 
-  constructor({ id, type }: { id?: string; type?: string }, issues: readonly Issue[]) {
+  constructor({ id, type }: { id?: string | undefined; type?: string | undefined }, issues: readonly Issue[]) {
     super(`invalid event: ${issues.map(formatIssue).join('; ')}`);
     this.id = id;
     this.type = type;

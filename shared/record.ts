@@ -103,7 +103,7 @@ export function meaningOf(
   }
 }
 
-/** The record of an event seen for the first time. */
+/** The record of an event seen for the first time. It has every field: a copy that changes one is cheap, one that adds one is not. */
 export function firstRecord(handler: string, event: CloudEvent, copy: number, now: number): EventRecord {
   const { id, type, source, subject, time, correlationid, causationid } = event;
   return {
@@ -120,8 +120,14 @@ export function firstRecord(handler: string, event: CloudEvent, copy: number, no
     tries: 0,
     runs: 0,
     owner: '',
+    leaseUntil: undefined,
+    dueAt: undefined,
     startedAt: now,
     updatedAt: now,
+    endedAt: undefined,
+    reason: undefined,
+    error: undefined,
+    indexed: undefined,
   };
 }
 
@@ -137,9 +143,10 @@ export function begin(
   }: { meaning: Meaning; copy: number; owner: string; now: number; leaseMs: number },
 ): EventRecord {
   const isReplay = record.status === 'parked';
-  const { dueAt: _, endedAt: __, ...rest } = record;
   return {
-    ...rest,
+    ...record,
+    dueAt: undefined,
+    endedAt: undefined,
     status: 'running',
     copy: Math.max(copy, record.copy),
     tries: isReplay ? 0 : record.tries + (meaning === 'take-over' ? 1 : 0),

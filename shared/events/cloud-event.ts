@@ -30,9 +30,9 @@ export interface CloudEvent<Type extends string = string, Data = unknown> {
   /** The id of the first event of the chain. */
   readonly correlationid: string;
   /** The id of the event that caused this one; absent on the first. */
-  readonly causationid?: string;
+  readonly causationid?: string | undefined;
   /** W3C trace context of the publisher. */
-  readonly traceparent?: string;
+  readonly traceparent?: string | undefined;
   readonly data: Data;
 }
 
@@ -88,12 +88,12 @@ export interface NewEvent<Data> {
   /** A URI reference naming the publisher, such as `/deployment-service`. */
   source: string;
   data: Data;
-  id?: string;
+  id?: string | undefined;
   /** RFC 3339; now when absent. */
-  time?: string;
-  subject?: string;
-  correlationid?: string;
-  traceparent?: string;
+  time?: string | undefined;
+  subject?: string | undefined;
+  correlationid?: string | undefined;
+  traceparent?: string | undefined;
 }
 
 /**
@@ -104,6 +104,13 @@ export interface NewEvent<Data> {
  */
 export function newEvent<Type extends string, Schema extends z.ZodType>(
   definition: EventDefinition<Type, Schema>,
+  fields: NewEvent<z.input<Schema>>,
+): CloudEvent<Type, z.output<Schema>> {
+  return makeEvent(definition, fields, undefined);
+}
+
+function makeEvent<Type extends string, Schema extends z.ZodType>(
+  definition: EventDefinition<Type, Schema>,
   {
     source,
     data,
@@ -113,6 +120,7 @@ export function newEvent<Type extends string, Schema extends z.ZodType>(
     correlationid,
     traceparent,
   }: NewEvent<z.input<Schema>>,
+  causationid: string | undefined,
 ): CloudEvent<Type, z.output<Schema>> {
   const { type, version } = definition;
   const parsed = check(definition.schema, data, { id, type }, ['data']);
@@ -126,7 +134,8 @@ export function newEvent<Type extends string, Schema extends z.ZodType>(
     datacontenttype: 'application/json',
     dataversion: version,
     correlationid: correlationid ?? id,
-    ...(traceparent !== undefined && { traceparent }),
+    causationid,
+    traceparent,
     data: parsed,
   };
   check(envelope, event, { id, type });
@@ -142,9 +151,9 @@ export interface ChildEvent<Data> {
   source?: string;
   subject?: string;
   /** Tells apart several children of one type; the same on every run of the handler. */
-  key?: string;
+  key?: string | undefined;
   /** The parent's chain when absent. */
-  correlationid?: string;
+  correlationid?: string | undefined;
 }
 
 /** Namespace of the derived ids, 5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e: a child of a parent has the same id every time. */
@@ -172,16 +181,16 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
 ): CloudEvent<Type, z.output<Schema>> {
   // As JSON, since an id or a key may hold any character that could be chosen to separate them.
   const name = JSON.stringify([parent.id, definition.type, handler, ...(key === undefined ? [] : [key])]);
-  const event = newEvent(definition, {
+  const fields = {
     id: nameBasedId(name),
     source,
     data,
     time,
+    subject,
     correlationid: correlationid ?? parent.correlationid,
-    ...(subject !== undefined && { subject }),
-    ...(parent.traceparent !== undefined && { traceparent: parent.traceparent }),
-  });
-  return { ...event, causationid: parent.id };
+    traceparent: parent.traceparent,
+  };
+  return makeEvent(definition, fields, parent.id);
 }
 
 /**

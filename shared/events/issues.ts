@@ -90,7 +90,7 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 export function check<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
-  identity: { id?: string; type?: string },
+  identity: { id?: string | undefined; type?: string | undefined },
   prefix: readonly PropertyKey[] = [],
 ): z.output<Schema> {
   const result = compiled(schema).safeParse(input, { error: describeIssue });
