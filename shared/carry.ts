@@ -65,7 +65,7 @@ async function beginRun(step: Step): Promise<Stored<EventRecord> | undefined> {
   const lease = { copy, owner, now, leaseMs: handlerTimeoutMs + LEASE_MARGIN_MS };
 
   const insert = async (): Promise<Stored<EventRecord>> => {
-    const value = begin(firstRecord(name, event, copy, now), { ...lease, meaning: 'turn' });
+    const value = begin(firstRecord(name, event, copy, now), 'turn', lease);
     return { key, value, etag: await state.insert(RECORDS, key, value) };
   };
   if (copy === 0) {
@@ -91,7 +91,7 @@ async function beginRun(step: Step): Promise<Stored<EventRecord> | undefined> {
       return stored;
     case 'turn':
     case 'take-over': {
-      const value = begin(stored.value, { ...lease, meaning });
+      const value = begin(stored.value, meaning, lease);
       return { key, value, etag: await state.put(RECORDS, key, value, stored.etag) };
     }
   }

@@ -69,14 +69,7 @@ export async function holdBack({ deliveryCount = 1 }: Delivery, error: unknown, 
 async function attempt(delivery: Delivery, ports: Ports, options: Required<DeliveryOptions>): Promise<void> {
   const { definition, handle, body, applicationProperties } = delivery;
   const name = nameOf(definition);
-  const wire = {
-    body,
-    applicationProperties,
-    // Asked for only when the sender gave no time.
-    get receivedAt() {
-      return new Date(ports.clock.now()).toISOString();
-    },
-  };
+  const wire = { body, applicationProperties, receivedAt: ports.clock.now() };
   const owner = nameOfRun(options.random);
   const logOf = ({ id, correlationid }: CloudEvent): Ports['log'] =>
     withFields(ports.log, { handler: name, eventId: id, correlationId: correlationid });

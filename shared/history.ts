@@ -43,8 +43,13 @@ export function newestFirst(ms: number): string {
 }
 
 export function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
+  const number = Math.floor(ms / 86_400_000);
+  // Nearly always the day that was asked for before, and a date takes longer to write than a row.
+  if (number !== lastDay.number) lastDay = { number, text: new Date(ms).toISOString().slice(0, 10) };
+  return lastDay.text;
 }
+
+let lastDay = { number: Number.NaN, text: '' };
 
 export function dayKey(day: string): string {
   return newestFirst(Date.parse(day));

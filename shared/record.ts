@@ -134,13 +134,8 @@ export function firstRecord(handler: string, event: CloudEvent, copy: number, no
 /** The record as a run begins. A run that vanished counts as a failed try: it may be the event that kills processes. */
 export function begin(
   record: EventRecord,
-  {
-    meaning,
-    copy,
-    owner,
-    now,
-    leaseMs,
-  }: { meaning: Meaning; copy: number; owner: string; now: number; leaseMs: number },
+  meaning: Meaning,
+  { copy, owner, now, leaseMs }: { copy: number; owner: string; now: number; leaseMs: number },
 ): EventRecord {
   const isReplay = record.status === 'parked';
   return {

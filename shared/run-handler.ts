@@ -122,16 +122,11 @@ function delayOf({ recheckAfterMs }: Recheck, name: string): number {
   throw new TypeError(`${name} asked to be run again after ${recheckAfterMs} ms`);
 }
 
-async function within<T>(ms: number, timer: Timer, name: string, work: Promise<T>): Promise<T> {
-  let cancel = (): void => {};
-  const timeout = new Promise<never>((_, reject) => {
-    cancel = timer(ms, () => reject(new HandlerTimeoutError(`${name} has not ended after ${ms} ms`)));
+function within<T>(ms: number, timer: Timer, name: string, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = timer(ms, () => reject(new HandlerTimeoutError(`${name} has not ended after ${ms} ms`)));
+    work.then(resolve, reject).then(cancel);
   });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    cancel();
-  }
 }
 
 /** A log whose every line carries these fields. */

@@ -22,8 +22,8 @@ export async function handle(request: HttpRequest, { bus, clock }: Ports): Promi
   if (body.length > MOST_BYTES) {
     throw new ProblemError(413, `the body takes ${body.length} bytes; one request takes at most ${MOST_BYTES}`);
   }
-  const receivedAt = new Date(clock.now()).toISOString();
-  const known = { specversion: '1.0', time: receivedAt, ...traceOf(request) };
+  const receivedAt = clock.now();
+  const known = { specversion: '1.0', time: new Date(receivedAt).toISOString(), ...traceOf(request) };
   const found = eventsIn(request, body);
   if (found.length === 0 || found.length > MOST_EVENTS) {
     throw new ProblemError(400, `expected 1 to ${MOST_EVENTS} events, got ${found.length}`);

@@ -83,9 +83,10 @@ export class MemoryStateStore implements StateStore {
       partition = { rows: new Map(), keys: undefined };
       this.#partitions.set(name, partition);
     }
-    if (!partition.rows.has(key)) partition.keys = undefined;
+    const { size } = partition.rows;
     const etag = `"${++this.#version}"`;
     partition.rows.set(key, { json, etag });
+    if (partition.rows.size !== size) partition.keys = undefined;
     return etag;
   }
 }

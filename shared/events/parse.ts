@@ -13,8 +13,8 @@ export interface WireEvent {
   /** Text, bytes, or the value that the Functions library made of the text. */
   readonly body: unknown;
   readonly applicationProperties?: Readonly<Record<string, unknown>> | undefined;
-  /** When it came (RFC 3339): the event's time when the sender gave none. */
-  readonly receivedAt: string;
+  /** When it came, in milliseconds since the Unix epoch: the event's time when the sender gave none. */
+  readonly receivedAt: number;
 }
 
 /** What a scheduled copy says of itself; travels in the body, as extension attributes that no handler sees. */
@@ -55,7 +55,7 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
   const event = {
     ...withoutMarks(attributes),
     subject: attributes.subject ?? definition.subjectOf(data),
-    time: attributes.time ?? wire.receivedAt,
+    time: attributes.time ?? new Date(wire.receivedAt).toISOString(),
     datacontenttype: 'application/json',
     dataversion: definition.version,
     correlationid: attributes.correlationid ?? attributes.id,

@@ -10,7 +10,7 @@ import type { ParkedMessage } from '../../shared/ports.ts';
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' };
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const event = newEvent(DeploymentRequested, { id: 'e-1', source: '/ci', data, traceparent });
-const receivedAt = '2026-03-01T12:00:00Z';
+const receivedAt = Date.parse('2026-03-01T12:00:00Z');
 
 describe('the message of an event', () => {
   it('goes to the topic of its family, with the envelope on the message', () => {

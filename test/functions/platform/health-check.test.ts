@@ -369,7 +369,7 @@ describe('the time of a health check', () => {
 
 describe('the counts of a health check', () => {
   const read = (data: object): unknown =>
-    parseEvent({ body: { specversion: '1.0', id: '1', source: '/probe', type: 'HealthCheck', data }, receivedAt: '' });
+    parseEvent({ body: { specversion: '1.0', id: '1', source: '/probe', type: 'HealthCheck', data }, receivedAt: 0 });
 
   it.each([
     ['no events at all', { good: 0, total: 0 }, 'data.total'],

@@ -20,7 +20,7 @@ const completed = {
 };
 
 const parse = (body: unknown, applicationProperties?: Record<string, unknown>) =>
-  parseEvent({ body, applicationProperties, receivedAt });
+  parseEvent({ body, applicationProperties, receivedAt: Date.parse(receivedAt) });
 
 function issuesOf(body: unknown, applicationProperties?: Record<string, unknown>) {
   try {
