@@ -30,12 +30,7 @@ const LONGEST_MESSAGE_ID = 128;
 export function messageOf(event: CloudEvent): BusMessage {
   const route = routeOf(event.type);
   if (!route) throw new PermanentError(`no topic carries events of type '${event.type}'`);
-  return {
-    entity: route.topic,
-    ...envelopeOf(event, event.type),
-    messageId: shortened(event.id),
-    body: encodeEvent(event),
-  };
+  return messageWith(route.topic, event, event.type, event.id, encodeEvent(event));
 }
 
 /** @throws PermanentError for a subscription that does not exist */
@@ -48,15 +43,9 @@ export function messageOfCopy({ event, at, to, copy, putOff = 0, waitedFor, mess
     ...(putOff > 0 && { putoff: putOff }),
     ...(waitedFor !== undefined && { waitedfor: waitedFor }),
   };
-  return {
-    entity: route.topic,
-    ...envelopeOf(event, route.type),
-    messageId: shortened(messageId),
-    to,
-    scheduledEnqueueTimeMs: at,
-    // An event that was accepted may not become too large by its marks: what `encodeEvent` leaves free is for them.
-    body: Buffer.from(JSON.stringify({ ...event, ...marks })),
-  };
+  // An event that was accepted may not become too large by its marks: what `encodeEvent` leaves free is for them.
+  const body = Buffer.from(JSON.stringify({ ...event, ...marks }));
+  return { ...messageWith(route.topic, event, route.type, messageId, body), to, scheduledEnqueueTimeMs: at };
 }
 
 /** Reason and description are where the broker puts them when it dead-letters a message. */
@@ -97,13 +86,17 @@ export function cut(text: string, bytes: number): string {
   return `${encoded.toString('utf8', 0, end)}...`;
 }
 
-/** The message's own fields, which the event's envelope fills. */
-function envelopeOf(event: CloudEvent, subject: string): Omit<BusMessage, 'entity' | 'body' | 'messageId'> {
+/** A message whose own fields are filled from the event's envelope. */
+function messageWith(entity: string, event: CloudEvent, subject: string, id: string, body: Buffer): BusMessage {
   const { correlationid, traceparent } = event;
   return {
+    entity,
+    body,
+    messageId: shortened(id),
     subject,
     contentType: CLOUD_EVENT_CONTENT_TYPE,
-    ...(typeof correlationid === 'string' && { correlationId: correlationid }),
+    // An event that this build cannot read may have none.
+    correlationId: correlationid ?? event.id,
     applicationProperties: typeof traceparent === 'string' ? { 'Diagnostic-Id': traceparent } : {},
   };
 }

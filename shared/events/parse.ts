@@ -61,8 +61,9 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
     correlationid: attributes.correlationid ?? attributes.id,
     data,
   };
+  const { copy, putOff, waitedFor } = marksOf(raw);
   // The catalog's schema for this very type has just accepted the data.
-  return { event: event as unknown as PlatformEvent, ...marksOf(raw) };
+  return { event: event as unknown as PlatformEvent, copy, putOff, waitedFor };
 }
 
 /**

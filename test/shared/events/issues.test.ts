@@ -71,6 +71,8 @@ describe('check', () => {
     const odd = fc.oneof(
       fc.jsonValue({ maxDepth: 2 }),
       fc.constantFrom(undefined, '', 'a', 0, -1, 1.5, 1e300, '2026-03-01T12:00:00Z', [], {}),
+      fc.record({ sha: fc.constantFrom('abcdef0', 1), timestamp: fc.constant('2026-03-01T12:00:00Z'), more: fc.nat() }),
+      fc.record({ reason: fc.string(), approvedBy: fc.string() }),
     );
     const name = fc.oneof(
       fc.constantFrom(...Object.keys(schema.shape)),
