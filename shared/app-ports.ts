@@ -9,7 +9,7 @@ import { readSettings } from './settings.ts';
 export interface AppPorts {
   readonly ports: Ports;
   readonly options: DeliveryOptions;
-  readonly historyLimits?: HistoryLimits;
+  readonly historyLimits: HistoryLimits;
 }
 
 let given: AppPorts | undefined;
@@ -17,8 +17,8 @@ let live: Promise<AppPorts> | undefined;
 let isChecked = false;
 
 /** Serves every function of this process with these ports from now on; undefined returns to the live ones. */
-export function usePorts(ports: Ports | undefined, options: DeliveryOptions = {}): void {
-  given = ports && { ports, options };
+export function usePorts(ports: AppPorts | undefined): void {
+  given = ports;
 }
 
 /** @throws ConfigError naming every setting that is wrong */

@@ -9,6 +9,7 @@ import type { PlatformEvent } from '../events/catalog.ts';
 import { usePorts } from '../on-event.ts';
 import type { EventBus, Log, Notification, Notifier, StateStore } from '../ports.ts';
 import { type EventRecord, RECORDS, recordKey } from '../record.ts';
+import { HISTORY_LIMITS } from '../retention.ts';
 import { readSettings } from '../settings.ts';
 import { subscriptionOf } from '../topology.ts';
 import { connectionString, startAmqp } from './amqp.ts';
@@ -50,7 +51,8 @@ await runCommand(async () => {
   const told = shown(clock.speedUp(bus), output, clock);
   const notifier = toTimeline(notifications, output, clock);
   const log: Log = { info: () => {}, warn: () => {}, error: (message, fields) => console.error(red(message), fields) };
-  usePorts({ bus: told, state, clusters, notifier, clock, config, log });
+  const ports = { bus: told, state, clusters, notifier, clock, config, log };
+  usePorts({ ports, options: {}, historyLimits: HISTORY_LIMITS });
   const host = await startFunctionsHost({ directory, httpPort: 0, settings, ...hostOutput(values.verbose) });
 
   const stage: Stage = {

@@ -122,8 +122,8 @@ await runCommand(async () => {
   process.env['Cluster'] = 'simulated';
   for (const name of ['ServiceBus__fullyQualifiedNamespace', 'StateStore__tableServiceUri']) delete process.env[name];
   applySettings(readLocalSettings(directory));
-  const { ports, options } = await createLivePorts(process.env, output.log);
-  usePorts(ports, options);
+  const live = await createLivePorts(process.env, output.log);
+  usePorts(live);
 
   const sample = values['no-sample'] ? undefined : sampleEvent();
   const onArrival = arrivals((event) => {
@@ -138,7 +138,7 @@ await runCommand(async () => {
   stopOnSignal(async () => {
     await host.stop(STOP_MS);
     // A client that is still connected would be waited for.
-    await ports.bus.close();
+    await live.ports.bus.close();
     await bus.close();
   });
 
@@ -152,6 +152,6 @@ await runCommand(async () => {
   });
   if (sample) {
     output.begins(sample.id);
-    await ports.bus.publish(sample);
+    await live.ports.bus.publish(sample);
   }
 });

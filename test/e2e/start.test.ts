@@ -1,5 +1,9 @@
 /** The newcomer's first minute: `npm start`, the sample, an own deployment that fails, Ctrl-C. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTableStorage } from '../../shared/adapters/table-storage.ts';
+import { enterHistory, readHistory } from '../../shared/history.ts';
+import { RECORDS, recordKey } from '../../shared/record.ts';
+import { tableConnectionString } from '../support/azurite.ts';
 import { Command, eventually } from '../support/processes.ts';
 
 const ANY_PORT = ['--port', '0', '--http-port', '0', '--table-port', '0', '--admin-port', '0'];
@@ -71,6 +75,35 @@ it('publishes from the command line and follows the chain to its end', async () 
   expect(good.output).toMatch(/DeploymentCompleted +default\/demo\/cli +finished\ncompleted$/);
   expect(await bad.exit()).toBe(2);
   expect(bad.output).toContain('data.namespace: expected a DNS-1123 label');
+});
+
+it('remembers for as long as the settings say', async () => {
+  const limited = new Command('shared/local/main', [...ANY_PORT, '--no-sample', '--json'], { HISTORY_AGE: '30d' });
+  try {
+    const { ready } = JSON.parse((await limited.line(/^\{"ready".*$/))[0]);
+    const state = await createTableStorage({ connectionString: tableConnectionString(ready.table) }, 'platformevents');
+    const startedAt = Date.now() - 40 * 86_400_000;
+    const old = { handler: 'health-check', id: 'old', type: 'HealthCheck', source: '/test', subject: 'web' } as const;
+    const times = { time: new Date(startedAt).toISOString(), startedAt, updatedAt: startedAt };
+    const counts = { copy: 0, tries: 0, runs: 1, owner: 'run', correlationId: 'old' };
+    const record = { ...old, ...times, ...counts, status: 'finished' } as const;
+    await state.insert(RECORDS, recordKey(old.handler, old.id), record);
+    await enterHistory(state, record);
+    const ids = async (): Promise<string[]> => (await readHistory(state, { limit: 100 })).records.map(({ id }) => id);
+    expect(await ids()).toEqual(['old']);
+
+    const body = JSON.stringify({
+      id: 'new',
+      source: '/test',
+      type: 'HealthCheck',
+      data: { service: 'web', good: 1, total: 1 },
+    });
+    await fetch(`${ready.http}/api/events`, { method: 'POST', body });
+
+    await eventually(async () => (String(await ids()) === 'new' ? true : undefined), 'the new event, without the old');
+  } finally {
+    await limited.kill();
+  }
 });
 
 it('says which port is taken, and ends', async () => {

@@ -10,6 +10,11 @@ export interface Azurite {
 const ACCOUNT =
   'AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
+/** @param url such as `http://127.0.0.1:10002` */
+export function tableConnectionString(url: string): string {
+  return `DefaultEndpointsProtocol=http;${ACCOUNT};TableEndpoint=${url}/devstoreaccount1;`;
+}
+
 export async function startAzurite(port = 0): Promise<Azurite> {
   const require = createRequire(import.meta.url);
   // Azurite has no types; its configuration takes its many arguments by place.
@@ -22,6 +27,5 @@ export async function startAzurite(port = 0): Promise<Azurite> {
     new Configuration(...place, ...logs, isLoose, skipApiVersionCheck, '', '', '', undefined, false, true),
   );
   await server.start();
-  const connectionString = `DefaultEndpointsProtocol=http;${ACCOUNT};TableEndpoint=${server.getHttpServerAddress()}/devstoreaccount1;`;
-  return { connectionString, close: () => server.close() };
+  return { connectionString: tableConnectionString(server.getHttpServerAddress()), close: () => server.close() };
 }
