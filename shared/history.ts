@@ -72,10 +72,11 @@ export function rowKey({ startedAt, handler, id }: Pick<EventRecord, 'startedAt'
 export async function enterHistory(state: StateStore, record: EventRecord): Promise<void> {
   const { type, subject, correlationId, startedAt, handler, id } = record;
   const row: HistoryRow = { record: recordKey(handler, id), type, subject, correlationId, startedAt };
+  const key = rowKey(record);
   const day = dayOf(startedAt);
   await Promise.all([
-    state.put(dayPartition(day), rowKey(record), row, '*'),
-    state.put(chainPartition(correlationId), rowKey(record), row, '*'),
+    state.put(dayPartition(day), key, row, '*'),
+    state.put(chainPartition(correlationId), key, row, '*'),
     enterDay(state, day),
   ]);
 }
