@@ -141,4 +141,16 @@ export async function buildIfNeeded() {
   await writeAtomically(stamp, Buffer.from(current));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildIfNeeded();
+/** For a command that takes no arguments: one that it would not heed is refused. @param {string} name */
+export function refuseArguments(name) {
+  const [surplus] = process.argv.slice(2);
+  if (surplus === undefined) return;
+  if (surplus !== '--help' && surplus !== '-h') console.error(`unexpected argument '${surplus}'`);
+  console.log(`usage: npm run ${name}`);
+  process.exit(surplus === '--help' || surplus === '-h' ? 0 : 2);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  refuseArguments('build');
+  await buildIfNeeded();
+}

@@ -3,9 +3,10 @@
 import { existsSync } from 'node:fs';
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundle, functionEntries, root } from './build.mjs';
+import { bundle, functionEntries, refuseArguments, root } from './build.mjs';
 import { zip } from './zip.mjs';
 
+refuseArguments('package');
 const folder = join(root, 'dist', 'package');
 await rm(folder, { recursive: true, force: true });
 

@@ -22,10 +22,10 @@ export async function publish(usage: string, args: string[]): Promise<void> {
       wait: { type: 'boolean', default: false },
       timeout: { type: 'string', default: '10m' },
     },
-    args,
+    { args, words: 1 },
   );
-  const [type, ...rest] = positionals;
-  if (type === undefined || rest.length > 0) throw new UsageError(`expected one event type\n\n${usage}`);
+  const [type] = positionals;
+  if (type === undefined) throw new UsageError(`expected one event type\n\n${usage}`);
   const entry = catalog.get(type);
   if (!entry) throw new UsageError(`unknown event type '${type}'; expected one of ${[...catalog.keys()].join(', ')}`);
   const data = readData(values.data);

@@ -12,7 +12,7 @@ export async function tail(usage: string, args: string[]): Promise<never> {
   const { values } = readFlags(
     usage,
     { ...COMMON, type: { type: 'string' }, since: { type: 'string', default: '0s' } },
-    args,
+    { args },
   );
   if (values.type !== undefined && !catalog.has(values.type)) {
     throw new UsageError(

@@ -16,17 +16,28 @@ type Parsed<F extends Flags> = ReturnType<typeof parseArgs<{ options: F; allowPo
 /**
  * Reads the flags of a command; `--help` prints its usage and ends the process.
  *
- * @throws UsageError for a flag that is not known or lacks its value
+ * @param words how many arguments that are no flags it may have
+ * @throws UsageError for a flag that is not known or lacks its value, and for an argument too many
  */
-export function readFlags<const F extends Flags>(usage: string, options: F, args = process.argv.slice(2)): Parsed<F> {
+export function readFlags<const F extends Flags>(
+  usage: string,
+  options: F,
+  { args = process.argv.slice(2), words = 0 }: { args?: readonly string[]; words?: number } = {},
+): Parsed<F> {
   if (args.includes('--help') || args.includes('-h')) {
     console.log(usage);
     process.exit(0);
   }
+  // npm eats one `--`; a second one reaches us.
+  const parsed = parse(usage, options, args[0] === '--' ? args.slice(1) : args);
+  const surplus = parsed.positionals[words];
+  if (surplus !== undefined) throw new UsageError(`unexpected argument '${surplus}'\n\n${usage}`);
+  return parsed;
+}
+
+function parse<const F extends Flags>(usage: string, options: F, args: readonly string[]): Parsed<F> {
   try {
-    // npm eats one `--`; a second one reaches us.
-    const given = args[0] === '--' ? args.slice(1) : args;
-    return parseArgs({ args: given, options, allowPositionals: true, strict: true });
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     // The first sentence says what is wrong; the rest is advice about flags that look like words.
     throw new UsageError(`${(error instanceof Error ? error.message : String(error)).split('. ')[0]}\n\n${usage}`);

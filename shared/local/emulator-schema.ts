@@ -7,14 +7,18 @@
 import * as z from 'zod';
 import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
 
-/** The official emulator's quotas. */
+/**
+ * The official emulator's quotas.
+ *
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection#duplicate-detection-window-size
+ */
 export const EMULATOR_QUOTAS = {
   entities: 50,
   subscriptionsPerTopic: 50,
   rulesPerSubscription: 1000,
   connections: 10,
   timeToLiveMs: [5 * 60_000, 3_600_000],
-  duplicateDetectionMs: [5_000, 5 * 60_000],
+  duplicateDetectionMs: [20_000, 5 * 60_000],
   lockMs: [5_000, 5 * 60_000],
   maxDeliveryCount: 10,
   maxSizeInMegabytes: 100,

@@ -173,6 +173,11 @@ describe('readEmulatorConfig', () => {
       { Queues: [{ Name: 'q', Properties: { MaxDeliveryCount: 11 } }] },
       'MaxDeliveryCount: expected at most 10, got 11',
     ],
+    [
+      'a shorter memory for duplicates',
+      { Topics: [{ Name: 't', Properties: { DuplicateDetectionHistoryTimeWindow: 'PT19S' } }] },
+      'UserConfig.Namespaces.0.Topics.0.Properties.DuplicateDetectionHistoryTimeWindow: expected an ISO 8601 duration from PT20S to PT5M, such as PT1M, got "PT19S"',
+    ],
     ['another namespace', { Name: 'mine' }, 'Name: expected \'sbemulatorns\', got "mine"'],
     [
       '51 entities',
