@@ -21,7 +21,7 @@ export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event
       what: 'completed',
       severity: 'info',
       title: `${targetOf(release.data)} runs ${release.data.image}`,
-      text: `The rollout took ${durationSeconds} s; ${replicas} replicas are ready.`,
+      text: `the rollout took ${durationSeconds} s; ${replicas} replica${replicas === 1 ? ' is' : 's are'} ready`,
       facts: leadSeconds === undefined ? {} : { 'Lead time': `${Math.round(leadSeconds)} s` },
     }),
   );

@@ -1,4 +1,5 @@
 /** Freezes the service whose error budget is spent: nothing is released until it recovers, unless overridden. */
+import { budgetWords } from '../../shared/budget-words.ts';
 import { parseDuration } from '../../shared/config.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../shared/events/platform.ts';
@@ -45,7 +46,7 @@ export const handle: Handler<Depleted> = async (event, { state, config, clock, n
     text: `${reason}. Releases are refused until it recovers; an override lets one through`,
     team: objective?.team,
     facts: {
-      'budget left': `${(errorBudgetRemaining * 100).toFixed(1)} %`,
+      'error budget': budgetWords(errorBudgetRemaining),
       ...(!objective && { 'ends by itself after': window }),
     },
     event,

@@ -1,4 +1,5 @@
 /** Adds a check to its service's counts; tells of burning and spent error budgets, and lifts a freeze on recovery. */
+import { budgetWords } from '../../shared/budget-words.ts';
 import { InvalidEventError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../../shared/events/platform.ts';
@@ -57,7 +58,7 @@ async function tell(outcome: Outcome, event: Check, ports: HandlerPorts): Promis
     case 'recovered': {
       const { slo, episode, remaining } = outcome;
       const isFree = await liftFreeze(ports.state, service, slo, episode);
-      const left = `${(remaining * 100).toFixed(2)} % of the error budget of '${slo}' is left again`;
+      const left = `the error budget of '${slo}' is positive again: ${budgetWords(remaining)}`;
       return ports.notifier.notify({
         key: `${service}/${slo}/recovered/${episode}`,
         severity: 'info',

@@ -1,5 +1,5 @@
 /** Tells people of a burning error budget; on a page the newest release of the service may be failed for it. */
-
+import { budgetWords } from '../../shared/budget-words.ts';
 import { type NewestRelease, newestReleaseOf } from '../../shared/deployments.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../shared/events/deployment.ts';
@@ -37,13 +37,14 @@ export const handle: Handler<Violation> = async (event, ports) => {
     severity: severity === 'page' ? 'critical' : 'warning',
     title: `${service} ${burning}`,
     text: release
-      ? `the release ${release.requestId} (${release.data.image}) is rolled back`
+      ? `the release of ${release.data.image} is rolled back`
       : `nothing is rolled back: ${whyNot(severity, objective)}`,
     team: objective?.team,
     facts: {
       slo,
       windows: `${longWindow} and ${shortWindow}`,
-      'budget left': `${(errorBudgetRemaining * 100).toFixed(1)} %`,
+      'error budget': budgetWords(errorBudgetRemaining),
+      ...(release && { request: release.requestId }),
     },
     event,
   });

@@ -1,4 +1,5 @@
 /** Events as lines for people: when, what, about what, and the facts that matter. */
+import { budgetWords } from '../budget-words.ts';
 import { bold, dim, green, red, yellow } from './command.ts';
 
 /** The parts of an event that a line shows; anything that was read from a message or an answer will do. */
@@ -26,13 +27,17 @@ function colourOf(type: string): (text: string) => string {
 
 /** What a reader wants to know of an event, by type; of any other, its data's short values. */
 export function factsOf({ type, data }: TimelineEvent): string {
-  const fact = (name: string): string => {
-    const value = typeof data === 'object' && data !== null ? Reflect.get(data, name) : undefined;
+  const fact = (name: string, of: unknown = data): string => {
+    const value: unknown = Reflect.get(Object(of), name);
     return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
   };
   switch (type) {
-    case 'DeploymentRequested':
-      return fact('image');
+    case 'DeploymentRequested': {
+      const override: unknown = Reflect.get(Object(data), 'override');
+      const by =
+        override === undefined ? '' : `, override by ${fact('approvedBy', override)}: ${fact('reason', override)}`;
+      return `${fact('image')}${by}`;
+    }
     case 'DeploymentStarted':
       return fact('previousImage') ? `${fact('previousImage')} → ${fact('image')}` : fact('image');
     case 'DeploymentCompleted':
@@ -41,6 +46,18 @@ export function factsOf({ type, data }: TimelineEvent): string {
       return `${fact('reason')}: ${fact('message')}`;
     case 'DeploymentRolledBack':
       return `back to ${fact('image')}: ${fact('reason')}`;
+    case 'SLOViolation': {
+      const burn = `${Number(fact('burnRate')).toFixed(1)} times too fast over ${fact('longWindow')} and ${fact('shortWindow')}`;
+      return `${fact('severity')}: the error budget burns ${burn}; ${budgetWords(Number(fact('errorBudgetRemaining')))}`;
+    }
+    case 'ErrorBudgetDepleted':
+      return `the error budget over ${fact('window')} is ${budgetWords(Number(fact('errorBudgetRemaining')))}`;
+    case 'NamespaceCreated':
+      return `${fact('environment')}, team ${fact('team')}`;
+    case 'ResourceQuotaExceeded':
+      return `${fact('used')} of ${fact('hard')} ${fact('resource')}`;
+    case 'HealthCheck':
+      return `${fact('good')} of ${fact('total')} good`;
     default:
       return typeof data === 'object' && data !== null
         ? Object.entries(data)

@@ -76,7 +76,10 @@ describe('a violation', () => {
         data: { ...data, requestId: 'r1', reason: 'SLOViolation', durationSeconds: 1_800 },
       },
     ]);
-    expect(notifications[0]?.text).toContain('r1');
+    expect(notifications[0]).toMatchObject({
+      text: 'the release of ghcr.io/shop/web:2 is rolled back',
+      facts: { request: 'r1', 'error budget': '50 % left' },
+    });
   });
 
   it.each([

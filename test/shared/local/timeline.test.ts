@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { factsOf } from '../../../shared/local/timeline.ts';
+import { sampleData } from '../../support/events.ts';
+
+const override = { reason: 'fixes the outage', approvedBy: 'ada' };
+
+it.each([
+  ['DeploymentRequested', { image: 'web:2', override }, 'web:2, override by ada: fixes the outage'],
+  ['DeploymentStarted', { image: 'web:2', previousImage: 'web:1' }, 'web:1 → web:2'],
+  [
+    'SLOViolation',
+    sampleData.SLOViolation,
+    'page: the error budget burns 14.5 times too fast over 1h and 5m; 70 % left',
+  ],
+  ['ErrorBudgetDepleted', sampleData.ErrorBudgetDepleted, 'the error budget over 30d is overspent: 110 % used'],
+  ['ClusterCreated', { clusterName: 'north', region: 'west', labels: {} }, 'clusterName=north region=west'],
+  ['DeploymentRequested', undefined, ''],
+])('of %s are in words', (type, data, facts) => {
+  expect(factsOf({ type, data })).toContain(facts);
+});
