@@ -107,11 +107,11 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   const override = { reason: 'fixes the outage', approvedBy: 'ada' };
   const fix = await release(stage, '1.1.1', { override });
   await until(stage, 'the override is completed', 'DeploymentCompleted', ({ data }) => data.requestId === fix);
-  if (!(await isFrozen(stage))) throw new MissingStepError('an override must not lift the freeze');
+  if (!(await isFrozen(stage))) throw new MissingStepError('the freeze outlasts the override');
 
   stage.chapter('a month of good service: the outage leaves the window, and the freeze is lifted');
   await serve(stage, 29 * DAY);
-  if (!(await isFrozen(stage))) throw new MissingStepError('the freeze must last while the outage is in the window');
+  if (!(await isFrozen(stage))) throw new MissingStepError('the freeze lasts while the outage is in the window');
   await serve(stage, 2 * DAY);
   await untilTrue(stage, 'the recovery lifts the freeze', async () => !(await isFrozen(stage)));
   await untilTrue(stage, 'somebody is told of the recovery', async () =>
@@ -129,7 +129,7 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
 async function onlyOnce(stage: Stage): Promise<void> {
   for (const type of ['SLOViolation', 'ErrorBudgetDepleted', 'DeploymentRolledBack'] as const) {
     const ids = new Set(stage.events.filter((event) => event.type === type).map(({ id }) => id));
-    if (ids.size !== 1) throw new MissingStepError(`expected one ${type}, found ${ids.size}`);
+    if (ids.size !== 1) throw new MissingStepError(`one ${type} of the outage, not ${ids.size}`);
   }
 }
 

@@ -1,16 +1,30 @@
-/** The demo's timeline: chapters, events with what matters of them, and what people were told. */
+/** The demo's timeline: chapters, events with what matters of them, and what people were told; for people or programs. */
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { Notification } from '../ports.ts';
-import { bold, dim, green, yellow } from './command.ts';
+import { bold, dim, green, red, yellow } from './command.ts';
+import { colourOf, factsOf, WIDEST_TYPE } from './timeline.ts';
+
+const DAY_MS = 86_400_000;
+/** `day  6 00:01:11` and a gap. */
+const TEXT_FROM = 17;
+const MARGIN = ' '.repeat(TEXT_FROM + 2);
 
 export class DemoOutput {
+  readonly #isJson: boolean;
+  /** Where lines end on a terminal; in a file or a pipe each entry is one line. */
+  readonly #width = process.stdout.columns ?? Number.POSITIVE_INFINITY;
   #startedAt: number | undefined;
   #checks = 0;
+
+  constructor({ isJson }: { isJson: boolean }) {
+    this.#isJson = isJson;
+  }
 
   chapter(title: string, now: number): void {
     this.#startedAt ??= now;
     this.#tellChecks(now);
-    console.log(`\n${bold(title)}`);
+    if (this.#isJson) this.#json(now, { chapter: title });
+    else console.log(`\n${wrapped(title, this.#width).map(bold).join('\n')}`);
   }
 
   event(event: PlatformEvent, now: number): void {
@@ -20,69 +34,69 @@ export class DemoOutput {
       return;
     }
     this.#tellChecks(now);
-    console.log(`${this.#time(now)}  ${event.type.padEnd(21)}  ${event.subject}  ${dim(describe(event))}`);
+    const { type, subject } = event;
+    if (this.#isJson) this.#json(now, { event });
+    else this.#entry(now, [type.padEnd(WIDEST_TYPE), subject], factsOf(event), colourOf(type));
   }
 
-  notification({ severity, title, text }: Notification, now: number): void {
+  notification({ event: { id: causedBy }, ...notification }: Notification, now: number): void {
     this.#tellChecks(now);
-    const said = severity === 'info' ? title : yellow(title);
-    console.log(`${this.#time(now)}  ${'  told'.padEnd(21)}  ${said}${dim(`: ${text}`)}`);
+    const { severity, title, text } = notification;
+    if (this.#isJson) this.#json(now, { notification: { ...notification, causedBy } });
+    else this.#entry(now, ['  told', title], text, severity === 'info' ? String : yellow);
   }
 
-  end(now: number, seconds: number): void {
+  closed(now: number, seconds: number): void {
     this.#tellChecks(now);
-    const days = Math.round((now - (this.#startedAt ?? now)) / 86_400_000);
-    console.log(`\n${green(`the loop is closed: ${days} days in ${seconds.toFixed(1)} s`)}`);
+    const days = Math.round((now - (this.#startedAt ?? now)) / DAY_MS);
+    if (this.#isJson)
+      console.log(JSON.stringify({ result: { closed: true, days, seconds: Number(seconds.toFixed(1)) } }));
+    else console.log(`\n${green(`the loop is closed: ${days} days in ${seconds.toFixed(1)} s`)}`);
+  }
+
+  missing(step: string, now: number): void {
+    this.#tellChecks(now);
+    if (this.#isJson) console.log(JSON.stringify({ result: { closed: false, missing: step } }));
+    else console.error(`\n${red(`the loop does not close, missing: ${step}`)}`);
   }
 
   #tellChecks(now: number): void {
-    if (this.#checks > 0)
-      console.log(`${this.#time(now)}  ${dim(`${this.#checks} health check${this.#checks === 1 ? '' : 's'}`)}`);
+    const checks = this.#checks;
     this.#checks = 0;
+    if (checks === 0) return;
+    if (this.#isJson) this.#json(now, { healthChecks: checks });
+    else console.log(`${this.#time(now)}  ${dim(`${checks} health check${checks === 1 ? '' : 's'}`)}`);
+  }
+
+  /** What does not fit beside the first words goes below them. */
+  #entry(now: number, [first, then]: readonly [string, string], rest: string, colour: (text: string) => string): void {
+    const taken = TEXT_FROM + first.length + 2;
+    const fits = taken + then.length + 2 + rest.length <= this.#width;
+    const [head = '', ...tail] = fits ? [then] : wrapped(then, this.#width - taken);
+    const below = fits ? [] : wrapped(rest, this.#width - MARGIN.length).map(dim);
+    const line = `${this.#time(now)}  ${colour(first)}  ${head}${fits ? `  ${dim(rest)}` : ''}`;
+    console.log([line, ...[...tail, ...below].map((text) => `${MARGIN}${text}`)].join('\n'));
   }
 
   /** Day and time of day since the start. */
   #time(now: number): string {
     const elapsed = now - (this.#startedAt ?? now);
-    const day = String(Math.floor(elapsed / 86_400_000)).padStart(2);
+    const day = String(Math.floor(elapsed / DAY_MS)).padStart(2);
     return dim(`day ${day} ${new Date(elapsed).toISOString().slice(11, 19)}`);
   }
-}
 
-/** What matters of an event, on one line. */
-function describe({ type, data }: PlatformEvent): string {
-  switch (type) {
-    case 'DeploymentRequested':
-      return data.override
-        ? `${data.image}, override by ${data.override.approvedBy}: ${data.override.reason}`
-        : data.image;
-    case 'DeploymentStarted':
-      return data.previousImage ? `${data.previousImage} → ${data.image}` : data.image;
-    case 'DeploymentCompleted':
-      return `${data.image}, after ${data.durationSeconds.toFixed(0)} s`;
-    case 'DeploymentFailed':
-      return `${data.reason}: ${data.message}`;
-    case 'DeploymentRolledBack':
-      return `back to ${data.image}: ${data.reason}`;
-    case 'ClusterCreated':
-    case 'ClusterUpdated':
-      return [data.region, data.version].filter(Boolean).join(', ');
-    case 'NamespaceCreated':
-      return `${data.environment}, team ${data.team}`;
-    case 'ResourceQuotaExceeded':
-      return `${data.used} of ${data.hard} ${data.resource}`;
-    case 'HealthCheck':
-      return `${data.good} of ${data.total} good`;
-    case 'SLOViolation': {
-      const { severity, burnRate, longWindow, shortWindow, errorBudgetRemaining } = data;
-      const speed = `${burnRate.toFixed(1)} times too fast over ${longWindow} and ${shortWindow}`;
-      return `${severity}: ${speed}, ${percent(errorBudgetRemaining)} of the budget left`;
-    }
-    case 'ErrorBudgetDepleted':
-      return `${percent(data.errorBudgetRemaining)} of the budget left over ${data.window}`;
+  #json(now: number, entry: object): void {
+    console.log(JSON.stringify({ at: new Date(now).toISOString(), ...entry }));
   }
 }
 
-function percent(share: number): string {
-  return `${(share * 100).toFixed(0)} %`;
+/** The text in lines, broken at spaces (but not before a percent sign); a word that is longer than a line has one of its own. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/ (?!%)/)) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }

@@ -1,7 +1,8 @@
 /** What `npm start` shows: the functions, the addresses, and every event as it arrives; for people or for programs. */
-import type { Log, LogFields } from '../ports.ts';
-import { bold, columns, dim, red, yellow } from './command.ts';
+import type { Log } from '../ports.ts';
+import { bold, columns, yellow } from './command.ts';
 import type { FunctionDescription } from './functions-host/functions-host.ts';
+import { type LogOptions, terminalLog } from './terminal-log.ts';
 import { type TimelineEvent, timelineLine } from './timeline.ts';
 
 /** Where everything is, once it runs. */
@@ -24,12 +25,13 @@ const MOST_CHAINS = 10_000;
 
 export class StartOutput {
   readonly #isJson: boolean;
-  readonly #isVerbose: boolean;
+  /** The log of the functions. */
+  readonly log: Log;
   readonly #chains = new Map<string, number>();
 
-  constructor(options: { isJson: boolean; isVerbose: boolean }) {
+  constructor(options: LogOptions) {
     this.#isJson = options.isJson;
-    this.#isVerbose = options.isVerbose;
+    this.log = terminalLog(options);
   }
 
   functions(functions: readonly FunctionDescription[]): void {
@@ -81,24 +83,6 @@ export class StartOutput {
 
   trouble(text: string): void {
     console.error(this.#isJson ? JSON.stringify({ trouble: text }) : yellow(text));
-  }
-
-  /** The log of the functions: what went wrong, unless more is asked for. */
-  readonly log: Log = {
-    info: (message, fields) => {
-      if (this.#isVerbose) this.#line('info', message, fields, dim);
-    },
-    warn: (message, fields) => this.#line('warn', message, fields, yellow),
-    error: (message, fields) => this.#line('error', message, fields, red),
-  };
-
-  #line(level: string, message: string, fields: LogFields = {}, colour: (text: string) => string): void {
-    if (this.#isJson) {
-      this.#json({ log: { level, message, ...fields } });
-      return;
-    }
-    const shown = Object.entries(fields).filter(([, value]) => value !== undefined);
-    console.error(colour(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`));
   }
 
   #json(value: unknown): void {

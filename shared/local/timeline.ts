@@ -9,7 +9,7 @@ export interface TimelineEvent {
   readonly data?: unknown;
 }
 
-const WIDEST_TYPE = 'ResourceQuotaExceeded'.length;
+export const WIDEST_TYPE = 'ResourceQuotaExceeded'.length;
 
 /** @param atMs when, since the first line */
 export function timelineLine(event: TimelineEvent, atMs: number): string {
@@ -18,7 +18,8 @@ export function timelineLine(event: TimelineEvent, atMs: number): string {
   return `${dim(seconds)}  ${colourOf(event.type)(type)}  ${event.subject ?? ''}  ${dim(factsOf(event))}`.trimEnd();
 }
 
-function colourOf(type: string): (text: string) => string {
+/** How its type looks. */
+export function colourOf(type: string): (text: string) => string {
   if (/Completed$/.test(type)) return green;
   if (/Failed$|Depleted$/.test(type)) return red;
   if (/RolledBack$|Violation$|Exceeded$/.test(type)) return yellow;
@@ -52,6 +53,9 @@ export function factsOf({ type, data }: TimelineEvent): string {
     }
     case 'ErrorBudgetDepleted':
       return `the error budget over ${fact('window')} is ${budgetWords(Number(fact('errorBudgetRemaining')))}`;
+    case 'ClusterCreated':
+    case 'ClusterUpdated':
+      return [fact('region'), fact('version')].filter(Boolean).join(', ');
     case 'NamespaceCreated':
       return `${fact('environment')}, team ${fact('team')}`;
     case 'ResourceQuotaExceeded':

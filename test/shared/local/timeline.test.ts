@@ -13,7 +13,8 @@ it.each([
     'page: the error budget burns 14.5 times too fast over 1h and 5m; 70 % left',
   ],
   ['ErrorBudgetDepleted', sampleData.ErrorBudgetDepleted, 'the error budget over 30d is overspent: 110 % used'],
-  ['ClusterCreated', { clusterName: 'north', region: 'west', labels: {} }, 'clusterName=north region=west'],
+  ['ClusterCreated', { clusterName: 'north', region: 'west', version: '1.34.1' }, 'west, 1.34.1'],
+  ['OfSomebodyElse', { name: 'north', count: 3, labels: {} }, 'name=north count=3'],
   ['DeploymentRequested', undefined, ''],
 ])('of %s are in words', (type, data, facts) => {
   expect(factsOf({ type, data })).toContain(facts);

@@ -1,0 +1,27 @@
+/** The functions' log on a terminal: what went wrong, and with `isVerbose` the rest; as lines for people or for programs. */
+import type { Log, LogFields } from '../ports.ts';
+import { dim, red, yellow } from './command.ts';
+
+export interface LogOptions {
+  /** One JSON object a line on stdout, among the others. */
+  readonly isJson: boolean;
+  readonly isVerbose: boolean;
+}
+
+export function terminalLog({ isJson, isVerbose }: LogOptions): Log {
+  const line = (level: string, message: string, fields: LogFields = {}, colour: (text: string) => string): void => {
+    if (isJson) {
+      console.log(JSON.stringify({ log: { level, message, ...fields } }));
+      return;
+    }
+    const shown = Object.entries(fields).filter(([, value]) => value !== undefined);
+    console.error(colour(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`));
+  };
+  return {
+    info: (message, fields) => {
+      if (isVerbose) line('info', message, fields, dim);
+    },
+    warn: (message, fields) => line('warn', message, fields, yellow),
+    error: (message, fields) => line('error', message, fields, red),
+  };
+}
