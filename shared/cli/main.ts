@@ -21,10 +21,14 @@ const USAGE = `usage: platform-events <command> [options]
   --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)
   --json                        one JSON object a line
 
-A function key is read from PLATFORM_EVENTS_KEY. Without --url and PLATFORM_EVENTS_URL, but with ServiceBus or
-ServiceBus__fullyQualifiedNamespace in the environment, publish sends to that namespace directly.
-Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended in time; 2 called wrongly.
-Types: ${[...catalog.keys()].join(', ')}`;
+A function key is read from PLATFORM_EVENTS_KEY. Without --url and
+PLATFORM_EVENTS_URL, but with ServiceBus or ServiceBus__fullyQualifiedNamespace
+in the environment, publish sends to that namespace directly.
+Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended
+in time; 2 called wrongly.
+
+Types:
+${[...catalog.keys()].map((type) => `  ${type}`).join('\n')}`;
 
 const [command, ...args] = process.argv.slice(2);
 await runCommand(async () => {

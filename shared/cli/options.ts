@@ -40,9 +40,19 @@ export function show(entry: HistoryEntry, isJson: boolean): void {
   console.log(isJson ? JSON.stringify(entry) : entryLine(entry));
 }
 
-function entryLine({ startedAt, endedAt, type, subject, status, tries, reason, error }: HistoryEntry): string {
+/** For sorting entries by the times that their lines show. */
+export function byTimeShown(a: HistoryEntry, b: HistoryEntry): number {
+  return Date.parse(shownAt(a)) - Date.parse(shownAt(b));
+}
+
+function shownAt({ startedAt, endedAt }: HistoryEntry): string {
+  return endedAt ?? startedAt;
+}
+
+function entryLine(entry: HistoryEntry): string {
+  const { type, subject, status, tries, reason, error } = entry;
   const colour = status === 'parked' ? red : status === 'finished' ? green : dim;
   const why = reason === undefined ? '' : dim(`try ${tries}: ${reason}: ${error ?? ''}`);
-  const time = dim((endedAt ?? startedAt).slice(11, 23));
+  const time = dim(shownAt(entry).slice(11, 23));
   return `${time}  ${type.padEnd(21)}  ${subject}  ${colour(status)}  ${why}`.trimEnd();
 }

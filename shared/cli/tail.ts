@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TransientError } from '../errors.ts';
 import { catalog } from '../events/catalog.ts';
 import { readFlags, UsageError, yellow } from '../local/command.ts';
-import { appAt, COMMON, changes, durationFlag, show } from './options.ts';
+import { appAt, byTimeShown, COMMON, changes, durationFlag, show } from './options.ts';
 
 const TAIL_POLL_MS = 500;
 
@@ -27,7 +27,8 @@ export async function tail(usage: string, args: string[]): Promise<never> {
     try {
       const entries = await app.history({ type: values.type, since, limit: 1000 });
       isAway = false;
-      for (const entry of entries.toReversed()) onEntry(entry);
+      // They come by their beginnings, and are read by their ends.
+      for (const entry of entries.toReversed().toSorted(byTimeShown)) onEntry(entry);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       if (!isAway) console.error(yellow(error.message));

@@ -13,9 +13,11 @@ const USAGE = `usage: npm run bus [-- options]
 
   --port N          port of the AMQP endpoint (${DEFAULT_PORT}); 0 takes any free one
   --admin-port N    port of the administration (${DEFAULT_ADMIN_PORT}); 0 takes any free one
-  --host ADDRESS    address to listen on (${LOOPBACK}); on any other than loopback every link needs a token
+  --host ADDRESS    address to listen on (${LOOPBACK}); on any other than
+                    loopback every link needs a token
   --config FILE     entities of an emulator's Config.json instead of this build's topology
-  --strict          with --config: the emulator's quotas hold, and fields that it does not know are refused
+  --strict          with --config: the emulator's quotas hold, and fields that
+                    it does not know are refused
   --json            print what to connect to as one line of JSON`;
 
 /** @throws ConfigError naming the file, and in it line and column or path and value */

@@ -26,12 +26,14 @@ import { terminalLog } from './terminal-log.ts';
 
 const USAGE = `usage: npm run demo [-- options]
 
-  --config FILE   another configuration than platform.config.json, with an objective for 'checkout'
+  --config FILE   another configuration than platform.config.json; it needs an
+                  objective for 'checkout'
   --verbose       show what the functions log
   --json          one JSON object a line, for programs; the result is the last
 
-Plays forty days on a Service Bus, a cluster and a Functions host of its own, on free ports; nothing else is touched.
-Exit code 0 when the loop closes; 1, naming the missing step, when it does not.`;
+Plays forty days on a Service Bus, a cluster and a Functions host of its own,
+on free ports; nothing else is touched. Exit code 0 when the loop closes; 1,
+naming the missing step, when it does not.`;
 
 /** Seconds of the demo in one second; waits of a minute and more are jumped over. */
 const SPEED = 20;

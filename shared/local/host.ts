@@ -12,8 +12,9 @@ const USAGE = `usage: npm run host [-- options]
   --app DIR       the app to run: package.json, host.json, local.settings.json (this one)
   --verbose       also show what the library and the functions log for debugging
 
-Settings come from the environment, then from local.settings.json (copy local.settings.sample.json).
-SIGINT or SIGTERM: takes no more messages, waits up to 10 s for what runs, ends; at once on the second.`;
+Settings come from the environment, then from local.settings.json (copy
+local.settings.sample.json). SIGINT or SIGTERM: takes no more messages, waits
+up to 10 s for what runs, ends; at once on the second.`;
 
 /** Handlers never wait long; what still runs after this comes again when its lock ends. */
 const DRAIN_MS = 10_000;

@@ -39,7 +39,9 @@ export class StartOutput {
       this.#json({ functions });
       return;
     }
-    const rows = functions.map(({ name, trigger, source }) => {
+    // Those that handle events first: they are what this is about.
+    const ordered = functions.toSorted((a, b) => Number(a.trigger === 'http') - Number(b.trigger === 'http'));
+    const rows = ordered.map(({ name, trigger, source }) => {
       const [topic = '', subscription = ''] = trigger === 'service-bus' ? source.split('/') : [source];
       return [name, topic, subscription];
     });
