@@ -71,8 +71,9 @@ async function createNotifier({ config }: Settings, { log, ...needs }: Needs & {
 /** Where no channel is configured, a notification is a line in the log. */
 function logNotifier(log: Log): Notifier {
   return {
-    notify: async ({ severity, title, text, team, event }) =>
+    notify: async ({ severity, title, text, team, facts, event }) =>
       log.info(`notification: ${title}`, {
+        ...facts,
         severity,
         text,
         team,

@@ -3,6 +3,7 @@
  * Functions host, which receives, publishes and schedules through the real SDK over AMQP. Only the handlers' clock is
  * sped up; the bus keeps real time, so its locks and its memory of duplicates are none of the story's.
  */
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryStateStore } from '../adapters/memory-store.ts';
 import { createServiceBus } from '../adapters/service-bus.ts';
@@ -43,10 +44,11 @@ const PATIENCE_MS = 5_000;
 
 await runCommand(async () => {
   const { values } = readFlags(USAGE, {
-    config: { type: 'string', default: 'platform.config.json' },
+    config: { type: 'string' },
     verbose: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   });
+  const file = values.config === undefined ? 'platform.config.json' : resolve(values.config);
   const directory = appDirectory();
   process.chdir(directory);
   const output = new DemoOutput({ isJson: values.json });
@@ -55,7 +57,7 @@ await runCommand(async () => {
   const local = await startBus({ port: 0, adminPort: 0 });
   // Whatever the environment names, the demo reaches nothing but this process.
   const settings = { ServiceBus: local.connectionString, StateStore: 'memory', Cluster: 'simulated' };
-  const { serviceBus, config } = readSettings({ ...settings, PLATFORM_CONFIG: values.config });
+  const { serviceBus, config } = readSettings({ ...settings, PLATFORM_CONFIG: file });
 
   const bus = clock.speedUp(await createServiceBus(serviceBus, { log }));
   const state = new MemoryStateStore();

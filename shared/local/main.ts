@@ -16,10 +16,12 @@ import { applySettings, readLocalSettings } from './local-settings.ts';
 import { startBus } from './start-bus.ts';
 import { type ArrivedEvent, StartOutput } from './start-output.ts';
 
+const DEFAULT_HTTP_PORT = 7071;
+
 const USAGE = `usage: npm start [-- options]
 
   --port N         Service Bus (AMQP), 5672
-  --http-port N    HTTP functions, 7071
+  --http-port N    HTTP functions, ${DEFAULT_HTTP_PORT}
   --table-port N   Table Storage (Azurite), 10002
   --admin-port N   Service Bus administration, 5300
   --no-sample      publish no sample deployment
@@ -31,8 +33,13 @@ A port of 0 takes any free one. Ctrl-C ends everything.`;
 /** With a terminal's patience in mind: everything is gone within 2 s. */
 const STOP_MS = 1_500;
 
-const HINT = `publish your own:  npx platform-events publish DeploymentRequested --wait \\
-  --data '{"namespace":"demo","deployment":"hello","image":"ghcr.io/platform-events/hello:fail-2"}'`;
+/** What to type next; with the address when it is not the one that the command assumes. */
+function hint(httpPort: number): string {
+  const url = httpPort === DEFAULT_HTTP_PORT ? '' : ` --url http://127.0.0.1:${httpPort}`;
+  return `publish your own:  npx platform-events publish DeploymentRequested${url} --wait \\
+  --data '{"namespace":"demo","deployment":"hello",
+           "image":"ghcr.io/platform-events/hello:fail-2"}'`;
+}
 
 interface Table {
   readonly connectionString: string;
@@ -97,7 +104,7 @@ const ENDS = ['DeploymentCompleted', 'DeploymentFailed', 'DeploymentRolledBack']
 await runCommand(async () => {
   const { values } = readFlags(USAGE, {
     port: { type: 'string', default: '5672' },
-    'http-port': { type: 'string', default: '7071' },
+    'http-port': { type: 'string', default: String(DEFAULT_HTTP_PORT) },
     'table-port': { type: 'string', default: '10002' },
     'admin-port': { type: 'string', default: '5300' },
     'no-sample': { type: 'boolean', default: false },
@@ -128,7 +135,7 @@ await runCommand(async () => {
   const sample = values['no-sample'] ? undefined : sampleEvent();
   const onArrival = arrivals((event) => {
     output.event(event);
-    if (event.correlationid === sample?.id && ENDS.includes(event.type)) output.hint(`\n${dim(HINT)}`);
+    if (event.correlationid === sample?.id && ENDS.includes(event.type)) output.hint(`\n${dim(hint(host.httpPort))}`);
   });
   const host = await startFunctionsHost({
     ...{ directory, httpPort, settings: process.env },

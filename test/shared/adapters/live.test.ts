@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { createLivePorts } from '../../../shared/adapters/live.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { ErrorBudgetDepleted } from '../../../shared/events/platform.ts';
+import { connectionString } from '../../../shared/local/amqp.ts';
+import { sampleData } from '../../support/events.ts';
+import { RecordingLog } from '../../support/ports.ts';
+
+it('puts a notification into the log, facts and all, where no channel is configured', async () => {
+  const log = new RecordingLog();
+  const settings = { ServiceBus: connectionString(1), StateStore: 'memory', Cluster: 'simulated' };
+  const { ports } = await createLivePorts(settings, log);
+  const event = newEvent(ErrorBudgetDepleted, { source: '/test', data: sampleData.ErrorBudgetDepleted });
+  const facts = { 'error budget': 'overspent: 110 % used' };
+
+  await ports.notifier.notify({ key: 'k', severity: 'critical', title: 'web is frozen', text: 'why', facts, event });
+  await ports.bus.close();
+
+  expect(log.lines).toMatchObject([
+    {
+      level: 'info',
+      message: 'notification: web is frozen',
+      fields: { severity: 'critical', text: 'why', eventId: event.id, ...facts },
+    },
+  ]);
+});
