@@ -14,7 +14,7 @@ import { usePorts } from '../on-event.ts';
 import type { Notification, Notifier } from '../ports.ts';
 import { HISTORY_LIMITS } from '../retention.ts';
 import { readSettings } from '../settings.ts';
-import { topology } from '../topology.ts';
+import { ERRORS_QUEUE, topology } from '../topology.ts';
 import type { Broker } from './broker.ts';
 import { MissingStepError, playClosedLoop, type Stage } from './closed-loop.ts';
 import { appDirectory, readFlags, runCommand } from './command.ts';
@@ -95,11 +95,13 @@ await runCommand(async () => {
     chapter: (title) => output.chapter(title, clock.now()),
   };
   const start = performance.now();
-  const missing = await playClosedLoop(stage).catch((error: unknown) => {
+  const story = await playClosedLoop(stage).catch((error: unknown) => {
     if (error instanceof MissingStepError) return error.message;
     throw error;
   });
   await atRest(local.broker);
+  const isClean = local.broker.getQueue(ERRORS_QUEUE).counts.activeMessageCount === 0;
+  const missing = story ?? (isClean ? undefined : 'every event is handled, and none is in the errors queue');
   if (missing === undefined) output.closed(clock.now(), (performance.now() - start) / 1_000);
   else output.missing(missing, clock.now());
   await host.stop(1_000);
