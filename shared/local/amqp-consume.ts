@@ -3,13 +3,13 @@ import { bareOf, writeHead } from './amqp-delivery.ts';
 import { ACCEPTED, asMap, compositeOf, MODIFIED, REJECTED, RELEASED } from './amqp-frames.ts';
 import { swapGuid } from './amqp-guid.ts';
 import type { Delivery as AmqpDelivery, DeliveryState, SendingHandler, SendingLink } from './amqp-link.ts';
-import { toProperties } from './amqp-message.ts';
+import { toChanges } from './amqp-message.ts';
 import { asAmqpError } from './amqp-request.ts';
 import type { AmqpValue } from './amqp-types.ts';
 import { Writer } from './amqp-writer.ts';
 import type { Consumer, ConsumerOptions } from './consumer.ts';
 import type { Delivery } from './held-message.ts';
-import type { PropertyValue } from './message.ts';
+import type { Encoded } from './message.ts';
 import type { MessageQueue } from './message-queue.ts';
 
 /** Service Bus gives dead letters their reason under these names. */
@@ -87,19 +87,19 @@ export class Consuming implements SendingHandler {
     if (code === ACCEPTED) queue.complete(lock);
     else if (code === REJECTED) queue.deadLetter(lock, ...readRejection(fields[0]));
     else if (code === RELEASED) queue.release(lock);
-    else if (code === MODIFIED && fields[1] === true) queue.defer(lock, toProperties(asMap(fields[2])));
-    else if (code === MODIFIED) queue.abandon(lock, toProperties(asMap(fields[2])));
+    else if (code === MODIFIED && fields[1] === true) queue.defer(lock, toChanges(asMap(fields[2])));
+    else if (code === MODIFIED) queue.abandon(lock, toChanges(asMap(fields[2])));
   }
 }
 
 /** Why a client rejected a message: reason and description by name, or else from the error itself. */
-function readRejection(value: AmqpValue): [string | undefined, string | undefined, Record<string, PropertyValue>] {
+function readRejection(value: AmqpValue): [string | undefined, string | undefined, Record<string, Encoded>] {
   const [condition, text, info] = compositeOf(value)?.fields ?? [];
-  const { [REASON]: reason, [DESCRIPTION]: description, ...rest } = toProperties(asMap(info)) ?? {};
+  const { [REASON]: reason, [DESCRIPTION]: description, ...rest } = toChanges(asMap(info)) ?? {};
   const isPlain = condition !== 'com.microsoft:dead-letter';
   return [
-    textOf(reason ?? (isPlain ? condition : undefined)),
-    textOf(description ?? (isPlain ? text : undefined)),
+    textOf(reason?.value ?? (isPlain ? condition : undefined)),
+    textOf(description?.value ?? (isPlain ? text : undefined)),
     rest,
   ];
 }

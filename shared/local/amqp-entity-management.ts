@@ -1,7 +1,7 @@
 /** The operations of an entity's `$management` on its messages. Those on sessions and rules are files of their own. */
 import type { RequestBody } from './amqp-bodies.ts';
 import { encodeMessage } from './amqp-delivery.ts';
-import { toProperties } from './amqp-message.ts';
+import { toChanges } from './amqp-message.ts';
 import type { Response } from './amqp-request.ts';
 import { AmqpError, type AmqpValue, TypedArray, Uuid } from './amqp-types.ts';
 import type { MessageQueue } from './message-queue.ts';
@@ -49,7 +49,7 @@ export function receiveByNumber(queue: MessageQueue, body: RequestBody, session:
 /** Settles by token what was received by number, or on a link that is gone. */
 export function updateDisposition(queue: MessageQueue, body: RequestBody): Response {
   const status = body.text('disposition-status').toLowerCase();
-  const properties = toProperties(body.map('properties-to-modify'));
+  const properties = toChanges(body.map('properties-to-modify'));
   for (const token of body.tokens('lock-tokens')) {
     if (status === 'completed') queue.complete(token);
     else if (status === 'abandoned') queue.abandon(token, properties);

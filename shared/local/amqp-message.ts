@@ -5,7 +5,7 @@
  * @see https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-messaging-v1.0-os.html
  */
 import { randomBytes } from 'node:crypto';
-import { Reader } from './amqp-reader.ts';
+import { entriesOf, Reader } from './amqp-reader.ts';
 import { rewrite } from './amqp-rewrite.ts';
 import {
   APPLICATION_PROPERTIES,
@@ -17,7 +17,7 @@ import {
   readSection,
 } from './amqp-sections.ts';
 import { AmqpError, type AmqpMap, type AmqpValue, Uuid } from './amqp-types.ts';
-import { Float, type OutgoingMessage, type PropertyValue } from './message.ts';
+import { Encoded, Float, type OutgoingMessage, type PropertyValue } from './message.ts';
 
 /** Several messages in one transfer: the envelope's data sections are messages. */
 export const BATCH_FORMAT = 0x80013700;
@@ -187,7 +187,21 @@ function toProperty(value: AmqpValue): PropertyValue {
   return String(value);
 }
 
-/** What a client sets on a message when it settles it; names may be symbols. */
+/** What a client sets on a message when it settles it, kept in the client's encoding; names may be symbols. */
+export function toChanges(map: AmqpMap | undefined): Record<string, Encoded> | undefined {
+  if (!map || map.size === 0) return undefined;
+  const reader = new Reader(entriesOf(map));
+  const changes: [string, Encoded][] = [];
+  while (!reader.done) {
+    const name = String(reader.value());
+    const start = reader.position;
+    const value = readProperty(reader);
+    changes.push([name, new Encoded(value, Buffer.from(reader.buffer.subarray(start, reader.position)))]);
+  }
+  return Object.fromEntries(changes);
+}
+
+/** What a client sets on a rule. */
 export function toProperties(map: AmqpMap | undefined): Record<string, PropertyValue> | undefined {
   if (!map || map.size === 0) return undefined;
   return Object.fromEntries([...map].map(([key, value]) => [String(key), toProperty(value)]));

@@ -6,6 +6,16 @@ const MAX_DEPTH = 32;
 /** Elements without bytes of their own could otherwise be claimed by the billion. */
 const MAX_EMPTY_ELEMENTS = 4096;
 
+/** Of maps that were read: their entries as they were encoded. Views, good as long as what they were read from. */
+const encodedEntries = new WeakMap<AmqpMap, Buffer>();
+
+/** Keys and values of a map that a reader made, in the bytes that they came in. */
+export function entriesOf(map: AmqpMap): Buffer {
+  const entries = encodedEntries.get(map);
+  if (!entries) throw new TypeError('the map was not read from bytes');
+  return entries;
+}
+
 function malformed(what: string): AmqpError {
   return new AmqpError('amqp:decode-error', what);
 }
@@ -186,10 +196,12 @@ export class Reader {
   #map(count: number): AmqpMap {
     if (count % 2 !== 0) throw malformed('a map with a key that has no value');
     const map: AmqpMap = new Map();
+    const start = this.position;
     for (let i = 0; i < count; i += 2) {
       const key = this.value();
       map.set(key, this.value());
     }
+    encodedEntries.set(map, this.buffer.subarray(start, this.position));
     return map;
   }
 

@@ -2,7 +2,7 @@
 import { Reader } from './amqp-reader.ts';
 import { APPLICATION_PROPERTIES, eachEntry, PROPERTIES, readSection } from './amqp-sections.ts';
 import { Writer } from './amqp-writer.ts';
-import { Float, type PropertyValue, type SystemProperties } from './message.ts';
+import { type ChangedProperties, Encoded, Float, type PropertyValue, type SystemProperties } from './message.ts';
 
 const FIELDS: Readonly<Partial<Record<keyof SystemProperties, number>>> = {
   messageId: 0,
@@ -21,7 +21,7 @@ const FIELDS: Readonly<Partial<Record<keyof SystemProperties, number>>> = {
 export function rewrite(
   bare: Buffer,
   system: Partial<SystemProperties>,
-  applicationProperties: Readonly<Record<string, PropertyValue | undefined>>,
+  applicationProperties: ChangedProperties,
 ): Buffer {
   const reader = new Reader(bare);
   let fields: Buffer[] = [];
@@ -43,7 +43,7 @@ export function rewrite(
   writeFields(writer, fields, system);
   const changed = Object.entries(applicationProperties);
   for (const [key] of changed) entries.delete(key);
-  const added = changed.filter((entry): entry is [string, PropertyValue] => entry[1] !== undefined);
+  const added = changed.filter((entry): entry is [string, PropertyValue | Encoded] => entry[1] !== undefined);
   if (entries.size + added.length > 0) {
     writer.descriptor(APPLICATION_PROPERTIES);
     const token = writer.open(0xd1);
@@ -96,8 +96,9 @@ function writeFields(writer: Writer, fields: readonly Buffer[], system: Partial<
   writer.close(token, count);
 }
 
-export function writeProperty(writer: Writer, value: PropertyValue): void {
-  if (value instanceof Float) writer.double(value.value);
+function writeProperty(writer: Writer, value: PropertyValue | Encoded): void {
+  if (value instanceof Encoded) writer.bytes(Buffer.from(value.bytes));
+  else if (value instanceof Float) writer.double(value.value);
   else if (value instanceof Uint8Array) writer.binary(Buffer.from(value));
   else writer.value(value);
 }

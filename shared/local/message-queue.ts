@@ -6,8 +6,8 @@ import { BrokerError } from './broker-error.ts';
 import type { Consumer, ConsumerOptions, ReceiveMode } from './consumer.ts';
 import { connectionCut, type FaultOperation, faultError } from './faults.ts';
 import { type Delivery, HeldMessage, type LockReference, type Origin, PeekedMessage } from './held-message.ts';
-import { type Content, changeContent } from './message.ts';
-import type { ChangedProperties, QueueHost, QueueSettings } from './queue-host.ts';
+import { type ChangedProperties, type Content, changeContent } from './message.ts';
+import type { QueueHost, QueueSettings } from './queue-host.ts';
 import { QueueState } from './queue-state.ts';
 import type { SessionHold, Sessions } from './sessions.ts';
 

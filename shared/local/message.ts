@@ -21,6 +21,20 @@ export class Float {
   }
 }
 
+/** A property in the encoding that a client gave it, for a protocol with more types than JavaScript. */
+export class Encoded {
+  readonly value: PropertyValue;
+  readonly bytes: Uint8Array;
+
+  constructor(value: PropertyValue, bytes: Uint8Array) {
+    this.value = value;
+    this.bytes = bytes;
+  }
+}
+
+/** Properties to be set, or removed where the value is undefined. */
+export type ChangedProperties = Readonly<Record<string, PropertyValue | Encoded | undefined>>;
+
 export type ApplicationProperties = Readonly<Record<string, PropertyValue>>;
 
 /** The properties that filters see and actions change. */
@@ -56,7 +70,7 @@ export interface OutgoingMessage extends SystemProperties {
  */
 export interface Changes {
   readonly system: Partial<SystemProperties>;
-  readonly applicationProperties: Readonly<Record<string, PropertyValue | undefined>>;
+  readonly applicationProperties: ChangedProperties;
 }
 
 /** An accepted message, immutable and shared by every queue that holds it. */
@@ -123,14 +137,14 @@ function checkLength(what: string, value: string | undefined): void {
 /** The content with some properties set, or removed where the value is undefined. The original is not touched. */
 export function changeContent(
   content: Content,
-  applicationProperties: Readonly<Record<string, PropertyValue | undefined>>,
+  applicationProperties: ChangedProperties,
   system: Partial<SystemProperties> = {},
 ): Content {
   // Not by assignment: a property may be called __proto__.
   const properties = Object.fromEntries(
-    Object.entries<PropertyValue | undefined>({ ...content.applicationProperties, ...applicationProperties }).filter(
-      (entry): entry is [string, PropertyValue] => entry[1] !== undefined,
-    ),
+    Object.entries<ChangedProperties[string]>({ ...content.applicationProperties, ...applicationProperties })
+      .map(([name, value]) => [name, value instanceof Encoded ? value.value : value] as const)
+      .filter((entry): entry is readonly [string, PropertyValue] => entry[1] !== undefined),
   );
   return {
     ...content,

@@ -2,7 +2,7 @@
 import type { TimerClock } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { HeldMessage } from './held-message.ts';
-import type { Content, PropertyValue } from './message.ts';
+import type { Content } from './message.ts';
 
 /** The rules of a queue; they may change while it lives. */
 export interface QueueSettings {
@@ -30,5 +30,3 @@ export interface QueueHost {
   /** A client received or settled. */
   used(): void;
 }
-
-export type ChangedProperties = Readonly<Record<string, PropertyValue | undefined>>;

@@ -4,7 +4,7 @@ import rhea from 'rhea';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compositeOf } from '../../../shared/local/amqp-frames.ts';
 import { readMessage } from '../../../shared/local/amqp-message.ts';
-import { Described, symbol, Typed, uint, ulong } from '../../../shared/local/amqp-types.ts';
+import { type AmqpValue, Described, symbol, Typed, uint, ulong } from '../../../shared/local/amqp-types.ts';
 import { AMQP_HEADER, frame, RawClient, SASL_HEADER } from '../../support/amqp-client.ts';
 import { type LocalBus, startBus } from '../../support/bus.ts';
 
@@ -332,7 +332,10 @@ describe('bodies and properties', () => {
     const client = await open();
     client.write(attachSender(queue), transfer(0, sent), attachReceiver(queue), flow(0, 2));
     await client.next(TRANSFER);
-    const annotations = new Map([[symbol('gone'), 'new']]);
+    const annotations = new Map<AmqpValue, AmqpValue>([
+      [symbol('gone'), 'new'],
+      [symbol('added'), new Typed('long', 6)],
+    ]);
 
     client.write(
       frame(DISPOSITION, [true, uint(0), uint(0), true, new Described(ulong(0x27), [false, false, annotations])]),
@@ -342,6 +345,7 @@ describe('bodies and properties', () => {
     const entry = (name: string, type: string) => Buffer.from(`a1${hexOf(name)}${type}`, 'hex');
     expect(payload.includes(entry('long', '5505'))).toBe(true);
     expect(payload.includes(entry('double', '824014000000000000'))).toBe(true);
+    expect(payload.includes(entry('added', '810000000000000006'))).toBe(true);
     expect(payload.includes(entry('gone', `a1${hexOf('new')}`))).toBe(true);
     expect(payload.includes('old')).toBe(false);
     expect(payload.includes('the body')).toBe(true);
