@@ -2,7 +2,7 @@
  * A message as it is handed out: header and annotations written for this delivery, then the sender's own bytes. The
  * hottest path of all, so what never changes is encoded once.
  */
-import { AmqpBody } from './amqp-message.ts';
+import { AmqpBody } from './amqp-body.ts';
 import { rewrite } from './amqp-rewrite.ts';
 import { DATA, DELIVERY_ANNOTATIONS, HEADER, MESSAGE_ANNOTATIONS } from './amqp-sections.ts';
 import type { Uuid } from './amqp-types.ts';

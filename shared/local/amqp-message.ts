@@ -5,6 +5,7 @@
  * @see https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-messaging-v1.0-os.html
  */
 import { randomBytes } from 'node:crypto';
+import { AmqpBody } from './amqp-body.ts';
 import { entriesOf, Reader } from './amqp-reader.ts';
 import { rewrite } from './amqp-rewrite.ts';
 import {
@@ -16,28 +17,11 @@ import {
   PROPERTIES,
   readSection,
 } from './amqp-sections.ts';
-import { AmqpError, type AmqpMap, type AmqpValue, Uuid } from './amqp-types.ts';
+import { type AmqpMap, type AmqpValue, Uuid } from './amqp-types.ts';
 import { Encoded, Float, type OutgoingMessage, type PropertyValue } from './message.ts';
 
 /** Several messages in one transfer: the envelope's data sections are messages. */
 export const BATCH_FORMAT = 0x80013700;
-
-/** The body that the broker keeps of a message that came over AMQP. */
-export class AmqpBody {
-  /** Properties, application properties, body and footer as they were sent. */
-  readonly bare: Buffer;
-  readonly durable: boolean;
-  readonly priority: number | undefined;
-  /** The sender's own annotations, encoded: those that the broker has no meaning for. */
-  readonly annotations: readonly Buffer[];
-
-  constructor(bare: Buffer, durable: boolean, priority: number | undefined, annotations: readonly Buffer[]) {
-    this.bare = bare;
-    this.durable = durable;
-    this.priority = priority;
-    this.annotations = annotations;
-  }
-}
 
 /** Annotations that the broker writes itself; a client's are not passed on. */
 const OWN_ANNOTATIONS: ReadonlySet<AmqpValue> = new Set([
@@ -65,9 +49,7 @@ export function readMessages(format: number, payload: Buffer): OutgoingMessage[]
   while (!reader.done) {
     if (readSection(reader) !== DATA) reader.skip();
     else {
-      const inner = reader.value();
-      if (!Buffer.isBuffer(inner)) throw new AmqpError('amqp:decode-error', 'a data section must hold bytes');
-      messages.push(readMessage(inner));
+      messages.push(readWhole(reader.binary()));
     }
   }
   return messages;
@@ -75,7 +57,11 @@ export function readMessages(format: number, payload: Buffer): OutgoingMessage[]
 
 /** One message; nothing of `bytes` is kept. A missing message id is made, since no receiver does well without. */
 export function readMessage(bytes: Buffer): OutgoingMessage {
-  const reader = new Reader(bytes);
+  return readWhole(new Reader(bytes));
+}
+
+function readWhole(reader: Reader): OutgoingMessage {
+  const from = reader.position;
   let header: readonly AmqpValue[] = [];
   let annotations: AmqpMap | undefined;
   let ownAnnotations = NO_ANNOTATIONS;
@@ -94,8 +80,8 @@ export function readMessage(bytes: Buffer): OutgoingMessage {
   }
   const given = textOf(properties[0]);
   const messageId = given || randomBytes(16).toString('hex');
-  const view = bareStart < 0 ? EMPTY : bytes.subarray(bareStart);
-  const bare = given ? copyOf(view) : rewrite(view, { messageId }, {});
+  const view = bareStart < 0 ? EMPTY : reader.buffer.subarray(bareStart, reader.end);
+  const bare = given ? view : rewrite(view, { messageId }, {});
   const priority = header[1];
   const scheduled = annotations?.get('x-opt-scheduled-enqueue-time');
   return {
@@ -112,29 +98,11 @@ export function readMessage(bytes: Buffer): OutgoingMessage {
     scheduledEnqueueTimeMs: scheduled instanceof Date ? scheduled.getTime() : undefined,
     applicationProperties,
     body: new AmqpBody(bare, header[0] === true, typeof priority === 'number' ? priority : undefined, ownAnnotations),
-    sizeBytes: bytes.length,
+    sizeBytes: reader.end - from,
   };
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/** Small messages share pieces of memory of this size: fewer objects, and no more kept than this by any one of them. */
-const SLAB_SIZE = 32 * 1024;
-const LARGEST_SHARING = 4 * 1024;
-let slab = EMPTY;
-let slabUsed = 0;
-
-function copyOf(view: Buffer): Buffer {
-  if (view.length > LARGEST_SHARING) return Buffer.from(view);
-  if (slabUsed + view.length > slab.length) {
-    slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
-    slabUsed = 0;
-  }
-  const copy = slab.subarray(slabUsed, slabUsed + view.length);
-  view.copy(copy);
-  slabUsed += view.length;
-  return copy;
-}
 
 /** An identifier or text property; ids may also be numbers, uuids or bytes. */
 export function textOf(value: AmqpValue): string | undefined {

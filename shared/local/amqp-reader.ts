@@ -64,6 +64,15 @@ export class Reader {
     return value;
   }
 
+  /** A reader of the bytes of a binary value. */
+  binary(): Reader {
+    const code = this.buffer[this.take(1)];
+    if (code !== 0xa0 && code !== 0xb0) throw malformed('expected bytes');
+    const size = this.#size(code === 0xa0);
+    const start = this.take(size);
+    return new Reader(this.buffer, start, start + size);
+  }
+
   /** Skips a value without making anything of it, in order to copy its bytes. */
   skip(): void {
     const code = this.buffer[this.take(1)] as number;
@@ -156,13 +165,13 @@ export class Reader {
         return [];
       case 0xc0:
       case 0xd0:
-        return this.#compound(code === 0xc0, (count) => this.#items(count));
+        return this.#compound(code === 0xc0, this.#items);
       case 0xc1:
       case 0xd1:
-        return this.#compound(code === 0xc1, (count) => this.#map(count));
+        return this.#compound(code === 0xc1, this.#map);
       case 0xe0:
       case 0xf0:
-        return this.#compound(code === 0xe0, (count) => this.#array(count));
+        return this.#compound(code === 0xe0, this.#array);
       default:
         throw malformed(`unknown type code 0x${code.toString(16)}`);
     }
@@ -173,7 +182,7 @@ export class Reader {
     return this.buffer.subarray(at, at + count);
   }
 
-  #compound<T extends AmqpValue>(short: boolean, read: (count: number) => T): T {
+  #compound<T extends AmqpValue>(short: boolean, read: (this: this, count: number) => T): T {
     const size = this.#size(short);
     const start = this.position;
     if (size > this.end - start) throw malformed(`compound of ${size} bytes at offset ${start} is cut off`);
@@ -181,7 +190,7 @@ export class Reader {
     const count = this.#size(short);
     // Every element of a list or map has at least its type code.
     if (count > size && count > MAX_EMPTY_ELEMENTS) throw malformed(`${count} elements claimed in ${size} bytes`);
-    const value = read(count);
+    const value = read.call(this, count);
     this.#depth--;
     if (this.position !== start + size) throw malformed(`compound at offset ${start} does not end where it says`);
     return value;

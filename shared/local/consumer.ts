@@ -41,7 +41,7 @@ export class Feed {
   }
 
   makeReady(message: HeldMessage): void {
-    this.ready.add(message.ready, message.sequenceNumber);
+    this.ready.add(message.place, message.sequenceNumber);
     if (this.#waiting.size > 0) this.pumpSoon();
   }
 

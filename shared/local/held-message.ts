@@ -42,12 +42,9 @@ export class HeldMessage {
   lockNumber = 0;
   lockedUntil = 0;
   holder: Holder | undefined = undefined;
-  /** Its place among those that can be received. */
-  readonly ready: Place<HeldMessage> = new Place<HeldMessage>(this);
-  /** Its place among the deadlines: the lock's while locked, else the expiry or the time it is scheduled for. */
-  readonly timed: Place<HeldMessage> = new Place<HeldMessage>(this);
-  /** Its place among what its holder has locked; made with the first lock, since most messages wait without one. */
-  held: Place<HeldMessage> | undefined = undefined;
+  /** Its place among those that can be received, or else among what its holder has locked. */
+  readonly place: Place<HeldMessage> = new Place<HeldMessage>(this);
+  #timed: Place<HeldMessage> | undefined = undefined;
 
   constructor(
     content: Content,
@@ -65,6 +62,15 @@ export class HeldMessage {
     this.deadLetterSource = origin.deadLetterSource;
     this.deliveryCount = origin.deliveryCount ?? 0;
     this.state = state;
+  }
+
+  /**
+   * Its place among the deadlines: the lock's while locked, else the expiry or the time it is scheduled for. Made when
+   * it is needed: most messages wait without a deadline, and what waits is what the garbage collector copies.
+   */
+  get timed(): Place<HeldMessage> {
+    this.#timed ??= new Place<HeldMessage>(this);
+    return this.#timed;
   }
 }
 

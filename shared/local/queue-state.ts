@@ -3,7 +3,7 @@
  * here, each with its deadline; what clients may ask for is in message-queue.ts.
  */
 import { randomBytes } from 'node:crypto';
-import { AscendingQueue, Place } from './ascending-queue.ts';
+import { AscendingQueue } from './ascending-queue.ts';
 import type { BrokerError } from './broker-error.ts';
 import type { Timer } from './clock.ts';
 import { type Consumer, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
@@ -140,9 +140,9 @@ export class QueueState implements Feeder {
 
   /** Takes a message out of the ready ones, if it is among them. */
   #unready(message: HeldMessage): void {
-    if (message.ready.isQueued) {
+    if (message.place.isQueued) {
       if (this.settings.requiresSession) this.sessions.unready(message);
-      else this.feed.ready.remove(message.ready);
+      else this.feed.ready.remove(message.place);
     }
     if (message.state === 'active') this.#expiries.remove(message.timed);
   }
@@ -160,10 +160,7 @@ export class QueueState implements Feeder {
     this.#lastLockNumber = (this.#lastLockNumber % 0xffff_ffff) + 1;
     message.lockNumber = this.#lastLockNumber;
     message.holder = holder;
-    if (holder) {
-      message.held ??= new Place<HeldMessage>(message);
-      holder.held.add(message.held, message.lockNumber);
-    }
+    holder?.held.add(message.place, message.lockNumber);
     if (holder?.session) message.lockedUntil = holder.session.lockedUntil;
     else this.lockUntil(message, this.host.clock.now() + this.settings.lockDurationMs);
     const delivery = new Delivery(message, this.#salt);
@@ -179,7 +176,7 @@ export class QueueState implements Feeder {
 
   forgetLock(message: HeldMessage): void {
     this.locks.remove(message.timed);
-    if (message.held) message.holder?.held.remove(message.held);
+    message.holder?.held.remove(message.place);
     message.holder = undefined;
     message.lockNumber = 0;
   }

@@ -232,7 +232,7 @@ export class Sessions {
 
   unready(message: HeldMessage): void {
     const session = this.#session(message.content.sessionId ?? '');
-    session.feed.ready.remove(message.ready);
+    session.feed.ready.remove(message.place);
     this.#refresh(session);
   }
 
