@@ -21,6 +21,8 @@ import { type Outcome, runHandler, type Timer, withFields } from './run-handler.
 /** One event, as one message brings it. */
 export interface Step extends Sender {
   readonly event: PlatformEvent;
+  /** What the history says of its data. */
+  readonly summary: string | undefined;
   /** Names this run. */
   readonly owner: string;
   readonly handle: Handler<never>;
@@ -65,7 +67,7 @@ async function beginRun(step: Step): Promise<Stored<EventRecord> | undefined> {
   const lease = { copy, owner, now, leaseMs: handlerTimeoutMs + LEASE_MARGIN_MS };
 
   const insert = async (): Promise<Stored<EventRecord>> => {
-    const value = begin(firstRecord(name, event, copy, now), 'turn', lease);
+    const value = begin(firstRecord(step, now), 'turn', lease);
     return { key, value, etag: await state.insert(RECORDS, key, value) };
   };
   if (copy === 0) {

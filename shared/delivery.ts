@@ -95,7 +95,22 @@ async function attempt(delivery: Delivery, ports: Ports, options: Required<Deliv
   const { copy, putOff, waitedFor } = parsed;
   const { random, timer, handlerTimeoutMs } = options;
   const log = logOf(event);
-  await carry({ event, copy, putOff, waitedFor, ports, name, owner, handle, log, random, timer, handlerTimeoutMs });
+  const summary = definition.summaryOf?.(event.data);
+  await carry({
+    event,
+    summary,
+    copy,
+    putOff,
+    waitedFor,
+    ports,
+    name,
+    owner,
+    handle,
+    log,
+    random,
+    timer,
+    handlerTimeoutMs,
+  });
 }
 
 /** The handler's name is its subscription's. */

@@ -27,6 +27,8 @@ export interface EventRecord {
   readonly subject: string;
   /** The event's own time. */
   readonly time: string;
+  /** What its data says of why it came to this; of few events. */
+  readonly summary?: string | undefined;
   readonly correlationId: string;
   readonly causationId?: string | undefined;
   /** The copy being run or awaited, or the last one. Never falls. */
@@ -49,6 +51,9 @@ export interface EventRecord {
   /** Whether the history's index rows are known to be written. */
   readonly indexed?: boolean | undefined;
 }
+
+/** Of a summary, in characters. */
+const LONGEST_SUMMARY = 500;
 
 /** The same message always finds the same record. Ids too long for a key are replaced by their digest. */
 export function recordKey(handler: string, eventId: string): string {
@@ -104,16 +109,20 @@ export function meaningOf(
 }
 
 /** The record of an event seen for the first time. It has every field: a copy that changes one is cheap, one that adds one is not. */
-export function firstRecord(handler: string, event: CloudEvent, copy: number, now: number): EventRecord {
+export function firstRecord(
+  { name, event, summary, copy }: { name: string; event: CloudEvent; summary: string | undefined; copy: number },
+  now: number,
+): EventRecord {
   const { id, type, source, subject, time, correlationid, causationid } = event;
   return {
     status: 'waiting',
-    handler,
+    handler: name,
     id,
     type,
     source,
     subject,
     time,
+    summary: summary?.slice(0, LONGEST_SUMMARY),
     correlationId: correlationid,
     causationId: causationid,
     copy,

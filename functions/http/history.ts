@@ -58,20 +58,21 @@ function wrong(name: string, expected: string, got: string): ProblemError {
 }
 
 function entryOf(record: EventRecord): Record<string, unknown> {
-  const { id, type, source, subject, time, correlationId, causationId, handler, status, copy, tries, runs } = record;
+  const { id, type, source, subject, time, summary, correlationId, causationId, handler, status } = record;
   return {
     id,
     type,
     source,
     subject,
     time,
+    summary,
     correlationId,
     causationId,
     handler,
     status,
-    tries,
-    runs,
-    copies: copy,
+    tries: record.tries,
+    runs: record.runs,
+    copies: record.copy,
     startedAt: isoOf(record.startedAt),
     updatedAt: isoOf(record.updatedAt),
     endedAt: isoOf(record.endedAt),

@@ -7,6 +7,8 @@ export interface HistoryEntry {
   readonly type: string;
   readonly subject: string;
   readonly time: string;
+  /** Why it came to this, of events that say so. */
+  readonly summary?: string;
   readonly correlationId: string;
   readonly handler: string;
   readonly status: 'running' | 'waiting' | 'finished' | 'parked';

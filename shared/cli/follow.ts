@@ -5,6 +5,12 @@ import type { AppClient, HistoryEntry } from './api.ts';
 /** How a chain ended. */
 export type Ending = 'completed' | 'rolled-back' | 'failed' | 'parked' | 'timeout';
 
+/** An ending, and why it came to that when the history says so. */
+export interface End {
+  readonly ending: Ending;
+  readonly why?: string;
+}
+
 export interface FollowOptions {
   readonly app: Pick<AppClient, 'history'>;
   readonly correlationId: string;
@@ -20,7 +26,7 @@ const QUIET_MS = 1_500;
 const POLL_MS = 200;
 
 /** Resolves when the chain ended or the time is up. An app that is away for a moment is asked again. */
-export async function follow(options: FollowOptions): Promise<Ending> {
+export async function follow(options: FollowOptions): Promise<End> {
   const { app, correlationId, timeoutMs, onEntry, now, pause } = options;
   const deadline = now() + timeoutMs;
   const seen = new Map<string, HistoryEntry>();
@@ -38,14 +44,14 @@ export async function follow(options: FollowOptions): Promise<Ending> {
         onEntry(entry);
       }
       const ending = endingOf([...seen.values()], now() - quietSince >= QUIET_MS);
-      if (ending) return ending;
+      if (ending) return { ending, ...whyOf([...seen.values()], ending) };
     } catch (error) {
       failure = error;
     }
     await pause(POLL_MS);
   }
   if (failure !== undefined) throw failure;
-  return 'timeout';
+  return { ending: 'timeout' };
 }
 
 /**
@@ -60,6 +66,16 @@ export function endingOf(entries: readonly HistoryEntry[], isQuiet: boolean): En
   if (has('DeploymentFailed')) return isQuiet ? 'failed' : undefined;
   if (has('DeploymentCompleted')) return 'completed';
   return isQuiet ? 'completed' : undefined;
+}
+
+function whyOf(entries: readonly HistoryEntry[], ending: Ending): { why?: string } {
+  if (ending === 'parked') {
+    const parked = entries.find(({ status }) => status === 'parked');
+    return parked?.reason === undefined ? {} : { why: `${parked.type}: ${parked.reason}: ${parked.error ?? ''}` };
+  }
+  if (ending !== 'failed' && ending !== 'rolled-back') return {};
+  const why = entries.find(({ type }) => type === 'DeploymentFailed')?.summary;
+  return why === undefined ? {} : { why };
 }
 
 /** What only waits for a channel to be told through has done its work. */

@@ -49,10 +49,15 @@ function shownAt({ startedAt, endedAt }: HistoryEntry): string {
   return endedAt ?? startedAt;
 }
 
+/** A text from elsewhere, as part of a line. */
+export function oneLine(text: string): string {
+  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+}
+
 function entryLine(entry: HistoryEntry): string {
-  const { type, subject, status, tries, reason, error } = entry;
+  const { type, subject, status, tries, reason, error, summary } = entry;
   const colour = status === 'parked' ? red : status === 'finished' ? green : dim;
-  const why = reason === undefined ? '' : dim(`try ${tries}: ${reason}: ${error ?? ''}`);
+  const why = reason === undefined ? summary : `try ${tries}: ${reason}: ${error ?? ''}`;
   const time = dim(shownAt(entry).slice(11, 23));
-  return `${time}  ${type.padEnd(21)}  ${subject}  ${colour(status)}  ${why}`.trimEnd();
+  return `${time}  ${type.padEnd(21)}  ${subject}  ${colour(status)}  ${why === undefined ? '' : dim(oneLine(why))}`.trimEnd();
 }

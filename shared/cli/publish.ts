@@ -7,7 +7,7 @@ import { type CloudEvent, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
 import { green, readFlags, red, UsageError } from '../local/command.ts';
 import { type Ending, follow } from './follow.ts';
-import { appAt, COMMON, changes, durationFlag, show } from './options.ts';
+import { appAt, COMMON, changes, durationFlag, oneLine, show } from './options.ts';
 
 /** Sets the exit code: with `--wait`, 1 unless the chain completed. @throws UsageError */
 export async function publish(usage: string, args: string[]): Promise<void> {
@@ -56,7 +56,7 @@ export async function publish(usage: string, args: string[]): Promise<void> {
   console.log(values.json ? JSON.stringify({ id: event.id, correlationId: event.correlationid }) : event.id);
   if (!values.wait) return;
 
-  const ending = await follow({
+  const { ending, why } = await follow({
     app,
     correlationId: event.correlationid,
     timeoutMs,
@@ -65,7 +65,11 @@ export async function publish(usage: string, args: string[]): Promise<void> {
     pause: (ms) => pause(ms),
   });
   const colour = ending === 'completed' ? green : red;
-  console.log(values.json ? JSON.stringify({ ending }) : colour(ENDINGS[ending]));
+  console.log(
+    values.json
+      ? JSON.stringify({ ending, why })
+      : colour(why === undefined ? ENDINGS[ending] : `${ENDINGS[ending]}: ${oneLine(why)}`),
+  );
   process.exitCode = ending === 'completed' ? 0 : 1;
 }
 

@@ -46,6 +46,8 @@ export interface EventDefinition<Type extends string = string, Schema extends z.
   readonly upgrades: Readonly<Record<number, (data: unknown) => unknown>>;
   /** The CloudEvents subject: the resource that the data is about. */
   subjectOf(data: z.output<Schema>): string;
+  /** What the history keeps of the data: why it came to this, in a line. */
+  summaryOf?: ((data: z.output<Schema>) => string) | undefined;
 }
 
 /** The event that a definition describes. */
@@ -57,6 +59,7 @@ export type DataOf<Definition> = Definition extends EventDefinition<string, infe
 
 interface DefinitionOptions<Schema extends z.ZodType> {
   subject: (data: z.output<Schema>) => string;
+  summary?: (data: z.output<Schema>) => string;
   version?: number;
   upgrades?: Readonly<Record<number, (data: unknown) => unknown>>;
 }
@@ -70,12 +73,12 @@ interface DefinitionOptions<Schema extends z.ZodType> {
 export function defineEvent<const Type extends string, Schema extends z.ZodType>(
   type: Type,
   schema: Schema,
-  { subject, version = 1, upgrades = {} }: DefinitionOptions<Schema>,
+  { subject, summary, version = 1, upgrades = {} }: DefinitionOptions<Schema>,
 ): EventDefinition<Type, Schema> {
   for (let from = 1; from < version; from++) {
     if (!upgrades[from]) throw new TypeError(`${type} is at version ${version} but has no upgrade from ${from}`);
   }
-  return { type, schema, version, upgrades, subjectOf: subject };
+  return { type, schema, version, upgrades, subjectOf: subject, summaryOf: summary };
 }
 
 /** An id for a new event: a UUID v7, so that ids sort by the time they were made. */

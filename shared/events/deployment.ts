@@ -89,7 +89,7 @@ export const DeploymentFailed = defineEvent(
     message: longText,
     durationSeconds: seconds,
   }).describe('The request was refused, or its rollout failed'),
-  { subject: targetOf },
+  { subject: targetOf, summary: ({ reason, message }) => `${reason}: ${message}` },
 );
 
 export const DeploymentRolledBack = defineEvent(
@@ -102,5 +102,5 @@ export const DeploymentRolledBack = defineEvent(
     reason: longText,
     durationSeconds: seconds,
   }).describe('The image before runs again'),
-  { subject: targetOf },
+  { subject: targetOf, summary: ({ image, reason }) => `back on ${image}: ${reason}` },
 );

@@ -77,6 +77,26 @@ it('publishes from the command line and follows the chain to its end', async () 
   expect(bad.output).toContain('data.namespace: expected a DNS-1123 label');
 });
 
+it('says why a deployment failed', async () => {
+  const data = JSON.stringify({
+    namespace: 'production',
+    deployment: 'cli',
+    image: 'ghcr.io/platform-events/cli:latest',
+  });
+  const refused = new Command('shared/cli/main', [
+    'publish',
+    'DeploymentRequested',
+    '--url',
+    http,
+    '--wait',
+    '--data',
+    data,
+  ]);
+
+  expect(await refused.exit()).toBe(1);
+  expect(refused.output).toMatch(/\nfailed: PolicyViolation: .*'latest'.*$/);
+});
+
 it('remembers for as long as the settings say', async () => {
   const limited = new Command('shared/local/main', [...ANY_PORT, '--no-sample', '--json'], { HISTORY_AGE: '30d' });
   try {

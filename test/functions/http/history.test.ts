@@ -54,13 +54,13 @@ describe('GET /api/events', () => {
   it('lists what happened over many days, newest first, with the outcome and the tries', async () => {
     await enter('old', { startedAt: NOON - 50 * HOUR });
     await enter('new', { startedAt: NOON, status: 'parked', tries: 12, reason: 'ClusterError', endedAt: NOON + 1 });
-    await enter('middle', { startedAt: NOON - HOUR });
+    await enter('middle', { startedAt: NOON - HOUR, summary: 'Frozen: until Monday' });
 
     expect(await idsOf()).toEqual(['new', 'middle', 'old']);
     expect((await get()).json).toMatchObject({
       events: [
         { id: 'new', status: 'parked', tries: 12, reason: 'ClusterError', endedAt: '2026-03-01T12:00:00.001Z' },
-        {},
+        { id: 'middle', summary: 'Frozen: until Monday' },
         {},
       ],
     });

@@ -65,7 +65,7 @@ it('shows every change once, oldest first, and outlives an app that is away for 
 
   const ending = await follow(options);
 
-  expect(ending).toBe('completed');
+  expect(ending).toEqual({ ending: 'completed' });
   expect(shown).toEqual([
     'DeploymentRequested finished',
     'DeploymentStarted waiting',
@@ -74,7 +74,24 @@ it('shows every change once, oldest first, and outlives an app that is away for 
   ]);
 });
 
+it('says why a chain ended badly', async () => {
+  const failed = { ...entry('DeploymentFailed'), summary: 'DeadlineExceeded: not rolled out within 300 s' };
+  const parked = { ...entry('DeploymentStarted', 'parked', 'ClusterError'), error: 'forbidden' };
+
+  expect(await follow(scripted([failed]).options)).toEqual({ ending: 'failed', why: failed.summary });
+  expect(await follow(scripted([failed, entry('DeploymentRolledBack')]).options)).toEqual({
+    ending: 'rolled-back',
+    why: failed.summary,
+  });
+  expect(await follow(scripted([parked]).options)).toEqual({
+    ending: 'parked',
+    why: 'DeploymentStarted: ClusterError: forbidden',
+  });
+});
+
 it('gives up when the time is over, with the last error if there is one', async () => {
-  await expect(follow(scripted([entry('DeploymentStarted', 'waiting')]).options)).resolves.toBe('timeout');
+  await expect(follow(scripted([entry('DeploymentStarted', 'waiting')]).options)).resolves.toEqual({
+    ending: 'timeout',
+  });
   await expect(follow(scripted(new Error('away')).options)).rejects.toThrow('away');
 });
