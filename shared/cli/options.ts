@@ -9,7 +9,7 @@ export const COMMON = { url: { type: 'string' }, json: { type: 'boolean', defaul
 
 /** @throws UsageError for an address that is none */
 export function appAt(url: string | undefined): AppClient {
-  const address = url ?? process.env['PLATFORM_EVENTS_URL'] ?? 'http://127.0.0.1:7071';
+  const address = url ?? (process.env['PLATFORM_EVENTS_URL'] || 'http://127.0.0.1:7071');
   if (!URL.canParse(address)) throw new UsageError(`--url: expected a URL, got '${address}'`);
   return new AppClient(address, process.env['PLATFORM_EVENTS_KEY'] || undefined);
 }

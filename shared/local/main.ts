@@ -30,6 +30,15 @@ const USAGE = `usage: npm start [-- options]
 
 A port of 0 takes any free one. Ctrl-C ends everything.`;
 
+/** Settings that `npm start` makes itself. */
+const OWN = [
+  'ServiceBus',
+  'ServiceBus__fullyQualifiedNamespace',
+  'StateStore',
+  'StateStore__tableServiceUri',
+  'Cluster',
+];
+
 /** With a terminal's patience in mind: everything is gone within 2 s. */
 const STOP_MS = 1_500;
 
@@ -124,10 +133,11 @@ await runCommand(async () => {
   const [table, bus] = await Promise.all([starting, startBus({ port, adminPort })]);
 
   // Whatever the environment names, the sample must reach nothing but this machine.
+  const overruled = OWN.filter((name) => process.env[name] && process.env[name] !== 'simulated');
+  for (const name of OWN) delete process.env[name];
   process.env['ServiceBus'] = bus.connectionString;
   process.env['StateStore'] = table.connectionString;
   process.env['Cluster'] = 'simulated';
-  for (const name of ['ServiceBus__fullyQualifiedNamespace', 'StateStore__tableServiceUri']) delete process.env[name];
   applySettings(readLocalSettings(directory));
   const live = await createLivePorts(process.env, output.log);
   usePorts(live);
@@ -157,6 +167,11 @@ await runCommand(async () => {
     http: `http://127.0.0.1:${host.httpPort}`,
     table: table.url,
   });
+  if (overruled.length > 0) {
+    output.trouble(
+      `not used: ${overruled.join(', ')} of the environment; npm start has its own, npm run host takes yours`,
+    );
+  }
   if (sample) {
     output.begins(sample.id);
     await live.ports.bus.publish(sample);

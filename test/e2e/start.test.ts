@@ -14,6 +14,7 @@ beforeAll(async () => {
   start = new Command('shared/local/main', [...ANY_PORT, '--json'], {
     SIMULATED_ROLLOUT: '100ms',
     SIMULATED_DEADLINE: '300ms',
+    Cluster: 'kubernetes',
   });
   const [line] = await start.line(/^\{"ready".*$/);
   ({ http } = JSON.parse(line).ready);
@@ -30,6 +31,10 @@ it('names every function with its topic and subscription', async () => {
     trigger: 'service-bus',
     source: 'deployment-events/deployment-requested',
   });
+});
+
+it('keeps to its own cluster, and says so', async () => {
+  await start.line(/not used: Cluster of the environment/);
 });
 
 it('carries the sample to its end within five seconds of being ready', async () => {
