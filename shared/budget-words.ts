@@ -1,4 +1,4 @@
-/** How much of an error budget is left, in words for people. */
+/** How much of an error budget is left, and how many events say so, in words for people. */
 
 /**
  * Never says more is left, or less is overspent, than there is.
@@ -11,4 +11,12 @@ export function budgetWords(remaining: number): string {
   if (left < 0) return `overspent: ${100 - left / 10} % used`;
   if (remaining <= 0) return 'spent';
   return left === 0 ? 'less than 0.1 % left' : `${left / 10} % left`;
+}
+
+/** The fact that tells five failures of six from five thousand; none when the event does not say. */
+export function eventsFact(
+  { bad, total }: { readonly bad?: number | undefined; readonly total?: number | undefined },
+  window: string,
+): { events?: string } {
+  return bad === undefined || total === undefined ? {} : { events: `${bad} of ${total} bad in ${window}` };
 }

@@ -113,7 +113,7 @@ function changes(
   { slo, target, window }: ServiceObjective,
   before: ObjectiveHealth | undefined,
   after: ObjectiveHealth,
-  { currentValue, errorBudgetRemaining, alerts }: Assessment,
+  { counts, currentValue, errorBudgetRemaining, alerts }: Assessment,
   by: string,
 ): Outcome[] {
   const news: Outcome[] = [];
@@ -123,10 +123,15 @@ function changes(
     // A ticket that opens while a page is open is about the same incident.
     const isNews = !before?.open.includes(severity) && (severity === 'page' || !after.open.includes('page'));
     if (!alert || !isNews) continue;
-    const { burnRate, longWindow, shortWindow } = alert;
-    news.push({ by, kind: 'violation', data: { ...measured, severity, burnRate, longWindow, shortWindow } });
+    const { burnRate, longWindow, shortWindow, counts: evidence } = alert;
+    news.push({
+      by,
+      kind: 'violation',
+      data: { ...measured, severity, burnRate, longWindow, shortWindow, ...evidence },
+    });
   }
-  if (after.depletedBy && !before?.depletedBy) news.push({ by, kind: 'depleted', data: { ...measured, window } });
+  if (after.depletedBy && !before?.depletedBy)
+    news.push({ by, kind: 'depleted', data: { ...measured, window, ...counts } });
   if (before?.depletedBy && !after.depletedBy) {
     news.push({ by, kind: 'recovered', slo, episode: before.depletedBy, remaining: errorBudgetRemaining });
   }

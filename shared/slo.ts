@@ -114,10 +114,14 @@ export function goodShare({ bad, total }: Counts): number {
 /** A rule that fires, and how fast its long window burns. */
 export interface Alert extends BurnRule {
   readonly burnRate: number;
+  /** Of the long window. */
+  readonly counts: Counts;
 }
 
 /** A service against one objective. */
 export interface Assessment {
+  /** Of the budget's window. */
+  readonly counts: Counts;
   readonly currentValue: number;
   readonly errorBudgetRemaining: number;
   /** The fastest rule that fires, for each severity that has one. */
@@ -135,12 +139,12 @@ export function assess({ target, window, minFailures }: Objective, countsOf: (wi
     const factor = factorOf(rule, window);
     const rate = rateOf(long, budget);
     if (rate >= factor && rateOf(countsOf(rule.shortWindow), budget) >= factor) {
-      alerts[rule.severity] = { ...rule, burnRate: rate };
+      alerts[rule.severity] = { ...rule, burnRate: rate, counts: long };
     }
   }
   const whole = countsOf(window);
   const errorBudgetRemaining = budgetRemaining(whole, target, minFailures);
-  return { currentValue: goodShare(whole), errorBudgetRemaining, alerts };
+  return { counts: whole, currentValue: goodShare(whole), errorBudgetRemaining, alerts };
 }
 
 /** Drops the noise of binary fractions, so that a budget spent to the last event is spent: 0, not 1e-17. */

@@ -1,5 +1,5 @@
 /** Freezes the service whose error budget is spent: nothing is released until it recovers, unless overridden. */
-import { budgetWords } from '../../shared/budget-words.ts';
+import { budgetWords, eventsFact } from '../../shared/budget-words.ts';
 import { parseDuration } from '../../shared/config.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../shared/events/platform.ts';
@@ -46,6 +46,7 @@ export const handle: Handler<Depleted> = async (event, { state, config, clock, n
     text: `${reason}. Releases are refused until it recovers; an override lets one through`,
     team: objective?.team,
     facts: {
+      ...eventsFact(event.data, window),
       'error budget': budgetWords(errorBudgetRemaining),
       ...(!objective && { 'ends by itself after': window }),
     },

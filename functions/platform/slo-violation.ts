@@ -1,5 +1,5 @@
 /** Tells people of a burning error budget; on a page the newest release of the service may be failed for it. */
-import { budgetWords } from '../../shared/budget-words.ts';
+import { budgetWords, eventsFact } from '../../shared/budget-words.ts';
 import { type NewestRelease, newestReleaseOf } from '../../shared/deployments.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../shared/events/deployment.ts';
@@ -43,6 +43,7 @@ export const handle: Handler<Violation> = async (event, ports) => {
     facts: {
       slo,
       windows: `${longWindow} and ${shortWindow}`,
+      ...eventsFact(event.data, longWindow),
       'error budget': budgetWords(errorBudgetRemaining),
       ...(release && { request: release.requestId }),
     },

@@ -14,6 +14,12 @@ const objective = {
     .describe('The share of the error budget that is left; 0 is spent, below 0 overspent'),
 };
 
+/** How much the judgement rests on. */
+const evidence = (window: string) => ({
+  bad: z.number().min(0).optional().describe(`Bad events in ${window}`),
+  total: z.number().min(0).optional().describe(`All events in ${window}`),
+});
+
 const window = z
   .string()
   .regex(
@@ -45,13 +51,14 @@ export const SLOViolation = defineEvent(
     burnRate: z.number().min(0).describe('How many times faster than allowed the budget is being spent'),
     longWindow: window,
     shortWindow: window,
+    ...evidence('the long window'),
   }).describe('A service burns its error budget too fast'),
   { subject: (data) => data.service },
 );
 
 export const ErrorBudgetDepleted = defineEvent(
   'ErrorBudgetDepleted',
-  open({ ...objective, errorBudgetRemaining: z.number().max(0), window }).describe(
+  open({ ...objective, errorBudgetRemaining: z.number().max(0), window, ...evidence('the window') }).describe(
     "The window's error budget is spent",
   ),
   { subject: (data) => data.service },

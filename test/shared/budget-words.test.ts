@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { budgetWords } from '../../shared/budget-words.ts';
+import { budgetWords, eventsFact } from '../../shared/budget-words.ts';
 
 it.each([
   [1, '100 % left'],
@@ -13,4 +13,9 @@ it.each([
   [-999, 'overspent: 100000 % used'],
 ])('says of a budget of which %d remains: %s', (remaining, words) => {
   expect(budgetWords(remaining)).toBe(words);
+});
+
+it('says how many events a judgement rests on, when the event says so', () => {
+  expect(eventsFact({ bad: 5, total: 6 }, '1h')).toEqual({ events: '5 of 6 bad in 1h' });
+  expect(eventsFact({}, '1h')).toEqual({});
 });

@@ -74,6 +74,8 @@ describe('a health check', () => {
           longWindow: '1h',
           shortWindow: '5m',
           targetValue: 0.99,
+          bad: 20,
+          total: 100,
         },
       },
     ]);
@@ -123,6 +125,8 @@ describe('a health check', () => {
       currentValue: 0.9,
       targetValue: 0.99,
       errorBudgetRemaining: -9,
+      bad: 100,
+      total: 1_000,
     });
     expect(second.published).toEqual([]);
     expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();

@@ -67,7 +67,12 @@ describe('a violation', () => {
     const state = new MemoryStateStore();
     await release(state, 'r1', NOW - 30 * MINUTE);
 
-    const { published, notifications } = await deliver(violation(), { state });
+    const page = violation();
+
+    const { published, notifications } = await deliver(
+      { ...page, data: { ...page.data, bad: 20, total: 100 } },
+      { state },
+    );
 
     expect(published).toMatchObject([
       {
@@ -78,7 +83,7 @@ describe('a violation', () => {
     ]);
     expect(notifications[0]).toMatchObject({
       text: 'the release of ghcr.io/shop/web:2 is rolled back',
-      facts: { request: 'r1', 'error budget': '50 % left' },
+      facts: { request: 'r1', events: '20 of 100 bad in 1h', 'error budget': '50 % left' },
     });
   });
 
