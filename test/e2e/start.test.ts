@@ -55,26 +55,15 @@ it('rolls a deployment that fails back to the image before', async () => {
   expect(start.output).toMatch(/"type":"DeploymentFailed".*DeadlineExceeded/);
 });
 
+function publishing(data: string, ...flags: string[]): Command {
+  return new Command('shared/cli/main', ['publish', 'DeploymentRequested', '--url', http, '--data', data, ...flags]);
+}
+
 it('publishes from the command line and follows the chain to its end', async () => {
   const data = JSON.stringify({ namespace: 'demo', deployment: 'cli', image: 'ghcr.io/platform-events/cli:1' });
 
-  const good = new Command('shared/cli/main', [
-    'publish',
-    'DeploymentRequested',
-    '--url',
-    http,
-    '--wait',
-    '--data',
-    data,
-  ]);
-  const bad = new Command('shared/cli/main', [
-    'publish',
-    'DeploymentRequested',
-    '--url',
-    http,
-    '--data',
-    '{"namespace":"X"}',
-  ]);
+  const good = publishing(data, '--wait');
+  const bad = publishing('{"namespace":"X"}');
 
   expect(await good.exit()).toBe(0);
   expect(good.output).toMatch(/DeploymentCompleted +default\/demo\/cli +finished\ncompleted$/);
@@ -88,15 +77,7 @@ it('says why a deployment failed', async () => {
     deployment: 'cli',
     image: 'ghcr.io/platform-events/cli:latest',
   });
-  const refused = new Command('shared/cli/main', [
-    'publish',
-    'DeploymentRequested',
-    '--url',
-    http,
-    '--wait',
-    '--data',
-    data,
-  ]);
+  const refused = publishing(data, '--wait');
 
   expect(await refused.exit()).toBe(1);
   expect(refused.output).toMatch(/\nfailed: PolicyViolation: .*'latest'.*$/);

@@ -64,7 +64,9 @@ describe('a spent error budget', () => {
       since: event.time,
       reason: "the error budget of 'availability' over 30d is spent: 50.000 % good of 99.000 % promised",
     });
-    expect(notifications).toMatchObject([{ severity: 'critical', title: 'checkout is frozen', team: 'shop' }]);
+    expect(notifications).toMatchObject([
+      { severity: 'critical', title: 'checkout is frozen', team: 'shop', facts: { events: '50 of 100 bad in 30d' } },
+    ]);
   });
 
   it('freezes until a health check finds it positive', async () => {

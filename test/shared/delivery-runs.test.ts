@@ -1,0 +1,187 @@
+/** What becomes of a message while another run of its event is under way, or has vanished. */
+import { describe, expect, it } from 'vitest';
+import { MAX_TRIES } from '../../shared/backoff.ts';
+import { NotFoundError, TransientError } from '../../shared/errors.ts';
+import { recheck } from '../../shared/ports.ts';
+import {
+  away,
+  type Behaviour,
+  counting,
+  deadFrom,
+  deliverNext,
+  done,
+  event,
+  fail,
+  HANDLER,
+  worldOf,
+} from '../support/delivery-cases.ts';
+import type { Gate } from '../support/delivery-world.ts';
+
+describe('another run', () => {
+  it('comes after the delay that a handler asks for, as often as it asks', async () => {
+    const times: number[] = [];
+    const look: Behaviour = async () => {
+      times.push(world.clock.now());
+      return times.length < 20 ? recheck(2_000) : undefined;
+    };
+    const world = worldOf(look);
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect(times.slice(1).map((time, n) => time - (times[n] ?? 0))).toEqual(Array(19).fill(2_000));
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', copy: 19, runs: 20 });
+  });
+
+  it.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('does not come after %d ms', async (ms) => {
+    const world = worldOf(counting(async () => recheck(ms), done));
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect(world.log.lines.map(({ fields }) => fields['error'])).toContain(
+      `deployment-requested asked to be run again after ${ms} ms`,
+    );
+  });
+
+  it('comes no earlier than a service asked for', async () => {
+    const times: number[] = [];
+    const world = worldOf(async () => {
+      times.push(world.clock.now());
+      if (times.length === 1) throw new TransientError('busy', { retryAfterMs: 90_000 });
+    });
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(90_000);
+  });
+
+  it('comes twelve times in a row at most, then the event is parked with the last error', async () => {
+    const handle = counting(fail(new Error('no idea')));
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect(handle.runs).toBe(MAX_TRIES);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'Error', description: 'no idea', subscription: HANDLER }]);
+    expect(await world.record(HANDLER, event.id)).toMatchObject({
+      status: 'parked',
+      tries: MAX_TRIES,
+      error: 'no idea',
+    });
+  });
+
+  it('starts counting anew after a look that went well', async () => {
+    const flaky = Array.from({ length: 60 }, (_, n) =>
+      n % 2 === 0 ? fail(new Error('flaky')) : async () => recheck(1),
+    );
+    const handle = counting(...flaky, done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect(handle.runs).toBe(61);
+    expect(world.bus.errors()).toEqual([]);
+  });
+
+  it('does not come after a permanent error', async () => {
+    const handle = counting(fail(new NotFoundError('no such deployment')));
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect(handle.runs).toBe(1);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'NotFound', description: 'no such deployment' }]);
+    expect(JSON.parse(world.bus.errors()[0]?.body ?? '')).toEqual(event);
+  });
+
+  it('comes for a parked event that is replayed as its next copy, with fresh tries', async () => {
+    const handle = counting(...Array(MAX_TRIES).fill(fail(new Error('down'))), fail(new Error('still')), done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    await world.run();
+    const copy = ((await world.record(HANDLER, event.id))?.copy ?? 0) + 1;
+
+    await world.bus.schedule({ event, at: world.clock.now(), to: HANDLER, copy, messageId: 'replay-1' });
+    await world.run();
+
+    expect(handle.runs).toBe(MAX_TRIES + 2);
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+  });
+});
+
+describe('a run that vanished', () => {
+  it('leaves the event to the next when its lease is over, and counts as a try', async () => {
+    const tries: unknown[] = [];
+    const world = worldOf(async (_, { log }) => log.info('run'));
+    await world.bus.publish(event);
+    void deliverNext(world, deadFrom('put'));
+    await new Promise(setImmediate);
+    const dead = await world.record(HANDLER, event.id);
+    world.returnLocks();
+
+    await deliverNext(world);
+    expect(await world.record(HANDLER, event.id)).toEqual(dead);
+    await world.run();
+
+    for (const { message, fields } of world.log.lines) if (message === 'run') tries.push(fields['try']);
+    expect(tries).toEqual([1, 2]);
+    const ended = await world.record(HANDLER, event.id);
+    expect(ended).toMatchObject({ status: 'finished', runs: 2 });
+    expect(ended?.updatedAt).toBeGreaterThanOrEqual(dead?.leaseUntil ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('is not waited for longer than a lease, whatever the clock of its machine said', async () => {
+    const day = 24 * 3_600_000;
+    const world = worldOf(done);
+    await world.bus.publish(event);
+    void deliverNext(world, deadFrom('put'), day);
+    await new Promise(setImmediate);
+    world.returnLocks();
+    const begun = world.clock.now();
+
+    await world.run();
+
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect(world.clock.now() - begun).toBeLessThan(5 * 60_000);
+  });
+
+  it('can be waited for twice when the store was away in between', async () => {
+    const world = worldOf(done);
+    await world.bus.publish(event);
+    void deliverNext(world, deadFrom('put'), 24 * 3_600_000);
+    await new Promise(setImmediate);
+    world.returnLocks();
+    await deliverNext(world); // waits for the lease
+    await deliverNext(
+      world,
+      away(['get', 'insert'], () => true),
+    ); // has waited; the store is away
+
+    await world.run();
+
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+  });
+
+  it('parks the event that makes every process vanish', async () => {
+    const handle = counting(done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+
+    while (world.bus.errors().length === 0) {
+      const { runs } = handle;
+      // Dies in writing down how the run ended.
+      const die: Gate = (call, name) => (handle.runs > runs && name === 'put' ? new Promise(() => {}) : call());
+      const taken = deliverNext(world, die);
+      await Promise.race([taken, new Promise(setImmediate)]);
+      if (handle.runs > runs) world.returnLocks();
+    }
+
+    expect(handle.runs).toBe(MAX_TRIES);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'HandlerVanished' }]);
+  });
+});
