@@ -1,56 +1,37 @@
 /** The protocol below the SDK: what other clients do, and what broken ones do. */
 import { createConnection } from 'node:net';
-import rhea from 'rhea';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compositeOf } from '../../../shared/local/amqp-frames.ts';
-import { readMessage } from '../../../shared/local/amqp-message.ts';
-import { type AmqpValue, Described, symbol, Typed, uint, ulong } from '../../../shared/local/amqp-types.ts';
+import { Described, symbol, uint, ulong } from '../../../shared/local/amqp-types.ts';
 import { AMQP_HEADER, frame, RawClient, SASL_HEADER } from '../../support/amqp-client.ts';
+import {
+  ATTACH,
+  attachReceiver,
+  attachSender,
+  BEGIN,
+  begin,
+  CLOSE,
+  DETACH,
+  DISPOSITION,
+  END,
+  FLOW,
+  flow,
+  message,
+  OPEN,
+  open,
+  SASL_INIT,
+  SASL_OUTCOME,
+  source,
+  TRANSFER,
+  transfer,
+} from '../../support/amqp-performatives.ts';
 import { type LocalBus, startBus } from '../../support/bus.ts';
-
-const [OPEN, BEGIN, ATTACH, FLOW, TRANSFER, DISPOSITION, DETACH, END, CLOSE] = [
-  0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18,
-];
-const SASL_INIT = 0x41;
-const SASL_OUTCOME = 0x44;
 
 let bus: LocalBus;
 beforeAll(async () => {
   bus = await startBus();
 });
 afterAll(() => bus.close());
-
-const source = (address: string) => new Described(ulong(0x28), [address]);
-const target = (address: string) => new Described(ulong(0x29), [address]);
-const begin = frame(BEGIN, [null, uint(0), uint(5000), uint(5000)]);
-/** Attaches as a receiver; handle 0 unless given. */
-const attachReceiver = (address: string, handle = 0, name = 'r') =>
-  frame(ATTACH, [
-    name,
-    uint(handle),
-    true,
-    new Typed('ubyte', 0),
-    new Typed('ubyte', 1),
-    source(address),
-    target('me'),
-  ]);
-const attachSender = (address: string, handle = 1, name = 's') =>
-  frame(ATTACH, [name, uint(handle), false, null, null, source('me'), target(address), null, null, uint(0)]);
-const flow = (handle: number, credit: number, { drain = false, echo = false, count = 0 } = {}) =>
-  frame(FLOW, [uint(0), uint(5000), uint(0), uint(5000), uint(handle), uint(count), uint(credit), null, drain, echo]);
-const message = (text: string) =>
-  rhea.message.encode({ message_id: text.slice(0, 9), body: text }) as unknown as Buffer;
-const transfer = (id: number, payload: Buffer, { settled = false, more = false, aborted = false } = {}) =>
-  frame(TRANSFER, [uint(1), uint(id), Buffer.from([id]), uint(0), settled, more, null, null, null, aborted], {
-    payload,
-  });
-
-async function open(): Promise<RawClient> {
-  const client = await RawClient.open(bus.port);
-  client.write(begin);
-  await client.next(BEGIN);
-  return client;
-}
 
 describe('connecting', () => {
   const init = (mechanism: string, response = Buffer.alloc(0)) =>
@@ -146,7 +127,7 @@ describe('idle connections', () => {
 
 describe('flow control', () => {
   it('answers a drain with all credit taken back', async () => {
-    const client = await open();
+    const client = await open(bus);
     client.write(attachReceiver(bus.queue()), flow(0, 10, { drain: true }));
 
     const { fields } = await client.next(FLOW);
@@ -157,7 +138,7 @@ describe('flow control', () => {
 
   it('answers a drain also when the last credit was used while it was on its way', async () => {
     const queue = bus.queue();
-    const client = await open();
+    const client = await open(bus);
     client.write(attachSender(queue), transfer(0, message('a')), attachReceiver(queue), flow(0, 1));
     await client.next(TRANSFER);
     while (((await client.next(FLOW)).fields[4] ?? 0) !== 1);
@@ -189,7 +170,7 @@ describe('flow control', () => {
   });
 
   it('answers a flow that asks for an echo', async () => {
-    const client = await open();
+    const client = await open(bus);
 
     client.write(frame(FLOW, [uint(0), uint(5000), uint(0), uint(5000), null, null, null, null, null, true]));
 
@@ -216,7 +197,7 @@ describe('flow control', () => {
 describe('transfers', () => {
   it('that were sent settled are taken and not answered', async () => {
     const queue = bus.queue();
-    const client = await open();
+    const client = await open(bus);
 
     client.write(attachSender(queue), transfer(0, message('quiet'), { settled: true }), transfer(1, message('loud')));
 
@@ -228,7 +209,7 @@ describe('transfers', () => {
 
   it('that are aborted half way are forgotten', async () => {
     const queue = bus.queue();
-    const client = await open();
+    const client = await open(bus);
     const whole = message('whole');
 
     client.write(attachSender(queue), transfer(0, whole.subarray(0, 10), { more: true }));
@@ -241,7 +222,7 @@ describe('transfers', () => {
 
   it('of a malformed message are rejected, and the link goes on', async () => {
     const queue = bus.queue();
-    const client = await open();
+    const client = await open(bus);
 
     client.write(attachSender(queue), transfer(0, Buffer.from('not a message')), transfer(1, message('fine')));
 
@@ -252,130 +233,10 @@ describe('transfers', () => {
   });
 });
 
-describe('unsettled deliveries', () => {
-  it('do not stop a link, a hundred thousand of them', { timeout: 60_000 }, async () => {
-    const queue = bus.queue({ maxSizeInMegabytes: 1_024 });
-    const count = 100_000;
-    const body = message('x');
-    const { body: payload, ...properties } = readMessage(body);
-    for (let i = 0; i < count / 1_000; i++) {
-      bus.broker.send(
-        queue,
-        Array.from({ length: 1_000 }, (_, j) => ({ ...properties, messageId: `${i}-${j}`, body: payload })),
-      );
-    }
-    const client = await open();
-    client.write(attachReceiver(queue));
-    client.write(frame(FLOW, [uint(0), uint(0x7fffffff), uint(0), uint(9), uint(0), uint(0), uint(count + 1)]));
-    let received = 0;
-    let last = -1;
-    while (received < count) {
-      last = Number((await client.next(TRANSFER)).fields[1]);
-      received++;
-    }
-
-    client.write(attachSender(queue), transfer(0, message('one more')));
-    const { payload: next } = await client.next(TRANSFER);
-    client.write(frame(DISPOSITION, [true, uint(0), uint(last), true, new Described(ulong(0x24), [])]));
-    client.write(frame(CLOSE, []));
-    await client.next(CLOSE);
-
-    expect(next.includes('one more')).toBe(true);
-    expect(bus.count(queue)).toBe(1);
-  });
-});
-
-describe('bodies and properties', () => {
-  it.each([
-    ['data', rhea.message.data_section(Buffer.from([0, 255, 1]))],
-    ['several data sections', rhea.message.data_sections([Buffer.from('a'), Buffer.from('b')])],
-    ['a sequence', rhea.message.sequence_section([1, 'two', null])],
-    ['a value', { nested: [rhea.types.wrap_long(7), true] }],
-  ])('of %s pass byte for byte, every number of its own type', async (_, body) => {
-    const queue = bus.queue();
-    const { types } = rhea;
-    const sent = rhea.message.encode({
-      message_id: 'id',
-      correlation_id: types.wrap_ulong(12),
-      group_id: 'g',
-      application_properties: {
-        long: types.wrap_long(5),
-        int: types.wrap_int(5),
-        double: types.wrap_double(5),
-        symbol: types.wrap_symbol('s'),
-        uuid: types.wrap_uuid(Buffer.alloc(16, 7)),
-        time: types.wrap_timestamp(1_000),
-      },
-      body,
-      footer: { checksum: 'f' },
-    }) as unknown as Buffer;
-    const bare = sent.subarray(sent.indexOf(Buffer.from([0x00, 0x53, 0x73])));
-    const client = await open();
-
-    client.write(attachSender(queue), transfer(0, sent), attachReceiver(queue), flow(0, 1));
-
-    const { payload } = await client.next(TRANSFER);
-    expect(payload.subarray(-bare.length).equals(bare)).toBe(true);
-    client.close();
-  });
-
-  it('keep their types and bytes when one property is changed', async () => {
-    const queue = bus.queue();
-    const { types } = rhea;
-    const body = rhea.message.data_section(Buffer.from('the body'));
-    const properties = { long: types.wrap_long(5), double: types.wrap_double(5), gone: 'old' };
-    const sent = rhea.message.encode({
-      message_id: 'id',
-      application_properties: properties,
-      body,
-    }) as unknown as Buffer;
-    const client = await open();
-    client.write(attachSender(queue), transfer(0, sent), attachReceiver(queue), flow(0, 2));
-    await client.next(TRANSFER);
-    const annotations = new Map<AmqpValue, AmqpValue>([
-      [symbol('gone'), 'new'],
-      [symbol('added'), new Typed('long', 6)],
-    ]);
-
-    client.write(
-      frame(DISPOSITION, [true, uint(0), uint(0), true, new Described(ulong(0x27), [false, false, annotations])]),
-    );
-
-    const { payload } = await client.next(TRANSFER);
-    const entry = (name: string, type: string) => Buffer.from(`a1${hexOf(name)}${type}`, 'hex');
-    expect(payload.includes(entry('long', '5505'))).toBe(true);
-    expect(payload.includes(entry('double', '824014000000000000'))).toBe(true);
-    expect(payload.includes(entry('added', '810000000000000006'))).toBe(true);
-    expect(payload.includes(entry('gone', `a1${hexOf('new')}`))).toBe(true);
-    expect(payload.includes('old')).toBe(false);
-    expect(payload.includes('the body')).toBe(true);
-    client.close();
-  });
-});
-
-const hexOf = (text: string) => Buffer.from([text.length, ...Buffer.from(text)]).toString('hex');
-
-describe('dispositions', () => {
-  it('of ranges that were never sent cost nothing', async () => {
-    const client = await open();
-    client.write(attachReceiver(bus.queue()));
-    await client.next(ATTACH);
-
-    const start = performance.now();
-    for (let i = 0; i < 100; i++) {
-      client.write(frame(DISPOSITION, [true, uint(0), uint(0xffffffff), true, new Described(ulong(0x24), [])]));
-    }
-    client.write(frame(CLOSE, []));
-    await client.next(CLOSE);
-
-    expect(performance.now() - start).toBeLessThan(1_000);
-  });
-});
-
 describe('links, sessions and connections', () => {
   it('are closed as the client closes them, and handles and names can be used again', async () => {
     const queue = bus.queue();
-    const client = await open();
+    const client = await open(bus);
     for (const closed of [false, true]) {
       client.write(attachReceiver(queue));
       await client.next(ATTACH);
@@ -392,7 +253,7 @@ describe('links, sessions and connections', () => {
   });
 
   it('refuse transactions with a reason', async () => {
-    const client = await open();
+    const client = await open(bus);
     client.write(
       frame(ATTACH, [
         'tx',
@@ -423,7 +284,7 @@ describe('links, sessions and connections', () => {
     ['a frame for no session', frame(FLOW, [], { channel: 9 }), 'amqp:not-allowed'],
     ['an unknown performative', frame(0x99, []), 'amqp:not-implemented'],
   ])('end the connection for %s, saying why', async (_, bytes, condition) => {
-    const client = await open();
+    const client = await open(bus);
 
     client.write(bytes);
 
@@ -435,7 +296,7 @@ describe('links, sessions and connections', () => {
     const queue = bus.queue();
     const clients = await Promise.all(
       Array.from({ length: 500 }, async () => {
-        const client = await open();
+        const client = await open(bus);
         client.write(attachSender(queue), transfer(0, message('x')));
         return client;
       }),
@@ -466,7 +327,7 @@ describe('links, sessions and connections', () => {
 
   it('are cut by a fault after the send was done, and before it was answered', async () => {
     const queue = bus.queue();
-    const client = await open();
+    const client = await open(bus);
     bus.broker.faults.add({ on: 'send', path: queue, effect: 'cut-connection' });
 
     client.write(attachSender(queue), transfer(0, message('x')));
@@ -478,10 +339,10 @@ describe('links, sessions and connections', () => {
 
   it('that are cut give back what they held locked', async () => {
     const queue = bus.queue();
-    const client = await open();
+    const client = await open(bus);
     client.write(attachSender(queue), transfer(0, message('held')), attachReceiver(queue), flow(0, 1));
     await client.next(TRANSFER);
-    const other = await open();
+    const other = await open(bus);
     other.write(attachReceiver(queue), flow(0, 1));
     await other.next(ATTACH);
 
