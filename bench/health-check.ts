@@ -29,6 +29,8 @@ function createPorts(): Ports {
     publishAll: async (events) => void (events.length > 0 && (await unexpected())),
     schedule: unexpected,
     park: unexpected,
+    parked: unexpected,
+    unpark: unexpected,
     subscribe: () => async () => {},
     ping: async () => {},
     close: async () => {},

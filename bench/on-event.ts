@@ -31,6 +31,8 @@ function createPorts(): Ports {
     },
     schedule: refuse,
     park: refuse,
+    parked: refuse,
+    unpark: refuse,
     subscribe: () => async () => {},
     ping: async () => {},
     close: async () => {},

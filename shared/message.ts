@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { PermanentError } from './errors.ts';
 import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from './events/cloud-event.ts';
-import type { ParkedMessage, ScheduledCopy } from './ports.ts';
+import type { ParkedEntry, ParkedMessage, ScheduledCopy } from './ports.ts';
 import { ERRORS_QUEUE, routeOf, routeTo } from './topology.ts';
 
 /** A message and the entity that it goes to. */
@@ -70,6 +70,38 @@ export function messageOfParked(parked: ParkedMessage): BusMessage {
       Copy: copy,
       ...(traceparent !== undefined && { 'Diagnostic-Id': traceparent }),
     },
+  };
+}
+
+/** What a message in the errors queue says of itself, whoever put it there. */
+export function parkedEntry({
+  subject,
+  correlationId,
+  deadLetterSource,
+  applicationProperties,
+  ...known
+}: Pick<ParkedEntry, 'sequenceNumber' | 'messageId' | 'parkedAt' | 'body' | 'applicationProperties'> & {
+  readonly subject: string | undefined;
+  readonly correlationId: string | undefined;
+  /** Where the broker gave it up, such as `deployment-events/Subscriptions/deployment-requested`. */
+  readonly deadLetterSource: string | undefined;
+}): ParkedEntry {
+  const text = (name: string): string | undefined => applicationProperties[name]?.toString();
+  const count = (name: string): number | undefined => {
+    const value = Number(text(name));
+    return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  };
+  return {
+    ...known,
+    isCut: text('BodyWasCutFrom') !== undefined,
+    type: subject || undefined,
+    correlationId,
+    reason: text('DeadLetterReason') ?? '',
+    description: text('DeadLetterErrorDescription') ?? '',
+    subscription: text('Subscription') ?? deadLetterSource?.split('/').at(-1),
+    tries: count('Tries'),
+    copy: count('Copy'),
+    applicationProperties,
   };
 }
 

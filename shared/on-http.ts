@@ -3,6 +3,7 @@ import { type HttpRequest as AzureRequest, app } from '@azure/functions';
 import { appPorts, checkSettingsAtStart } from './app-ports.ts';
 import { PlatformError, TransientError } from './errors.ts';
 import type { Ports } from './ports.ts';
+import { ProblemError } from './problem.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -34,29 +35,6 @@ export interface HttpRoute {
   readonly route: string;
   /** `function` when absent: a key of the function or the app. */
   readonly authLevel?: 'anonymous' | 'function' | 'admin';
-}
-
-/** An answer that says what is wrong. `details` become members of the document. */
-export class ProblemError extends Error {
-  override readonly name = 'ProblemError';
-  readonly status: number;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor(
-    status: number,
-    title: string,
-    {
-      details = {},
-      headers = {},
-      cause,
-    }: { details?: Record<string, unknown>; headers?: Record<string, string>; cause?: unknown } = {},
-  ) {
-    super(title, { cause });
-    this.status = status;
-    this.details = details;
-    this.headers = headers;
-  }
 }
 
 /** @example onHttp({ name: 'history', methods: ['GET'], route: 'events' }, handle); */

@@ -58,6 +58,30 @@ export interface ParkedMessage {
   readonly copy: number;
 }
 
+/** A message that lies in the errors queue: parked by a handler's delivery, or given up by the broker. */
+export interface ParkedEntry {
+  /** Names it in the queue; digits. */
+  readonly sequenceNumber: string;
+  readonly messageId: string;
+  /** When it came into the queue, in milliseconds since the Unix epoch. */
+  readonly parkedAt: number;
+  /** As text. */
+  readonly body: string;
+  /** Whether the body is only the beginning of what was sent. */
+  readonly isCut: boolean;
+  readonly type: string | undefined;
+  readonly correlationId: string | undefined;
+  /** Ours, or the broker's, such as `MaxDeliveryCountExceeded` or `TTLExpiredException`; empty when nobody said. */
+  readonly reason: string;
+  readonly description: string;
+  /** The handler's subscription, or where the broker took the message from. */
+  readonly subscription: string | undefined;
+  /** As in `ParkedMessage`; undefined when the broker gave it up. */
+  readonly tries: number | undefined;
+  readonly copy: number | undefined;
+  readonly applicationProperties: Readonly<Record<string, unknown>>;
+}
+
 /** What a subscriber gets; settled by the promise of its callback: fulfilled completes, rejected abandons. */
 export interface ReceivedMessage {
   readonly body: unknown;
@@ -75,6 +99,17 @@ export interface EventBus {
   schedule(copy: ScheduledCopy): Promise<void>;
   /** Puts a message into the errors queue. */
   park(message: ParkedMessage): Promise<void>;
+  /** What is in the errors queue from a sequence number on, oldest first, at most so many; none only at its end. */
+  parked(from: string, count: number): Promise<ParkedEntry[]>;
+  /**
+   * Takes an entry out of the errors queue, once `before` is done. When that rejects, or the process dies, the entry
+   * stays; so `before` may be done twice. Others are left in their places, but are deferred: they are read and taken
+   * out by their numbers alone from then on.
+   *
+   * @returns false when there is no such entry (any more)
+   * @throws TransientError when somebody else is at it
+   */
+  unpark(sequenceNumber: string, before?: () => Promise<void>): Promise<boolean>;
   /** Receives from a subscription until the returned function is called; it resolves when the last callback ended. */
   subscribe(
     topic: string,

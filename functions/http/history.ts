@@ -1,22 +1,21 @@
 /** `GET /api/events`: which events there were, newest first, and what became of each at its handler. */
 import { catalog } from '../../shared/events/catalog.ts';
 import { readHistory } from '../../shared/history.ts';
-import { type HttpRequest, type HttpResponse, onHttp, ProblemError } from '../../shared/on-http.ts';
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
+import { limitIn, refuseUnknown, timeIn, wrong } from '../../shared/query.ts';
 import type { EventRecord } from '../../shared/record.ts';
 
-const MOST = 1_000;
 const PARAMETERS = ['type', 'subject', 'correlationId', 'since', 'limit', 'cursor'];
 
 /** 200 with `events`, and `next` (a `cursor`) when there are more; 400 naming the parameter that is wrong. */
 export async function handle({ query }: HttpRequest, { state }: Ports): Promise<HttpResponse> {
-  const unknown = [...query.keys()].find((name) => !PARAMETERS.includes(name) && name !== 'code');
-  if (unknown !== undefined) throw wrong(unknown, `one of ${PARAMETERS.join(', ')}`, 'this parameter');
+  refuseUnknown(query, PARAMETERS);
   const { records, next } = await readHistory(state, {
     type: typeIn(query),
     subject: query.get('subject') ?? undefined,
     correlationId: query.get('correlationId') ?? undefined,
-    since: timeIn(query),
+    since: timeIn(query, 'since'),
     limit: limitIn(query),
     cursor: cursorIn(query),
   });
@@ -31,30 +30,11 @@ function typeIn(query: URLSearchParams): string | undefined {
   return type;
 }
 
-function timeIn(query: URLSearchParams): number | undefined {
-  const since = query.get('since');
-  if (since === null) return undefined;
-  const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/i.test(since) ? Date.parse(since) : NaN;
-  if (Number.isNaN(time)) throw wrong('since', 'an RFC 3339 time such as 2026-03-01T12:00:00Z', since);
-  return time;
-}
-
-function limitIn(query: URLSearchParams): number {
-  const text = query.get('limit') ?? '100';
-  const limit = /^[1-9][0-9]*$/.test(text) ? Number(text) : NaN;
-  if (!(limit <= MOST)) throw wrong('limit', `a whole number from 1 to ${MOST}`, text);
-  return limit;
-}
-
 function cursorIn(query: URLSearchParams): string | undefined {
   const cursor = query.get('cursor') ?? undefined;
   if (cursor !== undefined && !/^[0-9]{13}\|/.test(cursor))
     throw wrong('cursor', 'the next of an earlier page', cursor);
   return cursor;
-}
-
-function wrong(name: string, expected: string, got: string): ProblemError {
-  return new ProblemError(400, `${name}: expected ${expected}, got '${got}'`);
 }
 
 function entryOf(record: EventRecord): Record<string, unknown> {

@@ -9,8 +9,9 @@ import {
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { encodeEvent, newEventId } from '../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
-import { type HttpRequest, type HttpResponse, onHttp, ProblemError } from '../../shared/on-http.ts';
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
+import { ProblemError } from '../../shared/problem.ts';
 
 /** What one request may take; a single event takes at most 256 KiB of it. */
 export const MOST_BYTES = 1024 * 1024;

@@ -6,16 +6,15 @@ import {
   type RetryOptions,
   ServiceBusClient,
   type ServiceBusMessage,
-  type ServiceBusReceiver,
   type ServiceBusSender,
 } from '@azure/service-bus';
 import { PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
 import { type BusMessage, cut, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
-import type { EventBus, Log, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
+import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
 import type { Connection } from '../settings.ts';
-import { ERRORS_QUEUE } from '../topology.ts';
+import { ErrorsQueue } from './service-bus-errors.ts';
 
 export interface ServiceBusOptions {
   readonly log: Log;
@@ -55,11 +54,12 @@ export class ServiceBusEventBus implements EventBus {
   readonly #options: ServiceBusOptions;
   readonly #senders = new Map<string, ServiceBusSender>();
   readonly #pending = new Set<Promise<unknown>>();
-  #errors: ServiceBusReceiver | undefined;
+  readonly #errors: ErrorsQueue;
 
   constructor(client: ServiceBusClient, options: ServiceBusOptions) {
     this.#client = client;
     this.#options = options;
+    this.#errors = new ErrorsQueue(client);
   }
 
   async publish(event: PlatformEvent): Promise<void> {
@@ -88,6 +88,14 @@ export class ServiceBusEventBus implements EventBus {
     const body = Buffer.from(cut(message.body.toString(), MAX_MESSAGE_BYTES / 2));
     const applicationProperties = { ...message.applicationProperties, BodyWasCutFrom: message.body.length };
     await this.#send({ ...message, body, applicationProperties });
+  }
+
+  async parked(from: string, count: number): Promise<ParkedEntry[]> {
+    return this.#guarded(this.#errors.list(from, count));
+  }
+
+  async unpark(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
+    return this.#guarded(this.#errors.take(sequenceNumber, before));
   }
 
   /** Sends a message, unless it is too large. */
@@ -140,8 +148,7 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async ping(): Promise<void> {
-    this.#errors ??= this.#client.createReceiver(ERRORS_QUEUE, { skipParsingBodyAsJson: true });
-    await this.#guarded(this.#errors.peekMessages(1));
+    await this.#guarded(this.#errors.ping());
   }
 
   /** Waits for what is being sent. */

@@ -1,5 +1,5 @@
 /** The app's HTTP functions, as the command line uses them. */
-import { formatIssue, PermanentError, TransientError } from '../errors.ts';
+import { formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 
 /** One event at one handler, as the history tells it. */
 export interface HistoryEntry {
@@ -27,6 +27,29 @@ export interface HistoryFilter {
   readonly limit?: number | undefined;
 }
 
+/** What lies in the errors queue, as the app tells it. */
+export interface ErrorEntry {
+  readonly sequenceNumber: string;
+  readonly parkedAt: string;
+  readonly reason: string;
+  readonly description: string;
+  readonly type?: string;
+  readonly eventId?: string;
+  readonly subject?: string;
+  readonly subscription?: string;
+  readonly tries?: number;
+  readonly correlationId?: string;
+  readonly messageId: string;
+}
+
+export interface ErrorFilter {
+  readonly reason?: string | undefined;
+  readonly type?: string | undefined;
+  /** Parked at or after, and before: RFC 3339. */
+  readonly since?: string | undefined;
+  readonly before?: string | undefined;
+}
+
 /** The app at an address. */
 export class AppClient {
   readonly #url: string;
@@ -49,11 +72,37 @@ export class AppClient {
 
   /** The history, newest first. */
   async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value));
-    const answer = await this.#request(`events?${query}`, {});
+    const answer = await this.#request(`events?${queryOf(filter)}`, {});
     // The app's own answer; its shape is fixed by the tests of `functions/http/history.ts`.
     return (answer as { events: HistoryEntry[] }).events;
+  }
+
+  /** All that fit, oldest first; pages are followed. */
+  async *errors(filter: ErrorFilter): AsyncIterable<ErrorEntry> {
+    let cursor: string | undefined;
+    do {
+      const answer = await this.#request(`errors?${queryOf({ ...filter, limit: 250, cursor })}`, {});
+      // The app's own answer; its shape is fixed by the tests of `functions/http/errors.ts`.
+      const page = answer as { errors: ErrorEntry[]; next?: string };
+      yield* page.errors;
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+
+  /** One entry, with the body that was sent. @throws NotFoundError */
+  async error(sequenceNumber: string): Promise<ErrorEntry & { readonly body: unknown }> {
+    const answer = await this.#request(`errors/${sequenceNumber}`, {});
+    return answer as ErrorEntry & { body: unknown };
+  }
+
+  /** @throws NotFoundError @throws PermanentError saying why it cannot be replayed */
+  async replay(sequenceNumber: string): Promise<void> {
+    await this.#request(`errors/${sequenceNumber}/replay`, { method: 'POST' });
+  }
+
+  /** @throws NotFoundError */
+  async discard(sequenceNumber: string): Promise<void> {
+    await this.#request(`errors/${sequenceNumber}`, { method: 'DELETE' });
   }
 
   /** @throws PermanentError with the app's reasons @throws TransientError when it cannot be reached or is busy */
@@ -77,8 +126,15 @@ export class AppClient {
       throw new PermanentError(`the app refuses: ${reason}; set PLATFORM_EVENTS_KEY to a function key`);
     }
     if (response.status >= 500 || response.status === 429) throw new TransientError(`the app says ${reason}`);
+    if (response.status === 404 && reasonIn(answer) !== undefined) throw new NotFoundError(String(reasonIn(answer)));
     throw new PermanentError(`the app refuses: ${reason}`);
   }
+}
+
+function queryOf(values: object): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) query.set(name, String(value));
+  return query;
 }
 
 function parsed(text: string): unknown {

@@ -1,6 +1,7 @@
-/** `npx platform-events`: publishes events, follows them, and shows what happens. */
+/** `npx platform-events`: publishes events, follows them, shows what happens, and mends what went wrong. */
 import { catalog } from '../events/catalog.ts';
 import { runCommand, UsageError } from '../local/command.ts';
+import { errors } from './errors.ts';
 import { publish } from './publish.ts';
 import { tail } from './tail.ts';
 
@@ -16,6 +17,15 @@ const USAGE = `usage: platform-events <command> [options]
   tail                          show events as they are handled
       --type TYPE               only of this type
       --since 1h                begin in the past
+  errors list                   what could not be handled, oldest first
+  errors show NUMBER            one entry, with the event and the whole reason
+  errors replay NUMBER...       send entries to their handlers again
+  errors discard NUMBER...      throw entries away
+      --reason REASON           of list, and of replay and discard with --all:
+      --type TYPE               only entries of this reason, of this type,
+      --older-than 1h           of this age
+      --newer-than 1h
+      --all                     replay or discard all of these
   bus [options]                 start the local Service Bus (see 'bus --help')
 
   --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)
@@ -25,7 +35,7 @@ A function key is read from PLATFORM_EVENTS_KEY. Without --url and
 PLATFORM_EVENTS_URL, but with ServiceBus or ServiceBus__fullyQualifiedNamespace
 in the environment, publish sends to that namespace directly.
 Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended
-in time; 2 called wrongly.
+in time; 2 called wrongly; 130 stopped.
 
 Types:
 ${[...catalog.keys()].map((type) => `  ${type}`).join('\n')}`;
@@ -37,6 +47,8 @@ await runCommand(async () => {
       return publish(USAGE, args);
     case 'tail':
       return tail(USAGE, args);
+    case 'errors':
+      return errors(USAGE, args);
     case 'bus':
       // It reads its own flags.
       process.argv.splice(2, 1);

@@ -1,6 +1,7 @@
 /** What the commands of the command line share: the app's address, durations, and how an entry is shown. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseDuration } from '../config.ts';
-import { PlatformError } from '../errors.ts';
+import { PlatformError, TransientError } from '../errors.ts';
 import { dim, green, red, UsageError } from '../local/command.ts';
 import { AppClient, type HistoryEntry } from './api.ts';
 
@@ -21,6 +22,19 @@ export function durationFlag(flag: string, text: string): number {
   } catch (error) {
     throw new UsageError(`--${flag}: ${error instanceof PlatformError ? error.message : error}`);
   }
+}
+
+/** A few tries, seconds apart, as long as the app is busy or away. */
+export async function retried(request: () => Promise<void>): Promise<void> {
+  for (const waitMs of [500, 2_000]) {
+    try {
+      return await request();
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      await pause(waitMs);
+    }
+  }
+  await request();
 }
 
 /** Passes an entry on when it is new or its status or tries have changed: a rollout that is looked at again is no news. */

@@ -1,13 +1,13 @@
 /** `platform-events publish`: checks an event here, hands it to the app, and follows it when asked to. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { formatIssue, TransientError } from '../errors.ts';
+import { formatIssue } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
 import { green, readFlags, red, UsageError } from '../local/command.ts';
 import { type Ending, follow } from './follow.ts';
-import { appAt, COMMON, changes, durationFlag, oneLine, show } from './options.ts';
+import { appAt, COMMON, changes, durationFlag, oneLine, retried, show } from './options.ts';
 
 /** Sets the exit code: with `--wait`, 1 unless the chain completed. @throws UsageError */
 export async function publish(usage: string, args: string[]): Promise<void> {
@@ -97,18 +97,6 @@ async function publishDirectly(event: CloudEvent): Promise<void> {
   } finally {
     await bus.close();
   }
-}
-
-async function retried(send: () => Promise<void>): Promise<void> {
-  for (const waitMs of [500, 2_000]) {
-    try {
-      return await send();
-    } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
-      await pause(waitMs);
-    }
-  }
-  await send();
 }
 
 function readData(text: string | undefined): unknown {

@@ -2,14 +2,16 @@
 import { TransientError } from '../errors.ts';
 import type { EventType, PlatformEvent } from '../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
-import { type BusMessage, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
-import type { EventBus, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
+import { type BusMessage, messageOf, messageOfCopy, messageOfParked, parkedEntry } from '../message.ts';
+import type { EventBus, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
 import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../topology.ts';
 import { applyTopology } from './apply-topology.ts';
 import { Broker } from './broker.ts';
 import { flushPromises, type TimerClock, VirtualClock } from './clock.ts';
 import type { Faults } from './faults.ts';
+import type { Delivery, PeekedMessage } from './held-message.ts';
 import type { OutgoingMessage } from './message.ts';
+import type { MessageQueue } from './message-queue.ts';
 import { RecentEvents } from './recent-events.ts';
 import { Subscriber } from './subscriber.ts';
 
@@ -21,18 +23,6 @@ export interface InMemoryEventBusOptions {
   readonly topology?: Topology;
   /** How many messages a subscriber handles at once. */
   readonly concurrency?: number;
-}
-
-/** A message in the errors queue. */
-export interface BusError {
-  readonly messageId: string;
-  /** As text. */
-  readonly body: string;
-  readonly type: string | undefined;
-  readonly reason: string;
-  readonly description: string;
-  /** The handler's subscription, or where the broker took the message from. */
-  readonly subscription: string | undefined;
 }
 
 /**
@@ -96,6 +86,28 @@ export class InMemoryEventBus implements EventBus {
     this.broker.send(message.entity, [outgoing(message)]);
   }
 
+  async parked(from: string, count: number): Promise<ParkedEntry[]> {
+    return this.#errors.peek(Number(from), count).map(entryOf);
+  }
+
+  async unpark(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
+    const queue = this.#errors;
+    const number = Number(sequenceNumber);
+    const [found] = queue.peek(number, 1);
+    if (found?.sequenceNumber !== number) return false;
+    // A message is received by its number once it is deferred.
+    if (found.state === 'active') for (const one of queue.receive(Number.POSITIVE_INFINITY)) queue.defer(one);
+    const delivery = receivedAt(queue, number);
+    try {
+      await before();
+    } catch (error) {
+      queue.defer(delivery);
+      throw error;
+    }
+    queue.complete(delivery);
+    return true;
+  }
+
   subscribe(
     topic: string,
     subscription: string,
@@ -121,6 +133,10 @@ export class InMemoryEventBus implements EventBus {
     this.broker.close();
   }
 
+  get #errors(): MessageQueue {
+    return this.broker.resolve(ERRORS_QUEUE);
+  }
+
   // ---------------------------------------------------------------- for tests
 
   /** What was published, newest first, each id once; scheduled copies do not count. */
@@ -129,20 +145,8 @@ export class InMemoryEventBus implements EventBus {
   }
 
   /** What is in the errors queue, oldest first. */
-  errors(): BusError[] {
-    const queue = this.broker.resolve(ERRORS_QUEUE);
-    return queue.peek(0, Number.POSITIVE_INFINITY).map(({ content, deadLetterSource }) => {
-      const { applicationProperties: properties, messageId, subject, body } = content;
-      const text = (name: string): string | undefined => properties[name]?.toString();
-      return {
-        messageId,
-        body: body instanceof Uint8Array ? Buffer.from(body).toString() : String(body),
-        type: subject,
-        reason: text('DeadLetterReason') ?? '',
-        description: text('DeadLetterErrorDescription') ?? '',
-        subscription: text('Subscription') ?? deadLetterSource?.split('/').at(-1),
-      };
-    });
+  errors(): ParkedEntry[] {
+    return this.#errors.peek(0, Number.POSITIVE_INFINITY).map(entryOf);
   }
 
   /** Resolves when no handler runs and nothing is due now. */
@@ -163,6 +167,30 @@ export class InMemoryEventBus implements EventBus {
     if (!(this.clock instanceof VirtualClock)) throw new TypeError('only a bus on a virtual clock can be advanced');
     await this.clock.advance(by, () => this.settled());
   }
+}
+
+/** @throws TransientError when somebody else holds it */
+function receivedAt(queue: MessageQueue, sequenceNumber: number): Delivery {
+  try {
+    // All or none were asked for, and that is one.
+    return queue.receiveDeferred([sequenceNumber])[0] as Delivery;
+  } catch (cause) {
+    throw new TransientError(`somebody else is at entry ${sequenceNumber}`, { cause });
+  }
+}
+
+function entryOf({ content, sequenceNumber, enqueuedAt, deadLetterSource }: PeekedMessage): ParkedEntry {
+  const { applicationProperties, messageId, subject, correlationId, body } = content;
+  return parkedEntry({
+    sequenceNumber: String(sequenceNumber),
+    messageId,
+    parkedAt: enqueuedAt,
+    body: body instanceof Uint8Array ? Buffer.from(body).toString() : String(body),
+    subject,
+    correlationId,
+    deadLetterSource,
+    applicationProperties,
+  });
 }
 
 /** As many as one send takes, in order. */

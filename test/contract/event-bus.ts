@@ -1,12 +1,12 @@
 /** What every `EventBus` does, whatever carries the messages. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EventTooLargeError } from '../../shared/errors.ts';
+import { EventTooLargeError, TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
-import type { EventBus, ParkedMessage, ReceivedMessage } from '../../shared/ports.ts';
+import type { EventBus, ParkedEntry, ParkedMessage, ReceivedMessage } from '../../shared/ports.ts';
 import { sampleData } from '../support/events.ts';
 
 /** A message of the errors queue. */
@@ -235,6 +235,122 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
 
       const found = (await harness.errors()).find(({ messageId }) => messageId === `${event.id}:large`);
       expect(JSON.parse(found?.body ?? '')).toEqual(body);
+    });
+
+    describe('the errors queue', () => {
+      const park = async (count: number): Promise<string[]> => {
+        const names = Array.from({ length: count }, () => `${name}-parked-${++ids}`);
+        for (const messageId of names) {
+          await bus.park({
+            messageId,
+            body: requested(messageId),
+            type: 'DeploymentRequested',
+            correlationId: 'c',
+            traceparent: undefined,
+            reason: 'ClusterError',
+            description: 'no such thing',
+            subscription: 'deployment-requested',
+            tries: 12,
+            copy: 3,
+          });
+        }
+        return names;
+      };
+      const all = async (): Promise<ParkedEntry[]> => bus.parked('0', 1_000);
+      const numberOf = async (messageId: string | undefined): Promise<string> => {
+        const found = (await all()).find((entry) => entry.messageId === messageId);
+        return found?.sequenceNumber ?? 'none';
+      };
+
+      it('is read from any place on, with all that was said', async () => {
+        const names = await park(3);
+
+        const entries = (await all()).filter(({ messageId }) => names.includes(messageId));
+        expect(entries.map(({ messageId }) => messageId)).toEqual(names);
+        expect(entries[0]).toMatchObject({
+          type: 'DeploymentRequested',
+          correlationId: 'c',
+          reason: 'ClusterError',
+          description: 'no such thing',
+          subscription: 'deployment-requested',
+          tries: 12,
+          copy: 3,
+          isCut: false,
+        });
+        expect(JSON.parse(entries[0]?.body ?? '')).toMatchObject({ id: names[0], type: 'DeploymentRequested' });
+        expect(entries[0]?.parkedAt).toBeGreaterThan(Date.now() - 60_000);
+        const [second] = await bus.parked(entries[1]?.sequenceNumber ?? '', 1);
+        expect(second?.messageId).toBe(names[1]);
+      });
+
+      it('says where a message comes from that the broker gave up', async () => {
+        const event = requested();
+        const stop = bus.subscribe('deployment-events', 'deployment-requested', async () => {
+          throw new Error('never');
+        });
+        await bus.publish(event);
+
+        await vi.waitFor(async () => {
+          const found = (await all()).find(({ messageId }) => messageId === event.id);
+          expect(found).toMatchObject({
+            reason: 'MaxDeliveryCountExceeded',
+            subscription: 'deployment-requested',
+            tries: undefined,
+            copy: undefined,
+          });
+        }, TIMEOUT);
+        await stop();
+      });
+
+      it('gives up one entry, wherever it lies, and keeps the others in order', async () => {
+        const [, second, third] = await park(4);
+        const before = (await all()).map(({ messageId }) => messageId);
+        const done: string[] = [];
+
+        expect(await bus.unpark(await numberOf(second), async () => void done.push('second'))).toBe(true);
+        expect(await bus.unpark(await numberOf(third))).toBe(true);
+
+        expect(done).toEqual(['second']);
+        const left = (await all()).map(({ messageId }) => messageId);
+        expect(left).toEqual(before.filter((one) => one !== second && one !== third));
+      });
+
+      it('keeps an entry whose work fails, and has it for the next try', async () => {
+        const [messageId] = await park(1);
+        const number = await numberOf(messageId);
+
+        await expect(bus.unpark(number, () => Promise.reject(new TransientError('away')))).rejects.toThrow('away');
+        expect(await numberOf(messageId)).toBe(number);
+
+        expect(await bus.unpark(number)).toBe(true);
+        expect(await numberOf(messageId)).toBe('none');
+      });
+
+      it('lets one alone have an entry, and says that it is gone afterwards', async () => {
+        const [messageId] = await park(1);
+        const number = await numberOf(messageId);
+        let others: unknown;
+
+        await bus.unpark(number, async () => {
+          others = await bus.unpark(number).catch((error: unknown) => error);
+        });
+
+        expect(others).toBeInstanceOf(TransientError);
+        expect(await bus.unpark(number)).toBe(false);
+        expect(await bus.unpark('999999999')).toBe(false);
+      });
+
+      it('gives up many at once', async () => {
+        const names = await park(30);
+        const numbers = (await all()).flatMap(({ messageId, sequenceNumber }) =>
+          names.includes(messageId) ? [sequenceNumber] : [],
+        );
+
+        const results = await Promise.all(numbers.map((number) => bus.unpark(number)));
+
+        expect(results).toEqual(names.map(() => true));
+        expect((await all()).filter(({ messageId }) => names.includes(messageId))).toEqual([]);
+      });
     });
 
     it('brings a message again whose callback rejects, and counts', async () => {

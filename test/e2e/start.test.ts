@@ -1,4 +1,5 @@
 /** The newcomer's first minute: `npm start`, the sample, an own deployment that fails, Ctrl-C. */
+import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTableStorage } from '../../shared/adapters/table-storage.ts';
 import { enterHistory, readHistory } from '../../shared/history.ts';
@@ -9,6 +10,7 @@ import { Command, eventually } from '../support/processes.ts';
 const ANY_PORT = ['--port', '0', '--http-port', '0', '--table-port', '0', '--admin-port', '0'];
 let start: Command;
 let http = '';
+let connectionString = '';
 
 beforeAll(async () => {
   start = new Command('shared/local/main', [...ANY_PORT, '--json'], {
@@ -17,7 +19,7 @@ beforeAll(async () => {
     Cluster: 'kubernetes',
   });
   const [line] = await start.line(/^\{"ready".*$/);
-  ({ http } = JSON.parse(line).ready);
+  ({ http, connectionString } = JSON.parse(line).ready);
 }, 30_000);
 afterAll(() => start.kill());
 
@@ -81,6 +83,26 @@ it('says why a deployment failed', async () => {
 
   expect(await refused.exit()).toBe(1);
   expect(refused.output).toMatch(/\nfailed: PolicyViolation: .*'latest'.*$/);
+});
+
+it('replays from the command line what could not be handled', async () => {
+  const data = { namespace: 'demo', deployment: 'lost', image: 'ghcr.io/platform-events/lost:1' };
+  const event = { specversion: '1.0', id: 'lost-1', source: '/test', type: 'DeploymentRequested', data };
+  const client = new ServiceBusClient(connectionString);
+  await client.createSender('deployment-events').sendMessages({ body: event, subject: 'Misspelt' });
+  await client.close();
+  const errors = (...args: string[]): Command => new Command('shared/cli/main', ['errors', ...args, '--url', http]);
+
+  const listed = errors('list', '--json');
+  await listed.exit();
+  const replayed = errors('replay', JSON.parse(listed.output).sequenceNumber);
+
+  expect(JSON.parse(listed.output)).toMatchObject({ eventId: 'lost-1', reason: 'Unrouted', type: 'Misspelt' });
+  expect(await replayed.exit()).toBe(0);
+  await start.line(/"type":"DeploymentCompleted".*demo\/lost/);
+  const after = errors('list');
+  await after.exit();
+  expect(after.output).toBe('the errors queue is empty');
 });
 
 it('remembers for as long as the settings say', async () => {

@@ -1,8 +1,9 @@
 /** What a caller is told when a handler of an HTTP function fails. */
 import { expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../shared/errors.ts';
-import { ProblemError, respond } from '../../shared/on-http.ts';
+import { respond } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
+import { ProblemError } from '../../shared/problem.ts';
 import { httpRequest } from '../support/http.ts';
 import { RecordingLog } from '../support/ports.ts';
 

@@ -295,6 +295,8 @@ async function advance(
           const what = `${subscription}: ${description}`;
           if (!parked.includes(what)) parked.push(what);
         }),
+      parked: async () => [],
+      unpark: async () => false,
       subscribe: () => async () => {},
       ping: async () => {},
       close: async () => {},

@@ -4,12 +4,19 @@ import type { HttpRequest } from '../../shared/on-http.ts';
 export interface RequestParts {
   readonly method?: string;
   readonly path?: string;
+  readonly params?: Readonly<Record<string, string>>;
   /** Text and bytes are sent as they are, anything else as JSON. */
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
 }
 
-export function httpRequest({ method = 'GET', path = '/api/events', body, headers = {} }: RequestParts): HttpRequest {
+export function httpRequest({
+  method = 'GET',
+  path = '/api/events',
+  params = {},
+  body,
+  headers = {},
+}: RequestParts): HttpRequest {
   const url = `http://127.0.0.1${path}`;
   const bytes =
     body === undefined || typeof body === 'string' || body instanceof Uint8Array
@@ -20,7 +27,7 @@ export function httpRequest({ method = 'GET', path = '/api/events', body, header
     url,
     headers: new Headers(headers),
     query: new URL(url).searchParams,
-    params: {},
+    params,
     arrayBuffer: async () => new Uint8Array(bytes).buffer,
   };
 }

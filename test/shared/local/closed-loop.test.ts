@@ -7,9 +7,9 @@ import { HANDLER_TIMEOUT_MS } from '../../../shared/delivery.ts';
 import { VirtualClock } from '../../../shared/local/clock.ts';
 import { MissingStepError, playClosedLoop, type Stage } from '../../../shared/local/closed-loop.ts';
 import type { Fault } from '../../../shared/local/faults.ts';
-import { type BusError, InMemoryEventBus } from '../../../shared/local/memory.ts';
+import { InMemoryEventBus } from '../../../shared/local/memory.ts';
 import { serveHandlers } from '../../../shared/on-event.ts';
-import type { Notification } from '../../../shared/ports.ts';
+import type { Notification, ParkedEntry } from '../../../shared/ports.ts';
 import type { Timer } from '../../../shared/run-handler.ts';
 import { loadHandlers } from '../../support/handlers.ts';
 import { RecordingLog } from '../../support/ports.ts';
@@ -17,7 +17,7 @@ import { RecordingLog } from '../../support/ports.ts';
 beforeAll(loadHandlers);
 
 interface Play {
-  readonly errors: readonly BusError[];
+  readonly errors: readonly ParkedEntry[];
   readonly notifications: readonly Notification[];
 }
 

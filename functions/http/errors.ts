@@ -1,0 +1,124 @@
+/**
+ * The errors queue: `GET /api/errors` and `/api/errors/{sequenceNumber}`, `POST …/replay` sends an entry to its handler
+ * again, `DELETE` discards it.
+ */
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
+import type { ParkedEntry, Ports } from '../../shared/ports.ts';
+import { ProblemError } from '../../shared/problem.ts';
+import { limitIn, refuseUnknown, timeIn, wrong } from '../../shared/query.ts';
+import { entryAt, NotReplayableError, replay } from '../../shared/replay.ts';
+
+const PARAMETERS = ['reason', 'type', 'since', 'before', 'limit', 'cursor'];
+/** One look at the queue. */
+const PAGE = 250;
+/** How many entries one request looks at; what it does not find among them is behind its cursor. */
+const MOST_LOOKED_AT = 2_500;
+
+/** 200 with `errors`, oldest first, and `next` (a `cursor`) when there may be more; 400 naming the parameter that is wrong. */
+export async function list({ query }: HttpRequest, { bus }: Ports): Promise<HttpResponse> {
+  refuseUnknown(query, PARAMETERS);
+  const fits = filterIn(query);
+  const limit = limitIn(query);
+  const found: ParkedEntry[] = [];
+  let next: string | undefined = sequenceNumberOf('cursor', query.get('cursor') ?? '0');
+  for (let looked = 0; next !== undefined && looked < MOST_LOOKED_AT && found.length < limit; looked += PAGE) {
+    const page: ParkedEntry[] = await bus.parked(next, PAGE);
+    for (const entry of page) {
+      next = after(entry);
+      if (fits(entry) && found.push(entry) === limit) break;
+    }
+    if (page.length === 0) next = undefined;
+  }
+  return { json: { errors: found.map(entryOf), ...(next !== undefined && { next }) } };
+}
+
+/** 200 with the entry and its body; 404 when it is not there (any more). */
+export async function show({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const number = numberIn(params);
+  const entry = await entryAt(number, ports);
+  if (!entry) throw gone(number);
+  return { json: { ...entryOf(entry), body: bodyOf(entry) } };
+}
+
+/** 202 with what was sent where; 404; 409 saying why it cannot be replayed, and then it stays. */
+export async function sendAgain({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const number = numberIn(params);
+  try {
+    const sent = await replay(number, ports);
+    if (!sent) throw gone(number);
+    return { status: 202, json: sent };
+  } catch (error) {
+    if (error instanceof NotReplayableError) throw new ProblemError(409, `not replayed: ${error.message}`);
+    throw error;
+  }
+}
+
+/** 204; 404 when it is not there (any more). */
+export async function discard({ params }: HttpRequest, { bus, log }: Ports): Promise<HttpResponse> {
+  const number = numberIn(params);
+  if (!(await bus.unpark(number))) throw gone(number);
+  log.warn('discarded', { sequenceNumber: number });
+  return { status: 204 };
+}
+
+onHttp({ name: 'errors', methods: ['GET'], route: 'errors' }, list);
+onHttp({ name: 'error', methods: ['GET'], route: 'errors/{sequenceNumber}' }, show);
+onHttp({ name: 'discard', methods: ['DELETE'], route: 'errors/{sequenceNumber}' }, discard);
+onHttp({ name: 'replay', methods: ['POST'], route: 'errors/{sequenceNumber}/replay' }, sendAgain);
+
+function filterIn(query: URLSearchParams): (entry: ParkedEntry) => boolean {
+  const reason = query.get('reason')?.toLowerCase();
+  const type = query.get('type');
+  const since = timeIn(query, 'since') ?? Number.NEGATIVE_INFINITY;
+  const before = timeIn(query, 'before') ?? Number.POSITIVE_INFINITY;
+  return (entry) =>
+    (reason === undefined || entry.reason.toLowerCase() === reason) &&
+    (type === null || entry.type === type) &&
+    entry.parkedAt >= since &&
+    entry.parkedAt < before;
+}
+
+function numberIn({ sequenceNumber = '' }: HttpRequest['params']): string {
+  return sequenceNumberOf('sequenceNumber', sequenceNumber);
+}
+
+/** In the one way that the queue writes it. */
+function sequenceNumberOf(name: string, text: string): string {
+  if (/^[0-9]{1,19}$/.test(text) && BigInt(text) < 2n ** 63n) return String(BigInt(text));
+  throw wrong(name, 'the sequence number of an entry', text);
+}
+
+function after({ sequenceNumber }: ParkedEntry): string {
+  return String(BigInt(sequenceNumber) + 1n);
+}
+
+function gone(sequenceNumber: string): ProblemError {
+  return new ProblemError(404, `there is no entry ${sequenceNumber} in the errors queue (any more)`);
+}
+
+function entryOf(entry: ParkedEntry): Record<string, unknown> {
+  const { sequenceNumber, parkedAt, reason, description, type, subscription, tries, correlationId, messageId } = entry;
+  const { id, subject } = Object(bodyOf(entry)) as Record<string, unknown>;
+  return {
+    sequenceNumber,
+    parkedAt: new Date(parkedAt).toISOString(),
+    reason,
+    description,
+    type,
+    eventId: id,
+    subject,
+    subscription,
+    tries,
+    correlationId,
+    messageId,
+  };
+}
+
+/** As JSON when it is. */
+function bodyOf({ body }: ParkedEntry): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
+}

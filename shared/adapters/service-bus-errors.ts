@@ -1,0 +1,131 @@
+/**
+ * The errors queue, read and emptied one entry at a time. Service Bus hands out the oldest message first; one in the
+ * middle can be had by its number alone once it is deferred. So those before it are deferred on the way, in their places.
+ */
+import { gunzipSync } from 'node:zlib';
+import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
+import Long from 'long';
+import { TransientError } from '../errors.ts';
+import { bytesOf, parkedEntry } from '../message.ts';
+import type { ParkedEntry } from '../ports.ts';
+import { ERRORS_QUEUE } from '../topology.ts';
+
+/** What one request asks the broker for. */
+const MOST_AT_ONCE = 100;
+/** How long the broker may take to hand out what is known to be there. */
+const RECEIVE_MS = 3_000;
+
+export class ErrorsQueue {
+  readonly #client: ServiceBusClient;
+  #reader: ServiceBusReceiver | undefined;
+  /** One at a time makes others' places deferred: they would lock the entries away from each other. */
+  #setting: Promise<unknown> = Promise.resolve();
+
+  constructor(client: ServiceBusClient) {
+    this.#client = client;
+  }
+
+  async ping(): Promise<void> {
+    await this.#open().peekMessages(1);
+  }
+
+  /** As `EventBus.parked`. */
+  async list(from: string, count: number): Promise<ParkedEntry[]> {
+    const found: ServiceBusReceivedMessage[] = [];
+    let next = Long.fromString(from);
+    // The service answers with fewer than it was asked for when they are large.
+    while (found.length < count) {
+      const more = await this.#open().peekMessages(count - found.length, { fromSequenceNumber: next });
+      const last = more.at(-1)?.sequenceNumber;
+      if (!last) break;
+      found.push(...more);
+      next = last.add(1);
+    }
+    return found.map(entryOf);
+  }
+
+  /** As `EventBus.unpark`. */
+  async take(sequenceNumber: string, before: () => Promise<void>): Promise<boolean> {
+    const number = Long.fromString(sequenceNumber);
+    // Links of its own: one receives a batch at a time, and a request must not wait for another's.
+    const receiver = this.#client.createReceiver(ERRORS_QUEUE, { skipParsingBodyAsJson: true });
+    try {
+      if (!(await this.#makeDeferred(receiver, number))) return false;
+      const [message] = await receiver.receiveDeferredMessages(number);
+      if (!message) throw new TransientError(`somebody else is at entry ${sequenceNumber}`);
+      try {
+        await before();
+      } catch (error) {
+        // Given back at once; else it is when its lock expires.
+        await receiver.deferMessage(message).catch(() => {});
+        throw error;
+      }
+      await receiver.completeMessage(message);
+      return true;
+    } finally {
+      await receiver.close();
+    }
+  }
+
+  /** @returns false when there is no such message */
+  #makeDeferred(receiver: ServiceBusReceiver, number: Long): Promise<boolean> {
+    const mine = this.#setting.then(async () => {
+      for (;;) {
+        const [found] = await receiver.peekMessages(1, { fromSequenceNumber: number });
+        if (!found?.sequenceNumber?.eq(number)) return false;
+        if (found.state === 'deferred') return true;
+        await deferOldest(receiver, number);
+      }
+    });
+    this.#setting = mine.catch(() => {});
+    return mine;
+  }
+
+  #open(): ServiceBusReceiver {
+    this.#reader ??= this.#client.createReceiver(ERRORS_QUEUE, { skipParsingBodyAsJson: true });
+    return this.#reader;
+  }
+}
+
+/** Defers messages from the front of the queue, no more than up to that number. */
+async function deferOldest(receiver: ServiceBusReceiver, number: Long): Promise<void> {
+  let count = 0;
+  let from = Long.fromInt(1);
+  while (count < MOST_AT_ONCE && from.lte(number)) {
+    const peeked = await receiver.peekMessages(MOST_AT_ONCE, { fromSequenceNumber: from });
+    const last = peeked.at(-1)?.sequenceNumber;
+    if (!last) break;
+    count += peeked.filter(({ state, sequenceNumber }) => state === 'active' && sequenceNumber?.lte(number)).length;
+    from = last.add(1);
+  }
+  // Asked for exactly what is there, the SDK does not wait for more.
+  const received = await receiver.receiveMessages(Math.max(1, Math.min(count, MOST_AT_ONCE)), {
+    maxWaitTimeInMs: RECEIVE_MS,
+  });
+  if (received.length === 0) throw new TransientError(`somebody else is at entry ${number}: it is locked`);
+  await Promise.all(received.map((message) => receiver.deferMessage(message)));
+}
+
+function entryOf(message: ServiceBusReceivedMessage): ParkedEntry {
+  const { sequenceNumber, messageId, enqueuedTimeUtc, subject, correlationId, deadLetterSource } = message;
+  return parkedEntry({
+    sequenceNumber: String(sequenceNumber ?? 0),
+    messageId: String(messageId ?? ''),
+    parkedAt: enqueuedTimeUtc?.getTime() ?? 0,
+    body: textOf(message),
+    subject,
+    correlationId: correlationId === undefined ? undefined : String(correlationId),
+    deadLetterSource,
+    applicationProperties: message.applicationProperties ?? {},
+  });
+}
+
+function textOf({ body, contentType }: ServiceBusReceivedMessage): string {
+  const bytes = bytesOf(body);
+  if (contentType !== 'application/gzip') return bytes.toString();
+  try {
+    return gunzipSync(bytes).toString();
+  } catch {
+    return bytes.toString();
+  }
+}

@@ -1,0 +1,90 @@
+/** Replays or discards entries of the errors queue, one or a thousand: with progress, and stopped without harm. */
+import { NotFoundError, PermanentError } from '../errors.ts';
+import { green, red, yellow } from '../local/command.ts';
+import type { AppClient } from './api.ts';
+import { retried } from './options.ts';
+
+/** So many requests at once. */
+const AT_ONCE = 4;
+const PROGRESS_MS = 1_000;
+/** More are summed up, and only what went wrong is shown. */
+const MOST_SHOWN = 20;
+
+type Verb = 'replay' | 'discard';
+
+const DONE = { replay: 'replayed', discard: 'discarded' } as const;
+
+/** What became of one entry: `gone` when it was not there (any more), `failed` when the app did not answer. */
+interface Result {
+  readonly sequenceNumber: string;
+  readonly outcome: (typeof DONE)[Verb] | 'refused' | 'gone' | 'failed';
+  readonly why?: string;
+}
+
+export interface WorkOptions {
+  readonly isJson: boolean;
+  /** The entries were found, not named: it is no failure when somebody else was quicker. */
+  readonly isAll: boolean;
+}
+
+/**
+ * Begins them in order, a few at a time. The first SIGINT or SIGTERM lets what was begun end. Sets the exit code: 1 when
+ * something went wrong, 130 when it was stopped.
+ */
+export async function workThrough(
+  app: AppClient,
+  verb: Verb,
+  numbers: readonly string[],
+  { isJson, isAll }: WorkOptions,
+): Promise<void> {
+  const results: Result[] = [];
+  const isLong = numbers.length > MOST_SHOWN;
+  let isStopped = false;
+  const stop = (): void => {
+    if (isStopped) process.exit(130);
+    isStopped = true;
+    console.error('stopping when what was begun has ended');
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  const progress = setInterval(() => console.error(`${results.length} of ${numbers.length}`), PROGRESS_MS);
+
+  const waiting = [...numbers];
+  const next = async (): Promise<void> => {
+    while (!isStopped) {
+      const number = waiting.shift();
+      if (number === undefined) return;
+      const result = await workOn(app, verb, number);
+      results.push(result);
+      if (isJson) console.log(JSON.stringify(result));
+      else if (!isLong || result.outcome !== DONE[verb]) console.log(lineOf(result));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  clearInterval(progress);
+  process.removeListener('SIGINT', stop);
+  process.removeListener('SIGTERM', stop);
+
+  const count = results.filter(({ outcome }) => outcome === DONE[verb]).length;
+  const fine = results.filter(({ outcome }) => outcome === DONE[verb] || (isAll && outcome === 'gone')).length;
+  if (!isJson && (isLong || isAll)) {
+    console.log(`${DONE[verb]} ${count} of ${numbers.length}${isStopped ? `, ${waiting.length} not tried` : ''}`);
+  }
+  process.exitCode = isStopped ? 130 : fine === numbers.length ? 0 : 1;
+}
+
+async function workOn(app: AppClient, verb: Verb, sequenceNumber: string): Promise<Result> {
+  try {
+    await retried(() => app[verb](sequenceNumber));
+    return { sequenceNumber, outcome: DONE[verb] };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    if (error instanceof NotFoundError) return { sequenceNumber, outcome: 'gone', why };
+    return { sequenceNumber, outcome: error instanceof PermanentError ? 'refused' : 'failed', why };
+  }
+}
+
+function lineOf({ sequenceNumber, outcome, why }: Result): string {
+  const colour = outcome === 'gone' ? yellow : why === undefined ? green : red;
+  return `${sequenceNumber}  ${colour(outcome)}${why === undefined ? '' : `  ${why}`}`;
+}

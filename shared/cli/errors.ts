@@ -1,0 +1,103 @@
+/** `platform-events errors`: what could not be handled; shows it, sends it to its handler again, or discards it. */
+import { bold, columns, dim, readFlags, UsageError } from '../local/command.ts';
+import type { AppClient, ErrorEntry, ErrorFilter } from './api.ts';
+import { workThrough } from './errors-work.ts';
+import { appAt, COMMON, durationFlag, oneLine } from './options.ts';
+
+/** Sets the exit code: 1 when an entry was not replayed or discarded. @throws UsageError */
+export async function errors(usage: string, args: string[]): Promise<void> {
+  const { values, positionals } = readFlags(
+    usage,
+    {
+      ...COMMON,
+      reason: { type: 'string' },
+      type: { type: 'string' },
+      'older-than': { type: 'string' },
+      'newer-than': { type: 'string' },
+      all: { type: 'boolean', default: false },
+    },
+    { args, words: Number.POSITIVE_INFINITY },
+  );
+  const [command, ...numbers] = positionals;
+  const wrong = numbers.find((text) => !/^\d+$/.test(text));
+  if (wrong !== undefined) throw new UsageError(`expected the sequence number of an entry, got '${wrong}'`);
+  const filter = {
+    reason: values.reason,
+    type: values.type,
+    before: timeBack('older-than', values['older-than']),
+    since: timeBack('newer-than', values['newer-than']),
+  };
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  const app = appAt(values.url);
+
+  switch (command) {
+    case 'list': {
+      if (numbers.length > 0) throw new UsageError(`unexpected argument '${numbers[0]}'\n\n${usage}`);
+      const entries: ErrorEntry[] = [];
+      for await (const entry of app.errors(filter)) {
+        if (values.json) console.log(JSON.stringify(entry));
+        else entries.push(entry);
+      }
+      if (!values.json) console.log(tableOf(entries, isFiltered));
+      return;
+    }
+    case 'show': {
+      const [number, ...more] = numbers;
+      if (number === undefined || more.length > 0 || isFiltered) {
+        throw new UsageError(`expected the sequence number of one entry\n\n${usage}`);
+      }
+      const entry = await app.error(number);
+      console.log(values.json ? JSON.stringify(entry) : detailsOf(entry));
+      return;
+    }
+    case 'replay':
+    case 'discard': {
+      if (values.all ? numbers.length > 0 : numbers.length === 0 || isFiltered) {
+        throw new UsageError(`expected sequence numbers, or --all with the filters that narrow it\n\n${usage}`);
+      }
+      // Taken down before the first is replayed: what fails again comes back as a new entry, and must not go round.
+      const chosen = values.all ? await numbersOf(app, filter) : [...new Set(numbers)];
+      return workThrough(app, command, chosen, { isJson: values.json, isAll: values.all });
+    }
+    default:
+      throw new UsageError(`expected list, show, replay or discard, got '${command ?? ''}'\n\n${usage}`);
+  }
+}
+
+function timeBack(flag: string, text: string | undefined): string | undefined {
+  return text === undefined ? undefined : new Date(Date.now() - durationFlag(flag, text)).toISOString();
+}
+
+async function numbersOf(app: AppClient, filter: ErrorFilter): Promise<string[]> {
+  const numbers: string[] = [];
+  for await (const { sequenceNumber } of app.errors(filter)) numbers.push(sequenceNumber);
+  return numbers;
+}
+
+function tableOf(entries: readonly ErrorEntry[], isFiltered: boolean): string {
+  if (entries.length === 0) return isFiltered ? 'no entry matches' : 'the errors queue is empty';
+  const rows = entries.map(({ sequenceNumber, parkedAt, reason, type, subject, messageId, description }) => [
+    sequenceNumber,
+    `${parkedAt.slice(0, 10)} ${parkedAt.slice(11, 19)}`,
+    reason || '-',
+    type ?? '-',
+    subject ?? messageId,
+    shortened(oneLine(description)),
+  ]);
+  const [head = '', ...lines] = columns([['NUMBER', 'SINCE (UTC)', 'REASON', 'TYPE', 'SUBJECT', 'WHY'], ...rows]).split(
+    '\n',
+  );
+  return [bold(head), ...lines].join('\n');
+}
+
+const LONGEST_WHY = 100;
+
+function shortened(text: string): string {
+  return text.length > LONGEST_WHY ? `${text.slice(0, LONGEST_WHY - 3)}...` : text;
+}
+
+function detailsOf({ body, ...entry }: ErrorEntry & { readonly body: unknown }): string {
+  const rows = Object.entries(entry).map(([name, value]) => [`${name}:`, String(value)]);
+  const shown = typeof body === 'string' ? body : JSON.stringify(body, undefined, 2);
+  return `${columns(rows)}\n${dim('body:')}\n${shown}`;
+}

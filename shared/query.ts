@@ -1,0 +1,31 @@
+/** What the HTTP functions that list things read from their query. Every error is a 400 that names the parameter. */
+import { ProblemError } from './problem.ts';
+
+const MOST = 1_000;
+
+/** Everything but these, and the function key, is refused: a filter that is misspelt must not be ignored. */
+export function refuseUnknown(query: URLSearchParams, known: readonly string[]): void {
+  const unknown = [...query.keys()].find((name) => !known.includes(name) && name !== 'code');
+  if (unknown !== undefined) throw wrong(unknown, `one of ${known.join(', ')}`, 'this parameter');
+}
+
+/** Milliseconds since the Unix epoch. */
+export function timeIn(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/i.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(time)) throw wrong(name, 'an RFC 3339 time such as 2026-03-01T12:00:00Z', text);
+  return time;
+}
+
+/** How many are asked for; 100 unless said. */
+export function limitIn(query: URLSearchParams): number {
+  const text = query.get('limit') ?? '100';
+  const limit = /^[1-9][0-9]*$/.test(text) ? Number(text) : NaN;
+  if (!(limit <= MOST)) throw wrong('limit', `a whole number from 1 to ${MOST}`, text);
+  return limit;
+}
+
+export function wrong(name: string, expected: string, got: string): ProblemError {
+  return new ProblemError(400, `${name}: expected ${expected}, got '${got}'`);
+}

@@ -1,0 +1,111 @@
+/**
+ * Sends what lies in the errors queue to its handler again: the same event, as the next copy, to the one subscription
+ * that it failed in. The record of the event at its handler lets a replay take effect once, however often it is asked for.
+ */
+import { PermanentError } from './errors.ts';
+import type { CloudEvent } from './events/cloud-event.ts';
+import { marksOf, structured } from './events/parse.ts';
+import type { ParkedEntry, Ports } from './ports.ts';
+import { type EventRecord, RECORDS, recordKey } from './record.ts';
+import { routeOf, routeTo } from './topology.ts';
+
+/** Handling it again would not help, or not happen. The entry stays. */
+export class NotReplayableError extends PermanentError {
+  override readonly reason = 'NotReplayable';
+}
+
+/** What was sent. */
+export interface Replay {
+  readonly eventId: string;
+  readonly type: string;
+  readonly subscription: string;
+}
+
+/**
+ * Sends an entry to its handler and takes it out of the errors queue. A process that dies between leaves the entry, and
+ * replaying that again has no second effect.
+ *
+ * @returns undefined when there is no such entry (any more)
+ * @throws NotReplayableError saying why @throws TransientError when somebody else is at it
+ */
+export async function replay(sequenceNumber: string, ports: Ports): Promise<Replay | undefined> {
+  const { bus, clock, log } = ports;
+  const entry = await entryAt(sequenceNumber, ports);
+  if (!entry) return undefined;
+  const event = eventIn(entry);
+  const subscription = handlerOf(event, entry);
+  const copy = await nextCopy(event, subscription, entry, ports);
+  const messageId = `${event.id}:${copy}:replay-${sequenceNumber}`;
+  const send = (): Promise<void> => bus.schedule({ event, at: clock.now(), to: subscription, copy, messageId });
+  if (!(await bus.unpark(sequenceNumber, send))) return undefined;
+  log.info('replayed', { eventId: event.id, handler: subscription, copy, sequenceNumber });
+  return { eventId: event.id, type: event.type, subscription };
+}
+
+/** The entry of that number; undefined when it is not there (any more). */
+export async function entryAt(sequenceNumber: string, { bus }: Pick<Ports, 'bus'>): Promise<ParkedEntry | undefined> {
+  const [found] = await bus.parked(sequenceNumber, 1);
+  return found?.sequenceNumber === sequenceNumber ? found : undefined;
+}
+
+/** The event of an entry without its marks. It need not be valid: a newer build may take what an older one refused. */
+function eventIn({ body, applicationProperties, parkedAt, isCut }: ParkedEntry): CloudEvent {
+  if (isCut) throw new NotReplayableError('the message was too large to be kept whole; publish it again, smaller');
+  const value = structured({ body: jsonOf(body), applicationProperties, receivedAt: parkedAt });
+  const { copy: _, putoff: __, waitedfor: ___, ...event } = isObject(value) ? value : {};
+  if (!isText(event['id']) || !isText(event['type'])) {
+    throw new NotReplayableError('the body is no CloudEvent; publish what was meant, and discard this');
+  }
+  // The wire carries it as it is; the delivery validates.
+  return event as unknown as CloudEvent;
+}
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+/** A misdirected or unrouted event goes where its type belongs, one of an unknown type back where it came from. */
+function handlerOf({ type }: CloudEvent, { subscription }: ParkedEntry): string {
+  const found = routeOf(type)?.subscription ?? subscription;
+  if (found !== undefined && routeTo(found)) return found;
+  throw new NotReplayableError(`no handler of this build takes '${type}'; deploy the one that does, or discard this`);
+}
+
+/**
+ * The copy that counts as new at its record.
+ *
+ * @throws NotReplayableError when the handler would pass it over
+ */
+async function nextCopy(
+  event: CloudEvent,
+  subscription: string,
+  { copy, body, reason }: ParkedEntry,
+  { state }: Ports,
+): Promise<number> {
+  const record = (await state.get<EventRecord>(RECORDS, recordKey(subscription, event.id)))?.value;
+  if (record?.status === 'finished') {
+    const what = reason === 'NotificationFailed' ? 'its notification alone failed' : 'this is no longer of use';
+    throw new NotReplayableError(`${subscription} has handled the event: ${what}; discard it`);
+  }
+  // The broker gives up the very message that drives the record, so that one is sent again; a parked event begins anew.
+  const given = marksOf(Object(jsonOf(body))).copy;
+  const next = copy !== undefined ? copy + 1 : record?.status === 'parked' ? record.copy + 1 : given;
+  if (record?.status === 'parked' && record.copy >= next) {
+    throw new NotReplayableError(
+      'it was replayed before, and what failed then has an entry of its own; discard this one',
+    );
+  }
+  return next;
+}

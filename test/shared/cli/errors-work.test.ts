@@ -1,0 +1,89 @@
+/** What the command line says of many entries, and how it is stopped. */
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { AppClient } from '../../../shared/cli/api.ts';
+import { workThrough } from '../../../shared/cli/errors-work.ts';
+import { NotFoundError, PermanentError } from '../../../shared/errors.ts';
+
+const printed: string[] = [];
+const NAMED = { isJson: false, isAll: false };
+const ALL = { isJson: false, isAll: true };
+
+beforeEach(() => {
+  printed.length = 0;
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
+  vi.spyOn(console, 'error').mockImplementation((line: string) => void printed.push(line));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+});
+
+function appThat(replay: (sequenceNumber: string) => Promise<void>): AppClient {
+  // The work asks for nothing else.
+  return { replay, discard: replay } as unknown as AppClient;
+}
+
+const numbers = (count: number): string[] => Array.from({ length: count }, (_, n) => String(n + 1));
+
+it('says of each what became of it, and fails when one was refused', async () => {
+  const app = appThat(async (number) => {
+    if (number === '2') throw new PermanentError('not replayed: it is no CloudEvent');
+  });
+
+  await workThrough(app, 'replay', ['1', '2'], NAMED);
+
+  expect(printed.sort()).toEqual(['1  replayed', '2  refused  not replayed: it is no CloudEvent']);
+  expect(process.exitCode).toBe(1);
+});
+
+it('begins them in order, each once', async () => {
+  const seen: string[] = [];
+
+  await workThrough(
+    appThat(async (number) => void seen.push(number)),
+    'discard',
+    numbers(100),
+    ALL,
+  );
+
+  expect(seen).toEqual(numbers(100));
+  expect(printed).toEqual(['discarded 100 of 100']);
+  expect(process.exitCode).toBe(0);
+});
+
+it('takes an entry that is gone for a failure only when it was named', async () => {
+  const app = appThat(() => Promise.reject(new NotFoundError('404 there is no entry')));
+
+  await workThrough(app, 'replay', ['1'], ALL);
+  const found = process.exitCode;
+  await workThrough(app, 'replay', ['1'], NAMED);
+
+  expect(found).toBe(0);
+  expect(process.exitCode).toBe(1);
+});
+
+it('lets what was begun end when it is stopped, and says what was not tried', async () => {
+  const ended: string[] = [];
+  const app = appThat(async (number) => {
+    if (number === '3') process.emit('SIGINT');
+    await Promise.resolve();
+    ended.push(number);
+  });
+
+  await workThrough(app, 'replay', numbers(50), ALL);
+
+  expect(ended).toEqual(['1', '2', '3']);
+  expect(printed).toEqual(['stopping when what was begun has ended', 'replayed 3 of 50, 47 not tried']);
+  expect(process.exitCode).toBe(130);
+});
+
+it('prints an object a line for programs', async () => {
+  await workThrough(
+    appThat(async () => {}),
+    'replay',
+    ['7'],
+    { isJson: true, isAll: false },
+  );
+
+  expect(printed.map((line) => JSON.parse(line))).toEqual([{ sequenceNumber: '7', outcome: 'replayed' }]);
+});

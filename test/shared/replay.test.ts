@@ -1,0 +1,262 @@
+/** Replaying what lies in the errors queue: by whom it was put there, what became of it since, and what dies in between. */
+import { describe, expect, it } from 'vitest';
+import { PermanentError } from '../../shared/errors.ts';
+import type { PlatformEvent } from '../../shared/events/catalog.ts';
+import { newEvent } from '../../shared/events/cloud-event.ts';
+import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
+import type { EventBus, Handler, ParkedEntry, Ports, ScheduledCopy } from '../../shared/ports.ts';
+import { NotReplayableError, replay } from '../../shared/replay.ts';
+import { carryThrough, createWorld, type World } from '../support/delivery.ts';
+import { sampleData } from '../support/events.ts';
+
+const event: PlatformEvent = newEvent(DeploymentRequested, {
+  id: 'r-1',
+  source: '/ci',
+  data: sampleData.DeploymentRequested,
+});
+const TOPIC = 'deployment-events';
+const HANDLER = 'deployment-requested';
+
+/** A handler that refuses for good so many times, and counts what it did. */
+function worldRefusing(times: number): World & { readonly handled: () => number } {
+  let left = times;
+  let handled = 0;
+  const handle: Handler = async () => {
+    if (left-- > 0) throw new PermanentError('the cluster refuses');
+    handled++;
+  };
+  return { ...createWorld({ handlers: { DeploymentRequested: handle as Handler<never> } }), handled: () => handled };
+}
+
+function portsOf({ bus, state, log }: World): Ports {
+  // A replay needs no more than these.
+  return { bus, state, clock: bus.clock, log } as unknown as Ports;
+}
+
+/** Ports whose bus does some things otherwise. */
+function withBus(ports: Ports, { schedule, unpark }: Partial<EventBus>): Ports {
+  const { bus } = ports;
+  const other: Partial<EventBus> = {
+    parked: (...args) => bus.parked(...args),
+    schedule: schedule ?? ((copy) => bus.schedule(copy)),
+    unpark: unpark ?? ((...args) => bus.unpark(...args)),
+  };
+  return { ...ports, bus: other as EventBus };
+}
+
+function onlyEntry({ bus }: World): ParkedEntry {
+  const [entry, ...others] = bus.errors();
+  if (!entry || others.length > 0) throw new Error(`expected one entry, got ${others.length + (entry ? 1 : 0)}`);
+  return entry;
+}
+
+/** What a client that knows nothing of our marks sends to a topic. */
+function send({ bus }: World, body: unknown, properties: { subject?: string; to?: string; messageId?: string } = {}) {
+  const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  bus.broker.send(TOPIC, [
+    { messageId: 'm', subject: 'DeploymentRequested', ...properties, body: bytes, sizeBytes: 1 },
+  ]);
+}
+
+describe('an event that its handler refused', () => {
+  it('is handled when its cause is mended, once, and leaves the queue', async () => {
+    const world = worldRefusing(1);
+    await carryThrough(world, '1h', event);
+    const { sequenceNumber } = onlyEntry(world);
+
+    const sent = await replay(sequenceNumber, portsOf(world));
+    await world.bus.advance('1h');
+
+    expect(sent).toEqual({ eventId: 'r-1', type: 'DeploymentRequested', subscription: HANDLER });
+    expect(world.handled()).toBe(1);
+    expect(world.bus.errors()).toEqual([]);
+    expect(await world.records()).toMatchObject([{ status: 'finished', copy: 1 }]);
+    expect(await replay(sequenceNumber, portsOf(world))).toBeUndefined();
+  });
+
+  it('comes back as a new entry when it is refused again, and can be replayed from there', async () => {
+    const world = worldRefusing(2);
+    await carryThrough(world, '1h', event);
+
+    const first = onlyEntry(world);
+    await replay(first.sequenceNumber, portsOf(world));
+    await world.bus.advance('1h');
+    const second = onlyEntry(world);
+    await replay(second.sequenceNumber, portsOf(world));
+    await world.bus.advance('1h');
+
+    expect([first.copy, second.copy]).toEqual([0, 1]);
+    expect(world.handled()).toBe(1);
+    expect(world.bus.errors()).toEqual([]);
+  });
+
+  it('takes effect once when the replay died before its entry was gone', async () => {
+    const world = worldRefusing(1);
+    await carryThrough(world, '1h', event);
+    const { sequenceNumber } = onlyEntry(world);
+    const dying = withBus(portsOf(world), {
+      unpark: (number, before) =>
+        world.bus.unpark(number, async () => {
+          await before?.();
+          throw new Error('killed');
+        }),
+    });
+
+    await expect(replay(sequenceNumber, dying)).rejects.toThrow('killed');
+    await world.bus.advance('1h');
+    await expect(replay(sequenceNumber, portsOf(world))).rejects.toThrow(/has handled the event/);
+
+    expect(world.handled()).toBe(1);
+  });
+
+  it('is one message to the broker, however often it is sent', async () => {
+    const world = worldRefusing(1);
+    await carryThrough(world, '1h', event);
+    const { sequenceNumber } = onlyEntry(world);
+    const sent: ScheduledCopy[] = [];
+    const watching = withBus(portsOf(world), {
+      schedule: async (copy) => void sent.push(copy),
+      unpark: async (_, work) => {
+        await work?.();
+        return true;
+      },
+    });
+
+    await replay(sequenceNumber, watching);
+    await replay(sequenceNumber, watching);
+
+    expect(sent.map(({ messageId }) => messageId)).toEqual([sent[0]?.messageId, sent[0]?.messageId]);
+  });
+
+  it('is not replayed from an old entry once it failed again', async () => {
+    const world = worldRefusing(5);
+    await carryThrough(world, '1h', event);
+    const old = onlyEntry(world);
+    await replay(old.sequenceNumber, portsOf(world));
+    await world.bus.advance('1h');
+    // As a death between sending and taking out leaves it.
+    await world.bus.park({ ...old, body: event, type: event.type, traceparent: undefined, messageId: 'old' } as never);
+    const copy = world.bus.errors().find(({ messageId }) => messageId === 'old');
+
+    await expect(replay(copy?.sequenceNumber ?? '', portsOf(world))).rejects.toThrow(/replayed before/);
+    expect(world.bus.errors()).toHaveLength(2);
+  });
+});
+
+describe('a message that the broker gave up', () => {
+  it('goes back to the subscription that it came from', async () => {
+    const world = worldRefusing(0);
+    const started = newEvent(DeploymentStarted, { source: '/ci', data: sampleData.DeploymentStarted });
+    const queue = world.bus.broker.resolve(`${TOPIC}/Subscriptions/deployment-started`);
+    await world.bus.publish(started);
+    for (const one of queue.receive(1)) queue.deadLetter(one, 'MaxDeliveryCountExceeded', 'ten times');
+    expect(onlyEntry(world)).toMatchObject({ subscription: 'deployment-started', copy: undefined });
+
+    await replay(onlyEntry(world).sequenceNumber, portsOf(world));
+    await world.bus.settled();
+
+    expect(world.bus.errors()).toEqual([]);
+    expect(queue.peek(0, 10)).toMatchObject([{ content: { to: 'deployment-started', subject: 'DeploymentStarted' } }]);
+  });
+
+  it.each([
+    ['has a subject that nobody takes', { subject: 'Unheard' }],
+    ['is addressed to nobody', { to: 'nobody' }],
+  ])('goes where its type belongs when it %s', async (_, properties) => {
+    const world = worldRefusing(0);
+    send(world, event, properties);
+    await world.bus.settled();
+    expect(onlyEntry(world).reason).toBe('Unrouted');
+
+    await replay(onlyEntry(world).sequenceNumber, portsOf(world));
+    await world.bus.advance('1h');
+
+    expect(world.handled()).toBe(1);
+  });
+});
+
+describe('what cannot be replayed stays, and says why', () => {
+  const refusal = async (world: World, entry: ParkedEntry): Promise<string> => {
+    const error = await replay(entry.sequenceNumber, portsOf(world)).catch((found: unknown) => found);
+    expect(error).toBeInstanceOf(NotReplayableError);
+    expect(world.bus.errors()).toContainEqual(entry);
+    return (error as Error).message;
+  };
+
+  it.each([
+    ['no JSON', 'hello'],
+    ['no CloudEvent', { hello: 'world' }],
+    ['an id that is no text', { id: 7, type: 'DeploymentRequested' }],
+  ])('a body that is %s', async (_, body) => {
+    const world = worldRefusing(0);
+    send(world, body);
+    await world.bus.advance('1h');
+
+    expect(await refusal(world, onlyEntry(world))).toMatch(/no CloudEvent/);
+  });
+
+  it('a type that no handler of this build takes', async () => {
+    const world = worldRefusing(0);
+    send(world, { ...event, type: 'Novelty' }, { subject: 'Novelty' });
+    await world.bus.settled();
+
+    expect(await refusal(world, onlyEntry(world))).toMatch(/no handler of this build takes 'Novelty'/);
+  });
+
+  it('a notification that failed, of an event that is handled', async () => {
+    const world = worldRefusing(0);
+    await carryThrough(world, '1h', event);
+    await world.bus.park({
+      messageId: 'untold',
+      body: event,
+      type: event.type,
+      correlationId: event.correlationid,
+      traceparent: undefined,
+      reason: 'NotificationFailed',
+      description: 'nobody was told',
+      subscription: HANDLER,
+      tries: 12,
+      copy: 0,
+    });
+
+    expect(await refusal(world, onlyEntry(world))).toMatch(/its notification alone failed/);
+  });
+
+  it('a message that was cut', async () => {
+    const world = worldRefusing(0);
+    world.bus.broker.send('errors', [
+      {
+        messageId: 'cut',
+        body: Buffer.from('{"id":'),
+        sizeBytes: 1,
+        applicationProperties: { BodyWasCutFrom: 400_000, Subscription: HANDLER },
+      },
+    ]);
+
+    expect(await refusal(world, onlyEntry(world))).toMatch(/too large to be kept whole/);
+  });
+});
+
+it('drops what an earlier message said of itself, so that it has all its tries', async () => {
+  const world = worldRefusing(0);
+  await world.bus.park({
+    messageId: 'p',
+    body: { ...event, copy: 7, putoff: 11, waitedfor: 'someone' },
+    type: event.type,
+    correlationId: undefined,
+    traceparent: undefined,
+    reason: 'UnknownEvent',
+    description: '',
+    subscription: HANDLER,
+    tries: 12,
+    copy: 7,
+  });
+  const sent: unknown[] = [];
+
+  const watching = withBus(portsOf(world), { schedule: async (copy) => void sent.push(copy) });
+  await replay(onlyEntry(world).sequenceNumber, watching);
+
+  expect(sent).toMatchObject([{ copy: 8, to: HANDLER, event: { id: 'r-1' } }]);
+  expect(sent[0]).not.toHaveProperty('putOff');
+  expect(sent[0]).not.toMatchObject({ event: { putoff: 11 } });
+});
