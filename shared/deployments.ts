@@ -5,7 +5,7 @@
 import { PermanentError } from './errors.ts';
 import type { DataOf } from './events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from './events/deployment.ts';
-import type { StateStore } from './ports.ts';
+import type { StateStore, Stored } from './ports.ts';
 import { update } from './update.ts';
 
 const TARGETS = 'deployments';
@@ -107,6 +107,17 @@ export async function changeTarget(
   return record ?? emptyRecord;
 }
 
+/** Every target's record in the order of the targets, from after one on. */
+export function targets(state: StateStore, after?: string): AsyncIterable<Stored<TargetRecord>> {
+  // The first key after it.
+  return state.query(TARGETS, after === undefined ? {} : { from: `${after}\0` });
+}
+
+/** Undefined when nothing was ever asked for there. */
+export async function recordOf(state: StateStore, target: string): Promise<TargetRecord | undefined> {
+  return (await state.get<TargetRecord>(TARGETS, target))?.value;
+}
+
 /** What the data of every deployment event but the first says of its release. */
 export type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { readonly requestId: string };
 
@@ -201,7 +212,7 @@ export async function newestReleaseOf(state: StateStore, service: string): Promi
   const pointer = (await state.get<NewestPointer>(NEWEST, service))?.value;
   if (!pointer) return undefined;
   const { target, requestId } = pointer;
-  const record = (await state.get<TargetRecord>(TARGETS, target))?.value;
+  const record = await recordOf(state, target);
   const release = record && releaseOf(record, requestId);
   const started = release && stepTo(release, 'started');
   if (!started || !canBeBlamed(record, release)) return undefined;

@@ -61,6 +61,11 @@ function stands(
   return isDepleted && now < health.at + windowMs;
 }
 
+/** The services that have a freeze on record; whether it still stands is for `freezeOf` to say. */
+export async function* frozenServices(state: StateStore): AsyncIterable<string> {
+  for await (const { value } of state.query<FreezeRecord>(FREEZES)) yield value.service;
+}
+
 /** Freezes the service for one episode of an objective; repeating it changes nothing. */
 export async function freeze(state: StateStore, service: string, cause: FreezeCause): Promise<void> {
   await editCauses(state, service, (causes) => (causes.some((it) => isSame(it, cause)) ? causes : [...causes, cause]));

@@ -59,6 +59,7 @@ export class StartOutput {
       ['Service Bus', connectionString],
       ...(admin === undefined ? [] : [['Administration', admin]]),
       ['HTTP functions', `${http}/api`],
+      ['Dashboard', `${http}/api/dashboard`],
       ['Table Storage', table],
     ];
     console.log(`${columns(rows)}\n`);

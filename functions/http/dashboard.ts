@@ -1,0 +1,42 @@
+/** `GET /api/dashboard`: a page for people; open it with the function key in the address (`?code=`). */
+import { type DashboardData, dashboardPage } from '../../shared/dashboard-page.ts';
+import { checkHealth } from '../../shared/health.ts';
+import { readHistory } from '../../shared/history.ts';
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
+import { allDeployments, oldestErrors, services } from '../../shared/overview.ts';
+import type { Ports } from '../../shared/ports.ts';
+
+const MOST_EVENTS = 25;
+const MOST_ERRORS = 25;
+
+/** 200 with the page, also while the broker is away; 503 when the store is, since it holds what there is to show. */
+export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const { state, clock } = ports;
+  const [health, known, found, { records }, errors] = await Promise.all([
+    checkHealth(ports),
+    services(ports),
+    allDeployments(state),
+    readHistory(state, { limit: MOST_EVENTS }),
+    oldestErrors(ports, MOST_ERRORS + 1),
+  ]);
+  const data: DashboardData = {
+    now: clock.now(),
+    health,
+    services: known,
+    deployments: found,
+    events: records,
+    errors: errors?.slice(0, MOST_ERRORS),
+    hasMoreErrors: errors !== undefined && errors.length > MOST_ERRORS,
+  };
+  return {
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    },
+    body: dashboardPage(data),
+  };
+}
+
+onHttp({ name: 'dashboard', methods: ['GET'], route: 'dashboard' }, handle);

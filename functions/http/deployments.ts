@@ -1,0 +1,48 @@
+/** `GET /api/deployments`: every deployment that was ever released to, its newest release, and its DORA numbers. */
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
+import { type DeploymentSummary, deployments } from '../../shared/overview.ts';
+import type { Ports } from '../../shared/ports.ts';
+import { limitIn, refuseUnknown } from '../../shared/query.ts';
+
+const FILTERS = ['cluster', 'namespace', 'deployment', 'service'] as const;
+
+/**
+ * 200 with `deployments` in the order of cluster, namespace and name, and `next` (a `cursor`) when there are more; 400
+ * naming the parameter that is wrong.
+ */
+export async function handle({ query }: HttpRequest, { state }: Ports): Promise<HttpResponse> {
+  refuseUnknown(query, [...FILTERS, 'limit', 'cursor']);
+  const limit = limitIn(query);
+  const found: DeploymentSummary[] = [];
+  let next: string | undefined;
+  for await (const one of deployments(state, query.get('cursor') ?? undefined)) {
+    if (!FILTERS.every((name) => (query.get(name) ?? one[name]) === one[name])) continue;
+    if (found.length === limit) {
+      next = found.at(-1)?.target;
+      break;
+    }
+    found.push(one);
+  }
+  return { json: { deployments: found.map(entryOf), ...(next !== undefined && { next }) } };
+}
+
+onHttp({ name: 'deployments', methods: ['GET'], route: 'deployments' }, handle);
+
+function entryOf({ newest, brokenSince, numbers, ...one }: DeploymentSummary): Record<string, unknown> {
+  const { completed, failed, rolledBack, leadTime, restore } = numbers;
+  return {
+    ...one,
+    ...(newest && { newest: { ...newest, since: new Date(newest.since).toISOString() } }),
+    ...(brokenSince !== undefined && { brokenSince: new Date(brokenSince).toISOString() }),
+    completed,
+    failed,
+    rolledBack,
+    leadTimeSeconds: meanOf(leadTime),
+    restoreSeconds: meanOf(restore),
+    changeFailureRate: completed + failed > 0 ? failed / (completed + failed) : undefined,
+  };
+}
+
+function meanOf({ count, seconds }: { count: number; seconds: number }): number | undefined {
+  return count > 0 ? seconds / count : undefined;
+}

@@ -1,0 +1,12 @@
+/** `GET /api/health`: whether broker, store and clusters answer. */
+import { checkHealth } from '../../shared/health.ts';
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
+import type { Ports } from '../../shared/ports.ts';
+
+/** 200 when events are handled (`up`, or `degraded` when a cluster is away); 503 when broker or store are away (`down`). */
+export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const health = await checkHealth(ports);
+  return { status: health.status === 'down' ? 503 : 200, json: health };
+}
+
+onHttp({ name: 'health', methods: ['GET'], route: 'health' }, handle);

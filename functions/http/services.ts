@@ -1,0 +1,19 @@
+/** `GET /api/services`: how each service stands against its objectives, and which are frozen. */
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
+import { type ServiceSummary, services } from '../../shared/overview.ts';
+import type { Ports } from '../../shared/ports.ts';
+import { refuseUnknown } from '../../shared/query.ts';
+
+/** 200 with `services` in the order of their names; 400 naming the parameter that is wrong. */
+export async function handle({ query }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  refuseUnknown(query, ['service']);
+  const asked = query.get('service');
+  const found = (await services(ports)).filter(({ service }) => asked === null || service === asked);
+  return { json: { services: found.map(entryOf) } };
+}
+
+onHttp({ name: 'services', methods: ['GET'], route: 'services' }, handle);
+
+function entryOf({ checkedAt, ...service }: ServiceSummary): Record<string, unknown> {
+  return { ...service, ...(checkedAt !== undefined && { checkedAt: new Date(checkedAt).toISOString() }) };
+}

@@ -1,0 +1,215 @@
+/**
+ * What a Prometheus server scrapes: the four DORA measures, error budgets, the errors queue, what is up. Text format 0.0.4:
+ * https://prometheus.io/docs/instrumenting/exposition_formats/
+ */
+import type { Health } from './health.ts';
+import type { DeploymentSummary, ServiceSummary } from './overview.ts';
+import type { ParkedEntry } from './ports.ts';
+
+/** What the metrics are drawn from. */
+export interface Snapshot {
+  readonly deployments: readonly DeploymentSummary[];
+  readonly services: readonly ServiceSummary[];
+  /** Undefined when nobody could say: then there is no such metric. */
+  readonly errors: readonly ParkedEntry[] | undefined;
+  readonly health: Health;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+  /** Of a summary. */
+  readonly suffix?: '_sum' | '_count';
+}
+
+interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'summary';
+  readonly samples: readonly Sample[];
+}
+
+export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** The metrics as text. A family without samples is left out. */
+export function metricsText(snapshot: Snapshot): string {
+  const families = [
+    ...deploymentFamilies(snapshot),
+    ...serviceFamilies(snapshot),
+    errorsFamily(snapshot),
+    healthFamily(snapshot),
+  ];
+  return families
+    .filter(({ samples }) => samples.length > 0)
+    .map(({ name, help, type, samples }) =>
+      [
+        `# HELP ${name} ${help}`,
+        `# TYPE ${name} ${type}`,
+        ...samples.map(({ labels, value, suffix = '' }) => `${name}${suffix}${labelText(labels)} ${valueText(value)}`),
+      ].join('\n'),
+    )
+    .map((family) => `${family}\n`)
+    .join('');
+}
+
+function deploymentFamilies({ deployments }: Snapshot): Family[] {
+  const labelsOf = ({ cluster, namespace, deployment, service }: DeploymentSummary): Labels => ({
+    cluster,
+    namespace,
+    deployment,
+    service,
+  });
+  const family = (
+    name: string,
+    type: Family['type'],
+    help: string,
+    samplesOf: (one: DeploymentSummary) => Omit<Sample, 'labels'>[],
+  ): Family => ({
+    name: `platform_${name}`,
+    type,
+    help,
+    samples: deployments.flatMap((one) => samplesOf(one).map((sample) => ({ ...sample, labels: labelsOf(one) }))),
+  });
+  const summary = ({ count, seconds }: { count: number; seconds: number }): Omit<Sample, 'labels'>[] => [
+    { suffix: '_sum', value: seconds },
+    { suffix: '_count', value: count },
+  ];
+  return [
+    family(
+      'deployments_completed_total',
+      'counter',
+      'Releases that completed; its rate is the deployment frequency.',
+      (one) => [{ value: one.numbers.completed }],
+    ),
+    family(
+      'deployments_failed_total',
+      'counter',
+      'Releases that went wrong after something was applied; divided by the completed and these, the change failure rate.',
+      (one) => [{ value: one.numbers.failed }],
+    ),
+    family('deployments_rolled_back_total', 'counter', 'Releases that were rolled back.', (one) => [
+      { value: one.numbers.rolledBack },
+    ]),
+    family(
+      'deployment_lead_time_seconds',
+      'summary',
+      'Lead time for changes: from the commit to completion, of releases that name their commit.',
+      (one) => summary(one.numbers.leadTime),
+    ),
+    family(
+      'deployment_restore_time_seconds',
+      'summary',
+      'Time to restore: from a failure to the rollback or the next completion.',
+      (one) => summary(one.numbers.restore),
+    ),
+    family(
+      'deployment_broken',
+      'gauge',
+      'Whether the deployment has been failing, and nothing has restored it.',
+      (one) => [{ value: one.brokenSince === undefined ? 0 : 1 }],
+    ),
+  ];
+}
+
+function serviceFamilies({ services }: Snapshot): Family[] {
+  const objectives = services.flatMap(({ service, objectives }) =>
+    objectives.map((objective) => ({ ...objective, labels: { service, slo: objective.slo } })),
+  );
+  const measured = (value: number | undefined, labels: Labels): Sample[] =>
+    value === undefined ? [] : [{ labels, value }];
+  return [
+    {
+      name: 'platform_slo_target_ratio',
+      type: 'gauge',
+      help: 'The share of good events that is promised.',
+      samples: objectives.map(({ labels, target }) => ({ labels, value: target })),
+    },
+    {
+      name: 'platform_slo_current_ratio',
+      type: 'gauge',
+      help: 'The share of good events in the window, by the last health check.',
+      samples: objectives.flatMap(({ labels, currentValue }) => measured(currentValue, labels)),
+    },
+    {
+      name: 'platform_slo_error_budget_remaining_ratio',
+      type: 'gauge',
+      help: 'The share of the error budget that is left: 1 is all, 0 is spent, less is overspent.',
+      samples: objectives.flatMap(({ labels, errorBudgetRemaining }) => measured(errorBudgetRemaining, labels)),
+    },
+    {
+      name: 'platform_slo_alert_open',
+      type: 'gauge',
+      help: 'Whether the alert is open.',
+      samples: objectives.flatMap(({ labels, alerts }) =>
+        (['page', 'ticket'] as const).map((severity) => ({
+          labels: { ...labels, severity },
+          value: alerts.includes(severity) ? 1 : 0,
+        })),
+      ),
+    },
+    {
+      name: 'platform_service_frozen',
+      type: 'gauge',
+      help: 'Whether the service takes no releases because an error budget is spent.',
+      samples: services.map(({ service, freeze }) => ({ labels: { service }, value: freeze ? 1 : 0 })),
+    },
+    {
+      name: 'platform_service_last_check_timestamp_seconds',
+      type: 'gauge',
+      help: 'The time of the newest health check that was counted.',
+      samples: services.flatMap(({ service, checkedAt }) =>
+        measured(checkedAt === undefined ? undefined : checkedAt / 1_000, { service }),
+      ),
+    },
+  ];
+}
+
+/** How many entries are counted; more are not looked at. */
+export const MOST_ERRORS = 1_000;
+
+function errorsFamily({ errors }: Snapshot): Family {
+  const none: Sample[] = errors ? [{ labels: {}, value: 0 }] : [];
+  const counts = new Map<string, { labels: Labels; value: number }>();
+  for (const { reason, subscription = '' } of errors ?? []) {
+    const key = `${reason}\n${subscription}`;
+    const count = counts.get(key) ?? { labels: { reason, subscription }, value: 0 };
+    count.value++;
+    counts.set(key, count);
+  }
+  return {
+    name: 'platform_errors',
+    type: 'gauge',
+    help: `Entries in the errors queue, of the oldest ${MOST_ERRORS}.`,
+    // An empty queue is a measurement too.
+    samples: counts.size > 0 ? [...counts.values()] : none,
+  };
+}
+
+function healthFamily({ health }: Snapshot): Family {
+  return {
+    name: 'platform_dependency_up',
+    type: 'gauge',
+    help: 'Whether the dependency answered just now.',
+    samples: health.dependencies.map(({ name, status }) => ({
+      labels: { dependency: name },
+      value: status === 'up' ? 1 : 0,
+    })),
+  };
+}
+
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return pairs.length > 0 ? `{${pairs.join(',')}}` : '';
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+function valueText(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (Number.isFinite(value)) return String(value);
+  return value > 0 ? '+Inf' : '-Inf';
+}

@@ -1,0 +1,152 @@
+/** How the deployments and services stand, drawn from their records: for the HTTP functions, the metrics and the dashboard. */
+import {
+  type Numbers,
+  newestOf,
+  type Phase,
+  phaseOf,
+  type ReleaseRecord,
+  serviceOf,
+  stepTo,
+  type TargetRecord,
+  targets,
+} from './deployments.ts';
+import { answerWithin, PATIENCE_MS } from './health.ts';
+import { objectivesOf } from './objectives.ts';
+import type { ParkedEntry, Ports, StateStore } from './ports.ts';
+import { type ObjectiveHealth, type ServiceHealth, stateOf } from './service-health.ts';
+import { type Freeze, freezeOf, frozenServices, SERVICES } from './services.ts';
+
+/** A release as people are told of it. Times are milliseconds since the Unix epoch. */
+export interface ReleaseSummary {
+  readonly requestId: string;
+  readonly correlationId: string;
+  readonly image: string;
+  readonly phase: Phase;
+  /** Whether nothing more is to come. */
+  readonly isOver: boolean;
+  /** When it came to this. */
+  readonly since: number;
+  /** Why it failed, if it did. */
+  readonly reason?: string;
+  readonly message?: string;
+  readonly commit?: string;
+  readonly requestedBy?: string;
+}
+
+/** A Deployment of a cluster, and what was released there. */
+export interface DeploymentSummary {
+  /** `<cluster>/<namespace>/<deployment>`. */
+  readonly target: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly deployment: string;
+  readonly service: string;
+  /** The image that completed last: what runs, or what a rollback returns to. */
+  readonly goodImage?: string;
+  /** The newest request that was let in; of a deployment that never let one in, the newest refused one. */
+  readonly newest?: ReleaseSummary;
+  /** Since when it has been failing. */
+  readonly brokenSince?: number;
+  readonly numbers: Numbers;
+}
+
+/** A service's standing against one objective; without measurements until it was checked. */
+export interface ObjectiveSummary {
+  readonly slo: string;
+  readonly target: number;
+  readonly window: string;
+  /** The share of good events in the window. */
+  readonly currentValue?: number;
+  /** 1 is untouched, 0 is spent, less is overspent. */
+  readonly errorBudgetRemaining?: number;
+  /** The alerts that are open. */
+  readonly alerts: ObjectiveHealth['open'];
+}
+
+export interface ServiceSummary {
+  readonly service: string;
+  readonly team?: string;
+  readonly objectives: readonly ObjectiveSummary[];
+  readonly freeze?: Omit<Freeze, 'service'>;
+  /** When its health was last heard of, in milliseconds since the Unix epoch. */
+  readonly checkedAt?: number;
+}
+
+/** Deployments in the order of their targets, from after a target on. */
+export async function* deployments(state: StateStore, after?: string): AsyncIterable<DeploymentSummary> {
+  for await (const { key, value } of targets(state, after)) yield deploymentOf(key, value);
+}
+
+/** All of them. */
+export async function allDeployments(state: StateStore): Promise<DeploymentSummary[]> {
+  const found: DeploymentSummary[] = [];
+  for await (const one of deployments(state)) found.push(one);
+  return found;
+}
+
+export function deploymentOf(target: string, record: TargetRecord): DeploymentSummary {
+  const [cluster = '', namespace = '', deployment = ''] = target.split('/');
+  const newest = newestOf(record) ?? record.releases[0];
+  const [goodImage] = record.goodImages;
+  return {
+    ...{ target, cluster, namespace, deployment },
+    service: newest ? serviceOf(newest.data) : deployment,
+    ...(goodImage !== undefined && { goodImage }),
+    ...(newest && { newest: releaseSummaryOf(newest) }),
+    ...(record.brokenSince !== undefined && { brokenSince: record.brokenSince }),
+    numbers: record.numbers,
+  };
+}
+
+export function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
+  const { requestId, correlationId, data, steps } = release;
+  const phase = phaseOf(release);
+  const failure = stepTo(release, 'failed');
+  return {
+    ...{ requestId, correlationId, image: data.image, phase },
+    isOver: steps.at(-1)?.to === 'closed',
+    since: stepTo(release, phase)?.at ?? 0,
+    ...(failure && { reason: failure.reason, message: failure.message }),
+    ...(data.commit && { commit: data.commit.sha }),
+    ...(data.requestedBy !== undefined && { requestedBy: data.requestedBy }),
+  };
+}
+
+/** Every service that has an objective, was checked, or is frozen; in the order of their names. */
+export async function services({
+  state,
+  config,
+  clock,
+}: Pick<Ports, 'state' | 'config' | 'clock'>): Promise<ServiceSummary[]> {
+  const known = new Map<string, ServiceHealth | undefined>();
+  for (const { service } of config.objectives) known.set(service, undefined);
+  for await (const service of frozenServices(state)) known.set(service, undefined);
+  for await (const { value } of state.query<ServiceHealth>(SERVICES)) known.set(value.service, value);
+  const names = [...known.keys()].sort();
+  return Promise.all(
+    names.map(async (service): Promise<ServiceSummary> => {
+      const health = known.get(service);
+      const objectives = objectivesOf(config, service);
+      const freeze = await freezeOf(state, service, clock.now());
+      const team = objectives.find((objective) => objective.team !== undefined)?.team;
+      return {
+        service,
+        ...(team !== undefined && { team }),
+        objectives: objectives.map(({ slo, target, window }) => {
+          const found = health && stateOf(health, slo);
+          return {
+            ...{ slo, target, window, alerts: found?.open ?? [] },
+            ...(found && { currentValue: found.currentValue, errorBudgetRemaining: found.errorBudgetRemaining }),
+          };
+        }),
+        ...(freeze && { freeze: { slo: freeze.slo, since: freeze.since, reason: freeze.reason } }),
+        ...(health && { checkedAt: health.at }),
+      };
+    }),
+  );
+}
+
+/** The oldest entries of the errors queue; undefined when the broker does not answer: the rest is worth showing all the same. */
+export async function oldestErrors({ bus }: Pick<Ports, 'bus'>, count: number): Promise<ParkedEntry[] | undefined> {
+  return answerWithin(PATIENCE_MS, () => bus.parked('0', count)).catch(() => undefined);
+}

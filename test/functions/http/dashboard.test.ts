@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { handle } from '../../../functions/http/dashboard.ts';
+import { TransientError } from '../../../shared/errors.ts';
+import { respond } from '../../../shared/on-http.ts';
+import { httpRequest } from '../../support/http.ts';
+import { type Platform, startPlatform } from '../../support/platform.ts';
+
+const objectives = [{ service: 'web', target: 0.99 }];
+
+async function pageOf({ get }: Platform): Promise<string> {
+  return (await get(handle)).body ?? '';
+}
+
+/** What is read on the page. */
+function text(page: string): string {
+  return page
+    .replace(/<style>.*<\/style>/s, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ');
+}
+
+describe('GET /api/dashboard', () => {
+  it('shows what needs somebody first', async () => {
+    const platform = await startPlatform({ objectives });
+    await platform.deploy('web', '1');
+    await platform.deploy('bad', 'fail-1');
+    await platform.deploy('late', '1');
+    await platform.check('web', 900, 1_000);
+    platform.ports.bus.broker.send('deployment-events', [{ subject: 'Misspelt', body: 'x', sizeBytes: 1 }]);
+    await platform.ports.bus.settled();
+
+    const page = await pageOf(platform);
+
+    expect(page).toContain('<title>1 broken · 1 errors · platform-events</title>');
+    expect(text(page)).toMatch(/Could not be handled .* Unrouted Misspelt .* errors replay 1 /);
+    expect(text(page)).toMatch(/web availability, 30d 90 % of 99 % -900 % page ticket frozen/);
+    expect(text(page)).toMatch(/default\/shop\/bad failed broken for .* default\/shop\/late completed/);
+  });
+
+  it('shows what people sent as text', async () => {
+    const platform = await startPlatform();
+    const subject = '<script>alert("x")</script>';
+    platform.ports.bus.broker.send('deployment-events', [{ subject, body: 'x', sizeBytes: 1 }]);
+    await platform.ports.bus.settled();
+
+    const page = await pageOf(platform);
+
+    expect(page).not.toContain('<script');
+    expect(page).toContain('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;');
+  });
+
+  it('may load nothing from anywhere, and tells nobody its address', async () => {
+    const { headers } = await (await startPlatform()).get(handle);
+
+    expect(headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': expect.stringContaining("default-src 'none'"),
+      'referrer-policy': 'no-referrer',
+    });
+  });
+
+  it('says so when there is nothing yet', async () => {
+    const page = text(await pageOf(await startPlatform()));
+
+    expect(page).toContain('Nothing: every event was handled');
+    expect(page).toContain('Nothing was deployed yet.');
+    expect(page).toContain('No event came yet.');
+  });
+
+  it('shows the rest while the broker is away', async () => {
+    const { ports, deploy } = await startPlatform();
+    await deploy('web', '1');
+    const away = (): Promise<never> => Promise.reject(new TransientError('no connection'));
+    const bus = Object.assign(Object.create(ports.bus), { ping: away, parked: away });
+
+    const { body = '' } = await respond('dashboard', handle, httpRequest({}), { ...ports, bus });
+
+    expect(text(body)).toMatch(/down .* service-bus no connection .* cannot be read: .* default\/shop\/web completed/);
+  });
+});

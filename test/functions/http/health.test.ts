@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { handle } from '../../../functions/http/health.ts';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { TransientError } from '../../../shared/errors.ts';
+import { checkHealth } from '../../../shared/health.ts';
+import { InMemoryEventBus } from '../../../shared/local/memory.ts';
+import { respond } from '../../../shared/on-http.ts';
+import type { Clusters, Ports } from '../../../shared/ports.ts';
+import { httpRequest } from '../../support/http.ts';
+
+const up = async (): Promise<void> => {};
+const away = (): Promise<never> => Promise.reject(new TransientError('away'));
+
+function portsWith({
+  bus = up,
+  state = up,
+  west = up,
+}: {
+  bus?: typeof up;
+  state?: typeof up;
+  west?: typeof up;
+}): Ports {
+  const found = new InMemoryEventBus();
+  const clusters = { names: ['east', 'west'], get: (name: string) => ({ ping: name === 'west' ? west : up }) };
+  return {
+    bus: Object.assign(found, { ping: bus }),
+    state: Object.assign(new MemoryStateStore(), { ping: state }),
+    clusters: clusters as unknown as Clusters,
+    clock: found.clock,
+    // Nothing else is asked for.
+  } as unknown as Ports;
+}
+
+describe('GET /api/health', () => {
+  it.each([
+    ['up', {}, 200],
+    ['down', { bus: away }, 503],
+    ['down', { state: away }, 503],
+    ['degraded', { west: away }, 200],
+  ])('is %s with %o', async (status, parts, code) => {
+    const answer = await respond('health', handle, httpRequest({}), portsWith(parts));
+
+    expect(answer).toMatchObject({ status: code, json: { status } });
+  });
+
+  it('names each dependency, and says why it is down', async () => {
+    const { dependencies } = await checkHealth(portsWith({ west: away }));
+
+    expect(dependencies).toEqual([
+      { name: 'service-bus', status: 'up', latencyMs: 0 },
+      { name: 'state-store', status: 'up', latencyMs: 0 },
+      { name: 'cluster/east', status: 'up', latencyMs: 0 },
+      { name: 'cluster/west', status: 'down', latencyMs: 0, error: 'away' },
+    ]);
+  });
+
+  it('does not wait for ever', async () => {
+    const ports = portsWith({ state: () => new Promise(() => {}) });
+    const impatient = (_: number, callback: () => void) => {
+      const timeout = setImmediate(callback);
+      return () => clearImmediate(timeout);
+    };
+
+    expect(await checkHealth(ports, impatient)).toMatchObject({
+      status: 'down',
+      dependencies: [{ status: 'up' }, { name: 'state-store', error: 'no answer within 5000 ms' }, {}, {}],
+    });
+  });
+});

@@ -1,0 +1,59 @@
+/** The whole app in memory and in virtual time: what the functions that tell how things stand are asked about. */
+import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
+import { createSimulatedClusters } from '../../shared/adapters/simulated-cluster.ts';
+import { parseConfig } from '../../shared/config.ts';
+import { newEvent } from '../../shared/events/cloud-event.ts';
+import { DeploymentRequested } from '../../shared/events/deployment.ts';
+import { HealthCheck } from '../../shared/events/platform.ts';
+import { VirtualClock } from '../../shared/local/clock.ts';
+import { InMemoryEventBus } from '../../shared/local/memory.ts';
+import { serveHandlers } from '../../shared/on-event.ts';
+import type { HttpHandler, HttpResponse } from '../../shared/on-http.ts';
+import { respond } from '../../shared/on-http.ts';
+import type { Ports } from '../../shared/ports.ts';
+import type { Timer } from '../../shared/run-handler.ts';
+import { loadHandlers } from './handlers.ts';
+import { httpRequest } from './http.ts';
+import { RecordingLog } from './ports.ts';
+
+export interface Platform {
+  readonly ports: Ports & { readonly bus: InMemoryEventBus };
+  /** Asks for a release in the namespace `shop`, and lets it come to its end. */
+  deploy(deployment: string, tag: string, data?: object): Promise<void>;
+  /** Reports a service's health, and lets follow what follows. */
+  check(service: string, good: number, total: number): Promise<void>;
+  get(handler: HttpHandler, query?: string): Promise<HttpResponse>;
+}
+
+const NOON = '2026-03-01T12:00:00Z';
+
+/** Nobody hangs here, and virtual time stands still while a handler runs. */
+const never: Timer = () => () => {};
+
+/** @param config as in `platform.config.json` */
+export async function startPlatform(config: unknown = {}): Promise<Platform> {
+  await loadHandlers();
+  const clock = new VirtualClock(NOON);
+  const bus = new InMemoryEventBus({ clock });
+  const state = new MemoryStateStore();
+  const parsed = parseConfig(config);
+  const clusters = createSimulatedClusters({ state, clock, config: parsed });
+  const notifier = { notify: async () => {} };
+  const ports = { bus, state, clusters, notifier, clock, config: parsed, log: new RecordingLog() };
+  serveHandlers(ports, { timer: never });
+  const time = (): string => new Date(clock.now()).toISOString();
+  return {
+    ports,
+    deploy: async (deployment, tag, data = {}) => {
+      const image = `ghcr.io/shop/${deployment}:${tag}`;
+      const asked = { namespace: 'shop', deployment, image, ...data };
+      await bus.publish(newEvent(DeploymentRequested, { source: '/ci', time: time(), data: asked }));
+      await bus.advance('10m');
+    },
+    check: async (service, good, total) => {
+      await bus.publish(newEvent(HealthCheck, { source: '/probe', time: time(), data: { service, good, total } }));
+      await bus.advance('1m');
+    },
+    get: (handler, query = '') => respond('test', handler, httpRequest({ path: `/api/x${query}` }), ports),
+  };
+}
