@@ -202,9 +202,26 @@ function codeOf(error: unknown): string | undefined {
 /** Only what lies in the request itself is permanent: a missing right is mended by people, while the events wait. */
 function sorted(error: unknown, what: string): unknown {
   if (error instanceof PlatformError) return error;
-  const message = `table storage: ${what}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+  const message = `table storage: ${what}: ${reasonOf(error)}`;
   if (!(error instanceof RestError)) return new TransientError(message, { cause: error });
   if (error.statusCode === 400 || error.statusCode === 413) return new PermanentError(message, { cause: error });
   const seconds = Number(error.response?.headers.get('retry-after'));
   return new TransientError(message, { cause: error, ...(seconds > 0 && { retryAfterMs: seconds * 1_000 }) });
+}
+
+/** The service's own words, in a line: the SDK's message may be the whole answer, as JSON or as XML. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const said = wordsIn(error.message) ?? error.message;
+  const status = error instanceof RestError && error.statusCode !== undefined ? `${error.statusCode} ` : '';
+  // Request id and time follow on lines of their own.
+  return `${status}${said.split('\n')[0]}`;
+}
+
+function wordsIn(answer: string): string | undefined {
+  try {
+    return JSON.parse(answer)['odata.error'].message.value;
+  } catch {
+    return /<(?:\w+:)?message[^>]*>([^<]+)</i.exec(answer)?.[1];
+  }
 }

@@ -9,10 +9,14 @@ import { startAzurite } from '../../support/azurite.ts';
 const portOf = (text: string): number => Number(/127\.0\.0\.1:(\d+)/.exec(text)?.[1]);
 
 /** A table service that answers everything alike. */
-async function startAnswering(status: number, headers: Record<string, string>): Promise<string> {
+async function startAnswering(
+  status: number,
+  headers: Record<string, string>,
+  body = JSON.stringify({ 'odata.error': { code: 'Code', message: { lang: 'en', value: 'says why' } } }),
+): Promise<string> {
   const server = createServer((_, response) => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
-    response.end(JSON.stringify({ 'odata.error': { code: 'Code', message: { lang: 'en', value: 'says why' } } }));
+    response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
@@ -79,4 +83,23 @@ it('waits as long as a service asks for before the next try, but not in the call
   );
 
   await expect(store.get('p', 'k')).rejects.toMatchObject({ isTransient: true, retryAfterMs: 90_000 });
+});
+
+it.each([
+  [
+    'JSON',
+    '{"odata.error":{"code":"Code","message":{"lang":"en","value":"not you\\nRequestId:1"}}}',
+    'application/json',
+  ],
+  [
+    'XML',
+    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<Error>\n  <Code>Code</Code>\n  <Message>not you\nRequestId:1</Message>\n</Error>',
+    'application/xml',
+  ],
+])('says what the service says, in a line, when it says it in %s', async (_, body, type) => {
+  const connectionString = await startAnswering(403, { 'content-type': type }, body);
+
+  const store = await createTableStorage({ connectionString }, 'refused');
+
+  await expect(store.get('p', 'k')).rejects.toThrow(/^table storage: p\/k: 403 not you$/);
 });
