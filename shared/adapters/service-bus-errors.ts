@@ -3,7 +3,12 @@
  * middle can be had by its number alone once it is deferred. So those before it are deferred on the way, in their places.
  */
 import { gunzipSync } from 'node:zlib';
-import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
+import {
+  isServiceBusError,
+  type ServiceBusClient,
+  type ServiceBusReceivedMessage,
+  type ServiceBusReceiver,
+} from '@azure/service-bus';
 import Long from 'long';
 import { TransientError } from '../errors.ts';
 import { bytesOf, parkedEntry } from '../message.ts';
@@ -51,8 +56,7 @@ export class ErrorsQueue {
     const receiver = this.#client.createReceiver(ERRORS_QUEUE, { skipParsingBodyAsJson: true });
     try {
       if (!(await this.#makeDeferred(receiver, number))) return false;
-      const [message] = await receiver.receiveDeferredMessages(number);
-      if (!message) throw new TransientError(`somebody else is at entry ${sequenceNumber}`);
+      const message = await lockedBy(receiver, number);
       try {
         await before();
       } catch (error) {
@@ -87,6 +91,21 @@ export class ErrorsQueue {
   }
 }
 
+/** @throws TransientError when somebody else has it, perhaps a process that died: its lock lasts a minute */
+async function lockedBy(receiver: ServiceBusReceiver, number: Long): Promise<ServiceBusReceivedMessage> {
+  const isLocked = (error: unknown): boolean => isServiceBusError(error) && error.code === 'MessageNotFound';
+  const [message] = await receiver.receiveDeferredMessages(number).catch((error: unknown) => {
+    if (isLocked(error)) return [];
+    throw error;
+  });
+  if (!message) throw heldError(number);
+  return message;
+}
+
+function heldError(number: Long): TransientError {
+  return new TransientError(`somebody else is at entry ${number}, or died at it; it is free again within a minute`);
+}
+
 /** Defers messages from the front of the queue, no more than up to that number. */
 async function deferOldest(receiver: ServiceBusReceiver, number: Long): Promise<void> {
   let count = 0;
@@ -102,7 +121,7 @@ async function deferOldest(receiver: ServiceBusReceiver, number: Long): Promise<
   const received = await receiver.receiveMessages(Math.max(1, Math.min(count, MOST_AT_ONCE)), {
     maxWaitTimeInMs: RECEIVE_MS,
   });
-  if (received.length === 0) throw new TransientError(`somebody else is at entry ${number}: it is locked`);
+  if (received.length === 0) throw heldError(number);
   await Promise.all(received.map((message) => receiver.deferMessage(message)));
 }
 

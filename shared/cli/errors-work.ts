@@ -7,6 +7,8 @@ import { retried } from './options.ts';
 /** So many requests at once. */
 const AT_ONCE = 4;
 const PROGRESS_MS = 1_000;
+/** So many failures in a row, each after several tries, mean that the app is away: the rest would only take long. */
+const MOST_FAILURES = 2 * AT_ONCE;
 /** More are summed up, and only what went wrong is shown. */
 const MOST_SHOWN = 20;
 
@@ -25,21 +27,24 @@ export interface WorkOptions {
   readonly isJson: boolean;
   /** The entries were found, not named: it is no failure when somebody else was quicker. */
   readonly isAll: boolean;
+  /** Between two tries. */
+  readonly wait?: (ms: number) => Promise<void>;
 }
 
 /**
- * Begins them in order, a few at a time. The first SIGINT or SIGTERM lets what was begun end. Sets the exit code: 1 when
- * something went wrong, 130 when it was stopped.
+ * Begins them in order, a few at a time. The first SIGINT or SIGTERM lets what was begun end, and so does an app that is
+ * away. Sets the exit code: 1 when something went wrong, 130 when it was stopped.
  */
 export async function workThrough(
   app: AppClient,
   verb: Verb,
   numbers: readonly string[],
-  { isJson, isAll }: WorkOptions,
+  { isJson, isAll, wait }: WorkOptions,
 ): Promise<void> {
   const results: Result[] = [];
   const isLong = numbers.length > MOST_SHOWN;
   let isStopped = false;
+  let failures = 0;
   const stop = (): void => {
     if (isStopped) process.exit(130);
     isStopped = true;
@@ -51,11 +56,12 @@ export async function workThrough(
 
   const waiting = [...numbers];
   const next = async (): Promise<void> => {
-    while (!isStopped) {
+    while (!isStopped && failures < MOST_FAILURES) {
       const number = waiting.shift();
       if (number === undefined) return;
-      const result = await workOn(app, verb, number);
+      const result = await workOn(app, verb, number, wait);
       results.push(result);
+      failures = result.outcome === 'failed' ? failures + 1 : 0;
       if (isJson) console.log(JSON.stringify(result));
       else if (!isLong || result.outcome !== DONE[verb]) console.log(lineOf(result));
     }
@@ -68,14 +74,16 @@ export async function workThrough(
   const count = results.filter(({ outcome }) => outcome === DONE[verb]).length;
   const fine = results.filter(({ outcome }) => outcome === DONE[verb] || (isAll && outcome === 'gone')).length;
   if (!isJson && (isLong || isAll)) {
-    console.log(`${DONE[verb]} ${count} of ${numbers.length}${isStopped ? `, ${waiting.length} not tried` : ''}`);
+    console.log(
+      `${DONE[verb]} ${count} of ${numbers.length}${waiting.length > 0 ? `, ${waiting.length} not tried` : ''}`,
+    );
   }
   process.exitCode = isStopped ? 130 : fine === numbers.length ? 0 : 1;
 }
 
-async function workOn(app: AppClient, verb: Verb, sequenceNumber: string): Promise<Result> {
+async function workOn(app: AppClient, verb: Verb, sequenceNumber: string, wait: WorkOptions['wait']): Promise<Result> {
   try {
-    await retried(() => app[verb](sequenceNumber));
+    await retried(() => app[verb](sequenceNumber), wait);
     return { sequenceNumber, outcome: DONE[verb] };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

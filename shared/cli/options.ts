@@ -25,13 +25,16 @@ export function durationFlag(flag: string, text: string): number {
 }
 
 /** A few tries, seconds apart, as long as the app is busy or away. */
-export async function retried(request: () => Promise<void>): Promise<void> {
+export async function retried(
+  request: () => Promise<void>,
+  wait: (ms: number) => Promise<void> = (ms) => pause(ms),
+): Promise<void> {
   for (const waitMs of [500, 2_000]) {
     try {
       return await request();
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      await pause(waitMs);
+      await wait(waitMs);
     }
   }
   await request();

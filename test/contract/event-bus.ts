@@ -336,6 +336,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
         });
 
         expect(others).toBeInstanceOf(TransientError);
+        expect(String(others)).toContain(`somebody else is at entry ${number}`);
         expect(await bus.unpark(number)).toBe(false);
         expect(await bus.unpark('999999999')).toBe(false);
       });

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { AppClient } from '../../../shared/cli/api.ts';
 import { workThrough } from '../../../shared/cli/errors-work.ts';
-import { NotFoundError, PermanentError } from '../../../shared/errors.ts';
+import { NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
 
 const printed: string[] = [];
 const NAMED = { isJson: false, isAll: false };
@@ -75,6 +75,17 @@ it('lets what was begun end when it is stopped, and says what was not tried', as
   expect(ended).toEqual(['1', '2', '3']);
   expect(printed).toEqual(['stopping when what was begun has ended', 'replayed 3 of 50, 47 not tried']);
   expect(process.exitCode).toBe(130);
+});
+
+it('gives up when the app is away', async () => {
+  const app = appThat(() => Promise.reject(new TransientError('cannot reach the app')));
+
+  await workThrough(app, 'replay', numbers(50), { ...ALL, wait: async () => {} });
+
+  const refusals = printed.filter((line) => line.includes('failed  cannot reach the app'));
+  expect(refusals.length).toBeLessThan(20);
+  expect(printed.at(-1)).toBe(`replayed 0 of 50, ${50 - refusals.length} not tried`);
+  expect(process.exitCode).toBe(1);
 });
 
 it('prints an object a line for programs', async () => {
