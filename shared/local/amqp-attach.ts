@@ -61,12 +61,12 @@ function accept(link: Link, context: AttachContext): void {
   const address = link instanceof ReceivingLink ? link.target.address : link.source.address;
   if (!address) throw new AmqpError('amqp:invalid-field', 'the link names no address');
   const node = parseAddress(address);
-  const { broker, key } = context;
+  const { broker } = context;
   const { connection } = link.session;
   if (node.kind === 'tokens') {
     // Tokens are made by the clock on the wall, whatever clock the broker runs on.
     if (link instanceof ReceivingLink) {
-      acceptRequests(link, (request) => answerToken(request, connection, key, Date.now()));
+      acceptRequests(link, (request) => answerToken(request, connection, context, Date.now()));
     } else acceptReplies(link);
     return;
   }

@@ -1,11 +1,19 @@
 /** `$cbs`: where a client puts the tokens that give it access to entities. */
+import { parseAddress } from './amqp-address.ts';
 import type { Connection } from './amqp-connection.ts';
 import type { Request, Response } from './amqp-request.ts';
 import type { SharedKey } from './amqp-sasl.ts';
 import { pathOf, refuseToken } from './amqp-token.ts';
+import type { Broker } from './broker.ts';
+import { BrokerError } from './broker-error.ts';
 
 /** Answers one request; a good token adds its entity to what the connection may touch. */
-export function answerToken(request: Request, connection: Connection, key: SharedKey, nowMs: number): Response {
+export function answerToken(
+  request: Request,
+  connection: Connection,
+  { key, broker }: { readonly key: SharedKey; readonly broker: Broker },
+  nowMs: number,
+): Response {
   const { operation, properties, body } = request;
   const audience = properties.get('name');
   if (typeof audience !== 'string' || audience === '') return refused('the token names no audience', 400);
@@ -18,11 +26,29 @@ export function answerToken(request: Request, connection: Connection, key: Share
   if (typeof token !== 'string') return refused('the token is no text', 400);
   const fault = refuseToken(token, audience, key, nowMs);
   if (fault) return refused(`${fault} (audience '${audience}')`, 401);
+  // The service says so here already, and Go's client looks for it here alone.
+  const missing = entityMissing(audience, broker);
+  if (missing) return refused(missing, 404);
   connection.claims.add(pathOf(audience));
-  return { status: 200, description: 'OK' };
+  // As the service answers; Rust's client takes no other number.
+  return { status: 202, description: 'Accepted' };
 }
 
+/** Why there is nothing that the audience names; undefined when there is. A token may be for the whole namespace, too. */
+function entityMissing(audience: string, broker: Broker): string | undefined {
+  const node = parseAddress(audience);
+  if (node.kind === 'tokens' || node.path === '') return undefined;
+  try {
+    broker.resolveEntity(node.path);
+    return undefined;
+  } catch (error) {
+    // A topic, for one, is there although nobody receives from it.
+    return error instanceof BrokerError && error.condition === 'amqp:not-found' ? error.message : undefined;
+  }
+}
+
+const CONDITIONS: Readonly<Record<number, string>> = { 401: 'amqp:unauthorized-access', 404: 'amqp:not-found' };
+
 function refused(description: string, status: number): Response {
-  const condition = status === 401 ? 'amqp:unauthorized-access' : 'amqp:invalid-field';
-  return { status, description, condition };
+  return { status, description, condition: CONDITIONS[status] ?? 'amqp:invalid-field' };
 }

@@ -19,7 +19,8 @@ export const DESCRIPTION = 'DeadLetterErrorDescription';
 /** A fault that was asked for: the operation is done, and the connection is lost before the answer. */
 export const CUT = 'amqp:connection:forced';
 
-const NO_TAG = Buffer.from([0]);
+/** As long as a lock token: clients exist that look for one in what was received and deleted. */
+const NO_TAG = Buffer.alloc(16);
 /** Shared by all deliveries: what is written is copied out at once. */
 const scratch = new Writer(1024);
 const lockTag = Buffer.alloc(16);

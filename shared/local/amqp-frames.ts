@@ -1,6 +1,7 @@
 /**
  * The nine AMQP 1.0 performatives, as read from a frame and as written into one. Fields that a broker has no use for
- * are not read; fields that are optional and have the default value are not written.
+ * are not read. All are written, as the service does: a list may be cut short after its last value, but clients exist
+ * (azure-servicebus for Python up to 7.14) that then read past its end.
  * @see https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html
  */
 import { Reader } from './amqp-reader.ts';
@@ -137,18 +138,18 @@ export function writeError(writer: Writer, error: AmqpError | undefined): void {
   list(writer, 0x1d, 3, () => {
     writer.symbol(error.condition);
     writer.string(error.message);
-    // `info` may be left out, but clients exist that read three fields whatever the list's length.
     writer.null();
   });
 }
 
 export function writeOpen(writer: Writer, open: { containerId: string; maxFrameSize: number; idleMs: number }): void {
-  list(writer, OPEN, 5, () => {
+  list(writer, OPEN, 10, () => {
     writer.string(open.containerId);
     writer.null();
     writer.uint(open.maxFrameSize);
     writer.ushort(MAX_CHANNEL);
     writer.uint(open.idleMs);
+    writer.nulls(5);
   });
 }
 
@@ -160,12 +161,13 @@ export function writeBegin(
   writer: Writer,
   begin: { remoteChannel: number; nextOutgoingId: number; window: number },
 ): void {
-  list(writer, BEGIN, 5, () => {
+  list(writer, BEGIN, 8, () => {
     writer.ushort(begin.remoteChannel);
     writer.uint(begin.nextOutgoingId);
     writer.uint(begin.window);
     writer.uint(0xffffffff);
     writer.uint(MAX_HANDLE);
+    writer.nulls(3);
   });
 }
 
@@ -215,17 +217,21 @@ export interface Flow {
 
 export function writeFlow(writer: Writer, flow: Flow): void {
   const { link } = flow;
-  list(writer, FLOW, link ? 9 : 4, () => {
+  list(writer, FLOW, 11, () => {
     writer.uint(flow.nextIncomingId);
     writer.uint(flow.incomingWindow);
     writer.uint(flow.nextOutgoingId);
     writer.uint(0xffffffff);
-    if (!link) return;
+    if (!link) {
+      writer.nulls(7);
+      return;
+    }
     writer.uint(link.handle);
     writer.uint(link.deliveryCount);
     writer.uint(link.credit);
     writer.null();
     writer.boolean(link.drain);
+    writer.nulls(2);
   });
 }
 
@@ -251,7 +257,8 @@ export function writeTransfer(
   }
   writer.boolean(settled);
   writer.boolean(more);
-  writer.close(token, 6);
+  writer.nulls(5);
+  writer.close(token, 11);
 }
 
 /** What became of a delivery: accepted, released, or rejected, the error optional. */
@@ -264,7 +271,7 @@ export function writeDisposition(
   writer: Writer,
   { role, first, last, outcome }: { role: boolean; first: number; last: number; outcome: Outcome },
 ): void {
-  list(writer, DISPOSITION, 5, () => {
+  list(writer, DISPOSITION, 6, () => {
     writer.boolean(role);
     writer.uint(first);
     writer.uint(last);
@@ -274,6 +281,7 @@ export function writeDisposition(
       writer.descriptor(code);
       writer.byte(0x45);
     } else list(writer, REJECTED, 1, () => writeError(writer, error));
+    writer.null();
   });
 }
 

@@ -45,6 +45,11 @@ export class Writer {
     this.byte(0x40);
   }
 
+  nulls(count: number): void {
+    const at = this.claim(count);
+    this.buffer.fill(0x40, at, at + count);
+  }
+
   boolean(value: boolean): void {
     this.byte(value ? 0x41 : 0x42);
   }

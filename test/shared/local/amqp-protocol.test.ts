@@ -77,6 +77,21 @@ describe('connecting', () => {
     client.close();
   });
 
+  it('is answered with every field of each performative, for clients that read past the end of shorter lists', async () => {
+    const queue = bus.queue();
+    const client = new RawClient(bus.port);
+    client.write(AMQP_HEADER, frame(OPEN, ['test']), begin, attachSender(queue), attachReceiver(queue), flow(0, 1));
+    client.write(transfer(0, message('hello')));
+    const counts: Record<number, number> = {};
+
+    for (const code of [OPEN, BEGIN, ATTACH, FLOW, TRANSFER, DISPOSITION]) {
+      counts[code] = (await client.next(code)).fields.length;
+    }
+
+    expect(counts).toEqual({ [OPEN]: 10, [BEGIN]: 8, [ATTACH]: 14, [FLOW]: 11, [TRANSFER]: 11, [DISPOSITION]: 6 });
+    client.close();
+  });
+
   it.each([
     ['AMQP 0-9-1', Buffer.from('AMQP\0\0\x09\x01', 'latin1')],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
@@ -250,6 +265,23 @@ describe('links, sessions and connections', () => {
     client.write(frame(CLOSE, []));
     await client.next(CLOSE);
     await client.closed();
+  });
+
+  it('are refused ever more slowly where there is nothing, so that a client that never gives up does not spin', async () => {
+    const client = await open(bus);
+    const refuse = async (): Promise<void> => {
+      client.write(attachReceiver('nowhere'));
+      await client.next(ATTACH);
+      await client.next(DETACH);
+      client.write(frame(DETACH, [uint(0), true]));
+    };
+    const start = performance.now();
+
+    await refuse();
+    await refuse();
+
+    expect(performance.now() - start).toBeGreaterThan(240);
+    client.close();
   });
 
   it('refuse transactions with a reason', async () => {
