@@ -188,11 +188,17 @@ function queueEntry(queue: Queue, origin: string): Entry {
 
 function topicEntry(topic: Topic, origin: string): Entry {
   const { name, properties, times } = topic;
+  const kinds = [...topic.subscriptions.values()].flatMap(({ rules }) =>
+    rules.map(({ definition }) => definition.filter.kind),
+  );
   const answers = {
     ...common(times),
     ...fields({
       SizeInBytes: topic.sizeInBytes,
       SubscriptionCount: topic.subscriptions.size,
+      // Service Bus keeps TRUE and FALSE as SQL.
+      SqlFilterCount: kinds.filter((kind) => kind !== 'correlation').length,
+      CorrelationFilterCount: kinds.filter((kind) => kind === 'correlation').length,
       FilteringMessagesBeforePublishing: false,
       EnableSubscriptionPartitioning: false,
     }),

@@ -107,6 +107,8 @@ const topic: readonly Field<TopicProperties>[] = [
   ['SupportOrdering', 'supportOrdering', flag],
   ['CountDetails'],
   ['SubscriptionCount'],
+  ['SqlFilterCount'],
+  ['CorrelationFilterCount'],
   ['AutoDeleteOnIdle', 'autoDeleteOnIdleMs', duration],
   ['EnablePartitioning', 'enablePartitioning', flag],
   ['EntityAvailabilityStatus'],

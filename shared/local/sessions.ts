@@ -199,11 +199,13 @@ export class Sessions {
     return this.#sessions.get(sessionId)?.hold;
   }
 
-  /** Ids of the sessions that have messages; of those whose state was set since then, when a time is given. */
+  /** Ids of the sessions that have messages or a state; of those whose state was set since then, when a time is given. */
   list(stateSetSince?: number): string[] {
     return [...this.#sessions.values()]
       .filter((session) =>
-        stateSetSince === undefined ? session.log.size > 0 : session.state && session.stateSetAt >= stateSetSince,
+        stateSetSince === undefined
+          ? session.log.size > 0 || session.state
+          : session.state && session.stateSetAt >= stateSetSince,
       )
       .map((session) => session.id);
   }
@@ -260,7 +262,8 @@ export class Sessions {
   }
 
   setState(session: Session, state: Uint8Array | undefined): void {
-    session.state = state;
+    // Go's client has no other way to clear it.
+    session.state = state?.length ? state : undefined;
     session.stateSetAt = this.#clock.now();
   }
 

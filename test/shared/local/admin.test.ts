@@ -270,21 +270,39 @@ describe('requests', () => {
     expect(broker.listQueues()).toEqual([]);
   });
 
-  it('that are malformed do no harm', async () => {
-    let authorization = '';
-    let query = '';
+  /** What the SDK signs a request for a path with; it signs the query as well. */
+  async function signed(path: string): Promise<{ authorization: string; query: string }> {
+    const found = { authorization: '', query: '' };
     const spy = connect();
     spy.pipeline.addPolicy({
       name: 'spy',
       sendRequest: async (request, next) => {
         const response = await next(request);
-        authorization = request.headers.get('authorization') ?? '';
-        // The SDK signs the query as well.
-        query = new URL(request.url).search;
+        found.authorization = request.headers.get('authorization') ?? '';
+        found.query = new URL(request.url).search;
         return response;
       },
     });
-    await spy.queueExists('q');
+    await spy.queueExists(path);
+    return found;
+  }
+
+  it('for a topic say how many filters there are of each kind, which not every SDK shows', async () => {
+    broker.createTopic('counted');
+    broker.createSubscription('counted', 'all');
+    broker.createSubscription('counted', 'some', {}, [
+      { name: 'sql', filter: { kind: 'sql', expression: 'a = 1' } },
+      { name: 'correlation', filter: { kind: 'correlation', properties: { subject: 'b' }, applicationProperties: {} } },
+    ]);
+    const { authorization, query } = await signed('counted');
+
+    const text = await (await fetch(url(`/counted${query}`), { headers: { authorization } })).text();
+
+    expect(text).toMatch(/<SqlFilterCount>2<.*<CorrelationFilterCount>1</s);
+  });
+
+  it('that are malformed do no harm', async () => {
+    const { authorization, query } = await signed('q');
     const put = (body: string) => fetch(url(`/q${query}`), { method: 'PUT', headers: { authorization }, body });
 
     expect((await put('<entry')).status).toBe(400);

@@ -307,6 +307,26 @@ describe('sessions', () => {
     expect(log).toEqual(['1', 'com.microsoft:session-lock-lost']);
     expect(queue.sessions.list().sort()).toEqual(['a', 'b']);
   });
+
+  it('are listed with messages or a state, or by when the state was set', async () => {
+    broker.createQueue('q', { requiresSession: true });
+    const { sessions } = broker.resolve('q');
+    broker.send('q', [{ body: '1', sessionId: 'with message', sizeBytes: 1 }]);
+    const setState = (id: string, state = 'state'): void => {
+      const hold = sessions.accept(id, {});
+      hold.setState(Buffer.from(state));
+      hold.close();
+    };
+    setState('old state');
+    const since = clock.now() + 1;
+    await clock.advance('1m');
+    setState('new state');
+    setState('cleared');
+    setState('cleared', '');
+
+    expect(sessions.list().sort()).toEqual(['new state', 'old state', 'with message']);
+    expect(sessions.list(since)).toEqual(['new state']);
+  });
 });
 
 describe('memory', () => {
