@@ -98,15 +98,17 @@ function gone(sequenceNumber: string): ProblemError {
 
 function entryOf(entry: ParkedEntry): Record<string, unknown> {
   const { sequenceNumber, parkedAt, reason, description, type, subscription, tries, correlationId, messageId } = entry;
-  const { id, subject } = Object(bodyOf(entry)) as Record<string, unknown>;
+  const event = Object(bodyOf(entry)) as Record<string, unknown>;
+  // The body may be anything.
+  const textIn = (name: string): string | undefined => (typeof event[name] === 'string' ? event[name] : undefined);
   return {
     sequenceNumber,
     parkedAt: new Date(parkedAt).toISOString(),
     reason,
     description,
     type,
-    eventId: id,
-    subject,
+    eventId: textIn('id'),
+    subject: textIn('subject'),
     subscription,
     tries,
     correlationId,

@@ -1,8 +1,9 @@
 /** `platform-events errors`: what could not be handled; shows it, sends it to its handler again, or discards it. */
-import { bold, columns, dim, readFlags, UsageError } from '../local/command.ts';
+import { readFlags, UsageError } from '../local/command.ts';
 import type { AppClient, ErrorEntry, ErrorFilter } from './api.ts';
+import { errorDetails, errorsTable } from './errors-show.ts';
 import { workThrough } from './errors-work.ts';
-import { appAt, COMMON, durationFlag, oneLine } from './options.ts';
+import { appAt, COMMON, durationFlag } from './options.ts';
 
 /** Sets the exit code: 1 when an entry was not replayed or discarded. @throws UsageError */
 export async function errors(usage: string, args: string[]): Promise<void> {
@@ -38,7 +39,7 @@ export async function errors(usage: string, args: string[]): Promise<void> {
         if (values.json) console.log(JSON.stringify(entry));
         else entries.push(entry);
       }
-      if (!values.json) console.log(tableOf(entries, isFiltered));
+      if (!values.json) console.log(errorsTable(entries, isFiltered));
       return;
     }
     case 'show': {
@@ -47,7 +48,7 @@ export async function errors(usage: string, args: string[]): Promise<void> {
         throw new UsageError(`expected the sequence number of one entry\n\n${usage}`);
       }
       const entry = await app.error(number);
-      console.log(values.json ? JSON.stringify(entry) : detailsOf(entry));
+      console.log(values.json ? JSON.stringify(entry) : errorDetails(entry));
       return;
     }
     case 'replay':
@@ -72,32 +73,4 @@ async function numbersOf(app: AppClient, filter: ErrorFilter): Promise<string[]>
   const numbers: string[] = [];
   for await (const { sequenceNumber } of app.errors(filter)) numbers.push(sequenceNumber);
   return numbers;
-}
-
-function tableOf(entries: readonly ErrorEntry[], isFiltered: boolean): string {
-  if (entries.length === 0) return isFiltered ? 'no entry matches' : 'the errors queue is empty';
-  const rows = entries.map(({ sequenceNumber, parkedAt, reason, type, subject, messageId, description }) => [
-    sequenceNumber,
-    `${parkedAt.slice(0, 10)} ${parkedAt.slice(11, 19)}`,
-    reason || '-',
-    type ?? '-',
-    subject ?? messageId,
-    shortened(oneLine(description)),
-  ]);
-  const [head = '', ...lines] = columns([['NUMBER', 'SINCE (UTC)', 'REASON', 'TYPE', 'SUBJECT', 'WHY'], ...rows]).split(
-    '\n',
-  );
-  return [bold(head), ...lines].join('\n');
-}
-
-const LONGEST_WHY = 100;
-
-function shortened(text: string): string {
-  return text.length > LONGEST_WHY ? `${text.slice(0, LONGEST_WHY - 3)}...` : text;
-}
-
-function detailsOf({ body, ...entry }: ErrorEntry & { readonly body: unknown }): string {
-  const rows = Object.entries(entry).map(([name, value]) => [`${name}:`, String(value)]);
-  const shown = typeof body === 'string' ? body : JSON.stringify(body, undefined, 2);
-  return `${columns(rows)}\n${dim('body:')}\n${shown}`;
 }

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDuration } from '../config.ts';
 import { PlatformError, TransientError } from '../errors.ts';
-import { dim, green, red, UsageError } from '../local/command.ts';
+import { dim, green, oneLine, red, UsageError } from '../local/command.ts';
 import { AppClient, type HistoryEntry } from './api.ts';
 
 /** Flags that every command has. */
@@ -66,15 +66,10 @@ function shownAt({ startedAt, endedAt }: HistoryEntry): string {
   return endedAt ?? startedAt;
 }
 
-/** A text from elsewhere, as part of a line. */
-export function oneLine(text: string): string {
-  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
-}
-
 function entryLine(entry: HistoryEntry): string {
   const { type, subject, status, tries, reason, error, summary } = entry;
   const colour = status === 'parked' ? red : status === 'finished' ? green : dim;
   const why = reason === undefined ? summary : `try ${tries}: ${reason}: ${error ?? ''}`;
   const time = dim(shownAt(entry).slice(11, 23));
-  return `${time}  ${type.padEnd(21)}  ${subject}  ${colour(status)}  ${why === undefined ? '' : dim(oneLine(why))}`.trimEnd();
+  return `${time}  ${type.padEnd(21)}  ${oneLine(subject)}  ${colour(status)}  ${why === undefined ? '' : dim(oneLine(why))}`.trimEnd();
 }

@@ -5,9 +5,9 @@ import { formatIssue } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
-import { green, readFlags, red, UsageError } from '../local/command.ts';
+import { green, oneLine, readFlags, red, UsageError } from '../local/command.ts';
 import { type Ending, follow } from './follow.ts';
-import { appAt, COMMON, changes, durationFlag, oneLine, retried, show } from './options.ts';
+import { appAt, COMMON, changes, durationFlag, retried, show } from './options.ts';
 
 /** Sets the exit code: with `--wait`, 1 unless the chain completed. @throws UsageError */
 export async function publish(usage: string, args: string[]): Promise<void> {

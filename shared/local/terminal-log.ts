@@ -1,6 +1,6 @@
 /** The functions' log on a terminal: what went wrong, and with `isVerbose` the rest; as lines for people or for programs. */
 import type { Log, LogFields } from '../ports.ts';
-import { dim, red, yellow } from './command.ts';
+import { dim, oneLine, red, yellow } from './command.ts';
 
 export interface LogOptions {
   /** One JSON object a line on stdout, among the others. */
@@ -15,7 +15,7 @@ export function terminalLog({ isJson, isVerbose }: LogOptions): Log {
       return;
     }
     const shown = Object.entries(fields).filter(([, value]) => value !== undefined);
-    console.error(colour(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`));
+    console.error(colour(oneLine(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`)));
   };
   return {
     info: (message, fields) => {

@@ -1,6 +1,6 @@
 /** Events as lines for people: when, what, about what, and the facts that matter. */
 import { budgetWords } from '../budget-words.ts';
-import { bold, dim, green, red, yellow } from './command.ts';
+import { bold, dim, green, oneLine, red, yellow } from './command.ts';
 
 /** The parts of an event that a line shows; anything that was read from a message or an answer will do. */
 export interface TimelineEvent {
@@ -14,8 +14,9 @@ export const WIDEST_TYPE = 'ResourceQuotaExceeded'.length;
 /** @param atMs when, since the first line */
 export function timelineLine(event: TimelineEvent, atMs: number): string {
   const seconds = `${(atMs / 1000).toFixed(2).padStart(7)} s`;
-  const type = event.type.padEnd(WIDEST_TYPE);
-  return `${dim(seconds)}  ${colourOf(event.type)(type)}  ${event.subject ?? ''}  ${dim(factsOf(event))}`.trimEnd();
+  const type = oneLine(event.type).padEnd(WIDEST_TYPE);
+  const [subject, facts] = [oneLine(event.subject ?? ''), oneLine(factsOf(event))];
+  return `${dim(seconds)}  ${colourOf(event.type)(type)}  ${subject}  ${dim(facts)}`.trimEnd();
 }
 
 /** How its type looks. */

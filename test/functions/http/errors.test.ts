@@ -133,6 +133,18 @@ describe('one entry', () => {
     expect(json).toHaveProperty('eventId', undefined);
   });
 
+  it.each([
+    ['null', null],
+    ['numbers for texts', { id: 1, subject: { a: 1 } }],
+    ['a list', [1]],
+  ])('is shown and listed when its body is %s', async (_, body) => {
+    const number = await parkOne('a', { body: JSON.stringify(body) });
+
+    expect(await call(show, number)).toMatchObject({ json: { body } });
+    expect(await listed()).toEqual({ ids: [undefined], next: undefined });
+    expect((await call(show, number)).json).toMatchObject({ subject: undefined });
+  });
+
   it('is replayed to its handler', async () => {
     const { status, json } = await call(sendAgain, await parkOne('a'));
     await bus.settled();

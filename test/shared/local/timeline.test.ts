@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { factsOf } from '../../../shared/local/timeline.ts';
+import { factsOf, timelineLine } from '../../../shared/local/timeline.ts';
 import { sampleData } from '../../support/events.ts';
 
 const override = { reason: 'fixes the outage', approvedBy: 'ada' };
@@ -18,4 +18,12 @@ it.each([
   ['DeploymentRequested', undefined, ''],
 ])('of %s are in words', (type, data, facts) => {
   expect(factsOf({ type, data })).toContain(facts);
+});
+
+it('is one line that does nothing to the terminal, whatever the event holds', () => {
+  const data = { reason: 'ClusterError', message: 'first\nsecond\u001b[2J\u009b2J\u202e' };
+
+  const line = timelineLine({ type: 'DeploymentFailed', subject: 'a\r\nb\u001b]0;x\u0007', data }, 0);
+
+  expect(line).toBe('   0.00 s  DeploymentFailed       a b ]0;x  ClusterError: first second [2J 2J');
 });

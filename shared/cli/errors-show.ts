@@ -1,0 +1,35 @@
+/** Entries of the errors queue for people. Anybody who may send can write what is in them: nothing is shown unchanged. */
+import { bold, columns, dim, oneLine } from '../local/command.ts';
+import type { ErrorEntry } from './api.ts';
+
+const LONGEST_WHY = 100;
+const LONGEST_CELL = 60;
+
+/** A line for each. */
+export function errorsTable(entries: readonly ErrorEntry[], isFiltered: boolean): string {
+  if (entries.length === 0) return isFiltered ? 'no entry matches' : 'the errors queue is empty';
+  const rows = entries.map(({ sequenceNumber, parkedAt, reason, type, subject, messageId, description }) => [
+    sequenceNumber,
+    `${parkedAt.slice(0, 10)} ${parkedAt.slice(11, 19)}`,
+    cell(reason || '-'),
+    cell(type ?? '-'),
+    cell(subject ?? messageId),
+    cell(description, LONGEST_WHY),
+  ]);
+  const heads = ['NUMBER', 'SINCE (UTC)', 'REASON', 'TYPE', 'SUBJECT', 'WHY'];
+  const [head = '', ...lines] = columns([heads, ...rows]).split('\n');
+  return [bold(head), ...lines].join('\n');
+}
+
+function cell(text: string, longest = LONGEST_CELL): string {
+  const shown = oneLine(text);
+  return shown.length > longest ? `${shown.slice(0, longest - 3)}...` : shown;
+}
+
+/** All that is known of one. */
+export function errorDetails({ body, ...entry }: ErrorEntry & { readonly body: unknown }): string {
+  const rows = Object.entries(entry).map(([name, value]) => [`${name}:`, oneLine(String(value))]);
+  const text = typeof body === 'string' ? body : JSON.stringify(body, undefined, 2);
+  const lines = text.split('\n').map((line) => line.replace(/[\p{Cc}\p{Bidi_Control}]/gu, ' '));
+  return [columns(rows), dim('body:'), ...lines].join('\n');
+}
