@@ -1,6 +1,7 @@
 /** The operations of an entity's `$management` on its messages. Those on sessions and rules are files of their own. */
 import type { RequestBody } from './amqp-bodies.ts';
 import { encodeMessage } from './amqp-delivery.ts';
+import { swappedGuid } from './amqp-guid.ts';
 import { toChanges } from './amqp-message.ts';
 import type { Response } from './amqp-request.ts';
 import { AmqpError, type AmqpValue, TypedArray, Uuid } from './amqp-types.ts';
@@ -12,7 +13,7 @@ export const OK = { status: 200, description: 'OK' } as const;
 const MAX_PEEKED_BYTES = 1024 * 1024;
 
 export function renewLocks(queue: MessageQueue, body: RequestBody): Response {
-  const expirations = body.tokens('lock-tokens').map((token) => queue.renewLock(token));
+  const expirations = tokensOf(queue, body).map((token) => queue.renewLock(token));
   return { ...OK, body: new Map([['expirations', new TypedArray('timestamp', expirations)]]) };
 }
 
@@ -50,7 +51,7 @@ export function receiveByNumber(queue: MessageQueue, body: RequestBody, session:
 export function updateDisposition(queue: MessageQueue, body: RequestBody): Response {
   const status = body.text('disposition-status').toLowerCase();
   const properties = toChanges(body.map('properties-to-modify'));
-  for (const token of body.tokens('lock-tokens')) {
+  for (const token of tokensOf(queue, body)) {
     if (status === 'completed') queue.complete(token);
     else if (status === 'abandoned') queue.abandon(token, properties);
     else if (status === 'defered' || status === 'deferred') queue.defer(token, properties);
@@ -65,4 +66,12 @@ export function updateDisposition(queue: MessageQueue, body: RequestBody): Respo
     else throw new AmqpError('amqp:invalid-field', `unknown disposition-status '${status}'`);
   }
   return OK;
+}
+
+/** In either byte order: a token says which queue it is of, so that it cannot be taken for another one. */
+function tokensOf(queue: MessageQueue, body: RequestBody): string[] {
+  return body.tokens('lock-tokens').map((token) => {
+    const swapped = swappedGuid(token);
+    return !queue.isLockToken(token) && queue.isLockToken(swapped) ? swapped : token;
+  });
 }

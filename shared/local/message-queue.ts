@@ -147,6 +147,11 @@ export class MessageQueue {
 
   // ---------------------------------------------------------------- settling
 
+  /** Whether a text is a token of one of this queue's locks, past ones included. */
+  isLockToken(text: string): boolean {
+    return this.#state.isToken(text);
+  }
+
   /** The message is done with. @throws BrokerError when the lock is lost */
   complete(lock: LockReference): void {
     this.#settle('complete', lock, (message) => this.#state.remove(message));

@@ -189,6 +189,11 @@ export class QueueState implements Feeder {
     return known.lockNumber !== 0 && message?.lockNumber === known.lockNumber ? message : undefined;
   }
 
+  /** Whether a text is a token of one of this queue's locks, past ones included. */
+  isToken(text: string): boolean {
+    return parseLockToken(text, this.#salt) !== undefined;
+  }
+
   /** Ends a lock without settling. */
   unlock(message: HeldMessage, isFailed: boolean): void {
     this.forgetLock(message);

@@ -2,8 +2,9 @@
 import rhea from 'rhea';
 import { expect, it } from 'vitest';
 import { RequestBody } from '../../../shared/local/amqp-bodies.ts';
-import { receiveByNumber } from '../../../shared/local/amqp-entity-management.ts';
-import { Uuid } from '../../../shared/local/amqp-types.ts';
+import { receiveByNumber, renewLocks, updateDisposition } from '../../../shared/local/amqp-entity-management.ts';
+import { swapGuid } from '../../../shared/local/amqp-guid.ts';
+import { type AmqpValue, Uuid } from '../../../shared/local/amqp-types.ts';
 import { Broker } from '../../../shared/local/broker.ts';
 import { VirtualClock } from '../../../shared/local/clock.ts';
 
@@ -27,4 +28,36 @@ it('puts the lock token of a deferred message into it too, where Go looks for it
   expect(token).toBeInstanceOf(Uuid);
   expect(decoded.delivery_annotations?.['x-opt-lock-token']).toEqual(token instanceof Uuid ? token.bytes : undefined);
   expect(decoded.message_annotations?.['x-opt-sequence-number']).toBe(1);
+});
+
+it('knows a lock by its token in the byte order of the delivery tag too, as Rust gives it back', async () => {
+  const clock = new VirtualClock();
+  const broker = new Broker({ clock });
+  const { queue } = broker.createQueue('q', { lockDurationMs: 10_000 });
+  broker.send('q', [{ body: 'x', sizeBytes: 1 }]);
+  const [locked] = queue.receive();
+  const tag = Buffer.alloc(16);
+  locked?.writeLockToken(tag);
+  swapGuid(tag);
+  const tokens: [string, Uuid[]] = ['lock-tokens', [new Uuid(tag)]];
+  await clock.advance('5s');
+
+  const answer = renewLocks(queue, new RequestBody(new Map([tokens])));
+  const settled = updateDisposition(
+    queue,
+    new RequestBody(new Map<string, AmqpValue>([tokens, ['disposition-status', 'completed']])),
+  );
+
+  expect(answer).toMatchObject({ status: 200 });
+  expect(settled).toMatchObject({ status: 200 });
+  expect(queue.activeCount).toBe(0);
+});
+
+it("refuses a token that is nobody's in the words that it came in", () => {
+  const { queue } = new Broker({ clock: new VirtualClock() }).createQueue('q');
+  const body = new RequestBody(
+    new Map([['lock-tokens', [new Uuid(Buffer.from('00112233445566778899aabbccddeeff', 'hex'))]]]),
+  );
+
+  expect(() => renewLocks(queue, body)).toThrow('the lock 00112233-4455-6677-8899-aabbccddeeff on q is lost');
 });
