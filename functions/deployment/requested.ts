@@ -5,12 +5,14 @@ import { admit, type Failure } from '../../shared/deployment-steps.ts';
 import { changeTarget, type ReleaseData, serviceOf, stepBy, targetOf } from '../../shared/deployments.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
+import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports.ts';
 import { type Freeze, freezeOf } from '../../shared/services.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event, ports) => {
-  const { id: requestId, correlationid: correlationId, data } = event;
+  const { id: requestId, correlationid: correlationId } = event;
+  const data = keptData(DeploymentRequested, event.data);
   const request = { requestId, correlationId, data, time: Date.parse(event.time) };
   const at = ports.clock.now();
   const freeze = await freezeOf(ports.state, serviceOf(data), at);
