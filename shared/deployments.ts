@@ -113,11 +113,6 @@ export function targets(state: StateStore, after?: string): AsyncIterable<Stored
   return state.query(TARGETS, after === undefined ? {} : { from: `${after}\0` });
 }
 
-/** Undefined when nothing was ever asked for there. */
-export async function recordOf(state: StateStore, target: string): Promise<TargetRecord | undefined> {
-  return (await state.get<TargetRecord>(TARGETS, target))?.value;
-}
-
 /** What the data of every deployment event but the first says of its release. */
 export type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { readonly requestId: string };
 
@@ -212,7 +207,7 @@ export async function newestReleaseOf(state: StateStore, service: string): Promi
   const pointer = (await state.get<NewestPointer>(NEWEST, service))?.value;
   if (!pointer) return undefined;
   const { target, requestId } = pointer;
-  const record = await recordOf(state, target);
+  const record = (await state.get<TargetRecord>(TARGETS, target))?.value;
   const release = record && releaseOf(record, requestId);
   const started = release && stepTo(release, 'started');
   if (!started || !canBeBlamed(record, release)) return undefined;

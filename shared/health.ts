@@ -1,6 +1,6 @@
 /** Whether what the app depends on answers: the broker, the store and each cluster. */
 import type { Ports } from './ports.ts';
-import { systemTimer, type Timer } from './run-handler.ts';
+import { systemTimer, type Timer, within } from './run-handler.ts';
 
 /** One dependency, as it answered just now. */
 export interface Dependency {
@@ -31,7 +31,7 @@ export async function checkHealth(
 ): Promise<Health> {
   const ask = async (name: string, ping: () => Promise<void>): Promise<Dependency> => {
     const begun = clock.now();
-    const error = await answerWithin(PATIENCE_MS, ping, timer).then(
+    const error = await within(PATIENCE_MS, timer, ping()).then(
       () => undefined,
       (reason: unknown) => (reason instanceof Error ? reason.message : String(reason)),
     );
@@ -49,12 +49,4 @@ export async function checkHealth(
     status: isDown ? 'down' : isDegraded ? 'degraded' : 'up',
     dependencies: [broker, store, ...others].filter((it) => it !== undefined),
   };
-}
-
-/** Rejects when there is no answer in that time; the question may go on. */
-export function answerWithin<T>(ms: number, ask: () => Promise<T>, timer: Timer = systemTimer): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = timer(ms, () => reject(new Error(`no answer within ${ms} ms`)));
-    Promise.resolve().then(ask).then(resolve, reject).finally(cancel);
-  });
 }

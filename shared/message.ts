@@ -105,6 +105,15 @@ export function parkedEntry({
   };
 }
 
+/** What a body in text stands for: JSON when it is, else the text. */
+export function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 const LONGEST_DESCRIPTION = 4096;
 
 /** A text of at most so many UTF-8 bytes, whole characters only. */

@@ -10,9 +10,10 @@ import {
   type TargetRecord,
   targets,
 } from './deployments.ts';
-import { answerWithin, PATIENCE_MS } from './health.ts';
+import { PATIENCE_MS } from './health.ts';
 import { objectivesOf } from './objectives.ts';
 import type { ParkedEntry, Ports, StateStore } from './ports.ts';
+import { systemTimer, within } from './run-handler.ts';
 import { type ObjectiveHealth, type ServiceHealth, stateOf } from './service-health.ts';
 import { type Freeze, freezeOf, frozenServices, SERVICES } from './services.ts';
 
@@ -84,7 +85,7 @@ export async function allDeployments(state: StateStore): Promise<DeploymentSumma
   return found;
 }
 
-export function deploymentOf(target: string, record: TargetRecord): DeploymentSummary {
+function deploymentOf(target: string, record: TargetRecord): DeploymentSummary {
   const [cluster = '', namespace = '', deployment = ''] = target.split('/');
   const newest = newestOf(record) ?? record.releases[0];
   const [goodImage] = record.goodImages;
@@ -98,7 +99,7 @@ export function deploymentOf(target: string, record: TargetRecord): DeploymentSu
   };
 }
 
-export function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
+function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
   const { requestId, correlationId, data, steps } = release;
   const phase = phaseOf(release);
   const failure = stepTo(release, 'failed');
@@ -148,5 +149,5 @@ export async function services({
 
 /** The oldest entries of the errors queue; undefined when the broker does not answer: the rest is worth showing all the same. */
 export async function oldestErrors({ bus }: Pick<Ports, 'bus'>, count: number): Promise<ParkedEntry[] | undefined> {
-  return answerWithin(PATIENCE_MS, () => bus.parked('0', count)).catch(() => undefined);
+  return within(PATIENCE_MS, systemTimer, bus.parked('0', count)).catch(() => undefined);
 }

@@ -5,6 +5,7 @@
 import { PermanentError } from './errors.ts';
 import type { CloudEvent } from './events/cloud-event.ts';
 import { marksOf, structured } from './events/parse.ts';
+import { jsonOrText } from './message.ts';
 import type { ParkedEntry, Ports } from './ports.ts';
 import { type EventRecord, RECORDS, recordKey } from './record.ts';
 import { routeOf, routeTo } from './topology.ts';
@@ -51,21 +52,13 @@ export async function entryAt(sequenceNumber: string, { bus }: Pick<Ports, 'bus'
 /** The event of an entry without its marks. It need not be valid: a newer build may take what an older one refused. */
 function eventIn({ body, applicationProperties, parkedAt, isCut }: ParkedEntry): CloudEvent {
   if (isCut) throw new NotReplayableError('the message was too large to be kept whole; publish it again, smaller');
-  const value = structured({ body: jsonOf(body), applicationProperties, receivedAt: parkedAt });
+  const value = structured({ body: jsonOrText(body), applicationProperties, receivedAt: parkedAt });
   const { copy: _, putoff: __, waitedfor: ___, ...event } = isObject(value) ? value : {};
   if (!isText(event['id']) || !isText(event['type'])) {
     throw new NotReplayableError('the body is no CloudEvent; publish what was meant, and discard this');
   }
   // The wire carries it as it is; the delivery validates.
   return event as unknown as CloudEvent;
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return body;
-  }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -100,7 +93,7 @@ async function nextCopy(
     throw new NotReplayableError(`${subscription} has handled the event: ${what}; discard it`);
   }
   // The broker gives up the very message that drives the record, so that one is sent again; a parked event begins anew.
-  const given = marksOf(Object(jsonOf(body))).copy;
+  const given = marksOf(Object(jsonOrText(body))).copy;
   const next = copy !== undefined ? copy + 1 : record?.status === 'parked' ? record.copy + 1 : given;
   if (record?.status === 'parked' && record.copy >= next) {
     throw new NotReplayableError(

@@ -75,7 +75,9 @@ export async function runHandler(
   };
   try {
     // The subscription's filter and the check of the type hand this handler its own events only.
-    const result = await within(handlerTimeoutMs, timer, name, handle(event as never, handlerPorts));
+    const result = await within(handlerTimeoutMs, timer, handle(event as never, handlerPorts), () => {
+      return new HandlerTimeoutError(`${name} has not ended after ${handlerTimeoutMs} ms`);
+    });
     const untold = untoldOf(failures);
     return result
       ? { kind: 'recheck', afterMs: delayOf(result, name), children, untold }
@@ -122,9 +124,15 @@ function delayOf({ recheckAfterMs }: Recheck, name: string): number {
   throw new TypeError(`${name} asked to be run again after ${recheckAfterMs} ms`);
 }
 
-function within<T>(ms: number, timer: Timer, name: string, work: Promise<T>): Promise<T> {
+/** Rejects when the work has not ended in that time; it goes on all the same. */
+export function within<T>(
+  ms: number,
+  timer: Timer,
+  work: Promise<T>,
+  lateness = (): Error => new Error(`no answer within ${ms} ms`),
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = timer(ms, () => reject(new HandlerTimeoutError(`${name} has not ended after ${ms} ms`)));
+    const cancel = timer(ms, () => reject(lateness()));
     work.then(resolve, reject).then(cancel);
   });
 }

@@ -2,6 +2,7 @@
  * The errors queue: `GET /api/errors` and `/api/errors/{sequenceNumber}`, `POST …/replay` sends an entry to its handler
  * again, `DELETE` discards it.
  */
+import { jsonOrText } from '../../shared/message.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import type { ParkedEntry, Ports } from '../../shared/ports.ts';
 import { ProblemError } from '../../shared/problem.ts';
@@ -37,7 +38,7 @@ export async function show({ params }: HttpRequest, ports: Ports): Promise<HttpR
   const number = numberIn(params);
   const entry = await entryAt(number, ports);
   if (!entry) throw gone(number);
-  return { json: { ...entryOf(entry), body: bodyOf(entry) } };
+  return { json: { ...entryOf(entry), body: jsonOrText(entry.body) } };
 }
 
 /** 202 with what was sent where; 404; 409 saying why it cannot be replayed, and then it stays. */
@@ -98,7 +99,7 @@ function gone(sequenceNumber: string): ProblemError {
 
 function entryOf(entry: ParkedEntry): Record<string, unknown> {
   const { sequenceNumber, parkedAt, reason, description, type, subscription, tries, correlationId, messageId } = entry;
-  const event = Object(bodyOf(entry)) as Record<string, unknown>;
+  const event = Object(jsonOrText(entry.body)) as Record<string, unknown>;
   // The body may be anything.
   const textIn = (name: string): string | undefined => (typeof event[name] === 'string' ? event[name] : undefined);
   return {
@@ -114,13 +115,4 @@ function entryOf(entry: ParkedEntry): Record<string, unknown> {
     correlationId,
     messageId,
   };
-}
-
-/** As JSON when it is. */
-function bodyOf({ body }: ParkedEntry): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return body;
-  }
 }

@@ -23,8 +23,8 @@ const RECEIVE_MS = 3_000;
 export class ErrorsQueue {
   readonly #client: ServiceBusClient;
   #reader: ServiceBusReceiver | undefined;
-  /** One at a time makes others' places deferred: they would lock the entries away from each other. */
-  #setting: Promise<unknown> = Promise.resolve();
+  /** One call defers at a time: two would lock the entries away from each other. */
+  #deferring: Promise<unknown> = Promise.resolve();
 
   constructor(client: ServiceBusClient) {
     this.#client = client;
@@ -73,7 +73,7 @@ export class ErrorsQueue {
 
   /** @returns false when there is no such message */
   #makeDeferred(receiver: ServiceBusReceiver, number: Long): Promise<boolean> {
-    const mine = this.#setting.then(async () => {
+    const mine = this.#deferring.then(async () => {
       for (;;) {
         const [found] = await receiver.peekMessages(1, { fromSequenceNumber: number });
         if (!found?.sequenceNumber?.eq(number)) return false;
@@ -81,7 +81,7 @@ export class ErrorsQueue {
         await deferOldest(receiver, number);
       }
     });
-    this.#setting = mine.catch(() => {});
+    this.#deferring = mine.catch(() => {});
     return mine;
   }
 

@@ -87,7 +87,7 @@ describe('an entity that does not exist', () => {
     await expect(use()).rejects.toMatchObject({ code: 'MessagingEntityNotFound', retryable: false });
   });
 
-  it('is reported to a subscriber, which asks again when its own delay is over', async () => {
+  it('is reported to a subscriber', async () => {
     const receiver = client.createReceiver('nowhere-either');
     const error = await new Promise<Error>((resolve) => {
       receiver.subscribe({ processMessage: async () => {}, processError: async (args) => resolve(args.error) });
