@@ -3,8 +3,7 @@
  * somebody comes first in every table.
  */
 import type { Dependency, Health } from './health.ts';
-import type { DeploymentSummary, ObjectiveSummary, ServiceSummary } from './overview.ts';
-import type { ParkedEntry } from './ports.ts';
+import type { DeploymentSummary, ErrorSummary, ObjectiveSummary, ServiceSummary } from './overview.ts';
 import type { EventRecord } from './record.ts';
 
 /** What the page shows. */
@@ -17,7 +16,7 @@ export interface DashboardData {
   /** Newest first. */
   readonly events: readonly EventRecord[];
   /** Oldest first; undefined when the broker does not answer. */
-  readonly errors: readonly ParkedEntry[] | undefined;
+  readonly errors: readonly ErrorSummary[] | undefined;
   /** Whether there are more errors than these. */
   readonly hasMoreErrors: boolean;
 }
@@ -244,7 +243,7 @@ function eventsTable(events: readonly EventRecord[], now: number): Html {
   return table(['Came', 'Event', 'Subject', 'Status', 'Why', 'Correlation id'], rows);
 }
 
-function countOf(errors: readonly ParkedEntry[], hasMore: boolean): string {
+function countOf(errors: readonly ErrorSummary[], hasMore: boolean): string {
   return `${errors.length}${hasMore ? '+' : ''}`;
 }
 

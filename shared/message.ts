@@ -26,6 +26,9 @@ export interface BusMessage {
 /** Service Bus takes no longer message ids. */
 const LONGEST_MESSAGE_ID = 128;
 
+/** Of a parked body that had to make room for the reason. */
+export const GZIP_CONTENT_TYPE = 'application/gzip';
+
 /** @throws PermanentError for a type that no topic carries @throws EventTooLargeError */
 export function messageOf(event: CloudEvent): BusMessage {
   const route = routeOf(event.type);
@@ -75,12 +78,16 @@ export function messageOfParked(parked: ParkedMessage): BusMessage {
 
 /** What a message in the errors queue says of itself, whoever put it there. */
 export function parkedEntry({
+  body,
+  contentType,
   subject,
   correlationId,
   deadLetterSource,
   applicationProperties,
   ...known
-}: Pick<ParkedEntry, 'sequenceNumber' | 'messageId' | 'parkedAt' | 'body' | 'applicationProperties'> & {
+}: Pick<ParkedEntry, 'sequenceNumber' | 'messageId' | 'parkedAt' | 'applicationProperties'> & {
+  readonly body: Uint8Array;
+  readonly contentType: string | undefined;
   readonly subject: string | undefined;
   readonly correlationId: string | undefined;
   /** Where the broker gave it up, such as `deployment-events/Subscriptions/deployment-requested`. */
@@ -91,8 +98,11 @@ export function parkedEntry({
     const value = Number(text(name));
     return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
   };
+  const isGzip = contentType === GZIP_CONTENT_TYPE;
   return {
     ...known,
+    body: isGzip ? '' : Buffer.from(body).toString(),
+    gzipped: isGzip ? body : undefined,
     isCut: text('BodyWasCutFrom') !== undefined,
     type: subject || undefined,
     correlationId,

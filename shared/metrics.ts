@@ -3,15 +3,14 @@
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 import type { Health } from './health.ts';
-import type { DeploymentSummary, ServiceSummary } from './overview.ts';
-import type { ParkedEntry } from './ports.ts';
+import type { DeploymentSummary, ErrorSummary, ServiceSummary } from './overview.ts';
 
 /** What the metrics are drawn from. */
 export interface Snapshot {
   readonly deployments: readonly DeploymentSummary[];
   readonly services: readonly ServiceSummary[];
   /** Undefined when nobody could say: then there is no such metric. */
-  readonly errors: readonly ParkedEntry[] | undefined;
+  readonly errors: readonly ErrorSummary[] | undefined;
   readonly health: Health;
 }
 

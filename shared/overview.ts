@@ -147,7 +147,23 @@ export async function services({
   );
 }
 
+/** An entry of the errors queue without what was sent, which may be large. */
+export type ErrorSummary = Omit<ParkedEntry, 'body' | 'gzipped' | 'applicationProperties'>;
+
 /** The oldest entries of the errors queue; undefined when the broker does not answer: the rest is worth showing all the same. */
-export async function oldestErrors({ bus }: Pick<Ports, 'bus'>, count: number): Promise<ParkedEntry[] | undefined> {
-  return within(PATIENCE_MS, systemTimer, bus.parked('0', count)).catch(() => undefined);
+export async function oldestErrors({ bus }: Pick<Ports, 'bus'>, count: number): Promise<ErrorSummary[] | undefined> {
+  return within(PATIENCE_MS, systemTimer, summariesOf(bus, count)).catch(() => undefined);
+}
+
+async function summariesOf(bus: Ports['bus'], count: number): Promise<ErrorSummary[]> {
+  const found: ErrorSummary[] = [];
+  let next = '0';
+  while (found.length < count) {
+    const page = await bus.parked(next, count - found.length);
+    const last = page.at(-1);
+    if (!last) break;
+    for (const { body: _, gzipped: __, applicationProperties: ___, ...entry } of page) found.push(entry);
+    next = String(BigInt(last.sequenceNumber) + 1n);
+  }
+  return found;
 }

@@ -65,8 +65,10 @@ export interface ParkedEntry {
   readonly messageId: string;
   /** When it came into the queue, in milliseconds since the Unix epoch. */
   readonly parkedAt: number;
-  /** As text. */
+  /** As text; empty when it is a gzip. */
   readonly body: string;
+  /** The body as it was sent when it is a gzip; `bodyOf` unpacks it. */
+  readonly gzipped: Uint8Array | undefined;
   /** Whether the body is only the beginning of what was sent. */
   readonly isCut: boolean;
   readonly type: string | undefined;
@@ -99,7 +101,10 @@ export interface EventBus {
   schedule(copy: ScheduledCopy): Promise<void>;
   /** Puts a message into the errors queue. */
   park(message: ParkedMessage): Promise<void>;
-  /** What is in the errors queue from a sequence number on, oldest first, at most so many; none only at its end. */
+  /**
+   * What is in the errors queue from a sequence number on, oldest first, at most so many: fewer when they are large, none
+   * only at its end.
+   */
   parked(from: string, count: number): Promise<ParkedEntry[]>;
   /**
    * Takes an entry out of the errors queue, once `before` is done. When that rejects, or the process dies, the entry

@@ -6,6 +6,7 @@ import { PermanentError } from './errors.ts';
 import type { CloudEvent } from './events/cloud-event.ts';
 import { marksOf, structured } from './events/parse.ts';
 import { jsonOrText } from './message.ts';
+import { bodyOf, MAX_UNPACKED_BYTES } from './parked-body.ts';
 import type { ParkedEntry, Ports } from './ports.ts';
 import { type EventRecord, RECORDS, recordKey } from './record.ts';
 import { routeOf, routeTo } from './topology.ts';
@@ -31,13 +32,21 @@ export interface Replay {
  */
 export async function replay(sequenceNumber: string, ports: Ports): Promise<Replay | undefined> {
   const { bus, clock, log } = ports;
-  const entry = await entryAt(sequenceNumber, ports);
-  if (!entry) return undefined;
+  const found = await entryAt(sequenceNumber, ports);
+  if (!found) return undefined;
+  const entry = unpacked(found);
   const event = eventIn(entry);
   const subscription = handlerOf(event, entry);
   const copy = await nextCopy(event, subscription, entry, ports);
   const messageId = `${event.id}:${copy}:replay-${sequenceNumber}`;
-  const send = (): Promise<void> => bus.schedule({ event, at: clock.now(), to: subscription, copy, messageId });
+  const send = async (): Promise<void> => {
+    try {
+      await bus.schedule({ event, at: clock.now(), to: subscription, copy, messageId });
+    } catch (error) {
+      // What was unpacked may be larger than the broker takes.
+      throw error instanceof PermanentError ? new NotReplayableError(error.message, { cause: error }) : error;
+    }
+  };
   if (!(await bus.unpark(sequenceNumber, send))) return undefined;
   log.info('replayed', { eventId: event.id, handler: subscription, copy, sequenceNumber });
   return { eventId: event.id, type: event.type, subscription };
@@ -47,6 +56,14 @@ export async function replay(sequenceNumber: string, ports: Ports): Promise<Repl
 export async function entryAt(sequenceNumber: string, { bus }: Pick<Ports, 'bus'>): Promise<ParkedEntry | undefined> {
   const [found] = await bus.parked(sequenceNumber, 1);
   return found?.sequenceNumber === sequenceNumber ? found : undefined;
+}
+
+/** @throws NotReplayableError when the body unpacks to too much */
+function unpacked(entry: ParkedEntry): ParkedEntry {
+  const body = bodyOf(entry);
+  if (body !== undefined) return { ...entry, body };
+  const why = `the body is a gzip that unpacks to more than ${MAX_UNPACKED_BYTES} bytes`;
+  throw new NotReplayableError(`${why}; publish what was meant, and discard this`);
 }
 
 /** The event of an entry without its marks. It need not be valid: a newer build may take what an older one refused. */

@@ -2,8 +2,9 @@
  * The errors queue: `GET /api/errors` and `/api/errors/{sequenceNumber}`, `POST …/replay` sends an entry to its handler
  * again, `DELETE` discards it.
  */
-import { jsonOrText } from '../../shared/message.ts';
+import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/message.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
+import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/parked-body.ts';
 import type { ParkedEntry, Ports } from '../../shared/ports.ts';
 import { ProblemError } from '../../shared/problem.ts';
 import { limitIn, refuseUnknown, timeIn, wrong } from '../../shared/query.ts';
@@ -20,25 +21,34 @@ export async function list({ query }: HttpRequest, { bus }: Ports): Promise<Http
   refuseUnknown(query, PARAMETERS);
   const fits = filterIn(query);
   const limit = limitIn(query);
-  const found: ParkedEntry[] = [];
+  const found: Record<string, unknown>[] = [];
   let next: string | undefined = sequenceNumberOf('cursor', query.get('cursor') ?? '0');
-  for (let looked = 0; next !== undefined && looked < MOST_LOOKED_AT && found.length < limit; looked += PAGE) {
+  let looked = 0;
+  while (next !== undefined && looked < MOST_LOOKED_AT && found.length < limit) {
     const page: ParkedEntry[] = await bus.parked(next, PAGE);
+    looked += page.length;
     for (const entry of page) {
       next = after(entry);
-      if (fits(entry) && found.push(entry) === limit) break;
+      if (fits(entry) && found.push(summaryOf(entry)) === limit) break;
     }
     if (page.length === 0) next = undefined;
   }
-  return { json: { errors: found.map(entryOf), ...(next !== undefined && { next }) } };
+  return { json: { errors: found, ...(next !== undefined && { next }) } };
 }
 
-/** 200 with the entry and its body; 404 when it is not there (any more). */
+/**
+ * 200 with the entry and its body, unpacked; one that unpacks to too much comes as it was sent, as a data URL, with
+ * `bodyNote` saying so. 404 when it is not there (any more).
+ */
 export async function show({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
   const entry = await entryAt(number, ports);
   if (!entry) throw gone(number);
-  return { json: { ...entryOf(entry), body: jsonOrText(entry.body) } };
+  const text = bodyOf(entry);
+  if (text !== undefined) return { json: { ...summaryOf({ ...entry, body: text }), body: jsonOrText(text) } };
+  const body = `data:${GZIP_CONTENT_TYPE};base64,${Buffer.from(entry.gzipped ?? []).toString('base64')}`;
+  const bodyNote = `it unpacks to more than ${MAX_UNPACKED_BYTES} bytes, and is shown as it was sent`;
+  return { json: { ...summaryOf(entry), bodyNote, body } };
 }
 
 /** 202 with what was sent where; 404; 409 saying why it cannot be replayed, and then it stays. */
@@ -97,7 +107,8 @@ function gone(sequenceNumber: string): ProblemError {
   return new ProblemError(404, `there is no entry ${sequenceNumber} in the errors queue (any more)`);
 }
 
-function entryOf(entry: ParkedEntry): Record<string, unknown> {
+/** All but the body: of a list, none is kept. */
+function summaryOf(entry: ParkedEntry): Record<string, unknown> {
   const { sequenceNumber, parkedAt, reason, description, type, subscription, tries, correlationId, messageId } = entry;
   const event = Object(jsonOrText(entry.body)) as Record<string, unknown>;
   // The body may be anything.

@@ -2,7 +2,6 @@
  * The errors queue, read and emptied one entry at a time. Service Bus hands out the oldest message first; one in the
  * middle can be had by its number alone once it is deferred. So those before it are deferred on the way, in their places.
  */
-import { gunzipSync } from 'node:zlib';
 import {
   isServiceBusError,
   type ServiceBusClient,
@@ -17,6 +16,8 @@ import { ERRORS_QUEUE } from '../topology.ts';
 
 /** What one request asks the broker for. */
 const MOST_AT_ONCE = 100;
+/** One list ends at this size: whoever asked has what lies behind it with the next. */
+const MAX_LISTED_BYTES = 4 * 1024 * 1024;
 /** How long the broker may take to hand out what is known to be there. */
 const RECEIVE_MS = 3_000;
 
@@ -36,17 +37,20 @@ export class ErrorsQueue {
 
   /** As `EventBus.parked`. */
   async list(from: string, count: number): Promise<ParkedEntry[]> {
-    const found: ServiceBusReceivedMessage[] = [];
+    const found: ParkedEntry[] = [];
+    let bytes = 0;
     let next = Long.fromString(from);
     // The service answers with fewer than it was asked for when they are large.
-    while (found.length < count) {
+    while (found.length < count && bytes < MAX_LISTED_BYTES) {
       const more = await this.#open().peekMessages(count - found.length, { fromSequenceNumber: next });
       const last = more.at(-1)?.sequenceNumber;
       if (!last) break;
-      found.push(...more);
+      const entries = more.map(entryOf);
+      found.push(...entries);
+      for (const { body, gzipped } of entries) bytes += gzipped?.length ?? body.length;
       next = last.add(1);
     }
-    return found.map(entryOf);
+    return found;
   }
 
   /** As `EventBus.unpark`. */
@@ -131,20 +135,11 @@ function entryOf(message: ServiceBusReceivedMessage): ParkedEntry {
     sequenceNumber: String(sequenceNumber ?? 0),
     messageId: String(messageId ?? ''),
     parkedAt: enqueuedTimeUtc?.getTime() ?? 0,
-    body: textOf(message),
+    body: bytesOf(message.body),
+    contentType: message.contentType,
     subject,
     correlationId: correlationId === undefined ? undefined : String(correlationId),
     deadLetterSource,
     applicationProperties: message.applicationProperties ?? {},
   });
-}
-
-function textOf({ body, contentType }: ServiceBusReceivedMessage): string {
-  const bytes = bytesOf(body);
-  if (contentType !== 'application/gzip') return bytes.toString();
-  try {
-    return gunzipSync(bytes).toString();
-  } catch {
-    return bytes.toString();
-  }
 }

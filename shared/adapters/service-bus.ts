@@ -11,7 +11,7 @@ import {
 import { PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
-import { type BusMessage, cut, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
+import { type BusMessage, cut, GZIP_CONTENT_TYPE, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
 import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
 import type { Connection } from '../settings.ts';
 import { ErrorsQueue } from './service-bus-errors.ts';
@@ -83,7 +83,7 @@ export class ServiceBusEventBus implements EventBus {
     const message = messageOfParked(parked);
     if (await this.#fits(message)) return;
     // It came filled to the brim, and there is no room for the reason beside it.
-    if (await this.#fits({ ...message, body: gzipSync(message.body), contentType: 'application/gzip' })) return;
+    if (await this.#fits({ ...message, body: gzipSync(message.body), contentType: GZIP_CONTENT_TYPE })) return;
     // It came from a broker with a higher limit: better cut than lost.
     const body = Buffer.from(cut(message.body.toString(), MAX_MESSAGE_BYTES / 2));
     const applicationProperties = { ...message.applicationProperties, BodyWasCutFrom: message.body.length };

@@ -180,12 +180,13 @@ function receivedAt(queue: MessageQueue, sequenceNumber: number): Delivery {
 }
 
 function entryOf({ content, sequenceNumber, enqueuedAt, deadLetterSource }: PeekedMessage): ParkedEntry {
-  const { applicationProperties, messageId, subject, correlationId, body } = content;
+  const { applicationProperties, messageId, subject, correlationId, contentType, body } = content;
   return parkedEntry({
     sequenceNumber: String(sequenceNumber),
     messageId,
     parkedAt: enqueuedAt,
-    body: body instanceof Uint8Array ? Buffer.from(body).toString() : String(body),
+    body: body instanceof Uint8Array ? body : Buffer.from(String(body)),
+    contentType,
     subject,
     correlationId,
     deadLetterSource,

@@ -1,7 +1,8 @@
 /** The event bus in memory, and the real SDK on the bus's AMQP face, keep one contract. */
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { ServiceBusClient } from '@azure/service-bus';
 import { expect, it, vi } from 'vitest';
+import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus.ts';
 import { TransientError } from '../../shared/errors.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
@@ -11,6 +12,8 @@ import { applyTopology } from '../../shared/local/apply-topology.ts';
 import { Broker } from '../../shared/local/broker.ts';
 import { SystemClock } from '../../shared/local/clock.ts';
 import { InMemoryEventBus } from '../../shared/local/memory.ts';
+import { oldestErrors } from '../../shared/overview.ts';
+import { NotReplayableError, replay } from '../../shared/replay.ts';
 import { ERRORS_QUEUE, topology } from '../../shared/topology.ts';
 import { sampleData } from '../support/events.ts';
 import { RecordingLog } from '../support/ports.ts';
@@ -108,6 +111,42 @@ it('counts a wrong key and a missing topic as something that people will mend', 
   await expect(bus.publish(event)).rejects.toThrow(TransientError);
 
   await Promise.all([locked.close(), bus.close()]);
+  await close();
+});
+
+it('lists large entries a few at a time, and unpacks none', async () => {
+  const { broker, port, close } = await startBroker();
+  const bus = await createServiceBus({ connectionString: connectionString(port) }, { log: new RecordingLog() }, QUICK);
+  const body = gzipSync(Buffer.alloc(240 * 1024 * 1024));
+  for (let n = 0; n < 40; n++) {
+    broker.send(ERRORS_QUEUE, [{ contentType: 'application/gzip', body, sizeBytes: body.length }]);
+  }
+
+  const page = await bus.parked('0', 100);
+  const all = await oldestErrors({ bus }, 100);
+
+  expect(page.length).toBeGreaterThan(0);
+  expect(page.length).toBeLessThan(25);
+  expect(page[0]).toMatchObject({ body: '', gzipped: body });
+  expect(all).toHaveLength(40);
+  expect(JSON.stringify(all).length).toBeLessThan(20_000);
+  await bus.close();
+  await close();
+});
+
+it('refuses to replay an entry that unpacks to more than the broker takes', async () => {
+  const { broker, port, close } = await startBroker();
+  const bus = await createServiceBus({ connectionString: connectionString(port) }, { log: new RecordingLog() }, QUICK);
+  const large = { ...event, data: { ...event.data, note: 'x'.repeat(600_000) } };
+  const body = gzipSync(JSON.stringify(large));
+  broker.send(ERRORS_QUEUE, [{ contentType: 'application/gzip', body, sizeBytes: body.length }]);
+  // A replay needs no more than these.
+  const ports = { bus, state: new MemoryStateStore(), clock: new SystemClock(), log: new RecordingLog() } as never;
+
+  await expect(replay('1', ports)).rejects.toThrow(NotReplayableError);
+
+  expect(await bus.parked('0', 9)).toHaveLength(1);
+  await bus.close();
   await close();
 });
 

@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { discard, list, sendAgain, show } from '../../../functions/http/errors.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
@@ -5,6 +6,7 @@ import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { InMemoryEventBus } from '../../../shared/local/memory.ts';
 import { type HttpHandler, type HttpResponse, respond } from '../../../shared/on-http.ts';
+import { MAX_UNPACKED_BYTES } from '../../../shared/parked-body.ts';
 import type { ParkedMessage, Ports } from '../../../shared/ports.ts';
 import { sampleData } from '../../support/events.ts';
 import { httpRequest } from '../../support/http.ts';
@@ -143,6 +145,78 @@ describe('one entry', () => {
     expect(await call(show, number)).toMatchObject({ json: { body } });
     expect(await listed()).toEqual({ ids: [undefined], next: undefined });
     expect((await call(show, number)).json).toMatchObject({ subject: undefined });
+  });
+
+  describe('that is a gzip', () => {
+    const sendGzip = (unpacked: string): string => {
+      const body = gzipSync(unpacked);
+      const applicationProperties = {
+        DeadLetterReason: 'MaxDeliveryCountExceeded',
+        Subscription: 'deployment-requested',
+      };
+      bus.broker.send('errors', [
+        { messageId: 'z', contentType: 'application/gzip', body, sizeBytes: body.length, applicationProperties },
+      ]);
+      return bus.errors()[0]?.sequenceNumber ?? '';
+    };
+    const event = newEvent(DeploymentRequested, { id: 'z', source: '/ci', data: sampleData.DeploymentRequested });
+    const bomb = 'x'.repeat(MAX_UNPACKED_BYTES + 1);
+
+    it('is unpacked where it is shown, and in no list', async () => {
+      const number = sendGzip(JSON.stringify(event));
+
+      expect((await call(show, number)).json).toMatchObject({ eventId: 'z', body: { id: 'z' } });
+      expect((await call(list)).json).toMatchObject({ errors: [{ messageId: 'z', eventId: undefined }] });
+    });
+
+    it('is shown up to a limit, and as it was sent beyond that', async () => {
+      const largest = sendGzip('x'.repeat(MAX_UNPACKED_BYTES));
+      expect((await call(show, largest)).json).toMatchObject({ body: 'x'.repeat(MAX_UNPACKED_BYTES) });
+      await call(discard, largest);
+
+      const { json } = await call(show, sendGzip(bomb));
+
+      const { body, bodyNote } = json as { body: string; bodyNote: string };
+      expect(bodyNote).toBe('it unpacks to more than 1048576 bytes, and is shown as it was sent');
+      expect(body.startsWith('data:application/gzip;base64,')).toBe(true);
+      expect(gunzipSync(Buffer.from(body.slice(body.indexOf(',') + 1), 'base64')).toString()).toBe(bomb);
+    });
+
+    it('is shown as its bytes when it is none', async () => {
+      bus.broker.send('errors', [{ messageId: 'z', contentType: 'application/gzip', body: 'plain', sizeBytes: 5 }]);
+
+      expect((await call(show, bus.errors()[0]?.sequenceNumber)).json).toMatchObject({ body: 'plain' });
+    });
+
+    it('is replayed when it unpacks to an event', async () => {
+      const { status, json } = await call(sendAgain, sendGzip(JSON.stringify(event)));
+
+      expect([status, json]).toEqual([202, expect.objectContaining({ eventId: 'z' })]);
+      expect(bus.errors()).toEqual([]);
+    });
+
+    it('stays when it unpacks to too much, with a 409 that says so', async () => {
+      const { status, body } = await call(sendAgain, sendGzip(bomb));
+
+      expect(status).toBe(409);
+      expect(JSON.parse(body ?? '').title).toMatch(/not replayed: .*unpacks to more than 1048576 bytes; publish/);
+      expect(bus.errors()).toHaveLength(1);
+    });
+
+    it('costs a few MB to list and to look at, however many and however large', { timeout: 30_000 }, async () => {
+      const body = gzipSync(Buffer.alloc(240 * 1024 * 1024));
+      for (let n = 0; n < 8; n++) {
+        bus.broker.send('errors', [
+          { messageId: `z-${n}`, contentType: 'application/gzip', body, sizeBytes: body.length },
+        ]);
+      }
+      const before = process.memoryUsage.rss();
+
+      await call(list);
+      for (const { sequenceNumber } of bus.errors()) await call(show, sequenceNumber);
+
+      expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
+    });
   });
 
   it('is replayed to its handler', async () => {
