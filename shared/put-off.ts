@@ -3,6 +3,7 @@
  * without a record, and the parked message. Each has an id that is the same when it is sent again for the same cause.
  */
 import { backoffMs, MAX_TRIES } from './backoff.ts';
+import { describeError } from './describe-error.ts';
 import { PlatformError, TransientError } from './errors.ts';
 import type { CloudEvent } from './events/cloud-event.ts';
 import type { CopyMarks } from './events/parse.ts';
@@ -103,7 +104,7 @@ async function parkAs(
     correlationId: event.correlationid,
     traceparent: event.traceparent,
     reason,
-    description: descriptionOf(error),
+    description: describeError(error),
     subscription: name,
     tries,
     copy,
@@ -119,7 +120,7 @@ export async function parkUnread(
   error: PlatformError,
 ): Promise<void> {
   ports.log.error('parked in the errors queue', { handler: parked.subscription, ...failureOf(error) });
-  await send(ports.bus.park({ ...parked, reason: error.reason, description: descriptionOf(error) }));
+  await send(ports.bus.park({ ...parked, reason: error.reason, description: error.message }));
 }
 
 export function isPermanent(error: unknown): boolean {
@@ -129,10 +130,5 @@ export function isPermanent(error: unknown): boolean {
 /** An error for the record and the log. */
 export function failureOf(error: unknown): { reason: string; error: string } {
   if (error instanceof PlatformError) return { reason: error.reason, error: cut(error.message, 1024) };
-  if (error instanceof Error) return { reason: error.name, error: cut(error.message, 1024) };
-  return { reason: 'Unknown', error: cut(String(error), 1024) };
-}
-
-function descriptionOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return { reason: error instanceof Error ? error.name : 'Unknown', error: cut(describeError(error), 1024) };
 }

@@ -10,6 +10,7 @@ import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { PlatformConfig } from '../config.ts';
+import { describeError } from '../describe-error.ts';
 import { ConfigError, PlatformError, TransientError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import { entraIssuer, type Issuer, Token } from './kubernetes-token.ts';
@@ -160,7 +161,7 @@ async function agentFor(name: string, server: string, certificateAuthority: stri
 
 function signInError(name: string, error: unknown): Error {
   if (error instanceof PlatformError) return error;
-  return new TransientError(`cluster '${name}': cannot sign in: ${messageOf(error)}`, { cause: error });
+  return new TransientError(`cluster '${name}': cannot sign in: ${describeError(error)}`, { cause: error });
 }
 
 function messageOf(error: unknown): string {

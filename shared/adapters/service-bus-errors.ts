@@ -9,6 +9,7 @@ import {
   type ServiceBusReceiver,
 } from '@azure/service-bus';
 import Long from 'long';
+import { attemptsIn } from '../describe-error.ts';
 import { TransientError } from '../errors.ts';
 import { bytesOf, parkedEntry } from '../message.ts';
 import type { ParkedEntry } from '../ports.ts';
@@ -97,7 +98,10 @@ export class ErrorsQueue {
 
 /** @throws TransientError when somebody else has it, perhaps a process that died: its lock lasts a minute */
 async function lockedBy(receiver: ServiceBusReceiver, number: Long): Promise<ServiceBusReceivedMessage> {
-  const isLocked = (error: unknown): boolean => isServiceBusError(error) && error.code === 'MessageNotFound';
+  const isLocked = (error: unknown): boolean => {
+    const last = attemptsIn(error).at(-1);
+    return isServiceBusError(last) && last.code === 'MessageNotFound';
+  };
   const [message] = await receiver.receiveDeferredMessages(number).catch((error: unknown) => {
     if (isLocked(error)) return [];
     throw error;

@@ -8,6 +8,7 @@ import {
   type ServiceBusMessage,
   type ServiceBusSender,
 } from '@azure/service-bus';
+import { attemptsIn, describeError } from '../describe-error.ts';
 import { PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
@@ -135,7 +136,7 @@ export class ServiceBusEventBus implements EventBus {
           }
         },
         processError: async ({ error, errorSource }) => {
-          log.warn('receiving failed', { topic, subscription, errorSource, error: error.message });
+          log.warn('receiving failed', { topic, subscription, errorSource, error: describeError(error) });
         },
       },
       { maxConcurrentCalls },
@@ -210,12 +211,12 @@ class TooLargeError extends PermanentError {
  */
 function sorted(error: unknown): unknown {
   if (error instanceof PlatformError) return error;
-  const message = `service bus: ${error instanceof Error ? error.message : String(error)}`;
-  if (isServiceBusError(error)) {
-    if (error.code === 'MessageSizeExceeded') return new TooLargeError(message, { cause: error });
-    // The service asks clients to stay away for ten seconds when it throttles them.
-    return new TransientError(message, { cause: error, ...(error.code === 'ServiceBusy' && { retryAfterMs: 10_000 }) });
-  }
+  const message = `service bus: ${describeError(error)}`;
+  // After its retries the SDK throws what each came to: https://github.com/Azure/azure-sdk-for-js/issues/32992
+  const codes = attemptsIn(error).map((one) => (isServiceBusError(one) ? one.code : undefined));
+  if (codes.at(-1) === 'MessageSizeExceeded') return new TooLargeError(message, { cause: error });
+  // The service asks clients to stay away for ten seconds when it throttles them.
+  if (codes.includes('ServiceBusy')) return new TransientError(message, { cause: error, retryAfterMs: 10_000 });
   if (error instanceof TypeError || error instanceof RangeError) return new PermanentError(message, { cause: error });
   return new TransientError(message, { cause: error });
 }

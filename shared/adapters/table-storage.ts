@@ -1,6 +1,7 @@
 /** The state store on Azure Table Storage, or on Azurite. */
 import { setTimeout } from 'node:timers/promises';
 import { RestError, TableClient, type TableEntityResult } from '@azure/data-tables';
+import { describeError } from '../describe-error.ts';
 import { ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports.ts';
 import type { Connection } from '../settings.ts';
@@ -212,7 +213,7 @@ function sorted(error: unknown, what: string): unknown {
 /** The service's own words, in a line: the SDK's message may be the whole answer, as JSON or as XML. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const said = wordsIn(error.message) ?? error.message;
+  const said = wordsIn(error.message) ?? describeError(error);
   const status = error instanceof RestError && error.statusCode !== undefined ? `${error.statusCode} ` : '';
   // Request id and time follow on lines of their own.
   return `${status}${said.split('\n')[0]}`;

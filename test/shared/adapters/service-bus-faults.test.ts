@@ -1,0 +1,105 @@
+/** What the app makes of a Service Bus that throttles it: the reason and the wait stay, however the SDK wraps them. */
+import type { AddressInfo } from 'node:net';
+import rhea from 'rhea';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createServiceBus, type ServiceBusEventBus } from '../../../shared/adapters/service-bus.ts';
+import { TransientError } from '../../../shared/errors.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested } from '../../../shared/events/deployment.ts';
+import { connectionString } from '../../../shared/local/amqp.ts';
+import { applyTopology } from '../../../shared/local/apply-topology.ts';
+import type { FaultOperation } from '../../../shared/local/faults.ts';
+import { ERRORS_QUEUE, topology } from '../../../shared/topology.ts';
+import { type LocalBus, startBus } from '../../support/bus.ts';
+import { sampleData } from '../../support/events.ts';
+import { RecordingLog } from '../../support/ports.ts';
+
+const RETRY = { maxRetries: 2, retryDelayInMs: 1, maxRetryDelayInMs: 2, timeoutInMs: 5_000 };
+const event = (id: string) =>
+  newEvent(DeploymentRequested, { id, source: '/ci', data: sampleData.DeploymentRequested });
+const parked = {
+  ...{ messageId: 'p', body: 'x', type: undefined, correlationId: undefined, traceparent: undefined },
+  ...{ reason: 'InvalidEvent', description: 'no JSON', subscription: 'health-check', tries: 1, copy: 0 },
+};
+const open = (port: number): Promise<ServiceBusEventBus> =>
+  createServiceBus({ connectionString: connectionString(port) }, { log: new RecordingLog() }, RETRY);
+
+describe('a broker that is busy through all retries', () => {
+  let local: LocalBus;
+  let bus: ServiceBusEventBus;
+  beforeEach(async () => {
+    local = await startBus();
+    applyTopology(local.broker, topology);
+    bus = await open(local.port);
+  });
+  afterEach(async () => {
+    await bus.close();
+    await local.close();
+  });
+
+  const calls: [string, FaultOperation, (on: ServiceBusEventBus) => Promise<unknown>][] = [
+    ['an event', 'send', (on) => on.publish(event('a'))],
+    ['a batch', 'send', (on) => on.publishAll([event('a'), event('b')])],
+    ['a parked message', 'send', (on) => on.park(parked)],
+    [
+      'a copy',
+      'send',
+      (on) =>
+        on.schedule({
+          event: event('a'),
+          at: Date.now() + 60_000,
+          to: 'deployment-requested',
+          copy: 1,
+          messageId: 'c',
+        }),
+    ],
+  ];
+
+  it.each(calls)('keeps its reason, and asks for its wait: %s', async (_, operation, call) => {
+    local.broker.faults.add({ on: operation, effect: 'fail', times: RETRY.maxRetries + 1 });
+
+    const error = await call(bus).catch((thrown: unknown) => thrown);
+
+    expect(error).toBeInstanceOf(TransientError);
+    expect(error).toMatchObject({
+      message: `service bus: the server is busy: a fault was asked for on '${operation}'`,
+      retryAfterMs: 10_000,
+    });
+  });
+
+  it('keeps its reason when something else comes last', async () => {
+    await bus.park(parked);
+    // Refused once, the SDK does not settle a message a second time.
+    local.broker.faults.add({ on: 'defer', effect: 'fail', path: ERRORS_QUEUE });
+
+    const error = await bus.unpark('1').catch((thrown: unknown) => thrown);
+
+    expect(error).toMatchObject({ retryAfterMs: 10_000 });
+    expect(String(error)).toMatch(/service bus: the server is busy: .*'defer'; .*already settled/);
+  });
+});
+
+it('keeps the reason and the wait of a broker that is too busy for a link', async () => {
+  const container = rhea.create_container();
+  container.on('sender_open', ({ sender }) => sender?.set_source(sender.remote.attach.source));
+  container.on('receiver_open', ({ receiver }) => {
+    const { target } = receiver?.remote.attach ?? {};
+    receiver?.set_target(target);
+    // The token is taken, and then there is no room for the link.
+    if (target?.address === '$cbs') return;
+    receiver?.close({ condition: 'com.microsoft:server-busy', description: 'the request was terminated (50009)' });
+  });
+  container.on('message', ({ connection, message }) => {
+    const answer = { correlation_id: message?.message_id, application_properties: { 'status-code': 202 }, body: null };
+    connection.find_sender((sender: rhea.Sender) => sender.source.address === '$cbs')?.send(answer);
+  });
+  const server = container.listen({ port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => server.once('listening', resolve));
+  const bus = await open((server.address() as AddressInfo).port);
+
+  const error = await bus.publish(event('a')).catch((thrown: unknown) => thrown);
+
+  expect(error).toMatchObject({ message: expect.stringContaining('50009'), retryAfterMs: 10_000 });
+  await bus.close();
+  server.close();
+});
