@@ -2,6 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import * as z from 'zod';
+import { describeError } from '../describe-error.ts';
 import { ConflictError, PermanentError, TransientError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import type { Connection, Connector } from './kubernetes-connection.ts';
@@ -12,7 +13,11 @@ export const FIELD_MANAGER = 'platform-events';
 
 /** Nothing asked for takes long, and a run of a handler has to end in time; watching is done by asking again. */
 const REQUEST_TIMEOUT_MS = 10_000;
-const PAGE = 500;
+const PAGE = 100;
+/** A page of what is asked for takes 2 MB; the API server may be anything in between, such as a proxy. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Of one list. A Deployment has ten old ReplicaSets unless it says otherwise, a namespace a few quotas. */
+const MAX_PAGES = 20;
 
 export interface JsonPatchOperation {
   readonly op: 'add' | 'replace' | 'remove';
@@ -64,11 +69,15 @@ export class KubernetesClient {
   async list<T>(path: string, schema: z.ZodType<T>, query: Readonly<Record<string, string>> = {}): Promise<T[]> {
     const found: T[] = [];
     let next = '';
+    let pages = 0;
     do {
       const page = { ...query, limit: String(PAGE), ...(next && { continue: next }) };
       const { items, metadata } = this.#parse(path, pageSchema, await this.#send({ method: 'GET', path, query: page }));
       found.push(...(items ?? []).map((item) => this.#parse(path, schema, item)));
       next = metadata?.continue ?? '';
+      if (next && ++pages === MAX_PAGES) {
+        throw new PermanentError(`cluster '${this.#name}': GET ${path}: more than ${MAX_PAGES} pages of ${PAGE}`);
+      }
     } while (next);
     return found;
   }
@@ -181,7 +190,12 @@ function exchange(
     });
     request.on('response', (response) => {
       const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size > MAX_ANSWER_BYTES) request.destroy(new Error(`an answer of more than ${MAX_ANSWER_BYTES} bytes`));
+      });
       response.on('error', reject);
       response.on('end', () =>
         resolve({
@@ -193,7 +207,7 @@ function exchange(
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
       const isStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-      reject(isStale ? new StaleConnection(error.message, { cause: error }) : error);
+      reject(isStale ? new StaleConnection('', { cause: error }) : error);
     });
     request.end(payload);
   });
@@ -201,6 +215,6 @@ function exchange(
 
 function lost(what: string, error: unknown): TransientError {
   const isTimeout = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
-  const reason = isTimeout ? 'no answer in time' : error instanceof Error ? error.message : String(error);
+  const reason = isTimeout ? 'no answer in time' : describeError(error);
   return new TransientError(`${what}: ${reason}`, { cause: error });
 }

@@ -1,10 +1,14 @@
 /** One POST to a webhook. Its address is a secret: it is in no message, and no error that could hold it is passed on. */
 import { PermanentError, TransientError } from '../errors.ts';
+import { beginningOf } from './answer-text.ts';
 import { retryAfterMsOf } from './retry-after.ts';
 import type { Payload } from './webhook-formats.ts';
 
 /** A hiccup is over by then; anything longer is for the delivery's back-off. */
 const PAUSES_MS = [250, 1_000] as const;
+
+/** Of an answer; Slack and Teams answer with a word or a line. */
+const MAX_ANSWER_BYTES = 4 * 1024;
 
 export interface RequestOptions {
   readonly timeoutMs: number;
@@ -41,7 +45,6 @@ async function postOnce(
   { timeoutMs, now }: RequestOptions,
 ): Promise<void> {
   let response: Response;
-  let said: string;
   try {
     response = await fetch(url, {
       method: 'POST',
@@ -51,13 +54,14 @@ async function postOnce(
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     });
-    said = await response.text();
   } catch (error) {
     const isLate = error instanceof Error && error.name === 'TimeoutError';
     throw isLate
       ? new NoAnswerError(`${channel}: no answer in time`)
       : new TransientError(`${channel}: ${codeOf(error)}`);
   }
+  // The status says it all; a body that breaks off changes nothing, and one without an end is left.
+  const said = await beginningOf(response, MAX_ANSWER_BYTES).catch(() => '');
   const { status, headers, ok } = response;
   if (ok) return;
   // Slack explains itself in one word, such as `channel_is_archived`; longer answers might repeat the address.

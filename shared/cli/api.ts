@@ -1,4 +1,6 @@
 /** The app's HTTP functions, as the command line uses them. */
+import { wholeOf } from '../adapters/answer-text.ts';
+import { describeError } from '../describe-error.ts';
 import { formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 
 /** One event at one handler, as the history tells it. */
@@ -49,6 +51,9 @@ export interface ErrorFilter {
   readonly since?: string | undefined;
   readonly before?: string | undefined;
 }
+
+/** The largest answer is a page of entries, each with its description: a few MB. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /** The app at an address. */
 export class AppClient {
@@ -113,12 +118,12 @@ export class AppClient {
       const headers = { ...init.headers, ...(this.#key !== undefined && { 'x-functions-key': this.#key }) };
       response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(30_000) });
     } catch (cause) {
-      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
+      const reason = describeError(cause);
       throw new TransientError(`cannot reach the app at ${this.#url}: ${reason}; is it running (npm start)?`, {
         cause,
       });
     }
-    const text = await response.text();
+    const text = await textOf(response, this.#url);
     const answer = parsed(text);
     if (response.ok) return answer;
     const reason = `${response.status} ${reasonIn(answer) ?? (text.slice(0, 500) || response.statusText)}`;
@@ -128,6 +133,15 @@ export class AppClient {
     if (response.status >= 500 || response.status === 429) throw new TransientError(`the app says ${reason}`);
     if (response.status === 404 && reasonIn(answer) !== undefined) throw new NotFoundError(String(reasonIn(answer)));
     throw new PermanentError(`the app refuses: ${reason}`);
+  }
+}
+
+async function textOf(response: Response, url: string): Promise<string> {
+  try {
+    return await wholeOf(response, MAX_ANSWER_BYTES);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new PermanentError(`what is at ${url} is not the app: ${cause.message}`);
+    throw new TransientError(`the app at ${url} broke off its answer: ${describeError(cause)}`, { cause });
   }
 }
 

@@ -72,6 +72,23 @@ describe('faults', () => {
     expect(String(error)).toMatch(message);
   });
 
+  it.each([200, 500])('reads no answer that is larger than any should be (%d)', async (status) => {
+    server.fail('GET', { status, body: 'x'.repeat(20 * 1024 * 1024) });
+
+    const error = await failureOf(cluster.rollout(web));
+
+    expect(error).toBeInstanceOf(TransientError);
+    expect(String(error)).toMatch(/shop\/deployments\/web: an answer of more than 16777216 bytes/);
+  });
+
+  it('follows a list that does not end no further than any should go', async () => {
+    const page = { status: 200, body: { metadata: { continue: 'more' }, items: [] } };
+    server.fail('GET', ...Array(100).fill(page));
+
+    await expect(cluster.quotas('shop')).rejects.toThrow(/resourcequotas: more than 20 pages of 100/);
+    expect(server.seen).toHaveLength(20);
+  });
+
   it('says what is missing in an answer that is something else', async () => {
     server.fail('GET', { status: 200, body: { kind: 'Deployment', spec: {} } });
 

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { createWebhookNotifier, type WebhookOptions } from '../../../shared/adapters/webhook.ts';
@@ -184,6 +185,39 @@ describe('faults of the receiver', () => {
     await expect(notifierFor([slack], {}, { timeoutMs: 50 }).notify(notification())).rejects.toThrow(
       new TransientError('notifications.channels.0 (MAIN): no answer in time'),
     );
+    expect(server.received).toHaveLength(1);
+  });
+
+  it.each([200, 500])('reads the beginning of an answer without an end, and hangs up (%d)', async (status) => {
+    server.answer(SECRET, ...Array.from({ length: 3 }, () => ({ status, isEndless: true })));
+
+    const outcome = await notifierFor([slack])
+      .notify(notification())
+      .then(
+        () => 'taken',
+        (error: unknown) => String(error),
+      );
+
+    expect(outcome).toBe(status === 200 ? 'taken' : 'TransientError: notifications.channels.0 (MAIN): answered 500');
+    // What the sockets of both sides hold.
+    expect(server.bytesWritten).toBeLessThan(32 * 1024 * 1024);
+  });
+
+  it('does not unpack an answer either', async () => {
+    const body = gzipSync(Buffer.alloc(240 * 1024 * 1024));
+    server.answer(SECRET, { status: 200, headers: { 'Content-Encoding': 'gzip' }, body });
+    const before = process.memoryUsage.rss();
+
+    await notifierFor([slack]).notify(notification());
+
+    expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it('has told a receiver that took it, though the answer breaks off', async () => {
+    server.answer(SECRET, { status: 200, headers: { 'Content-Length': '9' }, body: 'ok' });
+
+    await notifierFor([slack], {}, { timeoutMs: 200 }).notify(notification());
+
     expect(server.received).toHaveLength(1);
   });
 
