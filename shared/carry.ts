@@ -185,6 +185,8 @@ async function endRun(
     case 'failed': {
       const failure = failureOf(outcome.error);
       const tries = Math.min(value.tries + 1, MAX_TRIES);
+      // What follows from it is told when it is done, and may come to nothing: the reason must not be lost with it.
+      step.log.warn('failed', { ...failure, try: tries, copy: value.copy });
       if (isPermanent(outcome.error) || tries === MAX_TRIES) {
         // In the queue before it is on record: a death between makes two messages of one id, never none.
         await park(step, outcome.error, tries, value.copy);
@@ -193,8 +195,9 @@ async function endRun(
       }
       const asked = outcome.error instanceof TransientError ? outcome.error.retryAfterMs : undefined;
       const inMs = backoffMs(tries, step.random, asked);
-      step.log.warn('failed, to be tried again', { ...failure, try: tries, copy: value.copy, inMs });
-      return waitFor(now + inMs, { tries, ...failure });
+      await waitFor(now + inMs, { tries, ...failure });
+      step.log.info('to be tried again', { try: tries, copy: value.copy, inMs });
+      return;
     }
   }
 }

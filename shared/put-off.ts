@@ -53,8 +53,8 @@ export async function waitForLease(sender: Sender, record: EventRecord, leaseMs:
   const at = Math.min(Math.max(record.leaseUntil ?? now, now), now + leaseMs);
   // Having waited and then been put off, it may have to wait again, and must not pass for a repetition.
   const messageId = `${event.id}:${copy}@${record.owner}+${putOff ?? 0}`;
-  sender.log.info('somebody else is at it: to be looked at when their lease is over', { inMs: at - now, copy });
   await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor: record.owner, messageId }));
+  sender.log.info('somebody else is at it: to be looked at when their lease is over', { inMs: at - now, copy });
 }
 
 /**
@@ -70,10 +70,10 @@ export async function putOffUnrecorded(sender: Sender, error: unknown, waitedFor
   if (isPermanent(error) || putOff >= MAX_TRIES) return park(sender, error, putOff, copy);
 
   const inMs = backoffMs(putOff, random, error instanceof TransientError ? error.retryAfterMs : undefined);
-  log.warn('put off without a record', { ...failureOf(error), try: putOff, inMs });
   const at = ports.clock.now() + inMs;
   const messageId = `${event.id}:${copy}+${putOff}`;
   await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor, messageId }));
+  log.warn('put off without a record', { ...failureOf(error), try: putOff, inMs });
 }
 
 /** Puts the event into the errors queue. @throws SendError */
@@ -109,8 +109,8 @@ async function parkAs(
     tries,
     copy,
   };
-  log.error('parked in the errors queue', { ...failureOf(error), tries, copy });
   await send(ports.bus.park(parked));
+  log.error('parked in the errors queue', { ...failureOf(error), tries, copy });
 }
 
 /** Puts a message that is no event of this handler into the errors queue. @throws SendError */
@@ -119,8 +119,8 @@ export async function parkUnread(
   parked: Omit<ParkedMessage, 'reason' | 'description'>,
   error: PlatformError,
 ): Promise<void> {
-  ports.log.error('parked in the errors queue', { handler: parked.subscription, ...failureOf(error) });
   await send(ports.bus.park({ ...parked, reason: error.reason, description: error.message }));
+  ports.log.error('parked in the errors queue', { handler: parked.subscription, ...failureOf(error) });
 }
 
 export function isPermanent(error: unknown): boolean {

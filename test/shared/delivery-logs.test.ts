@@ -1,0 +1,74 @@
+/** The log of a delivery says what was done: nothing of what the broker did not take. */
+import { expect, it } from 'vitest';
+import { deliver } from '../../shared/delivery.ts';
+import { NotFoundError } from '../../shared/errors.ts';
+import type { Timer } from '../../shared/run-handler.ts';
+import { away, definition, done, event, fail, HANDLER, worldOf } from '../support/delivery-cases.ts';
+
+const lost = new NotFoundError('no such deployment');
+const brokenCopy = { ...event, data: {} };
+const HANDLER_MS = 7_000;
+
+/** The handler's own time never ends; the pause before a message goes back is over at once. */
+const atOnce: Timer = (ms, callback) => {
+  if (ms !== HANDLER_MS) callback();
+  return () => {};
+};
+
+it.each([
+  ['parked', fail(lost), event, ['park'], 'parked in the errors queue'],
+  ['parked unread', done, brokenCopy, ['park'], 'parked in the errors queue'],
+  ['put off', fail(new Error('busy')), event, ['schedule'], 'to be tried again'],
+  ['put off without a record', done, event, ['schedule', 'insert'], 'put off without a record'],
+])('an event that cannot be %s is not told as that', async (_, handle, body, calls, message) => {
+  const world = worldOf(handle);
+  const ports = world.ports(away(calls, () => true));
+  const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
+
+  await expect(deliver({ definition, handle, body }, ports, options)).rejects.toThrow('away');
+
+  const told = world.log.lines.map((line) => line.message);
+  expect(told).not.toContain(message);
+  expect(told).toContain('the message goes back to the broker');
+});
+
+it('the reason of a failure is told though nothing can follow from it', async () => {
+  const world = worldOf(fail(lost));
+  const ports = world.ports(away(['park'], () => true));
+  const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
+
+  await expect(deliver({ definition, handle: fail(lost), body: event }, ports, options)).rejects.toThrow('away');
+
+  const fields = { reason: 'NotFound', error: 'no such deployment', try: 1 };
+  expect(world.log.lines).toContainEqual({ level: 'warn', message: 'failed', fields: expect.objectContaining(fields) });
+});
+
+it.each([
+  ['parked', fail(lost), event, 'parked in the errors queue'],
+  ['parked unread', done, brokenCopy, 'parked in the errors queue'],
+  ['put off', fail(new Error('busy')), event, 'to be tried again'],
+])('an event that was %s is told as that', async (_, handle, body, message) => {
+  const world = worldOf(handle);
+
+  await deliver({ definition, handle, body }, world.ports(), { timer: atOnce, handlerTimeoutMs: HANDLER_MS });
+
+  expect(world.log.lines.map((line) => line.message)).toContain(message);
+});
+
+it('a wait for a lease that the broker does not take is not told', async () => {
+  const world = worldOf(done);
+  const message = 'somebody else is at it: to be looked at when their lease is over';
+  const handle = () => new Promise<never>(() => {});
+  const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
+  void deliver({ definition, handle, body: event }, world.ports(), options);
+  await new Promise(setImmediate);
+  expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'running' });
+
+  const second = (gate = away([], () => false)): Promise<void> =>
+    deliver({ definition, handle: done, body: event }, world.ports(gate), options);
+  await expect(second(away(['schedule'], () => true))).rejects.toThrow('away');
+
+  expect(world.log.lines.map((line) => line.message)).not.toContain(message);
+  await second();
+  expect(world.log.lines.map((line) => line.message)).toContain(message);
+});
