@@ -158,7 +158,7 @@ function errorsTable(errors: DashboardData['errors'], hasMore: boolean, now: num
 }
 
 function servicesTable(services: readonly ServiceSummary[], now: number): Html {
-  if (services.length === 0) return quiet('No service has an objective in platform.config.json, or was checked.');
+  if (services.length === 0) return quiet('No service has an objective in platform.config.json.');
   const urgency = ({ freeze, objectives }: ServiceSummary): number =>
     (freeze ? 2 : 0) + (objectives.some(({ alerts }) => alerts.length > 0) ? 1 : 0);
   const rows = services

@@ -3,14 +3,17 @@
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 import type { Health } from './health.ts';
-import type { DeploymentSummary, ErrorSummary, ServiceSummary } from './overview.ts';
+import { type DeploymentMeasure, OTHER, reasonLabel, subscriptionLabel } from './metric-labels.ts';
+import type { ErrorSummary, ServiceSummary } from './overview.ts';
 
 /** What the metrics are drawn from. */
 export interface Snapshot {
-  readonly deployments: readonly DeploymentSummary[];
+  readonly deployments: readonly DeploymentMeasure[];
   readonly services: readonly ServiceSummary[];
   /** Undefined when nobody could say: then there is no such metric. */
   readonly errors: readonly ErrorSummary[] | undefined;
+  /** Health checks that nothing was made of, since their service has no objective. */
+  readonly unlistedChecks: number;
   readonly health: Health;
 }
 
@@ -54,22 +57,16 @@ export function metricsText(snapshot: Snapshot): string {
 }
 
 function deploymentFamilies({ deployments }: Snapshot): Family[] {
-  const labelsOf = ({ cluster, namespace, deployment, service }: DeploymentSummary): Labels => ({
-    cluster,
-    namespace,
-    deployment,
-    service,
-  });
   const family = (
     name: string,
     type: Family['type'],
     help: string,
-    samplesOf: (one: DeploymentSummary) => Omit<Sample, 'labels'>[],
+    samplesOf: (one: DeploymentMeasure) => Omit<Sample, 'labels'>[],
   ): Family => ({
     name: `platform_${name}`,
     type,
     help,
-    samples: deployments.flatMap((one) => samplesOf(one).map((sample) => ({ ...sample, labels: labelsOf(one) }))),
+    samples: deployments.flatMap((one) => samplesOf(one).map((sample) => ({ ...sample, labels: one.labels }))),
   });
   const summary = ({ count, seconds }: { count: number; seconds: number }): Omit<Sample, 'labels'>[] => [
     { suffix: '_sum', value: seconds },
@@ -107,12 +104,16 @@ function deploymentFamilies({ deployments }: Snapshot): Family[] {
       'deployment_broken',
       'gauge',
       'Whether the deployment has been failing, and nothing has restored it.',
-      (one) => [{ value: one.brokenSince === undefined ? 0 : 1 }],
+      (one) => [{ value: one.isBroken ? 1 : 0 }],
     ),
   ];
 }
 
-function serviceFamilies({ services }: Snapshot): Family[] {
+function serviceFamilies({ services: all, unlistedChecks }: Snapshot): Family[] {
+  // A service without an objective is known by the word of a sender alone, as one that another tool had frozen.
+  const services = all.filter(({ objectives }) => objectives.length > 0);
+  const isOtherFrozen = all.some(({ objectives, freeze }) => objectives.length === 0 && freeze);
+  const others = isOtherFrozen ? [{ labels: { service: OTHER }, value: 1 }] : [];
   const objectives = services.flatMap(({ service, objectives }) =>
     objectives.map((objective) => ({ ...objective, labels: { service, slo: objective.slo } })),
   );
@@ -152,7 +153,13 @@ function serviceFamilies({ services }: Snapshot): Family[] {
       name: 'platform_service_frozen',
       type: 'gauge',
       help: 'Whether the service takes no releases because an error budget is spent.',
-      samples: services.map(({ service, freeze }) => ({ labels: { service }, value: freeze ? 1 : 0 })),
+      samples: [...services.map(({ service, freeze }) => ({ labels: { service }, value: freeze ? 1 : 0 })), ...others],
+    },
+    {
+      name: 'platform_health_checks_without_objective_total',
+      type: 'counter',
+      help: 'Health checks that nothing was made of: the configuration names no objective for their service.',
+      samples: [{ labels: {}, value: unlistedChecks }],
     },
     {
       name: 'platform_service_last_check_timestamp_seconds',
@@ -171,7 +178,9 @@ export const MOST_ERRORS = 1_000;
 function errorsFamily({ errors }: Snapshot): Family {
   const none: Sample[] = errors ? [{ labels: {}, value: 0 }] : [];
   const counts = new Map<string, { labels: Labels; value: number }>();
-  for (const { reason, subscription = '' } of errors ?? []) {
+  for (const entry of errors ?? []) {
+    const reason = reasonLabel(entry.reason);
+    const subscription = subscriptionLabel(entry.subscription ?? '');
     const key = `${reason}\n${subscription}`;
     const count = counts.get(key) ?? { labels: { reason, subscription }, value: 0 };
     count.value++;

@@ -113,20 +113,17 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
   };
 }
 
-/** Every service that has an objective, was checked, or is frozen; in the order of their names. */
+/** Every service that has an objective, or is frozen; in the order of their names. */
 export async function services({
   state,
   config,
   clock,
 }: Pick<Ports, 'state' | 'config' | 'clock'>): Promise<ServiceSummary[]> {
-  const known = new Map<string, ServiceHealth | undefined>();
-  for (const { service } of config.objectives) known.set(service, undefined);
-  for await (const service of frozenServices(state)) known.set(service, undefined);
-  for await (const { value } of state.query<ServiceHealth>(SERVICES)) known.set(value.service, value);
-  const names = [...known.keys()].sort();
+  const names = new Set(config.objectives.map(({ service }) => service));
+  for await (const service of frozenServices(state)) names.add(service);
   return Promise.all(
-    names.map(async (service): Promise<ServiceSummary> => {
-      const health = known.get(service);
+    [...names].sort().map(async (service): Promise<ServiceSummary> => {
+      const health = (await state.get<ServiceHealth>(SERVICES, service))?.value;
       const objectives = objectivesOf(config, service);
       const freeze = await freezeOf(state, service, clock.now());
       const team = objectives.find((objective) => objective.team !== undefined)?.team;

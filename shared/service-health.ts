@@ -23,8 +23,6 @@ export interface ServiceHealth extends TimeBuckets {
   readonly counted: RecentIds;
   /** What those checks gave rise to. */
   readonly outcomes: readonly Outcome[];
-  /** Set once somebody was told that the service has no objective. */
-  readonly isReported?: boolean;
 }
 
 /** A service against one objective, by the last check. */
@@ -43,7 +41,6 @@ export type Outcome = { readonly by: string } & (
   | { readonly kind: 'violation'; readonly data: DataOf<typeof SLOViolation> }
   | { readonly kind: 'depleted'; readonly data: DataOf<typeof ErrorBudgetDepleted> }
   | { readonly kind: 'recovered'; readonly slo: string; readonly episode: string; readonly remaining: number }
-  | { readonly kind: 'no-objective' }
 );
 
 type Check = EventOf<typeof HealthCheck>;
@@ -76,14 +73,11 @@ export function withCheck(
     const isGone = !objectives.some((objective) => objective.slo === slo);
     if (isGone && episode) news.push({ by: id, kind: 'recovered', slo, episode, remaining: 1 });
   }
-  const isUnknown = objectives.length === 0;
-  if (isUnknown && !before.isReported) news.push({ by: id, kind: 'no-objective' });
   return {
     ...counted,
     objectives: states,
     counted: remember(before.counted, id),
     outcomes: news.length > 0 ? [...before.outcomes, ...news] : before.outcomes,
-    isReported: isUnknown,
   };
 }
 
@@ -149,6 +143,11 @@ export function withDepletion(health: ServiceHealth, slo: string, episode: strin
 /** What a counted check gave rise to, on every run of it. */
 export function outcomesOf({ outcomes }: ServiceHealth, id: string): readonly Outcome[] {
   return outcomes.filter(({ by }) => by === id);
+}
+
+/** Whether a check matters though the service has no objective any more: a freeze is to be ended, or what it gave rise to told. */
+export function isOwed(health: ServiceHealth, id: string): boolean {
+  return health.objectives.some(({ depletedBy }) => depletedBy !== undefined) || outcomesOf(health, id).length > 0;
 }
 
 /** Forgets checks that will not come again, and what they gave rise to. */

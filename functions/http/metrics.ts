@@ -1,21 +1,25 @@
 /** `GET /api/metrics`: the four DORA measures, error budgets, the errors queue and what is up, for Prometheus. */
 import { checkHealth } from '../../shared/health.ts';
+import { measuresOf } from '../../shared/metric-labels.ts';
 import { METRICS_CONTENT_TYPE, MOST_ERRORS, metricsText } from '../../shared/metrics.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
-import { allDeployments, oldestErrors, services } from '../../shared/overview.ts';
+import { deployments, oldestErrors, services } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';
+import { unlistedChecks } from '../../shared/unlisted-checks.ts';
 
 /** 200 with the metrics as text; 503 while the store is away. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
-  const [health, known, deployments, errors] = await Promise.all([
+  const listed = new Set(ports.config.objectives.map(({ service }) => service));
+  const [health, known, measures, errors, checks] = await Promise.all([
     checkHealth(ports),
     services(ports),
-    allDeployments(ports.state),
+    measuresOf(deployments(ports.state), listed),
     oldestErrors(ports, MOST_ERRORS),
+    unlistedChecks(ports.state),
   ]);
   return {
     headers: { 'content-type': METRICS_CONTENT_TYPE },
-    body: metricsText({ health, deployments, services: known, errors }),
+    body: metricsText({ health, deployments: measures, services: known, errors, unlistedChecks: checks }),
   };
 }
 

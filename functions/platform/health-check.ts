@@ -8,9 +8,10 @@ import { inTurn } from '../../shared/in-turn.ts';
 import { objectiveOf, objectivesOf } from '../../shared/objectives.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports.ts';
-import { type Outcome, outcomesOf, type ServiceHealth, withCheck } from '../../shared/service-health.ts';
+import { isOwed, type Outcome, outcomesOf, type ServiceHealth, withCheck } from '../../shared/service-health.ts';
 import { liftFreeze, SERVICES } from '../../shared/services.ts';
 import { lengthOf } from '../../shared/slo.ts';
+import { countUnlisted } from '../../shared/unlisted-checks.ts';
 import { update } from '../../shared/update.ts';
 
 type Check = EventOf<typeof HealthCheck>;
@@ -25,6 +26,10 @@ export const handle: Handler<Check> = async (event, ports) => {
   const { service } = event.data;
   const objectives = objectivesOf(config, service);
   const time = timeOf(event, clock.now());
+  if (objectives.length === 0) {
+    const known = await state.get<ServiceHealth>(SERVICES, service);
+    if (!known || !isOwed(known.value, event.id)) return tellUnlisted(event, ports);
+  }
 
   const health = await inTurn(state, service, () =>
     update<ServiceHealth>(state, SERVICES, service, (found) => withCheck(found, event, time, objectives)),
@@ -68,16 +73,22 @@ async function tell(outcome: Outcome, event: Check, ports: HandlerPorts): Promis
         event,
       });
     }
-    case 'no-objective':
-      ports.log.warn('health check of a service without an objective', { service });
-      return ports.notifier.notify({
-        key: `${service}/no-objective`,
-        severity: 'warning',
-        title: `${service} has no objective`,
-        text: `health checks of '${service}' are counted, but platform.config.json names no objective for it`,
-        event,
-      });
   }
+}
+
+/** Safe to repeat: the event that tells it stays the one. */
+async function tellUnlisted(event: Check, { state, clock, notifier, log }: HandlerPorts): Promise<void> {
+  const { service } = event.data;
+  const checks = await countUnlisted(state, event.id, clock.now());
+  if (checks === undefined) return;
+  log.warn('health checks of services without an objective', { service, checks });
+  await notifier.notify({
+    key: `no-objective/${event.id}`,
+    severity: 'warning',
+    title: 'Health checks of services without an objective',
+    text: `platform.config.json names no objective for '${service}', so its health checks are not counted; there were ${checks} such checks so far, of this service or others`,
+    event,
+  });
 }
 
 onEvent(HealthCheck, handle);

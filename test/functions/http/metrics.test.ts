@@ -1,6 +1,12 @@
-import { expect, it } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/metrics.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { ErrorBudgetDepleted } from '../../../shared/events/platform.ts';
+import { measuresOf, reasonLabel, subscriptionLabel } from '../../../shared/metric-labels.ts';
 import { metricsText } from '../../../shared/metrics.ts';
+import type { DeploymentSummary } from '../../../shared/overview.ts';
+import { sampleData } from '../../support/events.ts';
 import { startPlatform } from '../../support/platform.ts';
 
 it('tells the DORA measures, the budgets, the errors and what is up', async () => {
@@ -40,17 +46,93 @@ it('tells the DORA measures, the budgets, the errors and what is up', async () =
   expect(body.endsWith('\n')).toBe(true);
 });
 
-const nothing = { deployments: [], services: [], health: { status: 'up', dependencies: [] } } as const;
+const nothing = {
+  ...{ deployments: [], services: [], errors: undefined, unlistedChecks: 0 },
+  health: { status: 'up', dependencies: [] },
+} as const;
 
 it('tells an empty queue from one that cannot be read', () => {
   expect(metricsText({ ...nothing, errors: [] })).toMatch(/^platform_errors 0$/m);
-  expect(metricsText({ ...nothing, errors: undefined })).toBe('');
+  expect(metricsText(nothing)).not.toContain('platform_errors');
 });
 
 it('escapes what labels must not hold', () => {
-  const entry = { reason: 'a "b"\\\nc', subscription: 's' };
+  const objective = { slo: 'a "b"\\\nc', target: 0.9, window: '30d', alerts: [] };
 
-  const text = metricsText({ ...nothing, errors: [entry as never] });
+  const text = metricsText({ ...nothing, services: [{ service: 's', objectives: [objective] }] });
 
-  expect(text).toContain('platform_errors{reason="a \\"b\\"\\\\\\nc",subscription="s"} 1\n');
+  expect(text).toContain('platform_slo_target_ratio{service="s",slo="a \\"b\\"\\\\\\nc"} 0.9\n');
+});
+
+describe('labels', () => {
+  it('hold nothing that a sender made up', async () => {
+    const platform = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
+    const { bus, clock } = platform.ports;
+    await platform.deploy('web', '1', { service: 'invented-service' });
+    await platform.deploy('invented-deployment', '1', { cluster: 'invented-cluster' });
+    await platform.deploy('invented-replicas', '1', { replicas: 9_999 });
+    for (let n = 0; n < 20; n++) await platform.check(`invented-${n}`, 0, 100);
+    const data = { ...sampleData.ErrorBudgetDepleted, service: 'invented-frozen' };
+    const time = new Date(clock.now()).toISOString();
+    await bus.publish(newEvent(ErrorBudgetDepleted, { source: '/x', time, data }));
+    await bus.advance('1m');
+    bus.broker.send('errors', [
+      {
+        ...{ subject: 'InventedType', body: 'x', sizeBytes: 1 },
+        applicationProperties: { DeadLetterReason: 'invented-reason', Subscription: 'invented-subscription' },
+      },
+    ]);
+
+    const { body = '' } = await platform.get(handle);
+
+    expect(body.toLowerCase()).not.toContain('invented');
+    expect(body.split('\n')).toEqual(
+      expect.arrayContaining([
+        'platform_deployments_completed_total{cluster="default",namespace="shop",deployment="web",service="other"} 1',
+        'platform_errors{reason="other",subscription="other"} 1',
+        'platform_health_checks_without_objective_total 20',
+        'platform_service_frozen{service="other"} 1',
+        'platform_service_frozen{service="web"} 0',
+      ]),
+    );
+  });
+
+  it('are those of a thousand deployments at most; the others are added up', async () => {
+    const span = { count: 1, seconds: 60 };
+    const numbers = { completed: 1, failed: 1, rolledBack: 1, leadTime: span, restore: span };
+    async function* deployments(): AsyncIterable<DeploymentSummary> {
+      for (let n = 0; n < 1_003; n++) {
+        const names = { cluster: 'default', namespace: 'shop', deployment: `d-${n}`, service: 'web' };
+        yield { ...names, target: `default/shop/d-${n}`, numbers, ...(n === 1_001 && { brokenSince: 1 }) };
+      }
+    }
+
+    const measures = await measuresOf(deployments(), new Set(['web']));
+
+    const three = { count: 3, seconds: 180 };
+    const other = 'other';
+    expect(measures).toHaveLength(1_001);
+    expect(measures[0]?.labels).toEqual({
+      ...{ cluster: 'default', namespace: 'shop', deployment: 'd-0', service: 'web' },
+    });
+    expect(measures.at(-1)).toEqual({
+      labels: { cluster: other, namespace: other, deployment: other, service: other },
+      numbers: { completed: 3, failed: 3, rolledBack: 3, leadTime: three, restore: three },
+      isBroken: true,
+    });
+  });
+
+  it.each(['shared', 'shared/adapters'])('name every reason that this build parks events for: %s', (folder) => {
+    const files = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+    const texts = files.map((name) => readFileSync(`${folder}/${name}`, 'utf8'));
+    const reasons = texts.flatMap((text) => [...text.matchAll(/readonly reason(?:: string)? = '(\w+)'/g)]);
+
+    expect(reasons.length).toBeGreaterThan(0);
+    for (const [, reason = ''] of reasons) expect(reasonLabel(reason)).toBe(reason);
+  });
+
+  it('name the subscriptions of every handler', () => {
+    expect(subscriptionLabel('health-check')).toBe('health-check');
+    expect(subscriptionLabel('health-checks')).toBe('other');
+  });
 });

@@ -32,7 +32,6 @@ it('tells how each service stands against its objectives, and what is frozen', a
         freeze: { slo: 'availability', since: expect.any(String), reason: expect.stringContaining('is spent') },
         checkedAt: '2026-03-01T12:00:00.000Z',
       },
-      { service: 'odd', objectives: [], checkedAt: '2026-03-01T12:01:00.000Z' },
       { service: 'search', objectives: [{ slo: 'latency', target: 0.9, window: '28d', alerts: [] }] },
     ],
   });

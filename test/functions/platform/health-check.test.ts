@@ -11,6 +11,7 @@ import { oldestIn } from '../../../shared/recent-ids.ts';
 import { RECORDS, recordKey } from '../../../shared/record.ts';
 import type { ServiceHealth } from '../../../shared/service-health.ts';
 import { freeze, freezeOf, SERVICES } from '../../../shared/services.ts';
+import { unlistedChecks } from '../../../shared/unlisted-checks.ts';
 import { contents, expectOneEffect, type World } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 
@@ -190,20 +191,86 @@ describe('a health check', () => {
     );
   });
 
-  it('of a service without an objective is kept and reported once', async () => {
+  it('tells of a freeze that ended with its objective, though it was cut off before', async () => {
+    const state = new MemoryStateStore();
+    await deliver(check(50, 100), { state });
+    const next = check(50, 100);
+
+    const [first, again] = [await deliver(next, { state, config: {} }), await deliver(next, { state, config: {} })];
+
+    expect(first.notifications).toMatchObject([{ title: 'checkout may be released again' }]);
+    expect(again.notifications).toEqual(first.notifications);
+  });
+});
+
+/** Knows what was ever written. */
+class WatchedStore extends MemoryStateStore {
+  readonly written = new Set<string>();
+
+  override async insert<T>(partition: string, key: string, value: T): Promise<string> {
+    this.written.add(`${partition}/${key}`);
+    return super.insert(partition, key, value);
+  }
+
+  override async put<T>(partition: string, key: string, value: T, etag: string): Promise<string> {
+    this.written.add(`${partition}/${key}`);
+    return super.put(partition, key, value, etag);
+  }
+}
+
+describe('a check of a service without an objective', () => {
+  const invented = (n: number, id?: string): EventOf<typeof HealthCheck> =>
+    newEvent(HealthCheck, {
+      ...{ source: '/probe', time: new Date(NOW).toISOString(), ...(id !== undefined && { id }) },
+      data: { service: `invented-${n}`, good: 0, total: 100 },
+    });
+
+  it('is told once, delivered twice or dying anywhere, and freezes and publishes nothing', async () => {
     const ending = await expectOneEffect(
       handle,
-      check(50, 100),
+      invented(1, 'c-1'),
       async () => ({ state: new MemoryStateStore(), clock: new FixedClock(NOW) }),
       look,
     );
-    expect(ending).toMatchObject({ published: [], notified: ['checkout/no-objective'] });
 
+    expect(ending).toMatchObject({ published: [], notified: ['no-objective/c-1'] });
+  });
+
+  it('leaves nothing but a count, however many names are made up, and is told once an hour', async () => {
+    const state = new WatchedStore();
+    const clock = new FixedClock(NOW);
+    const told: unknown[] = [];
+    for (let n = 0; n < 10_000; n++) {
+      const { notifications, published } = await deliver(invented(n), { state, clock });
+      told.push(...notifications, ...published);
+      clock.advance(1_000);
+    }
+
+    expect(told.map((one) => (one as { text: string }).text)).toEqual([
+      expect.stringMatching(/no objective for 'invented-0', .* 1 such checks so far/),
+      expect.stringMatching(/no objective for 'invented-3600', .* 3601 such checks so far/),
+      expect.stringMatching(/no objective for 'invented-7200', .* 7201 such checks so far/),
+    ]);
+    expect(await unlistedChecks(state)).toBe(10_000);
+    expect([...state.written]).toEqual(['counters/checks-without-objective']);
+  });
+
+  it('is counted when many come at once', async () => {
+    const state = new MemoryStateStore();
+
+    const ports = await Promise.all(Array.from({ length: 100 }, (_, n) => deliver(invented(n), { state })));
+
+    expect(await unlistedChecks(state)).toBe(100);
+    expect(ports.flatMap(({ notifications }) => notifications)).toHaveLength(1);
+  });
+
+  it('is judged as soon as there is an objective', async () => {
     const state = new MemoryStateStore();
     await deliver(check(50, 100), { state, config: {} });
-    const second = await deliver(check(50, 100), { state, config: {} });
-    expect(second.notifications).toEqual([]);
-    expect((await healthOf(state)).sums['30d']).toEqual({ bad: 100, total: 200 });
+
+    await deliver(check(100, 100), { state });
+
+    expect((await healthOf(state)).sums['30d']).toEqual({ bad: 0, total: 100 });
   });
 });
 
