@@ -3,7 +3,13 @@
  * somebody comes first in every table.
  */
 import type { Dependency, Health } from './health.ts';
-import type { DeploymentSummary, ErrorSummary, ObjectiveSummary, ServiceSummary } from './overview.ts';
+import type {
+  DeploymentSummary,
+  DeploymentsDigest,
+  ErrorSummary,
+  ObjectiveSummary,
+  ServiceSummary,
+} from './overview.ts';
 import type { EventRecord } from './record.ts';
 
 /** What the page shows. */
@@ -12,7 +18,7 @@ export interface DashboardData {
   readonly now: number;
   readonly health: Health;
   readonly services: readonly ServiceSummary[];
-  readonly deployments: readonly DeploymentSummary[];
+  readonly deployments: DeploymentsDigest;
   /** Newest first. */
   readonly events: readonly EventRecord[];
   /** Oldest first; undefined when the broker does not answer. */
@@ -22,7 +28,7 @@ export interface DashboardData {
 }
 
 const REFRESH_SECONDS = 10;
-const MOST_ROWS = 100;
+export const MOST_ROWS = 100;
 
 /** HTML that needs no escaping any more. */
 class Html {
@@ -59,7 +65,6 @@ function escaped(text: string): string {
 /** The whole page. */
 export function dashboardPage(data: DashboardData): string {
   const { now, health, services, deployments, events, errors, hasMoreErrors } = data;
-  const broken = deployments.filter(({ brokenSince }) => brokenSince !== undefined).length;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -67,7 +72,7 @@ export function dashboardPage(data: DashboardData): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="${REFRESH_SECONDS}">
 <meta name="referrer" content="no-referrer">
-<title>${titleOf(data, broken)}</title>
+<title>${titleOf(data)}</title>
 <style>${new Html(STYLE)}</style>
 </head>
 <body>
@@ -76,7 +81,7 @@ export function dashboardPage(data: DashboardData): string {
 <p>${badge(health.status, TONES[health.status])} <time>${timeOf(now)} UTC</time>, every ${REFRESH_SECONDS} s</p>
 </header>
 <ul class="dependencies">${health.dependencies.map(dependencyItem)}</ul>
-${tilesOf(deployments)}
+${tilesOf(deployments.numbers)}
 ${section('Could not be handled', errorsTable(errors, hasMoreErrors, now))}
 ${section('Services', servicesTable(services, now))}
 ${section('Deployments', deploymentsTable(deployments, now))}
@@ -87,7 +92,7 @@ ${section('Latest events', eventsTable(events, now))}
 }
 
 /** What needs somebody is seen from the tab. */
-function titleOf({ health, errors, hasMoreErrors }: DashboardData, broken: number): string {
+function titleOf({ health, errors, hasMoreErrors, deployments: { broken } }: DashboardData): string {
   const troubles = [
     ...(health.status === 'up' ? [] : [health.status]),
     ...(broken > 0 ? [`${broken} broken`] : []),
@@ -124,20 +129,14 @@ function dependencyItem({ name, status, latencyMs, error }: Dependency): Html {
 }
 
 /** The four DORA measures over all deployments. */
-function tilesOf(deployments: readonly DeploymentSummary[]): Html {
-  const sum = (pick: (one: DeploymentSummary['numbers']) => number): number =>
-    deployments.reduce((total, { numbers }) => total + pick(numbers), 0);
-  const completed = sum((it) => it.completed);
-  const failed = sum((it) => it.failed);
-  const mean = (pick: (one: DeploymentSummary['numbers']) => { count: number; seconds: number }): string => {
-    const count = sum((it) => pick(it).count);
-    return count > 0 ? spanOf((sum((it) => pick(it).seconds) / count) * 1_000) : '–';
-  };
+function tilesOf({ completed, failed, leadTime, restore }: DeploymentsDigest['numbers']): Html {
+  const mean = ({ count, seconds }: { count: number; seconds: number }): string =>
+    count > 0 ? spanOf((seconds / count) * 1_000) : '–';
   const tiles: [string, string][] = [
     ['Deployments completed', String(completed)],
     ['Change failure rate', completed + failed > 0 ? percent(failed / (completed + failed)) : '–'],
-    ['Lead time for changes', mean((it) => it.leadTime)],
-    ['Time to restore', mean((it) => it.restore)],
+    ['Lead time for changes', mean(leadTime)],
+    ['Time to restore', mean(restore)],
   ];
   return html`<dl class="tiles">${tiles.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
@@ -200,27 +199,22 @@ const PHASES: Readonly<Record<NonNullable<DeploymentSummary['newest']>['phase'],
   'rolled-back': ['rolled back', 'quiet'],
 };
 
-function deploymentsTable(deployments: readonly DeploymentSummary[], now: number): Html {
-  if (deployments.length === 0) return quiet('Nothing was deployed yet.');
-  const urgency = ({ brokenSince, newest }: DeploymentSummary): number =>
-    brokenSince !== undefined ? 2 : newest && !newest.isOver ? 1 : 0;
-  const rows = deployments
-    .toSorted((a, b) => urgency(b) - urgency(a) || (b.newest?.since ?? 0) - (a.newest?.since ?? 0))
-    .slice(0, MOST_ROWS)
-    .map(({ target, goodImage, newest, brokenSince }): Part[] => {
-      const [text, tone] = newest ? PHASES[newest.phase] : (['–', 'quiet'] as const);
-      const why = newest?.reason === undefined ? undefined : `${newest.reason}: ${newest.message ?? ''}`;
-      return [
-        target,
-        html`${badge(text, tone)}${brokenSince === undefined ? '' : html` ${badge('broken', 'bad')} for ${spanOf(now - brokenSince)}`}`,
-        html`<code>${newest?.image ?? '–'}</code>`,
-        newest ? ago(newest.since, now) : '–',
-        html`<code>${goodImage ?? '–'}</code>`,
-        html`<span class="why">${cut(why ?? '')}</span>`,
-      ];
-    });
+function deploymentsTable({ mostUrgent, count }: DeploymentsDigest, now: number): Html {
+  if (count === 0) return quiet('Nothing was deployed yet.');
+  const rows = mostUrgent.map(({ target, goodImage, newest, brokenSince }): Part[] => {
+    const [text, tone] = newest ? PHASES[newest.phase] : (['–', 'quiet'] as const);
+    const why = newest?.reason === undefined ? undefined : `${newest.reason}: ${newest.message ?? ''}`;
+    return [
+      target,
+      html`${badge(text, tone)}${brokenSince === undefined ? '' : html` ${badge('broken', 'bad')} for ${spanOf(now - brokenSince)}`}`,
+      html`<code>${newest?.image ?? '–'}</code>`,
+      newest ? ago(newest.since, now) : '–',
+      html`<code>${goodImage ?? '–'}</code>`,
+      html`<span class="why">${cut(why ?? '')}</span>`,
+    ];
+  });
   return html`${table(['Deployment', 'Newest release', 'Image', 'Since', 'Last good image', 'Why'], rows)}
-${deployments.length > MOST_ROWS ? quiet(`${MOST_ROWS} of ${deployments.length}; GET /api/deployments lists all.`) : ''}`;
+${count > mostUrgent.length ? quiet(`${mostUrgent.length} of ${count}; GET /api/deployments lists all.`) : ''}`;
 }
 
 const STATUSES: Readonly<Record<EventRecord['status'], Tone>> = {

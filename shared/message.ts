@@ -93,7 +93,11 @@ export function parkedEntry({
   /** Where the broker gave it up, such as `deployment-events/Subscriptions/deployment-requested`. */
   readonly deadLetterSource: string | undefined;
 }): ParkedEntry {
-  const text = (name: string): string | undefined => applicationProperties[name]?.toString();
+  // Whoever sends may write what they like in these, and a list holds a thousand.
+  const text = (name: string, longest = 256): string | undefined => {
+    const value = applicationProperties[name]?.toString();
+    return value === undefined ? undefined : cut(value, longest);
+  };
   const count = (name: string): number | undefined => {
     const value = Number(text(name));
     return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
@@ -104,10 +108,10 @@ export function parkedEntry({
     body: isGzip ? '' : Buffer.from(body).toString(),
     gzipped: isGzip ? body : undefined,
     isCut: text('BodyWasCutFrom') !== undefined,
-    type: subject || undefined,
-    correlationId,
+    type: subject ? cut(subject, 256) : undefined,
+    correlationId: correlationId === undefined ? undefined : cut(correlationId, 256),
     reason: text('DeadLetterReason') ?? '',
-    description: text('DeadLetterErrorDescription') ?? '',
+    description: text('DeadLetterErrorDescription', LONGEST_DESCRIPTION) ?? '',
     subscription: text('Subscription') ?? deadLetterSource?.split('/').at(-1),
     tries: count('Tries'),
     copy: count('Copy'),

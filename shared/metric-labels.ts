@@ -2,7 +2,7 @@
  * What may stand in a label. Every new value of a label is a new series for whoever scrapes, for as long as it keeps them;
  * so a label holds what the configuration, the topology or this build knows, and everything else is `other`.
  */
-import type { DeploymentSummary } from './overview.ts';
+import { type DeploymentSummary, sumOf } from './overview.ts';
 import { topology } from './topology.ts';
 
 export const OTHER = 'other';
@@ -62,20 +62,4 @@ export async function measuresOf(
     }
   }
   return rest ? [...found, rest] : found;
-}
-
-type Numbers = DeploymentSummary['numbers'];
-
-function sumOf(a: Numbers, b: Numbers): Numbers {
-  const spans = (one: Numbers['restore'], other: Numbers['restore']): Numbers['restore'] => ({
-    count: one.count + other.count,
-    seconds: one.seconds + other.seconds,
-  });
-  return {
-    completed: a.completed + b.completed,
-    failed: a.failed + b.failed,
-    rolledBack: a.rolledBack + b.rolledBack,
-    leadTime: spans(a.leadTime, b.leadTime),
-    restore: spans(a.restore, b.restore),
-  };
 }

@@ -78,11 +78,55 @@ export async function* deployments(state: StateStore, after?: string): AsyncIter
   for await (const { key, value } of targets(state, after)) yield deploymentOf(key, value);
 }
 
-/** All of them. */
-export async function allDeployments(state: StateStore): Promise<DeploymentSummary[]> {
-  const found: DeploymentSummary[] = [];
-  for await (const one of deployments(state)) found.push(one);
-  return found;
+/** What is told of all deployments at once, however many there are: senders name them. */
+export interface DeploymentsDigest {
+  readonly count: number;
+  readonly broken: number;
+  readonly numbers: Numbers;
+  /** Broken ones first, then those with a release under way; the newest release first. */
+  readonly mostUrgent: readonly DeploymentSummary[];
+}
+
+/** @param most how many are kept one by one */
+export async function digestOf(
+  deployments: AsyncIterable<DeploymentSummary>,
+  most: number,
+): Promise<DeploymentsDigest> {
+  let kept: DeploymentSummary[] = [];
+  let [count, broken, numbers] = [0, 0, NO_NUMBERS];
+  const keepMost = (): DeploymentSummary[] =>
+    kept
+      .toSorted((a, b) => urgencyOf(b) - urgencyOf(a) || (b.newest?.since ?? 0) - (a.newest?.since ?? 0))
+      .slice(0, most);
+  for await (const one of deployments) {
+    count++;
+    if (one.brokenSince !== undefined) broken++;
+    numbers = sumOf(numbers, one.numbers);
+    kept.push(one);
+    if (kept.length >= 2 * most) kept = keepMost();
+  }
+  return { count, broken, numbers, mostUrgent: keepMost() };
+}
+
+function urgencyOf({ brokenSince, newest }: DeploymentSummary): number {
+  return brokenSince !== undefined ? 2 : newest && !newest.isOver ? 1 : 0;
+}
+
+const NOTHING = { count: 0, seconds: 0 };
+const NO_NUMBERS: Numbers = { completed: 0, failed: 0, rolledBack: 0, leadTime: NOTHING, restore: NOTHING };
+
+export function sumOf(a: Numbers, b: Numbers): Numbers {
+  const spans = (one: Numbers['restore'], other: Numbers['restore']): Numbers['restore'] => ({
+    count: one.count + other.count,
+    seconds: one.seconds + other.seconds,
+  });
+  return {
+    completed: a.completed + b.completed,
+    failed: a.failed + b.failed,
+    rolledBack: a.rolledBack + b.rolledBack,
+    leadTime: spans(a.leadTime, b.leadTime),
+    restore: spans(a.restore, b.restore),
+  };
 }
 
 function deploymentOf(target: string, record: TargetRecord): DeploymentSummary {

@@ -1,9 +1,9 @@
 /** `GET /api/dashboard`: a page for people; open it with the function key in the address (`?code=`). */
-import { type DashboardData, dashboardPage } from '../../shared/dashboard-page.ts';
+import { type DashboardData, dashboardPage, MOST_ROWS } from '../../shared/dashboard-page.ts';
 import { checkHealth } from '../../shared/health.ts';
 import { readHistory } from '../../shared/history.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
-import { allDeployments, oldestErrors, services } from '../../shared/overview.ts';
+import { deployments, digestOf, oldestErrors, services } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';
 
 const MOST_EVENTS = 25;
@@ -15,7 +15,7 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
   const [health, known, found, { records }, errors] = await Promise.all([
     checkHealth(ports),
     services(ports),
-    allDeployments(state),
+    digestOf(deployments(state), MOST_ROWS),
     readHistory(state, { limit: MOST_EVENTS }),
     oldestErrors(ports, MOST_ERRORS + 1),
   ]);

@@ -19,10 +19,10 @@ export const MOST_EVENTS = 500;
 
 /** 202 with the ids; 400 naming each issue, its event and its path; 413 for too much at once. */
 export async function handle(request: HttpRequest, { bus, clock }: Ports): Promise<HttpResponse> {
+  // Refused unread where that is possible: what is read is there twice.
+  checkSize(Number(request.headers.get('content-length') ?? 0));
   const body = Buffer.from(await request.arrayBuffer());
-  if (body.length > MOST_BYTES) {
-    throw new ProblemError(413, `the body takes ${body.length} bytes; one request takes at most ${MOST_BYTES}`);
-  }
+  checkSize(body.length);
   const receivedAt = clock.now();
   const known = { specversion: '1.0', time: new Date(receivedAt).toISOString(), ...traceOf(request) };
   const found = eventsIn(request, body);
@@ -54,6 +54,11 @@ export async function handle(request: HttpRequest, { bus, clock }: Ports): Promi
 }
 
 onHttp({ name: 'publish', methods: ['POST'], route: 'events' }, handle);
+
+function checkSize(bytes: number): void {
+  if (!(bytes > MOST_BYTES)) return;
+  throw new ProblemError(413, `the body takes ${bytes} bytes; one request takes at most ${MOST_BYTES}`);
+}
 
 /** Some may have been taken: sent again under these ids, none arrives twice. */
 function unavailable(cause: TransientError, ids: readonly string[]): ProblemError {

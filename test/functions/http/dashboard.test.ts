@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/dashboard.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { respond } from '../../../shared/on-http.ts';
+import { type DeploymentSummary, digestOf } from '../../../shared/overview.ts';
 import { httpRequest } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 
+const nothing = { count: 0, seconds: 0 };
 const objectives = [{ service: 'web', target: 0.99 }];
 
 async function pageOf({ get }: Platform): Promise<string> {
@@ -56,6 +58,34 @@ describe('GET /api/dashboard', () => {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': expect.stringContaining("default-src 'none'"),
       'referrer-policy': 'no-referrer',
+    });
+  });
+
+  it('keeps the most urgent of any number of deployments, and counts all', async () => {
+    const numbers = { completed: 1, failed: 0, rolledBack: 0, leadTime: { count: 1, seconds: 2 }, restore: nothing };
+    async function* deployments(): AsyncIterable<DeploymentSummary> {
+      for (let n = 0; n < 1_000; n++) {
+        const names = { cluster: 'default', namespace: 'shop', deployment: `d-${n}`, service: 'web' };
+        const newest = {
+          requestId: 'r',
+          correlationId: 'c',
+          image: 'i',
+          phase: 'completed',
+          isOver: n !== 500,
+        } as const;
+        yield {
+          ...{ ...names, target: `d-${n}`, numbers, newest: { ...newest, since: n } },
+          ...(n === 10 && { brokenSince: 1 }),
+        };
+      }
+    }
+
+    const { mostUrgent, ...rest } = await digestOf(deployments(), 4);
+
+    expect(mostUrgent.map(({ target }) => target)).toEqual(['d-10', 'd-500', 'd-999', 'd-998']);
+    expect(rest).toEqual({
+      ...{ count: 1_000, broken: 1 },
+      numbers: { ...numbers, completed: 1_000, leadTime: { count: 1_000, seconds: 2_000 } },
     });
   });
 

@@ -90,6 +90,20 @@ describe('GET /api/errors', () => {
     expect((await listed(`?before=${noon}`)).ids).toEqual(['a']);
   });
 
+  it('cuts what whoever sent it wrote beside the body', async () => {
+    const long = 'x'.repeat(60_000);
+    const names = ['DeadLetterReason', 'DeadLetterErrorDescription', 'Subscription'];
+    const applicationProperties = Object.fromEntries(names.map((name) => [name, long]));
+    const content = { messageId: 'm', subject: long, correlationId: long, body: 'x', sizeBytes: 1 };
+    bus.broker.send('errors', [{ ...content, applicationProperties }]);
+
+    const { json } = await call(list);
+
+    const [entry] = (json as { errors: Record<string, string>[] }).errors;
+    const lengths = ['reason', 'description', 'subscription', 'type', 'correlationId'].map((it) => entry?.[it]?.length);
+    expect(lengths).toEqual([256, 4_096, 256, 256, 256]);
+  });
+
   it('goes on where a page ended', async () => {
     for (const id of ['a', 'b', 'c']) await park(id);
 

@@ -120,6 +120,18 @@ describe('POST /api/events', () => {
     expect(answer.status).toBe(413);
   });
 
+  it('refuses one that says that it is too large without reading it', async () => {
+    const arrayBuffer = async (): Promise<ArrayBuffer> => expect.unreachable('it was read');
+    const headers = { 'content-length': String(MOST_BYTES + 1) };
+    const request = { ...httpRequest({ method: 'POST', headers }), arrayBuffer };
+
+    // It comes to none of the ports.
+    const answer = await respond('publish', handle, request, {} as Ports);
+
+    expect(answer.status).toBe(413);
+    expect(JSON.parse(answer.body ?? '').title).toBe('the body takes 1048577 bytes; one request takes at most 1048576');
+  });
+
   it('says to come back while the bus is away', async () => {
     busIsAway = true;
 
