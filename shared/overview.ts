@@ -13,7 +13,7 @@ import {
 import { PATIENCE_MS } from './health.ts';
 import { objectivesOf } from './objectives.ts';
 import type { ParkedEntry, Ports, StateStore } from './ports.ts';
-import { systemTimer, within } from './run-handler.ts';
+import { systemTimer, type Timer, within } from './run-handler.ts';
 import { type ObjectiveHealth, type ServiceHealth, stateOf } from './service-health.ts';
 import { type Freeze, freezeOf, frozenServices, SERVICES } from './services.ts';
 
@@ -192,14 +192,26 @@ export async function services({
 export type ErrorSummary = Omit<ParkedEntry, 'body' | 'gzipped' | 'applicationProperties'>;
 
 /** The oldest entries of the errors queue; undefined when the broker does not answer: the rest is worth showing all the same. */
-export async function oldestErrors({ bus }: Pick<Ports, 'bus'>, count: number): Promise<ErrorSummary[] | undefined> {
-  return within(PATIENCE_MS, systemTimer, summariesOf(bus, count)).catch(() => undefined);
+export async function oldestErrors(
+  { bus }: Pick<Ports, 'bus'>,
+  count: number,
+  timer: Timer = systemTimer,
+): Promise<ErrorSummary[] | undefined> {
+  let isLate = false;
+  return within(
+    PATIENCE_MS,
+    timer,
+    summariesOf(bus, count, () => isLate),
+  ).catch(() => {
+    isLate = true;
+    return undefined;
+  });
 }
 
-async function summariesOf(bus: Ports['bus'], count: number): Promise<ErrorSummary[]> {
+async function summariesOf(bus: Ports['bus'], count: number, isLate: () => boolean): Promise<ErrorSummary[]> {
   const found: ErrorSummary[] = [];
   let next = '0';
-  while (found.length < count) {
+  while (found.length < count && !isLate()) {
     const page = await bus.parked(next, count - found.length);
     const last = page.at(-1);
     if (!last) break;

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/dashboard.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { respond } from '../../../shared/on-http.ts';
-import { type DeploymentSummary, digestOf } from '../../../shared/overview.ts';
+import { type DeploymentSummary, digestOf, oldestErrors } from '../../../shared/overview.ts';
+import type { Timer } from '../../../shared/run-handler.ts';
 import { httpRequest } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 
@@ -87,6 +88,25 @@ describe('GET /api/dashboard', () => {
       ...{ count: 1_000, broken: 1 },
       numbers: { ...numbers, completed: 1_000, leadTime: { count: 1_000, seconds: 2_000 } },
     });
+  });
+
+  it('asks no further for errors when that takes too long', async () => {
+    let asked = 0;
+    let giveUp = (): void => {};
+    const parked = async (from: string): Promise<unknown[]> => {
+      if (++asked === 3) giveUp();
+      await new Promise(setImmediate);
+      return [{ sequenceNumber: String(Number(from) + 1) }];
+    };
+    const timer: Timer = (_, callback) => {
+      giveUp = callback;
+      return () => {};
+    };
+
+    expect(await oldestErrors({ bus: { parked } as never }, 1_000, timer)).toBeUndefined();
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+
+    expect(asked).toBe(3);
   });
 
   it('says so when there is nothing yet', async () => {
