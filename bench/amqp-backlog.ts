@@ -6,8 +6,8 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import rhea, { type Connection } from 'rhea';
 import { startAmqp } from '../shared/local/amqp.ts';
-import { Broker } from '../shared/local/broker.ts';
 import { SystemClock } from '../shared/local/clock.ts';
+import { createBroker } from '../shared/local/create-broker.ts';
 
 const COUNT = 1_000_000;
 const BATCH = 500;
@@ -16,7 +16,7 @@ const QUEUE = 'backlog';
 
 /** The bus; tells its memory whenever it is asked. */
 async function serve(): Promise<void> {
-  const broker = new Broker({ clock: new SystemClock() });
+  const broker = createBroker({ clock: new SystemClock() });
   const queue = broker.createQueue(QUEUE, { maxSizeInMegabytes: 5 * 1024 });
   const { port } = await startAmqp({ broker, port: 0 });
   process.on('message', () => {

@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { ServiceBusClient } from '@azure/service-bus';
 import rhea from 'rhea';
 import { startAmqp } from '../shared/local/amqp.ts';
-import { Broker } from '../shared/local/broker.ts';
 import { SystemClock } from '../shared/local/clock.ts';
+import { createBroker } from '../shared/local/create-broker.ts';
 
 const BATCH = 100;
 const BATCH_FORMAT = 0x80013700;
@@ -35,7 +35,7 @@ function counter(count: number): () => void {
 
 const roles: Record<string, (port: string, count: number) => Promise<void> | void> = {
   async bus() {
-    const broker = new Broker({ clock: new SystemClock() });
+    const broker = createBroker({ clock: new SystemClock() });
     broker.createQueue(QUEUE);
     const { port } = await startAmqp({ broker, port: 0 });
     process.send?.({ port });

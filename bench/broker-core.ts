@@ -2,8 +2,9 @@
  * The core of the in-memory bus: throughput through a topic, cost against backlog, memory per queued message.
  * Human lines, or one JSON object with `--json`. Run with `--expose-gc` for a steadier figure of memory.
  */
-import { Broker } from '../shared/local/broker.ts';
+import type { Broker } from '../shared/local/broker.ts';
 import { VirtualClock } from '../shared/local/clock.ts';
+import { createBroker } from '../shared/local/create-broker.ts';
 import type { OutgoingMessage } from '../shared/local/message.ts';
 import type { MessageQueue } from '../shared/local/message-queue.ts';
 
@@ -17,7 +18,7 @@ function median(values: number[]): number {
 
 /** One topic, five filtered subscriptions. `copies` is how many of them take each message. */
 function makeTopic(copies: 1 | 5): { broker: Broker; queues: MessageQueue[] } {
-  const broker = new Broker({ clock: new VirtualClock(), limits: { maxSizeInMegabytes: 5 * 1024 * 1024 } });
+  const broker = createBroker({ clock: new VirtualClock(), limits: { maxSizeInMegabytes: 5 * 1024 * 1024 } });
   broker.createTopic('events', { defaultMessageTimeToLiveMs: 14 * 24 * 3_600_000 });
   const queues = KINDS.map((kind) => {
     const label = copies === 1 ? `sys.Label = '${kind}'` : "sys.Label LIKE '%e%'";
@@ -61,7 +62,7 @@ async function throughput(copies: 1 | 5, messages: number): Promise<number> {
 
 /** Nanoseconds for one send, receive and complete with so many queued, in a steady state. */
 function costWith(backlog: number, operations: number): number {
-  const broker = new Broker({ clock: new VirtualClock(), limits: { maxSizeInMegabytes: 5 * 1024 * 1024 } });
+  const broker = createBroker({ clock: new VirtualClock(), limits: { maxSizeInMegabytes: 5 * 1024 * 1024 } });
   broker.createQueue('q', { defaultMessageTimeToLiveMs: 14 * 24 * 3_600_000 });
   const queue = broker.resolve('q');
   for (let n = 0; n < backlog; n++) broker.send('q', [message()]);
@@ -83,7 +84,7 @@ function costWith(backlog: number, operations: number): number {
 
 /** Bytes of heap for each queued message, its body not counted. */
 function overhead(backlog: number): number {
-  const broker = new Broker({ clock: new VirtualClock(), limits: { maxSizeInMegabytes: 5 * 1024 * 1024 } });
+  const broker = createBroker({ clock: new VirtualClock(), limits: { maxSizeInMegabytes: 5 * 1024 * 1024 } });
   broker.createQueue('q', { defaultMessageTimeToLiveMs: 14 * 24 * 3_600_000 });
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;

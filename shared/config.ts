@@ -2,29 +2,19 @@
  * `platform.config.json`: policies, objectives, profiles, clusters, notifications. Everything has a default that is
  * safe, so an empty file is valid; an error names the path and the value.
  */
+
 import * as z from 'zod';
+import { DURATION_FORM, parseDuration } from './duration.ts';
 import { ConfigError, formatIssue } from './errors.ts';
 import { dnsLabel, dnsSubdomain, quantity, shortText } from './events/fields.ts';
 import { describeIssue, issuesOf } from './events/issues.ts';
 import { compareQuantities, parseQuantity } from './quantity.ts';
 
-const DURATION = 'a duration such as 90s, 15m, 2h or 30d';
-
 /** `90s`, `15m`, `2h`, `30d` → milliseconds. */
 export const duration = z
-  .string({ error: DURATION })
-  .regex(/^(0|[1-9][0-9]*)(ms|s|m|h|d)$/, DURATION)
+  .string({ error: DURATION_FORM })
+  .regex(/^(0|[1-9][0-9]*)(ms|s|m|h|d)$/, DURATION_FORM)
   .transform((text) => parseDuration(text));
-
-const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** Milliseconds of a duration such as `15m`. @throws ConfigError */
-export function parseDuration(text: string): number {
-  const match = /^([0-9]+)(ms|s|m|h|d)$/.exec(text);
-  if (!match) throw new ConfigError(`expected ${DURATION}, got ${JSON.stringify(text)}`);
-  // The pattern admits just the keys of UNITS.
-  return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS];
-}
 
 const environment = z.enum(['production', 'staging', 'development']);
 

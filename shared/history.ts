@@ -2,6 +2,7 @@
  * The history of events is their records, found through two indexes: by day, newest first, and by chain. An index row
  * holds what can be asked for, and the key of the record. It is entered before its record comes to its first rest.
  */
+import { DAY_MS } from './duration.ts';
 import type { StateStore, Stored } from './ports.ts';
 import { type EventRecord, keyPart, RECORDS, recordKey } from './record.ts';
 
@@ -43,7 +44,7 @@ export function newestFirst(ms: number): string {
 }
 
 export function dayOf(ms: number): string {
-  const number = Math.floor(ms / 86_400_000);
+  const number = Math.floor(ms / DAY_MS);
   // Nearly always the day that was asked for before, and a date takes longer to write than a row.
   if (number !== lastDay.number) lastDay = { number, text: new Date(ms).toISOString().slice(0, 10) };
   return lastDay.text;

@@ -2,6 +2,7 @@
  * Forgets the history that is too old or too much, oldest days first. Records are also what makes a redelivered event
  * take effect once, so none is forgotten while a message of its event can still be somewhere.
  */
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './duration.ts';
 import { chainPartition, DAYS, dayPartition, type HistoryRow } from './history.ts';
 import type { Ports, StateStore, Stored } from './ports.ts';
 import { type EventRecord, RECORDS } from './record.ts';
@@ -13,9 +14,7 @@ export interface HistoryLimits {
   readonly events: number;
 }
 
-export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * 86_400_000, events: 1_000_000 };
-
-const DAY_MS = 86_400_000;
+export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * DAY_MS, events: 1_000_000 };
 
 /**
  * How long after its last change an event can come again: its message may lie in a topic for all of its life, then in
@@ -26,9 +25,6 @@ export const REDELIVERABLE_MS =
     (Math.max(...topology.topics.map(({ timeToLiveSeconds }) => timeToLiveSeconds)) +
       Math.max(...topology.queues.map(({ timeToLiveSeconds }) => timeToLiveSeconds))) +
   DAY_MS;
-
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
 
 /** When each store is due for its next pass. */
 const nextPasses = new WeakMap<StateStore, number>();

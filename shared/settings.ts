@@ -2,9 +2,11 @@
  * The settings of the app, read from the environment (in Azure: the app settings). Loads no SDK, since it runs at every
  * cold start.
  */
+
 import { existsSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { duration, type PlatformConfig, parseConfig } from './config.ts';
+import { DAY_MS } from './duration.ts';
 import { ConfigError } from './errors.ts';
 import { HISTORY_LIMITS, type HistoryLimits, REDELIVERABLE_MS } from './retention.ts';
 
@@ -70,7 +72,7 @@ const schema = z.object({
   HISTORY_AGE: duration
     .refine(
       (ms) => ms >= REDELIVERABLE_MS,
-      `a duration from ${Math.ceil(REDELIVERABLE_MS / 86_400_000)}d: an event can come again until then`,
+      `a duration from ${Math.ceil(REDELIVERABLE_MS / DAY_MS)}d: an event can come again until then`,
     )
     .prefault('90d'),
   HISTORY_EVENTS: z

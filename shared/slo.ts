@@ -19,6 +19,7 @@
  * Nothing here remembers: an alert ends as soon as one of its conditions does, and a budget is positive as soon as fewer
  * failures than it allows are in its window.
  */
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './duration.ts';
 
 /** Events counted over some time; `bad` of `total` broke the promise. */
 export interface Counts {
@@ -33,20 +34,16 @@ export type Window = (typeof WINDOWS)[number];
 /** The windows that a budget can be promised over. */
 export type BudgetWindow = '28d' | '30d';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
 const LENGTHS: Readonly<Record<Window, number>> = {
-  '5m': 5 * MINUTE,
-  '30m': 30 * MINUTE,
-  '1h': HOUR,
-  '2h': 2 * HOUR,
-  '6h': 6 * HOUR,
-  '1d': DAY,
-  '3d': 3 * DAY,
-  '28d': 28 * DAY,
-  '30d': 30 * DAY,
+  '5m': 5 * MINUTE_MS,
+  '30m': 30 * MINUTE_MS,
+  '1h': HOUR_MS,
+  '2h': 2 * HOUR_MS,
+  '6h': 6 * HOUR_MS,
+  '1d': DAY_MS,
+  '3d': 3 * DAY_MS,
+  '28d': 28 * DAY_MS,
+  '30d': 30 * DAY_MS,
 };
 
 /** The length of a window in milliseconds. */

@@ -6,6 +6,7 @@
  * A window holds its whole length and the bucket that is being filled: '1h' is the last 60 to 61 minutes, '30d' the
  * last 720 to 724 hours. So a bad event is never forgotten early, and at most one bucket late.
  */
+import { HOUR_MS, MINUTE_MS } from './duration.ts';
 import { type Counts, lengthOf, WINDOWS, type Window } from './slo.ts';
 
 /** A service's counts; a value, changed by the functions below only. */
@@ -33,10 +34,10 @@ interface Level {
 }
 
 const LEVELS: readonly Level[] = [
-  level(60_000, ['5m', '30m', '1h']),
+  level(MINUTE_MS, ['5m', '30m', '1h']),
   level(300_000, ['2h', '6h']),
-  level(3_600_000, ['1d', '3d']),
-  level(4 * 3_600_000, ['28d', '30d']),
+  level(HOUR_MS, ['1d', '3d']),
+  level(4 * HOUR_MS, ['28d', '30d']),
 ];
 
 function level(step: number, names: readonly Window[]): Level {

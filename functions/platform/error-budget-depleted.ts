@@ -1,6 +1,6 @@
 /** Freezes the service whose error budget is spent: nothing is released until it recovers, unless overridden. */
 import { budgetWords, eventsFact } from '../../shared/budget-words.ts';
-import { parseDuration } from '../../shared/config.ts';
+import { parseDuration } from '../../shared/duration.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../shared/events/platform.ts';
 import { objectiveOf } from '../../shared/objectives.ts';

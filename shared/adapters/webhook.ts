@@ -4,9 +4,11 @@
  * to the others again. It is remembered after it was sent, so a process that dies in between may send it twice; the
  * other way round an alarm could be lost.
  */
+
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlatformConfig } from '../config.ts';
+import { DAY_MS } from '../duration.ts';
 import { ConfigError, combineErrors } from '../errors.ts';
 import type { Clock, Notification, Notifier, StateStore } from '../ports.ts';
 import { type Environment, webhookProblems } from '../settings.ts';
@@ -16,7 +18,7 @@ import { post } from './webhook-request.ts';
 const PARTITION = 'notifications';
 
 /** As long as an event can be delivered, its notifications are known. */
-const KEPT_MS = 14 * 86_400_000;
+const KEPT_MS = 14 * DAY_MS;
 /** Each notification looks at so many old ones, so that what is past is forgotten without a job of its own. */
 const SWEPT = 5;
 

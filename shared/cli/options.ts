@@ -1,6 +1,6 @@
 /** What the commands of the command line share: the app's address, durations, and how an entry is shown. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseDuration } from '../config.ts';
+import { parseDuration } from '../duration.ts';
 import { PlatformError, TransientError } from '../errors.ts';
 import { dim, green, oneLine, red, UsageError } from '../local/command.ts';
 import { AppClient, type HistoryEntry } from './api.ts';

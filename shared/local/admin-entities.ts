@@ -6,7 +6,8 @@ import { type AdminPath, formatAdminPath } from './admin-path.ts';
 import { readRule, renderRule } from './admin-rules.ts';
 import type { Broker } from './broker.ts';
 import { type EntityTimes, Queue, type RuntimeCounts } from './entity.ts';
-import type { Rule, RuleDefinition } from './rule.ts';
+import type { Rule } from './rule.ts';
+import type { RuleDefinition } from './rule-definition.ts';
 import type { Subscription, Topic } from './topic.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 

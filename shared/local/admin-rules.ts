@@ -5,7 +5,7 @@
  */
 import { AdminError } from './admin-error.ts';
 import { Float, type PropertyValue } from './message.ts';
-import type { CorrelationProperty, Filter, RuleDefinition, SqlExpression } from './rule.ts';
+import type { CorrelationProperty, Filter, RuleDefinition, SqlExpression } from './rule-definition.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
 const SCHEMA = 'http://www.w3.org/2001/XMLSchema';

@@ -1,10 +1,9 @@
 /** What a link is for, by the address that the client attached it to. */
 import { parseAddress } from './amqp-address.ts';
 import { answerToken } from './amqp-cbs.ts';
-import type { Connection } from './amqp-connection.ts';
 import { Consuming, CUT } from './amqp-consume.ts';
 import { ACCEPTED, REJECTED } from './amqp-frames.ts';
-import { type AttachHandler, type Link, ReceivingLink, type SendingLink } from './amqp-link.ts';
+import { type AttachHandler, type Link, type LinkConnection, ReceivingLink, type SendingLink } from './amqp-link.ts';
 import { answerManagement, checkManaged } from './amqp-management.ts';
 import { readMessages } from './amqp-message.ts';
 import { acceptReplies, acceptRequests, asAmqpError } from './amqp-request.ts';
@@ -31,7 +30,7 @@ const MOST_REMEMBERED = 1_000;
 
 export function attachHandler(context: AttachContext): AttachHandler {
   /** How often each connection was told that an address is not there. */
-  const refusals = new WeakMap<Connection, Map<string, number>>();
+  const refusals = new WeakMap<LinkConnection, Map<string, number>>();
   const seenBefore = (link: Link): number => {
     const { connection } = link.session;
     const known = refusals.get(connection) ?? new Map<string, number>();

@@ -1,6 +1,6 @@
 /** `$cbs`: where a client puts the tokens that give it access to entities. */
 import { parseAddress } from './amqp-address.ts';
-import type { Connection } from './amqp-connection.ts';
+import type { LinkConnection } from './amqp-link.ts';
 import type { Request, Response } from './amqp-request.ts';
 import type { SharedKey } from './amqp-sasl.ts';
 import { pathOf, refuseToken } from './amqp-token.ts';
@@ -10,7 +10,7 @@ import { BrokerError } from './broker-error.ts';
 /** Answers one request; a good token adds its entity to what the connection may touch. */
 export function answerToken(
   request: Request,
-  connection: Connection,
+  { claims }: Pick<LinkConnection, 'claims'>,
   { key, broker }: { readonly key: SharedKey; readonly broker: Broker },
   nowMs: number,
 ): Response {
@@ -18,7 +18,7 @@ export function answerToken(
   const audience = properties.get('name');
   if (typeof audience !== 'string' || audience === '') return refused('the token names no audience', 400);
   if (operation === 'delete-token') {
-    connection.claims.delete(pathOf(audience));
+    claims.delete(pathOf(audience));
     return { status: 200, description: 'OK' };
   }
   if (operation !== 'put-token') return refused(`unknown operation '${operation}'`, 400);
@@ -29,7 +29,7 @@ export function answerToken(
   // The service says so here already, and Go's client looks for it here alone.
   const missing = entityMissing(audience, broker);
   if (missing) return refused(missing, 404);
-  connection.claims.add(pathOf(audience));
+  claims.add(pathOf(audience));
   // As the service answers; Rust's client takes no other number.
   return { status: 202, description: 'Accepted' };
 }

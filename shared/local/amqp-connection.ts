@@ -14,11 +14,11 @@ import {
   writeEnd,
   writeOpen,
 } from './amqp-frames.ts';
-import type { AttachHandler } from './amqp-link.ts';
+import type { AttachHandler, LinkSession, SendingLink } from './amqp-link.ts';
 import { Output } from './amqp-output.ts';
 import { Remainder } from './amqp-remainder.ts';
 import { answerInit, type SharedKey, saslMechanisms } from './amqp-sasl.ts';
-import { Session } from './amqp-session.ts';
+import { Session, type SessionConnection } from './amqp-session.ts';
 import { AmqpError } from './amqp-types.ts';
 import { Writer } from './amqp-writer.ts';
 
@@ -28,7 +28,7 @@ export interface ConnectionOptions {
   readonly idleMs: number;
   /** Decides what a link is for. */
   readonly onAttach: AttachHandler;
-  readonly onClosed: (connection: Connection) => void;
+  readonly onClosed: (connection: AmqpConnection) => void;
 }
 
 /** As Service Bus has it. */
@@ -47,14 +47,15 @@ const NOTHING = Buffer.alloc(0);
 /** Shared by all connections: a performative is copied out before the next one is written. */
 const scratch = new Writer(1024);
 
-export class Connection {
-  readonly options: ConnectionOptions;
+export class AmqpConnection implements SessionConnection {
+  readonly onAttach: AttachHandler;
   readonly output: Output;
   /** Frames longer than this would break the peer. */
   maxFrameSize = MIN_FRAME_SIZE;
   /** Addresses that a valid token covers, by what `$cbs` and SASL found out. */
   readonly claims = new Set<string>();
-  readonly sessions = new Map<number, Session>();
+  readonly #options: ConnectionOptions;
+  readonly #sessions = new Map<number, Session>();
   readonly #socket: Socket;
   #state: 'header' | 'sasl' | 'second header' | 'opening' | 'open' | 'closed' = 'header';
   readonly #rest = new Remainder();
@@ -63,9 +64,10 @@ export class Connection {
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
-    this.options = options;
+    this.#options = options;
+    this.onAttach = options.onAttach;
     this.output = new Output(socket, () => {
-      for (const session of this.sessions.values()) session.flush();
+      for (const session of this.#sessions.values()) session.flush();
     });
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -89,6 +91,21 @@ export class Connection {
     scratch.reset();
     write(scratch);
     this.output.frame(FRAME_AMQP, channel, scratch.buffer.subarray(0, scratch.position), head, tail);
+  }
+
+  onSessionEnded(channel: number): void {
+    this.#sessions.delete(channel);
+  }
+
+  findReplyLink(first: LinkSession, matches: (link: SendingLink) => boolean): SendingLink | undefined {
+    const sessions = [...this.#sessions.values()];
+    // The sort is stable: the others stay in the order in which they began.
+    sessions.sort((a, b) => Number(b === first) - Number(a === first));
+    for (const session of sessions) {
+      const found = session.findReplyLink(matches);
+      if (found) return found;
+    }
+    return undefined;
   }
 
   /** Ends the connection politely: what the peer held locked is given back at once. */
@@ -186,7 +203,7 @@ export class Connection {
 
   #onSasl(input: Buffer, start: number, end: number, type: number | undefined): void {
     if (type !== FRAME_SASL) throw new AmqpError('amqp:connection:framing-error', 'expected a SASL frame');
-    const result = answerInit(input, start, end, this.options.key);
+    const result = answerInit(input, start, end, this.#options.key);
     this.output.frame(FRAME_SASL, 0, result.answer);
     if (!result.isAccepted) {
       this.#hangUp();
@@ -208,11 +225,11 @@ export class Connection {
     }
     if (performative.code === BEGIN) {
       if (channel > MAX_CHANNEL) throw new AmqpError('amqp:connection:framing-error', `channel ${channel} is too high`);
-      if (this.sessions.has(channel)) throw new AmqpError('amqp:not-allowed', `channel ${channel} is in use`);
-      this.sessions.set(channel, new Session(this, channel, performative));
+      if (this.#sessions.has(channel)) throw new AmqpError('amqp:not-allowed', `channel ${channel} is in use`);
+      this.#sessions.set(channel, new Session(this, channel, performative));
       return;
     }
-    const session = this.sessions.get(channel);
+    const session = this.#sessions.get(channel);
     if (!session) throw new AmqpError('amqp:not-allowed', `no session on channel ${channel}`);
     session.onFrame(performative, input, end);
   }
@@ -227,7 +244,7 @@ export class Connection {
   }
 
   #writeOpen(): void {
-    const { idleMs } = this.options;
+    const { idleMs } = this.#options;
     this.send(0, (writer) =>
       writeOpen(writer, { containerId: 'platform-events', maxFrameSize: MAX_FRAME_SIZE, idleMs }),
     );
@@ -261,7 +278,7 @@ export class Connection {
 
   #onDrain(): void {
     this.#socket.resume();
-    for (const session of this.sessions.values()) session.pump();
+    for (const session of this.#sessions.values()) session.pump();
   }
 
   #hangUp(): void {
@@ -287,9 +304,9 @@ export class Connection {
     this.#state = 'closed';
     this.#rest.clear();
     for (const timer of this.#timers) clearInterval(timer);
-    for (const session of [...this.sessions.values()]) session.release();
-    this.sessions.clear();
-    this.options.onClosed(this);
+    for (const session of [...this.#sessions.values()]) session.release();
+    this.#sessions.clear();
+    this.#options.onClosed(this);
   }
 }
 

@@ -2,7 +2,7 @@
 import { bareOf, writeHead } from './amqp-delivery.ts';
 import { ACCEPTED, asMap, compositeOf, MODIFIED, REJECTED, RELEASED } from './amqp-frames.ts';
 import { swapGuid } from './amqp-guid.ts';
-import type { Delivery as AmqpDelivery, DeliveryState, SendingHandler, SendingLink } from './amqp-link.ts';
+import type { DeliveryState, OutgoingDelivery, SendingHandler, SendingLink } from './amqp-link.ts';
 import { toChanges } from './amqp-message.ts';
 import { asAmqpError } from './amqp-request.ts';
 import type { AmqpValue } from './amqp-types.ts';
@@ -56,7 +56,7 @@ export class Consuming implements SendingHandler {
     });
   }
 
-  onOutcome(delivery: AmqpDelivery, state: DeliveryState): void {
+  onOutcome(delivery: OutgoingDelivery, state: DeliveryState): void {
     const { session } = this.#link;
     if (state.code < ACCEPTED || state.code > MODIFIED) return;
     try {

@@ -16,8 +16,36 @@ import {
   writeDetach,
 } from './amqp-frames.ts';
 import { Remainder } from './amqp-remainder.ts';
-import type { Session } from './amqp-session.ts';
 import { AmqpError, type AmqpMap, type AmqpValue } from './amqp-types.ts';
+import type { Writer } from './amqp-writer.ts';
+
+/** What a link needs of the session that it lives in. */
+export interface LinkSession {
+  readonly connection: LinkConnection;
+  /** How many more messages the session could take in now. */
+  readonly capacity: number;
+  send(write: (writer: Writer) => void): void;
+  /** Sends a delivery, or queues it for when the client's window allows. */
+  transfer(delivery: OutgoingDelivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void;
+  hasPending(link: Link): boolean;
+  /** Settles a delivery that came (`role` true) or went. */
+  answer(role: boolean, id: number, outcome: Outcome): void;
+  /** The client is told of the outcome of a delivery, and it is forgotten. */
+  settle(delivery: OutgoingDelivery, outcome: Outcome): void;
+  sendFlow(link: { handle: number; deliveryCount: number; credit: number; drain: boolean }): void;
+  /** A link has ended; with an error when we ended it. */
+  onDetached(handle: number, error: AmqpError | undefined): void;
+}
+
+/** What whoever accepts a link may do with its connection. */
+export interface LinkConnection {
+  /** Addresses that a valid token covers. */
+  readonly claims: Set<string>;
+  /** Cuts the wire without a word. */
+  cut(): void;
+  /** The link that sends to this client under a name or to an address: where replies go. One session is asked first. */
+  findReplyLink(first: LinkSession, matches: (link: SendingLink) => boolean): SendingLink | undefined;
+}
 
 export type Link = SendingLink | ReceivingLink;
 export type AttachHandler = (link: Link) => void;
@@ -38,7 +66,7 @@ export interface Acceptance {
 }
 
 abstract class BaseLink {
-  readonly session: Session;
+  readonly session: LinkSession;
   readonly name: string;
   readonly handle: number;
   readonly source: Terminus;
@@ -49,7 +77,7 @@ abstract class BaseLink {
   abstract readonly isReceiver: boolean;
   #state: 'attaching' | 'attached' | 'detached' = 'attaching';
 
-  constructor(session: Session, attach: Performative, frame: Buffer) {
+  constructor(session: LinkSession, attach: Performative, frame: Buffer) {
     this.session = session;
     this.name = textAt(attach, 0) ?? '';
     this.handle = requiredNumberAt(attach, 1, 'handle');
@@ -133,7 +161,7 @@ abstract class BaseLink {
 }
 
 /** A delivery that awaits its outcome. */
-export interface Delivery {
+export interface OutgoingDelivery {
   readonly link: SendingLink;
   readonly settled: boolean;
   /** What the broker calls it; given back with the outcome. */
@@ -152,7 +180,7 @@ export interface SendingHandler {
   pump(): void;
   /** Deliver what there is now and say when that is done; credit left over then is taken back. */
   drain(done: () => void): void;
-  onOutcome(delivery: Delivery, state: DeliveryState): void;
+  onOutcome(delivery: OutgoingDelivery, state: DeliveryState): void;
 }
 
 /** We send, the client receives. */
@@ -202,7 +230,7 @@ export class SendingLink extends BaseLink {
     else this.#handler.drain(() => this.#drained());
   }
 
-  onOutcome(delivery: Delivery, state: DeliveryState): void {
+  onOutcome(delivery: OutgoingDelivery, state: DeliveryState): void {
     this.#handler?.onOutcome(delivery, state);
   }
 

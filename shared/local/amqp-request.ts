@@ -102,15 +102,13 @@ export function acceptRequests(link: ReceivingLink, answerer: Answerer): void {
  */
 function findQueue(link: ReceivingLink, replyTo: string | undefined): ReplyQueue | undefined {
   const node = link.target.address;
-  const sessions = [link.session, ...link.session.connection.sessions.values()];
+  const { session } = link;
   const isOfNode = (other: SendingLink): boolean => other.source.address === node && queues.has(other);
   const isNamed = (other: SendingLink): boolean =>
     queues.has(other) && (other.target.address === replyTo || other.name === replyTo);
   for (const matches of [(other: SendingLink) => isOfNode(other) && isNamed(other), isNamed, isOfNode]) {
-    for (const session of sessions) {
-      const found = session.findReplyLink(matches);
-      if (found) return queues.get(found);
-    }
+    const found = session.connection.findReplyLink(session, matches);
+    if (found) return queues.get(found);
   }
   return undefined;
 }

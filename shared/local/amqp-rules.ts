@@ -6,7 +6,8 @@ import { toProperties } from './amqp-message.ts';
 import type { Response } from './amqp-request.ts';
 import { AmqpError, type AmqpMap, type AmqpValue, Described, Typed, ulong } from './amqp-types.ts';
 import { Float, type PropertyValue } from './message.ts';
-import type { CorrelationProperty, Filter, Rule, RuleDefinition, SqlExpression } from './rule.ts';
+import type { Rule } from './rule.ts';
+import type { CorrelationProperty, Filter, RuleDefinition, SqlExpression } from './rule-definition.ts';
 import type { Subscription } from './topic.ts';
 
 // The two prefixes differ by one digit; a wrong one makes clients throw.

@@ -2,7 +2,6 @@
  * One AMQP session: its windows, its links by handle, the deliveries that await an outcome, and the outcomes that
  * await the end of the turn.
  */
-import type { Connection } from './amqp-connection.ts';
 import {
   ATTACH,
   compositeOf,
@@ -23,7 +22,16 @@ import {
   writeFlow,
   writeTransfer,
 } from './amqp-frames.ts';
-import { type Delivery, type Link, ReceivingLink, SendingLink } from './amqp-link.ts';
+import {
+  type AttachHandler,
+  type Link,
+  type LinkConnection,
+  type LinkSession,
+  type OutgoingDelivery,
+  ReceivingLink,
+  SendingLink,
+} from './amqp-link.ts';
+import type { Output } from './amqp-output.ts';
 import { AmqpError } from './amqp-types.ts';
 import type { Writer } from './amqp-writer.ts';
 
@@ -32,8 +40,21 @@ const INCOMING_WINDOW = 5000;
 /** More than a frame header and a transfer performative with a 32-byte tag take. */
 const TRANSFER_OVERHEAD = 8 + 64;
 
+/** What a session needs of its connection. */
+export interface SessionConnection extends LinkConnection {
+  readonly output: Output;
+  /** Frames longer than this would break the peer. */
+  readonly maxFrameSize: number;
+  /** Writes one frame on a channel; `write` fills in the performative. */
+  send(channel: number, write: (writer: Writer) => void): void;
+  sendPayload(channel: number, write: (writer: Writer) => void, head: Buffer, tail: Buffer | undefined): void;
+  /** Decides what a link is for. */
+  readonly onAttach: AttachHandler;
+  onSessionEnded(channel: number): void;
+}
+
 interface Pending {
-  readonly delivery: Delivery;
+  readonly delivery: OutgoingDelivery;
   readonly tag: Buffer;
   readonly payload: Buffer;
   sent: number;
@@ -46,13 +67,13 @@ interface Answer {
   readonly outcome: Outcome;
 }
 
-export class Session {
-  readonly connection: Connection;
+export class Session implements LinkSession {
+  readonly connection: SessionConnection;
   readonly #channel: number;
   readonly #links = new Map<number, Link>();
   /** Links that we detached, and why; the client may still write to their handles until it has answered. */
   readonly #leaving = new Map<number, { link: Link | undefined; error: AmqpError }>();
-  readonly #unsettled = new Map<number, Delivery>();
+  readonly #unsettled = new Map<number, OutgoingDelivery>();
   #pending: Pending[] = [];
   #answers: Answer[] = [];
   #nextIncomingId: number;
@@ -61,7 +82,7 @@ export class Session {
   #nextDeliveryId = 0;
   #remoteWindow: number;
 
-  constructor(connection: Connection, channel: number, begin: Performative) {
+  constructor(connection: SessionConnection, channel: number, begin: Performative) {
     this.connection = connection;
     this.#channel = channel;
     this.#nextIncomingId = requiredNumberAt(begin, 1, 'next-outgoing-id');
@@ -98,7 +119,7 @@ export class Session {
         break;
       case END:
         this.release();
-        this.connection.sessions.delete(this.#channel);
+        this.connection.onSessionEnded(this.#channel);
         this.send((writer) => writeEnd(writer, END));
         break;
       default:
@@ -107,7 +128,7 @@ export class Session {
   }
 
   /** Sends a delivery, or queues it for when the client's window allows. */
-  transfer(delivery: Delivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void {
+  transfer(delivery: OutgoingDelivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void {
     const size = head.length + (tail?.length ?? 0) + TRANSFER_OVERHEAD;
     if (this.#pending.length === 0 && this.#remoteWindow > 0 && size <= this.connection.maxFrameSize) {
       this.#start(delivery);
@@ -140,7 +161,7 @@ export class Session {
   }
 
   /** The client is told of the outcome of a delivery, and it is forgotten. */
-  settle(delivery: Delivery, outcome: Outcome): void {
+  settle(delivery: OutgoingDelivery, outcome: Outcome): void {
     if (this.#unsettled.delete(delivery.id)) this.answer(false, delivery.id, outcome);
   }
 
@@ -192,7 +213,7 @@ export class Session {
     return undefined;
   }
 
-  #start(delivery: Delivery): void {
+  #start(delivery: OutgoingDelivery): void {
     delivery.id = this.#nextDeliveryId;
     this.#nextDeliveryId = (delivery.id + 1) >>> 0;
     if (!delivery.settled) this.#unsettled.set(delivery.id, delivery);
@@ -225,7 +246,7 @@ export class Session {
     const isClientReceiver = attach.fields[2] === true;
     const link = isClientReceiver ? new SendingLink(this, attach, frame) : new ReceivingLink(this, attach, frame);
     this.#links.set(handle, link);
-    this.connection.options.onAttach(link);
+    this.connection.onAttach(link);
   }
 
   #onDetach(detach: Performative): void {
@@ -283,10 +304,10 @@ export class Session {
   }
 
   /** The unsettled deliveries of a range, however large a range the client claims. */
-  #between(first: number, last: number): Delivery[] {
+  #between(first: number, last: number): OutgoingDelivery[] {
     const count = ((last - first) >>> 0) + 1;
     if (count <= this.#unsettled.size) {
-      const found: Delivery[] = [];
+      const found: OutgoingDelivery[] = [];
       for (let i = 0; i < count; i++) {
         const delivery = this.#unsettled.get((first + i) >>> 0);
         if (delivery) found.push(delivery);

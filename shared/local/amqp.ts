@@ -6,7 +6,7 @@
  */
 import { createServer, type Server } from 'node:net';
 import { attachHandler } from './amqp-attach.ts';
-import { Connection } from './amqp-connection.ts';
+import { AmqpConnection } from './amqp-connection.ts';
 import type { SharedKey } from './amqp-sasl.ts';
 import { AmqpError } from './amqp-types.ts';
 import type { Broker } from './broker.ts';
@@ -47,11 +47,11 @@ export interface AmqpServer {
 export async function startAmqp(options: AmqpOptions): Promise<AmqpServer> {
   const { broker, key = EMULATOR_KEY, host = LOOPBACK, port = DEFAULT_PORT, idleMs = 60_000 } = options;
   const requireToken = options.requireToken ?? !isLoopback(host);
-  const connections = new Set<Connection>();
+  const connections = new Set<AmqpConnection>();
   const onAttach = attachHandler({ broker, key, requireToken });
   const server = createServer({ noDelay: true }, (socket) => {
     connections.add(
-      new Connection(socket, { key, idleMs, onAttach, onClosed: (connection) => connections.delete(connection) }),
+      new AmqpConnection(socket, { key, idleMs, onAttach, onClosed: (connection) => connections.delete(connection) }),
     );
   });
   const bound = await listen(server, host, port);

@@ -52,3 +52,11 @@ export class BrokerError extends PlatformError {
 export function entityNotFound(path: string): BrokerError {
   return new BrokerError('amqp:not-found', `The messaging entity '${path}' could not be found`);
 }
+
+/** A message that an expression cannot be applied to, such as a string that is divided. */
+export class FilterError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'FilterError';
+  }
+}

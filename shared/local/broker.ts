@@ -21,12 +21,14 @@ import {
 import { Faults } from './faults.ts';
 import type { OutgoingMessage } from './message.ts';
 import type { MessageQueue } from './message-queue.ts';
-import type { RuleDefinition } from './rule.ts';
+import type { CompileRule } from './rule.ts';
+import type { RuleDefinition } from './rule-definition.ts';
 import { SendTarget } from './send-target.ts';
 import { alreadyExists, type Subscription, Topic } from './topic.ts';
 
 export interface BrokerOptions {
   readonly clock: TimerClock;
+  readonly compileRule: CompileRule;
   /** Those of the Standard tier unless given. */
   readonly limits?: Partial<Limits>;
 }
@@ -34,11 +36,13 @@ export interface BrokerOptions {
 export class Broker {
   readonly clock: TimerClock;
   readonly faults: Faults = new Faults();
+  readonly #compileRule: CompileRule;
   readonly #limits: Limits;
   readonly #targets = new Map<string, SendTarget>();
 
-  constructor({ clock, limits }: BrokerOptions) {
+  constructor({ clock, compileRule, limits }: BrokerOptions) {
     this.clock = clock;
+    this.#compileRule = compileRule;
     this.#limits = { ...STANDARD_LIMITS, ...limits };
   }
 
@@ -249,6 +253,7 @@ export class Broker {
     return {
       clock: this.clock,
       faults: this.faults,
+      compileRule: this.#compileRule,
       forward: (path, content, origin) => this.#target(path).take(content, origin),
       resized: (bytes) => {
         account.bytes += bytes;

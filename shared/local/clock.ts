@@ -1,5 +1,5 @@
 /** The broker's source of time and timers: the system's, or a virtual one that tests move by hand. */
-import { parseDuration } from '../config.ts';
+import { parseDuration } from '../duration.ts';
 import type { Clock } from '../ports.ts';
 import { AscendingQueue, Place } from './ascending-queue.ts';
 
@@ -48,7 +48,7 @@ export function flushPromises(): Promise<void> {
  *
  * @example
  * const clock = new VirtualClock();
- * const broker = new Broker({ clock });
+ * const broker = createBroker({ clock });
  * await clock.advance('5m');
  */
 export class VirtualClock implements TimerClock {

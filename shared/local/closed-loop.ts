@@ -2,6 +2,7 @@
  * The loop that the platform closes by itself, as a story of 40 days: a bad release burns the error budget and is rolled
  * back, the spent budget freezes the next release, recovery lifts the freeze. Told to whatever runs the real handlers.
  */
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../duration.ts';
 import type { EventType, PlatformEvent } from '../events/catalog.ts';
 import { newEvent } from '../events/cloud-event.ts';
 import { DeploymentRequested } from '../events/deployment.ts';
@@ -31,11 +32,6 @@ export interface Stage {
 export class MissingStepError extends Error {
   override readonly name = 'MissingStepError';
 }
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 const SERVICE = 'checkout';
 const image = (version: string): string => `ghcr.io/shop/checkout:${version}`;
@@ -68,12 +64,12 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   stage.chapter('a good release, and six days of good service');
   const good = await release(stage, '1.0.0');
   await until(stage, 'the good release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === good);
-  await serve(stage, 6 * DAY);
+  await serve(stage, 6 * DAY_MS);
 
   stage.chapter('a bad release: its pods are ready, but 70 % of the requests fail');
   const bad = await release(stage, '1.1.0');
   await until(stage, 'the bad release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === bad);
-  await stage.advance(MINUTE);
+  await stage.advance(MINUTE_MS);
   await check(stage, { good: 300, total: 1_000 });
   await until(stage, 'the burning budget pages', 'SLOViolation', ({ data }) => data.severity === 'page');
   await until(
@@ -110,9 +106,9 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   if (!(await isFrozen(stage))) throw new MissingStepError('the freeze outlasts the override');
 
   stage.chapter('a month of good service: the outage leaves the window, and the freeze is lifted');
-  await serve(stage, 29 * DAY);
+  await serve(stage, 29 * DAY_MS);
   if (!(await isFrozen(stage))) throw new MissingStepError('the freeze lasts while the outage is in the window');
-  await serve(stage, 2 * DAY);
+  await serve(stage, 2 * DAY_MS);
   await untilTrue(stage, 'the recovery lifts the freeze', async () => !(await isFrozen(stage)));
   await untilTrue(stage, 'somebody is told of the recovery', async () =>
     stage.notifications.some(({ title }) => title === `${SERVICE} may be released again`),
@@ -121,7 +117,7 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   stage.chapter('releases are free again');
   const next = await release(stage, '1.3.0');
   await until(stage, 'the next release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === next);
-  await serve(stage, 3 * DAY);
+  await serve(stage, 3 * DAY_MS);
   await onlyOnce(stage);
 }
 
@@ -156,8 +152,8 @@ async function check(stage: Stage, counts: { good: number; total: number }): Pro
 
 /** Good service with a few errors, checked every four hours and in the end. */
 async function serve(stage: Stage, ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= 4 * HOUR) {
-    await stage.advance(Math.min(left, 4 * HOUR));
+  for (let left = ms; left > 0; left -= 4 * HOUR_MS) {
+    await stage.advance(Math.min(left, 4 * HOUR_MS));
     await check(stage, { good: 39_999, total: 40_000 });
   }
 }
@@ -179,12 +175,12 @@ async function until<Type extends EventType>(
   );
 }
 
-const PATIENCE_MS = 3 * MINUTE;
+const PATIENCE_MS = 3 * MINUTE_MS;
 
 async function untilTrue(stage: Stage, step: string, isTrue: () => Promise<boolean>): Promise<void> {
   const end = stage.clock.now() + PATIENCE_MS;
   while (!(await isTrue())) {
     if (stage.clock.now() >= end) throw new MissingStepError(step);
-    await stage.advance(SECOND);
+    await stage.advance(SECOND_MS);
   }
 }

@@ -1,10 +1,10 @@
 /** The demo's timeline: chapters, events with what matters of them, and what people were told; for people or programs. */
+import { DAY_MS } from '../duration.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { Notification } from '../ports.ts';
 import { bold, dim, green, red, yellow } from './command.ts';
 import { colourOf, factsOf, WIDEST_TYPE } from './timeline.ts';
 
-const DAY_MS = 86_400_000;
 /** `day  6 00:01:11` and a gap. */
 const TEXT_FROM = 17;
 const MARGIN = ' '.repeat(TEXT_FROM + 2);

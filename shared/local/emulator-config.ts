@@ -11,7 +11,7 @@ import { EMULATOR_QUOTAS, emulatorConfig } from './emulator-schema.ts';
 import type { EntityPlan, QueuePlan, SubscriptionPlan, TopicPlan } from './entity-plan.ts';
 import { formatIsoDuration } from './iso-duration.ts';
 import { parseJsonc } from './jsonc.ts';
-import type { Filter, RuleDefinition } from './rule.ts';
+import type { Filter, RuleDefinition } from './rule-definition.ts';
 
 export interface ReadOptions {
   /** What the messages call the file. */

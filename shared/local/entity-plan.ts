@@ -1,7 +1,8 @@
 /** Entities as plain values: what a configuration asks for, before a broker has them. */
+import { SECOND_MS } from '../duration.ts';
 import type { Topology } from '../topology.ts';
 import type { QueueProperties, SubscriptionProperties, TopicProperties } from './entity-properties.ts';
-import type { RuleDefinition } from './rule.ts';
+import type { RuleDefinition } from './rule-definition.ts';
 
 export interface QueuePlan {
   readonly name: string;
@@ -27,30 +28,28 @@ export interface EntityPlan {
   readonly topics: readonly TopicPlan[];
 }
 
-const SECOND = 1_000;
-
 /** The plan of a topology. */
 export function planOfTopology({ topics, queues }: Topology): EntityPlan {
   return {
     queues: queues.map(({ name, timeToLiveSeconds, lockSeconds, maxDeliveryCount }) => ({
       name,
       properties: {
-        defaultMessageTimeToLiveMs: timeToLiveSeconds * SECOND,
-        lockDurationMs: lockSeconds * SECOND,
+        defaultMessageTimeToLiveMs: timeToLiveSeconds * SECOND_MS,
+        lockDurationMs: lockSeconds * SECOND_MS,
         maxDeliveryCount,
       },
     })),
     topics: topics.map(({ name, timeToLiveSeconds, duplicateDetectionSeconds, subscriptions }) => ({
       name,
       properties: {
-        defaultMessageTimeToLiveMs: timeToLiveSeconds * SECOND,
+        defaultMessageTimeToLiveMs: timeToLiveSeconds * SECOND_MS,
         requiresDuplicateDetection: true,
-        duplicateDetectionHistoryTimeWindowMs: duplicateDetectionSeconds * SECOND,
+        duplicateDetectionHistoryTimeWindowMs: duplicateDetectionSeconds * SECOND_MS,
       },
       subscriptions: subscriptions.map(({ name, rule, lockSeconds, maxDeliveryCount, ...forwards }) => ({
         name,
         properties: {
-          lockDurationMs: lockSeconds * SECOND,
+          lockDurationMs: lockSeconds * SECOND_MS,
           maxDeliveryCount,
           forwardTo: forwards.forwardTo,
           deadLetteringOnMessageExpiration: forwards.deadLetteringOnMessageExpiration,

@@ -1,4 +1,5 @@
 /** What an administrator sets on an entity: properties, their defaults and their bounds. Durations are in milliseconds. */
+import { DAY_MS, MINUTE_MS } from '../duration.ts';
 import { BrokerError } from './broker-error.ts';
 
 export type EntityStatus = 'Active' | 'Disabled' | 'SendDisabled' | 'ReceiveDisabled';
@@ -47,8 +48,6 @@ export interface SubscriptionProperties extends ReceiveProperties {
   readonly deadLetteringOnFilterEvaluationExceptions: boolean;
 }
 
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
 const NEVER = Number.POSITIVE_INFINITY;
 
 const common = {
@@ -62,7 +61,7 @@ const common = {
 
 const receive = {
   ...common,
-  lockDurationMs: MINUTE,
+  lockDurationMs: MINUTE_MS,
   maxDeliveryCount: 10,
   deadLetteringOnMessageExpiration: false,
   requiresSession: false,
@@ -82,7 +81,7 @@ export const STANDARD_LIMITS: Limits = { maxMessageSizeBytes: 256 * 1024, maxSiz
 const send = {
   ...common,
   requiresDuplicateDetection: false,
-  duplicateDetectionHistoryTimeWindowMs: 10 * MINUTE,
+  duplicateDetectionHistoryTimeWindowMs: 10 * MINUTE_MS,
 } as const;
 
 export function queueDefaults(limits: Limits): QueueProperties {
@@ -102,11 +101,11 @@ type AnyProperties = { readonly [Name in keyof AllProperties]?: AllProperties[Na
 
 /** The bounds of the service. @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
 const BOUNDS: readonly (readonly [keyof AnyProperties, number, number])[] = [
-  ['lockDurationMs', 1_000, 5 * MINUTE],
+  ['lockDurationMs', 1_000, 5 * MINUTE_MS],
   ['maxDeliveryCount', 1, 2_000],
   ['defaultMessageTimeToLiveMs', 1_000, NEVER],
-  ['autoDeleteOnIdleMs', 5 * MINUTE, NEVER],
-  ['duplicateDetectionHistoryTimeWindowMs', 20_000, 7 * DAY],
+  ['autoDeleteOnIdleMs', 5 * MINUTE_MS, NEVER],
+  ['duplicateDetectionHistoryTimeWindowMs', 20_000, 7 * DAY_MS],
   ['maxSizeInMegabytes', 1, 5 * 1024 * 1024],
   ['maxMessageSizeBytes', 1, 100 * 1024 * 1024],
 ];

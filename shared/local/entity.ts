@@ -7,11 +7,13 @@ import type { HeldMessage, Origin } from './held-message.ts';
 import { type Content, changeContent } from './message.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { QueueSettings } from './queue-host.ts';
+import type { CompileRule } from './rule.ts';
 
 /** What entities ask of the broker. */
 export interface EntityHost {
   readonly clock: TimerClock;
   readonly faults: Faults;
+  readonly compileRule: CompileRule;
   /** Sends on to another entity. @throws BrokerError when it is gone, disabled, full or does not take the message */
   forward(target: string, content: Content, origin: Origin): void;
   resized(bytes: number): void;

@@ -1,14 +1,11 @@
 /** Durations as the service writes them: ISO 8601, as .NET's TimeSpan reads and prints it. */
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../duration.ts';
 
 const PATTERN =
   /^P(?!$)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?!$)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?$/;
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 /** .NET counts a year as 365 days and a month as 30. */
-const UNITS = [365 * DAY, 30 * DAY, 7 * DAY, DAY, HOUR, MINUTE, SECOND] as const;
+const UNITS = [365 * DAY_MS, 30 * DAY_MS, 7 * DAY_MS, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS] as const;
 
 /** The longest TimeSpan: the service's way to say never. */
 const NEVER_MS = 922_337_203_685_477;
@@ -19,7 +16,7 @@ export function parseIsoDuration(text: string): number | undefined {
   const match = PATTERN.exec(text);
   if (!match) return undefined;
   const whole = UNITS.reduce((sum, unit, index) => sum + unit * Number(match[index + 1] ?? 0), 0);
-  const ms = whole + Math.floor(Number(`0.${match[8] ?? 0}`) * SECOND);
+  const ms = whole + Math.floor(Number(`0.${match[8] ?? 0}`) * SECOND_MS);
   return ms >= NEVER_MS ? Number.POSITIVE_INFINITY : ms;
 }
 
@@ -27,9 +24,9 @@ export function parseIsoDuration(text: string): number | undefined {
 export function formatIsoDuration(ms: number): string {
   if (ms >= NEVER_MS) return NEVER;
   const part = (unit: number, above: number): number => Math.floor((ms % above) / unit);
-  const date = part(DAY, Number.POSITIVE_INFINITY);
-  const seconds = (ms % MINUTE) / SECOND;
-  const time = `${written(part(HOUR, DAY), 'H')}${written(part(MINUTE, HOUR), 'M')}${written(seconds, 'S')}`;
+  const date = part(DAY_MS, Number.POSITIVE_INFINITY);
+  const seconds = (ms % MINUTE_MS) / SECOND_MS;
+  const time = `${written(part(HOUR_MS, DAY_MS), 'H')}${written(part(MINUTE_MS, HOUR_MS), 'M')}${written(seconds, 'S')}`;
   if (date === 0 && time === '') return 'PT0S';
   return `P${written(date, 'D')}${time === '' ? '' : `T${time}`}`;
 }

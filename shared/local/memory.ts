@@ -6,8 +6,9 @@ import { type BusMessage, messageOf, messageOfCopy, messageOfParked, parkedEntry
 import type { EventBus, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
 import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../topology.ts';
 import { applyTopology } from './apply-topology.ts';
-import { Broker } from './broker.ts';
+import type { Broker } from './broker.ts';
 import { flushPromises, type TimerClock, VirtualClock } from './clock.ts';
+import { createBroker } from './create-broker.ts';
 import type { Faults } from './faults.ts';
 import type { Delivery, PeekedMessage } from './held-message.ts';
 import type { OutgoingMessage } from './message.ts';
@@ -46,7 +47,7 @@ export class InMemoryEventBus implements EventBus {
 
   constructor({ capacity = 1_000, clock, topology = builtTopology, concurrency = 16 }: InMemoryEventBusOptions = {}) {
     this.clock = clock ?? new VirtualClock();
-    this.broker = new Broker({ clock: this.clock });
+    this.broker = createBroker({ clock: this.clock });
     this.#events = new RecentEvents(capacity);
     this.#concurrency = concurrency;
     applyTopology(this.broker, topology);

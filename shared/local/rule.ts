@@ -1,48 +1,11 @@
 /** The rules of a subscription: which messages it takes, and what is changed on the way in. */
-import { BrokerError } from './broker-error.ts';
+import { BrokerError, FilterError } from './broker-error.ts';
 import { compileCorrelation } from './correlation-filter.ts';
-import type { Content, PropertyValue } from './message.ts';
+import type { Content } from './message.ts';
+import type { Filter, RuleDefinition } from './rule-definition.ts';
 import { compileSqlAction } from './sql-action.ts';
 import { compileSqlFilter } from './sql-filter.ts';
 import { SqlSyntaxError } from './sql-lexer.ts';
-import { FilterError } from './sql-value.ts';
-
-/** An SQL expression and the values of the parameters in it, by their names with the `@`. */
-export interface SqlExpression {
-  readonly expression: string;
-  readonly parameters?: Readonly<Record<string, PropertyValue>>;
-}
-
-export type CorrelationProperty =
-  | 'messageId'
-  | 'correlationId'
-  | 'subject'
-  | 'to'
-  | 'replyTo'
-  | 'replyToSessionId'
-  | 'sessionId'
-  | 'contentType';
-
-/** All that is given must be equal. */
-export interface CorrelationFilter {
-  readonly properties: Readonly<Partial<Record<CorrelationProperty, string | undefined>>>;
-  readonly applicationProperties: Readonly<Record<string, PropertyValue>>;
-}
-
-export type Filter =
-  | { readonly kind: 'true' }
-  | { readonly kind: 'false' }
-  | (SqlExpression & { readonly kind: 'sql' })
-  | (CorrelationFilter & { readonly kind: 'correlation' });
-
-export interface RuleDefinition {
-  readonly name: string;
-  readonly filter: Filter;
-  readonly action?: SqlExpression;
-}
-
-/** What a subscription made without rules has. */
-export const DEFAULT_RULE: RuleDefinition = { name: '$Default', filter: { kind: 'true' } };
 
 export interface Rule {
   readonly definition: RuleDefinition;
@@ -52,6 +15,9 @@ export interface Rule {
   /** @returns the changed content. @throws FilterError as `matches` */
   readonly act: ((content: Content) => Content) | undefined;
 }
+
+/** How a broker comes by its rules: the filters are given to it. */
+export type CompileRule = typeof compileRule;
 
 /** @throws BrokerError naming the rule and the position when an expression is wrong */
 export function compileRule(definition: RuleDefinition, createdAt: number): Rule {

@@ -4,10 +4,11 @@
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-filter
  */
 import { randomUUID } from 'node:crypto';
+import { FilterError } from './broker-error.ts';
 import { findProperty } from './correlation-filter.ts';
 import type { Content } from './message.ts';
 import { type Comparison, type Parameters, type PredicateNode, parsePredicate, type ValueNode } from './sql-parser.ts';
-import { calculate, FilterError, isEqual, isLike, negate, order, readPattern, type Value } from './sql-value.ts';
+import { calculate, isEqual, isLike, negate, order, readPattern, type Value } from './sql-value.ts';
 
 /** Undefined is unknown. */
 type Truth = boolean | undefined;

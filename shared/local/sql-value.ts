@@ -1,13 +1,6 @@
 /** Values of filter expressions: types, arithmetic and comparison as C# has them, as far as the service says so. */
+import { FilterError } from './broker-error.ts';
 import { Float, type PropertyValue, type SystemProperties } from './message.ts';
-
-/** A message that an expression cannot be applied to, such as a string that is divided. */
-export class FilterError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'FilterError';
-  }
-}
 
 /** A property that is not there, or null, has no value; every operator on it has none either. */
 export type Value = Exclude<PropertyValue, null> | undefined;

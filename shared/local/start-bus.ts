@@ -4,8 +4,9 @@ import { startAdmin } from './admin.ts';
 import { connectionString, EMULATOR_KEY, LOOPBACK, startAmqp } from './amqp.ts';
 import { applyPlan } from './apply-plan.ts';
 import { applyTopology } from './apply-topology.ts';
-import { Broker } from './broker.ts';
+import type { Broker } from './broker.ts';
 import { SystemClock } from './clock.ts';
+import { createBroker } from './create-broker.ts';
 import type { EntityPlan } from './entity-plan.ts';
 
 export interface BusOptions {
@@ -32,7 +33,7 @@ export interface LocalBus {
 /** Starts it. Rejects when a port is taken or the plan has an entity that cannot be; then nothing is left running. */
 export async function startBus({ port, adminPort, host = LOOPBACK, plan }: BusOptions): Promise<LocalBus> {
   const clock = new SystemClock();
-  const broker = new Broker({ clock });
+  const broker = createBroker({ clock });
   if (plan) applyPlan(broker, plan);
   else applyTopology(broker, topology);
   const amqp = await startAmqp({ broker, port, host });

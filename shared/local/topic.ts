@@ -1,13 +1,16 @@
 /** Topics: what is sent to one is offered to each of its subscriptions. */
-import { BrokerError, entityNotFound } from './broker-error.ts';
+import { BrokerError, entityNotFound, FilterError } from './broker-error.ts';
 import type { Timer } from './clock.ts';
 import { type EntityHost, type EntityTimes, ReceiveEntity } from './entity.ts';
 import { checkName, type SubscriptionProperties, type TopicProperties } from './entity-properties.ts';
 import type { Origin } from './held-message.ts';
 import type { Content } from './message.ts';
 import { MessageQueue } from './message-queue.ts';
-import { compileRule, DEFAULT_RULE, type Rule, type RuleDefinition } from './rule.ts';
-import { FilterError } from './sql-value.ts';
+import type { Rule } from './rule.ts';
+import type { RuleDefinition } from './rule-definition.ts';
+
+/** What a subscription made without rules has. */
+const DEFAULT_RULE: RuleDefinition = { name: '$Default', filter: { kind: 'true' } };
 
 /** The rules of the service: https://learn.microsoft.com/azure/service-bus-messaging/topic-filters */
 export class Subscription extends ReceiveEntity<SubscriptionProperties> {
@@ -16,13 +19,13 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
   readonly #rules = new Map<string, Rule>();
   /** In the order they were made. */
   #ruleList: readonly Rule[] = [];
-  readonly #now: () => number;
+  readonly #compile: (definition: RuleDefinition, createdAt?: number) => Rule;
 
   constructor(topic: string, name: string, properties: SubscriptionProperties, host: EntityHost) {
     super(`${topic}/Subscriptions/${name}`, properties, host);
     this.topic = topic;
     this.name = name;
-    this.#now = () => host.clock.now();
+    this.#compile = (definition, createdAt = host.clock.now()) => host.compileRule(definition, createdAt);
   }
 
   get rules(): readonly Rule[] {
@@ -41,13 +44,13 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
     checkName('rule', definition.name);
     const key = definition.name.toLowerCase();
     if (this.#rules.has(key)) throw alreadyExists(`${this.path}/Rules/${definition.name}`);
-    return this.#setRule(compileRule(definition, this.#now()));
+    return this.#setRule(this.#compile(definition));
   }
 
   /** @throws BrokerError when there is none of that name or an expression is wrong */
   updateRule(definition: RuleDefinition): Rule {
     const before = this.rule(definition.name);
-    return this.#setRule(compileRule({ ...definition, name: before.definition.name }, before.createdAt));
+    return this.#setRule(this.#compile({ ...definition, name: before.definition.name }, before.createdAt));
   }
 
   /** @throws BrokerError when there is none of that name */

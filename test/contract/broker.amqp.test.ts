@@ -2,9 +2,9 @@
 
 import { ServiceBusClient } from '@azure/service-bus';
 import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
-import { Broker } from '../../shared/local/broker.ts';
 import { BrokerError } from '../../shared/local/broker-error.ts';
 import { VirtualClock } from '../../shared/local/clock.ts';
+import { createBroker } from '../../shared/local/create-broker.ts';
 import { brokerContract } from './broker.ts';
 import { sdkDriver } from './broker-sdk-driver.ts';
 
@@ -15,7 +15,7 @@ brokerContract(
   'the AMQP face',
   async () => {
     const clock = new VirtualClock();
-    const broker = new Broker({ clock });
+    const broker = createBroker({ clock });
     const server = await startAmqp({ broker, port: 0 });
     const retryOptions = { maxRetries: 0, timeoutInMs: 2_000 };
     const client = new ServiceBusClient(connectionString(server.port), { retryOptions });

@@ -5,7 +5,7 @@
 import { ServiceBusAdministrationClient, ServiceBusClient } from '@azure/service-bus';
 import { describe, it } from 'vitest';
 import type { QueueProperties, SubscriptionProperties, TopicProperties } from '../../shared/local/entity-properties.ts';
-import type { RuleDefinition } from '../../shared/local/rule.ts';
+import type { RuleDefinition } from '../../shared/local/rule-definition.ts';
 import { brokerContract } from './broker.ts';
 import { sdkDriver } from './broker-sdk-driver.ts';
 

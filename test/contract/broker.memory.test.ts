@@ -1,8 +1,8 @@
 /** The broker contract on the core itself, in virtual time. */
 
-import { Broker } from '../../shared/local/broker.ts';
 import { BrokerError } from '../../shared/local/broker-error.ts';
 import { VirtualClock } from '../../shared/local/clock.ts';
+import { createBroker } from '../../shared/local/create-broker.ts';
 import type { Delivery, PeekedMessage } from '../../shared/local/held-message.ts';
 import type { OutgoingMessage } from '../../shared/local/message.ts';
 import type { MessageQueue } from '../../shared/local/message-queue.ts';
@@ -29,7 +29,7 @@ async function as<Result>(run: () => Result): Promise<Result> {
 
 function coreDriver(): BrokerDriver {
   const clock = new VirtualClock();
-  const broker = new Broker({ clock });
+  const broker = createBroker({ clock });
   return {
     createQueue: (name, properties) => as(() => void broker.createQueue(name, properties)),
     createTopic: (name, properties) => as(() => void broker.createTopic(name, properties)),

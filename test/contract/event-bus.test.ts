@@ -9,8 +9,9 @@ import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
 import { applyTopology } from '../../shared/local/apply-topology.ts';
-import { Broker } from '../../shared/local/broker.ts';
+import type { Broker } from '../../shared/local/broker.ts';
 import { SystemClock } from '../../shared/local/clock.ts';
+import { createBroker } from '../../shared/local/create-broker.ts';
 import { InMemoryEventBus } from '../../shared/local/memory.ts';
 import { oldestErrors } from '../../shared/overview.ts';
 import { NotReplayableError, replay } from '../../shared/replay.ts';
@@ -41,7 +42,7 @@ eventBusContract('InMemoryEventBus', async () => {
 });
 
 async function startBroker(port = 0) {
-  const broker = new Broker({ clock: new SystemClock() });
+  const broker = createBroker({ clock: new SystemClock() });
   applyTopology(broker, topology);
   const server = await startAmqp({ broker, port });
   return {

@@ -1,8 +1,9 @@
 /** A bus of a test's own, on a free port, and clients of the real SDK for it. */
 import { ServiceBusClient } from '@azure/service-bus';
 import { type AmqpServer, connectionString, EMULATOR_KEY, startAmqp } from '../../shared/local/amqp.ts';
-import { Broker } from '../../shared/local/broker.ts';
+import type { Broker } from '../../shared/local/broker.ts';
 import { SystemClock } from '../../shared/local/clock.ts';
+import { createBroker } from '../../shared/local/create-broker.ts';
 import type { QueueProperties } from '../../shared/local/entity-properties.ts';
 
 export interface LocalBus {
@@ -19,7 +20,7 @@ export interface LocalBus {
 }
 
 export async function startBus(options: { idleMs?: number; requireToken?: boolean } = {}): Promise<LocalBus> {
-  const broker = new Broker({ clock: new SystemClock() });
+  const broker = createBroker({ clock: new SystemClock() });
   const server: AmqpServer = await startAmqp({ broker, port: 0, ...options });
   let queues = 0;
   return {

@@ -3,12 +3,12 @@ import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Admin, startAdmin } from '../../../shared/local/admin.ts';
 import { connectionString, EMULATOR_KEY } from '../../../shared/local/amqp.ts';
-import { Broker } from '../../../shared/local/broker.ts';
 import { SystemClock } from '../../../shared/local/clock.ts';
+import { createBroker } from '../../../shared/local/create-broker.ts';
 import type { OutgoingMessage } from '../../../shared/local/message.ts';
 
 const clock = new SystemClock();
-const broker = new Broker({ clock });
+const broker = createBroker({ clock });
 let isReady = true;
 let admin: Admin;
 let client: ServiceBusAdministrationClient;

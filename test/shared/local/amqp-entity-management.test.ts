@@ -5,11 +5,11 @@ import { RequestBody } from '../../../shared/local/amqp-bodies.ts';
 import { receiveByNumber, renewLocks, updateDisposition } from '../../../shared/local/amqp-entity-management.ts';
 import { swapGuid } from '../../../shared/local/amqp-guid.ts';
 import { type AmqpValue, Uuid } from '../../../shared/local/amqp-types.ts';
-import { Broker } from '../../../shared/local/broker.ts';
 import { VirtualClock } from '../../../shared/local/clock.ts';
+import { createBroker } from '../../../shared/local/create-broker.ts';
 
 it('puts the lock token of a deferred message into it too, where Go looks for it', () => {
-  const broker = new Broker({ clock: new VirtualClock() });
+  const broker = createBroker({ clock: new VirtualClock() });
   const { queue } = broker.createQueue('q');
   broker.send('q', [{ body: 'later', sizeBytes: 5 }]);
   const [locked] = queue.receive();
@@ -32,7 +32,7 @@ it('puts the lock token of a deferred message into it too, where Go looks for it
 
 it('knows a lock by its token in the byte order of the delivery tag too, as Rust gives it back', async () => {
   const clock = new VirtualClock();
-  const broker = new Broker({ clock });
+  const broker = createBroker({ clock });
   const { queue } = broker.createQueue('q', { lockDurationMs: 10_000 });
   broker.send('q', [{ body: 'x', sizeBytes: 1 }]);
   const [locked] = queue.receive();
@@ -54,7 +54,7 @@ it('knows a lock by its token in the byte order of the delivery tag too, as Rust
 });
 
 it("refuses a token that is nobody's in the words that it came in", () => {
-  const { queue } = new Broker({ clock: new VirtualClock() }).createQueue('q');
+  const { queue } = createBroker({ clock: new VirtualClock() }).createQueue('q');
   const body = new RequestBody(
     new Map([['lock-tokens', [new Uuid(Buffer.from('00112233445566778899aabbccddeeff', 'hex'))]]]),
   );

@@ -8,15 +8,15 @@ import { readMessage } from '../../../shared/local/amqp-message.ts';
 import { Reader } from '../../../shared/local/amqp-reader.ts';
 import { type AmqpValue, Opaque, TypedArray, Uuid } from '../../../shared/local/amqp-types.ts';
 import { Writer } from '../../../shared/local/amqp-writer.ts';
-import { Broker } from '../../../shared/local/broker.ts';
 import { VirtualClock } from '../../../shared/local/clock.ts';
+import { createBroker } from '../../../shared/local/create-broker.ts';
 import type { PropertyValue } from '../../../shared/local/message.ts';
 
 const NAME = Buffer.from('a1036b6579', 'hex'); // the string "key"
 
 /** Settles a message that came over AMQP, setting one property in that encoding. */
 function settle(status: string, encoded: Buffer): { bytes: Buffer; value: PropertyValue | undefined } {
-  const broker = new Broker({ clock: new VirtualClock() });
+  const broker = createBroker({ clock: new VirtualClock() });
   const { queue, deadLetters } = broker.createQueue('q');
   broker.send('q', [readMessage(rhea.message.encode({ message_id: 'm', body: 'b' }) as unknown as Buffer)]);
   const token = queue.receive()[0]?.lockToken ?? '';

@@ -1,9 +1,9 @@
 /** Random operations on the broker, each held against the naive model: results, refusals, and everything that is stored. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Broker } from '../../../shared/local/broker.ts';
 import { BrokerError } from '../../../shared/local/broker-error.ts';
 import { VirtualClock } from '../../../shared/local/clock.ts';
+import { createBroker } from '../../../shared/local/create-broker.ts';
 import type { Delivery } from '../../../shared/local/held-message.ts';
 import type { MessageQueue } from '../../../shared/local/message-queue.ts';
 import type { SessionHold } from '../../../shared/local/sessions.ts';
@@ -75,7 +75,7 @@ const settings: fc.Arbitrary<Omit<ModelSettings, 'requiresSession'>> = fc.record
 /** The broker and the model side by side. */
 class Pair {
   readonly clock = new VirtualClock(0);
-  readonly broker = new Broker({ clock: this.clock });
+  readonly broker = createBroker({ clock: this.clock });
   readonly queue: MessageQueue;
   readonly model: QueueModel;
   readonly isSessioned: boolean;

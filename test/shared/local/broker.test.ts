@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { applyTopology } from '../../../shared/local/apply-topology.ts';
-import { Broker } from '../../../shared/local/broker.ts';
+import type { Broker } from '../../../shared/local/broker.ts';
 import { VirtualClock } from '../../../shared/local/clock.ts';
+import { createBroker } from '../../../shared/local/create-broker.ts';
 import type { Delivery } from '../../../shared/local/held-message.ts';
 import type { OutgoingMessage } from '../../../shared/local/message.ts';
 import { topology } from '../../../shared/topology.ts';
@@ -18,7 +19,7 @@ let clock: VirtualClock;
 let broker: Broker;
 beforeEach(() => {
   clock = new VirtualClock();
-  broker = new Broker({ clock });
+  broker = createBroker({ clock });
 });
 
 describe('the topology', () => {

@@ -1,8 +1,9 @@
 /** Entities beyond what every driver can show: forwarding chains, quotas, states, idle deletion, faults, memory. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Broker } from '../../../shared/local/broker.ts';
+import type { Broker } from '../../../shared/local/broker.ts';
 import type { BrokerError } from '../../../shared/local/broker-error.ts';
 import { VirtualClock } from '../../../shared/local/clock.ts';
+import { createBroker } from '../../../shared/local/create-broker.ts';
 import type { OutgoingMessage } from '../../../shared/local/message.ts';
 import type { SessionHold } from '../../../shared/local/sessions.ts';
 
@@ -10,7 +11,7 @@ let clock: VirtualClock;
 let broker: Broker;
 beforeEach(() => {
   clock = new VirtualClock();
-  broker = new Broker({ clock });
+  broker = createBroker({ clock });
 });
 
 function send(path: string, ...bodies: string[]): number[] {

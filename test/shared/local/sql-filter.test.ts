@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FilterError } from '../../../shared/local/broker-error.ts';
 import { acceptMessage, Float, type OutgoingMessage, type PropertyValue } from '../../../shared/local/message.ts';
 import { compileSqlAction } from '../../../shared/local/sql-action.ts';
 import { compileSqlFilter } from '../../../shared/local/sql-filter.ts';
 import { SqlSyntaxError } from '../../../shared/local/sql-lexer.ts';
-import { FilterError } from '../../../shared/local/sql-value.ts';
 
 const moment = new Date('2026-03-01T12:00:00Z');
 
