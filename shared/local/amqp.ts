@@ -10,6 +10,7 @@ import { Connection } from './amqp-connection.ts';
 import type { SharedKey } from './amqp-sasl.ts';
 import { AmqpError } from './amqp-types.ts';
 import type { Broker } from './broker.ts';
+import { isLoopback } from './local-http.ts';
 
 /** What the official emulator's connection string says. */
 export const EMULATOR_KEY: SharedKey = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
@@ -76,10 +77,6 @@ export async function startAmqp(options: AmqpOptions): Promise<AmqpServer> {
 /** A connection string for a server that was started here; for another machine with the host that it knows us by. */
 export function connectionString(port: number, key: SharedKey = EMULATOR_KEY, host = 'localhost'): string {
   return `Endpoint=sb://${host}:${port};SharedAccessKeyName=${key.name};SharedAccessKey=${key.key};UseDevelopmentEmulator=true;`;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

@@ -49,8 +49,10 @@ describe('GET /api/dashboard', () => {
     expect(page).toContain('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;');
   });
 
-  it('may load nothing from anywhere, and tells nobody its address', async () => {
+  it('may load nothing from anywhere, be shown in no frame, and tells nobody its address', async () => {
     const { headers } = await (await startPlatform()).get(handle);
+
+    expect(headers?.['content-security-policy']).toContain("frame-ancestors 'none'");
 
     expect(headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
