@@ -6,6 +6,7 @@ import type { Dependency, Health } from './health.ts';
 import type { DeploymentSummary, ObjectiveSummary, ServiceSummary } from './overview.ts';
 import type { ParkedEntry } from './ports.ts';
 import type { EventRecord } from './record.ts';
+import { withoutControls } from './shown-text.ts';
 
 /** What the page shows. */
 export interface DashboardData {
@@ -49,7 +50,7 @@ function textOf(part: Part): string {
 }
 
 function escaped(text: string): string {
-  return text
+  return withoutControls(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
