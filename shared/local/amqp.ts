@@ -26,6 +26,8 @@ export interface AmqpOptions {
   readonly key?: SharedKey;
   /** What peers are asked to stay below between two frames; they are cut off after twice that. */
   readonly idleMs?: number;
+  /** How long a client may take to open its connection. */
+  readonly openMs?: number;
   /** Refuse links that no token covers. On unless only loopback is bound: there a bare AMQP client may do without. */
   readonly requireToken?: boolean;
 }
@@ -46,13 +48,20 @@ export interface AmqpServer {
  * @throws Error with code EADDRINUSE when the port is taken
  */
 export async function startAmqp(options: AmqpOptions): Promise<AmqpServer> {
-  const { broker, key = EMULATOR_KEY, host = LOOPBACK, port = DEFAULT_PORT, idleMs = 60_000 } = options;
+  const { broker, key = EMULATOR_KEY, host = LOOPBACK, port = DEFAULT_PORT } = options;
+  const { idleMs = 60_000, openMs = 20_000 } = options;
   const requireToken = options.requireToken ?? !isLoopback(host);
   const connections = new Set<Connection>();
   const onAttach = attachHandler({ broker, key, requireToken });
   const server = createServer({ noDelay: true }, (socket) => {
     connections.add(
-      new Connection(socket, { key, idleMs, onAttach, onClosed: (connection) => connections.delete(connection) }),
+      new Connection(socket, {
+        key,
+        idleMs,
+        openMs,
+        onAttach,
+        onClosed: (connection) => connections.delete(connection),
+      }),
     );
   });
   const bound = await listen(server, host, port);
