@@ -142,7 +142,7 @@ function makeEvent<Type extends string, Schema extends z.ZodType>(
     traceparent,
     data: parsed,
   };
-  refuseForbiddenText({ ...event }, { id, type });
+  refuseForbiddenText(event, { id, type });
   check(envelope, event, { id, type });
   return event;
 }

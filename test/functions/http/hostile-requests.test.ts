@@ -191,7 +191,7 @@ describe('POST /api/events', () => {
     expect(answer.body.length).toBeLessThan(10_000);
   });
 
-  it('keeps what is named __proto__ for what it is', async () => {
+  it('takes nothing from what is named __proto__', async () => {
     const body = withData('{"namespace":"shop","deployment":"web","image":"a/b:1","__proto__":{"replicas":9}}');
 
     const answer = await send('POST', '/api/events', body);
