@@ -11,6 +11,7 @@ import type {
   ServiceSummary,
 } from './overview.ts';
 import type { EventRecord } from './record.ts';
+import { withoutControls } from './shown-text.ts';
 
 /** What the page shows. */
 export interface DashboardData {
@@ -54,7 +55,7 @@ function textOf(part: Part): string {
 }
 
 function escaped(text: string): string {
-  return text
+  return withoutControls(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

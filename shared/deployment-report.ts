@@ -10,6 +10,7 @@ import type {
   DeploymentStarted,
 } from './events/deployment.ts';
 import type { Notification } from './ports.ts';
+import { withoutControls } from './shown-text.ts';
 
 const LONGEST_TEXT = 4_096;
 
@@ -35,7 +36,7 @@ export function failureOf(release: ReleaseRecord): DataOf<typeof DeploymentFaile
     ...release.data,
     requestId: release.requestId,
     reason,
-    message: message.slice(0, LONGEST_TEXT) || reason,
+    message: readable(message) || reason,
     durationSeconds: durationOf(release, 'failed'),
   };
 }
@@ -47,9 +48,14 @@ export function rollbackOf(release: ReleaseRecord): DataOf<typeof DeploymentRoll
     requestId: release.requestId,
     image: stepTo(release, 'rolled-back')?.image ?? release.data.image,
     failedImage: release.data.image,
-    reason: `${reason}: ${message}`.slice(0, LONGEST_TEXT),
+    reason: readable(`${reason}: ${message}`),
     durationSeconds: restoreSecondsOf(release),
   };
+}
+
+/** What a cluster says may hold anything, and cutting may leave half a character; an event may hold neither. */
+function readable(text: string): string {
+  return withoutControls(text.slice(0, LONGEST_TEXT));
 }
 
 /** From the start, or from the request when it never was started, to its completion or failure. */

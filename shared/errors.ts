@@ -68,8 +68,16 @@ export interface Issue {
 
 /** One issue as a line of text. Values are cut at 120 characters. */
 export function formatIssue({ path, value, expected }: Issue): string {
-  const shown = show(value);
-  return `${path === '' ? '' : `${path}: `}expected ${expected}, got ${shown.length > 120 ? `${shown.slice(0, 117)}...` : shown}`;
+  const shown = escaped(show(value));
+  return `${path === '' ? '' : `${escaped(path)}: `}expected ${expected}, got ${shown.length > 120 ? `${shown.slice(0, 117)}...` : shown}`;
+}
+
+/** What JSON does not escape itself, and what a reader would not see or be misled by. */
+function escaped(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Noncharacter_Code_Point}]/gu, (char) => {
+    const code = (char.codePointAt(0) ?? 0).toString(16);
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
+  });
 }
 
 function show(value: unknown): string {

@@ -38,9 +38,9 @@ export interface HistoryPage {
 
 const LAST_MS = 9_999_999_999_999;
 
-/** Keys of later times come first. */
+/** Keys of later times come first. Times out of the keys' range are taken for its first or last. */
 export function newestFirst(ms: number): string {
-  return String(LAST_MS - ms).padStart(13, '0');
+  return String(LAST_MS - Math.max(0, Math.min(ms, LAST_MS))).padStart(13, '0');
 }
 
 export function dayOf(ms: number): string {

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { PermanentError } from './errors.ts';
 import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from './events/cloud-event.ts';
+import { isDeeperThan } from './events/parse.ts';
 import type { ParkedEntry, ParkedMessage, ScheduledCopy } from './ports.ts';
 import { ERRORS_QUEUE, routeOf, routeTo } from './topology.ts';
 
@@ -119,14 +120,18 @@ export function parkedEntry({
   };
 }
 
-/** What a body in text stands for: JSON when it is, else the text. */
+/** What a body in text stands for: JSON when it is and can be written again, else the text. */
 export function jsonOrText(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isDeeperThan(DEEPEST, value) ? text : value;
   } catch {
     return text;
   }
 }
+
+/** `JSON.stringify` has no stack for some thousands of levels. */
+const DEEPEST = 500;
 
 const LONGEST_DESCRIPTION = 4096;
 

@@ -24,7 +24,10 @@ export interface HttpResponse {
   readonly body?: string;
 }
 
-/** Answers a request. A `ProblemError` becomes its problem document, any other error a 500 or 503. */
+/**
+ * Answers a request. A `ProblemError` becomes its problem document, any other error a 500 or 503. What changes something
+ * comes to it with a JSON content type alone; the rest is answered with 415.
+ */
 export type HttpHandler = (request: HttpRequest, ports: Ports) => Promise<HttpResponse>;
 
 export interface HttpRoute {
@@ -51,6 +54,7 @@ export function onHttp({ name, methods, route, authLevel = 'function' }: HttpRou
         headers: {
           ...(json !== undefined && { 'content-type': 'application/json' }),
           'cache-control': 'no-store',
+          'x-content-type-options': 'nosniff',
           ...headers,
         },
         ...(json !== undefined ? { body: JSON.stringify(json) } : body !== undefined && { body }),
@@ -89,6 +93,7 @@ export async function respond(
   ports: Ports,
 ): Promise<HttpResponse> {
   try {
+    refuseForms(request);
     return await handler(request, ports);
   } catch (error) {
     if (error instanceof ProblemError) return problem(error.status, error.message, error.details, error.headers);
@@ -101,6 +106,18 @@ export async function respond(
     return problem(500, error instanceof PlatformError ? message : 'something went wrong; the log says what');
   }
 }
+
+/** A page of any website may send a form or plain text to any address. For JSON the browser asks first, and is told no. */
+function refuseForms({ method, headers }: HttpRequest): void {
+  const sent = headers.get('content-type');
+  if (method === 'GET' || (sent !== null && JSON_TYPE.test(sent))) return;
+  throw new ProblemError(
+    415,
+    `content-type: expected application/json, got ${sent ? `'${sent.slice(0, 100)}'` : 'none'}`,
+  );
+}
+
+const JSON_TYPE = /^application\/([\w.+-]+\+)?json\s*(;|$)/i;
 
 function problem(
   status: number,

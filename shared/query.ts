@@ -1,12 +1,22 @@
 /** What the HTTP functions that list things read from their query. Every error is a 400 that names the parameter. */
+import { isAttributeText } from './events/text.ts';
 import { ProblemError } from './problem.ts';
 
 const MOST = 1_000;
+/** No attribute of an event is longer. */
+const LONGEST = 1_024;
 
-/** Everything but these, and the function key, is refused: a filter that is misspelt must not be ignored. */
+/**
+ * Everything but these, and the function key, is refused: a filter that is misspelt must not be ignored. So is what no
+ * event could hold.
+ */
 export function refuseUnknown(query: URLSearchParams, known: readonly string[]): void {
-  const unknown = [...query.keys()].find((name) => !known.includes(name) && name !== 'code');
-  if (unknown !== undefined) throw wrong(unknown, `one of ${known.join(', ')}`, 'this parameter');
+  for (const [name, value] of query) {
+    if (name === 'code') continue;
+    if (!known.includes(name)) throw wrong(name.slice(0, 100), `one of ${known.join(', ')}`, 'this parameter');
+    if (value.length > LONGEST) throw wrong(name, `at most ${LONGEST} characters`, value);
+    if (!isAttributeText(value)) throw wrong(name, 'text without control characters', value);
+  }
 }
 
 /** Milliseconds since the Unix epoch. */
@@ -27,5 +37,8 @@ export function limitIn(query: URLSearchParams): number {
 }
 
 export function wrong(name: string, expected: string, got: string): ProblemError {
-  return new ProblemError(400, `${name}: expected ${expected}, got '${got}'`);
+  return new ProblemError(
+    400,
+    `${name}: expected ${expected}, got '${got.length > 120 ? `${got.slice(0, 117)}...` : got}'`,
+  );
 }

@@ -31,9 +31,9 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
   return {
     headers: {
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+      'content-security-policy':
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
     },
     body: dashboardPage(data),
   };

@@ -16,11 +16,19 @@ const LONGEST_KEY = 512;
  * @throws PermanentError when it is too long
  */
 export function encodeKey(text: string): string {
-  // A key may not be missing, and `!` is before everything else.
-  if (text === '') return '!';
-  const key = text.replace(SPECIAL, encodeCharacter);
+  const key = encode(text);
   if (key.length > LONGEST_KEY) throw new PermanentError(`key is too long for Table Storage: ${text}`);
   return key;
+}
+
+/** A text as a bound of keys. It may be longer than any key; then what is beyond that length decides nothing. */
+export function encodeBound(text: string): string {
+  return encode(text).slice(0, LONGEST_KEY);
+}
+
+function encode(text: string): string {
+  // A key may not be missing, and `!` is before everything else.
+  return text === '' ? '!' : text.replace(SPECIAL, encodeCharacter);
 }
 
 export function decodeKey(key: string): string {

@@ -5,7 +5,7 @@ import { describeError } from '../describe-error.ts';
 import { ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports.ts';
 import type { Connection } from '../settings.ts';
-import { decodeKey, decodeValue, encodeKey, encodeValue, filterText } from './table-entity.ts';
+import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
 
 /** Whoever calls holds a lease meanwhile: a blip is bridged here, anything longer is left to the caller's next try. */
 const CALL_TIMEOUT_MS = 4_000;
@@ -169,8 +169,8 @@ function etagOf(answer: { etag?: string } | undefined): string {
 
 function filterOf(partition: string, { from, to, where = {} }: Query): string {
   const parts = [`PartitionKey eq ${quoted(encodeKey(partition))}`];
-  if (from !== undefined) parts.push(`RowKey ge ${quoted(encodeKey(from))}`);
-  if (to !== undefined) parts.push(`RowKey lt ${quoted(encodeKey(to))}`);
+  if (from !== undefined) parts.push(`RowKey ge ${quoted(encodeBound(from))}`);
+  if (to !== undefined) parts.push(`RowKey lt ${quoted(encodeBound(to))}`);
   for (const [name, wanted] of Object.entries(where)) {
     const text = filterText(name, wanted);
     if (text !== undefined) parts.push(`is_${name} eq ${quoted(text)}`);

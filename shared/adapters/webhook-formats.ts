@@ -1,5 +1,6 @@
 /** What a notification looks like to Slack, to Teams, and as a CloudEvent. Pure; every text is escaped and cut to size. */
 import type { Notification } from '../ports.ts';
+import { oneLine } from '../shown-text.ts';
 
 /** A request body, its media type, and what else its receiver wants to be told. */
 export interface Payload {
@@ -10,7 +11,7 @@ export interface Payload {
 
 export type Format = (notification: Notification, link: string | undefined) => Payload;
 
-const ICONS = { info: ':information_source:', warning: ':warning:', critical: ':rotating_light:' } as const;
+const ICONS = { info: '\u2139\ufe0f', warning: '\u26a0\ufe0f', critical: '\u{1f6a8}' } as const;
 const COLORS = { info: 'Accent', warning: 'Warning', critical: 'Attention' } as const;
 
 /** https://docs.slack.dev/reference/block-kit/blocks: header 150, section 3000, ten fields of 2000. */
@@ -23,56 +24,44 @@ const TEAMS = { title: 500, text: 5_000, name: 200, value: 500, fields: 15 } as 
 const SUMMARY = 1_000;
 
 /**
- * A Slack message. Escaped as https://docs.slack.dev/messaging/formatting-message-text asks, and `verbatim`, so that no
- * plain text becomes a link or a mention either.
+ * A Slack message of plain texts, which Slack shows as they are: no mark, link, mention or emoji that a sender wrote means
+ * anything. The one text beside them is what phones show; escaped as
+ * https://docs.slack.dev/messaging/formatting-message-text asks, it mentions nobody, and `mrkdwn: false` leaves the rest.
  */
 export const slack: Format = ({ severity, title, text, team, facts, event }, link) => {
-  const escapeChar = (char: string): string => SLACK_ESCAPES[char] ?? char;
-  const cut = (value: string, limit: number): string => fitted(value, limit, escapeChar, (part) => part.length);
   const fields = shownFacts(team, facts)
     .slice(0, SLACK.fields)
-    .map(([name, value]) => marked(`*${cut(name, 100)}*\n${cut(value, SLACK.field - 110)}`));
-  const reference = `${cut(event.type, 100)} ${cut(event.id, 200)}`;
+    .map(([name, value]) => plain(`${cut(name, 100)}\n${cut(value, SLACK.field - 110)}`));
   // In a link `|` and `>` would end the address.
   const address = link?.replaceAll('|', '%7C').replaceAll('>', '%3E').replaceAll('&', '&amp;');
   return json('application/json', {
-    text: `${ICONS[severity]} ${cut(title, SLACK.text - 50)}`,
+    text: `${ICONS[severity]} ${fitted(title, SLACK.text - 50, (char) => SLACK_ESCAPES[char] ?? char)}`,
+    mrkdwn: false,
     blocks: [
-      // A plain text is shown as it is; only its length matters.
-      {
-        type: 'header',
-        text: {
-          type: 'plain_text',
-          text: fitted(
-            title,
-            SLACK.title,
-            (c) => c,
-            (part) => part.length,
-          ),
-        },
-      },
-      { type: 'section', text: marked(`${ICONS[severity]} ${cut(text, SLACK.text - 50)}`) },
+      { type: 'header', text: plain(cut(title, SLACK.title)) },
+      { type: 'section', text: plain(`${ICONS[severity]} ${cut(text, SLACK.text - 50)}`) },
       ...(fields.length > 0 ? [{ type: 'section', fields }] : []),
       {
         type: 'context',
-        elements: [marked(address ? `${reference} · <${address}|history>` : reference)],
+        elements: [
+          plain(`${cut(event.type, 100)} ${cut(event.id, 200)}`),
+          ...(address ? [{ type: 'mrkdwn', text: `<${address}|history>`, verbatim: true }] : []),
+        ],
       },
     ],
   });
 };
 
-function marked(text: string): object {
-  return { type: 'mrkdwn', text, verbatim: true };
+function plain(text: string): object {
+  return { type: 'plain_text', text, emoji: false };
 }
 
 const SLACK_ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
 /** An adaptive card in the message that a Teams workflow ("when a webhook request is received") takes. */
 export const teams: Format = ({ severity, title, text, team, facts, event }, link) => {
-  // Cards know bold, italics, lists and links of Markdown: https://aka.ms/ACTextFeatures
-  const escapeChar = (char: string): string => (/[\\*_[\]`~#]/.test(char) ? `\\${char}` : char);
   const size = (part: string): number => Buffer.byteLength(JSON.stringify(part)) - 2;
-  const cut = (value: string, limit: number): string => fitted(value, limit, escapeChar, size);
+  const cut = (value: string, limit: number): string => fitted(value, limit, escapeMarkdown, size);
   const shown = [...shownFacts(team, facts), ['event', `${event.type} ${event.id}`] as const].slice(-TEAMS.fields);
   return json('application/json', {
     type: 'message',
@@ -107,6 +96,13 @@ export const teams: Format = ({ severity, title, text, team, facts, event }, lin
   });
 };
 
+/** Cards know bold, italics, lists and links of Markdown: https://aka.ms/ACTextFeatures. A list is one where a line begins. */
+function escapeMarkdown(char: string, index: number, chars: readonly string[]): string {
+  const isMark = /[\\*_[\]`~#<>]/.test(char) || (index === 0 && /[-+]/.test(char));
+  const isNumber = index > 0 && index < 10 && /[.)]/.test(char) && /^[0-9]+$/.test(chars.slice(0, index).join(''));
+  return isMark || isNumber ? `\\${char}` : char;
+}
+
 /**
  * The event that it is about, as it is, with what the notification says of it as extension attributes; no attribute may
  * hold a line break. A receiver with abuse protection wants to know who sends.
@@ -114,12 +110,7 @@ export const teams: Format = ({ severity, title, text, team, facts, event }, lin
  * @see https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md
  */
 export const cloudEvents: Format = ({ severity, title, text, event }, link) => {
-  const summary = fitted(
-    `${title}: ${text}`.replaceAll(/\s+/g, ' '),
-    SUMMARY,
-    (char) => char,
-    (part) => part.length,
-  );
+  const summary = cut(`${title}: ${text}`, SUMMARY);
   const payload = json('application/cloudevents+json; charset=utf-8', { ...event, severity, summary });
   return link ? { ...payload, headers: { 'WebHook-Request-Origin': new URL(link).hostname } } : payload;
 };
@@ -130,16 +121,19 @@ function shownFacts(team: string | undefined, facts: Notification['facts']): (re
   return [...(team === undefined ? [] : [['team', team] as const]), ...Object.entries(facts ?? {})];
 }
 
-/** As much of a text as fits once it is escaped; never half a character or half an escape. */
+function cut(text: string, limit: number): string {
+  return fitted(text, limit, (char) => char);
+}
+
+/** As much of a text as fits in a line once it is escaped; never half a character or half an escape. */
 function fitted(
   text: string,
   limit: number,
-  escapeChar: (char: string) => string,
-  size: (part: string) => number,
+  escapeChar: (char: string, index: number, chars: readonly string[]) => string,
+  size: (part: string) => number = (part) => part.length,
 ): string {
-  // Control characters are of no use to a reader, and some receivers refuse them.
-  const clean = text.replaceAll(/\p{Surrogate}/gu, '\ufffd').replaceAll(/(?![\t\n])\p{Cc}/gu, '');
-  const chars = [...clean].map(escapeChar);
+  // Line breaks would let a sender write what looks like lines of ours.
+  const chars = [...oneLine(text)].map(escapeChar);
   const sizes = chars.map(size);
   if (sizes.reduce((sum, one) => sum + one, 0) <= limit) return chars.join('');
   let left = limit - size('…');

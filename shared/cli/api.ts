@@ -115,7 +115,12 @@ export class AppClient {
     const url = `${this.#url}/${path}`;
     let response: Response;
     try {
-      const headers = { ...init.headers, ...(this.#key !== undefined && { 'x-functions-key': this.#key }) };
+      // The app takes nothing else where something changes.
+      const headers = {
+        'content-type': 'application/json',
+        ...init.headers,
+        ...(this.#key !== undefined && { 'x-functions-key': this.#key }),
+      };
       response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(30_000) });
     } catch (cause) {
       const reason = describeError(cause);

@@ -1,5 +1,6 @@
 /** Entries of the errors queue for people. Anybody who may send can write what is in them: nothing is shown unchanged. */
-import { bold, columns, dim, oneLine } from '../local/command.ts';
+import { bold, columns, dim } from '../local/command.ts';
+import { oneLine, withoutControls } from '../shown-text.ts';
 import type { ErrorEntry } from './api.ts';
 
 const LONGEST_WHY = 100;
@@ -30,6 +31,6 @@ function cell(text: string, longest = LONGEST_CELL): string {
 export function errorDetails({ body, ...entry }: ErrorEntry & { readonly body: unknown }): string {
   const rows = Object.entries(entry).map(([name, value]) => [`${name}:`, oneLine(String(value))]);
   const text = typeof body === 'string' ? body : JSON.stringify(body, undefined, 2);
-  const lines = text.split('\n').map((line) => line.replace(/[\p{Cc}\p{Bidi_Control}]/gu, ' '));
+  const lines = withoutControls(text).split('\n');
   return [columns(rows), dim('body:'), ...lines].join('\n');
 }

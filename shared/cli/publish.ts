@@ -5,7 +5,8 @@ import { formatIssue } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
-import { green, oneLine, readFlags, red, UsageError } from '../local/command.ts';
+import { green, readFlags, red, UsageError } from '../local/command.ts';
+import { oneLine } from '../shown-text.ts';
 import { type Ending, follow } from './follow.ts';
 import { appAt, COMMON, changes, durationFlag, retried, show } from './options.ts';
 

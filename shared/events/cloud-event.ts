@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { EventTooLargeError } from '../errors.ts';
 import { timestamp } from './fields.ts';
 import { check } from './issues.ts';
+import { refuseForbiddenText } from './text.ts';
 
 /** The content type of a structured-mode event. */
 export const CLOUD_EVENT_CONTENT_TYPE = 'application/cloudevents+json';
@@ -141,6 +142,7 @@ function makeEvent<Type extends string, Schema extends z.ZodType>(
     traceparent,
     data: parsed,
   };
+  refuseForbiddenText(event, { id, type });
   check(envelope, event, { id, type });
   return event;
 }

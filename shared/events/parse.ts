@@ -7,6 +7,7 @@ import { InvalidEventError, UnknownEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from './catalog.ts';
 import { type EventDefinition, envelope } from './cloud-event.ts';
 import { check } from './issues.ts';
+import { refuseForbiddenText } from './text.ts';
 
 /** A message as it came: the body, and the application properties that may carry a binary-mode envelope. */
 export interface WireEvent {
@@ -40,6 +41,7 @@ export interface ParsedEvent extends CopyMarks {
 export function parseEvent(wire: WireEvent): ParsedEvent {
   const raw = readAttributes(wire);
   const identity = identityOf(raw);
+  refuseForbiddenText(raw, identity);
   const attributes = check(envelope, raw, identity);
 
   const entry = catalog.get(attributes.type);
@@ -192,7 +194,8 @@ function withoutNulls(attributes: Attributes): Attributes {
   return Object.fromEntries(entries);
 }
 
-function isDeeperThan(levels: number, value: unknown): boolean {
+/** Whether objects and lists are nested so deep. */
+export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
   for (const child of Object.values(value)) {

@@ -5,7 +5,7 @@
  * @see https://learn.microsoft.com/rest/api/servicebus/entities
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../ports.ts';
 import { type Address, renderEntry, renderError, renderFeed } from './admin-atom.ts';
@@ -15,6 +15,7 @@ import { type AdminPath, formatAdminPath, parseAdminPath } from './admin-path.ts
 import type { SharedKey } from './amqp-sasl.ts';
 import { refuseToken } from './amqp-token.ts';
 import type { Broker } from './broker.ts';
+import { createLocalServer } from './local-http.ts';
 import { parseXml, type XmlElement } from './xml.ts';
 
 export interface AdminOptions {
@@ -42,13 +43,17 @@ const PAGE = 100;
 
 /** Listens; resolves when requests are taken. @throws Error with code EADDRINUSE when the port is taken */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const server = createServer((request, response) => {
-    answer(request, options).then(
-      (reply) => send(response, reply),
-      (error: unknown) => send(response, refusal(error)),
-    );
+  const { host = '127.0.0.1', port = 5300 } = options;
+  const server = createLocalServer({
+    host,
+    onRequest: (request, response, url) => {
+      answer(request, url, options).then(
+        (reply) => send(response, reply),
+        (error: unknown) => send(response, refusal(error)),
+      );
+    },
   });
-  server.listen(options.port ?? 5300, options.host ?? '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   // A fault while accepting concerns one client at most.
   server.on('error', () => {});
@@ -88,15 +93,14 @@ function refusal(error: unknown): Reply {
   return { status, type: 'application/xml; charset=utf-8', body: renderError(status, detail) };
 }
 
-async function answer(request: IncomingMessage, options: AdminOptions): Promise<Reply> {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+async function answer(request: IncomingMessage, url: URL, options: AdminOptions): Promise<Reply> {
   if (url.pathname === '/health') return health(options.isReady?.() ?? true);
 
   const path = decodePath(url.pathname);
   authorize(request, path, url.search, options);
   const target = parseAdminPath(path);
   if (!target) throw new AdminError(400, 'the address names no entity');
-  const address = { origin: `http://${request.headers.host ?? 'localhost'}`, query: url.search };
+  const address = { origin: url.origin, query: url.search };
   switch (request.method) {
     case 'GET':
       return get(target, url, address, options.broker);

@@ -27,8 +27,9 @@ export class RequestBody {
 
   number(name: string): number {
     const value = this.#map.get(name);
-    if (typeof value !== 'number') throw missing(name, 'a number', value);
-    return value;
+    if (typeof value !== 'number' && typeof value !== 'bigint') throw missing(name, 'a number', value);
+    // What is rounded here is beyond every number that this broker gives out.
+    return Number(value);
   }
 
   optionalNumber(name: string): number | undefined {
@@ -39,8 +40,8 @@ export class RequestBody {
   /** An array or list of sequence numbers. */
   numbers(name: string): number[] {
     return this.list(name).map((item) => {
-      if (typeof item !== 'number') throw missing(name, 'sequence numbers', item);
-      return item;
+      if (typeof item !== 'number' && typeof item !== 'bigint') throw missing(name, 'sequence numbers', item);
+      return Number(item);
     });
   }
 

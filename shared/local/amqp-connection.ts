@@ -24,8 +24,10 @@ import { Writer } from './amqp-writer.ts';
 
 export interface ConnectionOptions {
   readonly key: SharedKey;
-  /** A peer that is silent for twice as long is cut off. */
+  /** A peer of which no frame comes for twice as long is cut off. */
   readonly idleMs: number;
+  /** How long a peer may take until its open frame is there. */
+  readonly openMs: number;
   /** Decides what a link is for. */
   readonly onAttach: AttachHandler;
   readonly onClosed: (connection: AmqpConnection) => void;
@@ -59,7 +61,9 @@ export class AmqpConnection implements SessionConnection {
   readonly #socket: Socket;
   #state: 'header' | 'sasl' | 'second header' | 'opening' | 'open' | 'closed' = 'header';
   readonly #rest = new Remainder();
-  #reads = 0;
+  /** Since the last look. Bytes do not count: one a minute would keep a connection for ever. */
+  #frames = 0;
+  readonly #opening: NodeJS.Timeout;
   #timers: NodeJS.Timeout[] = [];
 
   constructor(socket: Socket, options: ConnectionOptions) {
@@ -77,6 +81,7 @@ export class AmqpConnection implements SessionConnection {
     socket.on('end', () => this.#onClosed());
     socket.on('close', () => this.#onClosed());
     this.#every(options.idleMs, () => this.#watch());
+    this.#opening = setTimeout(() => this.#giveUp(), options.openMs).unref();
   }
 
   /** Writes one frame on a channel; `write` fills in the performative. */
@@ -130,7 +135,6 @@ export class AmqpConnection implements SessionConnection {
 
   #onData(chunk: Buffer): void {
     if (this.#state === 'closed') return;
-    this.#reads++;
     try {
       const at = this.#rest.isEmpty ? 0 : this.#completeRest(chunk);
       const end = this.#takeAll(chunk, at);
@@ -178,6 +182,7 @@ export class AmqpConnection implements SessionConnection {
     if (this.#state === 'sasl') this.#onSasl(input, start, end, type);
     else if (type !== FRAME_AMQP) throw new AmqpError('amqp:connection:framing-error', `unexpected frame type ${type}`);
     else if (start < end) this.#onFrame(input, input.readUInt16BE(at + 6), readPerformative(input, start, end), end);
+    this.#frames++;
     return size;
   }
 
@@ -239,6 +244,7 @@ export class AmqpConnection implements SessionConnection {
     this.maxFrameSize = Math.max(MIN_FRAME_SIZE, Math.min(frameSize, MAX_FRAME_SIZE));
     this.#writeOpen();
     this.#state = 'open';
+    clearTimeout(this.#opening);
     const idle = numberAt(open, 4, 'idle-time-out');
     if (idle) this.#startHeartbeats(idle);
   }
@@ -259,8 +265,13 @@ export class AmqpConnection implements SessionConnection {
     });
   }
 
+  #giveUp(): void {
+    const seconds = this.#options.openMs / 1000;
+    this.close(new AmqpError('amqp:resource-limit-exceeded', `the connection was not opened within ${seconds} s`));
+  }
+
   #watch(): void {
-    if (this.#reads === 0) {
+    if (this.#frames === 0) {
       this.#silences++;
       if (this.#silences >= 2) {
         this.close(
@@ -268,7 +279,7 @@ export class AmqpConnection implements SessionConnection {
         );
       }
     } else this.#silences = 0;
-    this.#reads = 0;
+    this.#frames = 0;
   }
   #silences = 0;
 
@@ -303,6 +314,7 @@ export class AmqpConnection implements SessionConnection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#rest.clear();
+    clearTimeout(this.#opening);
     for (const timer of this.#timers) clearInterval(timer);
     for (const session of [...this.#sessions.values()]) session.release();
     this.#sessions.clear();

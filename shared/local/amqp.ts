@@ -10,6 +10,7 @@ import { AmqpConnection } from './amqp-connection.ts';
 import type { SharedKey } from './amqp-sasl.ts';
 import { AmqpError } from './amqp-types.ts';
 import type { Broker } from './broker.ts';
+import { isLoopback } from './local-http.ts';
 
 /** What the official emulator's connection string says. */
 export const EMULATOR_KEY: SharedKey = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
@@ -25,6 +26,8 @@ export interface AmqpOptions {
   readonly key?: SharedKey;
   /** What peers are asked to stay below between two frames; they are cut off after twice that. */
   readonly idleMs?: number;
+  /** How long a client may take to open its connection. */
+  readonly openMs?: number;
   /** Refuse links that no token covers. On unless only loopback is bound: there a bare AMQP client may do without. */
   readonly requireToken?: boolean;
 }
@@ -45,13 +48,20 @@ export interface AmqpServer {
  * @throws Error with code EADDRINUSE when the port is taken
  */
 export async function startAmqp(options: AmqpOptions): Promise<AmqpServer> {
-  const { broker, key = EMULATOR_KEY, host = LOOPBACK, port = DEFAULT_PORT, idleMs = 60_000 } = options;
+  const { broker, key = EMULATOR_KEY, host = LOOPBACK, port = DEFAULT_PORT } = options;
+  const { idleMs = 60_000, openMs = 20_000 } = options;
   const requireToken = options.requireToken ?? !isLoopback(host);
   const connections = new Set<AmqpConnection>();
   const onAttach = attachHandler({ broker, key, requireToken });
   const server = createServer({ noDelay: true }, (socket) => {
     connections.add(
-      new AmqpConnection(socket, { key, idleMs, onAttach, onClosed: (connection) => connections.delete(connection) }),
+      new AmqpConnection(socket, {
+        key,
+        idleMs,
+        openMs,
+        onAttach,
+        onClosed: (connection) => connections.delete(connection),
+      }),
     );
   });
   const bound = await listen(server, host, port);
@@ -76,10 +86,6 @@ export async function startAmqp(options: AmqpOptions): Promise<AmqpServer> {
 /** A connection string for a server that was started here; for another machine with the host that it knows us by. */
 export function connectionString(port: number, key: SharedKey = EMULATOR_KEY, host = 'localhost'): string {
   return `Endpoint=sb://${host}:${port};SharedAccessKeyName=${key.name};SharedAccessKey=${key.key};UseDevelopmentEmulator=true;`;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

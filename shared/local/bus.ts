@@ -1,10 +1,11 @@
 /** `npm run bus`: the in-memory Service Bus alone. */
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../errors.ts';
-import { DEFAULT_PORT, LOOPBACK } from './amqp.ts';
-import { readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+import { DEFAULT_PORT, EMULATOR_KEY, LOOPBACK } from './amqp.ts';
+import { readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
 import { readEmulatorConfig } from './emulator-config.ts';
 import type { EntityPlan } from './entity-plan.ts';
+import { isLoopback } from './local-http.ts';
 import { type BusOptions, type LocalBus, startBus } from './start-bus.ts';
 
 const DEFAULT_ADMIN_PORT = 5300;
@@ -14,7 +15,9 @@ const USAGE = `usage: npm run bus [-- options]
   --port N          port of the AMQP endpoint (${DEFAULT_PORT}); 0 takes any free one
   --admin-port N    port of the administration (${DEFAULT_ADMIN_PORT}); 0 takes any free one
   --host ADDRESS    address to listen on (${LOOPBACK}); on any other than
-                    loopback every link needs a token
+                    loopback every link needs a token, and you must give a key
+  --key-file FILE   the shared access key, instead of the emulator's, which
+                    everybody knows; or in the environment: BUS_KEY
   --config FILE     entities of an emulator's Config.json instead of this build's topology
   --strict          with --config: the emulator's quotas hold, and fields that
                     it does not know are refused
@@ -22,15 +25,35 @@ const USAGE = `usage: npm run bus [-- options]
 
 /** @throws ConfigError naming the file, and in it line and column or path and value */
 function readPlan(file: string, strict: boolean): EntityPlan {
-  let text: string;
+  const { plan, warnings } = readEmulatorConfig(readText(file), { origin: file, strict });
+  for (const warning of warnings) console.error(`warning: ${warning}`);
+  return plan;
+}
+
+/** @throws UsageError when there is none but the public one, and others than this machine could use it */
+function readKey(file: string | undefined, host: string): string {
+  const source = file === undefined ? 'BUS_KEY' : `--key-file ${file}`;
+  const key = (file === undefined ? process.env['BUS_KEY'] : readText(file))?.trim() || undefined;
+  if (key === undefined && file === undefined) {
+    if (isLoopback(host)) return EMULATOR_KEY.key;
+    throw new UsageError(
+      `--host ${host}: anybody who can reach it would know the emulator's key; give one of your own with --key-file or BUS_KEY`,
+    );
+  }
+  // What else it holds would end it early in a connection string, or in a header.
+  if (key !== undefined && /^[A-Za-z0-9+/=_-]{16,}$/.test(key)) return key;
+  throw new UsageError(
+    `${source}: expected a key of at least 16 letters, digits or any of + / = _ - (openssl rand -base64 32 makes one)`,
+  );
+}
+
+/** @throws ConfigError naming the file */
+function readText(file: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (cause) {
     throw new ConfigError(`${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
-  const { plan, warnings } = readEmulatorConfig(text, { origin: file, strict });
-  for (const warning of warnings) console.error(`warning: ${warning}`);
-  return plan;
 }
 
 /** @throws ConfigError saying which flag to use when a port is taken */
@@ -56,18 +79,22 @@ await runCommand(async () => {
     port: { type: 'string', default: String(DEFAULT_PORT) },
     'admin-port': { type: 'string', default: String(DEFAULT_ADMIN_PORT) },
     host: { type: 'string', default: LOOPBACK },
+    'key-file': { type: 'string' },
     config: { type: 'string' },
     strict: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   });
+  const key = readKey(values['key-file'], values.host);
   const bus = await start({
     port: readPort('port', values.port),
     adminPort: readPort('admin-port', values['admin-port']),
     host: values.host,
+    key: { name: EMULATOR_KEY.name, key },
     plan: values.config === undefined ? undefined : readPlan(values.config, values.strict),
   });
   stopOnSignal(() => bus.close());
-  const { url, connectionString, adminUrl } = bus;
+  const { url, adminUrl } = bus;
+  const connectionString = key === EMULATOR_KEY.key ? bus.connectionString : bus.connectionString.replace(key, '***');
   if (values.json) console.log(JSON.stringify({ url, connectionString, adminUrl }));
   else {
     console.log(`ready ${url}`);

@@ -113,14 +113,6 @@ const style =
 
 export const [bold, dim, red, green, yellow] = [style(1), style(2), style(31), style(32), style(33)];
 
-/**
- * A text from elsewhere as part of a line: what would break the line, drive the terminal or turn the reading direction
- * becomes a space.
- */
-export function oneLine(text: string): string {
-  return text.replace(/[\s\p{Cc}\p{Bidi_Control}]+/gu, ' ').trim();
-}
-
 /** Rows in aligned columns. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths = rows.reduce<number[]>(

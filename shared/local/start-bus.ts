@@ -2,19 +2,23 @@
 import { topology } from '../topology.ts';
 import { startAdmin } from './admin.ts';
 import { connectionString, EMULATOR_KEY, LOOPBACK, startAmqp } from './amqp.ts';
+import type { SharedKey } from './amqp-sasl.ts';
 import { applyPlan } from './apply-plan.ts';
 import { applyTopology } from './apply-topology.ts';
 import type { Broker } from './broker.ts';
 import { SystemClock } from './clock.ts';
 import { createBroker } from './create-broker.ts';
 import type { EntityPlan } from './entity-plan.ts';
+import { isLoopback } from './local-http.ts';
 
 export interface BusOptions {
   /** 0 takes any free one; so does the other. */
   readonly port: number;
   readonly adminPort: number;
-  /** Loopback unless given. */
+  /** Loopback unless given; for any other address give a key too, since everybody knows the emulator's. */
   readonly host?: string;
+  /** The emulator's unless given. */
+  readonly key?: SharedKey;
   /** The entities to begin with; this build's topology unless given. */
   readonly plan?: EntityPlan | undefined;
 }
@@ -31,14 +35,15 @@ export interface LocalBus {
 }
 
 /** Starts it. Rejects when a port is taken or the plan has an entity that cannot be; then nothing is left running. */
-export async function startBus({ port, adminPort, host = LOOPBACK, plan }: BusOptions): Promise<LocalBus> {
+export async function startBus(options: BusOptions): Promise<LocalBus> {
+  const { port, adminPort, host = LOOPBACK, key = EMULATOR_KEY, plan } = options;
   const clock = new SystemClock();
   const broker = createBroker({ clock });
   if (plan) applyPlan(broker, plan);
   else applyTopology(broker, topology);
-  const amqp = await startAmqp({ broker, port, host });
+  const amqp = await startAmqp({ broker, port, host, key });
   // After the other face, so that whoever finds it healthy can send at once.
-  const admin = await startAdmin({ broker, clock, key: EMULATOR_KEY, host, port: adminPort }).catch(async (error) => {
+  const admin = await startAdmin({ broker, clock, key, host, port: adminPort }).catch(async (error) => {
     await amqp.close();
     broker.close();
     throw error;
@@ -46,7 +51,7 @@ export async function startBus({ port, adminPort, host = LOOPBACK, plan }: BusOp
   return {
     broker,
     url: `amqp://${host}:${amqp.port}`,
-    connectionString: connectionString(amqp.port),
+    connectionString: connectionString(amqp.port, key, nameOf(host)),
     adminUrl: `http://${host}:${admin.port}`,
     cut: () => amqp.cut(),
     close: async () => {
@@ -54,4 +59,10 @@ export async function startBus({ port, adminPort, host = LOOPBACK, plan }: BusOp
       broker.close();
     },
   };
+}
+
+/** What clients on this machine call it. */
+function nameOf(host: string): string {
+  const isEverywhere = host === '0.0.0.0' || host === '::';
+  return isEverywhere || isLoopback(host) ? 'localhost' : host;
 }

@@ -1,6 +1,7 @@
 /** The functions' log on a terminal: what went wrong, and with `isVerbose` the rest; as lines for people or for programs. */
 import type { Log, LogFields } from '../ports.ts';
-import { dim, oneLine, red, yellow } from './command.ts';
+import { oneLine } from '../shown-text.ts';
+import { dim, red, yellow } from './command.ts';
 
 export interface LogOptions {
   /** One JSON object a line on stdout, among the others. */

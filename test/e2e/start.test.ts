@@ -8,6 +8,7 @@ import { tableConnectionString } from '../support/azurite.ts';
 import { Command, eventually } from '../support/processes.ts';
 
 const ANY_PORT = ['--port', '0', '--http-port', '0', '--table-port', '0', '--admin-port', '0'];
+const JSON_TYPE = { 'content-type': 'application/json' };
 let start: Command;
 let http = '';
 let connectionString = '';
@@ -50,7 +51,11 @@ it('rolls a deployment that fails back to the image before', async () => {
   const data = { namespace: 'demo', deployment: 'hello', image: 'ghcr.io/platform-events/hello:fail-2' };
   const event = { specversion: '1.0', id: 'own-1', source: '/test', type: 'DeploymentRequested', data };
 
-  const response = await fetch(`${http}/api/events`, { method: 'POST', body: JSON.stringify(event) });
+  const response = await fetch(`${http}/api/events`, {
+    method: 'POST',
+    headers: JSON_TYPE,
+    body: JSON.stringify(event),
+  });
 
   expect(response.status).toBe(202);
   await start.line(/"type":"DeploymentRolledBack".*"image":"ghcr.io\/platform-events\/hello:1.0.0"/);
@@ -126,7 +131,7 @@ it('remembers for as long as the settings say', async () => {
       type: 'HealthCheck',
       data: { service: 'web', good: 1, total: 1 },
     });
-    await fetch(`${ready.http}/api/events`, { method: 'POST', body });
+    await fetch(`${ready.http}/api/events`, { method: 'POST', headers: JSON_TYPE, body });
 
     await eventually(async () => (String(await ids()) === 'new' ? true : undefined), 'the new event, without the old');
   } finally {

@@ -1,7 +1,7 @@
 /** What a caller is told when a handler of an HTTP function fails. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../shared/errors.ts';
-import { respond } from '../../shared/on-http.ts';
+import { type HttpResponse, respond } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
 import { ProblemError } from '../../shared/problem.ts';
 import { httpRequest } from '../support/http.ts';
@@ -33,4 +33,55 @@ it('logs what it does not tell', async () => {
   await respond('test', () => Promise.reject(new Error('a secret')), httpRequest({}), ports);
 
   expect(log.lines.at(-1)).toMatchObject({ level: 'error', fields: { function: 'test', error: 'a secret' } });
+});
+
+describe('what changes something', () => {
+  const answerTo = async (method: string, contentType?: string): Promise<HttpResponse> => {
+    const headers = new Headers(contentType === undefined ? {} : { 'content-type': contentType });
+    const request = { ...httpRequest({ method }), headers };
+    return respond('test', async () => ({ status: 202 }), request, ports);
+  };
+
+  it.each([
+    'application/json',
+    'Application/JSON; charset=utf-8',
+    'application/cloudevents+json',
+    'application/cloudevents-batch+json;charset=utf-8',
+  ])('is taken with %s', async (type) => {
+    expect((await answerTo('POST', type)).status).toBe(202);
+    expect((await answerTo('DELETE', type)).status).toBe(202);
+  });
+
+  it.each([
+    ['POST', 'text/plain'],
+    ['POST', 'text/plain;application/json'],
+    ['POST', 'text/plain, application/json'],
+    ['POST', 'application/json, text/plain'],
+    ['POST', 'application/x-www-form-urlencoded'],
+    ['POST', 'multipart/form-data; boundary=application/json'],
+    ['DELETE', 'text/plain'],
+  ])('is not taken by %s of %s, which any page can send', async (method, type) => {
+    const { status, body } = await answerTo(method, type);
+
+    expect([status, JSON.parse(body ?? '').title]).toEqual([
+      415,
+      `content-type: expected application/json, got '${type}'`,
+    ]);
+  });
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
+    'is not taken by %s without a content type, body or not',
+    async (method) => {
+      const { status, body } = await answerTo(method);
+
+      expect([status, JSON.parse(body ?? '').title]).toEqual([
+        415,
+        'content-type: expected application/json, got none',
+      ]);
+    },
+  );
+
+  it('is not what a GET does', async () => {
+    expect((await answerTo('GET')).status).toBe(202);
+  });
 });

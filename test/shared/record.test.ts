@@ -1,6 +1,7 @@
 /** What a message means beside a record, and when to try again. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeKey } from '../../shared/adapters/table-entity.ts';
 import { backoffMs, MAX_TRIES } from '../../shared/backoff.ts';
 import { type EventRecord, type Meaning, meaningOf, recordKey } from '../../shared/record.ts';
 
@@ -39,6 +40,7 @@ describe('the key of a record', () => {
   it('holds the id, or its digest when it is too long for a key', () => {
     expect(recordKey('health-check', 'e-1')).toBe('health-check|e-1');
     expect(Buffer.byteLength(recordKey('health-check', '日'.repeat(256)))).toBeLessThan(300);
+    expect(encodeKey(recordKey('error-budget-depleted', '~'.repeat(200))).length).toBeLessThan(512);
     expect(recordKey('health-check', 'x'.repeat(250))).not.toBe(recordKey('health-check', 'x'.repeat(251)));
   });
 });

@@ -19,7 +19,9 @@ export interface LocalBus {
   close(): Promise<void>;
 }
 
-export async function startBus(options: { idleMs?: number; requireToken?: boolean } = {}): Promise<LocalBus> {
+export async function startBus(
+  options: { idleMs?: number; openMs?: number; requireToken?: boolean } = {},
+): Promise<LocalBus> {
   const broker = createBroker({ clock: new SystemClock() });
   const server: AmqpServer = await startAmqp({ broker, port: 0, ...options });
   let queues = 0;

@@ -7,6 +7,7 @@ export interface RequestParts {
   readonly params?: Readonly<Record<string, string>>;
   /** Text and bytes are sent as they are, anything else as JSON. */
   readonly body?: unknown;
+  /** Beside them is the content type of JSON, unless they have one or it is a GET. */
   readonly headers?: Record<string, string>;
 }
 
@@ -25,7 +26,7 @@ export function httpRequest({
   return {
     method,
     url,
-    headers: new Headers(headers),
+    headers: new Headers({ ...(method !== 'GET' && { 'content-type': 'application/json' }), ...headers }),
     query: new URL(url).searchParams,
     params,
     arrayBuffer: async () => new Uint8Array(bytes).buffer,

@@ -77,7 +77,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
     hostJson,
   );
   const sources = withServiceBus.map(({ metadata, binding }) => sourceOf(metadata.name, binding, settings));
-  const port = await http.listen(httpPort, '127.0.0.1');
+  const port = await http.listen(httpPort);
 
   const triggers = withServiceBus.flatMap((one, index) => {
     const { metadata, binding } = one;

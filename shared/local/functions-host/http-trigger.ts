@@ -1,10 +1,12 @@
 /** Serves the HTTP triggers on one port, as the Functions host does. Function keys are not asked for, as with `func start`. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createLocalServer } from '../local-http.ts';
 import type { Binding, InvocationRequest, InvocationResponse, RpcHttpCookie, RpcHttpData } from './core-module.ts';
 import { childTrace } from './invoke.ts';
 import { parseRoute, type Route } from './routes.ts';
 
+const HOST = '127.0.0.1';
 /** The limit of the Functions host. */
 const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
@@ -40,15 +42,18 @@ export class HttpTriggers {
     this.#endpoints = functions
       .map((one) => ({ ...one, route: parseRoute(routeOf(one, routePrefix)), methods: methodsOf(one.binding) }))
       .sort((a, b) => (a.route.rank < b.route.rank ? -1 : 1));
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server = createLocalServer({
+      host: HOST,
+      onRequest: (request, response, url) => void this.#answer(request, response, url),
+    });
   }
 
   /** @returns the port in use. Rejects when it is taken */
-  listen(port: number, host: string): Promise<number> {
+  listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       // A TCP server's address is never a pipe's.
-      this.#server.listen(port, host, () => resolve((this.#server.address() as AddressInfo).port));
+      this.#server.listen(port, HOST, () => resolve((this.#server.address() as AddressInfo).port));
     });
   }
 
@@ -59,14 +64,13 @@ export class HttpTriggers {
     await closed;
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     try {
       const body = await readBody(request);
       if (!body) {
         response.writeHead(413, { connection: 'close' }).end();
         return;
       }
-      const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'localhost'}`);
       const found = this.#find(request.method ?? 'GET', decodePath(url.pathname));
       if (!found) {
         const text = url.pathname === '/' ? 'The function app is up and running.\n' : '';

@@ -52,8 +52,21 @@ describe('GET /api/dashboard', () => {
     expect(page).toContain('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;');
   });
 
-  it('may load nothing from anywhere, and tells nobody its address', async () => {
+  it('shows no text that turns the reading direction', async () => {
+    const platform = await startPlatform();
+    platform.ports.bus.broker.send('deployment-events', [{ subject: 'a\u202eb\u0085c', body: 'x', sizeBytes: 1 }]);
+    await platform.ports.bus.settled();
+
+    const page = await pageOf(platform);
+
+    expect(page).toContain('<td>a b c</td>');
+    expect(page).not.toMatch(/\p{Bidi_Control}/u);
+  });
+
+  it('may load nothing from anywhere, be shown in no frame, and tells nobody its address', async () => {
     const { headers } = await (await startPlatform()).get(handle);
+
+    expect(headers?.['content-security-policy']).toContain("frame-ancestors 'none'");
 
     expect(headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',

@@ -84,6 +84,16 @@ describe('GET /api/events', () => {
     expect(await idsOf('?correlationId=other')).toEqual([]);
   });
 
+  it.each(['0001-01-01T00:00:00Z', '1970-01-01T00:00:00Z'])(
+    'lists all since %s, which is before any',
+    async (since) => {
+      await enter('a');
+
+      expect(await idsOf(`?since=${since}`)).toEqual(['a']);
+      expect(await idsOf(`?since=${since}&correlationId=a`)).toEqual(['a']);
+    },
+  );
+
   it.each([1, 2, 3, 5])('pages by %i without losing or repeating any', async (limit) => {
     const all = ['a', 'b', 'c', 'd', 'e'];
     for (const [n, id] of all.entries()) await enter(id, { startedAt: NOON - n * 20 * HOUR });

@@ -71,6 +71,15 @@ describe('POST /api/events', () => {
     expect(published).toMatchObject([{ source: '/cï', team: 'shop', data }]);
   });
 
+  it('refuses control characters that were percent-encoded into a header', async () => {
+    const headers = { 'ce-specversion': '1.0', 'ce-id': 'a%00b', 'ce-source': '/ci', 'ce-type': 'DeploymentRequested' };
+
+    const answer = await post(data, headers);
+
+    expect(answer.status).toBe(400);
+    expect(problemIn(answer).issues).toMatchObject([{ path: 'id', value: 'a\u0000b' }]);
+  });
+
   it('publishes none when one is bad, and names every issue by event and path', async () => {
     const bad = { ...event, id: 'b', data: { namespace: 'Shop', deployment: 'web' } };
 

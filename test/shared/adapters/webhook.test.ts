@@ -289,43 +289,74 @@ describe('formats', () => {
     return JSON.parse(server.received[0]?.body ?? '');
   };
 
-  it('writes blocks for Slack, in which nobody is mentioned', async () => {
+  it('writes blocks of plain texts for Slack, and mentions nobody on the phone either', async () => {
     const body = await bodyOf('slack', {
       severity: 'critical',
       title: 'down <!channel>',
-      text: 'a & b <@U1>',
+      text: 'a & b <@U1> *bold* _x_ ~y~ `z` :fire:',
       team: 'shop',
-      facts: { 'burn<rate>': '14 & up' },
+      facts: { 'burn<rate>': '14 & *up*' },
     });
 
+    const plain = (text: string) => ({ type: 'plain_text', text, emoji: false });
     expect(server.received[0]?.headers['content-type']).toBe('application/json');
-    expect(body).toMatchObject({
-      text: ':rotating_light: down &lt;!channel&gt;',
+    expect(body).toEqual({
+      text: '🚨 down &lt;!channel&gt;',
+      mrkdwn: false,
       blocks: [
-        { type: 'header', text: { type: 'plain_text', text: 'down <!channel>' } },
-        { type: 'section', text: { type: 'mrkdwn', verbatim: true, text: ':rotating_light: a &amp; b &lt;@U1&gt;' } },
-        {
-          fields: [
-            { type: 'mrkdwn', verbatim: true, text: '*team*\nshop' },
-            { type: 'mrkdwn', verbatim: true, text: '*burn&lt;rate&gt;*\n14 &amp; up' },
-          ],
-        },
-        { type: 'context', elements: [{ type: 'mrkdwn', verbatim: true }] },
+        { type: 'header', text: plain('down <!channel>') },
+        { type: 'section', text: plain('🚨 a & b <@U1> *bold* _x_ ~y~ `z` :fire:') },
+        { type: 'section', fields: [plain('team\nshop'), plain('burn<rate>\n14 & *up*')] },
+        { type: 'context', elements: [plain(expect.stringMatching(/^DeploymentFailed [0-9a-f-]{36}$/) as never)] },
       ],
     });
   });
 
   it("stays within Slack's limits, and cuts no character or escape in half", async () => {
     const facts = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`name-${n}`, '&'.repeat(9_000)]));
-    const body = await bodyOf('slack', { title: '😀'.repeat(500), text: '<'.repeat(9_000), facts });
+    const long = await bodyOf('slack', { title: '😀'.repeat(500), text: '<'.repeat(9_000), facts });
 
-    const { blocks } = body as { blocks: { text?: { text: string }; fields?: { text: string }[] }[] };
+    const { blocks } = long as { blocks: { text?: { text: string }; fields?: { text: string }[] }[] };
     expect(blocks[0]?.text?.text).toMatch(/^(😀)+…$/u);
     expect(blocks[0]?.text?.text.length).toBeLessThanOrEqual(150);
-    expect(blocks[1]?.text?.text).toMatch(/^:warning: (&lt;)+…$/);
+    expect(blocks[1]?.text?.text).toMatch(/^⚠️ <+…$/u);
     expect(blocks[1]?.text?.text.length).toBeLessThanOrEqual(3_000);
     expect(blocks[2]?.fields).toHaveLength(10);
     for (const field of blocks[2]?.fields ?? []) expect(field.text.length).toBeLessThanOrEqual(2_000);
+  });
+
+  it('cuts no escape in half in the text that phones show', async () => {
+    expect(await bodyOf('slack', { title: '<'.repeat(9_000) })).toMatchObject({
+      text: expect.stringMatching(/^⚠️ (&lt;)+…$/u),
+    });
+  });
+
+  it.each(['slack', 'teams'])('writes no line of a sender, and no text that turns around, for %s', async (format) => {
+    await bodyOf(format, {
+      title: 'web\u202efdp.exe\nteam: shop',
+      text: 'one\r\n\r\ntwo\u2028three\u0000\ud800\u2066',
+      facts: { 'a\nb': 'c\n- d' },
+    });
+
+    const sent = server.received[0]?.body ?? '';
+    expect(sent).toContain('web fdp.exe team: shop');
+    expect(sent).toContain('one two three');
+    expect(sent).toContain('c - d');
+    expect(sent).not.toMatch(/\p{Bidi_Control}|\p{Surrogate}|\\ud800|\\u0000/u);
+  });
+
+  it.each([
+    ['- item', '\\- item'],
+    ['+ item', '\\+ item'],
+    ['12. item', '12\\. item'],
+    ['12) item', '12\\) item'],
+    ['a - b + 1.2.3', 'a - b + 1.2.3'],
+    ['1.2', '1\\.2'],
+    ['![x](y) <b> `c` # d', '!\\[x\\](y) \\<b\\> \\`c\\` \\# d'],
+  ])('writes %s as text for Teams', async (text, expected) => {
+    await bodyOf('teams', { text });
+
+    expect(server.received[0]?.body).toContain(JSON.stringify(expected));
   });
 
   it('writes an adaptive card for Teams', async () => {
@@ -379,7 +410,7 @@ describe('formats', () => {
   it('writes no line break into an attribute of a CloudEvent', async () => {
     const body = await bodyOf('cloudevents', { text: 'first\r\n\tsecond\u0000\u0085third' });
 
-    expect(body).toMatchObject({ summary: 'web failed: first secondthird' });
+    expect(body).toMatchObject({ summary: 'web failed: first second third' });
   });
 
   it.each([

@@ -69,6 +69,18 @@ describe('structured mode', () => {
     expect(parse(JSON.stringify(more)).event).toEqual(more);
   });
 
+  it('takes nothing from what is named __proto__', () => {
+    const withProto = (value: object, proto: object) =>
+      `{"__proto__":${JSON.stringify(proto)},${JSON.stringify(value).slice(1)}`;
+    const body = withProto({ ...minimal, data: 'DATA' }, { dataversion: 9, subject: 'evil' });
+
+    const found = parse(body.replace('"DATA"', withProto(data, { replicas: 'evil' }))).event as typeof event;
+
+    expect(found).toEqual(completed);
+    expect(found.subject).toBe(completed.subject);
+    expect('replicas' in found.data).toBe(false);
+  });
+
   it('reads data_base64', () => {
     const { data: _, ...rest } = minimal;
     const encoded = Buffer.from(JSON.stringify(data)).toString('base64');

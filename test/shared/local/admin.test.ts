@@ -1,4 +1,6 @@
 /** The administration as the real `ServiceBusAdministrationClient` uses it, over HTTP. */
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Admin, startAdmin } from '../../../shared/local/admin.ts';
@@ -318,6 +320,19 @@ describe('requests', () => {
 
   it('show the namespace', async () => {
     expect(await client.getNamespaceProperties()).toMatchObject({ name: 'localhost', messagingSku: 'Standard' });
+  });
+});
+
+describe('a website', () => {
+  it.each([
+    [{ origin: 'http://evil.example' }, 403],
+    [{ host: 'evil.example' }, 421],
+  ])('that sends %j learns nothing', async (headers, status) => {
+    const sent = request(url('/health'), { headers }).end();
+    const [response] = await once(sent, 'response');
+
+    expect(response.statusCode).toBe(status);
+    response.resume();
   });
 });
 

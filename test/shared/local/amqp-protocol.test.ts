@@ -95,13 +95,50 @@ describe('connecting', () => {
   it.each([
     ['AMQP 0-9-1', Buffer.from('AMQP\0\0\x09\x01', 'latin1')],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+    [
+      'HTTP with AMQP in its body',
+      Buffer.concat([Buffer.from('POST / HTTP/1.1\r\n\r\n'), AMQP_HEADER, frame(OPEN, ['x'])]),
+    ],
     ['TLS', Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc])],
-  ])('in %s is answered with the header that is understood', async (_, bytes) => {
+  ])('in %s is answered with the header that is understood, and nothing else', async (_, bytes) => {
     const client = new RawClient(bus.port);
     client.write(bytes);
 
     await client.next('header 0');
     await client.closed();
+    expect(client.received).toEqual([]);
+  });
+
+  it.each([
+    ['nothing', []],
+    ['half a header', [AMQP_HEADER.subarray(0, 4)]],
+    ['the header of SASL alone', [SASL_HEADER]],
+    ['SASL alone', [SASL_HEADER, init('ANONYMOUS')]],
+    ['a header alone', [AMQP_HEADER]],
+    ['half an open frame', [AMQP_HEADER, frame(OPEN, ['test']).subarray(0, 9)]],
+    ['empty frames', [AMQP_HEADER, Buffer.from([0, 0, 0, 8, 2, 0, 0, 0])]],
+  ])('with %s comes to an end, however alive the peer', async (_, bytes) => {
+    const strict = await startBus({ openMs: 60 });
+    const client = new RawClient(strict.port);
+    if (bytes.length > 0) client.write(...bytes);
+
+    await client.closed();
+
+    expect(strict.connectionCount()).toBe(0);
+    await strict.close();
+  });
+
+  it('that is opened in time stays', async () => {
+    const strict = await startBus({ openMs: 60 });
+    const slow = new RawClient(strict.port);
+    const client = await RawClient.open(strict.port, { idleMs: 60 });
+
+    await slow.closed();
+
+    client.write(begin);
+    await client.next(BEGIN);
+    client.close();
+    await strict.close();
   });
 });
 
@@ -122,6 +159,19 @@ describe('idle connections', () => {
 
     expect(compositeOf(fields[0])?.fields[0]).toBe('amqp:resource-limit-exceeded');
     await client.closed();
+    await impatient.close();
+  });
+
+  it('are closed when bytes come, but never a whole frame', async () => {
+    const impatient = await startBus({ idleMs: 40 });
+    const client = await RawClient.open(impatient.port);
+    client.write(Buffer.from([0, 0, 255, 255, 2, 0, 0, 0]));
+    const drip = setInterval(() => client.write(Buffer.from([0])), 10);
+
+    await client.next(CLOSE);
+
+    clearInterval(drip);
+    client.close();
     await impatient.close();
   });
 

@@ -6,6 +6,7 @@ import {
   type ServiceBusReceiver,
 } from '@azure/service-bus';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RawClient } from '../../support/amqp-client.ts';
 import { type LocalBus, startBus } from '../../support/bus.ts';
 
 let bus: LocalBus;
@@ -32,6 +33,24 @@ async function roundTrip(
   const messages = await receiver.receiveMessages(bodies.length, { maxWaitTimeInMs: 5_000 });
   return { receiver, messages };
 }
+
+it('is not cut off while it has nothing to say', async () => {
+  const impatient = await startBus({ idleMs: 100 });
+  const sdk = impatient.connect();
+  const queue = impatient.queue();
+  await sdk.createSender(queue).sendMessages({ body: 'x' });
+  const receiver = sdk.createReceiver(queue);
+  const [message] = await receiver.receiveMessages(1);
+
+  // Each is cut off after two to three times the idle time.
+  for (let n = 0; n < 3; n++) await (await RawClient.open(impatient.port)).closed();
+
+  expect(impatient.connectionCount()).toBe(1);
+  await receiver.completeMessage(message as ServiceBusReceivedMessage);
+  expect(impatient.count(queue)).toBe(0);
+  await sdk.close();
+  await impatient.close();
+});
 
 describe('sending', () => {
   it('tells the SDK how large a batch may be', async () => {

@@ -30,8 +30,19 @@ afterEach(() => {
   running.clear();
 });
 
-function start(...args: string[]): { child: ChildProcess; line: () => Promise<string>; errors: () => string } {
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(...args: string[]): Started {
+  return startWith({}, ...args);
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly line: () => Promise<string>;
+  readonly errors: () => string;
+}
+
+function startWith(environment: NodeJS.ProcessEnv, ...args: string[]): Started {
+  const env = { ...process.env, BUS_KEY: undefined, ...environment };
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   running.add(child);
   let errors = '';
   child.stderr?.on('data', (chunk) => {
@@ -131,6 +142,59 @@ describe('npm run bus', () => {
     expect(await once(other.child, 'exit')).toEqual([1, null]);
     expect(other.errors().trim()).toBe(`port ${port} is in use; choose another with --admin-port`);
     server.close();
+  });
+
+  const KEY = 'q7mJt0m2c1u/Zk3+Vw5b8A==';
+  const ANY_PORT = ['--port', '0', '--admin-port', '0', '--json'];
+
+  it.each([
+    ['a file', (file: string) => startWith({}, ...ANY_PORT, '--key-file', file)],
+    ['the environment', () => startWith({ BUS_KEY: KEY }, ...ANY_PORT)],
+  ])('takes a key from %s: the public one is good no more, and it is printed nowhere', async (_, begin) => {
+    const file = join(tmpdir(), `key-${process.pid}`);
+    writeFileSync(file, `${KEY}\n`);
+    const { line, errors } = begin(file);
+    const printed = await line();
+    const { connectionString, adminUrl } = JSON.parse(printed);
+    const send = async (key: string): Promise<void> => {
+      const client = new ServiceBusClient(connectionString.replace('***', key), { retryOptions: { maxRetries: 0 } });
+      try {
+        await client.createSender('errors').sendMessages({ body: 'x' });
+      } finally {
+        await client.close();
+      }
+    };
+
+    await send(KEY);
+    await expect(send('SAS_KEY_VALUE')).rejects.toThrow(/the signature is wrong/);
+    expect(await (await fetch(`${adminUrl}/errors`)).text()).not.toContain(KEY);
+    expect(printed + errors()).not.toContain(KEY);
+  });
+
+  it.each([
+    ['0.0.0.0', {}, [], /^--host 0\.0\.0\.0: anybody .* give one of your own with --key-file or BUS_KEY$/],
+    ['::', {}, [], /^--host ::: anybody/],
+    ['0.0.0.0', { BUS_KEY: '' }, [], /^--host 0\.0\.0\.0: anybody/],
+    ['0.0.0.0', { BUS_KEY: 'SAS_KEY_VALUE' }, [], /^BUS_KEY: expected a key of at least 16 /],
+    ['127.0.0.1', { BUS_KEY: 'a;b;c;d;e;f;g;h;i;j' }, [], /^BUS_KEY: expected a key/],
+    ['127.0.0.1', {}, ['--key-file', '/dev/null'], /^--key-file \/dev\/null: expected a key/],
+  ])('does not listen on %s with %j %j', async (host, environment, flags, complaint) => {
+    const { child, errors } = startWith(environment, ...ANY_PORT, '--host', host, ...flags);
+
+    expect(await once(child, 'exit')).toEqual([2, null]);
+    expect(errors().trim()).toMatch(complaint);
+    expect(errors()).not.toContain('a;b');
+  });
+
+  it('listens everywhere with a key, to clients that have it', async () => {
+    const { line } = startWith({ BUS_KEY: KEY }, ...ANY_PORT, '--host', '0.0.0.0');
+    const { connectionString } = JSON.parse(await line());
+
+    const client = new ServiceBusClient(connectionString.replace('***', KEY));
+    await client.createSender('errors').sendMessages({ body: 'x' });
+
+    expect(connectionString).toMatch(/^Endpoint=sb:\/\/localhost:\d+;/);
+    await client.close();
   });
 
   it.each([

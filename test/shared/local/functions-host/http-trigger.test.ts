@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installCoreModule } from '../../../../shared/local/functions-host/core-module.ts';
 import { HttpTriggers } from '../../../../shared/local/functions-host/http-trigger.ts';
@@ -54,7 +57,7 @@ describe('HTTP triggers', () => {
       }),
       'api',
     );
-    base = `http://127.0.0.1:${await triggers.listen(0, '127.0.0.1')}`;
+    base = `http://127.0.0.1:${await triggers.listen(0)}`;
   });
   afterAll(() => triggers.stop());
 
@@ -83,9 +86,20 @@ describe('HTTP triggers', () => {
     expect([response.status, await response.text()]).toEqual([status, text]);
   });
 
+  it.each([
+    [{ origin: 'http://evil.example' }, 403],
+    [{ host: 'evil.example' }, 421],
+  ])('nothing runs for a website that sends %j', async (headers, status) => {
+    const request = httpRequest(`${base}/api/items/special`, { method: 'POST', headers }).end();
+    const [response] = await once(request, 'response');
+
+    expect(response.statusCode).toBe(status);
+    expect(await text(response)).not.toContain('special');
+  });
+
   it('says which port is taken', async () => {
     const second = new HttpTriggers([], 'api');
 
-    await expect(second.listen(Number(new URL(base).port), '127.0.0.1')).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(second.listen(Number(new URL(base).port))).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });
