@@ -1,6 +1,6 @@
 /** `npx platform-events`: publishes events, follows them, shows what happens, and mends what went wrong. */
 import { catalog } from '../events/catalog.ts';
-import { runCommand, UsageError } from '../local/command.ts';
+import { print, runCommand, UsageError } from '../local/command.ts';
 import { errors } from './errors.ts';
 import { publish } from './publish.ts';
 import { tail } from './tail.ts';
@@ -29,6 +29,7 @@ const USAGE = `usage: platform-events <command> [options]
   bus [options]                 start the local Service Bus (see 'bus --help')
 
   --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)
+  --insecure-http               let the URL be plain http beyond this machine
   --json                        one JSON object a line
 
 A function key is read from PLATFORM_EVENTS_KEY. Without --url and
@@ -57,7 +58,7 @@ await runCommand(async () => {
     case '--help':
     case '-h':
     case 'help':
-      console.log(USAGE);
+      print(USAGE);
       return;
     default:
       throw new UsageError(command === undefined ? USAGE : `unknown command '${command}'\n\n${USAGE}`);

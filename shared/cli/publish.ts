@@ -5,7 +5,7 @@ import { formatIssue } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
-import { green, oneLine, readFlags, red, UsageError } from '../local/command.ts';
+import { complain, green, oneLine, print, printJson, readFlags, red, UsageError } from '../local/command.ts';
 import { type Ending, follow } from './follow.ts';
 import { appAt, COMMON, changes, durationFlag, retried, show } from './options.ts';
 
@@ -49,11 +49,12 @@ export async function publish(usage: string, args: string[]): Promise<void> {
   if (isDirect && values.wait) {
     throw new UsageError('--wait asks the app for its history: say where it is with --url or PLATFORM_EVENTS_URL');
   }
-  const app = appAt(values.url);
+  const app = appAt(values);
   // The id makes sending it again harmless.
   if (isDirect) await publishDirectly(event);
   else await retried(() => app.publish(event));
-  console.log(values.json ? JSON.stringify({ id: event.id, correlationId: event.correlationid }) : event.id);
+  if (values.json) printJson({ id: event.id, correlationId: event.correlationid });
+  else print(event.id);
   if (!values.wait) return;
 
   const { ending, why } = await follow({
@@ -65,11 +66,8 @@ export async function publish(usage: string, args: string[]): Promise<void> {
     pause: (ms) => pause(ms),
   });
   const colour = ending === 'completed' ? green : red;
-  console.log(
-    values.json
-      ? JSON.stringify({ ending, why })
-      : colour(why === undefined ? ENDINGS[ending] : `${ENDINGS[ending]}: ${oneLine(why)}`),
-  );
+  if (values.json) printJson({ ending, why });
+  else print(colour(why === undefined ? ENDINGS[ending] : `${ENDINGS[ending]}: ${oneLine(why)}`));
   process.exitCode = ending === 'completed' ? 0 : 1;
 }
 
@@ -89,7 +87,7 @@ async function publishDirectly(event: CloudEvent): Promise<void> {
   const { createServiceBus } = await import('../adapters/service-bus.ts');
   const { ServiceBus: connectionString, ServiceBus__fullyQualifiedNamespace: endpoint = '' } = process.env;
   const clientId = process.env['ServiceBus__clientId'];
-  const log = { info: () => {}, warn: console.error, error: console.error };
+  const log = { info: () => {}, warn: complain, error: complain };
   const bus = await createServiceBus(connectionString ? { connectionString } : { endpoint, clientId }, { log });
   try {
     // The catalog's own schema has just accepted the data.

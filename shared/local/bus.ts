@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../errors.ts';
 import { DEFAULT_PORT, LOOPBACK } from './amqp.ts';
-import { readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+import { complain, print, printJson, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
 import { readEmulatorConfig } from './emulator-config.ts';
 import type { EntityPlan } from './entity-plan.ts';
 import { type BusOptions, type LocalBus, startBus } from './start-bus.ts';
@@ -29,7 +29,7 @@ function readPlan(file: string, strict: boolean): EntityPlan {
     throw new ConfigError(`${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
   const { plan, warnings } = readEmulatorConfig(text, { origin: file, strict });
-  for (const warning of warnings) console.error(`warning: ${warning}`);
+  for (const warning of warnings) complain(`warning: ${warning}`);
   return plan;
 }
 
@@ -68,10 +68,10 @@ await runCommand(async () => {
   });
   stopOnSignal(() => bus.close());
   const { url, connectionString, adminUrl } = bus;
-  if (values.json) console.log(JSON.stringify({ url, connectionString, adminUrl }));
+  if (values.json) printJson({ url, connectionString, adminUrl });
   else {
-    console.log(`ready ${url}`);
-    console.log(`ServiceBus=${connectionString}`);
-    console.log(`administration ${adminUrl}`);
+    print(`ready ${url}`);
+    print(`ServiceBus=${connectionString}`);
+    print(`administration ${adminUrl}`);
   }
 });

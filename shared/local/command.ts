@@ -25,7 +25,7 @@ export function readFlags<const F extends Flags>(
   { args = process.argv.slice(2), words = 0 }: { args?: readonly string[]; words?: number } = {},
 ): Parsed<F> {
   if (args.includes('--help') || args.includes('-h')) {
-    console.log(usage);
+    print(usage);
     process.exit(0);
   }
   // npm eats one `--`; a second one reaches us.
@@ -56,7 +56,7 @@ export async function runCommand(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    console.error(explain(error));
+    complain(explain(error));
     // Half-started servers must not keep the process.
     process.exit(error instanceof UsageError ? 2 : 1);
   }
@@ -87,7 +87,7 @@ export function stopOnSignal(stop: () => Promise<void>): void {
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
-        console.error(explain(error));
+        complain(explain(error));
         process.exit(1);
       },
     );
@@ -119,6 +119,33 @@ export const [bold, dim, red, green, yellow] = [style(1), style(2), style(31), s
  */
 export function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}\p{Bidi_Control}]+/gu, ' ').trim();
+}
+
+const OWN_COLOURS = hasColour ? String.raw`\u001b\[(?:0|1|2|31|32|33)m` : '(?!)';
+const DRIVING = new RegExp(String.raw`(${OWN_COLOURS})|[^\P{Cc}\n]|\p{Bidi_Control}`, 'gu');
+
+/** Prints lines: nothing in them drives the terminal but the colours above. */
+export function print(text: string): void {
+  console.log(harmless(text));
+}
+
+/** As `print`, for what goes wrong. */
+export function complain(text: string): void {
+  console.error(harmless(text));
+}
+
+/** Prints a value as one line of JSON; what could drive a terminal is escaped, so that programs read what was sent. */
+export function printJson(value: unknown): void {
+  console.log(
+    JSON.stringify(value).replace(
+      /[\u007f-\u009f\p{Bidi_Control}]/gu,
+      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    ),
+  );
+}
+
+function harmless(text: string): string {
+  return text.replace(DRIVING, (_, colour: string | undefined) => colour ?? ' ');
 }
 
 /** Rows in aligned columns. */

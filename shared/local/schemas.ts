@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { configSchema } from '../config.ts';
 import { eventSchemas, jsonSchemaOf } from '../events/schemas.ts';
-import { readFlags, runCommand } from './command.ts';
+import { print, readFlags, runCommand } from './command.ts';
 
 const USAGE = `usage: npm run schemas [-- options]
 
@@ -17,5 +17,5 @@ await runCommand(async () => {
   for (const [name, schema] of schemas) {
     await writeFile(join(values.out, `${name}.json`), `${JSON.stringify(schema, null, 2)}\n`);
   }
-  console.log(`${schemas.length} schemas in ${values.out}`);
+  print(`${schemas.length} schemas in ${values.out}`);
 });

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { isMainThread, parentPort } from 'node:worker_threads';
-import { appDirectory, explain, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+import { appDirectory, explain, print, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
 
 const USAGE = `usage: npm run table [-- options]
 
@@ -78,8 +78,8 @@ if (isMainThread) {
     const { port, location } = readOptions();
     const table = await startTable(port, location);
     stopOnSignal(() => table.close());
-    console.log(`ready ${table.url}`);
-    console.log(`StateStore=${port === 10_002 ? 'UseDevelopmentStorage=true' : table.connectionString}`);
+    print(`ready ${table.url}`);
+    print(`StateStore=${port === 10_002 ? 'UseDevelopmentStorage=true' : table.connectionString}`);
   });
 } else {
   const { port, location } = readOptions();

@@ -1,6 +1,6 @@
 /** The functions' log on a terminal: what went wrong, and with `isVerbose` the rest; as lines for people or for programs. */
 import type { Log, LogFields } from '../ports.ts';
-import { dim, oneLine, red, yellow } from './command.ts';
+import { complain, dim, oneLine, printJson, red, yellow } from './command.ts';
 
 export interface LogOptions {
   /** One JSON object a line on stdout, among the others. */
@@ -11,11 +11,11 @@ export interface LogOptions {
 export function terminalLog({ isJson, isVerbose }: LogOptions): Log {
   const line = (level: string, message: string, fields: LogFields = {}, colour: (text: string) => string): void => {
     if (isJson) {
-      console.log(JSON.stringify({ log: { level, message, ...fields } }));
+      printJson({ log: { level, message, ...fields } });
       return;
     }
     const shown = Object.entries(fields).filter(([, value]) => value !== undefined);
-    console.error(colour(oneLine(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`)));
+    complain(colour(oneLine(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`)));
   };
   return {
     info: (message, fields) => {
