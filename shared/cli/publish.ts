@@ -59,6 +59,7 @@ export async function publish(usage: string, args: string[]): Promise<void> {
 
   const { ending, why } = await follow({
     app,
+    eventId: event.id,
     correlationId: event.correlationid,
     timeoutMs,
     onEntry: changes((one) => show(one, values.json)),
