@@ -36,7 +36,7 @@ A function key is read from PLATFORM_EVENTS_KEY. Without --url and
 PLATFORM_EVENTS_URL, but with ServiceBus or ServiceBus__fullyQualifiedNamespace
 in the environment, publish sends to that namespace directly.
 Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended
-in time; 2 called wrongly; 130 stopped.
+in time; 2 called or set up wrongly; 130 stopped.
 
 Types:
 ${[...catalog.keys()].map((type) => `  ${type}`).join('\n')}`;

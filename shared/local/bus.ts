@@ -1,10 +1,10 @@
 /** `npm run bus`: the in-memory Service Bus alone. */
-import { readFileSync } from 'node:fs';
-import { ConfigError } from '../errors.ts';
+import { TransientError } from '../errors.ts';
 import { DEFAULT_PORT, LOOPBACK } from './amqp.ts';
-import { complain, print, printJson, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+import { complain, print, printJson, readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
 import { readEmulatorConfig } from './emulator-config.ts';
 import type { EntityPlan } from './entity-plan.ts';
+import { readTextFile } from './flag-files.ts';
 import { type BusOptions, type LocalBus, startBus } from './start-bus.ts';
 
 const DEFAULT_ADMIN_PORT = 5300;
@@ -20,20 +20,15 @@ const USAGE = `usage: npm run bus [-- options]
                     it does not know are refused
   --json            print what to connect to as one line of JSON`;
 
-/** @throws ConfigError naming the file, and in it line and column or path and value */
+/** @throws UsageError when the file cannot be read @throws ConfigError naming the file, and in it line and column or path and value */
 function readPlan(file: string, strict: boolean): EntityPlan {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
-  }
+  const text = readTextFile('config', file);
   const { plan, warnings } = readEmulatorConfig(text, { origin: file, strict });
   for (const warning of warnings) complain(`warning: ${warning}`);
   return plan;
 }
 
-/** @throws ConfigError saying which flag to use when a port is taken */
+/** @throws TransientError saying which flag to use when a port is taken @throws UsageError for an address of another machine */
 async function start(options: BusOptions): Promise<LocalBus> {
   try {
     return await startBus(options);
@@ -42,10 +37,10 @@ async function start(options: BusOptions): Promise<LocalBus> {
     if (code === 'EADDRINUSE') {
       const port = error instanceof Error && 'port' in error ? error.port : options.port;
       const flag = port === options.adminPort && port !== options.port ? '--admin-port' : '--port';
-      throw new ConfigError(`port ${port} is in use; choose another with ${flag}`);
+      throw new TransientError(`port ${port} is in use; choose another with ${flag}`);
     }
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-      throw new ConfigError(`this machine has no address ${options.host}; choose another with --host`);
+      throw new UsageError(`--host: this machine has no address '${options.host}'`);
     }
     throw error;
   }
@@ -60,6 +55,7 @@ await runCommand(async () => {
     strict: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   });
+  if (values.strict && values.config === undefined) throw new UsageError('--strict: it goes with --config');
   const bus = await start({
     port: readPort('port', values.port),
     adminPort: readPort('admin-port', values['admin-port']),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { PlatformError } from '../errors.ts';
+import { ConfigError, PlatformError } from '../errors.ts';
 
 /** The wrong way to call a command: exit code 2. */
 export class UsageError extends Error {
@@ -17,7 +17,7 @@ type Parsed<F extends Flags> = ReturnType<typeof parseArgs<{ options: F; allowPo
  * Reads the flags of a command; `--help` prints its usage and ends the process.
  *
  * @param words how many arguments that are no flags it may have
- * @throws UsageError for a flag that is not known or lacks its value, and for an argument too many
+ * @throws UsageError for a flag that is not known or lacks its value (an empty one is none), and for an argument too many
  */
 export function readFlags<const F extends Flags>(
   usage: string,
@@ -30,6 +30,8 @@ export function readFlags<const F extends Flags>(
   }
   // npm eats one `--`; a second one reaches us.
   const parsed = parse(usage, options, args[0] === '--' ? args.slice(1) : args);
+  const empty = Object.entries(parsed.values).find(([, value]) => value === '');
+  if (empty) throw new UsageError(`--${empty[0]}: expected a value, got nothing\n\n${usage}`);
   const surplus = parsed.positionals[words];
   if (surplus !== undefined) throw new UsageError(`unexpected argument '${surplus}'\n\n${usage}`);
   return parsed;
@@ -39,8 +41,9 @@ function parse<const F extends Flags>(usage: string, options: F, args: readonly 
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    // The first sentence says what is wrong; the rest is advice about flags that look like words.
-    throw new UsageError(`${(error instanceof Error ? error.message : String(error)).split('. ')[0]}\n\n${usage}`);
+    // The first sentence says what is wrong; the rest is advice about values that look like flags, and the other way round.
+    const [reason] = (error instanceof Error ? error.message : String(error)).split(/\. |\.?\n/);
+    throw new UsageError(`${reason}\n\n${usage}`);
   }
 }
 
@@ -51,14 +54,14 @@ export function readPort(flag: string, text: string): number {
   throw new UsageError(`--${flag}: expected a port between 0 and 65535, got '${text}'`);
 }
 
-/** Runs a command; a failure is one clear line and exit code 1, or 2 when it was called wrongly. */
+/** Runs a command; a failure is one clear line and exit code 1, or 2 when a flag, an argument or a setting is wrong. */
 export async function runCommand(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
     complain(explain(error));
     // Half-started servers must not keep the process.
-    process.exit(error instanceof UsageError ? 2 : 1);
+    process.exit(error instanceof UsageError || error instanceof ConfigError ? 2 : 1);
   }
 }
 

@@ -1,5 +1,4 @@
 /** `npm run host`: the local Functions host alone, against any Service Bus namespace. */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   appDirectory,
@@ -11,8 +10,8 @@ import {
   readPort,
   runCommand,
   stopOnSignal,
-  UsageError,
 } from './command.ts';
+import { checkDirectory } from './flag-files.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
@@ -38,7 +37,7 @@ await runCommand(async () => {
   });
   const directory = values.app === undefined ? appDirectory() : resolve(values.app);
   const httpPort = readPort('http-port', values['http-port']);
-  if (!existsSync(directory)) throw new UsageError(`--app: no directory ${directory}`);
+  checkDirectory('app', directory);
   // The worker runs in the directory of the app, with its settings as its environment.
   process.chdir(directory);
   applySettings(readLocalSettings(directory));
