@@ -6,6 +6,7 @@ import { enterHistory } from './history.ts';
 import type { Handler, Stored } from './ports.ts';
 import {
   failureOf,
+  faultOf,
   isPermanent,
   park,
   parkUntold,
@@ -193,7 +194,7 @@ async function endRun(
       }
       const asked = outcome.error instanceof TransientError ? outcome.error.retryAfterMs : undefined;
       const inMs = backoffMs(tries, step.random, asked);
-      step.log.warn('failed, to be tried again', { ...failure, try: tries, copy: value.copy, inMs });
+      step.log.warn('failed, to be tried again', { ...faultOf(outcome.error), try: tries, copy: value.copy, inMs });
       return waitFor(now + inMs, { tries, ...failure });
     }
   }

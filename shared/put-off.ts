@@ -9,6 +9,7 @@ import type { CopyMarks } from './events/parse.ts';
 import { cut } from './message.ts';
 import type { Log, ParkedMessage, Ports } from './ports.ts';
 import type { EventRecord } from './record.ts';
+import { stackOf } from './stack.ts';
 
 /** What the messages are made from. */
 export interface Sender extends CopyMarks {
@@ -69,7 +70,7 @@ export async function putOffUnrecorded(sender: Sender, error: unknown, waitedFor
   if (isPermanent(error) || putOff >= MAX_TRIES) return park(sender, error, putOff, copy);
 
   const inMs = backoffMs(putOff, random, error instanceof TransientError ? error.retryAfterMs : undefined);
-  log.warn('put off without a record', { ...failureOf(error), try: putOff, inMs });
+  log.warn('put off without a record', { ...faultOf(error), try: putOff, inMs });
   const at = ports.clock.now() + inMs;
   const messageId = `${event.id}:${copy}+${putOff}`;
   await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor, messageId }));
@@ -108,7 +109,7 @@ async function parkAs(
     tries,
     copy,
   };
-  log.error('parked in the errors queue', { ...failureOf(error), tries, copy });
+  log.error('parked in the errors queue', { ...faultOf(error), tries, copy });
   await send(ports.bus.park(parked));
 }
 
@@ -126,11 +127,16 @@ export function isPermanent(error: unknown): boolean {
   return error instanceof PlatformError && !error.isTransient;
 }
 
-/** An error for the record and the log. */
+/** An error for the record, and for people. */
 export function failureOf(error: unknown): { reason: string; error: string } {
   if (error instanceof PlatformError) return { reason: error.reason, error: cut(error.message, 1024) };
   if (error instanceof Error) return { reason: error.name, error: cut(error.message, 1024) };
   return { reason: 'Unknown', error: cut(String(error), 1024) };
+}
+
+/** An error for the log; one that nobody expected with where it came from. */
+export function faultOf(error: unknown): { reason: string; error: string; stack?: string | undefined } {
+  return { ...failureOf(error), stack: stackOf(error) };
 }
 
 function descriptionOf(error: unknown): string {

@@ -14,8 +14,10 @@ export function terminalLog({ isJson, isVerbose }: LogOptions): Log {
       printJson({ log: { level, message, ...fields } });
       return;
     }
-    const shown = Object.entries(fields).filter(([, value]) => value !== undefined);
-    complain(colour(oneLine(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`)));
+    const { stack, ...others } = fields;
+    const shown = Object.entries(others).filter(([, value]) => value !== undefined);
+    const text = colour(oneLine(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`));
+    complain(stack === undefined ? text : `${text}\n${dim(String(stack))}`);
   };
   return {
     info: (message, fields) => {
