@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ConfigError, PlatformError } from '../errors.ts';
+import { stackOf } from '../stack.ts';
 
 /** The wrong way to call a command: exit code 2. */
 export class UsageError extends Error {
@@ -65,7 +66,7 @@ export async function runCommand(main: () => Promise<void>): Promise<void> {
   }
 }
 
-/** An error as people want to read it. */
+/** An error as people want to read it; a bug with where it came from. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
@@ -75,7 +76,7 @@ export function explain(error: unknown): string {
     return `port ${error.port} may not be opened by this user; choose one above 1023`;
   }
   if (error instanceof PlatformError || error instanceof UsageError) return error.message;
-  return error.stack ?? error.message;
+  return `${error.name}: ${error.message}\n${stackOf(error)}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** How commands are called. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { complain, print, printJson, readFlags, UsageError } from '../../../shared/local/command.ts';
+import { complain, explain, print, printJson, readFlags, UsageError } from '../../../shared/local/command.ts';
 
 const FLAGS = { json: { type: 'boolean', default: false }, out: { type: 'string' } } as const;
 const read = (args: readonly string[], words = 0) => readFlags('usage: it', FLAGS, { args, words });
@@ -24,6 +24,11 @@ describe('flags', () => {
   it('refuse one word more than the command takes', () => {
     expect(() => read(['one', 'two'], 1)).toThrow("unexpected argument 'two'");
   });
+});
+
+it('an error that nobody expected is explained with where it came from', () => {
+  expect(explain(new RangeError('x'))).toMatch(/^RangeError: x\n {4}at .*command\.test\.ts/);
+  expect(explain(new UsageError('x'))).toBe('x');
 });
 
 describe('what is printed', () => {
