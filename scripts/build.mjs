@@ -49,7 +49,9 @@ export async function bundle({ entries, outdir, bundled = false }) {
     platform: 'node',
     target: 'node20',
     chunkNames: 'chunks/[name]-[hash]',
-    sourcemap: bundled ? false : 'linked',
+    // Read when the stack of a bug is logged. Those that are deployed name the sources and do not hold them.
+    sourcemap: bundled ? 'external' : 'linked',
+    sourcesContent: !bundled,
     legalComments: bundled ? 'external' : 'inline',
     minify: bundled,
     keepNames: bundled,
@@ -66,8 +68,17 @@ export async function bundle({ entries, outdir, bundled = false }) {
   });
   // Its service process would keep a signalled shell waiting.
   await stop();
-  await Promise.all(result.outputFiles.map(({ path, contents }) => writeAtomically(path, contents)));
-  return result.outputFiles.map(({ path }) => relative(outdir, path).split(sep).join('/')).sort();
+  const files = result.outputFiles.filter((file) => !bundled || !isMapOfOthers(file));
+  await Promise.all(files.map(({ path, contents }) => writeAtomically(path, contents)));
+  return files.map(({ path }) => relative(outdir, path).split(sep).join('/')).sort();
+}
+
+/** A map that tells nothing of our sources: those of the dependencies are several times as large as all else. @param {{ path: string, text: string }} file */
+function isMapOfOthers({ path, text }) {
+  if (!path.endsWith('.map')) return false;
+  return !JSON.parse(text).sources.some((/** @type {string} */ source) =>
+    /^(\.\.\/)+(functions|shared)\//.test(source),
+  );
 }
 
 /**

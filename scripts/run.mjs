@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 /**
  * `node scripts/run.mjs shared/local/main [arguments]`: builds when needed and becomes the command. One process, so that
- * a signal sent to it (by npm, a shell or a supervisor) reaches the command itself.
+ * a signal sent to it (by a terminal, a shell or a supervisor) reaches the command itself.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildIfNeeded, root } from './build.mjs';
+import { endWithNpm } from './npm-watch.mjs';
 
+endWithNpm();
 const [command, ...args] = process.argv.slice(2);
 await buildIfNeeded();
 const file = join(root, 'dist', `${command}.js`);

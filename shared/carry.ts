@@ -6,6 +6,7 @@ import { enterHistory } from './history.ts';
 import type { Handler, Stored } from './ports.ts';
 import {
   failureOf,
+  faultOf,
   isPermanent,
   park,
   parkUntold,
@@ -186,7 +187,7 @@ async function endRun(
       const failure = failureOf(outcome.error);
       const tries = Math.min(value.tries + 1, MAX_TRIES);
       // What follows from it is told when it is done, and may come to nothing: the reason must not be lost with it.
-      step.log.warn('failed', { ...failure, try: tries, copy: value.copy });
+      step.log.warn('failed', { ...faultOf(outcome.error), try: tries, copy: value.copy });
       if (isPermanent(outcome.error) || tries === MAX_TRIES) {
         // In the queue before it is on record: a death between makes two messages of one id, never none.
         await park(step, outcome.error, tries, value.copy);

@@ -9,7 +9,7 @@ import type { CloudEvent, EventDefinition } from './events/cloud-event.ts';
 import { marksOf, parseEvent, structured } from './events/parse.ts';
 import { bytesOf } from './message.ts';
 import type { Handler, Ports } from './ports.ts';
-import { failureOf, parkUnread, putOffUnrecorded, SendError } from './put-off.ts';
+import { faultOf, parkUnread, putOffUnrecorded, SendError } from './put-off.ts';
 import { systemTimer, type Timer, withFields } from './run-handler.ts';
 import { routeOf, subscriptionOf } from './topology.ts';
 
@@ -51,7 +51,7 @@ export async function deliver(delivery: Delivery, ports: Ports, options: Deliver
     const cause = error instanceof SendError ? error.cause : error;
     const { definition, deliveryCount = 1 } = delivery;
     const handler = nameOf(definition);
-    ports.log.error('the message goes back to the broker', { handler, deliveryCount, ...failureOf(cause) });
+    ports.log.error('the message goes back to the broker', { handler, deliveryCount, ...faultOf(cause) });
     await holdBack(delivery, cause, timer);
   }
 }

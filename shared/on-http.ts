@@ -4,6 +4,7 @@ import { appPorts, checkSettingsAtStart } from './app-ports.ts';
 import { PlatformError, TransientError } from './errors.ts';
 import type { Ports } from './ports.ts';
 import { ProblemError } from './problem.ts';
+import { stackOf } from './stack.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -80,7 +81,10 @@ async function answer(name: string, handler: HttpHandler, request: HttpRequest):
     return await respond(name, handler, request, ports);
   } catch (error) {
     // Settings are wrong: whoever runs the app finds them in its log, a caller must not.
-    console.error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    const stack = stackOf(error);
+    console.error(
+      `${name}: ${error instanceof Error ? error.message : String(error)}${stack === undefined ? '' : `\n${stack}`}`,
+    );
     return problem(500, 'the app is not configured');
   }
 }
@@ -98,7 +102,7 @@ export async function respond(
   } catch (error) {
     if (error instanceof ProblemError) return problem(error.status, error.message, error.details, error.headers);
     const message = error instanceof Error ? error.message : String(error);
-    ports.log.error('request failed', { function: name, error: message });
+    ports.log.error('request failed', { function: name, error: message, stack: stackOf(error) });
     if (error instanceof TransientError) {
       const seconds = Math.ceil((error.retryAfterMs ?? 5_000) / 1_000);
       return problem(503, message, {}, { 'retry-after': String(seconds) });

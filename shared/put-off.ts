@@ -10,6 +10,7 @@ import type { CopyMarks } from './events/parse.ts';
 import { cut } from './message.ts';
 import type { Log, ParkedMessage, Ports } from './ports.ts';
 import type { EventRecord } from './record.ts';
+import { stackOf } from './stack.ts';
 
 /** What the messages are made from. */
 export interface Sender extends CopyMarks {
@@ -67,13 +68,14 @@ export async function waitForLease(sender: Sender, record: EventRecord, leaseMs:
 export async function putOffUnrecorded(sender: Sender, error: unknown, waitedFor = sender.waitedFor): Promise<void> {
   const { ports, name, event, copy, random, log } = sender;
   const putOff = (sender.putOff ?? 0) + 1;
+  log.warn('failed', { ...faultOf(error), try: putOff, copy });
   if (isPermanent(error) || putOff >= MAX_TRIES) return park(sender, error, putOff, copy);
 
   const inMs = backoffMs(putOff, random, error instanceof TransientError ? error.retryAfterMs : undefined);
   const at = ports.clock.now() + inMs;
   const messageId = `${event.id}:${copy}+${putOff}`;
   await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor, messageId }));
-  log.warn('put off without a record', { ...failureOf(error), try: putOff, inMs });
+  log.info('put off without a record', { try: putOff, copy, inMs });
 }
 
 /** Puts the event into the errors queue. @throws SendError */
@@ -127,8 +129,13 @@ export function isPermanent(error: unknown): boolean {
   return error instanceof PlatformError && !error.isTransient;
 }
 
-/** An error for the record and the log. */
+/** An error for the record, and for people. */
 export function failureOf(error: unknown): { reason: string; error: string } {
   if (error instanceof PlatformError) return { reason: error.reason, error: cut(error.message, 1024) };
   return { reason: error instanceof Error ? error.name : 'Unknown', error: cut(describeError(error), 1024) };
+}
+
+/** An error for the log; one that nobody expected with where it came from. */
+export function faultOf(error: unknown): { reason: string; error: string; stack?: string | undefined } {
+  return { ...failureOf(error), stack: stackOf(error) };
 }

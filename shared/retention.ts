@@ -6,6 +6,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from './duration.ts';
 import { chainPartition, DAYS, dayPartition, type HistoryRow } from './history.ts';
 import type { Ports, StateStore, Stored } from './ports.ts';
 import { type EventRecord, RECORDS } from './record.ts';
+import { stackOf } from './stack.ts';
 import { topology } from './topology.ts';
 
 /** Both are upper limits; what may still be redelivered is kept beyond them. */
@@ -43,7 +44,8 @@ export async function forgetOldWhenDue(
   try {
     if (!(await forgetOld(state, now, limits))) nextPasses.set(state, now + MINUTE_MS);
   } catch (error) {
-    log.warn('old history could not be forgotten', { error: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    log.warn('old history could not be forgotten', { error: message, stack: stackOf(error) });
   }
 }
 

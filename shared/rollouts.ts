@@ -4,7 +4,8 @@
  */
 import { type FailureReason, isImage } from './deployments.ts';
 import { NotFoundError, PlatformError, SupersededError, TransientError } from './errors.ts';
-import type { Change, Cluster, Rollout } from './ports.ts';
+import type { Change, Cluster, Log, Rollout } from './ports.ts';
+import { stackOf } from './stack.ts';
 
 /** However long a rollout drags on, it is looked at once a minute. */
 const LONGEST_PAUSE_MS = 60_000;
@@ -22,6 +23,7 @@ export interface Undertaking {
   readonly deadline: number;
   readonly now: () => number;
   readonly recheckMs: number;
+  readonly log: Log;
 }
 
 /** How a change stands. */
@@ -43,14 +45,14 @@ type FaultReason = Extract<FailureReason, 'NotFound' | 'Superseded' | 'ClusterEr
  * at any point: whether the change was made is found out by looking.
  */
 export async function carryOut(undertaking: Undertaking): Promise<Standing> {
-  const { cluster, change, make, before } = undertaking;
-  const look = (): Promise<Rollout | Fault> => ask(() => cluster().rollout(change));
+  const { cluster, change, make, before, log } = undertaking;
+  const look = (): Promise<Rollout | Fault> => ask(log, () => cluster().rollout(change));
   const found = await look();
   if (found instanceof Fault ? found.reason !== 'NotFound' : found.requestId === change.requestId) {
     return judge(undertaking, found);
   }
   await before(found instanceof Fault ? undefined : found);
-  const refusal = await ask(() => make(cluster()));
+  const refusal = await ask(log, () => make(cluster()));
   const standing = judge(undertaking, refusal ?? (await look()));
   return refusal && standing.to === 'failed' ? { ...standing, untouched: !refusal.mayPass } : standing;
 }
@@ -83,10 +85,13 @@ class Fault {
 }
 
 /** Asks the cluster something; nothing else may be in the question, lest a fault of the store pass for its own. */
-async function ask<T>(question: () => Promise<T>): Promise<T | Fault> {
+async function ask<T>(log: Log, question: () => Promise<T>): Promise<T | Fault> {
   try {
     return await question();
   } catch (error) {
+    const stack = stackOf(error);
+    // It goes on as a fault of the cluster, which has no stack.
+    if (stack !== undefined) log.error('asking the cluster failed unexpectedly', { error: String(error), stack });
     return new Fault(error);
   }
 }

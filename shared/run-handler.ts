@@ -3,6 +3,7 @@ import { combineErrors, TransientError } from './errors.ts';
 import type { PlatformEvent } from './events/catalog.ts';
 import { childEvent } from './events/cloud-event.ts';
 import type { Handler, HandlerPorts, Log, LogFields, Notifier, Ports, Recheck } from './ports.ts';
+import { stackOf } from './stack.ts';
 
 /** How a run ended. Only a run that did not fail has children. */
 export type Outcome =
@@ -61,7 +62,7 @@ export async function runHandler(
   const handlerPorts: HandlerPorts = {
     state,
     clusters,
-    notifier: goingOn(notifier, failures),
+    notifier: goingOn(notifier, failures, log),
     clock,
     config,
     log,
@@ -95,12 +96,15 @@ interface Failure {
 }
 
 /** A notifier that never rejects: the event's work does not depend on who can be told of it. */
-function goingOn(notifier: Notifier, failures: Failure[]): Notifier {
+function goingOn(notifier: Notifier, failures: Failure[], log: Log): Notifier {
   return {
     async notify(notification) {
       try {
         await notifier.notify(notification);
       } catch (error) {
+        const stack = stackOf(error);
+        // It goes on as one of the failures that are expected here, and those have no stack.
+        if (stack !== undefined) log.error('notifying failed unexpectedly', { error: messageOf(error), stack });
         failures.push({ title: notification.title, error });
       }
     },

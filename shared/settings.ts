@@ -88,12 +88,30 @@ const SECRETS: ReadonlySet<string> = new Set(['ServiceBus', 'StateStore']);
 
 const HOW = 'set it in local.settings.json, in the environment, or as an app setting in Azure';
 
-/** @throws ConfigError naming every setting that is wrong, and every path of the configuration file */
-export function readSettings(environment: Environment): Settings {
-  // An empty setting is one that was not made.
-  const present = Object.fromEntries(
+/** The settings that were made; an empty one was not. */
+function presentIn(environment: Environment): Environment {
+  return Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
   );
+}
+
+/** The Service Bus alone, for a command that needs nothing else. @throws ConfigError naming every setting that is wrong */
+export function readServiceBus(environment: Environment): Connection {
+  const present = presentIn(environment);
+  const parsed = schema
+    .pick({ ServiceBus: true, ServiceBus__fullyQualifiedNamespace: true, ServiceBus__clientId: true })
+    .safeParse(present);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => problemOf(issue, present));
+    throw new ConfigError(`${problems.join('; ')}; set it in the environment`);
+  }
+  const { data } = parsed;
+  return connectionOf(data.ServiceBus, data.ServiceBus__fullyQualifiedNamespace, data.ServiceBus__clientId);
+}
+
+/** @throws ConfigError naming every setting that is wrong, and every path of the configuration file */
+export function readSettings(environment: Environment): Settings {
+  const present = presentIn(environment);
   const parsed = schema.safeParse(present, {
     error: (issue) => (issue.input === undefined ? 'a value' : undefined),
   });

@@ -40,6 +40,7 @@ const rows: readonly [file: string, legal: string, ...refused: string[]][] = [
   ],
   ['shared/config.ts', 'zod', './ports.ts'],
   ['shared/settings.ts', 'zod', '@azure/identity', './ports.ts'],
+  ['shared/stack.ts', 'node:module', './ports.ts', 'zod'],
   ['shared/topology.ts', './events/catalog.ts', './ports.ts'],
   ['shared/ports.ts', './events/catalog.ts', './deployments.ts', '@azure/service-bus'],
   ['shared/on-event.ts', '@azure/functions', '@azure/service-bus', './adapters/service-bus.ts', './local/memory.ts'],

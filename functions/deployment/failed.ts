@@ -40,7 +40,7 @@ function rollBack(
   release: ReleaseRecord,
   { image, at, deadline }: StepTo<'rolling-back'>,
   event: Failed,
-  { clusters, clock, config, notifier }: HandlerPorts,
+  { clusters, clock, config, notifier, log }: HandlerPorts,
 ): Promise<Standing> {
   const { rank, requestId, data } = release;
   const { namespace, deployment, container } = data;
@@ -65,6 +65,7 @@ function rollBack(
     deadline,
     now: () => clock.now(),
     recheckMs: config.policies.deployment.recheck,
+    log,
   });
 }
 

@@ -30,7 +30,7 @@ export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, 
 };
 
 /** What is applied is the record's: whoever publishes a DeploymentStarted by hand changes nothing about it. */
-function rollOut(release: ReleaseRecord, { state, clusters, clock, config }: HandlerPorts): Promise<Standing> {
+function rollOut(release: ReleaseRecord, { state, clusters, clock, config, log }: HandlerPorts): Promise<Standing> {
   const { requestId, rank, data } = release;
   const { namespace, deployment, container, image, replicas, commit } = data;
   const changeCause = `request ${requestId}: ${image}${commit ? ` (commit ${commit.sha})` : ''}`;
@@ -50,6 +50,7 @@ function rollOut(release: ReleaseRecord, { state, clusters, clock, config }: Han
     deadline: stepTo(release, 'started')?.deadline ?? 0,
     now: () => clock.now(),
     recheckMs: config.policies.deployment.recheck,
+    log,
   });
 }
 

@@ -1,6 +1,6 @@
 /** Builds the ports from the settings; the only composition root of the deployed app. SDKs are loaded when chosen. */
 import type { DeliveryOptions } from '../delivery.ts';
-import type { Clock, Clusters, EventBus, Log, Notifier, Ports, StateStore } from '../ports.ts';
+import type { Clock, Clusters, EventBus, Log, LogFields, Notifier, Ports, StateStore } from '../ports.ts';
 import type { HistoryLimits } from '../retention.ts';
 import { type Environment, readSettings, type Settings } from '../settings.ts';
 import { MemoryStateStore } from './memory-store.ts';
@@ -8,16 +8,32 @@ import { MemoryStateStore } from './memory-store.ts';
 const systemClock: Clock = { now: () => Date.now() };
 
 /** One JSON object a line, which Application Insights and people can both read. */
-export const consoleLog: Log = {
+const consoleLog: Log = {
   info: (message, fields) => console.info(JSON.stringify({ message, ...fields })),
   warn: (message, fields) => console.warn(JSON.stringify({ message, ...fields })),
   error: (message, fields) => console.error(JSON.stringify({ message, ...fields })),
 };
 
+/** The same on a developer's machine, but for stacks, which nobody reads on one line. */
+const developmentLog: Log = {
+  info: consoleLog.info,
+  warn: (message, fields) => console.warn(withStackBelow(message, fields)),
+  error: (message, fields) => console.error(withStackBelow(message, fields)),
+};
+
+function withStackBelow(message: string, { stack, ...fields }: LogFields = {}): string {
+  return `${JSON.stringify({ message, ...fields })}${stack === undefined ? '' : `\n${stack}`}`;
+}
+
+/** Of an app that runs on its own: the host says where. */
+function logFor({ AZURE_FUNCTIONS_ENVIRONMENT: environment }: Environment): Log {
+  return environment === 'Development' ? developmentLog : consoleLog;
+}
+
 /** @throws ConfigError naming every setting that is wrong */
 export async function createLivePorts(
   environment: Environment,
-  log: Log = consoleLog,
+  log: Log = logFor(environment),
 ): Promise<{ ports: Ports; options: DeliveryOptions; historyLimits: HistoryLimits }> {
   const settings = readSettings(environment);
   const { config, handlerTimeoutMs, historyLimits } = settings;

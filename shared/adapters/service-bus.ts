@@ -9,7 +9,7 @@ import {
   type ServiceBusSender,
 } from '@azure/service-bus';
 import { attemptsIn, describeError } from '../describe-error.ts';
-import { PermanentError, PlatformError, TransientError } from '../errors.ts';
+import { ConfigError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
 import { type BusMessage, cut, GZIP_CONTENT_TYPE, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
@@ -34,19 +34,30 @@ const RETRY: RetryOptions = {
   timeoutInMs: 10_000,
 };
 
-/** Signs in with the connection string, or as who this process is. */
+/** Signs in with the connection string, or as who this process is. @throws ConfigError when it is none that the SDK can use */
 export async function createServiceBus(
   connection: Connection,
   options: ServiceBusOptions,
   retryOptions: RetryOptions = RETRY,
 ): Promise<ServiceBusEventBus> {
   if ('connectionString' in connection) {
-    return new ServiceBusEventBus(new ServiceBusClient(connection.connectionString, { retryOptions }), options);
+    return new ServiceBusEventBus(clientFor(connection.connectionString, retryOptions), options);
   }
   const { DefaultAzureCredential } = await import('@azure/identity');
   const { endpoint, clientId } = connection;
   const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
   return new ServiceBusEventBus(new ServiceBusClient(endpoint, credential, { retryOptions }), options);
+}
+
+function clientFor(connectionString: string, retryOptions: RetryOptions): ServiceBusClient {
+  try {
+    return new ServiceBusClient(connectionString, { retryOptions });
+  } catch {
+    // What the SDK says of it may quote it, and it holds a key.
+    throw new ConfigError(
+      'ServiceBus: expected a connection string (Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…), got something else (not shown: it may hold a key)',
+    );
+  }
 }
 
 /** One connection, and one sender for each entity, kept until `close`. */

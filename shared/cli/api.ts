@@ -2,6 +2,7 @@
 import { wholeOf } from '../adapters/answer-text.ts';
 import { describeError } from '../describe-error.ts';
 import { formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
+import { oneLine } from '../shown-text.ts';
 
 /** One event at one handler, as the history tells it. */
 export interface HistoryEntry {
@@ -12,6 +13,8 @@ export interface HistoryEntry {
   /** Why it came to this, of events that say so. */
   readonly summary?: string;
   readonly correlationId: string;
+  /** The id of the event that caused it; absent on the first of a chain. */
+  readonly causationId?: string;
   readonly handler: string;
   readonly status: 'running' | 'waiting' | 'finished' | 'parked';
   readonly tries: number;
@@ -55,7 +58,21 @@ export interface ErrorFilter {
 /** The largest answer is a page of entries, each with its description: a few MB. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
-/** The app at an address. */
+/** An answer that came, whoever gave it. */
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  /** Undefined when it is no JSON. */
+  readonly json: unknown;
+  readonly contentType: string;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/**
+ * The app at an address. What answers there need not be the app: a proxy's sign-in page is no success, and redirects are
+ * not followed, since the function key would go with the request.
+ */
 export class AppClient {
   readonly #url: string;
   readonly #key: string | undefined;
@@ -67,78 +84,133 @@ export class AppClient {
   }
 
   /** Hands an event over; it is accepted, not yet handled, when this resolves. */
-  async publish(event: unknown): Promise<void> {
-    await this.#request('events', {
+  async publish(event: { readonly id: string }): Promise<void> {
+    const answer = await this.#request('events', {
       method: 'POST',
-      headers: { 'content-type': 'application/cloudevents+json' },
+      contentType: 'application/cloudevents+json',
       body: JSON.stringify(event),
     });
+    const ids = answer.status === 202 ? fieldOf(answer, 'ids') : undefined;
+    if (!Array.isArray(ids) || !ids.includes(event.id)) throw this.#stranger(answer, '202 with the id of the event');
   }
 
   /** The history, newest first. */
   async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
-    const answer = await this.#request(`events?${queryOf(filter)}`, {});
-    // The app's own answer; its shape is fixed by the tests of `functions/http/history.ts`.
-    return (answer as { events: HistoryEntry[] }).events;
+    const answer = await this.#request(`events?${queryOf(filter)}`);
+    // The app's own answer; the shape of the entries is fixed by the tests of `functions/http/history.ts`.
+    return this.#listIn(answer, 'events') as HistoryEntry[];
   }
 
   /** All that fit, oldest first; pages are followed. */
   async *errors(filter: ErrorFilter): AsyncIterable<ErrorEntry> {
     let cursor: string | undefined;
     do {
-      const answer = await this.#request(`errors?${queryOf({ ...filter, limit: 250, cursor })}`, {});
-      // The app's own answer; its shape is fixed by the tests of `functions/http/errors.ts`.
-      const page = answer as { errors: ErrorEntry[]; next?: string };
-      yield* page.errors;
-      cursor = page.next;
+      const answer = await this.#request(`errors?${queryOf({ ...filter, limit: 250, cursor })}`);
+      // The app's own answer; the shape of the entries is fixed by the tests of `functions/http/errors.ts`.
+      yield* this.#listIn(answer, 'errors') as ErrorEntry[];
+      const next = fieldOf(answer, 'next');
+      cursor = typeof next === 'string' ? next : undefined;
     } while (cursor !== undefined);
   }
 
   /** One entry, with the body that was sent. @throws NotFoundError */
   async error(sequenceNumber: string): Promise<ErrorEntry & { readonly body: unknown }> {
-    const answer = await this.#request(`errors/${sequenceNumber}`, {});
-    return answer as ErrorEntry & { body: unknown };
+    const answer = await this.#request(`errors/${sequenceNumber}`);
+    if (fieldOf(answer, 'sequenceNumber') === undefined) throw this.#stranger(answer, 'the entry');
+    return answer.json as ErrorEntry & { body: unknown };
   }
 
   /** @throws NotFoundError @throws PermanentError saying why it cannot be replayed */
   async replay(sequenceNumber: string): Promise<void> {
-    await this.#request(`errors/${sequenceNumber}/replay`, { method: 'POST' });
+    const answer = await this.#request(`errors/${sequenceNumber}/replay`, { method: 'POST', body: '{}' });
+    if (answer.status !== 202) throw this.#stranger(answer, '202');
   }
 
   /** @throws NotFoundError */
   async discard(sequenceNumber: string): Promise<void> {
-    await this.#request(`errors/${sequenceNumber}`, { method: 'DELETE' });
+    const answer = await this.#request(`errors/${sequenceNumber}`, { method: 'DELETE' });
+    if (answer.status !== 204) throw this.#stranger(answer, '204');
   }
 
   /** @throws PermanentError with the app's reasons @throws TransientError when it cannot be reached or is busy */
-  async #request(path: string, init: RequestInit): Promise<unknown> {
-    const url = `${this.#url}/${path}`;
+  async #request(
+    path: string,
+    { method = 'GET', contentType = 'application/json', body = undefined as string | undefined } = {},
+  ): Promise<Answer> {
+    const headers = {
+      // Asked of every request that changes something: a browser sends no such one on a strange page's behalf.
+      ...(method !== 'GET' && { 'content-type': contentType }),
+      ...(this.#key !== undefined && { 'x-functions-key': this.#key }),
+    };
     let response: Response;
     try {
-      // The app takes nothing else where something changes.
-      const headers = {
-        'content-type': 'application/json',
-        ...init.headers,
-        ...(this.#key !== undefined && { 'x-functions-key': this.#key }),
-      };
-      response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(30_000) });
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      response = await fetch(`${this.#url}/${path}`, {
+        ...{ method, headers, signal, redirect: 'manual' },
+        ...(body !== undefined && { body }),
+      });
     } catch (cause) {
       const reason = describeError(cause);
       throw new TransientError(`cannot reach the app at ${this.#url}: ${reason}; is it running (npm start)?`, {
         cause,
       });
     }
+    const { status } = response;
+    if (status >= 300 && status < 400) throw this.#redirected(status, response.headers.get('location'));
     const text = await textOf(response, this.#url);
-    const answer = parsed(text);
+    const contentTypeOfAnswer = response.headers.get('content-type') ?? '';
+    const answer = { status, text, json: parsed(text), contentType: contentTypeOfAnswer };
     if (response.ok) return answer;
-    const reason = `${response.status} ${reasonIn(answer) ?? (text.slice(0, 500) || response.statusText)}`;
-    if (response.status === 401 || response.status === 403) {
+    const known = reasonIn(answer.json);
+    const reason = `${status} ${known ?? (summaryOf(answer) || response.statusText)}`;
+    if (status === 401 || status === 403) {
       throw new PermanentError(`the app refuses: ${reason}; set PLATFORM_EVENTS_KEY to a function key`);
     }
-    if (response.status >= 500 || response.status === 429) throw new TransientError(`the app says ${reason}`);
-    if (response.status === 404 && reasonIn(answer) !== undefined) throw new NotFoundError(String(reasonIn(answer)));
+    if (status >= 500 || status === 429) throw new TransientError(`the app says ${reason}`);
+    if (status === 404 && known !== undefined) throw new NotFoundError(known);
     throw new PermanentError(`the app refuses: ${reason}`);
   }
+
+  #listIn(answer: Answer, name: string): unknown[] {
+    const list = fieldOf(answer, name);
+    if (Array.isArray(list)) return list;
+    throw this.#stranger(answer, `JSON with a list of ${name}`);
+  }
+
+  #redirected(status: number, location: string | null): PermanentError {
+    return new PermanentError(
+      `${this.#url} redirects (${status}) to ${placeOf(location, this.#url)}, which is not followed: it would get the function key; give the app's own address with --url or PLATFORM_EVENTS_URL`,
+    );
+  }
+
+  /** What is there answers with success, but not as the app does. */
+  #stranger(answer: Answer, expected: string): PermanentError {
+    return new PermanentError(
+      `${this.#url} does not answer as the app: expected ${expected}, got ${answer.status} ${summaryOf(answer)}; is a proxy or a sign-in page between?`,
+    );
+  }
+}
+
+function fieldOf({ json }: Answer, name: string): unknown {
+  const value: unknown = Reflect.get(Object(json), name);
+  return value;
+}
+
+const LONGEST_TEXT = 200;
+
+/** Enough of an answer to recognise who gave it: its kind, and a page's title or the beginning of the text. */
+function summaryOf({ text, contentType }: Answer): string {
+  const title = /<title[^>]*>([^<]*)<\/title>/i.exec(text)?.[1];
+  const shown = oneLine(title ?? text);
+  const beginning = shown.length > LONGEST_TEXT ? `${shown.slice(0, LONGEST_TEXT)}...` : shown;
+  return `${oneLine(contentType.split(';', 1)[0] ?? '')} ${beginning === '' ? '' : `'${beginning}'`}`.trim();
+}
+
+/** An address without what may be secret in it: sign-in addresses carry state and tokens. */
+function placeOf(location: string | null, base: string): string {
+  if (location === null || !URL.canParse(location, base)) return 'nowhere';
+  const { origin, protocol, host, pathname } = new URL(location, base);
+  return oneLine(`${origin === 'null' ? `${protocol}//${host}` : origin}${pathname}`).slice(0, LONGEST_TEXT);
 }
 
 async function textOf(response: Response, url: string): Promise<string> {
@@ -169,5 +241,5 @@ function reasonIn(answer: unknown): string | undefined {
   if (typeof answer !== 'object' || answer === null || !('title' in answer)) return undefined;
   const { title, issues } = answer as { title: unknown; issues?: unknown };
   const lines = Array.isArray(issues) ? issues.map((issue) => formatIssue({ path: '', expected: '', ...issue })) : [];
-  return [String(title), ...lines.map((line) => `  ${line}`)].join('\n');
+  return [oneLine(String(title)), ...lines.map((line) => `  ${oneLine(line)}`)].join('\n');
 }

@@ -10,8 +10,8 @@ const LONGEST_CELL = 60;
 export function errorsTable(entries: readonly ErrorEntry[], isFiltered: boolean): string {
   if (entries.length === 0) return isFiltered ? 'no entry matches' : 'the errors queue is empty';
   const rows = entries.map(({ sequenceNumber, parkedAt, reason, type, subject, messageId, description }) => [
-    sequenceNumber,
-    `${parkedAt.slice(0, 10)} ${parkedAt.slice(11, 19)}`,
+    cell(sequenceNumber),
+    cell(`${parkedAt.slice(0, 10)} ${parkedAt.slice(11, 19)}`),
     cell(reason || '-'),
     cell(type ?? '-'),
     cell(subject ?? messageId),
@@ -29,7 +29,7 @@ function cell(text: string, longest = LONGEST_CELL): string {
 
 /** All that is known of one. */
 export function errorDetails({ body, ...entry }: ErrorEntry & { readonly body: unknown }): string {
-  const rows = Object.entries(entry).map(([name, value]) => [`${name}:`, oneLine(String(value))]);
+  const rows = Object.entries(entry).map(([name, value]) => [`${oneLine(name)}:`, oneLine(String(value))]);
   const text = typeof body === 'string' ? body : JSON.stringify(body, undefined, 2);
   const lines = withoutControls(text).split('\n');
   return [columns(rows), dim('body:'), ...lines].join('\n');

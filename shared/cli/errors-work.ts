@@ -1,6 +1,7 @@
 /** Replays or discards entries of the errors queue, one or a thousand: with progress, and stopped without harm. */
 import { NotFoundError, PermanentError } from '../errors.ts';
-import { green, red, yellow } from '../local/command.ts';
+import { complain, green, print, printJson, red, yellow } from '../local/command.ts';
+import { oneLine } from '../shown-text.ts';
 import type { AppClient } from './api.ts';
 import { retried } from './options.ts';
 
@@ -48,11 +49,11 @@ export async function workThrough(
   const stop = (): void => {
     if (isStopped) process.exit(130);
     isStopped = true;
-    console.error('stopping when what was begun has ended');
+    complain('stopping when what was begun has ended');
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  const progress = setInterval(() => console.error(`${results.length} of ${numbers.length}`), PROGRESS_MS);
+  const progress = setInterval(() => complain(`${results.length} of ${numbers.length}`), PROGRESS_MS);
 
   const waiting = [...numbers];
   const next = async (): Promise<void> => {
@@ -62,8 +63,8 @@ export async function workThrough(
       const result = await workOn(app, verb, number, wait);
       results.push(result);
       failures = result.outcome === 'failed' ? failures + 1 : 0;
-      if (isJson) console.log(JSON.stringify(result));
-      else if (!isLong || result.outcome !== DONE[verb]) console.log(lineOf(result));
+      if (isJson) printJson(result);
+      else if (!isLong || result.outcome !== DONE[verb]) print(lineOf(result));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, next));
@@ -74,9 +75,7 @@ export async function workThrough(
   const count = results.filter(({ outcome }) => outcome === DONE[verb]).length;
   const fine = results.filter(({ outcome }) => outcome === DONE[verb] || (isAll && outcome === 'gone')).length;
   if (!isJson && (isLong || isAll)) {
-    console.log(
-      `${DONE[verb]} ${count} of ${numbers.length}${waiting.length > 0 ? `, ${waiting.length} not tried` : ''}`,
-    );
+    print(`${DONE[verb]} ${count} of ${numbers.length}${waiting.length > 0 ? `, ${waiting.length} not tried` : ''}`);
   }
   process.exitCode = isStopped ? 130 : fine === numbers.length ? 0 : 1;
 }
@@ -94,5 +93,5 @@ async function workOn(app: AppClient, verb: Verb, sequenceNumber: string, wait: 
 
 function lineOf({ sequenceNumber, outcome, why }: Result): string {
   const colour = outcome === 'gone' ? yellow : why === undefined ? green : red;
-  return `${sequenceNumber}  ${colour(outcome)}${why === undefined ? '' : `  ${why}`}`;
+  return `${sequenceNumber}  ${colour(outcome)}${why === undefined ? '' : `  ${oneLine(why)}`}`;
 }

@@ -1,5 +1,5 @@
 /** `platform-events errors`: what could not be handled; shows it, sends it to its handler again, or discards it. */
-import { readFlags, UsageError } from '../local/command.ts';
+import { print, printJson, readFlags, UsageError } from '../local/command.ts';
 import type { AppClient, ErrorEntry, ErrorFilter } from './api.ts';
 import { errorDetails, errorsTable } from './errors-show.ts';
 import { workThrough } from './errors-work.ts';
@@ -29,17 +29,17 @@ export async function errors(usage: string, args: string[]): Promise<void> {
     since: timeBack('newer-than', values['newer-than']),
   };
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
-  const app = appAt(values.url);
+  const app = appAt(values);
 
   switch (command) {
     case 'list': {
       if (numbers.length > 0) throw new UsageError(`unexpected argument '${numbers[0]}'\n\n${usage}`);
       const entries: ErrorEntry[] = [];
       for await (const entry of app.errors(filter)) {
-        if (values.json) console.log(JSON.stringify(entry));
+        if (values.json) printJson(entry);
         else entries.push(entry);
       }
-      if (!values.json) console.log(errorsTable(entries, isFiltered));
+      if (!values.json) print(errorsTable(entries, isFiltered));
       return;
     }
     case 'show': {
@@ -48,7 +48,8 @@ export async function errors(usage: string, args: string[]): Promise<void> {
         throw new UsageError(`expected the sequence number of one entry\n\n${usage}`);
       }
       const entry = await app.error(number);
-      console.log(values.json ? JSON.stringify(entry) : errorDetails(entry));
+      if (values.json) printJson(entry);
+      else print(errorDetails(entry));
       return;
     }
     case 'replay':

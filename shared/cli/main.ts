@@ -1,6 +1,6 @@
 /** `npx platform-events`: publishes events, follows them, shows what happens, and mends what went wrong. */
 import { catalog } from '../events/catalog.ts';
-import { runCommand, UsageError } from '../local/command.ts';
+import { print, runCommand, UsageError } from '../local/command.ts';
 import { errors } from './errors.ts';
 import { publish } from './publish.ts';
 import { tail } from './tail.ts';
@@ -29,13 +29,14 @@ const USAGE = `usage: platform-events <command> [options]
   bus [options]                 start the local Service Bus (see 'bus --help')
 
   --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)
+  --insecure-http               let the URL be plain http beyond this machine
   --json                        one JSON object a line
 
 A function key is read from PLATFORM_EVENTS_KEY. Without --url and
 PLATFORM_EVENTS_URL, but with ServiceBus or ServiceBus__fullyQualifiedNamespace
 in the environment, publish sends to that namespace directly.
 Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended
-in time; 2 called wrongly; 130 stopped.
+in time; 2 called or set up wrongly; 130 stopped.
 
 Types:
 ${[...catalog.keys()].map((type) => `  ${type}`).join('\n')}`;
@@ -57,7 +58,7 @@ await runCommand(async () => {
     case '--help':
     case '-h':
     case 'help':
-      console.log(USAGE);
+      print(USAGE);
       return;
     default:
       throw new UsageError(command === undefined ? USAGE : `unknown command '${command}'\n\n${USAGE}`);

@@ -2,18 +2,55 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDuration } from '../duration.ts';
 import { PlatformError, TransientError } from '../errors.ts';
-import { dim, green, red, UsageError } from '../local/command.ts';
+import { dim, green, print, printJson, red, UsageError } from '../local/command.ts';
 import { oneLine } from '../shown-text.ts';
 import { AppClient, type HistoryEntry } from './api.ts';
 
 /** Flags that every command has. */
-export const COMMON = { url: { type: 'string' }, json: { type: 'boolean', default: false } } as const;
+export const COMMON = {
+  url: { type: 'string' },
+  'insecure-http': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
 
-/** @throws UsageError for an address that is none */
-export function appAt(url: string | undefined): AppClient {
-  const address = url ?? (process.env['PLATFORM_EVENTS_URL'] || 'http://127.0.0.1:7071');
-  if (!URL.canParse(address)) throw new UsageError(`--url: expected a URL, got '${address}'`);
-  return new AppClient(address, process.env['PLATFORM_EVENTS_KEY'] || undefined);
+/**
+ * The app at `--url`, or where the environment says.
+ *
+ * @throws UsageError for an address that is none, or that would take the function key over the network in clear
+ */
+export function appAt(flags: { readonly url?: string | undefined; readonly 'insecure-http': boolean }): AppClient {
+  const setting = process.env['PLATFORM_EVENTS_URL'];
+  const address = flags.url ?? (setting || 'http://127.0.0.1:7071');
+  const name = flags.url === undefined ? 'PLATFORM_EVENTS_URL' : '--url';
+  const wrong = addressFault(address, flags['insecure-http']);
+  if (wrong !== undefined) throw new UsageError(`${name}: ${wrong}`);
+  const key = process.env['PLATFORM_EVENTS_KEY'] || undefined;
+  if (key !== undefined && !/^[!-~]+$/.test(key)) {
+    throw new UsageError('PLATFORM_EVENTS_KEY: expected a function key, got something else (not shown)');
+  }
+  return new AppClient(address, key);
+}
+
+/** What is wrong with an address. A password or a key in it is not shown. */
+function addressFault(address: string, mayBeInsecure: boolean): string | undefined {
+  const expected = "expected a URL such as 'https://shop.azurewebsites.net'";
+  if (!URL.canParse(address)) {
+    return /[@?]/.test(address)
+      ? `${expected}, got something else (not shown: it may hold a key)`
+      : `${expected}, got '${address}'`;
+  }
+  const { protocol, hostname, username, password, search, hash, origin } = new URL(address);
+  if (protocol !== 'http:' && protocol !== 'https:') return `${expected}, got one of '${protocol}'`;
+  if (username !== '' || password !== '') return `${expected}, got one with a user or password in it`;
+  if (search !== '' || hash !== '') {
+    return `${expected}, got one with '?' or '#' in it; a function key goes into PLATFORM_EVENTS_KEY`;
+  }
+  if (protocol === 'https:' || isLoopback(hostname) || mayBeInsecure) return undefined;
+  return `expected https, got '${origin}': the function key would travel in clear; --insecure-http allows it`;
+}
+
+function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 /** Milliseconds. @throws UsageError naming the flag */
@@ -55,7 +92,8 @@ export function changes(onChange: (entry: HistoryEntry) => void): (entry: Histor
 
 /** An entry of the history as a line, for people or for programs. */
 export function show(entry: HistoryEntry, isJson: boolean): void {
-  console.log(isJson ? JSON.stringify(entry) : entryLine(entry));
+  if (isJson) printJson(entry);
+  else print(entryLine(entry));
 }
 
 /** For sorting entries by the times that their lines show. */
@@ -72,5 +110,5 @@ function entryLine(entry: HistoryEntry): string {
   const colour = status === 'parked' ? red : status === 'finished' ? green : dim;
   const why = reason === undefined ? summary : `try ${tries}: ${reason}: ${error ?? ''}`;
   const time = dim(shownAt(entry).slice(11, 23));
-  return `${time}  ${type.padEnd(21)}  ${oneLine(subject)}  ${colour(status)}  ${why === undefined ? '' : dim(oneLine(why))}`.trimEnd();
+  return `${time}  ${oneLine(type).padEnd(21)}  ${oneLine(subject)}  ${colour(oneLine(status))}  ${why === undefined ? '' : dim(oneLine(why))}`.trimEnd();
 }

@@ -1,11 +1,13 @@
 /** `platform-events publish`: checks an event here, hands it to the app, and follows it when asked to. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { formatIssue } from '../errors.ts';
+import { formatIssue, InvalidEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
-import { type CloudEvent, newEvent } from '../events/cloud-event.ts';
+import { type CloudEvent, type EventDefinition, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
-import { green, readFlags, red, UsageError } from '../local/command.ts';
+import { complain, green, print, printJson, readFlags, red, UsageError } from '../local/command.ts';
+import { readTextFile } from '../local/flag-files.ts';
+import { readServiceBus } from '../settings.ts';
 import { oneLine } from '../shown-text.ts';
 import { type Ending, follow } from './follow.ts';
 import { appAt, COMMON, changes, durationFlag, retried, show } from './options.ts';
@@ -39,26 +41,23 @@ export async function publish(usage: string, args: string[]): Promise<void> {
     );
   }
   const timeoutMs = durationFlag('timeout', values.timeout);
-  const event = newEvent(entry.definition, {
-    source: values.source,
-    data,
-    ...(values.subject !== undefined && { subject: values.subject }),
-    ...(values['correlation-id'] !== undefined && { correlationid: values['correlation-id'] }),
-  });
+  const event = eventOf(entry.definition, data, values);
 
   const isDirect = values.url === undefined && !process.env['PLATFORM_EVENTS_URL'] && hasServiceBus();
   if (isDirect && values.wait) {
     throw new UsageError('--wait asks the app for its history: say where it is with --url or PLATFORM_EVENTS_URL');
   }
-  const app = appAt(values.url);
+  const app = appAt(values);
   // The id makes sending it again harmless.
   if (isDirect) await publishDirectly(event);
   else await retried(() => app.publish(event));
-  console.log(values.json ? JSON.stringify({ id: event.id, correlationId: event.correlationid }) : event.id);
+  if (values.json) printJson({ id: event.id, correlationId: event.correlationid });
+  else print(event.id);
   if (!values.wait) return;
 
   const { ending, why } = await follow({
     app,
+    eventId: event.id,
     correlationId: event.correlationid,
     timeoutMs,
     onEntry: changes((one) => show(one, values.json)),
@@ -66,12 +65,34 @@ export async function publish(usage: string, args: string[]): Promise<void> {
     pause: (ms) => pause(ms),
   });
   const colour = ending === 'completed' ? green : red;
-  console.log(
-    values.json
-      ? JSON.stringify({ ending, why })
-      : colour(why === undefined ? ENDINGS[ending] : `${ENDINGS[ending]}: ${oneLine(why)}`),
-  );
+  if (values.json) printJson({ ending, why });
+  else print(colour(why === undefined ? ENDINGS[ending] : `${ENDINGS[ending]}: ${oneLine(why)}`));
   process.exitCode = ending === 'completed' ? 0 : 1;
+}
+
+interface EventFlags {
+  readonly source: string;
+  readonly subject?: string | undefined;
+  readonly 'correlation-id'?: string | undefined;
+}
+
+/** The flags that attributes of the event come from. */
+const FLAGS: Readonly<Record<string, string>> = { correlationid: 'correlation-id' };
+
+/** @throws UsageError naming the flag that no event can hold */
+function eventOf(definition: EventDefinition, data: unknown, flags: EventFlags): CloudEvent {
+  const { source, subject, 'correlation-id': correlationid } = flags;
+  try {
+    return newEvent(definition, {
+      ...{ source, data },
+      ...(subject !== undefined && { subject }),
+      ...(correlationid !== undefined && { correlationid }),
+    });
+  } catch (error) {
+    if (!(error instanceof InvalidEventError)) throw error;
+    const lines = error.issues.map(({ path, ...issue }) => `--${formatIssue({ path: FLAGS[path] ?? path, ...issue })}`);
+    throw new UsageError(lines.join('\n'));
+  }
 }
 
 const ENDINGS: Readonly<Record<Ending, string>> = {
@@ -88,10 +109,8 @@ function hasServiceBus(): boolean {
 
 async function publishDirectly(event: CloudEvent): Promise<void> {
   const { createServiceBus } = await import('../adapters/service-bus.ts');
-  const { ServiceBus: connectionString, ServiceBus__fullyQualifiedNamespace: endpoint = '' } = process.env;
-  const clientId = process.env['ServiceBus__clientId'];
-  const log = { info: () => {}, warn: console.error, error: console.error };
-  const bus = await createServiceBus(connectionString ? { connectionString } : { endpoint, clientId }, { log });
+  const log = { info: () => {}, warn: complain, error: complain };
+  const bus = await createServiceBus(readServiceBus(process.env), { log });
   try {
     // The catalog's own schema has just accepted the data.
     await bus.publish(event as PlatformEvent);
@@ -103,14 +122,8 @@ async function publishDirectly(event: CloudEvent): Promise<void> {
 function readData(text: string | undefined): unknown {
   if (text === undefined) throw new UsageError(`--data: expected JSON, @file or -, got nothing`);
   let json = text;
-  if (text === '-' || text.startsWith('@')) {
-    const file = text === '-' ? 0 : text.slice(1);
-    try {
-      json = readFileSync(file, 'utf8');
-    } catch (error) {
-      throw new UsageError(`--data: cannot read ${text}: ${error instanceof Error ? error.message : error}`);
-    }
-  }
+  if (text === '-') json = readFileSync(0, 'utf8');
+  if (text.startsWith('@')) json = readTextFile('data', text.slice(1));
   try {
     return JSON.parse(json);
   } catch (error) {

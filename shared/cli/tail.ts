@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { TransientError } from '../errors.ts';
 import { catalog } from '../events/catalog.ts';
-import { readFlags, UsageError, yellow } from '../local/command.ts';
+import { complain, readFlags, UsageError, yellow } from '../local/command.ts';
 import { appAt, byTimeShown, COMMON, changes, durationFlag, show } from './options.ts';
 
 const TAIL_POLL_MS = 500;
@@ -19,7 +19,7 @@ export async function tail(usage: string, args: string[]): Promise<never> {
       `--type: unknown event type '${values.type}'; expected one of ${[...catalog.keys()].join(', ')}`,
     );
   }
-  const app = appAt(values.url);
+  const app = appAt(values);
   const since = new Date(Date.now() - durationFlag('since', values.since)).toISOString();
   const onEntry = changes((entry) => show(entry, values.json));
   let isAway = false;
@@ -31,7 +31,7 @@ export async function tail(usage: string, args: string[]): Promise<never> {
       for (const entry of entries.toReversed().toSorted(byTimeShown)) onEntry(entry);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      if (!isAway) console.error(yellow(error.message));
+      if (!isAway) complain(yellow(error.message));
       isAway = true;
     }
     await pause(TAIL_POLL_MS);

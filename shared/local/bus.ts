@@ -1,10 +1,10 @@
 /** `npm run bus`: the in-memory Service Bus alone. */
-import { readFileSync } from 'node:fs';
-import { ConfigError } from '../errors.ts';
+import { TransientError } from '../errors.ts';
 import { DEFAULT_PORT, EMULATOR_KEY, LOOPBACK } from './amqp.ts';
-import { readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
+import { complain, print, printJson, readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
 import { readEmulatorConfig } from './emulator-config.ts';
 import type { EntityPlan } from './entity-plan.ts';
+import { readTextFile } from './flag-files.ts';
 import { isLoopback } from './local-http.ts';
 import { type BusOptions, type LocalBus, startBus } from './start-bus.ts';
 
@@ -23,17 +23,18 @@ const USAGE = `usage: npm run bus [-- options]
                     it does not know are refused
   --json            print what to connect to as one line of JSON`;
 
-/** @throws ConfigError naming the file, and in it line and column or path and value */
+/** @throws UsageError when the file cannot be read @throws ConfigError naming the file, and in it line and column or path and value */
 function readPlan(file: string, strict: boolean): EntityPlan {
-  const { plan, warnings } = readEmulatorConfig(readText(file), { origin: file, strict });
-  for (const warning of warnings) console.error(`warning: ${warning}`);
+  const text = readTextFile('config', file);
+  const { plan, warnings } = readEmulatorConfig(text, { origin: file, strict });
+  for (const warning of warnings) complain(`warning: ${warning}`);
   return plan;
 }
 
 /** @throws UsageError when there is none but the public one, and others than this machine could use it */
 function readKey(file: string | undefined, host: string): string {
   const source = file === undefined ? 'BUS_KEY' : `--key-file ${file}`;
-  const key = (file === undefined ? process.env['BUS_KEY'] : readText(file))?.trim() || undefined;
+  const key = (file === undefined ? process.env['BUS_KEY'] : readTextFile('key-file', file))?.trim() || undefined;
   if (key === undefined && file === undefined) {
     if (isLoopback(host)) return EMULATOR_KEY.key;
     throw new UsageError(
@@ -47,16 +48,7 @@ function readKey(file: string | undefined, host: string): string {
   );
 }
 
-/** @throws ConfigError naming the file */
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
-  }
-}
-
-/** @throws ConfigError saying which flag to use when a port is taken */
+/** @throws TransientError saying which flag to use when a port is taken @throws UsageError for an address of another machine */
 async function start(options: BusOptions): Promise<LocalBus> {
   try {
     return await startBus(options);
@@ -65,10 +57,10 @@ async function start(options: BusOptions): Promise<LocalBus> {
     if (code === 'EADDRINUSE') {
       const port = error instanceof Error && 'port' in error ? error.port : options.port;
       const flag = port === options.adminPort && port !== options.port ? '--admin-port' : '--port';
-      throw new ConfigError(`port ${port} is in use; choose another with ${flag}`);
+      throw new TransientError(`port ${port} is in use; choose another with ${flag}`);
     }
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-      throw new ConfigError(`this machine has no address ${options.host}; choose another with --host`);
+      throw new UsageError(`--host: this machine has no address '${options.host}'`);
     }
     throw error;
   }
@@ -85,6 +77,7 @@ await runCommand(async () => {
     json: { type: 'boolean', default: false },
   });
   const key = readKey(values['key-file'], values.host);
+  if (values.strict && values.config === undefined) throw new UsageError('--strict: it goes with --config');
   const bus = await start({
     port: readPort('port', values.port),
     adminPort: readPort('admin-port', values['admin-port']),
@@ -95,10 +88,10 @@ await runCommand(async () => {
   stopOnSignal(() => bus.close());
   const { url, adminUrl } = bus;
   const connectionString = key === EMULATOR_KEY.key ? bus.connectionString : bus.connectionString.replace(key, '***');
-  if (values.json) console.log(JSON.stringify({ url, connectionString, adminUrl }));
+  if (values.json) printJson({ url, connectionString, adminUrl });
   else {
-    console.log(`ready ${url}`);
-    console.log(`ServiceBus=${connectionString}`);
-    console.log(`administration ${adminUrl}`);
+    print(`ready ${url}`);
+    print(`ServiceBus=${connectionString}`);
+    print(`administration ${adminUrl}`);
   }
 });

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { PlatformError } from '../errors.ts';
+import { ConfigError, PlatformError } from '../errors.ts';
+import { stackOf } from '../stack.ts';
 
 /** The wrong way to call a command: exit code 2. */
 export class UsageError extends Error {
@@ -17,7 +18,7 @@ type Parsed<F extends Flags> = ReturnType<typeof parseArgs<{ options: F; allowPo
  * Reads the flags of a command; `--help` prints its usage and ends the process.
  *
  * @param words how many arguments that are no flags it may have
- * @throws UsageError for a flag that is not known or lacks its value, and for an argument too many
+ * @throws UsageError for a flag that is not known or lacks its value (an empty one is none), and for an argument too many
  */
 export function readFlags<const F extends Flags>(
   usage: string,
@@ -25,11 +26,13 @@ export function readFlags<const F extends Flags>(
   { args = process.argv.slice(2), words = 0 }: { args?: readonly string[]; words?: number } = {},
 ): Parsed<F> {
   if (args.includes('--help') || args.includes('-h')) {
-    console.log(usage);
+    print(usage);
     process.exit(0);
   }
   // npm eats one `--`; a second one reaches us.
   const parsed = parse(usage, options, args[0] === '--' ? args.slice(1) : args);
+  const empty = Object.entries(parsed.values).find(([, value]) => value === '');
+  if (empty) throw new UsageError(`--${empty[0]}: expected a value, got nothing\n\n${usage}`);
   const surplus = parsed.positionals[words];
   if (surplus !== undefined) throw new UsageError(`unexpected argument '${surplus}'\n\n${usage}`);
   return parsed;
@@ -39,8 +42,9 @@ function parse<const F extends Flags>(usage: string, options: F, args: readonly 
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    // The first sentence says what is wrong; the rest is advice about flags that look like words.
-    throw new UsageError(`${(error instanceof Error ? error.message : String(error)).split('. ')[0]}\n\n${usage}`);
+    // The first sentence says what is wrong; the rest is advice about values that look like flags, and the other way round.
+    const [reason] = (error instanceof Error ? error.message : String(error)).split(/\. |\.?\n/);
+    throw new UsageError(`${reason}\n\n${usage}`);
   }
 }
 
@@ -51,18 +55,18 @@ export function readPort(flag: string, text: string): number {
   throw new UsageError(`--${flag}: expected a port between 0 and 65535, got '${text}'`);
 }
 
-/** Runs a command; a failure is one clear line and exit code 1, or 2 when it was called wrongly. */
+/** Runs a command; a failure is one clear line and exit code 1, or 2 when a flag, an argument or a setting is wrong. */
 export async function runCommand(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    console.error(explain(error));
+    complain(explain(error));
     // Half-started servers must not keep the process.
-    process.exit(error instanceof UsageError ? 2 : 1);
+    process.exit(error instanceof UsageError || error instanceof ConfigError ? 2 : 1);
   }
 }
 
-/** An error as people want to read it. */
+/** An error as people want to read it; a bug with where it came from. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
@@ -72,7 +76,7 @@ export function explain(error: unknown): string {
     return `port ${error.port} may not be opened by this user; choose one above 1023`;
   }
   if (error instanceof PlatformError || error instanceof UsageError) return error.message;
-  return error.stack ?? error.message;
+  return `${error.name}: ${error.message}\n${stackOf(error)}`;
 }
 
 /**
@@ -87,7 +91,7 @@ export function stopOnSignal(stop: () => Promise<void>): void {
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
-        console.error(explain(error));
+        complain(explain(error));
         process.exit(1);
       },
     );
@@ -112,6 +116,33 @@ const style =
     hasColour ? `\u001b[${code}m${text}\u001b[0m` : text;
 
 export const [bold, dim, red, green, yellow] = [style(1), style(2), style(31), style(32), style(33)];
+
+const OWN_COLOURS = hasColour ? String.raw`\u001b\[(?:0|1|2|31|32|33)m` : '(?!)';
+const DRIVING = new RegExp(String.raw`(${OWN_COLOURS})|[^\P{Cc}\n]|\p{Bidi_Control}`, 'gu');
+
+/** Prints lines: nothing in them drives the terminal but the colours above. */
+export function print(text: string): void {
+  console.log(harmless(text));
+}
+
+/** As `print`, for what goes wrong. */
+export function complain(text: string): void {
+  console.error(harmless(text));
+}
+
+/** Prints a value as one line of JSON; what could drive a terminal is escaped, so that programs read what was sent. */
+export function printJson(value: unknown): void {
+  console.log(
+    JSON.stringify(value).replace(
+      /[\u007f-\u009f\p{Bidi_Control}]/gu,
+      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    ),
+  );
+}
+
+function harmless(text: string): string {
+  return text.replace(DRIVING, (_, colour: string | undefined) => colour ?? ' ');
+}
 
 /** Rows in aligned columns. */
 export function columns(rows: readonly (readonly string[])[]): string {

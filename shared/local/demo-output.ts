@@ -2,7 +2,7 @@
 import { DAY_MS } from '../duration.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { Notification } from '../ports.ts';
-import { bold, dim, green, red, yellow } from './command.ts';
+import { bold, complain, dim, green, print, printJson, red, yellow } from './command.ts';
 import { colourOf, factsOf, WIDEST_TYPE } from './timeline.ts';
 
 /** `day  6 00:01:11` and a gap. */
@@ -24,7 +24,7 @@ export class DemoOutput {
     this.#startedAt ??= now;
     this.#tellChecks(now);
     if (this.#isJson) this.#json(now, { chapter: title });
-    else console.log(`\n${wrapped(title, this.#width).map(bold).join('\n')}`);
+    else print(`\n${wrapped(title, this.#width).map(bold).join('\n')}`);
   }
 
   event(event: PlatformEvent, now: number): void {
@@ -49,15 +49,14 @@ export class DemoOutput {
   closed(now: number, seconds: number): void {
     this.#tellChecks(now);
     const days = Math.round((now - (this.#startedAt ?? now)) / DAY_MS);
-    if (this.#isJson)
-      console.log(JSON.stringify({ result: { closed: true, days, seconds: Number(seconds.toFixed(1)) } }));
-    else console.log(`\n${green(`the loop is closed: ${days} days in ${seconds.toFixed(1)} s`)}`);
+    if (this.#isJson) printJson({ result: { closed: true, days, seconds: Number(seconds.toFixed(1)) } });
+    else print(`\n${green(`the loop is closed: ${days} days in ${seconds.toFixed(1)} s`)}`);
   }
 
   missing(step: string, now: number): void {
     this.#tellChecks(now);
-    if (this.#isJson) console.log(JSON.stringify({ result: { closed: false, missing: step } }));
-    else console.error(`\n${red(`the loop does not close, missing: ${step}`)}`);
+    if (this.#isJson) printJson({ result: { closed: false, missing: step } });
+    else complain(`\n${red(`the loop does not close, missing: ${step}`)}`);
   }
 
   #tellChecks(now: number): void {
@@ -65,7 +64,7 @@ export class DemoOutput {
     this.#checks = 0;
     if (checks === 0) return;
     if (this.#isJson) this.#json(now, { healthChecks: checks });
-    else console.log(`${this.#time(now)}  ${dim(`${checks} health check${checks === 1 ? '' : 's'}`)}`);
+    else print(`${this.#time(now)}  ${dim(`${checks} health check${checks === 1 ? '' : 's'}`)}`);
   }
 
   /** What does not fit beside the first words goes below them. */
@@ -75,7 +74,7 @@ export class DemoOutput {
     const [head = '', ...tail] = fits ? [then] : wrapped(then, this.#width - taken);
     const below = fits ? [] : wrapped(rest, this.#width - MARGIN.length).map(dim);
     const line = `${this.#time(now)}  ${colour(first)}  ${head}${fits ? `  ${dim(rest)}` : ''}`;
-    console.log([line, ...[...tail, ...below].map((text) => `${MARGIN}${text}`)].join('\n'));
+    print([line, ...[...tail, ...below].map((text) => `${MARGIN}${text}`)].join('\n'));
   }
 
   /** Day and time of day since the start. */
@@ -86,7 +85,7 @@ export class DemoOutput {
   }
 
   #json(now: number, entry: object): void {
-    console.log(JSON.stringify({ at: new Date(now).toISOString(), ...entry }));
+    printJson({ at: new Date(now).toISOString(), ...entry });
   }
 }
 

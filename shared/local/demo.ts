@@ -19,6 +19,7 @@ import type { Broker } from './broker.ts';
 import { MissingStepError, playClosedLoop, type Stage } from './closed-loop.ts';
 import { appDirectory, readFlags, runCommand } from './command.ts';
 import { DemoOutput } from './demo-output.ts';
+import { readTextFile } from './flag-files.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { SpedUpClock } from './sped-up-clock.ts';
@@ -49,6 +50,7 @@ await runCommand(async () => {
     json: { type: 'boolean', default: false },
   });
   const file = values.config === undefined ? 'platform.config.json' : resolve(values.config);
+  if (values.config !== undefined) readTextFile('config', file);
   const directory = appDirectory();
   process.chdir(directory);
   const output = new DemoOutput({ isJson: values.json });

@@ -1,5 +1,5 @@
 /** How the host's doings are shown on a terminal: one line each, the same trouble once a while. */
-import { dim, red, yellow } from './command.ts';
+import { complain, dim, print, red, yellow } from './command.ts';
 import type { LogLevel } from './functions-host/core-module.ts';
 import type { HostOptions } from './functions-host/functions-host.ts';
 
@@ -15,15 +15,15 @@ export function hostOutput(isVerbose: boolean): Pick<HostOptions, 'onLog' | 'onE
     if (now - (lastSaid.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
     if (lastSaid.size > 1000) lastSaid.clear();
     lastSaid.set(text, now);
-    console.error(line);
+    complain(line);
   };
   return {
     onLog: ({ level, category, functionName, message }) => {
       if (!isVerbose && (category !== 'user' || !SHOWN.includes(level))) return;
       const line = `${dim(time())} ${functionName} ${message}`;
-      if (level === 'error' || level === 'critical') console.error(red(line));
-      else if (level === 'warning') console.error(yellow(line));
-      else console.log(line);
+      if (level === 'error' || level === 'critical') complain(red(line));
+      else if (level === 'warning') complain(yellow(line));
+      else print(line);
     },
     onError: (functionName, message) => {
       const isConnection = /^receive: /.test(message);

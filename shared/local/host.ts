@@ -1,7 +1,17 @@
 /** `npm run host`: the local Functions host alone, against any Service Bus namespace. */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { appDirectory, columns, dim, readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
+import {
+  appDirectory,
+  columns,
+  complain,
+  dim,
+  print,
+  readFlags,
+  readPort,
+  runCommand,
+  stopOnSignal,
+} from './command.ts';
+import { checkDirectory } from './flag-files.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
@@ -27,7 +37,7 @@ await runCommand(async () => {
   });
   const directory = values.app === undefined ? appDirectory() : resolve(values.app);
   const httpPort = readPort('http-port', values['http-port']);
-  if (!existsSync(directory)) throw new UsageError(`--app: no directory ${directory}`);
+  checkDirectory('app', directory);
   // The worker runs in the directory of the app, with its settings as its environment.
   process.chdir(directory);
   applySettings(readLocalSettings(directory));
@@ -35,9 +45,9 @@ await runCommand(async () => {
 
   const host = await startFunctionsHost({ directory, settings: process.env, httpPort, ...hostOutput(values.verbose) });
   stopOnSignal(async () => {
-    console.log(dim('stopping'));
-    if (!(await host.stop(DRAIN_MS))) console.error(`not everything ended within ${DRAIN_MS / 1000} s; it comes again`);
+    print(dim('stopping'));
+    if (!(await host.stop(DRAIN_MS))) complain(`not everything ended within ${DRAIN_MS / 1000} s; it comes again`);
   });
-  console.log(columns(host.functions.map(({ name, source }) => [name, source])));
-  console.log(`ready http://127.0.0.1:${host.httpPort}`);
+  print(columns(host.functions.map(({ name, source }) => [name, source])));
+  print(`ready http://127.0.0.1:${host.httpPort}`);
 });

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { createLivePorts } from '../adapters/live.ts';
-import { ConfigError } from '../errors.ts';
+import { TransientError } from '../errors.ts';
 import { type CloudEvent, type EventOf, newEvent } from '../events/cloud-event.ts';
 import { DeploymentRequested } from '../events/deployment.ts';
 import { usePorts } from '../on-event.ts';
@@ -61,7 +61,7 @@ function startTable(directory: string, port: number): Promise<Table> {
   const worker = new Worker(file, { argv: ['--in-memory', '--port', String(port)] });
   return new Promise((resolve, reject) => {
     worker.once('message', (message: Table | { error: string }) => {
-      if ('error' in message) reject(new ConfigError(message.error));
+      if ('error' in message) reject(new TransientError(message.error));
       else resolve(message);
     });
     worker.once('error', reject);

@@ -1,9 +1,9 @@
 /** `npm run schemas`: JSON Schemas of the events and of the configuration, for other languages and for editors. */
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { configSchema } from '../config.ts';
 import { eventSchemas, jsonSchemaOf } from '../events/schemas.ts';
-import { readFlags, runCommand } from './command.ts';
+import { print, readFlags, runCommand } from './command.ts';
+import { makeDirectory, writeTextFile } from './flag-files.ts';
 
 const USAGE = `usage: npm run schemas [-- options]
 
@@ -13,9 +13,9 @@ await runCommand(async () => {
   const { values } = readFlags(USAGE, { out: { type: 'string', default: join('dist', 'schemas') } });
   const config = { title: 'platform.config.json', ...jsonSchemaOf(configSchema) };
   const schemas = [...eventSchemas(), ['platform.config', config] as const];
-  await mkdir(values.out, { recursive: true });
+  makeDirectory('out', values.out);
   for (const [name, schema] of schemas) {
-    await writeFile(join(values.out, `${name}.json`), `${JSON.stringify(schema, null, 2)}\n`);
+    writeTextFile('out', join(values.out, `${name}.json`), `${JSON.stringify(schema, null, 2)}\n`);
   }
-  console.log(`${schemas.length} schemas in ${values.out}`);
+  print(`${schemas.length} schemas in ${values.out}`);
 });

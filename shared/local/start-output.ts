@@ -1,6 +1,6 @@
 /** What `npm start` shows: the functions, the addresses, and every event as it arrives; for people or for programs. */
 import type { Log } from '../ports.ts';
-import { bold, columns, yellow } from './command.ts';
+import { bold, columns, complain, print, printJson, yellow } from './command.ts';
 import type { FunctionDescription } from './functions-host/functions-host.ts';
 import { type LogOptions, terminalLog } from './terminal-log.ts';
 import { type TimelineEvent, timelineLine } from './timeline.ts';
@@ -45,7 +45,7 @@ export class StartOutput {
       const [topic = '', subscription = ''] = trigger === 'service-bus' ? source.split('/') : [source];
       return [name, topic, subscription];
     });
-    console.log(`${columns([['FUNCTION', 'TOPIC OR ROUTE', 'SUBSCRIPTION'], ...rows])}\n`);
+    print(`${columns([['FUNCTION', 'TOPIC OR ROUTE', 'SUBSCRIPTION'], ...rows])}\n`);
   }
 
   ready(addresses: Addresses): void {
@@ -54,7 +54,7 @@ export class StartOutput {
       return;
     }
     const { amqp, connectionString, admin, http, table } = addresses;
-    console.log(bold(`ready ${amqp}`));
+    print(bold(`ready ${amqp}`));
     const rows = [
       ['Service Bus', connectionString],
       ...(admin === undefined ? [] : [['Administration', admin]]),
@@ -62,7 +62,7 @@ export class StartOutput {
       ['Dashboard', `${http}/api/dashboard`],
       ['Table Storage', table],
     ];
-    console.log(`${columns(rows)}\n`);
+    print(`${columns(rows)}\n`);
   }
 
   /** The beginning of a chain, which counts as its first line's time. */
@@ -77,18 +77,18 @@ export class StartOutput {
       return;
     }
     if (!this.#chains.has(event.correlationid)) this.begins(event.correlationid);
-    console.log(timelineLine(event, performance.now() - (this.#chains.get(event.correlationid) ?? 0)));
+    print(timelineLine(event, performance.now() - (this.#chains.get(event.correlationid) ?? 0)));
   }
 
   hint(text: string): void {
-    if (!this.#isJson) console.log(text);
+    if (!this.#isJson) print(text);
   }
 
   trouble(text: string): void {
-    console.error(this.#isJson ? JSON.stringify({ trouble: text }) : yellow(text));
+    complain(this.#isJson ? JSON.stringify({ trouble: text }) : yellow(text));
   }
 
   #json(value: unknown): void {
-    console.log(JSON.stringify(value));
+    printJson(value);
   }
 }

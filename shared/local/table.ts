@@ -2,11 +2,11 @@
  * `npm run table`: Azurite's Table Storage alone. `npm start` runs this same file as a thread, which ends with the
  * process whatever happens to it.
  */
-import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { isMainThread, parentPort } from 'node:worker_threads';
-import { appDirectory, explain, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+import { appDirectory, explain, print, readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
+import { makeDirectory } from './flag-files.ts';
 
 const USAGE = `usage: npm run table [-- options]
 
@@ -43,10 +43,14 @@ interface Table {
 const ACCOUNT = 'devstoreaccount1';
 const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
-/** Starts the Table service on loopback. Without a location it keeps nothing. Rejects when the port is taken. */
+/**
+ * Starts the Table service on loopback. Without a location it keeps nothing. Rejects when the port is taken.
+ *
+ * @throws UsageError when the location cannot be used
+ */
 async function startTable(port: number, location: string | undefined): Promise<Table> {
   const { Server, Configuration } = loadAzurite();
-  if (location !== undefined) mkdirSync(location, { recursive: true });
+  if (location !== undefined) makeDirectory('location', location);
   const database = join(location ?? '', '__azurite_db_table__.json');
   const [keepAliveSeconds, noDebugLog, noAccessLog, isLoose, skipApiVersionCheck] = [60, false, false, false, true];
   const configuration = new Configuration(
@@ -54,13 +58,27 @@ async function startTable(port: number, location: string | undefined): Promise<T
     ...[isLoose, skipApiVersionCheck, '', '', '', undefined, false, location === undefined],
   );
   const server = new Server(configuration);
-  await server.start();
+  await server.start().catch((error: unknown) => {
+    const isOfPort = error instanceof Error && 'port' in error;
+    throw location === undefined || isOfPort ? error : locationError(location, error);
+  });
   const url = server.getHttpServerAddress();
   return {
     url,
     connectionString: `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${KEY};TableEndpoint=${url}/${ACCOUNT};`,
     close: () => server.close(),
   };
+}
+
+/** Azurite wraps what the file system says, and passes on what the parser says of a file that is none of its own. */
+function locationError(location: string, error: unknown): UsageError {
+  const reason =
+    error instanceof SyntaxError
+      ? 'what is kept there is no JSON'
+      : String(error)
+          .replace(/^(Error: )+/, '')
+          .split(/, |\n/, 1)[0];
+  return new UsageError(`--location: cannot keep tables in '${location}': ${reason}`);
 }
 
 function readOptions(): { port: number; location: string | undefined } {
@@ -78,8 +96,8 @@ if (isMainThread) {
     const { port, location } = readOptions();
     const table = await startTable(port, location);
     stopOnSignal(() => table.close());
-    console.log(`ready ${table.url}`);
-    console.log(`StateStore=${port === 10_002 ? 'UseDevelopmentStorage=true' : table.connectionString}`);
+    print(`ready ${table.url}`);
+    print(`StateStore=${port === 10_002 ? 'UseDevelopmentStorage=true' : table.connectionString}`);
   });
 } else {
   const { port, location } = readOptions();

@@ -1,7 +1,7 @@
 /** The functions' log on a terminal: what went wrong, and with `isVerbose` the rest; as lines for people or for programs. */
 import type { Log, LogFields } from '../ports.ts';
 import { oneLine } from '../shown-text.ts';
-import { dim, red, yellow } from './command.ts';
+import { complain, dim, printJson, red, yellow } from './command.ts';
 
 export interface LogOptions {
   /** One JSON object a line on stdout, among the others. */
@@ -12,11 +12,13 @@ export interface LogOptions {
 export function terminalLog({ isJson, isVerbose }: LogOptions): Log {
   const line = (level: string, message: string, fields: LogFields = {}, colour: (text: string) => string): void => {
     if (isJson) {
-      console.log(JSON.stringify({ log: { level, message, ...fields } }));
+      printJson({ log: { level, message, ...fields } });
       return;
     }
-    const shown = Object.entries(fields).filter(([, value]) => value !== undefined);
-    console.error(colour(oneLine(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`)));
+    const { stack, ...others } = fields;
+    const shown = Object.entries(others).filter(([, value]) => value !== undefined);
+    const text = colour(oneLine(`${message}  ${shown.map(([name, value]) => `${name}=${value}`).join(' ')}`));
+    complain(stack === undefined ? text : `${text}\n${dim(String(stack))}`);
   };
   return {
     info: (message, fields) => {

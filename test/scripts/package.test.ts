@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
+import { bundle } from '../../scripts/build.mjs';
 import { catalog } from '../../shared/events/catalog.ts';
 import { routeOf } from '../../shared/topology.ts';
 
@@ -63,9 +64,32 @@ it('has a function for every event, and what the host and the worker read', () =
 it('holds its dependencies, and nothing of local/ or of the tests', () => {
   const names = readdirSync(folder, { recursive: true }).map(String);
 
-  expect(names.filter((name) => /local|test|bench|node_modules|\.ts$|\.map$/.test(name))).toEqual([]);
+  expect(names.filter((name) => /local|test|bench|node_modules|\.ts$/.test(name))).toEqual([]);
   expect(existsSync(join(folder, 'dist/chunks'))).toBe(true);
 });
+
+it('tells the lines of the sources, which it does not hold and whose place on this machine it does not know', () => {
+  const maps = readdirSync(folder, { recursive: true }).filter((name) => String(name).endsWith('.map'));
+  const read = maps.map((name) => JSON.parse(readFileSync(join(folder, String(name)), 'utf8')));
+
+  expect(read.flatMap(({ sources }) => sources)).toContain('../../../functions/deployment/requested.ts');
+  expect(read.filter(({ sourcesContent }) => sourcesContent !== undefined)).toEqual([]);
+  expect(JSON.stringify(read)).not.toContain(process.cwd());
+});
+
+it('logs a bug with the lines of the sources', async () => {
+  const outdir = resolve('dist/buggy-app');
+  await bundle({ entries: ['test/support/buggy-app.ts'], outdir, bundled: true });
+
+  const { stderr } = spawnSync(process.execPath, [join(outdir, 'functions.js')], { encoding: 'utf8' });
+
+  const lines = readFileSync('test/support/buggy-app.ts', 'utf8').split('\n');
+  const line = lines.findIndex((text) => text.includes('RangeError')) + 1;
+  const { stack, ...fields } = JSON.parse(stderr);
+  expect(fields).toMatchObject({ message: 'failed, to be tried again', reason: 'RangeError', error: 'a bug' });
+  expect(stack).toMatch(new RegExp(`^ {4}at handle \\(test/support/buggy-app\\.ts:${line}:9\\)\n`));
+  expect(stack).toMatch(/ {4}at .*runHandler \(shared\/run-handler\.ts:\d+:\d+\)/);
+}, 30_000);
 
 it('loads no SDK before the first message', () => {
   const loaded = [...closureOf([main])];

@@ -1,10 +1,33 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { createLivePorts } from '../../../shared/adapters/live.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../../shared/events/platform.ts';
 import { connectionString } from '../../../shared/local/amqp.ts';
 import { sampleData } from '../../support/events.ts';
 import { RecordingLog } from '../../support/ports.ts';
+
+afterEach(() => vi.restoreAllMocks());
+
+it.each([
+  ['on one line', {}, '{"message":"failed","error":"x","stack":"    at a\\n    at b"}'],
+  [
+    'below its line for a developer',
+    { AZURE_FUNCTIONS_ENVIRONMENT: 'Development' },
+    '{"message":"failed","error":"x"}\n    at a\n    at b',
+  ],
+])('logs a stack %s', async (_, environment, expected) => {
+  const printed: unknown[] = [];
+  vi.spyOn(console, 'warn').mockImplementation((line) => void printed.push(line));
+  vi.spyOn(console, 'error').mockImplementation((line) => void printed.push(line));
+  const settings = { ServiceBus: connectionString(1), StateStore: 'memory', Cluster: 'simulated' };
+  const { ports } = await createLivePorts({ ...settings, ...environment });
+  await ports.bus.close();
+
+  ports.log.warn('failed', { error: 'x', stack: '    at a\n    at b' });
+  ports.log.error('failed', { error: 'x', stack: '    at a\n    at b' });
+
+  expect(printed).toEqual([expected, expected]);
+});
 
 it('puts a notification into the log, facts and all, where no channel is configured', async () => {
   const log = new RecordingLog();

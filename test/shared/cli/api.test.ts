@@ -1,45 +1,133 @@
-/** What the command sends to the app, and an app that answers otherwise than it should. */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+/** What the command line makes of whatever answers at the app's address. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AppClient } from '../../../shared/cli/api.ts';
-import { PermanentError } from '../../../shared/errors.ts';
-import { startWebhookServer, type WebhookServer } from '../../support/webhook-server.ts';
+import { PermanentError, TransientError } from '../../../shared/errors.ts';
+import { startWebhookServer } from '../../support/webhook-server.ts';
 
-let server: WebhookServer;
-beforeEach(async () => {
-  server = await startWebhookServer();
+type Answer = (response: ServerResponse) => void;
+
+const requests: IncomingMessage[] = [];
+let answer: Answer;
+const server = createServer((request, response) => {
+  requests.push(request);
+  answer(response);
 });
-afterEach(() => server.close());
+let app: AppClient;
+
+beforeEach(async () => {
+  requests.length = 0;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A server that listens on a port has such an address.
+  app = new AppClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 'the-key');
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const json =
+  (status: number, value: unknown): Answer =>
+  (response) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+const signIn: Answer = (response) =>
+  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<html><title>Sign in\u001b[2J</title>');
+
+const calls = {
+  publish: (client: AppClient) => client.publish({ id: 'e-1' }),
+  history: (client: AppClient) => client.history({}),
+  'errors list': async (client: AppClient) => {
+    for await (const _ of client.errors({}));
+  },
+  'errors show': (client: AppClient) => client.error('7'),
+  'errors replay': (client: AppClient) => client.replay('7'),
+  'errors discard': (client: AppClient) => client.discard('7'),
+};
+
+async function failure(work: Promise<unknown>): Promise<Error> {
+  return work.then(
+    () => new Error('it did not fail'),
+    (error: Error) => error,
+  );
+}
+
+it.each(Object.entries(calls))(
+  '%s follows no redirect, and says where it led without what may be secret',
+  async (_, call) => {
+    answer = (response) =>
+      response.writeHead(302, { location: 'https://me:canary@login.example/authorize?state=canary#canary' }).end();
+
+    const error = await failure(call(app));
+
+    expect(error).toBeInstanceOf(PermanentError);
+    expect(error.message).toContain('redirects (302) to https://login.example/authorize, which is not followed');
+    expect(error.message).not.toContain('canary');
+    expect(requests.length).toBe(1);
+  },
+);
+
+it.each(Object.entries(calls))('%s takes no sign-in page for an answer of the app', async (_, call) => {
+  answer = signIn;
+
+  const error = await failure(call(app));
+
+  expect(error).toBeInstanceOf(PermanentError);
+  expect(error.message).toMatch(/does not answer as the app: expected .+, got 200 text\/html 'Sign in \[2J'/);
+});
+
+it.each([
+  ['another status', 200, { ids: ['e-1'] }],
+  ['no ids', 202, {}],
+  ['another id', 202, { ids: ['e-2'] }],
+])('has not published on %s', async (_, status, value) => {
+  answer = json(status, value);
+
+  await expect(calls.publish(app)).rejects.toThrow('expected 202 with the id of the event, got');
+});
+
+it('has published, replayed and discarded when the app says so', async () => {
+  answer = json(202, { ids: ['e-1'] });
+  await calls.publish(app);
+  await calls['errors replay'](app);
+  answer = (response) => response.writeHead(204).end();
+  await calls['errors discard'](app);
+
+  const sent = requests.map(({ method, headers }) => [method, headers['content-type'], headers['x-functions-key']]);
+  expect(sent).toEqual([
+    ['POST', 'application/cloudevents+json', 'the-key'],
+    ['POST', 'application/json', 'the-key'],
+    ['DELETE', 'application/json', 'the-key'],
+  ]);
+});
+
+it('shows nothing of a refusal that could drive the terminal', async () => {
+  const issues = [{ path: 'type', value: 1, expected: 'a\u001b[31mtype\nforged line' }];
+  answer = json(400, { title: 'not\rpublished', issues });
+
+  const { message } = await failure(calls.publish(app));
+
+  expect(message).toBe('the app refuses: 400 not published\n  type: expected a [31mtype forged line, got 1');
+});
+
+it('shows the beginning of what is no problem document', async () => {
+  answer = (response) =>
+    response.writeHead(502, { 'content-type': 'text/plain' }).end(`bad\u009b gateway${'x'.repeat(9_999)}`);
+
+  const error = await failure(calls.publish(app));
+
+  expect(error).toBeInstanceOf(TransientError);
+  expect(error.message).toMatch(/^the app says 502 text\/plain 'bad gatewayx{189}\.\.\.'$/);
+});
 
 it('hangs up on an answer without an end', async () => {
-  server.answer('/api/errors/7', { status: 200, isEndless: true });
+  const endless = await startWebhookServer();
+  endless.answer('/api/errors/7', { status: 200, isEndless: true });
 
-  const error = await new AppClient(server.urlOf('/'), undefined).error('7').catch((thrown: unknown) => thrown);
+  const error = await failure(new AppClient(endless.urlOf('/'), undefined).error('7'));
 
   expect(error).toBeInstanceOf(PermanentError);
   expect(String(error)).toMatch(/is not the app: an answer of more than 33554432 bytes/);
-  expect(server.bytesWritten).toBeLessThan(64 * 1024 * 1024);
-});
-
-it('says that it sends JSON wherever something changes', async () => {
-  const received: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
-    received.push(request);
-    response.writeHead(202, { 'content-type': 'application/json' }).end('{"ids":["a"]}');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const app = new AppClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, undefined);
-
-  await app.publish({ id: 'a' });
-  await app.replay('1');
-  await app.discard('1');
-
-  expect(received.map(({ method, headers }) => [method, headers['content-type']])).toEqual([
-    ['POST', 'application/cloudevents+json'],
-    ['POST', 'application/json'],
-    ['DELETE', 'application/json'],
-  ]);
-  server.close();
+  expect(endless.bytesWritten).toBeLessThan(64 * 1024 * 1024);
+  await endless.close();
 });

@@ -36,6 +36,14 @@ it('says of each what became of it, and fails when one was refused', async () =>
   expect(process.exitCode).toBe(1);
 });
 
+it('shows a reason as a part of its line, whatever is in it', async () => {
+  const app = appThat(() => Promise.reject(new PermanentError("'A\u001b[2J\u009b1m\n2  replayed' is unknown")));
+
+  await workThrough(app, 'replay', ['1'], NAMED);
+
+  expect(printed).toEqual(["1  refused  'A [2J 1m 2 replayed' is unknown"]);
+});
+
 it('begins them in order, each once', async () => {
   const seen: string[] = [];
 

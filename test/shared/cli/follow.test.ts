@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { HistoryEntry } from '../../../shared/cli/api.ts';
-import { endingOf, follow } from '../../../shared/cli/follow.ts';
+import { endingOf, entriesOf, follow } from '../../../shared/cli/follow.ts';
 
 function entry(type: string, status: HistoryEntry['status'] = 'finished', reason?: string): HistoryEntry {
   return {
@@ -9,6 +9,50 @@ function entry(type: string, status: HistoryEntry['status'] = 'finished', reason
     ...(reason && { reason }),
   };
 }
+
+/** One event, and what caused it. */
+function event(id: string, type: string, causationId?: string, more: Partial<HistoryEntry> = {}): HistoryEntry {
+  return { ...entry(type), id, ...(causationId !== undefined && { causationId }), ...more };
+}
+
+describe('the entries of an event in a chain', () => {
+  const earlier = [event('a', 'DeploymentRequested'), event('a2', 'DeploymentFailed', 'a')];
+  const idsOf = (id: string, ...chain: HistoryEntry[]): string[] => entriesOf(id, chain).map((one) => one.id);
+
+  it('are those that it caused, in whatever order they are listed', () => {
+    const own = [
+      event('b3', 'DeploymentCompleted', 'b2'),
+      event('b', 'DeploymentRequested'),
+      event('b2', 'DeploymentStarted', 'b'),
+    ];
+
+    expect(idsOf('b', ...earlier, ...own)).toEqual(['b3', 'b', 'b2']);
+    expect(idsOf('b', ...earlier)).toEqual([]);
+  });
+
+  it('hold the failure of an event that another superseded, and what comes of it', () => {
+    const later = { startedAt: '2026-03-01T12:00:05Z' };
+    const [superseded, followed] = [
+      event('x', 'DeploymentFailed', 'c', later),
+      event('y', 'DeploymentRolledBack', 'x'),
+    ];
+    const newer = [event('c', 'DeploymentRequested'), event('c2', 'DeploymentStarted', 'c')];
+    const own = event('b', 'DeploymentRequested');
+
+    // The newer request may have a chain of its own, or this one.
+    expect(idsOf('b', own, superseded, followed)).toEqual(['b', 'x', 'y']);
+    expect(idsOf('b', own, ...newer, superseded, followed)).toEqual(['b', 'x', 'y']);
+    expect(idsOf('c', own, ...newer, superseded, followed)).toEqual(['c', 'c2']);
+  });
+
+  it('hold no failure from outside that is older, or of another resource', () => {
+    const own = event('b', 'DeploymentRequested');
+    const older = event('x', 'DeploymentFailed', 'gone', { startedAt: '2026-03-01T11:00:00Z' });
+    const other = event('y', 'DeploymentFailed', 'gone', { subject: 'default/shop/api' });
+
+    expect(idsOf('b', own, older, other)).toEqual(['b']);
+  });
+});
 
 it.each([
   ['nothing yet', [], true, undefined],
@@ -33,6 +77,11 @@ it.each([
   expect(endingOf(entries, isQuiet)).toBe(expected);
 });
 
+/** An entry that the event which is followed caused. */
+function caused(...args: Parameters<typeof entry>): HistoryEntry {
+  return { ...entry(...args), causationId: 'id-DeploymentRequested' };
+}
+
 /** An app whose history grows with every look; time passes only while it is waited for. */
 function scripted(...answers: (readonly HistoryEntry[] | Error)[]) {
   let now = 0;
@@ -47,6 +96,7 @@ function scripted(...answers: (readonly HistoryEntry[] | Error)[]) {
           return [...(answer ?? [])].reverse();
         },
       },
+      eventId: 'id-DeploymentRequested',
       correlationId: 'c',
       timeoutMs: 10_000,
       onEntry: ({ type, status }: HistoryEntry) => void shown.push(`${type} ${status}`),
@@ -59,8 +109,8 @@ function scripted(...answers: (readonly HistoryEntry[] | Error)[]) {
 }
 
 it('shows every change once, oldest first, and outlives an app that is away for a moment', async () => {
-  const [requested, running] = [entry('DeploymentRequested'), entry('DeploymentStarted', 'waiting')];
-  const all = [requested, entry('DeploymentStarted'), entry('DeploymentCompleted')];
+  const [requested, running] = [entry('DeploymentRequested'), caused('DeploymentStarted', 'waiting')];
+  const all = [requested, caused('DeploymentStarted'), caused('DeploymentCompleted')];
   const { options, shown } = scripted([requested, running], new Error('away'), [requested, running], all);
 
   const ending = await follow(options);
@@ -75,22 +125,32 @@ it('shows every change once, oldest first, and outlives an app that is away for 
 });
 
 it('says why a chain ended badly', async () => {
-  const failed = { ...entry('DeploymentFailed'), summary: 'DeadlineExceeded: not rolled out within 300 s' };
-  const parked = { ...entry('DeploymentStarted', 'parked', 'ClusterError'), error: 'forbidden' };
+  const requested = entry('DeploymentRequested');
+  const failed = { ...caused('DeploymentFailed'), summary: 'DeadlineExceeded: not rolled out within 300 s' };
+  const parked = { ...caused('DeploymentStarted', 'parked', 'ClusterError'), error: 'forbidden' };
 
-  expect(await follow(scripted([failed]).options)).toEqual({ ending: 'failed', why: failed.summary });
-  expect(await follow(scripted([failed, entry('DeploymentRolledBack')]).options)).toEqual({
+  expect(await follow(scripted([requested, failed]).options)).toEqual({ ending: 'failed', why: failed.summary });
+  expect(await follow(scripted([requested, failed, caused('DeploymentRolledBack')]).options)).toEqual({
     ending: 'rolled-back',
     why: failed.summary,
   });
-  expect(await follow(scripted([parked]).options)).toEqual({
+  expect(await follow(scripted([requested, parked]).options)).toEqual({
     ending: 'parked',
     why: 'DeploymentStarted: ClusterError: forbidden',
   });
 });
 
+it('waits for its own event, whatever an older one of the chain came to', async () => {
+  const older = { ...entry('DeploymentCompleted'), id: 'older' };
+  const own = [entry('DeploymentRequested'), caused('DeploymentFailed')];
+  const { options, shown } = scripted([older], [older], [older, ...own]);
+
+  expect(await follow(options)).toMatchObject({ ending: 'failed' });
+  expect(shown).toEqual(['DeploymentRequested finished', 'DeploymentFailed finished']);
+});
+
 it('gives up when the time is over, with the last error if there is one', async () => {
-  await expect(follow(scripted([entry('DeploymentStarted', 'waiting')]).options)).resolves.toEqual({
+  await expect(follow(scripted([entry('DeploymentRequested', 'waiting')]).options)).resolves.toEqual({
     ending: 'timeout',
   });
   await expect(follow(scripted(new Error('away')).options)).rejects.toThrow('away');

@@ -117,13 +117,13 @@ describe('npm run bus', () => {
   });
 
   it.each([
-    ['/does/not/exist.json', /^\/does\/not\/exist.json cannot be read: ENOENT/],
+    ['/does/not/exist.json', /^--config: cannot read '\/does\/not\/exist.json': ENOENT/],
     [script, /bus\.mjs: /],
   ])('names what is wrong with the configuration %s', async (file, complaint) => {
     const { child, errors } = start('--port', '0', '--admin-port', '0', '--config', file);
     const [code] = await once(child, 'exit');
 
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(errors()).toMatch(complaint);
   });
 

@@ -1,0 +1,42 @@
+/** Files and directories that flags name. What is wrong with one is said in a line, with the flag and the path. */
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { UsageError } from './command.ts';
+
+/** @throws UsageError */
+export function readTextFile(flag: string, path: string): string {
+  return attempt(flag, `cannot read '${path}'`, () => readFileSync(path, 'utf8'));
+}
+
+/** @throws UsageError */
+export function writeTextFile(flag: string, path: string, text: string): void {
+  attempt(flag, `cannot write '${path}'`, () => writeFileSync(path, text));
+}
+
+/** Makes a directory, and those above it, unless it is there. @throws UsageError */
+export function makeDirectory(flag: string, path: string): void {
+  attempt(flag, `cannot make the directory '${path}'`, () => {
+    // One by one: a recursive mkdir of Node never returns where nothing can be made, such as below /proc.
+    const missing: string[] = [];
+    for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
+    for (const directory of missing) mkdirSync(directory);
+  });
+  checkDirectory(flag, path);
+}
+
+/** @throws UsageError when there is no such directory */
+export function checkDirectory(flag: string, path: string): void {
+  if (!attempt(flag, `no directory '${path}'`, () => statSync(path)).isDirectory()) {
+    throw new UsageError(`--${flag}: '${path}' is no directory`);
+  }
+}
+
+function attempt<T>(flag: string, trouble: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    // Node's message repeats the path: `EISDIR: illegal operation on a directory, open '/x'`.
+    const reason = error instanceof Error ? error.message.split(', ', 1)[0] : String(error);
+    throw new UsageError(`--${flag}: ${trouble}: ${reason}`);
+  }
+}

@@ -1,0 +1,70 @@
+/** Commands that are called or set up wrongly: exit code 2, and one line that names the flag or setting, and the value. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Command } from '../support/processes.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'wrong-calls-'));
+const file = join(folder, 'file');
+const broken = join(folder, 'broken');
+writeFileSync(file, 'x');
+mkdirSync(broken);
+writeFileSync(join(broken, '__azurite_db_table__.json'), '{canary');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const CHECK = ['publish', 'HealthCheck', '--data', '{"service":"web","good":1,"total":1}'];
+const KEYLESS = 'Endpoint=sb://localhost;SharedAccessKey=canary';
+
+const cases: [command: string, args: string[], env: Record<string, string>, complaint: RegExp][] = [
+  ['local/table', ['--location', file], {}, /^--location: '.*file' is no directory$/],
+  ['local/table', ['--location', join(file, 'below')], {}, /^--location: cannot make the directory '.*below': ENOTDIR/],
+  // A recursive mkdir of Node never returns here.
+  [
+    'local/table',
+    ['--location', '/proc/below/it'],
+    {},
+    /^--location: cannot make the directory '\/proc\/below\/it': E/,
+  ],
+  [
+    'local/table',
+    ['--port', '0', '--location', broken],
+    {},
+    /^--location: cannot keep .*: what is kept there is no JSON$/,
+  ],
+  ['local/table', ['--location='], {}, /^--location: expected a value, got nothing\n/],
+  ['local/main', ['--port', '-1'], {}, /^Option '--port' argument is ambiguous\n\nusage:/],
+  ['local/main', ['--port', '65536'], {}, /^--port: expected a port between 0 and 65535, got '65536'$/],
+  ['local/bus', ['--strict'], {}, /^--strict: it goes with --config$/],
+  ['local/bus', ['--config', folder], {}, /^--config: cannot read '.*': EISDIR: illegal operation on a directory$/],
+  ['local/host', ['--app', file], {}, /^--app: '.*file' is no directory$/],
+  ['local/host', [], { ServiceBus: 'canary' }, /ServiceBus: expected a Service Bus connection string/],
+  ['local/demo', ['--config', folder], {}, /^--config: cannot read '.*': EISDIR/],
+  ['local/topology', ['--out', folder], {}, /^--out: cannot write '.*': EISDIR/],
+  ['local/schemas', ['--out', file], {}, /^--out: '.*file' is no directory$/],
+  [
+    'cli/main',
+    CHECK,
+    { ServiceBus: 'canary' },
+    /^ServiceBus: expected .*beginning with Endpoint=sb:\/\/.*set it in the env/,
+  ],
+  ['cli/main', CHECK, { ServiceBus: KEYLESS }, /^ServiceBus: expected a connection string .*not shown/],
+  [
+    'cli/main',
+    CHECK,
+    { ServiceBus__fullyQualifiedNamespace: 'sb://x' },
+    /^ServiceBus__fullyQualifiedNamespace: expected/,
+  ],
+  ['cli/main', CHECK, { PLATFORM_EVENTS_URL: 'http://shop.example' }, /^PLATFORM_EVENTS_URL: expected https, got/],
+  ['cli/main', [...CHECK, '--source', 'a b'], {}, /^--source: expected a URI reference, got "a b"$/],
+];
+
+describe.concurrent('a wrong call', () => {
+  it.each(cases)('%s %j %j', async (command, args, env, complaint) => {
+    const called = new Command(`shared/${command}`, args, env);
+
+    expect(await called.exit()).toBe(2);
+    expect(called.output).toMatch(complaint);
+    expect(called.output).not.toMatch(/canary|^ +at /m);
+  });
+});

@@ -1,0 +1,19 @@
+/** A handler with a bug, and one delivery to it: to be packaged as the app is, and run. */
+import { createLivePorts } from '../../shared/adapters/live.ts';
+import { deliver } from '../../shared/delivery.ts';
+import { newEvent } from '../../shared/events/cloud-event.ts';
+import { DeploymentRequested } from '../../shared/events/deployment.ts';
+import { connectionString } from '../../shared/local/amqp.ts';
+import type { EventBus } from '../../shared/ports.ts';
+
+async function handle(): Promise<void> {
+  throw new RangeError('a bug');
+}
+
+const settings = { ServiceBus: connectionString(1), StateStore: 'memory', Cluster: 'simulated' };
+const { ports } = await createLivePorts(settings);
+// The next try is all that is sent.
+const bus = { schedule: async () => {} } as unknown as EventBus;
+const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1' };
+const body = JSON.stringify(newEvent(DeploymentRequested, { source: '/test', data }));
+await deliver({ definition: DeploymentRequested, handle, body }, { ...ports, bus });
