@@ -3,10 +3,19 @@ import { ProblemError } from './problem.ts';
 
 const MOST = 1_000;
 
+/** The parameters of a list that is given out in parts, for the reference page. */
+export const PAGE = {
+  limit: `How many at most, 1 to ${MOST}; 100 when absent.`,
+  cursor: 'Where to go on: the `next` of the answer before.',
+} as const;
+
+/** The answer to a parameter that is wrong or not known, for the reference page. */
+export const WRONG_PARAMETER = 'A parameter is not known, or its value does not fit; the title names it.';
+
 /** Everything but these, and the function key, is refused: a filter that is misspelt must not be ignored. */
-export function refuseUnknown(query: URLSearchParams, known: readonly string[]): void {
-  const unknown = [...query.keys()].find((name) => !known.includes(name) && name !== 'code');
-  if (unknown !== undefined) throw wrong(unknown, `one of ${known.join(', ')}`, 'this parameter');
+export function refuseUnknown(query: URLSearchParams, known: Readonly<Record<string, string>>): void {
+  const unknown = [...query.keys()].find((name) => !Object.hasOwn(known, name) && name !== 'code');
+  if (unknown !== undefined) throw wrong(unknown, `one of ${Object.keys(known).join(', ')}`, 'this parameter');
 }
 
 /** Milliseconds since the Unix epoch. */
