@@ -79,7 +79,7 @@ onHttp(
     description: 'What could not be handled: the entries of the errors queue, oldest first.',
     query: QUERY,
     answers: {
-      200: `\`{ errors, next? }\`; \`next\` when there may be more. One request looks at ${MOST_LOOKED_AT} entries.`,
+      200: `\`{ errors, next? }\`; \`next\` when there may be more. One request looks at ${MOST_LOOKED_AT} entries at most.`,
       400: WRONG_PARAMETER,
     },
   },

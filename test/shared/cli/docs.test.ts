@@ -6,6 +6,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { referencePages } from '../../../shared/cli/docs/pages.ts';
 import { fieldsOf } from '../../../shared/cli/docs/schema-fields.ts';
+import { ERRORS_FLAGS } from '../../../shared/cli/errors.ts';
+import { PUBLISH_FLAGS } from '../../../shared/cli/publish.ts';
+import { TAIL_FLAGS } from '../../../shared/cli/tail.ts';
+import { USAGE } from '../../../shared/cli/usage.ts';
 import { configSchema } from '../../../shared/config.ts';
 import { catalog } from '../../../shared/events/catalog.ts';
 import { jsonSchemaOf } from '../../../shared/events/schemas.ts';
@@ -40,6 +44,22 @@ describe('the pages', () => {
       expect(section).toContain(`| \`${path}\``);
       expect(schema['description'], path).toBeTypeOf('string');
     }
+  });
+
+  it.each([
+    [
+      'DeploymentRequested',
+      'Sent by whoever has the right',
+      '`<cluster>/<namespace>/<deployment>`; `default/<namespace>',
+    ],
+    ['DeploymentStarted', 'Sent by this app', '`<cluster>/<namespace>/<deployment>`; `default/<namespace>'],
+    ['HealthCheck', 'Sent by whoever has the right', '`<service>`\n'],
+    ['ErrorBudgetDepleted', 'Sent by this app', '`<service>`\n'],
+  ])('say who sends %s, and what its subject is made of', (type, sender, subject) => {
+    const section = page('events.md').split(`### ${type}\n`)[1]?.split('\n### ')[0];
+
+    expect(section).toContain(`- ${sender}`);
+    expect(section).toContain(`- Subject: ${subject}`);
   });
 
   it.each(fieldsOf(jsonSchemaOf(configSchema)).map(({ path, schema }) => ({ path, schema })))(
@@ -132,6 +152,25 @@ describe('npm run docs', () => {
     });
     // It changes nothing.
     expect(readFileSync(join(out, 'settings.md'), 'utf8')).toContain('by hand');
+  });
+});
+
+describe('the help of platform-events', () => {
+  const headings = ['publish', 'tail', 'errors discard', 'bus', '--url'];
+  const part = (heading: string): string => {
+    const next = headings[headings.indexOf(heading) + 1];
+    return (USAGE.split(`\n  ${heading} `)[1] ?? '').split(next ? `\n  ${next} ` : '\n\n')[0] ?? '';
+  };
+  const flagsIn = (text: string): string[] =>
+    [...new Set([...text.matchAll(/^ {2,6}--([a-z-]+) /gm)].map(([, flag = '']) => flag))].sort();
+  const common = ['url', ...flagsIn(part('--url'))];
+
+  it.each([
+    ['publish', PUBLISH_FLAGS],
+    ['tail', TAIL_FLAGS],
+    ['errors discard', ERRORS_FLAGS],
+  ])('names the flags of %s, and no others', (heading, flags) => {
+    expect([...flagsIn(part(heading)), ...common].sort()).toEqual(Object.keys(flags).sort());
   });
 });
 
