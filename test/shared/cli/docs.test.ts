@@ -129,7 +129,10 @@ describe('everything in docs/', () => {
 });
 
 describe('npm run docs', () => {
-  const out = mkdtempSync(join(tmpdir(), 'docs-'));
+  let out: string;
+  beforeAll(() => {
+    out = mkdtempSync(join(tmpdir(), 'docs-'));
+  });
   const run = (...flags: string[]) =>
     spawnSync(process.execPath, ['scripts/run.mjs', 'shared/cli/docs', '--out', out, ...flags], {
       cwd: root,
