@@ -14,6 +14,7 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** What people run; each is a file of its own under `dist/`. */
 const commands = [
+  'shared/cli/docs.ts',
   'shared/cli/main.ts',
   'shared/local/bus.ts',
   'shared/local/demo.ts',

@@ -14,12 +14,13 @@ import { compareQuantities, parseQuantity } from './quantity.ts';
 export const duration = z
   .string({ error: DURATION_FORM })
   .regex(/^(0|[1-9][0-9]*)(ms|s|m|h|d)$/, DURATION_FORM)
-  .transform((text) => parseDuration(text));
+  .transform((text) => parseDuration(text))
+  .describe(DURATION_FORM);
 
 const environment = z.enum(['production', 'staging', 'development']);
 
-/** `shop-*` or `*`: a name, or a prefix with a trailing star. */
-const pattern = z.string().min(1).max(253).describe("A name; '*' at the end matches any ending.");
+/** `shop-*`, `*-production` or `*`. */
+const pattern = z.string().min(1).max(253).describe("A name; '*' stands for any run of characters.");
 
 const deploymentPolicy = z
   .strictObject({
@@ -33,7 +34,10 @@ const deploymentPolicy = z
       .default(['production', 'prod', '*-production', '*-prod'])
       .describe("Namespaces that hold production: no ':latest' and no untagged image there."),
     replicas: z
-      .strictObject({ min: z.int().min(0).default(0), max: z.int().min(0).default(100) })
+      .strictObject({
+        min: z.int().min(0).default(0).describe('The fewest.'),
+        max: z.int().min(0).default(100).describe('The most; at least `min`.'),
+      })
       .prefault({})
       .describe('Bounds for the replicas of a request.'),
     deadline: duration.prefault('10m').describe('How long a rollout may take before it counts as failed.'),
@@ -44,9 +48,9 @@ const deploymentPolicy = z
 
 const objective = z.strictObject({
   service: dnsSubdomain.describe('The service, as health checks and deployment requests name it.'),
-  slo: shortText.default('availability'),
+  slo: shortText.default('availability').describe('The name of the objective; one of a name for each service.'),
   target: z.number().gt(0).lt(1).describe('The promised share of good events, such as 0.999; not 0 and not 1.'),
-  window: z.enum(['28d', '30d']).default('30d'),
+  window: z.enum(['28d', '30d']).default('30d').describe('Over which time the promise holds.'),
   // With five, a service that just keeps its promise reaches 14.4 times its budget by bad luck in about 3 of 100,000
   // hours, however little traffic it has; with one, in 7 of 100.
   minFailures: z
@@ -54,7 +58,7 @@ const objective = z.strictObject({
     .min(1)
     .default(5)
     .describe('So many failures in the long window before an alert fires, and the smallest budget; for low traffic.'),
-  team: dnsLabel.optional(),
+  team: dnsLabel.optional().describe('Whom its notifications are for; channels can be chosen by it.'),
   rollbackOnPage: z.boolean().default(false).describe('Whether a page rolls the newest release back.'),
   rollbackLookback: duration.prefault('1h').describe('How long after its start a release can be blamed.'),
 });
@@ -62,16 +66,30 @@ const objective = z.strictObject({
 const resources = z.record(z.string().min(1), quantity).describe('Kubernetes quantities by resource name.');
 
 const profile = z.strictObject({
-  podSecurity: z.enum(['privileged', 'baseline', 'restricted']).default('restricted'),
-  quota: resources.default({ 'requests.cpu': '4', 'requests.memory': '8Gi', pods: '50' }),
+  podSecurity: z
+    .enum(['privileged', 'baseline', 'restricted'])
+    .default('restricted')
+    .describe('The Pod Security Standard that the namespace enforces.'),
+  quota: resources
+    .default({ 'requests.cpu': '4', 'requests.memory': '8Gi', pods: '50' })
+    .describe('The ResourceQuota to begin with: Kubernetes quantities by resource name.'),
   quotaStep: z.number().gt(1).default(1.5).describe('By what factor an exhausted quota is raised.'),
-  quotaCap: resources.default({ 'requests.cpu': '16', 'requests.memory': '32Gi', pods: '200' }),
+  quotaCap: resources
+    .default({ 'requests.cpu': '16', 'requests.memory': '32Gi', pods: '200' })
+    .describe(
+      'How far an exhausted quota may be raised; at least the quota, and a resource without a cap is not raised.',
+    ),
   limits: z
     .strictObject({
-      default: resources.default({ cpu: '500m', memory: '512Mi' }),
-      defaultRequest: resources.default({ cpu: '100m', memory: '128Mi' }),
+      default: resources
+        .default({ cpu: '500m', memory: '512Mi' })
+        .describe('What a container may use that sets no limit.'),
+      defaultRequest: resources
+        .default({ cpu: '100m', memory: '128Mi' })
+        .describe('What a container gets that requests nothing.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('The LimitRange of the namespace.'),
   clusterRole: dnsSubdomain.default('edit').describe("The ClusterRole that the team's group gets in the namespace."),
   group: z.string().min(1).default('{team}').describe("The team's group in the cluster; {team} is replaced."),
 });
@@ -81,11 +99,21 @@ const cluster = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Path of a kubeconfig file. Without kubeconfig, inCluster and server: where kubectl looks for one.'),
-  context: z.string().min(1).optional().describe('Context in the kubeconfig; its current one when absent.'),
+    .describe(
+      'Path of a kubeconfig file. One of `kubeconfig`, `inCluster` and `server` at most; with none, where kubectl looks.',
+    ),
+  context: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Context in the kubeconfig; its current one when absent. Not with `inCluster` or `server`.'),
   inCluster: z.boolean().optional().describe('Use the service account of the pod that this runs in.'),
-  server: z.url().optional().describe('API server (https), reached with an Entra token.'),
-  certificateAuthority: z.string().min(1).optional().describe('Path of the CA certificate (PEM) of `server`.'),
+  server: z.url().optional().describe('The API server, an https address, reached with an Entra token.'),
+  certificateAuthority: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Path of the CA certificate (PEM) of `server`; only with it.'),
   scope: z
     .string()
     .min(1)
@@ -94,8 +122,18 @@ const cluster = z.strictObject({
   baseline: z
     .strictObject({
       namespaces: z
-        .array(z.strictObject({ namespace: dnsLabel, team: dnsLabel, environment, profile: shortText.optional() }))
-        .default([]),
+        .array(
+          z.strictObject({
+            namespace: dnsLabel.describe("The namespace; each once, and none of Kubernetes' own (`kube-…`)."),
+            team: dnsLabel.describe('The team that it belongs to.'),
+            environment: environment.describe('What it is for.'),
+            profile: shortText
+              .optional()
+              .describe('One of `profiles`; the one with the name of the environment when absent.'),
+          }),
+        )
+        .default([])
+        .describe('The namespaces that it gets.'),
     })
     .prefault({})
     .describe('What every new cluster of this name gets.'),
@@ -104,24 +142,36 @@ const cluster = z.strictObject({
 const SETTING = 'the name of a setting (letters, digits, _)';
 
 const channel = z.strictObject({
-  format: z.enum(['slack', 'teams', 'cloudevents']),
+  format: z.enum(['slack', 'teams', 'cloudevents']).describe('What the receiver reads.'),
   urlSetting: z
     .string({ error: SETTING })
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, SETTING)
     .describe('The name of the setting that holds the webhook address; never the address.'),
-  severities: z.array(z.enum(['info', 'warning', 'critical'])).default(['info', 'warning', 'critical']),
+  severities: z
+    .array(z.enum(['info', 'warning', 'critical']))
+    .default(['info', 'warning', 'critical'])
+    .describe('Only notifications of these severities.'),
   teams: z.array(dnsLabel).optional().describe('Only notifications of these teams; all when absent.'),
 });
 
 const sections = z.strictObject({
-  $schema: z.string().optional(),
-  policies: z.strictObject({ deployment: deploymentPolicy }).prefault({}),
-  objectives: z.array(objective).default([]),
-  profiles: z.record(z.string(), profile).prefault({ production: {}, staging: {}, development: {} }),
-  clusters: z.record(dnsLabel, cluster.prefault({})).prefault({ default: {} }),
+  $schema: z.string().optional().describe('Where editors find the JSON Schema of this file; not read.'),
+  policies: z
+    .strictObject({ deployment: deploymentPolicy.describe('What may be deployed, and how a rollout is watched.') })
+    .prefault({})
+    .describe('The rules that requests are held to.'),
+  objectives: z.array(objective).default([]).describe('What the services promise.'),
+  profiles: z
+    .record(z.string(), profile)
+    .prefault({ production: {}, staging: {}, development: {} })
+    .describe('Guardrails of namespaces by name; a namespace gets those of its environment unless it names others.'),
+  clusters: z
+    .record(dnsLabel, cluster.prefault({}))
+    .prefault({ default: {} })
+    .describe("How each cluster is reached, by name; requests that name none mean 'default'."),
   notifications: z
     .strictObject({
-      channels: z.array(channel).default([]),
+      channels: z.array(channel).default([]).describe('Where notifications are sent; each goes to all that want it.'),
       baseUrl: z
         .url({ protocol: /^https?$/ })
         .optional()
@@ -130,7 +180,8 @@ const sections = z.strictObject({
         .prefault('1h')
         .describe('How long a notification of the same thing is not sent again; for one event it never is.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('Who is told, and how.'),
 });
 
 /** The configuration with every default filled in; durations in milliseconds. */

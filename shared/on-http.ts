@@ -39,10 +39,29 @@ export interface HttpRoute {
   readonly route: string;
   /** `function` when absent: a key of the function or the app. */
   readonly authLevel?: 'anonymous' | 'function' | 'admin';
+  /** What it does, in a sentence; with the members below, for the reference page. */
+  readonly description: string;
+  /** What each `{name}` of the route means. */
+  readonly params?: Readonly<Record<string, string>>;
+  /** What each parameter of the query means. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** What the request holds. */
+  readonly body?: string;
+  /** When it answers with which status, and with what; 500 and 503 may come from every route. */
+  readonly answers: Readonly<Record<number, string>>;
 }
 
-/** @example onHttp({ name: 'history', methods: ['GET'], route: 'events' }, handle); */
-export function onHttp({ name, methods, route, authLevel = 'function' }: HttpRoute, handler: HttpHandler): void {
+const routes: HttpRoute[] = [];
+
+/** Every route registered in this process. */
+export function registeredRoutes(): readonly HttpRoute[] {
+  return routes;
+}
+
+/** @example onHttp({ name: 'health', methods: ['GET'], route: 'health', description: '…', answers: { 200: '…' } }, handle); */
+export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
+  const { name, methods, route, authLevel = 'function' } = registered;
+  routes.push(registered);
   checkSettingsAtStart();
   app.http(name, {
     methods: [...methods],

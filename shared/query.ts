@@ -6,14 +6,24 @@ const MOST = 1_000;
 /** No attribute of an event is longer. */
 const LONGEST = 1_024;
 
+/** The parameters of a list that is given out in parts, for the reference page. */
+export const PAGE = {
+  limit: `How many at most, 1 to ${MOST}; 100 when absent.`,
+  cursor: 'Where to go on: the `next` of the answer before.',
+} as const;
+
+/** The answer to a parameter that is wrong or not known, for the reference page. */
+export const WRONG_PARAMETER = 'A parameter is not known, or its value does not fit; the title names it.';
+
 /**
  * Everything but these, and the function key, is refused: a filter that is misspelt must not be ignored. So is what no
  * event could hold.
  */
-export function refuseUnknown(query: URLSearchParams, known: readonly string[]): void {
+export function refuseUnknown(query: URLSearchParams, known: Readonly<Record<string, string>>): void {
   for (const [name, value] of query) {
     if (name === 'code') continue;
-    if (!known.includes(name)) throw wrong(name.slice(0, 100), `one of ${known.join(', ')}`, 'this parameter');
+    if (!Object.hasOwn(known, name))
+      throw wrong(name.slice(0, 100), `one of ${Object.keys(known).join(', ')}`, 'this parameter');
     if (value.length > LONGEST) throw wrong(name, `at most ${LONGEST} characters`, value);
     if (!isAttributeText(value)) throw wrong(name, 'text without control characters', value);
   }

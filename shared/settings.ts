@@ -52,35 +52,85 @@ const tableConnection = z.union([
     ),
 ]);
 
-const schema = z.object({
-  ServiceBus: busConnection.optional(),
-  ServiceBus__fullyQualifiedNamespace: namespace.optional(),
-  ServiceBus__clientId: z.string().optional(),
-  StateStore: tableConnection.optional(),
+/** A secret, in the words of JSON Schema. */
+const SECRET = { writeOnly: true } as const;
+const HISTORY_AGES = `a duration from ${Math.ceil(REDELIVERABLE_MS / DAY_MS)}d: an event can come again until then`;
+const HANDLER_TIMES = 'a duration from 1s to 4m';
+const TABLE_NAME = 'a table name: 3 to 63 letters and digits, a letter first';
+
+/** Each setting with its `form` and its `description`, from which the reference page is made. */
+export const settingsSchema = z.object({
+  ServiceBus: busConnection.optional().meta({
+    ...SECRET,
+    form: 'a Service Bus connection string with a SharedAccessKey',
+    description: 'The Service Bus namespace, with a key: on a laptop. This, or `ServiceBus__fullyQualifiedNamespace`.',
+  }),
+  ServiceBus__fullyQualifiedNamespace: namespace.optional().meta({
+    form: 'a host name such as `shop.servicebus.windows.net`',
+    description: 'The Service Bus namespace, signed in to with an identity: in Azure.',
+  }),
+  ServiceBus__clientId: z.string().optional().meta({
+    form: 'a client id',
+    description: 'The user-assigned identity for Service Bus; the system-assigned one when not set.',
+  }),
+  StateStore: tableConnection.optional().meta({
+    ...SECRET,
+    form: '`memory`, `UseDevelopmentStorage=true` or a storage connection string',
+    description:
+      'Where the state is kept: memory, Azurite, or Table Storage with a key. This, or `StateStore__tableServiceUri`.',
+  }),
   StateStore__tableServiceUri: z
     .url({ protocol: /^https?$/, error: "a URL such as 'https://shop.table.core.windows.net'" })
-    .optional(),
-  StateStore__clientId: z.string().optional(),
+    .optional()
+    .meta({
+      form: 'a URL such as `https://shop.table.core.windows.net`',
+      description: 'Table Storage, signed in to with an identity: in Azure.',
+    }),
+  StateStore__clientId: z.string().optional().meta({
+    form: 'a client id',
+    description: 'The user-assigned identity for Table Storage; the system-assigned one when not set.',
+  }),
   StateStore__table: z
     .string()
-    .regex(/^[A-Za-z][A-Za-z0-9]{2,62}$/, 'a table name: 3 to 63 letters and digits, a letter first')
-    .default('platformevents'),
-  Cluster: z.enum(['simulated', 'kubernetes'], "'simulated' or 'kubernetes'"),
-  SIMULATED_ROLLOUT: duration.prefault('1s'),
-  SIMULATED_DEADLINE: duration.prefault('3s'),
-  HANDLER_TIMEOUT: duration.refine((ms) => ms >= 1_000 && ms <= 240_000, 'a duration from 1s to 4m').prefault('20s'),
+    .regex(/^[A-Za-z][A-Za-z0-9]{2,62}$/, TABLE_NAME)
+    .default('platformevents')
+    .meta({ form: TABLE_NAME, description: 'The table that holds the state; made when it does not exist.' }),
+  Cluster: z.enum(['simulated', 'kubernetes'], "'simulated' or 'kubernetes'").meta({
+    form: '`simulated` or `kubernetes`',
+    description: 'Whether the clusters of the configuration are real, or simulated with nothing behind them.',
+  }),
+  SIMULATED_ROLLOUT: duration.prefault('1s').meta({
+    form: 'a duration',
+    description: 'How long a rollout of the simulated cluster takes.',
+  }),
+  SIMULATED_DEADLINE: duration.prefault('3s').meta({
+    form: 'a duration',
+    description: 'When a rollout of the simulated cluster that does not get ready is given up.',
+  }),
+  HANDLER_TIMEOUT: duration
+    .refine((ms) => ms >= 1_000 && ms <= 240_000, HANDLER_TIMES)
+    .prefault('20s')
+    .meta({ form: HANDLER_TIMES, description: 'How long one run of a handler may take.' }),
   HISTORY_AGE: duration
-    .refine(
-      (ms) => ms >= REDELIVERABLE_MS,
-      `a duration from ${Math.ceil(REDELIVERABLE_MS / DAY_MS)}d: an event can come again until then`,
-    )
-    .prefault('90d'),
+    .refine((ms) => ms >= REDELIVERABLE_MS, HISTORY_AGES)
+    .prefault('90d')
+    .meta({ form: HISTORY_AGES, description: 'How long an event that has ended is remembered.' }),
   HISTORY_EVENTS: z
     .string()
     .regex(/^[1-9][0-9]{0,8}$/, 'a whole number from 1')
     .prefault(String(HISTORY_LIMITS.events))
-    .transform(Number),
-  PLATFORM_CONFIG: z.string().optional(),
+    .transform(Number)
+    .meta({
+      form: 'a whole number from 1',
+      description: 'How many events that have ended are remembered; those that can come again are kept beyond it.',
+    }),
+  PLATFORM_CONFIG: z
+    .string()
+    .optional()
+    .meta({
+      form: 'the path of a file',
+      description: `The configuration; \`${CONFIG_FILE}\` when not set, and its defaults when there is none.`,
+    }),
 });
 
 /** Never shown in a message: they hold keys. */
@@ -98,7 +148,7 @@ function presentIn(environment: Environment): Environment {
 /** The Service Bus alone, for a command that needs nothing else. @throws ConfigError naming every setting that is wrong */
 export function readServiceBus(environment: Environment): Connection {
   const present = presentIn(environment);
-  const parsed = schema
+  const parsed = settingsSchema
     .pick({ ServiceBus: true, ServiceBus__fullyQualifiedNamespace: true, ServiceBus__clientId: true })
     .safeParse(present);
   if (!parsed.success) {
@@ -112,7 +162,7 @@ export function readServiceBus(environment: Environment): Connection {
 /** @throws ConfigError naming every setting that is wrong, and every path of the configuration file */
 export function readSettings(environment: Environment): Settings {
   const present = presentIn(environment);
-  const parsed = schema.safeParse(present, {
+  const parsed = settingsSchema.safeParse(present, {
     error: (issue) => (issue.input === undefined ? 'a value' : undefined),
   });
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => problemOf(issue, present));

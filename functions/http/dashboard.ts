@@ -39,4 +39,13 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
   };
 }
 
-onHttp({ name: 'dashboard', methods: ['GET'], route: 'dashboard' }, handle);
+onHttp(
+  {
+    name: 'dashboard',
+    methods: ['GET'],
+    route: 'dashboard',
+    description: 'A page for people that shows how things stand; it loads itself again.',
+    answers: { 200: 'The page, as HTML; also while the broker is away.', 503: 'The store is away.' },
+  },
+  handle,
+);

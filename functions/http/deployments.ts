@@ -2,16 +2,23 @@
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import { type DeploymentSummary, deployments } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';
-import { limitIn, refuseUnknown } from '../../shared/query.ts';
+import { limitIn, PAGE, refuseUnknown, WRONG_PARAMETER } from '../../shared/query.ts';
 
 const FILTERS = ['cluster', 'namespace', 'deployment', 'service'] as const;
+const QUERY = {
+  cluster: 'Only deployments in this cluster.',
+  namespace: 'Only deployments in this namespace.',
+  deployment: 'Only deployments of this name.',
+  service: 'Only deployments of this service.',
+  ...PAGE,
+} as const satisfies Record<(typeof FILTERS)[number], string> & typeof PAGE;
 
 /**
  * 200 with `deployments` in the order of cluster, namespace and name, and `next` (a `cursor`) when there are more; 400
  * naming the parameter that is wrong.
  */
 export async function handle({ query }: HttpRequest, { state }: Ports): Promise<HttpResponse> {
-  refuseUnknown(query, [...FILTERS, 'limit', 'cursor']);
+  refuseUnknown(query, QUERY);
   const limit = limitIn(query);
   const found: DeploymentSummary[] = [];
   let next: string | undefined;
@@ -26,7 +33,20 @@ export async function handle({ query }: HttpRequest, { state }: Ports): Promise<
   return { json: { deployments: found.map(entryOf), ...(next !== undefined && { next }) } };
 }
 
-onHttp({ name: 'deployments', methods: ['GET'], route: 'deployments' }, handle);
+onHttp(
+  {
+    name: 'deployments',
+    methods: ['GET'],
+    route: 'deployments',
+    description: 'What was released where: the newest release of each deployment, and its DORA measures.',
+    query: QUERY,
+    answers: {
+      200: '`{ deployments, next? }`, in the order of cluster, namespace and name; `next` when there are more.',
+      400: WRONG_PARAMETER,
+    },
+  },
+  handle,
+);
 
 function entryOf({ newest, brokenSince, numbers, ...one }: DeploymentSummary): Record<string, unknown> {
   const { completed, failed, rolledBack, leadTime, restore } = numbers;

@@ -7,25 +7,34 @@ import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-htt
 import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/parked-body.ts';
 import type { ParkedEntry, Ports } from '../../shared/ports.ts';
 import { ProblemError } from '../../shared/problem.ts';
-import { limitIn, refuseUnknown, timeIn, wrong } from '../../shared/query.ts';
+import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/query.ts';
 import { entryAt, NotReplayableError, replay } from '../../shared/replay.ts';
 
-const PARAMETERS = ['reason', 'type', 'since', 'before', 'limit', 'cursor'];
-/** One look at the queue. */
-const PAGE = 250;
+const QUERY = {
+  reason: 'Only entries with this reason; upper and lower case are the same.',
+  type: 'Only entries of this event type.',
+  since: 'Only entries that came into the queue at this time or later; RFC 3339.',
+  before: 'Only entries that came into the queue before this time; RFC 3339.',
+  ...PAGE,
+} as const;
+const PARAMS = { sequenceNumber: 'The number of the entry in the queue, as the list shows it.' } as const;
+const NO_ENTRY = 'There is no entry of this number, or it exists no longer.';
+const WRONG_NUMBER = 'The sequence number is none.';
+/** So many entries at one look at the queue. */
+const LOOK = 250;
 /** How many entries one request looks at; what it does not find among them is behind its cursor. */
 const MOST_LOOKED_AT = 2_500;
 
 /** 200 with `errors`, oldest first, and `next` (a `cursor`) when there may be more; 400 naming the parameter that is wrong. */
 export async function list({ query }: HttpRequest, { bus }: Ports): Promise<HttpResponse> {
-  refuseUnknown(query, PARAMETERS);
+  refuseUnknown(query, QUERY);
   const fits = filterIn(query);
   const limit = limitIn(query);
   const found: Record<string, unknown>[] = [];
   let next: string | undefined = sequenceNumberOf('cursor', query.get('cursor') ?? '0');
   let looked = 0;
   while (next !== undefined && looked < MOST_LOOKED_AT && found.length < limit) {
-    const page: ParkedEntry[] = await bus.parked(next, PAGE);
+    const page: ParkedEntry[] = await bus.parked(next, LOOK);
     looked += page.length;
     for (const entry of page) {
       next = after(entry);
@@ -72,10 +81,58 @@ export async function discard({ params }: HttpRequest, { bus, log }: Ports): Pro
   return { status: 204 };
 }
 
-onHttp({ name: 'errors', methods: ['GET'], route: 'errors' }, list);
-onHttp({ name: 'error', methods: ['GET'], route: 'errors/{sequenceNumber}' }, show);
-onHttp({ name: 'discard', methods: ['DELETE'], route: 'errors/{sequenceNumber}' }, discard);
-onHttp({ name: 'replay', methods: ['POST'], route: 'errors/{sequenceNumber}/replay' }, sendAgain);
+onHttp(
+  {
+    name: 'errors',
+    methods: ['GET'],
+    route: 'errors',
+    description: 'What could not be handled: the entries of the errors queue, oldest first.',
+    query: QUERY,
+    answers: {
+      200: `\`{ errors, next? }\`; \`next\` when there may be more. One request looks at ${MOST_LOOKED_AT} entries at most.`,
+      400: WRONG_PARAMETER,
+    },
+  },
+  list,
+);
+onHttp(
+  {
+    name: 'error',
+    methods: ['GET'],
+    route: 'errors/{sequenceNumber}',
+    description: 'One entry of the errors queue, with the body of its message.',
+    params: PARAMS,
+    answers: { 200: 'The entry, with `body`.', 400: WRONG_NUMBER, 404: NO_ENTRY },
+  },
+  show,
+);
+onHttp(
+  {
+    name: 'discard',
+    methods: ['DELETE'],
+    route: 'errors/{sequenceNumber}',
+    description: 'Throws an entry of the errors queue away.',
+    params: PARAMS,
+    answers: { 204: 'It is gone.', 400: WRONG_NUMBER, 404: NO_ENTRY },
+  },
+  discard,
+);
+onHttp(
+  {
+    name: 'replay',
+    methods: ['POST'],
+    route: 'errors/{sequenceNumber}/replay',
+    description: 'Sends an entry of the errors queue to the one handler that it failed in, with all its attempts.',
+    params: PARAMS,
+    answers: {
+      202: '`{ eventId, type, subscription }`: what was sent, and where.',
+      400: WRONG_NUMBER,
+      404: NO_ENTRY,
+      409: 'It cannot be replayed, and stays; the title says why.',
+    },
+  },
+  sendAgain,
+);
 
 function filterIn(query: URLSearchParams): (entry: ParkedEntry) => boolean {
   const reason = query.get('reason')?.toLowerCase();

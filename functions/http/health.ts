@@ -9,4 +9,16 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
   return { status: health.status === 'down' ? 503 : 200, json: health };
 }
 
-onHttp({ name: 'health', methods: ['GET'], route: 'health' }, handle);
+onHttp(
+  {
+    name: 'health',
+    methods: ['GET'],
+    route: 'health',
+    description: 'Whether broker, store and clusters answer.',
+    answers: {
+      200: '`{ status, dependencies }`: `up`, or `degraded` when a cluster is away.',
+      503: 'The same, with the status `down`: broker or store are away, and events wait.',
+    },
+  },
+  handle,
+);

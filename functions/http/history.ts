@@ -3,14 +3,20 @@ import { catalog } from '../../shared/events/catalog.ts';
 import { readHistory } from '../../shared/history.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
-import { limitIn, refuseUnknown, timeIn, wrong } from '../../shared/query.ts';
+import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/query.ts';
 import type { EventRecord } from '../../shared/record.ts';
 
-const PARAMETERS = ['type', 'subject', 'correlationId', 'since', 'limit', 'cursor'];
+const QUERY = {
+  type: 'Only events of this type.',
+  subject: 'Only events about this resource.',
+  correlationId: 'Only the events of this chain.',
+  since: 'Only events that came to their handlers at this time or later; RFC 3339.',
+  ...PAGE,
+} as const;
 
 /** 200 with `events`, and `next` (a `cursor`) when there are more; 400 naming the parameter that is wrong. */
 export async function handle({ query }: HttpRequest, { state }: Ports): Promise<HttpResponse> {
-  refuseUnknown(query, PARAMETERS);
+  refuseUnknown(query, QUERY);
   const { records, next } = await readHistory(state, {
     type: typeIn(query),
     subject: query.get('subject') ?? undefined,
@@ -22,7 +28,20 @@ export async function handle({ query }: HttpRequest, { state }: Ports): Promise<
   return { json: { events: records.map(entryOf), ...(next !== undefined && { next }) } };
 }
 
-onHttp({ name: 'history', methods: ['GET'], route: 'events' }, handle);
+onHttp(
+  {
+    name: 'history',
+    methods: ['GET'],
+    route: 'events',
+    description: 'Which events there were, newest first, and what became of each at its handler.',
+    query: QUERY,
+    answers: {
+      200: '`{ events, next? }`: the events with status, attempts, times and reason; `next` when there are more.',
+      400: WRONG_PARAMETER,
+    },
+  },
+  handle,
+);
 
 function typeIn(query: URLSearchParams): string | undefined {
   const type = query.get('type') ?? undefined;

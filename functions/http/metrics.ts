@@ -23,4 +23,13 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
   };
 }
 
-onHttp({ name: 'metrics', methods: ['GET'], route: 'metrics' }, handle);
+onHttp(
+  {
+    name: 'metrics',
+    methods: ['GET'],
+    route: 'metrics',
+    description: 'The DORA measures, error budgets, the errors queue and what is up, for Prometheus.',
+    answers: { 200: 'The metrics in the text format of Prometheus.', 503: 'The store is away.' },
+  },
+  handle,
+);

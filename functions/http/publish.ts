@@ -7,7 +7,7 @@ import {
   UnknownEventError,
 } from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
-import { encodeEvent, newEventId } from '../../shared/events/cloud-event.ts';
+import { encodeEvent, MAX_MESSAGE_BYTES, newEventId } from '../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
@@ -53,7 +53,26 @@ export async function handle(request: HttpRequest, { bus, clock }: Ports): Promi
   return { status: 202, json: { ids } };
 }
 
-onHttp({ name: 'publish', methods: ['POST'], route: 'events' }, handle);
+onHttp(
+  {
+    name: 'publish',
+    methods: ['POST'],
+    route: 'events',
+    description: 'Publishes one CloudEvent or an array of them: all of them or, when one is not valid, none.',
+    body: [
+      `JSON of at most ${MOST_BYTES / 1024 / 1024} MiB: an event, or an array of 1 to ${MOST_EVENTS}, each at most`,
+      `${MAX_MESSAGE_BYTES / 1024} KiB. \`type\`, \`source\` and \`data\` are needed; what else an event must have is filled in.`,
+      'With `ce-` headers: the data alone (binary mode). A `traceparent` header goes on in the handlers.',
+    ].join(' '),
+    answers: {
+      202: '`{ ids }`: the broker has the events.',
+      400: 'Nothing was published; `issues` names each by its event (`index`), its `path`, its `value` and what was `expected`.',
+      413: 'The body is too large.',
+      503: 'The broker does not take the events now. Send them again with the `ids` of the answer: none arrives twice.',
+    },
+  },
+  handle,
+);
 
 function checkSize(bytes: number): void {
   if (!(bytes > MOST_BYTES)) return;

@@ -2,17 +2,29 @@
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import { type ServiceSummary, services } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';
-import { refuseUnknown } from '../../shared/query.ts';
+import { refuseUnknown, WRONG_PARAMETER } from '../../shared/query.ts';
+
+const QUERY = { service: 'Only this service.' } as const;
 
 /** 200 with `services` in the order of their names; 400 naming the parameter that is wrong. */
 export async function handle({ query }: HttpRequest, ports: Ports): Promise<HttpResponse> {
-  refuseUnknown(query, ['service']);
+  refuseUnknown(query, QUERY);
   const asked = query.get('service');
   const found = (await services(ports)).filter(({ service }) => asked === null || service === asked);
   return { json: { services: found.map(entryOf) } };
 }
 
-onHttp({ name: 'services', methods: ['GET'], route: 'services' }, handle);
+onHttp(
+  {
+    name: 'services',
+    methods: ['GET'],
+    route: 'services',
+    description: 'How each service stands against its objectives: error budget, open alerts, freeze.',
+    query: QUERY,
+    answers: { 200: '`{ services }`, in the order of their names.', 400: WRONG_PARAMETER },
+  },
+  handle,
+);
 
 function entryOf({ checkedAt, ...service }: ServiceSummary): Record<string, unknown> {
   return { ...service, ...(checkedAt !== undefined && { checkedAt: new Date(checkedAt).toISOString() }) };

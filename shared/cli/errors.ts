@@ -5,20 +5,18 @@ import { errorDetails, errorsTable } from './errors-show.ts';
 import { workThrough } from './errors-work.ts';
 import { appAt, COMMON, durationFlag } from './options.ts';
 
+export const ERRORS_FLAGS = {
+  ...COMMON,
+  reason: { type: 'string' },
+  type: { type: 'string' },
+  'older-than': { type: 'string' },
+  'newer-than': { type: 'string' },
+  all: { type: 'boolean', default: false },
+} as const;
+
 /** Sets the exit code: 1 when an entry was not replayed or discarded. @throws UsageError */
 export async function errors(usage: string, args: string[]): Promise<void> {
-  const { values, positionals } = readFlags(
-    usage,
-    {
-      ...COMMON,
-      reason: { type: 'string' },
-      type: { type: 'string' },
-      'older-than': { type: 'string' },
-      'newer-than': { type: 'string' },
-      all: { type: 'boolean', default: false },
-    },
-    { args, words: Number.POSITIVE_INFINITY },
-  );
+  const { values, positionals } = readFlags(usage, ERRORS_FLAGS, { args, words: Number.POSITIVE_INFINITY });
   const [command, ...numbers] = positionals;
   const wrong = numbers.find((text) => !/^\d+$/.test(text));
   if (wrong !== undefined) throw new UsageError(`expected the sequence number of an entry, got '${wrong}'`);

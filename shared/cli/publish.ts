@@ -12,21 +12,19 @@ import { oneLine } from '../shown-text.ts';
 import { type Ending, follow } from './follow.ts';
 import { appAt, COMMON, changes, durationFlag, retried, show } from './options.ts';
 
+export const PUBLISH_FLAGS = {
+  ...COMMON,
+  data: { type: 'string' },
+  source: { type: 'string', default: '/platform-events-cli' },
+  subject: { type: 'string' },
+  'correlation-id': { type: 'string' },
+  wait: { type: 'boolean', default: false },
+  timeout: { type: 'string', default: '10m' },
+} as const;
+
 /** Sets the exit code: with `--wait`, 1 unless the chain completed. @throws UsageError */
 export async function publish(usage: string, args: string[]): Promise<void> {
-  const { values, positionals } = readFlags(
-    usage,
-    {
-      ...COMMON,
-      data: { type: 'string' },
-      source: { type: 'string', default: '/platform-events-cli' },
-      subject: { type: 'string' },
-      'correlation-id': { type: 'string' },
-      wait: { type: 'boolean', default: false },
-      timeout: { type: 'string', default: '10m' },
-    },
-    { args, words: 1 },
-  );
+  const { values, positionals } = readFlags(usage, PUBLISH_FLAGS, { args, words: 1 });
   const [type] = positionals;
   if (type === undefined) throw new UsageError(`expected one event type\n\n${usage}`);
   const entry = catalog.get(type);

@@ -5,15 +5,17 @@ import { catalog } from '../events/catalog.ts';
 import { complain, readFlags, UsageError, yellow } from '../local/command.ts';
 import { appAt, byTimeShown, COMMON, changes, durationFlag, show } from './options.ts';
 
+export const TAIL_FLAGS = {
+  ...COMMON,
+  type: { type: 'string' },
+  since: { type: 'string', default: '0s' },
+} as const;
+
 const TAIL_POLL_MS = 500;
 
 /** An app that is away for a moment is asked again. @throws UsageError */
 export async function tail(usage: string, args: string[]): Promise<never> {
-  const { values } = readFlags(
-    usage,
-    { ...COMMON, type: { type: 'string' }, since: { type: 'string', default: '0s' } },
-    { args },
-  );
+  const { values } = readFlags(usage, TAIL_FLAGS, { args });
   if (values.type !== undefined && !catalog.has(values.type)) {
     throw new UsageError(
       `--type: unknown event type '${values.type}'; expected one of ${[...catalog.keys()].join(', ')}`,

@@ -45,6 +45,8 @@ export interface EventDefinition<Type extends string = string, Schema extends z.
   readonly version: number;
   /** `upgrades[n]` turns data of version n into version n + 1. */
   readonly upgrades: Readonly<Record<number, (data: unknown) => unknown>>;
+  /** `app`: a fact that this app alone knows. Anything else is for publishers to say. */
+  readonly sender: 'app' | 'publisher';
   /** The CloudEvents subject: the resource that the data is about. */
   subjectOf(data: z.output<Schema>): string;
   /** What the history keeps of the data: why it came to this, in a line. */
@@ -61,6 +63,8 @@ export type DataOf<Definition> = Definition extends EventDefinition<string, infe
 interface DefinitionOptions<Schema extends z.ZodType> {
   subject: (data: z.output<Schema>) => string;
   summary?: (data: z.output<Schema>) => string;
+  /** `publisher` when absent. */
+  sender?: 'app';
   version?: number;
   upgrades?: Readonly<Record<number, (data: unknown) => unknown>>;
 }
@@ -74,12 +78,12 @@ interface DefinitionOptions<Schema extends z.ZodType> {
 export function defineEvent<const Type extends string, Schema extends z.ZodType>(
   type: Type,
   schema: Schema,
-  { subject, summary, version = 1, upgrades = {} }: DefinitionOptions<Schema>,
+  { subject, summary, sender, version = 1, upgrades = {} }: DefinitionOptions<Schema>,
 ): EventDefinition<Type, Schema> {
   for (let from = 1; from < version; from++) {
     if (!upgrades[from]) throw new TypeError(`${type} is at version ${version} but has no upgrade from ${from}`);
   }
-  return { type, schema, version, upgrades, subjectOf: subject, summaryOf: summary };
+  return { type, schema, version, upgrades, sender: sender ?? 'publisher', subjectOf: subject, summaryOf: summary };
 }
 
 /** An id for a new event: a UUID v7, so that ids sort by the time they were made. */

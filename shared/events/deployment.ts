@@ -15,24 +15,30 @@ import {
 } from './fields.ts';
 
 const target = {
-  namespace: dnsLabel,
+  namespace: dnsLabel.describe('The namespace of the Deployment'),
   deployment: dnsSubdomain.describe('The Kubernetes Deployment'),
   cluster: dnsLabel.optional().describe("A cluster of the configuration; 'default' when absent"),
 };
 
 const release = {
   ...target,
-  image: imageReference,
+  image: imageReference.describe('The image to run'),
   replicas: count.max(10_000).optional().describe('How many replicas; left as they are when absent'),
   container: dnsLabel.optional().describe('The container to change; the only one when absent'),
   service: dnsSubdomain
     .optional()
     .describe("The service whose objectives this release can burn; the deployment's name when absent"),
-  commit: open({ sha: z.string().regex(/^[0-9a-f]{7,64}$/, 'a Git commit id in hex'), timestamp })
+  commit: open({
+    sha: z
+      .string()
+      .regex(/^[0-9a-f]{7,64}$/, 'a Git commit id in hex')
+      .describe('A Git commit id in hex'),
+    timestamp,
+  })
     .optional()
     .describe('The commit that is deployed, and when it was made: lead time counts from there'),
   requestedBy: shortText.optional().describe('Who asked for it, for people'),
-  override: open({ reason: longText, approvedBy: shortText })
+  override: open({ reason: longText.describe('Why it cannot wait'), approvedBy: shortText.describe('Who decided it') })
     .optional()
     .describe('Lets a release through a freeze; kept in the history'),
 };
@@ -57,7 +63,7 @@ export const DeploymentStarted = defineEvent(
     ...ofRequest,
     previousImage: imageReference.optional().describe('What ran before; absent when nothing did'),
   }).describe('The request passed the policies; its rollout begins'),
-  { subject: targetOf },
+  { subject: targetOf, sender: 'app' },
 );
 
 export const DeploymentCompleted = defineEvent(
@@ -65,11 +71,11 @@ export const DeploymentCompleted = defineEvent(
   open({
     ...release,
     ...ofRequest,
-    durationSeconds: seconds,
-    replicas: count,
-    revision: shortText.optional(),
+    durationSeconds: seconds.describe('From its start to the rollout being complete'),
+    replicas: count.describe('How many run'),
+    revision: shortText.optional().describe('The revision of the Deployment, as the cluster counts them'),
   }).describe('The rollout succeeded'),
-  { subject: targetOf },
+  { subject: targetOf, sender: 'app' },
 );
 
 export const DeploymentFailed = defineEvent(
@@ -77,19 +83,13 @@ export const DeploymentFailed = defineEvent(
   open({
     ...release,
     ...ofRequest,
-    reason: z.enum([
-      'PolicyViolation',
-      'Frozen',
-      'Superseded',
-      'NotFound',
-      'DeadlineExceeded',
-      'ClusterError',
-      'SLOViolation',
-    ]),
-    message: longText,
-    durationSeconds: seconds,
+    reason: z
+      .enum(['PolicyViolation', 'Frozen', 'Superseded', 'NotFound', 'DeadlineExceeded', 'ClusterError', 'SLOViolation'])
+      .describe('Why, for programs'),
+    message: longText.meta({ description: 'Why, for people', examples: ['not ready within 10m'] }),
+    durationSeconds: seconds.describe('From its start, or from the request when it never started'),
   }).describe('The request was refused, or its rollout failed'),
-  { subject: targetOf, summary: ({ reason, message }) => `${reason}: ${message}` },
+  { subject: targetOf, sender: 'app', summary: ({ reason, message }) => `${reason}: ${message}` },
 );
 
 export const DeploymentRolledBack = defineEvent(
@@ -98,9 +98,12 @@ export const DeploymentRolledBack = defineEvent(
     ...release,
     ...ofRequest,
     image: imageReference.describe('The image that runs now'),
-    failedImage: imageReference,
-    reason: longText,
-    durationSeconds: seconds,
+    failedImage: imageReference.meta({ description: 'The image that failed', examples: ['ghcr.io/shop/web:1.2.4'] }),
+    reason: longText.meta({
+      description: 'Why it was rolled back',
+      examples: ['DeadlineExceeded: not ready within 10m'],
+    }),
+    durationSeconds: seconds.describe('From the failure to the earlier image being back'),
   }).describe('The image before runs again'),
-  { subject: targetOf, summary: ({ image, reason }) => `back on ${image}: ${reason}` },
+  { subject: targetOf, sender: 'app', summary: ({ image, reason }) => `back on ${image}: ${reason}` },
 );

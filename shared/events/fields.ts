@@ -1,7 +1,7 @@
 /**
  * The field types the twelve events are built from: names, images, quantities, bounded strings.
  * Every bound is somebody else's rule, and each says whose. A field's description is what a sender of a wrong value
- * is told was expected, and what the JSON Schemas say.
+ * is told was expected, and what the JSON Schemas say; examples of the fields make up the examples of the events.
  */
 import * as z from 'zod';
 
@@ -9,13 +9,13 @@ const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** A text of a pattern; one description serves the length, the pattern and the schema's readers. */
-function textLike(pattern: RegExp, longest: number, description: string): z.ZodString {
+function textLike(pattern: RegExp, longest: number, description: string, example: string): z.ZodString {
   // Past the length nothing more needs saying, and no pattern runs on a text without bound.
   return z
     .string({ error: description })
     .max(longest, { error: description, abort: true })
     .regex(pattern, { error: description })
-    .describe(description);
+    .meta({ description, examples: [example] });
 }
 
 /** A namespace, team or cluster: RFC 1123 label, 1 to 63 characters. */
@@ -23,6 +23,7 @@ export const dnsLabel = textLike(
   DNS_LABEL,
   63,
   "a DNS-1123 label: lower-case letters, digits and '-', at most 63 characters",
+  'shop',
 );
 
 /** A Deployment or other named object: RFC 1123 subdomain, 1 to 253 characters. */
@@ -30,6 +31,7 @@ export const dnsSubdomain = textLike(
   DNS_SUBDOMAIN,
   253,
   "a DNS-1123 subdomain: lower-case letters, digits, '-' and '.', at most 253 characters",
+  'web',
 );
 
 /*
@@ -47,6 +49,7 @@ export const imageReference = textLike(
   IMAGE,
   512,
   'an OCI image reference, such as registry.example.com/team/app:1.2.3, at most 512 characters',
+  'ghcr.io/shop/web:1.2.3',
 );
 
 /** A Kubernetes quantity as text (`500m`, `1.5Gi`, `2e3`); https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
@@ -54,22 +57,43 @@ export const quantity = textLike(
   /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$/,
   64,
   'a Kubernetes quantity as text, such as 500m, 1.5Gi or 2e3',
+  '4',
 );
 
 /** One line of human text. */
-export const shortText = z.string().min(1).max(256).describe('A text of 1 to 256 characters');
+export const shortText = z
+  .string()
+  .min(1)
+  .max(256)
+  .meta({ description: 'A text of 1 to 256 characters', examples: ['text'] });
 /** An explanation: what went wrong, why an exception was made. */
-export const longText = z.string().min(1).max(4096).describe('A text of 1 to 4096 characters');
+export const longText = z
+  .string()
+  .min(1)
+  .max(4096)
+  .meta({ description: 'A text of 1 to 4096 characters', examples: ['text'] });
 /** A count of things that exist. */
-export const count = z.int().min(0).describe('A count, 0 or more');
+export const count = z
+  .int()
+  .min(0)
+  .meta({ description: 'A count, 0 or more', examples: [3] });
 /** Seconds, not negative. */
-export const seconds = z.number().min(0).describe('Seconds, 0 or more');
+export const seconds = z
+  .number()
+  .min(0)
+  .meta({ description: 'Seconds, 0 or more', examples: [12.5] });
 const TIMESTAMP = 'an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z';
 
 /** An RFC 3339 time with an offset. */
-export const timestamp = z.iso.datetime({ offset: true, error: TIMESTAMP }).describe(TIMESTAMP);
+export const timestamp = z.iso
+  .datetime({ offset: true, error: TIMESTAMP })
+  .meta({ description: TIMESTAMP, examples: ['2026-03-01T12:00:00Z'] });
 /** The id of another event: any non-empty CloudEvents id. */
-export const eventId = z.string().min(1).max(256).describe('The id of another event');
+export const eventId = z
+  .string()
+  .min(1)
+  .max(256)
+  .meta({ description: 'The id of another event', examples: ['request-1'] });
 
 /**
  * An object that keeps the fields it does not know, so that a newer producer's data passes through unharmed.

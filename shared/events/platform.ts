@@ -3,15 +3,28 @@ import * as z from 'zod';
 import { defineEvent } from './cloud-event.ts';
 import { dnsLabel, dnsSubdomain, open, shortText } from './fields.ts';
 
+const service = dnsSubdomain.meta({ description: 'The service, as the objectives name it', examples: ['checkout'] });
+
 const objective = {
-  service: dnsSubdomain,
-  slo: shortText,
-  currentValue: z.number().min(0).max(1).describe('The measured share of good events, 0 to 1'),
-  targetValue: z.number().min(0).max(1).describe('The promised share of good events, 0 to 1'),
+  service,
+  slo: shortText.meta({ description: 'The objective of the service', examples: ['availability'] }),
+  currentValue: z
+    .number()
+    .min(0)
+    .max(1)
+    .meta({ description: 'The measured share of good events, 0 to 1', examples: [0.9856] }),
+  targetValue: z
+    .number()
+    .min(0)
+    .max(1)
+    .meta({ description: 'The promised share of good events, 0 to 1', examples: [0.999] }),
   errorBudgetRemaining: z
     .number()
     .max(1)
-    .describe('The share of the error budget that is left; 0 is spent, below 0 overspent'),
+    .meta({
+      description: 'The share of the error budget that is left; 0 is spent, below 0 overspent',
+      examples: [0.7],
+    }),
 };
 
 /** How much the judgement rests on. */
@@ -20,23 +33,31 @@ const evidence = (window: string) => ({
   total: z.number().min(0).optional().describe(`All events in ${window}`),
 });
 
-const window = z
-  .string()
-  .regex(
-    /^([1-9][0-9]{0,5}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d)$/,
-    'a window such as 5m, 1h or 30d, at most 999999m, 9999h or 999d',
-  );
+const WINDOW = 'a window such as 5m, 1h or 30d, at most 999999m, 9999h or 999d';
+
+const windowLike = (description: string, example: string): z.ZodString =>
+  z
+    .string()
+    .regex(/^([1-9][0-9]{0,5}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d)$/, WINDOW)
+    .meta({ description: `${description}, such as ${example}`, examples: [example] });
 
 export const HealthCheck = defineEvent(
   'HealthCheck',
   open({
-    service: dnsSubdomain,
-    good: z.int().min(0).describe('Good events since the last check; at most total'),
-    total: z.int().min(1).max(1_000_000_000_000).describe('All events since the last check'),
-    cluster: dnsLabel.optional(),
-    namespace: dnsLabel.optional(),
-    status: shortText.optional(),
-    latencyMs: z.number().min(0).optional(),
+    service,
+    good: z
+      .int()
+      .min(0)
+      .meta({ description: 'Good events since the last check; at most total', examples: [998] }),
+    total: z
+      .int()
+      .min(1)
+      .max(1_000_000_000_000)
+      .meta({ description: 'All events since the last check', examples: [1_000] }),
+    cluster: dnsLabel.optional().describe('Where it was measured, for people'),
+    namespace: dnsLabel.optional().describe('Where it was measured, for people'),
+    status: shortText.optional().describe('What the checker calls it, for people'),
+    latencyMs: z.number().min(0).optional().describe('Milliseconds, for people'),
   })
     .refine((data) => data.good <= data.total, { path: ['good'], error: 'at most data.total' })
     .describe('What a service did well and badly since the last check'),
@@ -47,19 +68,31 @@ export const SLOViolation = defineEvent(
   'SLOViolation',
   open({
     ...objective,
-    severity: z.enum(['page', 'ticket']),
-    burnRate: z.number().min(0).describe('How many times faster than allowed the budget is being spent'),
-    longWindow: window,
-    shortWindow: window,
+    severity: z.enum(['page', 'ticket']).describe('Whether somebody must act now, or on the next working day'),
+    burnRate: z
+      .number()
+      .min(0)
+      .meta({ description: 'How many times faster than allowed the budget is being spent', examples: [14.4] }),
+    longWindow: windowLike('The longer window of the rule', '1h'),
+    shortWindow: windowLike('The shorter window of the rule', '5m'),
     ...evidence('the long window'),
   }).describe('A service burns its error budget too fast'),
-  { subject: (data) => data.service },
+  { subject: (data) => data.service, sender: 'app' },
 );
 
 export const ErrorBudgetDepleted = defineEvent(
   'ErrorBudgetDepleted',
-  open({ ...objective, errorBudgetRemaining: z.number().max(0), window, ...evidence('the window') }).describe(
-    "The window's error budget is spent",
-  ),
-  { subject: (data) => data.service },
+  open({
+    ...objective,
+    errorBudgetRemaining: z
+      .number()
+      .max(0)
+      .meta({
+        description: 'The share of the error budget that is left: 0, or below when overspent',
+        examples: [-0.1],
+      }),
+    window: windowLike('The window of the objective', '30d'),
+    ...evidence('the window'),
+  }).describe("The window's error budget is spent"),
+  { subject: (data) => data.service, sender: 'app' },
 );

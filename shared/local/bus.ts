@@ -1,27 +1,13 @@
 /** `npm run bus`: the in-memory Service Bus alone. */
 import { TransientError } from '../errors.ts';
-import { DEFAULT_PORT, EMULATOR_KEY, LOOPBACK } from './amqp.ts';
+import { EMULATOR_KEY } from './amqp.ts';
 import { complain, print, printJson, readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
 import { readEmulatorConfig } from './emulator-config.ts';
 import type { EntityPlan } from './entity-plan.ts';
 import { readTextFile } from './flag-files.ts';
 import { isLoopback } from './local-http.ts';
 import { type BusOptions, type LocalBus, startBus } from './start-bus.ts';
-
-const DEFAULT_ADMIN_PORT = 5300;
-
-const USAGE = `usage: npm run bus [-- options]
-
-  --port N          port of the AMQP endpoint (${DEFAULT_PORT}); 0 takes any free one
-  --admin-port N    port of the administration (${DEFAULT_ADMIN_PORT}); 0 takes any free one
-  --host ADDRESS    address to listen on (${LOOPBACK}); on any other than
-                    loopback every link needs a token, and you must give a key
-  --key-file FILE   the shared access key, instead of the emulator's, which
-                    everybody knows; or in the environment: BUS_KEY
-  --config FILE     entities of an emulator's Config.json instead of this build's topology
-  --strict          with --config: the emulator's quotas hold, and fields that
-                    it does not know are refused
-  --json            print what to connect to as one line of JSON`;
+import { BUS } from './usages.ts';
 
 /** @throws UsageError when the file cannot be read @throws ConfigError naming the file, and in it line and column or path and value */
 function readPlan(file: string, strict: boolean): EntityPlan {
@@ -67,15 +53,7 @@ async function start(options: BusOptions): Promise<LocalBus> {
 }
 
 await runCommand(async () => {
-  const { values } = readFlags(USAGE, {
-    port: { type: 'string', default: String(DEFAULT_PORT) },
-    'admin-port': { type: 'string', default: String(DEFAULT_ADMIN_PORT) },
-    host: { type: 'string', default: LOOPBACK },
-    'key-file': { type: 'string' },
-    config: { type: 'string' },
-    strict: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  });
+  const { values } = readFlags(BUS.usage, BUS.flags);
   const key = readKey(values['key-file'], values.host);
   if (values.strict && values.config === undefined) throw new UsageError('--strict: it goes with --config');
   const bus = await start({

@@ -25,17 +25,7 @@ import { hostOutput } from './host-output.ts';
 import { SpedUpClock } from './sped-up-clock.ts';
 import { startBus } from './start-bus.ts';
 import { terminalLog } from './terminal-log.ts';
-
-const USAGE = `usage: npm run demo [-- options]
-
-  --config FILE   another configuration than platform.config.json; it needs an
-                  objective for 'checkout'
-  --verbose       show what the functions log
-  --json          one JSON object a line, for programs; the result is the last
-
-Plays forty days on a Service Bus, a cluster and a Functions host of its own,
-on free ports; nothing else is touched. Exit code 0 when the loop closes; 1,
-naming the missing step, when it does not.`;
+import { DEMO } from './usages.ts';
 
 /** Seconds of the demo in one second; waits of a minute and more are jumped over. */
 const SPEED = 20;
@@ -44,11 +34,7 @@ const JUMP_FROM_MS = 60_000;
 const PATIENCE_MS = 5_000;
 
 await runCommand(async () => {
-  const { values } = readFlags(USAGE, {
-    config: { type: 'string' },
-    verbose: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  });
+  const { values } = readFlags(DEMO.usage, DEMO.flags);
   const file = values.config === undefined ? 'platform.config.json' : resolve(values.config);
   if (values.config !== undefined) readTextFile('config', file);
   const directory = appDirectory();

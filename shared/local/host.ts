@@ -15,26 +15,13 @@ import { checkDirectory } from './flag-files.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
-
-const USAGE = `usage: npm run host [-- options]
-
-  --http-port N   port of the HTTP functions (7071)
-  --app DIR       the app to run: package.json, host.json, local.settings.json (this one)
-  --verbose       also show what the library and the functions log for debugging
-
-Settings come from the environment, then from local.settings.json (copy
-local.settings.sample.json). SIGINT or SIGTERM: takes no more messages, waits
-up to 10 s for what runs, ends; at once on the second.`;
+import { HOST } from './usages.ts';
 
 /** Handlers never wait long; what still runs after this comes again when its lock ends. */
 const DRAIN_MS = 10_000;
 
 await runCommand(async () => {
-  const { values } = readFlags(USAGE, {
-    'http-port': { type: 'string', default: '7071' },
-    app: { type: 'string' },
-    verbose: { type: 'boolean', default: false },
-  });
+  const { values } = readFlags(HOST.usage, HOST.flags);
   const directory = values.app === undefined ? appDirectory() : resolve(values.app);
   const httpPort = readPort('http-port', values['http-port']);
   checkDirectory('app', directory);

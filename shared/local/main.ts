@@ -15,20 +15,9 @@ import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
 import { startBus } from './start-bus.ts';
 import { type ArrivedEvent, StartOutput } from './start-output.ts';
+import { START } from './usages.ts';
 
-const DEFAULT_HTTP_PORT = 7071;
-
-const USAGE = `usage: npm start [-- options]
-
-  --port N         Service Bus (AMQP), 5672
-  --http-port N    HTTP functions, ${DEFAULT_HTTP_PORT}
-  --table-port N   Table Storage (Azurite), 10002
-  --admin-port N   Service Bus administration, 5300
-  --no-sample      publish no sample deployment
-  --verbose        show what the functions log
-  --json           one JSON object a line, for programs
-
-A port of 0 takes any free one. Ctrl-C ends everything.`;
+const DEFAULT_HTTP_PORT = Number(START.flags['http-port'].default);
 
 /** Settings that `npm start` makes itself. */
 const OWN = [
@@ -111,15 +100,7 @@ function arrivals(show: (event: ArrivedEvent) => void): (body: unknown) => void 
 const ENDS = ['DeploymentCompleted', 'DeploymentFailed', 'DeploymentRolledBack'];
 
 await runCommand(async () => {
-  const { values } = readFlags(USAGE, {
-    port: { type: 'string', default: '5672' },
-    'http-port': { type: 'string', default: String(DEFAULT_HTTP_PORT) },
-    'table-port': { type: 'string', default: '10002' },
-    'admin-port': { type: 'string', default: '5300' },
-    'no-sample': { type: 'boolean', default: false },
-    verbose: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  });
+  const { values } = readFlags(START.usage, START.flags);
   const port = readPort('port', values.port);
   const adminPort = readPort('admin-port', values['admin-port']);
   const httpPort = readPort('http-port', values['http-port']);

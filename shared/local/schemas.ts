@@ -4,13 +4,10 @@ import { configSchema } from '../config.ts';
 import { eventSchemas, jsonSchemaOf } from '../events/schemas.ts';
 import { print, readFlags, runCommand } from './command.ts';
 import { makeDirectory, writeTextFile } from './flag-files.ts';
-
-const USAGE = `usage: npm run schemas [-- options]
-
-  --out DIR   where to write <Type>.json and platform.config.json (dist/schemas)`;
+import { SCHEMAS } from './usages.ts';
 
 await runCommand(async () => {
-  const { values } = readFlags(USAGE, { out: { type: 'string', default: join('dist', 'schemas') } });
+  const { values } = readFlags(SCHEMAS.usage, SCHEMAS.flags);
   const config = { title: 'platform.config.json', ...jsonSchemaOf(configSchema) };
   const schemas = [...eventSchemas(), ['platform.config', config] as const];
   makeDirectory('out', values.out);

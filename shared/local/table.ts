@@ -7,12 +7,7 @@ import { join, resolve } from 'node:path';
 import { isMainThread, parentPort } from 'node:worker_threads';
 import { appDirectory, explain, print, readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
 import { makeDirectory } from './flag-files.ts';
-
-const USAGE = `usage: npm run table [-- options]
-
-  --port N         port of the Table service (10002)
-  --location DIR   where the tables are kept (.azurite)
-  --in-memory      keep nothing`;
+import { TABLE } from './usages.ts';
 
 /** Azurite has no types and no exports but its commands; this is what the Table command is made of. */
 interface TableServer {
@@ -82,11 +77,7 @@ function locationError(location: string, error: unknown): UsageError {
 }
 
 function readOptions(): { port: number; location: string | undefined } {
-  const { values } = readFlags(USAGE, {
-    port: { type: 'string', default: '10002' },
-    location: { type: 'string' },
-    'in-memory': { type: 'boolean', default: false },
-  });
+  const { values } = readFlags(TABLE.usage, TABLE.flags);
   const location = resolve(values.location ?? join(appDirectory(), '.azurite'));
   return { port: readPort('port', values.port), location: values['in-memory'] ? undefined : location };
 }

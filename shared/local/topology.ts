@@ -3,15 +3,10 @@ import { topology } from '../topology.ts';
 import { readFlags, runCommand } from './command.ts';
 import { toEmulatorConfig } from './emulator-config.ts';
 import { writeTextFile } from './flag-files.ts';
-
-const USAGE = `usage: npm run topology [-- options]
-
-  (nothing)    the official emulator's Config.json
-  --json       the topology itself, for templates
-  --out FILE   write to a file instead of the standard output`;
+import { TOPOLOGY } from './usages.ts';
 
 await runCommand(async () => {
-  const { values } = readFlags(USAGE, { json: { type: 'boolean', default: false }, out: { type: 'string' } });
+  const { values } = readFlags(TOPOLOGY.usage, TOPOLOGY.flags);
   const text = `${JSON.stringify(values.json ? topology : toEmulatorConfig(topology), null, 2)}\n`;
   if (values.out === undefined) process.stdout.write(text);
   else writeTextFile('out', values.out, text);

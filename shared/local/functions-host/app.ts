@@ -19,6 +19,15 @@ export interface FunctionsApp {
  * @throws ConfigError when `main` names no file, or nothing was registered
  */
 export async function loadApp(directory: string): Promise<FunctionsApp> {
+  return startApp(directory, await loadFunctions(directory));
+}
+
+/**
+ * Loads what an app registers, and starts nothing.
+ *
+ * @throws ConfigError when `main` names no file, or one cannot be loaded
+ */
+export async function loadFunctions(directory: string): Promise<Registry> {
   const registry = installCoreModule();
   const files = await entryFiles(directory);
   for (const file of files) {
@@ -30,7 +39,7 @@ export async function loadApp(directory: string): Promise<FunctionsApp> {
       });
     }
   }
-  return startApp(directory, registry);
+  return registry;
 }
 
 /** The part after loading, for an app whose functions are registered already. */

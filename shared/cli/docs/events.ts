@@ -1,0 +1,96 @@
+/** `docs/events.md`: what every event says, who sends it, and where it goes. */
+import { type CatalogEntry, catalog, type Family, families } from '../../events/catalog.ts';
+import {
+  CLOUD_EVENT_CONTENT_TYPE,
+  type EventDefinition,
+  envelope,
+  MAX_MESSAGE_BYTES,
+} from '../../events/cloud-event.ts';
+import { exampleEvent } from '../../events/examples.ts';
+import { jsonSchemaOf } from '../../events/schemas.ts';
+import { subscriptionOf, topicOf } from '../../topology.ts';
+import { code, linkTo, page, prose, table } from './markdown.ts';
+import { boundsOf, type Field, fieldsOf, membersOf, namedTypes, sentence, typeOf } from './schema-fields.ts';
+
+const SENDERS = {
+  app: 'this app: a fact about what it did or measured, which nobody else can know',
+  publisher: 'whoever has the right to send it: a pipeline, a monitor, a tool, and this app itself',
+} as const;
+
+const TYPES = 'Types of fields';
+
+export function eventsPage(): string {
+  const envelopeFields = fieldsOf(jsonSchemaOf(envelope));
+  const data = [...catalog.values()].flatMap(({ definition }) => fieldsOf(jsonSchemaOf(definition.schema)));
+  return page(
+    'Events',
+    '`shared/events/` and `shared/topology.ts`',
+    prose(
+      `Events are CloudEvents 1.0 as structured JSON (\`${CLOUD_EVENT_CONTENT_TYPE}\`), at most ${MAX_MESSAGE_BYTES / 1024} KiB each as sent.
+      Attributes and data fields that a build does not know are kept. The same as JSON Schema: \`npm run schemas\`.`,
+    ),
+    table(
+      ['event', 'topic', 'subscription and function', 'meaning'],
+      [...catalog].map(([type, entry]) => [
+        linkTo(type),
+        `\`${topicOf(entry.family)}\``,
+        `\`${subscriptionOf(type)}\``,
+        meaningOf(entry),
+      ]),
+    ),
+    '## The envelope',
+    prose(
+      `These attributes surround the data of every event. Over HTTP and from the command line, what is missing is filled in.`,
+    ),
+    fieldTable(envelopeFields),
+    ...Object.keys(families).flatMap((family) => [
+      // Object.keys widens the keys of a constant object to string.
+      `## Topic \`${topicOf(family as Family)}\``,
+      ...[...catalog.values()].filter((entry) => entry.family === family).map(eventSection),
+    ]),
+    `## ${TYPES}`,
+    namedTypes([...envelopeFields, ...data], '###'),
+  );
+}
+
+function eventSection(entry: CatalogEntry): string {
+  const { type, schema, version, sender } = entry.definition;
+  const jsonSchema = jsonSchemaOf(schema);
+  return [
+    `### ${type}`,
+    `${meaningOf(entry)}.`,
+    [
+      `- Topic \`${topicOf(entry.family)}\`, subscription and function \`${subscriptionOf(type)}\``,
+      `- Sent by ${SENDERS[sender]}`,
+      `- Subject: ${subjectRule(entry.definition, Object.keys(membersOf(jsonSchema)), (jsonSchema['required'] ?? []) as string[])}`,
+      `- Version of the data: ${version}`,
+    ].join('\n'),
+    fieldTable(fieldsOf(jsonSchema)),
+    code('json', JSON.stringify(exampleEvent(type), null, 2)),
+  ].join('\n\n');
+}
+
+function meaningOf({ definition: { type, schema } }: CatalogEntry): string {
+  return sentence(schema.description ?? type);
+}
+
+function fieldTable(fields: readonly Field[]): string {
+  return table(
+    ['field', 'required', 'type', 'bounds', 'description'],
+    fields.map(({ path, schema, isRequired }) => [
+      `\`${path}\``,
+      isRequired ? 'yes' : '',
+      typeOf(schema),
+      boundsOf(schema),
+      sentence(String(schema['description'] ?? '')),
+    ]),
+  );
+}
+
+/** What the subject is made of: with the names of the fields for their values, all of them and then the required ones. */
+function subjectRule({ subjectOf }: EventDefinition, names: readonly string[], required: readonly string[]): string {
+  const subjectWith = (fields: readonly string[]): string =>
+    `\`${subjectOf(Object.fromEntries(fields.map((name) => [name, `<${name}>`])))}\``;
+  const [whole, least] = [subjectWith(names), subjectWith(required)];
+  return whole === least ? whole : `${whole}; ${least} when what is optional is absent`;
+}

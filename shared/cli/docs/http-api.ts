@@ -1,0 +1,50 @@
+/** `docs/http-api.md`: every route of the app. */
+import type { HttpRoute } from '../../on-http.ts';
+import { linkTo, page, prose, table } from './markdown.ts';
+
+export function httpApiPage(registered: readonly HttpRoute[]): string {
+  const order = ({ route, methods }: HttpRoute): string => `${route} ${methods.join()}`;
+  const routes = registered.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
+  return page(
+    'HTTP API',
+    'the routes in `functions/http/`',
+    prose(
+      `Answers are JSON unless said otherwise. An error is a problem document (RFC 9457, \`application/problem+json\`): \`title\` says what is
+      wrong, \`status\` repeats the status. Times are RFC 3339. In Azure the functions take a key, in the header \`x-functions-key\` or the
+      parameter \`code\`; without it the answer is 401.`,
+    ),
+    table(
+      ['route', 'what it does'],
+      routes.map((route) => [linkTo(titleOf(route)), route.description]),
+    ),
+    ...routes.map(routeSection),
+    '## From every route',
+    table(
+      ['status', 'when'],
+      [
+        ['415', 'A `POST` or `DELETE` without a JSON content type: send `content-type: application/json`.'],
+        ['500', 'Something is wrong in the app or its settings; its log says what.'],
+        ['503', 'What the route needs is away or busy; `Retry-After` says how many seconds to wait.'],
+      ],
+    ),
+  );
+}
+
+function titleOf({ methods, route }: HttpRoute): string {
+  return `${methods.join(', ')} /api/${route}`;
+}
+
+function routeSection(route: HttpRoute): string {
+  const { name, authLevel = 'function', description, params = {}, query = {}, body, answers } = route;
+  const parameters = [
+    ...Object.entries(params).map(([param, text]) => [`\`${param}\``, 'path', text]),
+    ...Object.entries(query).map(([param, text]) => [`\`${param}\``, 'query', text]),
+    ...(body === undefined ? [] : [['body', '', body]]),
+  ];
+  return [
+    `## ${titleOf(route)}`,
+    prose(`${description} Function \`${name}\`${authLevel === 'anonymous' ? ', without a key' : ''}.`),
+    ...(parameters.length > 0 ? [table(['parameter', 'in', 'meaning'], parameters)] : []),
+    table(['status', 'answer'], Object.entries(answers)),
+  ].join('\n\n');
+}

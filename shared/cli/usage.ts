@@ -1,0 +1,38 @@
+/** What `platform-events --help` prints; away from the command, so that the reference page can have it. */
+import { catalog } from '../events/catalog.ts';
+
+export const USAGE = `usage: platform-events <command> [options]
+
+  publish <Type> --data '{…}'   publish an event, and print its id
+      --data @file | -          read the data from a file, or from stdin
+      --source URI              who publishes (/platform-events-cli)
+      --subject TEXT            the resource (from the data)
+      --correlation-id ID       join a chain
+      --wait                    follow the chain to its end
+      --timeout 10m             how long to wait
+  tail                          show events as they are handled
+      --type TYPE               only of this type
+      --since 1h                begin in the past
+  errors list                   what could not be handled, oldest first
+  errors show NUMBER            one entry, with the event and the whole reason
+  errors replay NUMBER...       send entries to their handlers again
+  errors discard NUMBER...      throw entries away
+      --reason REASON           of list, and of replay and discard with --all:
+      --type TYPE               only entries of this reason, of this type,
+      --older-than 1h           of this age
+      --newer-than 1h
+      --all                     replay or discard all of these
+  bus [options]                 start the local Service Bus (see 'bus --help')
+
+  --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)
+  --insecure-http               let the URL be plain http beyond this machine
+  --json                        one JSON object a line
+
+A function key is read from PLATFORM_EVENTS_KEY. Without --url and
+PLATFORM_EVENTS_URL, but with ServiceBus or ServiceBus__fullyQualifiedNamespace
+in the environment, publish sends to that namespace directly.
+Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended
+in time; 2 called or set up wrongly; 130 stopped.
+
+Types:
+${[...catalog.keys()].map((type) => `  ${type}`).join('\n')}`;

@@ -1,0 +1,37 @@
+/** An example of every event, made from the examples of its fields: for the reference page, and for tests that need just any. */
+import { catalog } from './catalog.ts';
+import { type CloudEvent, newEvent } from './cloud-event.ts';
+import { type JsonSchema, jsonSchemaOf } from './schemas.ts';
+
+/**
+ * An event with the required fields of its data alone.
+ *
+ * @throws TypeError naming the type or field that has no example; InvalidEventError when they do not fit together
+ */
+export function exampleEvent(type: string): CloudEvent {
+  const definition = catalog.get(type)?.definition;
+  if (!definition) throw new TypeError(`'${type}' is no event of the catalog`);
+  return newEvent(definition, {
+    source: definition.sender === 'app' ? '/handlers/example' : '/ci',
+    data: exampleOf(jsonSchemaOf(definition.schema), `${type}.data`),
+    id: '0195a1c2-7b00-7c3a-9f4e-5d2b6a8c1e0f',
+    time: '2026-03-01T12:00:00Z',
+  });
+}
+
+/** A value that fits a schema as far as examples, constants and bounds can say. @throws TypeError naming the path that has no example */
+export function exampleOf(schema: JsonSchema, path: string): unknown {
+  const { examples, const: only, default: usual, enum: values, type, minimum, minLength, pattern } = schema;
+  const [example = only ?? usual ?? (values as unknown[] | undefined)?.[0]] = (examples ?? []) as unknown[];
+  if (example !== undefined) return example;
+  if (type === 'object') {
+    const members = Object(schema['properties']) as Record<string, JsonSchema>;
+    const required = (schema['required'] ?? []) as string[];
+    return Object.fromEntries(required.map((name) => [name, exampleOf(members[name] ?? {}, `${path}.${name}`)]));
+  }
+  if (type === 'array' && schema['minItems'] === undefined) return [];
+  if (type === 'boolean') return true;
+  if (type === 'integer' || type === 'number') return Math.max(Number(minimum ?? 1), 0);
+  if (type === 'string' && pattern === undefined && Number(minLength ?? 0) <= 'text'.length) return 'text';
+  throw new TypeError(`${path} needs an example: .meta({ examples: […] })`);
+}

@@ -1,0 +1,138 @@
+/**
+ * How the commands are called: the usage that `--help` prints, and the flags that are read. Beside each other, so that
+ * neither says what the other does not; away from the commands, so that the reference page can have them without
+ * starting any.
+ */
+import type { ParseArgsConfig } from 'node:util';
+
+export interface Usage {
+  readonly usage: string;
+  readonly flags: NonNullable<ParseArgsConfig['options']>;
+}
+
+export const START = {
+  usage: `usage: npm start [-- options]
+
+  --port N         Service Bus (AMQP), 5672
+  --http-port N    HTTP functions, 7071
+  --table-port N   Table Storage (Azurite), 10002
+  --admin-port N   Service Bus administration, 5300
+  --no-sample      publish no sample deployment
+  --verbose        show what the functions log
+  --json           one JSON object a line, for programs
+
+A port of 0 takes any free one. Ctrl-C ends everything.`,
+  flags: {
+    port: { type: 'string', default: '5672' },
+    'http-port': { type: 'string', default: '7071' },
+    'table-port': { type: 'string', default: '10002' },
+    'admin-port': { type: 'string', default: '5300' },
+    'no-sample': { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+} as const satisfies Usage;
+
+export const DEMO = {
+  usage: `usage: npm run demo [-- options]
+
+  --config FILE   another configuration than platform.config.json; it needs an
+                  objective for 'checkout'
+  --verbose       show what the functions log
+  --json          one JSON object a line, for programs; the result is the last
+
+Plays forty days on a Service Bus, a cluster and a Functions host of its own,
+on free ports; nothing else is touched. Exit code 0 when the loop closes; 1,
+naming the missing step, when it does not.`,
+  flags: {
+    config: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+} as const satisfies Usage;
+
+export const BUS = {
+  usage: `usage: npm run bus [-- options]
+
+  --port N          port of the AMQP endpoint (5672); 0 takes any free one
+  --admin-port N    port of the administration (5300); 0 takes any free one
+  --host ADDRESS    address to listen on (127.0.0.1); on any other than
+                    loopback every link needs a token, and you must give a key
+  --key-file FILE   the shared access key, instead of the emulator's, which
+                    everybody knows; or in the environment: BUS_KEY
+  --config FILE     entities of an emulator's Config.json instead of this build's topology
+  --strict          with --config: the emulator's quotas hold, and fields that
+                    it does not know are refused
+  --json            print what to connect to as one line of JSON`,
+  flags: {
+    port: { type: 'string', default: '5672' },
+    'admin-port': { type: 'string', default: '5300' },
+    host: { type: 'string', default: '127.0.0.1' },
+    'key-file': { type: 'string' },
+    config: { type: 'string' },
+    strict: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+} as const satisfies Usage;
+
+export const TABLE = {
+  usage: `usage: npm run table [-- options]
+
+  --port N         port of the Table service (10002)
+  --location DIR   where the tables are kept (.azurite)
+  --in-memory      keep nothing`,
+  flags: {
+    port: { type: 'string', default: '10002' },
+    location: { type: 'string' },
+    'in-memory': { type: 'boolean', default: false },
+  },
+} as const satisfies Usage;
+
+export const HOST = {
+  usage: `usage: npm run host [-- options]
+
+  --http-port N   port of the HTTP functions (7071)
+  --app DIR       the app to run: package.json, host.json, local.settings.json (this one)
+  --verbose       also show what the library and the functions log for debugging
+
+Settings come from the environment, then from local.settings.json (copy
+local.settings.sample.json). SIGINT or SIGTERM: takes no more messages, waits
+up to 10 s for what runs, ends; at once on the second.`,
+  flags: {
+    'http-port': { type: 'string', default: '7071' },
+    app: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+  },
+} as const satisfies Usage;
+
+export const TOPOLOGY = {
+  usage: `usage: npm run topology [-- options]
+
+  (nothing)    the official emulator's Config.json
+  --json       the topology itself, for templates
+  --out FILE   write to a file instead of the standard output`,
+  flags: { json: { type: 'boolean', default: false }, out: { type: 'string' } },
+} as const satisfies Usage;
+
+export const SCHEMAS = {
+  usage: `usage: npm run schemas [-- options]
+
+  --out DIR   where to write <Type>.json and platform.config.json (dist/schemas)`,
+  flags: { out: { type: 'string', default: 'dist/schemas' } },
+} as const satisfies Usage;
+
+export const DOCS = {
+  usage: `usage: npm run docs [-- options]
+
+  --out DIR   where the pages are (docs)
+  --check     write nothing; exit code 1, naming the page, when one is stale`,
+  flags: { out: { type: 'string', default: 'docs' }, check: { type: 'boolean', default: false } },
+} as const satisfies Usage;
+
+/** What the exit codes of every command mean. */
+export const EXIT_CODES: Readonly<Record<number, string>> = {
+  0: 'Done; or `--help`; or stopped in good order by a first Ctrl-C (SIGINT, SIGTERM).',
+  1: 'It failed; the last line says why.',
+  2: 'It was called or set up wrongly; the last line says how.',
+  130: 'It was stopped at once, by a second Ctrl-C.',
+};
