@@ -56,6 +56,8 @@ export class ServiceBusEventBus implements EventBus {
   readonly #connection: ServiceBusConnection;
   readonly #options: ServiceBusOptions;
   readonly #pending = new Set<Promise<unknown>>();
+  /** Each with a client of its own, which nobody else's silence ends. */
+  readonly #subscribed = new Set<ServiceBusClient>();
 
   constructor(connect: () => ServiceBusClient, options: ServiceBusOptions) {
     this.#connect = connect;
@@ -118,6 +120,7 @@ export class ServiceBusEventBus implements EventBus {
   ): () => Promise<void> {
     const { log, maxConcurrentCalls = 16 } = this.#options;
     const client = this.#connect();
+    this.#subscribed.add(client);
     const receiver = client.createReceiver(topic, subscription, { skipParsingBodyAsJson: true });
     const running = new Set<Promise<void>>();
     const subscriber = receiver.subscribe(
@@ -146,6 +149,7 @@ export class ServiceBusEventBus implements EventBus {
     return async () => {
       await subscriber.close();
       await Promise.allSettled(running);
+      this.#subscribed.delete(client);
       await client.close();
     };
   }
@@ -157,7 +161,7 @@ export class ServiceBusEventBus implements EventBus {
   /** Waits for what is being sent. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#pending);
-    await this.#connection.close();
+    await Promise.all([this.#connection.close(), ...[...this.#subscribed].map((client) => client.close())]);
   }
 
   async #send(message: BusMessage): Promise<void> {
