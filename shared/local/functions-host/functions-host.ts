@@ -150,7 +150,7 @@ async function connectorsOf(
 ): Promise<Map<string, () => ServiceBusClient>> {
   const connectors = new Map<string, () => ServiceBusClient>();
   for (const name of new Set(names)) {
-    connectors.set(name, await connector(name, settings, hostJson.extensions.serviceBus.clientRetryOptions));
+    connectors.set(name, await connector(name, settings, hostJson.extensions.serviceBus.clientRetryOptions.tryTimeout));
   }
   return connectors;
 }

@@ -42,7 +42,7 @@ async function run(faults: readonly Fault[], seed: number) {
   const errors: string[] = [];
   const [topic = '', , subscription = ''] = INPUT.split('/');
   const trigger = new ServiceBusTrigger({
-    connect: () => new ServiceBusClient(through, { retryOptions: { retryDelayInMs: 800, maxRetryDelayInMs: 5_000 } }),
+    connect: () => new ServiceBusClient(through, { retryOptions: { maxRetries: 0 } }),
     functionTimeout: Number.POSITIVE_INFINITY,
     source: { topic, subscription },
     binding: { name: 'message', type: 'serviceBusTrigger', direction: 'in' },

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { ServiceBusClient } from '@azure/service-bus';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectionString } from '../../../../shared/local/amqp.ts';
 import type { InvocationRequest } from '../../../../shared/local/functions-host/core-module.ts';
 import { parseHostJson } from '../../../../shared/local/functions-host/host-json.ts';
@@ -12,7 +12,7 @@ import { type FaultProxy, startFaultProxy, wait } from '../../../support/fault-p
 import { eventually } from '../../../support/processes.ts';
 
 let bus: LocalBus;
-const retryOptions = { retryDelayInMs: 50, maxRetryDelayInMs: 200 };
+const retryOptions = { maxRetries: 0 };
 let queue = '';
 let count = 0;
 let running: ServiceBusTrigger[] = [];
@@ -149,6 +149,37 @@ it('receives again after every connection was cut', async () => {
 
   await eventually(() => (left() === 0 ? true : undefined), 'after');
   expect(seen).toEqual(['before', 'after']);
+});
+
+it('says so when all its calls hang', async () => {
+  const finish: (() => void)[] = [];
+  const { trigger } = start({
+    settings: { maxConcurrentCalls: 1 },
+    run: () => new Promise((resolve) => finish.push(resolve)),
+  });
+  await send('x');
+  const end = await eventually(() => finish.shift(), 'it runs');
+  const before = trigger.trouble;
+
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 61_000);
+  const after = trigger.trouble;
+  clock.mockRestore();
+  end();
+
+  expect([before, after]).toEqual([undefined, 'not receiving: all 1 calls have been running for 61 s']);
+});
+
+it('says at once why it cannot connect', async () => {
+  const key = connectionString(Number(new URL(bus.url).port), { name: 'RootManageSharedAccessKey', key: 'wrong' });
+  const { errors, trigger } = start({
+    connect: () => new ServiceBusClient(key, { retryOptions }),
+    run: async () => {},
+  });
+
+  const error = await eventually(() => errors[0], 'an error');
+
+  expect(error).toMatch(/^receive: the signature is wrong.*; connecting anew$/);
+  expect(trigger.trouble).toMatch(/^not receiving: the signature is wrong/);
 });
 
 it('connects anew when nobody answers while it connects', async () => {
