@@ -15,6 +15,7 @@ export interface AppPorts {
 let given: AppPorts | undefined;
 let live: Promise<AppPorts> | undefined;
 let isChecked = false;
+let triggers: Ports['triggers'];
 
 /** Serves every function of this process with these ports from now on; undefined returns to the live ones. */
 export function usePorts(ports: AppPorts | undefined): void {
@@ -34,11 +35,18 @@ export async function appPorts(): Promise<AppPorts> {
   }
 }
 
+/** As `Ports.triggers`. */
+export function triggersOfHost(): Ports['triggers'] {
+  return triggers;
+}
+
 /** Has the settings checked when the app starts, so that a wrong one stops the app and not a message. */
 export function checkSettingsAtStart(): void {
   if (isChecked) return;
   isChecked = true;
-  app.hook.appStart(() => {
+  app.hook.appStart(({ hookData }) => {
+    // The local host puts it there; the real one puts nothing there.
+    triggers = hookData['triggers'] as Ports['triggers'];
     if (!given) readSettings(process.env);
   });
 }

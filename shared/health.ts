@@ -1,10 +1,10 @@
-/** Whether what the app depends on answers: the broker, the store and each cluster. */
+/** Whether what the app depends on answers: the broker, the store and each cluster; and whether its triggers receive. */
 import type { Ports } from './ports.ts';
 import { systemTimer, type Timer, within } from './run-handler.ts';
 
 /** One dependency, as it answered just now. */
 export interface Dependency {
-  /** `service-bus`, `state-store`, or `cluster/<name>`. */
+  /** `service-bus`, `state-store`, `cluster/<name>`, or `trigger/<function>` where the host tells. */
   readonly name: string;
   readonly status: 'up' | 'down';
   readonly latencyMs: number;
@@ -14,8 +14,9 @@ export interface Dependency {
 
 export interface Health {
   /**
-   * `down` when broker or store are: nothing is handled until they are back, and events wait. `degraded` when a cluster
-   * is: what is to happen there is tried again until its deadline.
+   * `down` when broker or store are, or no trigger receives: nothing is handled until they are back, and events wait.
+   * `degraded` when a cluster is: what is to happen there is tried again until its deadline; or when a trigger does not
+   * receive: the events of its type wait.
    */
   readonly status: 'up' | 'degraded' | 'down';
   readonly dependencies: readonly Dependency[];
@@ -26,7 +27,13 @@ export const PATIENCE_MS = 5_000;
 
 /** Asks all of them at once. Never rejects. */
 export async function checkHealth(
-  { bus, state, clusters, clock }: Pick<Ports, 'bus' | 'state' | 'clusters' | 'clock'>,
+  {
+    bus,
+    state,
+    clusters,
+    clock,
+    triggers = () => [],
+  }: Pick<Ports, 'bus' | 'state' | 'clusters' | 'clock' | 'triggers'>,
   timer: Timer = systemTimer,
 ): Promise<Health> {
   const ask = async (name: string, ping: () => Promise<void>): Promise<Dependency> => {
@@ -38,15 +45,22 @@ export async function checkHealth(
     const latencyMs = clock.now() - begun;
     return { name, status: error === undefined ? 'up' : 'down', latencyMs, ...(error !== undefined && { error }) };
   };
-  const [broker, store, ...others] = await Promise.all([
-    ask('service-bus', () => bus.ping()),
-    ask('state-store', () => state.ping()),
-    ...clusters.names.map((name) => ask(`cluster/${name}`, async () => clusters.get(name).ping())),
+  const [needed, reached, receiving] = await Promise.all([
+    Promise.all([ask('service-bus', () => bus.ping()), ask('state-store', () => state.ping())]),
+    Promise.all(clusters.names.map((name) => ask(`cluster/${name}`, async () => clusters.get(name).ping()))),
+    Promise.all(
+      triggers().map(({ name, trouble }) =>
+        ask(`trigger/${name}`, async () => {
+          if (trouble !== undefined) throw new Error(trouble);
+        }),
+      ),
+    ),
   ]);
-  const isDown = [broker, store].some((it) => it?.status === 'down');
-  const isDegraded = others.some(({ status }) => status === 'down');
+  const away = ({ status }: Dependency): boolean => status === 'down';
+  const isDown = needed.some(away) || (receiving.length > 0 && receiving.every(away));
+  const isDegraded = [...reached, ...receiving].some(away);
   return {
     status: isDown ? 'down' : isDegraded ? 'degraded' : 'up',
-    dependencies: [broker, store, ...others].filter((it) => it !== undefined),
+    dependencies: [...needed, ...reached, ...receiving],
   };
 }

@@ -1,6 +1,6 @@
 /** Registers HTTP functions: a small request and response, ports, and errors as problem documents (RFC 9457). */
 import { type HttpRequest as AzureRequest, app } from '@azure/functions';
-import { appPorts, checkSettingsAtStart } from './app-ports.ts';
+import { appPorts, checkSettingsAtStart, triggersOfHost } from './app-ports.ts';
 import { PlatformError, TransientError } from './errors.ts';
 import type { Ports } from './ports.ts';
 import { ProblemError } from './problem.ts';
@@ -97,7 +97,7 @@ function shapeOf(request: AzureRequest): HttpRequest {
 async function answer(name: string, handler: HttpHandler, request: HttpRequest): Promise<HttpResponse> {
   try {
     const { ports } = await appPorts();
-    return await respond(name, handler, request, ports);
+    return await respond(name, handler, request, { ...ports, triggers: triggersOfHost() });
   } catch (error) {
     // Settings are wrong: whoever runs the app finds them in its log, a caller must not.
     const stack = stackOf(error);

@@ -310,10 +310,22 @@ export interface Ports {
   readonly clock: Clock;
   readonly config: PlatformConfig;
   readonly log: Log;
+  /**
+   * The triggers of this process. Only the local Functions host tells: in Azure the instance that is asked need not be
+   * the one that receives.
+   */
+  readonly triggers?: (() => readonly TriggerState[]) | undefined;
+}
+
+/** A function that receives events. */
+export interface TriggerState {
+  readonly name: string;
+  /** Why it does not receive just now; undefined while it does. */
+  readonly trouble: string | undefined;
 }
 
 /** What a handler gets: the ports, but for the bus, which it reaches by asking for events to be published. */
-export interface HandlerPorts extends Omit<Ports, 'bus'> {
+export interface HandlerPorts extends Omit<Ports, 'bus' | 'triggers'> {
   /**
    * Does not reject here, so that no work waits for a channel that is away: the run goes on, what it asks for is
    * published, and a run that finished is repeated until people are told. An entry in the errors queue says in the

@@ -1,9 +1,9 @@
-/** `GET /api/health`: whether broker, store and clusters answer. */
+/** `GET /api/health`: whether broker, store and clusters answer, and on the local host whether each trigger receives. */
 import { checkHealth } from '../../shared/health.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
 
-/** 200 when events are handled (`up`, or `degraded` when a cluster is away); 503 when broker or store are away (`down`). */
+/** 200 when events are handled (`up`; `degraded` when not all are); 503 when none is (`down`). */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const health = await checkHealth(ports);
   return { status: health.status === 'down' ? 503 : 200, json: health };

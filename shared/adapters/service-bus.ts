@@ -6,7 +6,7 @@ import {
   type RetryOptions,
   ServiceBusClient,
   type ServiceBusMessage,
-  type ServiceBusSender,
+  type ServiceBusMessageBatch,
 } from '@azure/service-bus';
 import { attemptsIn, describeError } from '../describe-error.ts';
 import { ConfigError, PermanentError, PlatformError, TransientError } from '../errors.ts';
@@ -15,7 +15,7 @@ import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
 import { type BusMessage, cut, GZIP_CONTENT_TYPE, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
 import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
 import type { Connection } from '../settings.ts';
-import { ErrorsQueue } from './service-bus-errors.ts';
+import { ServiceBusConnection, type Wire } from './service-bus-connection.ts';
 
 export interface ServiceBusOptions {
   readonly log: Log;
@@ -24,12 +24,13 @@ export interface ServiceBusOptions {
 }
 
 /**
- * Whoever sends holds a lease and a lock meanwhile: a blip is bridged here, anything longer is left to redelivery.
+ * Whoever sends holds a lease and a lock meanwhile: a blip is bridged here, anything longer is left to redelivery. All
+ * tries end before the connection is taken for dead.
  */
 const RETRY: RetryOptions = {
   mode: RetryMode.Exponential,
   maxRetries: 3,
-  retryDelayInMs: 300,
+  retryDelayInMs: 250,
   maxRetryDelayInMs: 3_000,
   timeoutInMs: 10_000,
 };
@@ -41,12 +42,13 @@ export async function createServiceBus(
   retryOptions: RetryOptions = RETRY,
 ): Promise<ServiceBusEventBus> {
   if ('connectionString' in connection) {
-    return new ServiceBusEventBus(clientFor(connection.connectionString, retryOptions), options);
+    const { connectionString } = connection;
+    return new ServiceBusEventBus(() => clientFor(connectionString, retryOptions), options);
   }
   const { DefaultAzureCredential } = await import('@azure/identity');
   const { endpoint, clientId } = connection;
   const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
-  return new ServiceBusEventBus(new ServiceBusClient(endpoint, credential, { retryOptions }), options);
+  return new ServiceBusEventBus(() => new ServiceBusClient(endpoint, credential, { retryOptions }), options);
 }
 
 function clientFor(connectionString: string, retryOptions: RetryOptions): ServiceBusClient {
@@ -60,18 +62,19 @@ function clientFor(connectionString: string, retryOptions: RetryOptions): Servic
   }
 }
 
-/** One connection, and one sender for each entity, kept until `close`. */
+/** One connection to send on, and one sender for each entity on it, until `close`; a connection that is dead is replaced. */
 export class ServiceBusEventBus implements EventBus {
-  readonly #client: ServiceBusClient;
+  readonly #connect: () => ServiceBusClient;
+  readonly #connection: ServiceBusConnection;
   readonly #options: ServiceBusOptions;
-  readonly #senders = new Map<string, ServiceBusSender>();
   readonly #pending = new Set<Promise<unknown>>();
-  readonly #errors: ErrorsQueue;
+  /** Each with a client of its own, which nobody else's silence ends. */
+  readonly #subscribed = new Set<ServiceBusClient>();
 
-  constructor(client: ServiceBusClient, options: ServiceBusOptions) {
-    this.#client = client;
+  constructor(connect: () => ServiceBusClient, options: ServiceBusOptions) {
+    this.#connect = connect;
+    this.#connection = new ServiceBusConnection(connect);
     this.#options = options;
-    this.#errors = new ErrorsQueue(client);
   }
 
   async publish(event: PlatformEvent): Promise<void> {
@@ -103,11 +106,12 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async parked(from: string, count: number): Promise<ParkedEntry[]> {
-    return this.#guarded(this.#errors.list(from, count));
+    return this.#ask(({ errors }) => errors.list(from, count));
   }
 
   async unpark(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
-    return this.#guarded(this.#errors.take(sequenceNumber, before));
+    // Never twice: `before` has effects. It also takes as long as there are entries before this one.
+    return this.#guarded(this.#connection.use(({ errors }) => errors.take(sequenceNumber, before)));
   }
 
   /** Sends a message, unless it is too large. */
@@ -127,7 +131,9 @@ export class ServiceBusEventBus implements EventBus {
     receive: (message: ReceivedMessage) => Promise<void>,
   ): () => Promise<void> {
     const { log, maxConcurrentCalls = 16 } = this.#options;
-    const receiver = this.#client.createReceiver(topic, subscription, { skipParsingBodyAsJson: true });
+    const client = this.#connect();
+    this.#subscribed.add(client);
+    const receiver = client.createReceiver(topic, subscription, { skipParsingBodyAsJson: true });
     const running = new Set<Promise<void>>();
     const subscriber = receiver.subscribe(
       {
@@ -155,48 +161,46 @@ export class ServiceBusEventBus implements EventBus {
     return async () => {
       await subscriber.close();
       await Promise.allSettled(running);
-      await receiver.close();
+      this.#subscribed.delete(client);
+      await client.close();
     };
   }
 
   async ping(): Promise<void> {
-    await this.#guarded(this.#errors.ping());
+    await this.#ask(({ errors }) => errors.ping());
   }
 
   /** Waits for what is being sent. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#pending);
-    await this.#client.close();
+    await Promise.all([this.#connection.close(), ...[...this.#subscribed].map((client) => client.close())]);
   }
 
   async #send(message: BusMessage): Promise<void> {
-    await this.#guarded(this.#sender(message.entity).sendMessages(wireOf(message)));
+    await this.#ask((wire) => wire.sender(message.entity).sendMessages(wireOf(message)));
   }
 
   async #sendBatches(entity: string, messages: readonly BusMessage[]): Promise<void> {
-    const sender = this.#sender(entity);
     const [only] = messages;
     if (only && messages.length === 1) return this.#send(only);
 
-    let batch = await this.#guarded(sender.createMessageBatch());
+    const create = () => this.#ask((wire) => wire.sender(entity).createMessageBatch());
+    const send = (what: ServiceBusMessage | ServiceBusMessageBatch) =>
+      this.#ask((wire) => wire.sender(entity).sendMessages(what));
+    let batch = await create();
     for (const message of messages) {
       const wire = wireOf(message);
       if (batch.tryAddMessage(wire)) continue;
-      if (batch.count > 0) await this.#guarded(sender.sendMessages(batch));
-      batch = await this.#guarded(sender.createMessageBatch());
+      if (batch.count > 0) await send(batch);
+      batch = await create();
       // A batch has an envelope of its own, so the largest message may fit only by itself.
-      if (!batch.tryAddMessage(wire)) await this.#guarded(sender.sendMessages(wire));
+      if (!batch.tryAddMessage(wire)) await send(wire);
     }
-    if (batch.count > 0) await this.#guarded(sender.sendMessages(batch));
+    if (batch.count > 0) await send(batch);
   }
 
-  #sender(entity: string): ServiceBusSender {
-    let sender = this.#senders.get(entity);
-    if (!sender) {
-      sender = this.#client.createSender(entity);
-      this.#senders.set(entity, sender);
-    }
-    return sender;
+  #ask<T>(operation: (wire: Wire) => Promise<T>): Promise<T> {
+    return this.#guarded(this.#connection.ask(operation));
   }
 
   async #guarded<T>(work: Promise<T>): Promise<T> {

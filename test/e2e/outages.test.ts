@@ -6,6 +6,7 @@ import { ServiceBusClient, type ServiceBusMessage } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
+import type { Health } from '../../shared/health.ts';
 import { connectionString } from '../../shared/local/amqp.ts';
 import { type LocalBus, startBus } from '../../shared/local/start-bus.ts';
 import { messageOf } from '../../shared/message.ts';
@@ -21,6 +22,7 @@ let azurite: Azurite;
 let busGate: Gate;
 let tableGate: Gate;
 let host: Command;
+let http = '';
 let client: ServiceBusClient;
 /** Every event of the topic, by the request that it is about. */
 const events = new Map<string, string[]>();
@@ -32,7 +34,7 @@ async function startHost(): Promise<Command> {
     ...{ ServiceBus: connectionString(busGate.port), StateStore: tables, Cluster: 'simulated' },
     ...{ SIMULATED_ROLLOUT: '300ms', SIMULATED_DEADLINE: '600ms', HANDLER_TIMEOUT: '1s' },
   });
-  await command.line(/^ready /);
+  [, http = ''] = await command.line(/^ready (.+)/);
   return command;
 }
 
@@ -128,3 +130,22 @@ it(
   },
   PATIENCE_MS + 10_000,
 );
+
+it('tells in its health of a trigger that does not receive', async () => {
+  const health = async (): Promise<Health> => JSON.parse(await (await fetch(`${http}/api/health`)).text());
+  const trigger = 'trigger/deployment-requested';
+  const is = (status: string) => async () => {
+    const answer = await health();
+    const found = answer.dependencies.find(({ name }) => name === trigger);
+    return found?.status === status ? { ...found, overall: answer.status } : undefined;
+  };
+  await eventually(is('up'), 'up');
+
+  bus.broker.updateSubscription('deployment-events', 'deployment-requested', { status: 'ReceiveDisabled' });
+  const down = await eventually(is('down'), 'down');
+  bus.broker.updateSubscription('deployment-events', 'deployment-requested', { status: 'Active' });
+  const up = await eventually(is('up'), 'up again');
+
+  expect(down).toMatchObject({ overall: 'degraded', error: expect.stringMatching(/^not receiving: /) });
+  expect(up).toMatchObject({ overall: 'up' });
+});

@@ -16,10 +16,11 @@ export interface FunctionsApp {
 /**
  * Loads the app in a directory; once per process.
  *
+ * @param hookData what its start hooks find in their context
  * @throws ConfigError when `main` names no file, or nothing was registered
  */
-export async function loadApp(directory: string): Promise<FunctionsApp> {
-  return startApp(directory, await loadFunctions(directory));
+export async function loadApp(directory: string, hookData: Record<string, unknown> = {}): Promise<FunctionsApp> {
+  return startApp(directory, await loadFunctions(directory), hookData);
 }
 
 /**
@@ -43,12 +44,16 @@ export async function loadFunctions(directory: string): Promise<Registry> {
 }
 
 /** The part after loading, for an app whose functions are registered already. */
-export async function startApp(directory: string, registry: Registry): Promise<FunctionsApp> {
+export async function startApp(
+  directory: string,
+  registry: Registry,
+  hookData: Record<string, unknown> = {},
+): Promise<FunctionsApp> {
   const { model } = registry;
   if (!model || registry.functions.size === 0) throw new ConfigError(`${directory}: the app registers no function`);
   const appHookData: Record<string, unknown> = {};
   const app = { directory, registry, model, appHookData };
-  await runHooks(app, 'appStart', { functionAppDirectory: directory });
+  await runHooks(app, 'appStart', { functionAppDirectory: directory, hookData });
   await model.getCapabilities({});
   registry.lock();
   return app;

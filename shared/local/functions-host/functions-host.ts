@@ -48,7 +48,10 @@ export interface FunctionsHost {
 export async function startFunctionsHost(options: HostOptions): Promise<FunctionsHost> {
   const { directory, settings, httpPort, onLog, onError, onMessage } = options;
   const hostJson = await readHostJson(directory);
-  const app = await loadApp(directory);
+  const triggers = new Map<string, ServiceBusTrigger>();
+  // What the app's health cannot know by itself; the start hooks come before the triggers do.
+  const troubles = () => [...triggers].map(([name, { trouble }]) => ({ name, trouble }));
+  const app = await loadApp(directory, { triggers: troubles });
   const { routePrefix } = hostJson.extensions.http;
   app.registry.onLog = (level, category, message) =>
     onLog({ level, category, message, functionName: 'host', invocationId: '' });
@@ -79,11 +82,11 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   const sources = withServiceBus.map(({ metadata, binding }) => sourceOf(metadata.name, binding, settings));
   const port = await http.listen(httpPort);
 
-  const triggers = withServiceBus.flatMap((one, index) => {
+  for (const [index, one] of withServiceBus.entries()) {
     const { metadata, binding } = one;
     const connect = connectors.get(connectionOf(binding));
     const source = sources[index];
-    if (!connect || !source) return [];
+    if (!connect || !source) continue;
     const trigger = new ServiceBusTrigger({
       connect,
       source,
@@ -96,13 +99,13 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
         await run(one, request);
       },
     });
-    return [trigger];
-  });
+    triggers.set(metadata.name, trigger);
+  }
 
   return {
     functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
     httpPort: port,
-    stop: (limitMs) => stop({ app, http, triggers }, limitMs),
+    stop: (limitMs) => stop({ app, http, triggers: [...triggers.values()] }, limitMs),
   };
 }
 
@@ -147,7 +150,7 @@ async function connectorsOf(
 ): Promise<Map<string, () => ServiceBusClient>> {
   const connectors = new Map<string, () => ServiceBusClient>();
   for (const name of new Set(names)) {
-    connectors.set(name, await connector(name, settings, hostJson.extensions.serviceBus.clientRetryOptions));
+    connectors.set(name, await connector(name, settings, hostJson.extensions.serviceBus.clientRetryOptions.tryTimeout));
   }
   return connectors;
 }

@@ -33,15 +33,7 @@ const schema = z.looseObject({
           maxAutoLockRenewalDuration: timeSpan.prefault('00:05:00'),
           prefetchCount: z.int().min(0).default(0),
           autoCompleteMessages: z.boolean().default(true),
-          clientRetryOptions: z
-            .looseObject({
-              mode: z.enum(['Exponential', 'Fixed', 'exponential', 'fixed']).default('Exponential'),
-              tryTimeout: timeSpan.prefault('00:01:00'),
-              delay: timeSpan.prefault('00:00:00.80'),
-              maxDelay: timeSpan.prefault('00:01:00'),
-              maxRetries: z.int().min(0).default(3),
-            })
-            .prefault({}),
+          clientRetryOptions: z.looseObject({ tryTimeout: timeSpan.prefault('00:01:00') }).prefault({}),
         })
         .prefault({}),
     })

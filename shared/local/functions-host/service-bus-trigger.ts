@@ -2,25 +2,13 @@
  * Receives for one Service Bus trigger: peek-lock, one invocation a message, completed when it succeeds and abandoned
  * at once when it fails, as the Functions host does.
  */
-import type {
-  ProcessErrorArgs,
-  ServiceBusClient,
-  ServiceBusReceivedMessage,
-  ServiceBusReceiver,
-} from '@azure/service-bus';
+import type { ServiceBusReceivedMessage } from '@azure/service-bus';
 import { ConfigError } from '../../errors.ts';
 import type { Binding, InvocationRequest } from './core-module.ts';
-import type { HostJson } from './host-json.ts';
 import { childTrace } from './invoke.ts';
 import { bodyData, triggerMetadata } from './message-data.ts';
+import { type LinkOptions, ReceivingLink, type Source } from './receiving-link.ts';
 import { resolveNames, type Settings } from './settings.ts';
-
-/** Where a trigger receives from. */
-export interface Source {
-  readonly topic?: string;
-  readonly subscription?: string;
-  readonly queue?: string;
-}
 
 /** The entity that a binding names. @throws ConfigError for what the local host cannot run */
 export function sourceOf(functionName: string, binding: Binding, settings: Settings): Source {
@@ -40,44 +28,37 @@ export function sourceOf(functionName: string, binding: Binding, settings: Setti
   throw new ConfigError(`${functionName}: expected queueName, or topicName and subscriptionName, in the trigger`);
 }
 
-export interface TriggerOptions {
-  /** A client of the trigger's own, which it closes: a connection that is stuck must not hold up the other triggers. */
-  readonly connect: () => ServiceBusClient;
-  readonly source: Source;
+export interface TriggerOptions
+  extends Pick<LinkOptions, 'connect' | 'source' | 'settings' | 'openingMs' | 'silenceMs'> {
   readonly binding: Binding & { readonly name: string };
-  readonly settings: HostJson['extensions']['serviceBus'];
   /** Milliseconds. */
   readonly functionTimeout: number;
   /** Runs the function; rejects when it fails. */
   readonly run: (request: InvocationRequest, message: ServiceBusReceivedMessage) => Promise<void>;
   /** What went wrong outside the function: connection, lock, settlement. */
   readonly onError: (message: string) => void;
-  readonly openingMs?: number;
 }
+
+/** The wait before connecting again doubles from the first to the last while nothing answers. */
+const REOPEN_MS = [100, 2_000] as const;
+/** Functions come back later rather than wait, so calls that have all run for so long hang. */
+const HANGING_MS = 60_000;
 
 /**
- * How long opening a link may take. When the connection dies meanwhile the SDK waits a minute for the answer that
- * cannot come, and says nothing.
+ * A trigger that receives until it is stopped. The function's calls are counted here, whatever link their message came
+ * on; what waits for the broker's answer is the link's own, and gone with it.
  */
-const OPENING_MS = 5_000;
-
-/** One connection, and the receiver on it. */
-interface Link {
-  readonly client: ServiceBusClient;
-  readonly receiver: ServiceBusReceiver;
-  readonly subscription: { close(): Promise<void> };
-  /** Ends the wait for the link to open. */
-  readonly disarm: () => void;
-}
-
-/** A trigger that receives until it is stopped. */
 export class ServiceBusTrigger {
   readonly #options: TriggerOptions;
-  readonly #running = new Set<Promise<void>>();
-  /** Prefetched messages wait here, locked, for one of the concurrent calls. */
+  readonly #processing = new Set<Promise<void>>();
+  /** Messages wait here, locked, for one of the concurrent calls. */
   readonly #waiting: (() => void)[] = [];
-  #link: Link;
+  #link: ReceivingLink;
+  #reopening: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #lastTrouble = 'connecting';
   #active = 0;
+  #lastChange = performance.now();
   #isStopping = false;
 
   constructor(options: TriggerOptions) {
@@ -85,81 +66,81 @@ export class ServiceBusTrigger {
     this.#link = this.#open();
   }
 
+  /** Why nothing is received just now; undefined while it is. */
+  get trouble(): string | undefined {
+    if (!this.#link.isOpen) return `not receiving: ${this.#lastTrouble}`;
+    const unchanged = performance.now() - this.#lastChange;
+    if (this.#active < this.#options.settings.maxConcurrentCalls || unchanged < HANGING_MS) return undefined;
+    return `not receiving: all ${this.#active} calls have been running for ${Math.round(unchanged / 1_000)} s`;
+  }
+
   /** Takes no more messages, and resolves when those being handled are settled and the connection is closed. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    const { subscription, client, disarm } = this.#link;
-    disarm();
-    for (const start of this.#waiting.splice(0)) start();
-    await subscription.close();
-    while (this.#running.size > 0) await Promise.all(this.#running);
-    await client.close();
+    clearTimeout(this.#reopening);
+    this.#wakeAll();
+    await this.#link.stop();
+    while (this.#processing.size > 0) await Promise.all(this.#processing);
+    await this.#link.close();
   }
 
-  #open(): Link {
-    const { connect, source, settings, onError, openingMs = OPENING_MS } = this.#options;
-    const client = connect();
-    const renewal = Math.min(settings.maxAutoLockRenewalDuration, 2 ** 31 - 1);
-    // The text must reach the function as it was sent: the library parses it, not the SDK.
-    const receiving = { maxAutoLockRenewalDurationInMs: renewal, skipParsingBodyAsJson: true };
-    const receiver = source.queue
-      ? client.createReceiver(source.queue, receiving)
-      : client.createReceiver(source.topic ?? '', source.subscription ?? '', receiving);
-    let watchdog: NodeJS.Timeout | undefined;
-    const disarm = (): void => clearTimeout(watchdog);
-    const handlers = {
-      processMessage: (message: ServiceBusReceivedMessage) => this.#track(this.#process(message, receiver)),
-      processError: async ({ error, errorSource }: ProcessErrorArgs) => {
-        // It tries again by itself, and says so through `preInitialize`.
-        disarm();
-        // A try that was broken off by stopping is no trouble.
-        if (!this.#isStopping) onError(`${errorSource}: ${error.message}`);
+  #open(): ReceivingLink {
+    const { connect, source, settings, onError, openingMs, silenceMs } = this.#options;
+    const link: ReceivingLink = new ReceivingLink({
+      ...{ connect, source, settings, onError },
+      ...(openingMs !== undefined && { openingMs }),
+      ...(silenceMs !== undefined && { silenceMs }),
+      onMessage: (message) => {
+        this.#failures = 0;
+        return this.#track(this.#process(message, link));
       },
-      // Of these two the SDK tells its own callers alone; without them there would only be no watchdog.
-      preInitialize: async () => {
-        disarm();
-        watchdog = setTimeout(() => this.#replace(client), openingMs);
-      },
-      postInitialize: async () => disarm(),
-    };
-    const subscription = receiver.subscribe(handlers, {
-      autoCompleteMessages: false,
-      maxConcurrentCalls: settings.maxConcurrentCalls + settings.prefetchCount,
+      onEnd: (reason) => this.#replace(reason),
     });
-    return { client, receiver, subscription, disarm };
+    return link;
   }
 
   /** What was received on the old link has lost its lock with it, and comes again. */
-  #replace(client: ServiceBusClient): void {
-    if (this.#isStopping || this.#link.client !== client) return;
-    this.#options.onError('receive: no answer while connecting; connecting anew');
-    this.#link = this.#open();
-    client.close().catch(() => {});
+  #replace(reason: string): void {
+    this.#wakeAll();
+    if (this.#isStopping) return;
+    this.#lastTrouble = reason;
+    this.#options.onError(`receive: ${reason}; connecting anew`);
+    const [first, last] = REOPEN_MS;
+    const wait = Math.min(last, first * 2 ** this.#failures++);
+    this.#reopening = setTimeout(() => {
+      this.#link = this.#open();
+    }, wait);
   }
 
   #track(work: Promise<void>): Promise<void> {
-    this.#running.add(work);
-    return work.finally(() => this.#running.delete(work));
+    this.#processing.add(work);
+    return work.finally(() => this.#processing.delete(work));
   }
 
-  async #process(message: ServiceBusReceivedMessage, receiver: ServiceBusReceiver): Promise<void> {
-    while (this.#active >= this.#options.settings.maxConcurrentCalls && !this.#isStopping) {
+  #wakeAll(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async #process(message: ServiceBusReceivedMessage, link: ReceivingLink): Promise<void> {
+    const { settings, onError } = this.#options;
+    while (this.#active >= settings.maxConcurrentCalls && !this.#isStopping && !link.hasEnded) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     // A message that was not begun goes back as it came: its lock runs out, or the closing link returns it.
-    if (this.#isStopping) return;
-    this.#active++;
-    try {
-      await this.#invokeAndSettle(message, receiver);
-    } finally {
-      this.#active--;
-      this.#waiting.shift()?.();
-    }
+    if (this.#isStopping || link.hasEnded) return this.#waiting.shift()?.();
+    const hasSucceeded = await this.#call(message);
+    if (hasSucceeded && !settings.autoCompleteMessages) return;
+    const [outcome, what] = hasSucceeded ? (['complete', 'completing'] as const) : (['abandon', 'abandoning'] as const);
+    await link.settle(message, outcome).catch((error: unknown) => {
+      // The lock is lost or the broker away: the message comes again.
+      onError(`${what} message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
+    });
   }
 
-  async #invokeAndSettle(message: ServiceBusReceivedMessage, receiver: ServiceBusReceiver): Promise<void> {
-    const { binding, settings, functionTimeout, run, onError } = this.#options;
-    let succeeded = false;
+  /** Runs the function in one of the concurrent calls. Resolves to whether it succeeded. */
+  async #call(message: ServiceBusReceivedMessage): Promise<boolean> {
+    const { binding, functionTimeout, run, onError } = this.#options;
+    this.#count(1);
     try {
       const data = bodyData(message, binding['dataType']);
       const request = {
@@ -168,18 +149,19 @@ export class ServiceBusTrigger {
         traceContext: childTrace(message.applicationProperties?.['Diagnostic-Id']),
       };
       await withTimeout(run(request, message), functionTimeout);
-      succeeded = true;
+      return true;
     } catch (error) {
       onError(`message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
+    } finally {
+      this.#count(-1);
+      this.#waiting.shift()?.();
     }
-    try {
-      if (!succeeded) await receiver.abandonMessage(message);
-      else if (settings.autoCompleteMessages) await receiver.completeMessage(message);
-    } catch (error) {
-      // The lock is lost or the broker away: the message comes again.
-      const what = succeeded ? 'completing' : 'abandoning';
-      onError(`${what} message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
-    }
+  }
+
+  #count(change: number): void {
+    this.#active += change;
+    this.#lastChange = performance.now();
   }
 }
 

@@ -1,7 +1,6 @@
 /** How a trigger's `connection` finds its settings, as the Functions host does. */
-import { parseServiceBusConnectionString, RetryMode, ServiceBusClient } from '@azure/service-bus';
+import { parseServiceBusConnectionString, ServiceBusClient } from '@azure/service-bus';
 import { ConfigError } from '../../errors.ts';
-import type { HostJson } from './host-json.ts';
 
 export type Settings = Readonly<Record<string, string | undefined>>;
 
@@ -16,24 +15,18 @@ export function resolveNames(text: string, settings: Settings): string {
 
 /**
  * Makes clients for a connection: the setting of that name is a connection string, `<name>__fullyQualifiedNamespace`
- * a namespace reached with the identity of this process.
+ * a namespace reached with the identity of this process. They try nothing twice, so that trouble is told at once: a link
+ * that fails is replaced, and the SDK cannot settle again what was answered.
  *
+ * @param tryTimeoutMs how long the broker may take to answer
  * @throws ConfigError when neither is set, or the connection string is malformed
  */
 export async function connector(
   name: string,
   settings: Settings,
-  { mode, tryTimeout, delay, maxDelay, maxRetries }: HostJson['extensions']['serviceBus']['clientRetryOptions'],
+  tryTimeoutMs: number,
 ): Promise<() => ServiceBusClient> {
-  const options = {
-    retryOptions: {
-      mode: mode.toLowerCase() === 'fixed' ? RetryMode.Fixed : RetryMode.Exponential,
-      timeoutInMs: tryTimeout,
-      retryDelayInMs: delay,
-      maxRetryDelayInMs: maxDelay,
-      maxRetries,
-    },
-  };
+  const options = { retryOptions: { maxRetries: 0, timeoutInMs: tryTimeoutMs } };
   const known = name || 'AzureWebJobsServiceBus';
   const connectionString = settings[known] ?? settings[`AzureWebJobs${known}`];
   if (connectionString !== undefined) {

@@ -15,10 +15,12 @@ function portsWith({
   bus = up,
   state = up,
   west = up,
+  triggers,
 }: {
   bus?: typeof up;
   state?: typeof up;
   west?: typeof up;
+  triggers?: readonly (string | undefined)[];
 }): Ports {
   const found = new InMemoryEventBus();
   const clusters = { names: ['east', 'west'], get: (name: string) => ({ ping: name === 'west' ? west : up }) };
@@ -27,6 +29,7 @@ function portsWith({
     state: Object.assign(new MemoryStateStore(), { ping: state }),
     clusters: clusters as unknown as Clusters,
     clock: found.clock,
+    triggers: triggers && (() => triggers.map((trouble, index) => ({ name: `function-${index}`, trouble }))),
     // Nothing else is asked for.
   } as unknown as Ports;
 }
@@ -37,6 +40,9 @@ describe('GET /api/health', () => {
     ['down', { bus: away }, 503],
     ['down', { state: away }, 503],
     ['degraded', { west: away }, 200],
+    ['up', { triggers: [undefined, undefined] }, 200],
+    ['degraded', { triggers: ['not receiving', undefined] }, 200],
+    ['down', { triggers: ['not receiving', 'not receiving'] }, 503],
   ])('is %s with %o', async (status, parts, code) => {
     const answer = await respond('health', handle, httpRequest({}), portsWith(parts));
 
@@ -44,13 +50,14 @@ describe('GET /api/health', () => {
   });
 
   it('names each dependency, and says why it is down', async () => {
-    const { dependencies } = await checkHealth(portsWith({ west: away }));
+    const { dependencies } = await checkHealth(portsWith({ west: away, triggers: ['not receiving: connecting'] }));
 
     expect(dependencies).toEqual([
       { name: 'service-bus', status: 'up', latencyMs: 0 },
       { name: 'state-store', status: 'up', latencyMs: 0 },
       { name: 'cluster/east', status: 'up', latencyMs: 0 },
       { name: 'cluster/west', status: 'down', latencyMs: 0, error: 'away' },
+      { name: 'trigger/function-0', status: 'down', latencyMs: 0, error: 'not receiving: connecting' },
     ]);
   });
 

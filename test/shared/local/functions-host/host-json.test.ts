@@ -18,13 +18,16 @@ it('reads the defaults of the Functions host', () => {
 });
 
 it('reads time spans, and those without end', () => {
-  const serviceBus = { maxAutoLockRenewalDuration: '-00:00:00.0010000', clientRetryOptions: { delay: '00:00:00.80' } };
+  const serviceBus = {
+    maxAutoLockRenewalDuration: '-00:00:00.0010000',
+    clientRetryOptions: { tryTimeout: '00:00:00.80' },
+  };
 
   const host = parseHostJson({ version: '2.0', functionTimeout: '1.02:03:04', extensions: { serviceBus } });
 
   expect(host.functionTimeout).toBe((26 * 3600 + 3 * 60 + 4) * 1000);
   expect(host.extensions.serviceBus.maxAutoLockRenewalDuration).toBe(Number.POSITIVE_INFINITY);
-  expect(host.extensions.serviceBus.clientRetryOptions.delay).toBe(800);
+  expect(host.extensions.serviceBus.clientRetryOptions.tryTimeout).toBe(800);
   expect(parseHostJson({ version: '2.0', functionTimeout: '-1' }).functionTimeout).toBe(Number.POSITIVE_INFINITY);
 });
 

@@ -2,16 +2,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { ServiceBusClient } from '@azure/service-bus';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectionString } from '../../../../shared/local/amqp.ts';
 import type { InvocationRequest } from '../../../../shared/local/functions-host/core-module.ts';
 import { parseHostJson } from '../../../../shared/local/functions-host/host-json.ts';
 import { ServiceBusTrigger } from '../../../../shared/local/functions-host/service-bus-trigger.ts';
 import { type LocalBus, startBus } from '../../../../shared/local/start-bus.ts';
+import { type FaultProxy, startFaultProxy, wait } from '../../../support/fault-proxy.ts';
 import { eventually } from '../../../support/processes.ts';
 
 let bus: LocalBus;
-const retryOptions = { retryDelayInMs: 50, maxRetryDelayInMs: 200 };
+const retryOptions = { maxRetries: 0 };
 let queue = '';
 let count = 0;
 let running: ServiceBusTrigger[] = [];
@@ -34,16 +35,24 @@ interface Setup {
   readonly run: (body: string) => Promise<void>;
   readonly settings?: Record<string, unknown>;
   readonly functionTimeout?: number;
+  readonly silenceMs?: number;
 }
 
 const connectToBus = (): ServiceBusClient => new ServiceBusClient(bus.connectionString, { retryOptions });
 
-function start({ run, settings = {}, functionTimeout = Number.POSITIVE_INFINITY, connect = connectToBus }: Setup) {
+function start({
+  run,
+  settings = {},
+  functionTimeout = Number.POSITIVE_INFINITY,
+  connect = connectToBus,
+  silenceMs = 2_000,
+}: Setup) {
   const errors: string[] = [];
   const trigger = new ServiceBusTrigger({
     connect,
     functionTimeout,
     openingMs: 1_000,
+    silenceMs,
     source: { queue },
     binding: { name: 'message', type: 'serviceBusTrigger', direction: 'in' },
     settings: parseHostJson({ version: '2.0', extensions: { serviceBus: settings } }).extensions.serviceBus,
@@ -142,6 +151,37 @@ it('receives again after every connection was cut', async () => {
   expect(seen).toEqual(['before', 'after']);
 });
 
+it('says so when all its calls hang', async () => {
+  const finish: (() => void)[] = [];
+  const { trigger } = start({
+    settings: { maxConcurrentCalls: 1 },
+    run: () => new Promise((resolve) => finish.push(resolve)),
+  });
+  await send('x');
+  const end = await eventually(() => finish.shift(), 'it runs');
+  const before = trigger.trouble;
+
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 61_000);
+  const after = trigger.trouble;
+  clock.mockRestore();
+  end();
+
+  expect([before, after]).toEqual([undefined, 'not receiving: all 1 calls have been running for 61 s']);
+});
+
+it('says at once why it cannot connect', async () => {
+  const key = connectionString(Number(new URL(bus.url).port), { name: 'RootManageSharedAccessKey', key: 'wrong' });
+  const { errors, trigger } = start({
+    connect: () => new ServiceBusClient(key, { retryOptions }),
+    run: async () => {},
+  });
+
+  const error = await eventually(() => errors[0], 'an error');
+
+  expect(error).toMatch(/^receive: the signature is wrong.*; connecting anew$/);
+  expect(trigger.trouble).toMatch(/^not receiving: the signature is wrong/);
+});
+
 it('connects anew when nobody answers while it connects', async () => {
   const silent = createServer(() => {});
   silent.listen(0, '127.0.0.1');
@@ -158,6 +198,87 @@ it('connects anew when nobody answers while it connects', async () => {
 
   expect(errors).toEqual(['receive: no answer while connecting; connecting anew']);
   silent.close();
+});
+
+describe('on a connection that stalls', () => {
+  let proxy: FaultProxy;
+  beforeEach(async () => {
+    proxy = await startFaultProxy(Number(new URL(bus.url).port));
+  });
+  afterEach(() => proxy.close());
+
+  const connect = (): ServiceBusClient => new ServiceBusClient(connectionString(proxy.port), { retryOptions });
+  const receiving = (trigger: ServiceBusTrigger): Promise<true> =>
+    eventually(() => (trigger.trouble === undefined ? true : undefined), 'receiving');
+
+  it('takes a new one when the broker gives no sign of life, and says so meanwhile', async () => {
+    const { trigger, errors } = start({ connect, silenceMs: 200, run: async () => {} });
+    expect(trigger.trouble).toBe('not receiving: connecting');
+    await receiving(trigger);
+
+    proxy.stall('server');
+    await send('x');
+    const trouble = await eventually(() => trigger.trouble, 'trouble');
+    proxy.resume();
+
+    await eventually(() => (left() === 0 ? true : undefined), 'completed');
+    expect(trouble).toBe('not receiving: no sign of life');
+    expect(errors).toContain('receive: no sign of life; connecting anew');
+    await receiving(trigger);
+  });
+
+  it('does not wait for the answer to a settlement that cannot come', async () => {
+    const finish: (() => void)[] = [];
+    const { trigger, errors } = start({
+      ...{ connect, silenceMs: 200, settings: { maxConcurrentCalls: 1 } },
+      run: () => new Promise((resolve) => finish.push(resolve)),
+    });
+    await send('x');
+    const first = await eventually(() => finish.shift(), 'it runs');
+
+    proxy.stall('server');
+    first();
+    await eventually(() => trigger.trouble, 'the link is given up');
+    proxy.resume();
+
+    await eventually(() => (left() === 0 ? true : finish.shift()?.()), 'completed');
+    expect(errors).toContainEqual(
+      expect.stringMatching(/^completing message .*: the link it came on has ended: no sign of life$/),
+    );
+  });
+
+  it('runs maxConcurrentCalls at once, whatever link they came on', async () => {
+    const finish: (() => void)[] = [];
+    let [now, most] = [0, 0];
+    const { trigger, errors } = start({
+      ...{ connect, settings: { maxConcurrentCalls: 2 } },
+      run: async () => {
+        most = Math.max(most, ++now);
+        await new Promise<void>((resolve) => finish.push(resolve));
+        now--;
+      },
+    });
+    await send('1', '2', '3');
+    await eventually(() => (finish.length === 2 ? true : undefined), 'two run');
+
+    proxy.cut();
+    await eventually(() => (errors.length > 0 ? true : undefined), 'the link is lost');
+    await receiving(trigger);
+    await wait(100);
+    await eventually(() => (left() === 0 ? true : finish.shift()?.()), 'all completed');
+
+    expect(most).toBe(2);
+  });
+
+  it('leaves a healthy one alone, however idle', async () => {
+    const { trigger, errors } = start({ connect, silenceMs: 250, run: async () => {} });
+    await receiving(trigger);
+
+    await wait(900);
+
+    expect(trigger.trouble).toBeUndefined();
+    expect(errors).toEqual([]);
+  });
 });
 
 it('stops by waiting for what runs, and begins nothing more', async () => {

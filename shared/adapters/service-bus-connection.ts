@@ -1,0 +1,103 @@
+/**
+ * The connection that the bus sends on. When it dies the SDK does not say so to what is on its way: a send waits until
+ * it times out, and what comes after it waits for the same dead link. So what is not answered in time is asked again on
+ * a new connection. That is safe: every message has an id that the broker knows it again by.
+ */
+import type { ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
+import { TransientError } from '../errors.ts';
+import { systemTimer, within } from '../run-handler.ts';
+import { ErrorsQueue } from './service-bus-errors.ts';
+
+/** A connection that is only slow is given more time in the end. */
+const PATIENCE_MS: readonly number[] = [4_000, 4_000, 10_000];
+/** On a dead connection the SDK waits for minutes for the answers to its goodbyes. */
+const CLOSING_MS = 2_000;
+
+/** Neither the broker nor the SDK said anything. */
+class SilenceError extends TransientError {}
+
+/** One client, and what was made with it: they are given up together. */
+export class Wire {
+  readonly client: ServiceBusClient;
+  readonly errors: ErrorsQueue;
+  readonly #senders = new Map<string, ServiceBusSender>();
+  inFlight = 0;
+
+  constructor(client: ServiceBusClient) {
+    this.client = client;
+    this.errors = new ErrorsQueue(client);
+  }
+
+  sender(entity: string): ServiceBusSender {
+    let sender = this.#senders.get(entity);
+    if (!sender) {
+      sender = this.client.createSender(entity);
+      this.#senders.set(entity, sender);
+    }
+    return sender;
+  }
+
+  close(): Promise<void> {
+    return within(CLOSING_MS, systemTimer, this.client.close()).catch(() => {});
+  }
+}
+
+/** Whichever connection works. */
+export class ServiceBusConnection {
+  readonly #connect: () => ServiceBusClient;
+  readonly #patienceMs: readonly number[];
+  #wire: Wire;
+
+  /** @param patienceMs how long each try waits for an answer */
+  constructor(connect: () => ServiceBusClient, patienceMs: readonly number[] = PATIENCE_MS) {
+    this.#connect = connect;
+    this.#patienceMs = patienceMs;
+    this.#wire = new Wire(connect());
+  }
+
+  /**
+   * Does it on the connection as it is, however long it takes.
+   *
+   * @throws what the SDK throws
+   */
+  async use<T>(operation: (wire: Wire) => Promise<T>): Promise<T> {
+    return this.#on(this.#wire, operation);
+  }
+
+  /**
+   * Does it, again on a new connection when nothing is answered; so it may be done twice.
+   *
+   * @throws TransientError when nothing answers; what the SDK throws
+   */
+  async ask<T>(operation: (wire: Wire) => Promise<T>): Promise<T> {
+    let silence: unknown;
+    for (const ms of this.#patienceMs) {
+      const wire = this.#wire;
+      const silent = (): Error => new SilenceError(`service bus: no answer within ${ms} ms`);
+      try {
+        return await this.#on(wire, () => within(ms, systemTimer, operation(wire), silent));
+      } catch (error) {
+        if (!(error instanceof SilenceError)) throw error;
+        silence = error;
+      }
+    }
+    throw silence;
+  }
+
+  close(): Promise<void> {
+    return this.#wire.close();
+  }
+
+  async #on<T>(wire: Wire, operation: (wire: Wire) => Promise<T>): Promise<T> {
+    wire.inFlight++;
+    try {
+      return await operation(wire);
+    } catch (error) {
+      if (error instanceof SilenceError && wire === this.#wire) this.#wire = new Wire(this.#connect());
+      throw error;
+    } finally {
+      // What else is on its way on the old one may still arrive.
+      if (--wire.inFlight === 0 && wire !== this.#wire) void wire.close();
+    }
+  }
+}
