@@ -48,6 +48,8 @@ export interface EventDefinition<Type extends string = string, Schema extends z.
   subjectOf(data: z.output<Schema>): string;
   /** What the history keeps of the data: why it came to this, in a line. */
   summaryOf?: ((data: z.output<Schema>) => string) | undefined;
+  /** Data with the required fields alone: for the documentation, and for tests that need just any. */
+  readonly example: z.input<Schema>;
 }
 
 /** The event that a definition describes. */
@@ -59,6 +61,7 @@ export type DataOf<Definition> = Definition extends EventDefinition<string, infe
 
 interface DefinitionOptions<Schema extends z.ZodType> {
   subject: (data: z.output<Schema>) => string;
+  example: z.input<Schema>;
   summary?: (data: z.output<Schema>) => string;
   version?: number;
   upgrades?: Readonly<Record<number, (data: unknown) => unknown>>;
@@ -67,18 +70,18 @@ interface DefinitionOptions<Schema extends z.ZodType> {
 /**
  * Declares an event. Topic, subscription, filter, function name and validator follow from it.
  *
- * @example export const DeploymentPaused = defineEvent('DeploymentPaused', open({ namespace: dnsLabel }), { subject: (d) => d.namespace });
+ * @example export const DeploymentPaused = defineEvent('DeploymentPaused', open({ namespace: dnsLabel }), { subject: (d) => d.namespace, example: { namespace: 'shop' } });
  * @throws TypeError when a version has no upgrade function leading up to it
  */
 export function defineEvent<const Type extends string, Schema extends z.ZodType>(
   type: Type,
   schema: Schema,
-  { subject, summary, version = 1, upgrades = {} }: DefinitionOptions<Schema>,
+  { subject, example, summary, version = 1, upgrades = {} }: DefinitionOptions<Schema>,
 ): EventDefinition<Type, Schema> {
   for (let from = 1; from < version; from++) {
     if (!upgrades[from]) throw new TypeError(`${type} is at version ${version} but has no upgrade from ${from}`);
   }
-  return { type, schema, version, upgrades, subjectOf: subject, summaryOf: summary };
+  return { type, schema, version, upgrades, subjectOf: subject, summaryOf: summary, example };
 }
 
 /** An id for a new event: a UUID v7, so that ids sort by the time they were made. */

@@ -44,10 +44,13 @@ function targetOf(data: { cluster?: string | undefined; namespace: string; deplo
   return `${data.cluster ?? 'default'}/${data.namespace}/${data.deployment}`;
 }
 
+const requestExample = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' };
+const example = { ...requestExample, requestId: 'request-1' };
+
 export const DeploymentRequested = defineEvent(
   'DeploymentRequested',
   open(release).describe('A release is asked for'),
-  { subject: targetOf },
+  { subject: targetOf, example: requestExample },
 );
 
 export const DeploymentStarted = defineEvent(
@@ -57,7 +60,7 @@ export const DeploymentStarted = defineEvent(
     ...ofRequest,
     previousImage: imageReference.optional().describe('What ran before; absent when nothing did'),
   }).describe('The request passed the policies; its rollout begins'),
-  { subject: targetOf },
+  { subject: targetOf, example },
 );
 
 export const DeploymentCompleted = defineEvent(
@@ -69,7 +72,7 @@ export const DeploymentCompleted = defineEvent(
     replicas: count,
     revision: shortText.optional(),
   }).describe('The rollout succeeded'),
-  { subject: targetOf },
+  { subject: targetOf, example: { ...example, durationSeconds: 12.5, replicas: 3 } },
 );
 
 export const DeploymentFailed = defineEvent(
@@ -89,7 +92,11 @@ export const DeploymentFailed = defineEvent(
     message: longText,
     durationSeconds: seconds,
   }).describe('The request was refused, or its rollout failed'),
-  { subject: targetOf, summary: ({ reason, message }) => `${reason}: ${message}` },
+  {
+    subject: targetOf,
+    example: { ...example, reason: 'DeadlineExceeded', message: 'not ready in time', durationSeconds: 600 },
+    summary: ({ reason, message }) => `${reason}: ${message}`,
+  },
 );
 
 export const DeploymentRolledBack = defineEvent(
@@ -102,5 +109,9 @@ export const DeploymentRolledBack = defineEvent(
     reason: longText,
     durationSeconds: seconds,
   }).describe('The image before runs again'),
-  { subject: targetOf, summary: ({ image, reason }) => `back on ${image}: ${reason}` },
+  {
+    subject: targetOf,
+    example: { ...example, failedImage: 'ghcr.io/shop/web:1.2.4', reason: 'DeadlineExceeded', durationSeconds: 30 },
+    summary: ({ image, reason }) => `back on ${image}: ${reason}`,
+  },
 );

@@ -10,18 +10,21 @@ const cluster = {
   nodeCount: count.optional(),
 };
 
+const example = { clusterName: 'north', region: 'northeurope' };
+
 export const ClusterCreated = defineEvent(
   'ClusterCreated',
   open({ ...cluster, provider: shortText.optional() }).describe('A cluster came into being'),
   {
     subject: (data) => data.clusterName,
+    example,
   },
 );
 
 export const ClusterUpdated = defineEvent(
   'ClusterUpdated',
   open({ ...cluster, previousVersion: shortText.optional() }).describe('A cluster changed: its version or its size'),
-  { subject: (data) => data.clusterName },
+  { subject: (data) => data.clusterName, example },
 );
 
 export const NamespaceCreated = defineEvent(
@@ -33,7 +36,10 @@ export const NamespaceCreated = defineEvent(
     cluster: dnsLabel.optional(),
     profile: shortText.optional().describe("A profile of platform.config.json; the environment's own when absent"),
   }).describe('A namespace is to have its guardrails'),
-  { subject: (data) => `${data.cluster ?? 'default'}/${data.namespace}` },
+  {
+    subject: (data) => `${data.cluster ?? 'default'}/${data.namespace}`,
+    example: { namespace: 'shop', team: 'shop', environment: 'production' },
+  },
 );
 
 export const ResourceQuotaExceeded = defineEvent(
@@ -46,5 +52,8 @@ export const ResourceQuotaExceeded = defineEvent(
     cluster: dnsLabel.optional(),
     quotaName: shortText.optional().describe('The ResourceQuota; found by its resource when absent'),
   }).describe('A quota refused something'),
-  { subject: (data) => `${data.cluster ?? 'default'}/${data.namespace}` },
+  {
+    subject: (data) => `${data.cluster ?? 'default'}/${data.namespace}`,
+    example: { namespace: 'shop', resource: 'requests.cpu', used: '3900m', hard: '4' },
+  },
 );

@@ -27,6 +27,8 @@ const window = z
     'a window such as 5m, 1h or 30d, at most 999999m, 9999h or 999d',
   );
 
+const budgetExample = { service: 'web', slo: 'availability', currentValue: 0.99, targetValue: 0.999 };
+
 export const HealthCheck = defineEvent(
   'HealthCheck',
   open({
@@ -40,7 +42,7 @@ export const HealthCheck = defineEvent(
   })
     .refine((data) => data.good <= data.total, { path: ['good'], error: 'at most data.total' })
     .describe('What a service did well and badly since the last check'),
-  { subject: (data) => data.service },
+  { subject: (data) => data.service, example: { service: 'web', good: 99, total: 100 } },
 );
 
 export const SLOViolation = defineEvent(
@@ -53,7 +55,17 @@ export const SLOViolation = defineEvent(
     shortWindow: window,
     ...evidence('the long window'),
   }).describe('A service burns its error budget too fast'),
-  { subject: (data) => data.service },
+  {
+    subject: (data) => data.service,
+    example: {
+      ...budgetExample,
+      severity: 'page',
+      burnRate: 14.5,
+      longWindow: '1h',
+      shortWindow: '5m',
+      errorBudgetRemaining: 0.7,
+    },
+  },
 );
 
 export const ErrorBudgetDepleted = defineEvent(
@@ -61,5 +73,5 @@ export const ErrorBudgetDepleted = defineEvent(
   open({ ...objective, errorBudgetRemaining: z.number().max(0), window, ...evidence('the window') }).describe(
     "The window's error budget is spent",
   ),
-  { subject: (data) => data.service },
+  { subject: (data) => data.service, example: { ...budgetExample, window: '30d', errorBudgetRemaining: -0.1 } },
 );

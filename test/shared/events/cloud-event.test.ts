@@ -3,7 +3,7 @@ import { v5 } from 'uuid';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as z from 'zod';
 import { EventTooLargeError, InvalidEventError } from '../../../shared/errors.ts';
-import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { catalog, type PlatformEvent } from '../../../shared/events/catalog.ts';
 import {
   type CloudEvent,
   childEvent,
@@ -15,6 +15,7 @@ import {
   newEvent,
 } from '../../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
+import { dnsLabel, open } from '../../../shared/events/fields.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { sampleData } from '../../support/events.ts';
 
@@ -167,9 +168,42 @@ describe('childEvent', () => {
 describe('defineEvent', () => {
   it('refuses a version that nothing leads up to', () => {
     const make = () =>
-      defineEvent('Odd', z.looseObject({}), { subject: () => 'x', version: 3, upgrades: { 1: (old) => old } });
+      defineEvent('Odd', z.looseObject({}), {
+        subject: () => 'x',
+        example: {},
+        version: 3,
+        upgrades: { 1: (old) => old },
+      });
 
     expect(make).toThrow(new TypeError('Odd is at version 3 but has no upgrade from 2'));
+  });
+
+  it('accepts only an example of the schema, at compile time', () => {
+    const schema = open({ namespace: dnsLabel });
+    const subject = () => 'x';
+
+    expectTypeOf(defineEvent('Odd', schema, { subject, example: { namespace: 'shop' } }).example).toEqualTypeOf<{
+      namespace: string;
+    }>();
+    // @ts-expect-error an example is missing
+    defineEvent('Odd', schema, { subject });
+    // @ts-expect-error a field of the example is missing
+    defineEvent('Odd', schema, { subject, example: {} });
+    // @ts-expect-error a field of the example is misspelt
+    defineEvent('Odd', schema, { subject, example: { namespace: 'shop', nameSpace: 'shop' } });
+  });
+});
+
+describe.each([...catalog])('the example of %s', (_, { definition }) => {
+  const make = (data: unknown) => newEvent(definition, { source: '/ci', data });
+  const fields = Object.entries(Object(definition.example));
+
+  it('is valid', () => {
+    expect(make(definition.example).data).toEqual(definition.example);
+  });
+
+  it.each(fields.map(([name]) => name))('could not do without %s', (name) => {
+    expect(() => make(Object.fromEntries(fields.filter(([other]) => other !== name)))).toThrow(InvalidEventError);
   });
 });
 
