@@ -4,6 +4,7 @@
  * what is imported dynamically (the Azure SDKs) becomes a chunk that is loaded when first needed.
  * Plain JavaScript, because it runs before anything is built, on a Node that cannot read TypeScript.
  */
+import './check-node.mjs';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
