@@ -1,10 +1,11 @@
 /** `platform-events publish`: checks an event here, hands it to the app, and follows it when asked to. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { formatIssue } from '../errors.ts';
+import { faultOf, formatIssue } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
+import { parseJson } from '../json.ts';
 import { green, oneLine, readFlags, red, UsageError } from '../local/command.ts';
 import { type Ending, follow } from './follow.ts';
 import { appAt, COMMON, changes, durationFlag, retried, show } from './options.ts';
@@ -107,12 +108,12 @@ function readData(text: string | undefined): unknown {
     try {
       json = readFileSync(file, 'utf8');
     } catch (error) {
-      throw new UsageError(`--data: cannot read ${text}: ${error instanceof Error ? error.message : error}`);
+      throw new UsageError(`--data: cannot read ${text}: ${faultOf(error)}`);
     }
   }
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch (error) {
-    throw new UsageError(`--data: expected JSON: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`--data: expected JSON: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
   }
 }

@@ -1,6 +1,6 @@
 /** `npm run bus`: the in-memory Service Bus alone. */
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, faultOf } from '../errors.ts';
 import { DEFAULT_PORT, LOOPBACK } from './amqp.ts';
 import { readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
 import { readEmulatorConfig } from './emulator-config.ts';
@@ -25,8 +25,8 @@ function readPlan(file: string, strict: boolean): EntityPlan {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  } catch (error) {
+    throw new ConfigError(`${file} cannot be read: ${faultOf(error)}`);
   }
   const { plan, warnings } = readEmulatorConfig(text, { origin: file, strict });
   for (const warning of warnings) console.error(`warning: ${warning}`);

@@ -8,7 +8,7 @@ import type {
   ServiceBusReceivedMessage,
   ServiceBusReceiver,
 } from '@azure/service-bus';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError, faultOf } from '../../errors.ts';
 import type { Binding, InvocationRequest } from './core-module.ts';
 import type { HostJson } from './host-json.ts';
 import { childTrace } from './invoke.ts';
@@ -113,7 +113,7 @@ export class ServiceBusTrigger {
         // It tries again by itself, and says so through `preInitialize`.
         disarm();
         // A try that was broken off by stopping is no trouble.
-        if (!this.#isStopping) onError(`${errorSource}: ${error.message}`);
+        if (!this.#isStopping) onError(`${errorSource}: ${faultOf(error)}`);
       },
       // Of these two the SDK tells its own callers alone; without them there would only be no watchdog.
       preInitialize: async () => {
@@ -178,7 +178,7 @@ export class ServiceBusTrigger {
     } catch (error) {
       // The lock is lost or the broker away: the message comes again.
       const what = succeeded ? 'completing' : 'abandoning';
-      onError(`${what} message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
+      onError(`${what} message ${message.messageId}: ${faultOf(error)}`);
     }
   }
 }
