@@ -1,4 +1,5 @@
 /** Whether what the app depends on answers: the broker, the store and each cluster. */
+import { faultOf } from './errors.ts';
 import type { Ports } from './ports.ts';
 import { systemTimer, type Timer, within } from './run-handler.ts';
 
@@ -31,10 +32,7 @@ export async function checkHealth(
 ): Promise<Health> {
   const ask = async (name: string, ping: () => Promise<void>): Promise<Dependency> => {
     const begun = clock.now();
-    const error = await within(PATIENCE_MS, timer, ping()).then(
-      () => undefined,
-      (reason: unknown) => (reason instanceof Error ? reason.message : String(reason)),
-    );
+    const error = await within(PATIENCE_MS, timer, ping()).then(() => undefined, faultOf);
     const latencyMs = clock.now() - begun;
     return { name, status: error === undefined ? 'up' : 'down', latencyMs, ...(error !== undefined && { error }) };
   };

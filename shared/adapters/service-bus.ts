@@ -8,7 +8,7 @@ import {
   type ServiceBusMessage,
   type ServiceBusSender,
 } from '@azure/service-bus';
-import { PermanentError, PlatformError, TransientError } from '../errors.ts';
+import { ConfigError, faultOf, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
 import { type BusMessage, cut, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
@@ -33,19 +33,28 @@ const RETRY: RetryOptions = {
   timeoutInMs: 10_000,
 };
 
-/** Signs in with the connection string, or as who this process is. */
+/** Signs in with the connection string, or as who this process is. @throws ConfigError when the string is none */
 export async function createServiceBus(
   connection: Connection,
   options: ServiceBusOptions,
   retryOptions: RetryOptions = RETRY,
 ): Promise<ServiceBusEventBus> {
   if ('connectionString' in connection) {
-    return new ServiceBusEventBus(new ServiceBusClient(connection.connectionString, { retryOptions }), options);
+    return new ServiceBusEventBus(clientOf(connection.connectionString, retryOptions), options);
   }
   const { DefaultAzureCredential } = await import('@azure/identity');
   const { endpoint, clientId } = connection;
   const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
   return new ServiceBusEventBus(new ServiceBusClient(endpoint, credential, { retryOptions }), options);
+}
+
+function clientOf(connectionString: string, retryOptions: RetryOptions): ServiceBusClient {
+  try {
+    return new ServiceBusClient(connectionString, { retryOptions });
+  } catch {
+    const expected = 'Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…';
+    throw new ConfigError(`ServiceBus: expected '${expected}', got something else (not shown: it may hold a key)`);
+  }
 }
 
 /** One connection, and one sender for each entity, kept until `close`. */
@@ -135,7 +144,7 @@ export class ServiceBusEventBus implements EventBus {
           }
         },
         processError: async ({ error, errorSource }) => {
-          log.warn('receiving failed', { topic, subscription, errorSource, error: error.message });
+          log.warn('receiving failed', { topic, subscription, errorSource, error: faultOf(error) });
         },
       },
       { maxConcurrentCalls },
@@ -210,14 +219,14 @@ class TooLargeError extends PermanentError {
  */
 function sorted(error: unknown): unknown {
   if (error instanceof PlatformError) return error;
-  const message = `service bus: ${error instanceof Error ? error.message : String(error)}`;
+  const message = `service bus: ${faultOf(error)}`;
   if (isServiceBusError(error)) {
-    if (error.code === 'MessageSizeExceeded') return new TooLargeError(message, { cause: error });
+    if (error.code === 'MessageSizeExceeded') return new TooLargeError(message);
     // The service asks clients to stay away for ten seconds when it throttles them.
-    return new TransientError(message, { cause: error, ...(error.code === 'ServiceBusy' && { retryAfterMs: 10_000 }) });
+    return new TransientError(message, error.code === 'ServiceBusy' ? { retryAfterMs: 10_000 } : {});
   }
-  if (error instanceof TypeError || error instanceof RangeError) return new PermanentError(message, { cause: error });
-  return new TransientError(message, { cause: error });
+  if (error instanceof TypeError || error instanceof RangeError) return new PermanentError(message);
+  return new TransientError(message);
 }
 
 function wireOf({ entity: _, scheduledEnqueueTimeMs, ...message }: BusMessage): ServiceBusMessage {

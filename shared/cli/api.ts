@@ -1,5 +1,5 @@
 /** The app's HTTP functions, as the command line uses them. */
-import { formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
+import { faultOf, formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 
 /** One event at one handler, as the history tells it. */
 export interface HistoryEntry {
@@ -112,22 +112,27 @@ export class AppClient {
     try {
       const headers = { ...init.headers, ...(this.#key !== undefined && { 'x-functions-key': this.#key }) };
       response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(30_000) });
-    } catch (cause) {
-      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
-      throw new TransientError(`cannot reach the app at ${this.#url}: ${reason}; is it running (npm start)?`, {
-        cause,
-      });
+    } catch (error) {
+      throw new TransientError(`cannot reach the app at ${this.#url}: ${faultOf(error)}; is it running (npm start)?`);
     }
     const text = await response.text();
     const answer = parsed(text);
     if (response.ok) return answer;
-    const reason = `${response.status} ${reasonIn(answer) ?? (text.slice(0, 500) || response.statusText)}`;
+    const reason = `${response.status} ${this.#reasonIn(response, answer) ?? '(not in the words of the app)'}`;
     if (response.status === 401 || response.status === 403) {
       throw new PermanentError(`the app refuses: ${reason}; set PLATFORM_EVENTS_KEY to a function key`);
     }
     if (response.status >= 500 || response.status === 429) throw new TransientError(`the app says ${reason}`);
-    if (response.status === 404 && reasonIn(answer) !== undefined) throw new NotFoundError(String(reasonIn(answer)));
+    const said = this.#reasonIn(response, answer);
+    if (response.status === 404 && said !== undefined) throw new NotFoundError(said);
     throw new PermanentError(`the app refuses: ${reason}`);
+  }
+
+  /** What the app itself says. A proxy's page may be anything, and even repeat the key. */
+  #reasonIn({ headers }: Response, answer: unknown): string | undefined {
+    if (!/^application\/problem\+json\b/.test(headers.get('content-type') ?? '')) return undefined;
+    const reason = reasonIn(answer);
+    return this.#key !== undefined && reason?.includes(this.#key) ? undefined : reason;
   }
 }
 

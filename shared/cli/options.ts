@@ -11,6 +11,10 @@ export const COMMON = { url: { type: 'string' }, json: { type: 'boolean', defaul
 /** @throws UsageError for an address that is none */
 export function appAt(url: string | undefined): AppClient {
   const address = url ?? (process.env['PLATFORM_EVENTS_URL'] || 'http://127.0.0.1:7071');
+  // The address is part of many messages.
+  if (/[@?#;=]/.test(address)) {
+    throw new UsageError('--url: expected a URL without user and query (a key goes into PLATFORM_EVENTS_KEY)');
+  }
   if (!URL.canParse(address)) throw new UsageError(`--url: expected a URL, got '${address}'`);
   return new AppClient(address, process.env['PLATFORM_EVENTS_KEY'] || undefined);
 }
