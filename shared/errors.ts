@@ -69,7 +69,7 @@ export function faultOf(error: unknown): string {
   if (error instanceof PlatformError) return error.message;
   const chain = chainOf(error);
   if (chain.some(({ name }) => name === 'TimeoutError' || name === 'AbortError')) return 'no answer in time';
-  const marks = chain.flatMap((one) => [statusOf(one), codeOf(one), ...(one.message.match(ENTRA_CODE) ?? [])]);
+  const marks = chain.flatMap((one) => [statusOf(one), codeOf(one), ...(one.message.match(CODE_IN_TEXT) ?? [])]);
   const known = [...new Set(marks.filter((mark) => mark !== undefined))];
   if (known.length > 0) return known.join(' ');
   return (
@@ -81,8 +81,9 @@ export function faultOf(error: unknown): string {
 /** What Node and the SDKs call their faults: `ECONNRESET`, `MessagingEntityNotFound`, `amqp:not-found`. No key is made of letters alone. */
 const WORD = /^[A-Z][A-Za-z]{1,60}$/;
 const CODE = /^([A-Z][A-Z0-9_]{1,40}|[A-Z][A-Za-z]{1,60}|(amqp|com\.microsoft):[a-z-]{1,40})$/;
-/** Why Entra refuses a sign-in; it says so in the text alone. */
-const ENTRA_CODE = /\bAADSTS[0-9]{1,10}\b/g;
+/** Why Entra refuses a sign-in, and what the Service Bus SDK calls GeneralError, stand in the text alone. */
+const CODE_IN_TEXT =
+  /\b(AADSTS[0-9]{1,10}|ECONN(REFUSED|RESET|ABORTED)|ETIMEDOUT|EPIPE|E(HOST|NET)UNREACH|ENOTFOUND)\b/g;
 const DEEPEST_CAUSE = 5;
 
 /** The error, then what caused it. */

@@ -94,6 +94,13 @@ async function loadKubeconfig(name: string, { kubeconfig, context, inCluster }: 
     }
     loaded.setCurrentContext(context);
   }
+  const { authProvider } = loaded.getCurrentUser() ?? {};
+  // The client lets such a program print to this process's own stderr, whatever it says.
+  if (authProvider?.config?.['cmd-path'] !== undefined) {
+    throw new ConfigError(
+      `${path}.kubeconfig: expected an exec plug-in such as kubelogin, got auth-provider '${authProvider.name}', which Kubernetes 1.26 removed`,
+    );
+  }
   const server = loaded.getCurrentCluster()?.server;
   if (inCluster && server?.includes('undefined')) {
     throw new ConfigError(`${path}.inCluster: this process does not run in a pod of a cluster`);

@@ -29,6 +29,11 @@ describe('faultOf', () => {
       new AggregateError([withFields(new Error('hunter2'), { code: 'ServiceBusy' }), new Error('')]),
       'ServiceBusy',
     ],
+    [
+      'a fault in the text',
+      withFields(new Error('ECONNRESET: hunter2'), { code: 'GeneralError' }),
+      'GeneralError ECONNRESET',
+    ],
     ['a refusal by Entra', new Error('AADSTS7000215: Invalid client secret hunter2.'), 'AADSTS7000215'],
     ['a time-out', new DOMException('hunter2', 'TimeoutError'), 'no answer in time'],
     ['a time-out within', new TypeError('', { cause: new DOMException('hunter2', 'AbortError') }), 'no answer in time'],

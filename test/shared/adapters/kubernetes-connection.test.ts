@@ -124,6 +124,16 @@ describe('a kubeconfig', () => {
     await expect(failing).rejects.not.toHaveProperty('cause');
   });
 
+  it('with a program of a provider that Kubernetes removed is refused: it would print to our own stderr', async () => {
+    const config = { 'cmd-path': '/bin/sh', 'cmd-args': '-c "echo hunter2 >&2; exit 1"', 'expires-on': '1' };
+    const users = [{ name: 'a', user: { 'auth-provider': { name: 'azure', config } } }];
+    writeFileSync(path('provider'), JSON.stringify({ ...kubeconfigWith(''), users }));
+
+    await expect(connector({ kubeconfig: path('provider') }).connect()).rejects.toThrow(
+      "clusters.north.kubeconfig: expected an exec plug-in such as kubelogin, got auth-provider 'azure', which Kubernetes 1.26 removed",
+    );
+  });
+
   it('whose plug-in is not there says so', async () => {
     const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'no-such-plug-in', args: ['hunter2'] };
     writeFileSync(path('exec'), JSON.stringify({ ...kubeconfigWith(''), users: [{ name: 'a', user: { exec } }] }));
