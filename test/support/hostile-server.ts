@@ -39,6 +39,8 @@ export interface HostileServer {
   readonly port: number;
   /** What it was sent, request by request. */
   readonly received: string[];
+  /** An address below which everything fails in one way. */
+  at(way: string, path?: string): string;
   close(): Promise<void>;
 }
 
@@ -60,9 +62,11 @@ export async function startHostileServer(): Promise<HostileServer> {
     socket.end(`HTTP/1.1 407 Proxy Authentication Required\r\nContent-Type: text/plain\r\n\r\n${echo}`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo; // a TCP server's address is never a pipe's
   return {
-    port: (server.address() as AddressInfo).port, // a TCP server's address is never a pipe's
+    port,
     received,
+    at: (way, path = '') => `http://127.0.0.1:${port}/${way}/${path}`,
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -101,7 +105,7 @@ function fail(request: IncomingMessage, response: ServerResponse, echo: string):
 export type HostileBroker = 'token' | 'link' | 'http' | 'reset' | 'hang';
 
 /** A broker that fails in one way. `received` are the tokens. */
-export async function startHostileBroker(way: HostileBroker): Promise<HostileServer> {
+export async function startHostileBroker(way: HostileBroker): Promise<Omit<HostileServer, 'at'>> {
   const received: string[] = [];
   const server =
     way === 'token' || way === 'link'
