@@ -2,8 +2,11 @@
  * Secrets stay: what an app is connected to fails in every way it can, and repeats what it was sent; no key is in the
  * errors, the log, or the answers of the HTTP functions.
  */
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createKubernetesClusters } from '../../shared/adapters/kubernetes.ts';
 import { createLivePorts } from '../../shared/adapters/live.ts';
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus.ts';
@@ -18,6 +21,7 @@ import type { EventBus } from '../../shared/ports.ts';
 import { type Environment, readSettings } from '../../shared/settings.ts';
 import { canary, Overheard } from '../support/canaries.ts';
 import { loadHandlers } from '../support/handlers.ts';
+import { hostileKubeconfigs } from '../support/hostile-kubeconfigs.ts';
 import { HANG, type HostileServer, startHostileBroker, startHostileServer, WAYS } from '../support/hostile-server.ts';
 import { httpRequest } from '../support/http.ts';
 import { FixedClock, RecordingLog } from '../support/ports.ts';
@@ -74,6 +78,7 @@ async function overhear(
   const handler = registeredHandlers().get('DeploymentRequested');
   await Promise.all([
     heard.take(`${name}: health`, checkHealth(ports)),
+    ...(extent !== 'health' ? [heard.take(`${name}: state`, ports.state.get('p', 'k'))] : []),
     ...(handler && extent !== 'health' ? [heard.take(`${name}: handler`, deliver({ ...handler, body }, ports))] : []),
     ...(extent === 'all' ? await httpHandlers() : []).map(([route, handle]) => {
       const request = httpRequest({ params: { sequenceNumber: '1' }, body });
@@ -123,6 +128,28 @@ it.concurrent('a state store that fails in every way lets nothing out', async ()
   expect(hostile.received.join()).toMatch(/SharedKeyLite shop:/);
   expect(hostile.received.join()).toContain('sig=c4nary');
   expect(heard.text).toContain('table storage: ');
+  expect(heard.leaks).toEqual([]);
+});
+
+it.concurrent('a cluster that fails in every way lets nothing out', async () => {
+  const heard = new Overheard();
+  const directory = await mkdtemp(join(tmpdir(), 'clusters-'));
+  stops.push(() => rm(directory, { recursive: true }));
+  const entries = Object.entries(hostileKubeconfigs(hostile.port)).map(async ([name, text]) => {
+    await writeFile(join(directory, name), text);
+    return [name, { kubeconfig: join(directory, name) }] as const;
+  });
+  const config = parseConfig({ clusters: Object.fromEntries(await Promise.all(entries)) });
+  const clusters = createKubernetesClusters({ config, clock: new FixedClock() });
+
+  await Promise.all(
+    clusters.names.flatMap((name) => [
+      heard.take(`${name}: ping`, clusters.get(name).ping()),
+      heard.take(`${name}: rollout`, clusters.get(name).rollout({ namespace: 'shop', deployment: 'web' })),
+    ]),
+  );
+
+  expect(heard.text).toContain('cannot sign in');
   expect(heard.leaks).toEqual([]);
 });
 
