@@ -14,6 +14,7 @@ import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
 import { type BusMessage, cut, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
 import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
 import type { Connection } from '../settings.ts';
+import { ERRORS_QUEUE } from '../topology.ts';
 import { ErrorsQueue } from './service-bus-errors.ts';
 
 export interface ServiceBusOptions {
@@ -100,11 +101,11 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async parked(from: string, count: number): Promise<ParkedEntry[]> {
-    return this.#guarded(this.#errors.list(from, count));
+    return this.#guarded(ERRORS_QUEUE, this.#errors.list(from, count));
   }
 
   async unpark(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
-    return this.#guarded(this.#errors.take(sequenceNumber, before));
+    return this.#guarded(ERRORS_QUEUE, this.#errors.take(sequenceNumber, before));
   }
 
   /** Sends a message, unless it is too large. */
@@ -157,7 +158,7 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async ping(): Promise<void> {
-    await this.#guarded(this.#errors.ping());
+    await this.#guarded(ERRORS_QUEUE, this.#errors.ping());
   }
 
   /** Waits for what is being sent. */
@@ -167,7 +168,7 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async #send(message: BusMessage): Promise<void> {
-    await this.#guarded(this.#sender(message.entity).sendMessages(wireOf(message)));
+    await this.#guarded(message.entity, this.#sender(message.entity).sendMessages(wireOf(message)));
   }
 
   async #sendBatches(entity: string, messages: readonly BusMessage[]): Promise<void> {
@@ -175,16 +176,16 @@ export class ServiceBusEventBus implements EventBus {
     const [only] = messages;
     if (only && messages.length === 1) return this.#send(only);
 
-    let batch = await this.#guarded(sender.createMessageBatch());
+    let batch = await this.#guarded(entity, sender.createMessageBatch());
     for (const message of messages) {
       const wire = wireOf(message);
       if (batch.tryAddMessage(wire)) continue;
-      if (batch.count > 0) await this.#guarded(sender.sendMessages(batch));
-      batch = await this.#guarded(sender.createMessageBatch());
+      if (batch.count > 0) await this.#guarded(entity, sender.sendMessages(batch));
+      batch = await this.#guarded(entity, sender.createMessageBatch());
       // A batch has an envelope of its own, so the largest message may fit only by itself.
-      if (!batch.tryAddMessage(wire)) await this.#guarded(sender.sendMessages(wire));
+      if (!batch.tryAddMessage(wire)) await this.#guarded(entity, sender.sendMessages(wire));
     }
-    if (batch.count > 0) await this.#guarded(sender.sendMessages(batch));
+    if (batch.count > 0) await this.#guarded(entity, sender.sendMessages(batch));
   }
 
   #sender(entity: string): ServiceBusSender {
@@ -196,12 +197,12 @@ export class ServiceBusEventBus implements EventBus {
     return sender;
   }
 
-  async #guarded<T>(work: Promise<T>): Promise<T> {
+  async #guarded<T>(entity: string, work: Promise<T>): Promise<T> {
     this.#pending.add(work);
     try {
       return await work;
     } catch (error) {
-      throw sorted(error);
+      throw sorted(error, entity);
     } finally {
       this.#pending.delete(work);
     }
@@ -217,9 +218,9 @@ class TooLargeError extends PermanentError {
  * The SDK's error as ours. Only what lies in the message itself is permanent: a missing entity, a missing right or a full
  * topic is mended by people, while the events wait.
  */
-function sorted(error: unknown): unknown {
+function sorted(error: unknown, entity: string): unknown {
   if (error instanceof PlatformError) return error;
-  const message = `service bus: ${faultOf(error)}`;
+  const message = `service bus: ${entity}: ${faultOf(error)}`;
   if (isServiceBusError(error)) {
     if (error.code === 'MessageSizeExceeded') return new TooLargeError(message);
     // The service asks clients to stay away for ten seconds when it throttles them.
