@@ -5,9 +5,10 @@
 
 import * as z from 'zod';
 import { DURATION_FORM, parseDuration } from './duration.ts';
-import { ConfigError, formatIssue } from './errors.ts';
+import { ConfigError, formatIssue, type Issue } from './errors.ts';
 import { dnsLabel, dnsSubdomain, quantity, shortText } from './events/fields.ts';
 import { describeIssue, issuesOf } from './events/issues.ts';
+import { type JsonSchema, jsonSchemaOf } from './events/schemas.ts';
 import { compareQuantities, parseQuantity } from './quantity.ts';
 
 /** `90s`, `15m`, `2h`, `30d` → milliseconds. */
@@ -94,11 +95,30 @@ const profile = z.strictObject({
   group: z.string().min(1).default('{team}').describe("The team's group in the cluster; {team} is replaced."),
 });
 
+/** Of a field that may hold a secret, were it by mistake: no message shows what it holds. */
+const SECRET = { writeOnly: true } as const;
+
+const FILE = 'the path of a file';
+/** A file's content in the place of its path is refused here, and not shown. */
+const path = z
+  .string()
+  .min(1)
+  .max(500, FILE)
+  .regex(/^[^\r\n{]+$/, FILE);
+
+/** Such an address goes into notifications, and tokens go to it. */
+function hasCredentials(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { username, password, search, hash } = new URL(address);
+  return `${username}${password}${search}${hash}` !== '';
+}
+
+const address = z.url().refine((text) => !hasCredentials(text), 'an address without user, password and query');
+
 const cluster = z.strictObject({
-  kubeconfig: z
-    .string()
-    .min(1)
+  kubeconfig: path
     .optional()
+    .meta(SECRET)
     .describe(
       'Path of a kubeconfig file. One of `kubeconfig`, `inCluster` and `server` at most; with none, where kubectl looks.',
     ),
@@ -108,11 +128,10 @@ const cluster = z.strictObject({
     .optional()
     .describe('Context in the kubeconfig; its current one when absent. Not with `inCluster` or `server`.'),
   inCluster: z.boolean().optional().describe('Use the service account of the pod that this runs in.'),
-  server: z.url().optional().describe('The API server, an https address, reached with an Entra token.'),
-  certificateAuthority: z
-    .string()
-    .min(1)
+  server: address.optional().meta(SECRET).describe('The API server, an https address, reached with an Entra token.'),
+  certificateAuthority: path
     .optional()
+    .meta(SECRET)
     .describe('Path of the CA certificate (PEM) of `server`; only with it.'),
   scope: z
     .string()
@@ -146,6 +165,7 @@ const channel = z.strictObject({
   urlSetting: z
     .string({ error: SETTING })
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, SETTING)
+    .meta(SECRET)
     .describe('The name of the setting that holds the webhook address; never the address.'),
   severities: z
     .array(z.enum(['info', 'warning', 'critical']))
@@ -172,9 +192,10 @@ const sections = z.strictObject({
   notifications: z
     .strictObject({
       channels: z.array(channel).default([]).describe('Where notifications are sent; each goes to all that want it.'),
-      baseUrl: z
-        .url({ protocol: /^https?$/ })
+      baseUrl: address
+        .refine((text) => /^https?:/i.test(text), 'an http or https address')
         .optional()
+        .meta(SECRET)
         .describe('Address of this app; notifications link back to its history.'),
       suppressFor: duration
         .prefault('1h')
@@ -257,10 +278,28 @@ function* unclearWays(name: string, cluster: PlatformConfig['clusters'][string])
  * Checks a configuration.
  *
  * @param origin where it came from, for the message
- * @throws ConfigError naming every path and value that does not fit
+ * @throws ConfigError naming every path and value that does not fit, but no value that may hold a secret
  */
 export function parseConfig(input: unknown, origin = 'platform.config.json'): PlatformConfig {
   const result = configSchema.safeParse(input, { error: describeIssue });
   if (result.success) return result.data;
-  throw new ConfigError(`${origin}: ${issuesOf(result.error, input).map(formatIssue).join('; ')}`);
+  const schema = jsonSchemaOf(configSchema);
+  const issues = issuesOf(result.error, input).map((issue) => ({ ...issue, isSecret: mayBeSecret(issue, schema) }));
+  throw new ConfigError(`${origin}: ${issues.map(formatIssue).join('; ')}`);
+}
+
+/**
+ * A field of ours that holds one value, and is not marked, can be shown. What else stands somewhere (a field that nobody
+ * knows, an object for a text) may be anything: the address of a webhook, say.
+ */
+function mayBeSecret({ path: dotted, value }: Issue, schema: JsonSchema): boolean {
+  if (typeof value === 'object' && value !== null) return true;
+  let at: JsonSchema | undefined = schema;
+  for (const key of dotted.split('.')) {
+    // The name of a resource in a quota has dots of its own.
+    if (at && !('properties' in at || 'additionalProperties' in at || 'items' in at)) break;
+    const { properties, additionalProperties, items }: JsonSchema = at ?? {};
+    at = [Object(properties)[key], additionalProperties, items].find((one) => typeof one === 'object');
+  }
+  return at === undefined || at['writeOnly'] === true || at['type'] === 'object' || at['type'] === 'array';
 }

@@ -58,17 +58,64 @@ export class SupersededError extends PermanentError {
   override readonly reason = 'Superseded';
 }
 
+/**
+ * What an error of a library is, without its words: those may quote what was sent, read or answered, and a secret with
+ * it. An adapter makes its message of this, and leaves the `cause` out, which a log would print with all its fields. An
+ * error of ours speaks for itself.
+ *
+ * @example faultOf(error) // '403 AuthorizationFailure', 'ECONNREFUSED', 'no answer in time'
+ */
+export function faultOf(error: unknown): string {
+  if (error instanceof PlatformError) return error.message;
+  const chain = chainOf(error);
+  if (chain.some(({ name }) => name === 'TimeoutError' || name === 'AbortError')) return 'no answer in time';
+  const marks = chain.flatMap((one) => [statusOf(one), codeOf(one), ...(one.message.match(CODE_IN_TEXT) ?? [])]);
+  const known = [...new Set(marks.filter((mark) => mark !== undefined))];
+  if (known.length > 0) return known.join(' ');
+  return (
+    chain.map(({ name }) => name).find((name) => WORD.test(name) && !/^(Aggregate)?Error$/.test(name)) ??
+    'unknown error'
+  );
+}
+
+/** What Node and the SDKs call their faults: `ECONNRESET`, `MessagingEntityNotFound`, `amqp:not-found`. No key is made of letters alone. */
+const WORD = /^[A-Z][A-Za-z]{1,60}$/;
+const CODE = /^([A-Z][A-Z0-9_]{1,40}|[A-Z][A-Za-z]{1,60}|(amqp|com\.microsoft):[a-z-]{1,40})$/;
+/** Why Entra refuses a sign-in, and what the Service Bus SDK calls GeneralError, stand in the text alone. */
+const CODE_IN_TEXT =
+  /\b(AADSTS[0-9]{1,10}|ECONN(REFUSED|RESET|ABORTED)|ETIMEDOUT|EPIPE|E(HOST|NET)UNREACH|ENOTFOUND)\b/g;
+const DEEPEST_CAUSE = 5;
+
+/** The error, then what caused it. */
+function chainOf(error: unknown, depth = 0): Error[] {
+  if (!(error instanceof Error) || depth > DEEPEST_CAUSE) return [];
+  const inner = error instanceof AggregateError ? error.errors : [error.cause];
+  return [error, ...inner.flatMap((one) => chainOf(one, depth + 1))];
+}
+
+function statusOf(error: Error): string | undefined {
+  const status = 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' ? String(status) : undefined;
+}
+
+function codeOf(error: Error): string | undefined {
+  const code = 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && CODE.test(code) ? code : undefined;
+}
+
 /** One thing wrong with a value: where, what was found, what was expected. */
 export interface Issue {
   /** Dotted path, such as `data.replicas`; empty for the whole. */
   readonly path: string;
   readonly value: unknown;
   readonly expected: string;
+  /** The value is or may be a secret: only its kind is told. */
+  readonly isSecret?: boolean;
 }
 
 /** One issue as a line of text. Values are cut at 120 characters. */
-export function formatIssue({ path, value, expected }: Issue): string {
-  const shown = escaped(show(value));
+export function formatIssue({ path, value, expected, isSecret = false }: Issue): string {
+  const shown = isSecret ? `${kindOf(value)} (not shown: it may hold a secret)` : escaped(show(value));
   return `${path === '' ? '' : `${escaped(path)}: `}expected ${expected}, got ${shown.length > 120 ? `${shown.slice(0, 117)}...` : shown}`;
 }
 
@@ -78,6 +125,12 @@ function escaped(text: string): string {
     const code = (char.codePointAt(0) ?? 0).toString(16);
     return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
   });
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : `a ${typeof value}`;
+  return Array.isArray(value) ? 'an array' : 'an object';
 }
 
 function show(value: unknown): string {

@@ -1,4 +1,5 @@
 /** Whether what the app depends on answers: the broker, the store and each cluster; and whether its triggers receive. */
+import { faultOf, TransientError } from './errors.ts';
 import type { Ports } from './ports.ts';
 import { systemTimer, type Timer, within } from './run-handler.ts';
 
@@ -38,10 +39,7 @@ export async function checkHealth(
 ): Promise<Health> {
   const ask = async (name: string, ping: () => Promise<void>): Promise<Dependency> => {
     const begun = clock.now();
-    const error = await within(PATIENCE_MS, timer, ping()).then(
-      () => undefined,
-      (reason: unknown) => (reason instanceof Error ? reason.message : String(reason)),
-    );
+    const error = await within(PATIENCE_MS, timer, ping()).then(() => undefined, faultOf);
     const latencyMs = clock.now() - begun;
     return { name, status: error === undefined ? 'up' : 'down', latencyMs, ...(error !== undefined && { error }) };
   };
@@ -51,7 +49,7 @@ export async function checkHealth(
     Promise.all(
       triggers().map(({ name, trouble }) =>
         ask(`trigger/${name}`, async () => {
-          if (trouble !== undefined) throw new Error(trouble);
+          if (trouble !== undefined) throw new TransientError(trouble);
         }),
       ),
     ),

@@ -133,7 +133,7 @@ export function within<T>(
   ms: number,
   timer: Timer,
   work: Promise<T>,
-  lateness = (): Error => new Error(`no answer within ${ms} ms`),
+  lateness = (): Error => new TransientError(`no answer within ${ms} ms`),
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = timer(ms, () => reject(lateness()));

@@ -7,7 +7,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { duration, type PlatformConfig, parseConfig } from './config.ts';
 import { DAY_MS } from './duration.ts';
-import { ConfigError } from './errors.ts';
+import { ConfigError, faultOf } from './errors.ts';
+import { parseJson } from './json.ts';
 import { HISTORY_LIMITS, type HistoryLimits, REDELIVERABLE_MS } from './retention.ts';
 
 /** The environment, or what stands in for it. */
@@ -52,6 +53,7 @@ const tableConnection = z.union([
     ),
 ]);
 
+const TABLE_SERVICE = "a URL such as 'https://shop.table.core.windows.net'";
 /** A secret, in the words of JSON Schema. */
 const SECRET = { writeOnly: true } as const;
 const HISTORY_AGES = `a duration from ${Math.ceil(REDELIVERABLE_MS / DAY_MS)}d: an event can come again until then`;
@@ -80,7 +82,8 @@ export const settingsSchema = z.object({
       'Where the state is kept: memory, Azurite, or Table Storage with a key. This, or `StateStore__tableServiceUri`.',
   }),
   StateStore__tableServiceUri: z
-    .url({ protocol: /^https?$/, error: "a URL such as 'https://shop.table.core.windows.net'" })
+    .url({ protocol: /^https?$/, error: TABLE_SERVICE })
+    .refine((text) => !/[@?#]/.test(text), `${TABLE_SERVICE}, without a user, a password or a signature`)
     .optional()
     .meta({
       form: 'a URL such as `https://shop.table.core.windows.net`',
@@ -133,8 +136,19 @@ export const settingsSchema = z.object({
     }),
 });
 
-/** Never shown in a message: they hold keys. */
-const SECRETS: ReadonlySet<string> = new Set(['ServiceBus', 'StateStore']);
+/** Every setting that the app reads, but those that `urlSetting` names. */
+export const SETTINGS: readonly string[] = Object.keys(settingsSchema.shape);
+
+/** What these hold is shown when it is wrong. All the others lead to a service, and may hold a key. */
+const SHOWN: ReadonlySet<string> = new Set([
+  'Cluster',
+  'SIMULATED_ROLLOUT',
+  'SIMULATED_DEADLINE',
+  'HANDLER_TIMEOUT',
+  'HISTORY_AGE',
+  'HISTORY_EVENTS',
+  'PLATFORM_CONFIG',
+]);
 
 const HOW = 'set it in local.settings.json, in the environment, or as an app setting in Azure';
 
@@ -199,14 +213,14 @@ export function readSettings(environment: Environment): Settings {
 
 function problemOf({ path, message }: z.core.$ZodIssue, present: Environment): string {
   const name = path.map(String).join('.');
-  const value = present[name];
-  const shown =
-    value === undefined
-      ? 'nothing'
-      : SECRETS.has(name)
-        ? 'something else (not shown: it may hold a key)'
-        : `'${value}'`;
-  return `${name}: expected ${message}, got ${shown}`;
+  return `${name}: expected ${message}, got ${shown(name, present[name])}`;
+}
+
+function shown(name: string, value: string | undefined): string {
+  if (value === undefined) return 'nothing';
+  // A connection string, an address or a file's content may have come into the wrong setting.
+  const isPlain = value.length <= 200 && !/[=;?@{}\n]|:\/\//.test(value);
+  return SHOWN.has(name) && isPlain ? `'${value}'` : 'something else (not shown: it may hold a key)';
 }
 
 /** What is wrong with the settings that hold the addresses, a line each; the addresses themselves are not shown. */
@@ -243,17 +257,17 @@ function readConfig(path: string | undefined): PlatformConfig {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`PLATFORM_CONFIG: expected a file that can be read, got '${file}'`, { cause });
+  } catch (error) {
+    const got = shown('PLATFORM_CONFIG', file);
+    throw new ConfigError(`PLATFORM_CONFIG: expected a file that can be read, got ${got} (${faultOf(error)})`);
   }
+  let input: unknown;
   try {
-    return parseConfig(JSON.parse(text), file);
-  } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    throw new ConfigError(`${file}: expected JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    input = parseJson(text);
+  } catch (error) {
+    throw new ConfigError(`${file}: expected JSON: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
   }
+  return parseConfig(input, file);
 }
 
 function attempt<T>(read: () => T, problems: string[]): T | undefined {

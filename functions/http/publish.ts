@@ -9,6 +9,7 @@ import {
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { encodeEvent, MAX_MESSAGE_BYTES, newEventId } from '../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
+import { parseJson } from '../../shared/json.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
 import { ProblemError } from '../../shared/problem.ts';
@@ -103,10 +104,10 @@ function eventsIn({ headers }: HttpRequest, body: Buffer): unknown[] {
 function jsonOf(body: Buffer): unknown {
   if (body.length === 0) throw new ProblemError(400, 'expected a CloudEvent as JSON, got an empty body');
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ProblemError(400, `expected a CloudEvent as JSON: ${why}`, { cause });
+    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    const why = error instanceof SyntaxError ? error.message : 'the body is no UTF-8';
+    throw new ProblemError(400, `expected a CloudEvent as JSON: ${why}`);
   }
 }
 

@@ -2,8 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import * as z from 'zod';
-import { describeError } from '../describe-error.ts';
-import { ConflictError, PermanentError, TransientError } from '../errors.ts';
+import { ConflictError, faultOf, PermanentError, TransientError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import type { Connection, Connector } from './kubernetes-connection.ts';
 import { type Answer, errorOf } from './kubernetes-errors.ts';
@@ -115,9 +114,9 @@ export class KubernetesClient {
     if (answer.status < 200 || answer.status > 299) throw errorOf(what, answer, this.#clock.now());
     try {
       return JSON.parse(answer.body);
-    } catch (cause) {
+    } catch {
       // A proxy or a sign-in page in between answers so.
-      throw new TransientError(`${what}: expected JSON, got ${JSON.stringify(answer.body.slice(0, 100))}`, { cause });
+      throw new TransientError(`${what}: expected JSON, got something else`);
     }
   }
 
@@ -194,13 +193,15 @@ function exchange(
       response.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
         size += chunk.length;
-        if (size > MAX_ANSWER_BYTES) request.destroy(new Error(`an answer of more than ${MAX_ANSWER_BYTES} bytes`));
+        if (size > MAX_ANSWER_BYTES)
+          request.destroy(new TransientError(`an answer of more than ${MAX_ANSWER_BYTES} bytes`));
       });
       response.on('error', reject);
       response.on('end', () =>
         resolve({
           status: response.statusCode ?? 0,
           retryAfter: response.headers['retry-after'],
+          credentials: credentialsIn(headers),
           body: Buffer.concat(chunks).toString('utf8'),
         }),
       );
@@ -213,8 +214,15 @@ function exchange(
   });
 }
 
+/** What a request signs in with, in every form in which an answer could repeat it. */
+function credentialsIn({ Authorization = '' }: Connection['headers']): string[] {
+  const [scheme, value] = Authorization.split(' ');
+  if (!value) return [];
+  const plain = scheme === 'Basic' ? Buffer.from(value, 'base64').toString() : value;
+  return [value, plain, plain.slice(plain.indexOf(':') + 1)].filter((text) => text !== '');
+}
+
 function lost(what: string, error: unknown): TransientError {
-  const isTimeout = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
-  const reason = isTimeout ? 'no answer in time' : describeError(error);
-  return new TransientError(`${what}: ${reason}`, { cause: error });
+  const fault = faultOf(error);
+  return new TransientError(`${what}: ${/^[A-Z]/.test(fault) ? `no connection (${fault})` : fault}`);
 }

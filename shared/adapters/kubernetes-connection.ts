@@ -10,8 +10,7 @@ import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { PlatformConfig } from '../config.ts';
-import { describeError } from '../describe-error.ts';
-import { ConfigError, PlatformError, TransientError } from '../errors.ts';
+import { ConfigError, faultOf, PlatformError, TransientError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import { entraIssuer, type Issuer, Token } from './kubernetes-token.ts';
 
@@ -52,8 +51,10 @@ function kubeconfigConnector(name: string, cluster: ClusterConfig): Connector {
   return {
     async connect() {
       loaded ??= loadKubeconfig(name, cluster);
+      let plugIn: string | undefined;
       try {
         const kubeconfig = await loaded;
+        plugIn = plugInOf(kubeconfig);
         const options: RequestOptions = {};
         await kubeconfig.applyToHTTPSOptions(options);
         // It makes an agent every time; one is kept, and the open connections with it, until the certificates change.
@@ -65,7 +66,7 @@ function kubeconfigConnector(name: string, cluster: ClusterConfig): Connector {
         return { server: kubeconfig.getCurrentCluster()?.server ?? '', agent: kept.agent, headers: headersOf(options) };
       } catch (error) {
         loaded = undefined;
-        throw signInError(name, error);
+        throw signInError(name, error, plugIn);
       }
     },
     renew() {
@@ -82,8 +83,9 @@ async function loadKubeconfig(name: string, { kubeconfig, context, inCluster }: 
     if (kubeconfig !== undefined) loaded.loadFromFile(kubeconfig);
     else if (inCluster) loaded.loadFromCluster();
     else loaded.loadFromDefault();
-  } catch (cause) {
-    throw new ConfigError(`${path}.kubeconfig: ${messageOf(cause)}`, { cause });
+  } catch (error) {
+    const which = kubeconfig === undefined ? 'the one where kubectl looks' : `"${kubeconfig}"`;
+    throw new ConfigError(`${path}.kubeconfig: ${which} ${kubeconfigFault(error)}`);
   }
   if (context !== undefined) {
     const known = loaded.getContexts().map((one) => one.name);
@@ -91,6 +93,13 @@ async function loadKubeconfig(name: string, { kubeconfig, context, inCluster }: 
       throw new ConfigError(`${path}.context: expected one of ${known.join(', ') || '(none)'}, got "${context}"`);
     }
     loaded.setCurrentContext(context);
+  }
+  const { authProvider } = loaded.getCurrentUser() ?? {};
+  // The client lets such a program print to this process's own stderr, whatever it says.
+  if (authProvider?.config?.['cmd-path'] !== undefined) {
+    throw new ConfigError(
+      `${path}.kubeconfig: expected an exec plug-in such as kubelogin, got auth-provider '${authProvider.name}', which Kubernetes 1.26 removed`,
+    );
   }
   const server = loaded.getCurrentCluster()?.server;
   if (inCluster && server?.includes('undefined')) {
@@ -106,6 +115,26 @@ async function loadKubeconfig(name: string, { kubeconfig, context, inCluster }: 
     );
   }
   return loaded;
+}
+
+/** The parser quotes the lines around the fault, and a token may be in them. */
+function kubeconfigFault(error: unknown): string {
+  const { code, mark } = Object(error) as { code?: unknown; mark?: { line?: unknown; column?: unknown } };
+  if (typeof mark?.line === 'number' && typeof mark.column === 'number') {
+    return `is no valid YAML: line ${mark.line + 1}, column ${mark.column + 1}`;
+  }
+  if (typeof code === 'string') return `cannot be read (${faultOf(error)})`;
+  const missing = error instanceof Error && /^[a-z]+\[\d+\](\.[a-z]+)* is missing$/.test(error.message);
+  return missing ? `is no kubeconfig: ${error.message}` : 'is no kubeconfig';
+}
+
+/** The program that the kubeconfig signs in with, by its name alone. */
+function plugInOf(kubeconfig: KubeConfig): string | undefined {
+  const { exec, authProvider } = kubeconfig.getCurrentUser() ?? {};
+  const program = exec?.command ?? (authProvider ? `auth-provider ${authProvider.name}` : undefined);
+  if (program === undefined) return undefined;
+  const name = String(program).split(/[\\/]/).at(-1) ?? '';
+  return /^[\w. -]{1,60}$/.test(name) ? `plug-in '${name}'` : 'plug-in';
 }
 
 function headersOf({ headers = {}, auth }: RequestOptions): Record<string, string> {
@@ -148,22 +177,32 @@ function entraConnector(
 
 async function agentFor(name: string, server: string, certificateAuthority: string | undefined): Promise<Agent> {
   const { protocol, hostname } = new URL(server);
-  if (protocol !== 'https:') throw new ConfigError(`clusters.${name}.server: expected https, got "${server}"`);
+  if (protocol !== 'https:') throw new ConfigError(`clusters.${name}.server: expected an https address`);
   // The server name of TLS may not be an address.
   const servername = isIP(hostname.replace(/[[\]]/g, '')) ? '' : hostname;
   if (certificateAuthority === undefined) return new HttpsAgent({ keepAlive: true, servername });
   try {
     return new HttpsAgent({ keepAlive: true, servername, ca: await readFile(certificateAuthority) });
-  } catch (cause) {
-    throw new ConfigError(`clusters.${name}.certificateAuthority: ${messageOf(cause)}`, { cause });
+  } catch (error) {
+    const fault = `"${certificateAuthority}" cannot be read (${faultOf(error)})`;
+    throw new ConfigError(`clusters.${name}.certificateAuthority: ${fault}`);
   }
 }
 
-function signInError(name: string, error: unknown): Error {
+/** What a plug-in printed, or an issuer answered, may hold what it signs in with. */
+function signInError(name: string, error: unknown, plugIn?: string): Error {
   if (error instanceof PlatformError) return error;
-  return new TransientError(`cluster '${name}': cannot sign in: ${describeError(error)}`, { cause: error });
+  const fault = error instanceof Error && HARMLESS.has(error.message) ? error.message : faultOf(error);
+  const why =
+    plugIn === undefined ? fault : `the ${plugIn} of the kubeconfig failed (${fault}); run it by hand to see why`;
+  return new TransientError(`cluster '${name}': cannot sign in: ${why}`);
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
+/** Sentences of the client that say what to mend, and hold nothing of the file. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'HTTP protocol is not allowed when skipTLSVerify is not set or false',
+  'No active cluster!',
+  'No command was specified for exec authProvider!',
+  'Token is expired!',
+  'Unsupported proxy type',
+]);

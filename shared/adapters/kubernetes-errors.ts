@@ -10,11 +10,14 @@ const LONGEST_MESSAGE = 1_000;
 export interface Answer {
   readonly status: number;
   readonly retryAfter: string | undefined;
+  /** What the request signed in with: no message repeats it. */
+  readonly credentials: readonly string[];
   readonly body: string;
 }
 
-/** `Status`, the body of every error that the API server itself answers; a proxy's may be anything. */
+/** `Status`, the body of every error that the API server itself answers. A proxy's may be anything, and is not shown. */
 const statusSchema = z.object({
+  kind: z.literal('Status'),
   message: z.string().optional(),
   details: z
     .object({
@@ -30,10 +33,12 @@ const statusSchema = z.object({
  *
  * @param request what was asked, for the message: cluster, verb and object
  */
-export function errorOf(request: string, { status, retryAfter, body }: Answer, now: number): Error {
-  const said = parseStatus(body);
-  const text = said?.message ?? body;
-  const message = `${request}: ${status} ${text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}...` : text}`;
+export function errorOf(request: string, answer: Answer, now: number): Error {
+  const { status, retryAfter } = answer;
+  const said = parseStatus(answer.body);
+  const text = wordsOf(said?.message ?? '', answer.credentials);
+  const message =
+    `${request}: ${status} ${text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}...` : text}`.trimEnd();
   if (status === 404) return new NotFoundError(message);
   if (status === 409) return new ConflictError(message);
   const seconds = said?.details?.retryAfterSeconds;
@@ -51,6 +56,16 @@ export function errorOf(request: string, { status, retryAfter, body }: Answer, n
 function mayPass(status: number): boolean {
   return [401, 408, 410, 425, 429].includes(status) || status >= 500;
 }
+
+/** Why the API server refuses is what people need to know; it quotes objects and admission webhooks, and those anything. */
+function wordsOf(message: string, credentials: readonly string[]): string {
+  const isTelling = CREDENTIAL.test(message) || credentials.some((secret) => message.includes(secret));
+  return isTelling ? '(what it says holds credentials, and is not shown)' : message;
+}
+
+/** An authorization header, a JSON web token, a user in an address, a signature or key of Azure. */
+const CREDENTIAL =
+  /\b(Bearer|Basic) [\w+/=.-]{8}|\beyJ[\w-]+\.|:\/\/[^/\s]*@|[?&]sig=|Shared\w+(Key|Signature)=|AccountKey=/i;
 
 function parseStatus(body: string): z.output<typeof statusSchema> | undefined {
   try {

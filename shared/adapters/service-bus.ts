@@ -8,13 +8,14 @@ import {
   type ServiceBusMessage,
   type ServiceBusMessageBatch,
 } from '@azure/service-bus';
-import { attemptsIn, describeError } from '../describe-error.ts';
-import { ConfigError, PermanentError, PlatformError, TransientError } from '../errors.ts';
+import { attemptsIn } from '../describe-error.ts';
+import { ConfigError, faultOf, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
 import { type BusMessage, cut, GZIP_CONTENT_TYPE, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
 import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
 import type { Connection } from '../settings.ts';
+import { ERRORS_QUEUE } from '../topology.ts';
 import { ServiceBusConnection, type Wire } from './service-bus-connection.ts';
 
 export interface ServiceBusOptions {
@@ -35,7 +36,7 @@ const RETRY: RetryOptions = {
   timeoutInMs: 10_000,
 };
 
-/** Signs in with the connection string, or as who this process is. @throws ConfigError when it is none that the SDK can use */
+/** Signs in with the connection string, or as who this process is. @throws ConfigError when the string is none */
 export async function createServiceBus(
   connection: Connection,
   options: ServiceBusOptions,
@@ -55,10 +56,8 @@ function clientFor(connectionString: string, retryOptions: RetryOptions): Servic
   try {
     return new ServiceBusClient(connectionString, { retryOptions });
   } catch {
-    // What the SDK says of it may quote it, and it holds a key.
-    throw new ConfigError(
-      'ServiceBus: expected a connection string (Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…), got something else (not shown: it may hold a key)',
-    );
+    const expected = 'Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…';
+    throw new ConfigError(`ServiceBus: expected '${expected}', got something else (not shown: it may hold a key)`);
   }
 }
 
@@ -106,12 +105,15 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async parked(from: string, count: number): Promise<ParkedEntry[]> {
-    return this.#ask(({ errors }) => errors.list(from, count));
+    return this.#ask(ERRORS_QUEUE, ({ errors }) => errors.list(from, count));
   }
 
   async unpark(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
     // Never twice: `before` has effects. It also takes as long as there are entries before this one.
-    return this.#guarded(this.#connection.use(({ errors }) => errors.take(sequenceNumber, before)));
+    return this.#guarded(
+      ERRORS_QUEUE,
+      this.#connection.use(({ errors }) => errors.take(sequenceNumber, before)),
+    );
   }
 
   /** Sends a message, unless it is too large. */
@@ -153,7 +155,7 @@ export class ServiceBusEventBus implements EventBus {
           }
         },
         processError: async ({ error, errorSource }) => {
-          log.warn('receiving failed', { topic, subscription, errorSource, error: describeError(error) });
+          log.warn('receiving failed', { topic, subscription, errorSource, error: faultOf(error) });
         },
       },
       { maxConcurrentCalls },
@@ -167,7 +169,7 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async ping(): Promise<void> {
-    await this.#ask(({ errors }) => errors.ping());
+    await this.#ask(ERRORS_QUEUE, ({ errors }) => errors.ping());
   }
 
   /** Waits for what is being sent. */
@@ -177,16 +179,16 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async #send(message: BusMessage): Promise<void> {
-    await this.#ask((wire) => wire.sender(message.entity).sendMessages(wireOf(message)));
+    await this.#ask(message.entity, (wire) => wire.sender(message.entity).sendMessages(wireOf(message)));
   }
 
   async #sendBatches(entity: string, messages: readonly BusMessage[]): Promise<void> {
     const [only] = messages;
     if (only && messages.length === 1) return this.#send(only);
 
-    const create = () => this.#ask((wire) => wire.sender(entity).createMessageBatch());
+    const create = () => this.#ask(entity, (wire) => wire.sender(entity).createMessageBatch());
     const send = (what: ServiceBusMessage | ServiceBusMessageBatch) =>
-      this.#ask((wire) => wire.sender(entity).sendMessages(what));
+      this.#ask(entity, (wire) => wire.sender(entity).sendMessages(what));
     let batch = await create();
     for (const message of messages) {
       const wire = wireOf(message);
@@ -199,16 +201,16 @@ export class ServiceBusEventBus implements EventBus {
     if (batch.count > 0) await send(batch);
   }
 
-  #ask<T>(operation: (wire: Wire) => Promise<T>): Promise<T> {
-    return this.#guarded(this.#connection.ask(operation));
+  #ask<T>(entity: string, operation: (wire: Wire) => Promise<T>): Promise<T> {
+    return this.#guarded(entity, this.#connection.ask(operation));
   }
 
-  async #guarded<T>(work: Promise<T>): Promise<T> {
+  async #guarded<T>(entity: string, work: Promise<T>): Promise<T> {
     this.#pending.add(work);
     try {
       return await work;
     } catch (error) {
-      throw sorted(error);
+      throw sorted(error, entity);
     } finally {
       this.#pending.delete(work);
     }
@@ -224,16 +226,16 @@ class TooLargeError extends PermanentError {
  * The SDK's error as ours. Only what lies in the message itself is permanent: a missing entity, a missing right or a full
  * topic is mended by people, while the events wait.
  */
-function sorted(error: unknown): unknown {
+function sorted(error: unknown, entity: string): unknown {
   if (error instanceof PlatformError) return error;
-  const message = `service bus: ${describeError(error)}`;
+  const message = `service bus: ${entity}: ${faultOf(error)}`;
   // After its retries the SDK throws what each came to: https://github.com/Azure/azure-sdk-for-js/issues/32992
   const codes = attemptsIn(error).map((one) => (isServiceBusError(one) ? one.code : undefined));
-  if (codes.at(-1) === 'MessageSizeExceeded') return new TooLargeError(message, { cause: error });
+  if (codes.at(-1) === 'MessageSizeExceeded') return new TooLargeError(message);
   // The service asks clients to stay away for ten seconds when it throttles them.
-  if (codes.includes('ServiceBusy')) return new TransientError(message, { cause: error, retryAfterMs: 10_000 });
-  if (error instanceof TypeError || error instanceof RangeError) return new PermanentError(message, { cause: error });
-  return new TransientError(message, { cause: error });
+  if (codes.includes('ServiceBusy')) return new TransientError(message, { retryAfterMs: 10_000 });
+  if (error instanceof TypeError || error instanceof RangeError) return new PermanentError(message);
+  return new TransientError(message);
 }
 
 function wireOf({ entity: _, scheduledEnqueueTimeMs, ...message }: BusMessage): ServiceBusMessage {

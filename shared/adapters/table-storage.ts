@@ -1,8 +1,7 @@
 /** The state store on Azure Table Storage, or on Azurite. */
 import { setTimeout } from 'node:timers/promises';
 import { RestError, TableClient, type TableEntityResult } from '@azure/data-tables';
-import { describeError } from '../describe-error.ts';
-import { ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
+import { ConfigError, ConflictError, faultOf, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports.ts';
 import type { Connection } from '../settings.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
@@ -18,17 +17,33 @@ const NOT_FOUND = 404;
 const CONFLICT = 409;
 const PRECONDITION_FAILED = 412;
 
-/** Signs in with the connection string, or as who this process is. The table is created when it is missing. */
+/**
+ * Signs in with the connection string, or as who this process is. The table is created when it is missing.
+ *
+ * @throws ConfigError when the connection string or the address is none
+ */
 export async function createTableStorage(connection: Connection, table: string): Promise<TableStateStore> {
   if ('connectionString' in connection) {
     const text = standardised(connection.connectionString);
     const allowInsecureConnection = /http:\/\/|DefaultEndpointsProtocol=http(;|$)/i.test(text);
-    return new TableStateStore(TableClient.fromConnectionString(text, table, { ...OPTIONS, allowInsecureConnection }));
+    return opened('StateStore', 'a storage connection string', () =>
+      TableClient.fromConnectionString(text, table, { ...OPTIONS, allowInsecureConnection }),
+    );
   }
   const { DefaultAzureCredential } = await import('@azure/identity');
   const { endpoint, clientId } = connection;
   const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
-  return new TableStateStore(new TableClient(endpoint, table, credential, OPTIONS));
+  return opened('StateStore__tableServiceUri', 'the address of a table service', () => {
+    return new TableClient(endpoint, table, credential, OPTIONS);
+  });
+}
+
+function opened(setting: string, expected: string, open: () => TableClient): TableStateStore {
+  try {
+    return new TableStateStore(open());
+  } catch {
+    throw new ConfigError(`${setting}: expected ${expected}, got something else (not shown: it may hold a key)`);
+  }
 }
 
 /** Azurite's fixed account; its key is public. */
@@ -132,7 +147,7 @@ export class TableStateStore implements StateStore {
         const isTableMissing = codeOf(error) === 'TableNotFound';
         if (!isTableMissing && meaning === 'absent') return undefined;
         if (!isTableMissing && meaning === 'conflict') {
-          throw new ConflictError(`${what} has changed, or exists already`, { cause: error });
+          throw new ConflictError(`${what} has changed, or exists already`);
         }
         const problem = sorted(error, what);
         const delay = RETRY_DELAYS_MS[failures++];
@@ -193,36 +208,25 @@ function isBlip(error: unknown): boolean {
   return error instanceof TransientError && error.retryAfterMs === undefined;
 }
 
-/** What the service calls its error; Azurite and the SDK put it in different places. */
+/**
+ * What the service calls its error, such as `TableNotFound`. Azurite and the SDK put it in different places: the message
+ * may be the whole answer, as JSON or as XML. Nothing else of that is passed on.
+ */
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof RestError)) return undefined;
-  if (error.statusCode !== NOT_FOUND) return error.code;
-  return error.code === 'TableNotFound' || /TableNotFound/.test(error.message) ? 'TableNotFound' : error.code;
+  return NAMED_CODE.exec(error.message)?.[1] ?? error.code;
 }
+
+const NAMED_CODE = /(?:"code"\s*:\s*"|<(?:\w+:)?code>)([A-Z]{2,60})["<]/i;
 
 /** Only what lies in the request itself is permanent: a missing right is mended by people, while the events wait. */
 function sorted(error: unknown, what: string): unknown {
   if (error instanceof PlatformError) return error;
-  const message = `table storage: ${what}: ${reasonOf(error)}`;
-  if (!(error instanceof RestError)) return new TransientError(message, { cause: error });
-  if (error.statusCode === 400 || error.statusCode === 413) return new PermanentError(message, { cause: error });
+  const named = error instanceof RestError ? NAMED_CODE.exec(error.message)?.[1] : undefined;
+  const marks = new Set([...faultOf(error).split(' '), ...(named ? [named] : [])]);
+  const message = `table storage: ${what}: ${[...marks].join(' ')}`;
+  if (!(error instanceof RestError)) return new TransientError(message);
+  if (error.statusCode === 400 || error.statusCode === 413) return new PermanentError(message);
   const seconds = Number(error.response?.headers.get('retry-after'));
-  return new TransientError(message, { cause: error, ...(seconds > 0 && { retryAfterMs: seconds * 1_000 }) });
-}
-
-/** The service's own words, in a line: the SDK's message may be the whole answer, as JSON or as XML. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const said = wordsIn(error.message) ?? describeError(error);
-  const status = error instanceof RestError && error.statusCode !== undefined ? `${error.statusCode} ` : '';
-  // Request id and time follow on lines of their own.
-  return `${status}${said.split('\n')[0]}`;
-}
-
-function wordsIn(answer: string): string | undefined {
-  try {
-    return JSON.parse(answer)['odata.error'].message.value;
-  } catch {
-    return /<(?:\w+:)?message[^>]*>([^<]+)</i.exec(answer)?.[1];
-  }
+  return new TransientError(message, seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {});
 }

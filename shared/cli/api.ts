@@ -1,7 +1,6 @@
 /** The app's HTTP functions, as the command line uses them. */
 import { wholeOf } from '../adapters/answer-text.ts';
-import { describeError } from '../describe-error.ts';
-import { formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
+import { faultOf, formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 import { oneLine } from '../shown-text.ts';
 
 /** One event at one handler, as the history tells it. */
@@ -149,11 +148,8 @@ export class AppClient {
         ...{ method, headers, signal, redirect: 'manual' },
         ...(body !== undefined && { body }),
       });
-    } catch (cause) {
-      const reason = describeError(cause);
-      throw new TransientError(`cannot reach the app at ${this.#url}: ${reason}; is it running (npm start)?`, {
-        cause,
-      });
+    } catch (error) {
+      throw new TransientError(`cannot reach the app at ${this.#url}: ${faultOf(error)}; is it running (npm start)?`);
     }
     const { status } = response;
     if (status >= 300 && status < 400) throw this.#redirected(status, response.headers.get('location'));
@@ -161,14 +157,21 @@ export class AppClient {
     const contentTypeOfAnswer = response.headers.get('content-type') ?? '';
     const answer = { status, text, json: parsed(text), contentType: contentTypeOfAnswer };
     if (response.ok) return answer;
-    const known = reasonIn(answer.json);
-    const reason = `${status} ${known ?? (summaryOf(answer) || response.statusText)}`;
+    const known = this.#reasonIn(answer);
+    const reason = `${status} ${known ?? `(${kindOf(answer)}, not in the words of the app)`}`;
     if (status === 401 || status === 403) {
       throw new PermanentError(`the app refuses: ${reason}; set PLATFORM_EVENTS_KEY to a function key`);
     }
     if (status >= 500 || status === 429) throw new TransientError(`the app says ${reason}`);
     if (status === 404 && known !== undefined) throw new NotFoundError(known);
     throw new PermanentError(`the app refuses: ${reason}`);
+  }
+
+  /** What the app itself says. A proxy's page may be anything, and even repeat the key. */
+  #reasonIn({ contentType, json }: Answer): string | undefined {
+    if (!/^application\/problem\+json\b/.test(contentType)) return undefined;
+    const reason = reasonIn(json);
+    return this.#key !== undefined && reason?.includes(this.#key) ? undefined : reason;
   }
 
   #listIn(answer: Answer, name: string): unknown[] {
@@ -186,7 +189,7 @@ export class AppClient {
   /** What is there answers with success, but not as the app does. */
   #stranger(answer: Answer, expected: string): PermanentError {
     return new PermanentError(
-      `${this.#url} does not answer as the app: expected ${expected}, got ${answer.status} ${summaryOf(answer)}; is a proxy or a sign-in page between?`,
+      `${this.#url} does not answer as the app: expected ${expected}, got ${answer.status} ${kindOf(answer)}; is a proxy or a sign-in page between?`,
     );
   }
 }
@@ -198,19 +201,16 @@ function fieldOf({ json }: Answer, name: string): unknown {
 
 const LONGEST_TEXT = 200;
 
-/** Enough of an answer to recognise who gave it: its kind, and a page's title or the beginning of the text. */
-function summaryOf({ text, contentType }: Answer): string {
-  const title = /<title[^>]*>([^<]*)<\/title>/i.exec(text)?.[1];
-  const shown = oneLine(title ?? text);
-  const beginning = shown.length > LONGEST_TEXT ? `${shown.slice(0, LONGEST_TEXT)}...` : shown;
-  return `${oneLine(contentType.split(';', 1)[0] ?? '')} ${beginning === '' ? '' : `'${beginning}'`}`.trim();
+/** Enough of an answer to recognise who gave it; what it says may repeat the key. */
+function kindOf({ contentType }: Answer): string {
+  return oneLine(contentType.split(';', 1)[0] ?? '').slice(0, LONGEST_TEXT) || 'without a content type';
 }
 
-/** An address without what may be secret in it: sign-in addresses carry state and tokens. */
+/** Whose address it is: the rest of a sign-in address carries state and tokens. */
 function placeOf(location: string | null, base: string): string {
   if (location === null || !URL.canParse(location, base)) return 'nowhere';
-  const { origin, protocol, host, pathname } = new URL(location, base);
-  return oneLine(`${origin === 'null' ? `${protocol}//${host}` : origin}${pathname}`).slice(0, LONGEST_TEXT);
+  const { origin, protocol, host } = new URL(location, base);
+  return oneLine(origin === 'null' ? `${protocol}//${host}` : origin).slice(0, LONGEST_TEXT);
 }
 
 async function textOf(response: Response, url: string): Promise<string> {
@@ -218,7 +218,7 @@ async function textOf(response: Response, url: string): Promise<string> {
     return await wholeOf(response, MAX_ANSWER_BYTES);
   } catch (cause) {
     if (cause instanceof RangeError) throw new PermanentError(`what is at ${url} is not the app: ${cause.message}`);
-    throw new TransientError(`the app at ${url} broke off its answer: ${describeError(cause)}`, { cause });
+    throw new TransientError(`the app at ${url} broke off its answer: ${faultOf(cause)}`);
   }
 }
 

@@ -35,7 +35,7 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
 function addressFault(address: string, mayBeInsecure: boolean): string | undefined {
   const expected = "expected a URL such as 'https://shop.azurewebsites.net'";
   if (!URL.canParse(address)) {
-    return /[@?]/.test(address)
+    return /[@?#;=]/.test(address)
       ? `${expected}, got something else (not shown: it may hold a key)`
       : `${expected}, got '${address}'`;
   }

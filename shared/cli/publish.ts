@@ -1,10 +1,11 @@
 /** `platform-events publish`: checks an event here, hands it to the app, and follows it when asked to. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { formatIssue, InvalidEventError } from '../errors.ts';
+import { faultOf, formatIssue, InvalidEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, type EventDefinition, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
+import { parseJson } from '../json.ts';
 import { complain, green, print, printJson, readFlags, red, UsageError } from '../local/command.ts';
 import { readTextFile } from '../local/flag-files.ts';
 import { readServiceBus } from '../settings.ts';
@@ -123,8 +124,8 @@ function readData(text: string | undefined): unknown {
   if (text === '-') json = readFileSync(0, 'utf8');
   if (text.startsWith('@')) json = readTextFile('data', text.slice(1));
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch (error) {
-    throw new UsageError(`--data: expected JSON: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`--data: expected JSON: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
   }
 }

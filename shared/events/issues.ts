@@ -71,6 +71,8 @@ export function issuesOf(error: z.ZodError, input: unknown, prefix: readonly Pro
       path: [...prefix, ...path].map(String).join('.'),
       value: valueAt(input, path),
       expected: issue.message,
+      // What nobody asked for may be anything, a key in the wrong file among it.
+      ...(issue.code === 'unrecognized_keys' && { isSecret: true }),
     }));
   });
 }

@@ -4,13 +4,13 @@
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  */
 import * as z from 'zod';
-import { ConfigError, formatIssue, type Issue } from '../errors.ts';
+import { ConfigError, faultOf, formatIssue, type Issue } from '../errors.ts';
 import { describeIssue, issuesOf } from '../events/issues.ts';
+import { parseJsonc } from '../json.ts';
 import type { QueueTopology, SubscriptionTopology, Topology } from '../topology.ts';
 import { EMULATOR_QUOTAS, emulatorConfig } from './emulator-schema.ts';
 import type { EntityPlan, QueuePlan, SubscriptionPlan, TopicPlan } from './entity-plan.ts';
 import { formatIsoDuration } from './iso-duration.ts';
-import { parseJsonc } from './jsonc.ts';
 import type { Filter, RuleDefinition } from './rule-definition.ts';
 
 export interface ReadOptions {
@@ -54,8 +54,8 @@ export function readEmulatorConfig(text: string, options: ReadOptions = {}): Emu
 function parse(text: string, origin: string): unknown {
   try {
     return parseJsonc(text);
-  } catch (cause) {
-    throw new ConfigError(`${origin}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  } catch (error) {
+    throw new ConfigError(`${origin}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
   }
 }
 

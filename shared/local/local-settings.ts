@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, faultOf } from '../errors.ts';
+import { parseJson } from '../json.ts';
 
 const schema = z.looseObject({
   IsEncrypted: z.literal(false, 'false: encrypted values cannot be read here').optional(),
@@ -15,9 +16,9 @@ export function readLocalSettings(directory: string): Record<string, string> {
   if (!existsSync(path)) return {};
   let input: unknown;
   try {
-    input = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new ConfigError(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    input = parseJson(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(`${path}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
   }
   const result = schema.safeParse(input);
   if (result.success) return result.data.Values;

@@ -1,7 +1,10 @@
 /** A setting that is missing or malformed is named, with what was expected; a secret is never shown. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ConfigError } from '../../shared/errors.ts';
-import { type Environment, readSettings } from '../../shared/settings.ts';
+import { type Environment, readSettings, SETTINGS } from '../../shared/settings.ts';
 
 const valid = {
   ServiceBus: 'Endpoint=sb://shop.servicebus.windows.net;SharedAccessKeyName=app;SharedAccessKey=c2VjcmV0',
@@ -59,9 +62,6 @@ it.each(['ServiceBus', 'StateStore', 'Cluster'] as const)('names %s when it is m
 });
 
 it.each([
-  ['ServiceBus__fullyQualifiedNamespace', 'sb://shop.servicebus.windows.net', "without 'sb://'"],
-  ['StateStore__tableServiceUri', 'shop', 'a URL'],
-  ['StateStore__table', 'platform-events', 'a table name'],
   ['Cluster', 'nomad', "'simulated' or 'kubernetes'"],
   ['SIMULATED_ROLLOUT', 'soon', ''],
   ['SIMULATED_DEADLINE', '-1s', ''],
@@ -81,11 +81,45 @@ it.each([
 it.each([
   ['ServiceBus', 'Endpoint=https://shop;SharedAccessKey=hunter2'],
   ['ServiceBus', 'Endpoint=sb://hunter2'],
+  ['ServiceBus__fullyQualifiedNamespace', 'sb://hunter2'],
   ['StateStore', 'hunter2'],
+  ['StateStore__tableServiceUri', 'hunter2'],
+  ['StateStore__tableServiceUri', 'https://shop.table.core.windows.net/?sv=2022&sig=hunter2'],
+  ['StateStore__tableServiceUri', 'https://me:hunter2@shop.table.core.windows.net'],
+  ['StateStore__table', 'hunter2-hunter2'],
 ])('never shows what %s holds', (name, value) => {
   const message = problemsOf({ ...valid, [name]: value });
 
-  expect(message).toMatch(new RegExp(`^${name}: expected .* string`));
+  expect(message).toMatch(new RegExp(`^${name}: expected .*, got something else \\(not shown`));
+  expect(message).not.toContain('hunter2');
+});
+
+const misplaced = [
+  'Endpoint=sb://shop.servicebus.windows.net;SharedAccessKeyName=app;SharedAccessKey=hunter2',
+  'DefaultEndpointsProtocol=https;AccountName=shop;AccountKey=hunter2',
+  'https://shop.table.core.windows.net/?sv=2022&sig=hunter2',
+  'https://me:hunter2@shop.example',
+  'https://hooks.slack.com/services/T0/B0/hunter2',
+  '{"Values":{"ServiceBus":"hunter2"}}',
+  'users:\n- token: hunter2',
+];
+it.each(SETTINGS.flatMap((name) => misplaced.map((value) => ({ name, value }))))(
+  'does not show $value when it comes in $name',
+  ({ name, value }) => {
+    expect(problemsOf({ ...valid, [name]: value })).not.toContain('hunter2');
+  },
+);
+
+it.each([
+  ['is no JSON', '{ "notifications": hunter2 }', 'line 1, column 20: expected a value'],
+  ['has a comma too many', '{ "hunter2": 1,\n}', 'line 2, column 1: expected another element after the comma'],
+])('says where a configuration file that %s goes wrong, and shows nothing of it', (_, text, expected) => {
+  const file = join(mkdtempSync(join(tmpdir(), 'settings-')), 'platform.config.json');
+  writeFileSync(file, text);
+
+  const message = problemsOf({ ...valid, PLATFORM_CONFIG: file });
+
+  expect(message).toContain(`${file}: expected JSON: ${expected}`);
   expect(message).not.toContain('hunter2');
 });
 

@@ -2,7 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError, faultOf } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
 import { type HookName, installCoreModule, type ProgrammingModel, type Registry } from './core-module.ts';
 
 /** A loaded app: what it registered, and the data its hooks share. */
@@ -72,9 +73,9 @@ async function entryFiles(directory: string): Promise<string[]> {
   const path = join(directory, 'package.json');
   let main: unknown;
   try {
-    ({ main } = JSON.parse(await readFile(path, 'utf8')));
-  } catch (cause) {
-    throw new ConfigError(`cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    ({ main } = Object(parseJson(await readFile(path, 'utf8'))));
+  } catch (error) {
+    throw new ConfigError(`cannot read ${path}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
   }
   if (typeof main !== 'string') throw new ConfigError(`${path}: main: expected the files of the app, got ${main}`);
   const pattern = globPattern(main);

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError, faultOf } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
 
 const TIME_SPAN = /^(-)?(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?$/;
 
@@ -48,9 +49,9 @@ export async function readHostJson(directory: string): Promise<HostJson> {
   const path = join(directory, 'host.json');
   let input: unknown;
   try {
-    input = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    throw new ConfigError(`cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    input = parseJson(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(`cannot read ${path}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
   }
   return parseHostJson(input, path);
 }

@@ -9,6 +9,7 @@ import type {
   ServiceBusReceivedMessage,
   ServiceBusReceiver,
 } from '@azure/service-bus';
+import { faultOf } from '../../errors.ts';
 import type { HostJson } from './host-json.ts';
 
 /** Where a trigger receives from. */
@@ -121,8 +122,8 @@ export class ReceivingLink {
         if (!this.hasEnded) await onMessage(message);
       },
       processError: async ({ error, errorSource }: ProcessErrorArgs) => {
-        if (errorSource === 'receive') this.#end(error.message);
-        else if (!this.#isClosing) onError(`${errorSource}: ${error.message}`);
+        if (errorSource === 'receive') this.#end(faultOf(error));
+        else if (!this.#isClosing) onError(`${errorSource}: ${faultOf(error)}`);
       },
       // Of these two the SDK tells its own callers alone; without them a dead link is only found by asking.
       preInitialize: async () => {

@@ -32,9 +32,8 @@ export async function connector(
   if (connectionString !== undefined) {
     try {
       parseServiceBusConnectionString(connectionString);
-    } catch (cause) {
-      // The message of the SDK says what is missing; the value is a secret and stays out.
-      throw new ConfigError(`the setting ${known} is no Service Bus connection string: ${messageOf(cause)}`, { cause });
+    } catch {
+      throw new ConfigError(`the setting ${known} is no Service Bus connection string (not shown: it may hold a key)`);
     }
     return () => new ServiceBusClient(connectionString, options);
   }
@@ -44,12 +43,13 @@ export async function connector(
       `the setting ${known} (a Service Bus connection string) or ${known}__fullyQualifiedNamespace is missing; set it in the environment or in local.settings.json (copy local.settings.sample.json)`,
     );
   }
+  if (!/^[a-z0-9][a-z0-9.-]*$/i.test(namespace)) {
+    throw new ConfigError(
+      `the setting ${known}__fullyQualifiedNamespace is no host name (not shown: it may hold a key)`,
+    );
+  }
   const { DefaultAzureCredential } = await import('@azure/identity');
   const clientId = settings[`${known}__clientId`];
   const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
   return () => new ServiceBusClient(namespace, credential, options);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

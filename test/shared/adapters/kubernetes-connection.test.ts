@@ -10,7 +10,9 @@ import { FixedClock } from '../../support/ports.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'connection-'));
 const path = (name: string): string => join(directory, name);
-writeFileSync(path('not-yaml'), '{"');
+writeFileSync(path('not-yaml'), 'users:\n- name: a\n  user: {token: "hunter2\n  - b: ]');
+writeFileSync(path('nameless'), JSON.stringify({ clusters: [{ cluster: { server: 'https://a.example' } }] }));
+writeFileSync(path('no-map'), 'hunter2');
 writeFileSync(path('empty'), '{}');
 writeFileSync(
   path('two'),
@@ -82,9 +84,15 @@ describe('a kubeconfig', () => {
     [
       'is not there',
       { kubeconfig: '/nonexistent/config' },
-      /clusters\.north\.kubeconfig: ENOENT.*\/nonexistent\/config/,
+      /^clusters\.north\.kubeconfig: "\/nonexistent\/config" cannot be read \(ENOENT\)$/,
     ],
-    ['is not YAML', { kubeconfig: path('not-yaml') }, /clusters\.north\.kubeconfig: /],
+    [
+      'is not YAML',
+      { kubeconfig: path('not-yaml') },
+      /^clusters\.north\.kubeconfig: ".*" is no valid YAML: line \d, column \d+$/,
+    ],
+    ['lacks a name', { kubeconfig: path('nameless') }, /" is no kubeconfig: clusters\[0\]\.name is missing$/],
+    ['is a word', { kubeconfig: path('no-map') }, /expected a current context, got none in "/],
     ['says nothing', { kubeconfig: path('empty') }, /clusters\.north\.kubeconfig: expected a current context/],
     [
       'lacks the context',
@@ -96,6 +104,43 @@ describe('a kubeconfig', () => {
 
     await expect(failing).rejects.toThrow(ConfigError);
     await expect(failing).rejects.toThrow(message);
+    await expect(failing).rejects.not.toHaveProperty('cause');
+  });
+
+  it.each([
+    ['fails', 'echo hunter2 >&2; exit 1', 'unknown error'],
+    ['prints something else', 'echo hunter2', 'SyntaxError'],
+  ])('with a plug-in that %s says which it is, and nothing of what it printed', async (_, script, fault) => {
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: '/bin/sh', args: ['-c', script] };
+    writeFileSync(path('exec'), JSON.stringify({ ...kubeconfigWith(''), users: [{ name: 'a', user: { exec } }] }));
+
+    const failing = connector({ kubeconfig: path('exec') }).connect();
+
+    await expect(failing).rejects.toThrow(
+      new TransientError(
+        `cluster 'north': cannot sign in: the plug-in 'sh' of the kubeconfig failed (${fault}); run it by hand to see why`,
+      ),
+    );
+    await expect(failing).rejects.not.toHaveProperty('cause');
+  });
+
+  it('with a program of a provider that Kubernetes removed is refused: it would print to our own stderr', async () => {
+    const config = { 'cmd-path': '/bin/sh', 'cmd-args': '-c "echo hunter2 >&2; exit 1"', 'expires-on': '1' };
+    const users = [{ name: 'a', user: { 'auth-provider': { name: 'azure', config } } }];
+    writeFileSync(path('provider'), JSON.stringify({ ...kubeconfigWith(''), users }));
+
+    await expect(connector({ kubeconfig: path('provider') }).connect()).rejects.toThrow(
+      "clusters.north.kubeconfig: expected an exec plug-in such as kubelogin, got auth-provider 'azure', which Kubernetes 1.26 removed",
+    );
+  });
+
+  it('whose plug-in is not there says so', async () => {
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'no-such-plug-in', args: ['hunter2'] };
+    writeFileSync(path('exec'), JSON.stringify({ ...kubeconfigWith(''), users: [{ name: 'a', user: { exec } }] }));
+
+    await expect(connector({ kubeconfig: path('exec') }).connect()).rejects.toThrow(
+      "cluster 'north': cannot sign in: the plug-in 'no-such-plug-in' of the kubeconfig failed (ENOENT); run it by hand to see why",
+    );
   });
 
   it('is looked for where kubectl does when the configuration names no way', async () => {
@@ -135,10 +180,11 @@ describe('a server with Entra tokens', () => {
   });
 
   it('is out of reach for now while no token can be had', async () => {
-    const issuer = async () => Promise.reject(new Error('the identity endpoint is busy'));
+    const refusal = Object.assign(new Error('AADSTS7000215: hunter2 is no client secret'), { statusCode: 401 });
+    const issuer = async () => Promise.reject(refusal);
 
     await expect(connector({ server: 'https://a.example' }, { issuer }).connect()).rejects.toThrow(
-      new TransientError("cluster 'north': cannot sign in: the identity endpoint is busy"),
+      new TransientError("cluster 'north': cannot sign in: 401 AADSTS7000215"),
     );
   });
 
@@ -157,7 +203,9 @@ describe('a server with Entra tokens', () => {
   it('needs a certificate authority that can be read', async () => {
     const cluster = { server: 'https://a.example', certificateAuthority: '/nonexistent/ca.pem' };
 
-    await expect(connector(cluster).connect()).rejects.toThrow(/clusters\.north\.certificateAuthority: ENOENT/);
+    await expect(connector(cluster).connect()).rejects.toThrow(
+      'clusters.north.certificateAuthority: "/nonexistent/ca.pem" cannot be read (ENOENT)',
+    );
   });
 });
 

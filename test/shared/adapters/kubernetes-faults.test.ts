@@ -5,6 +5,8 @@ import type { Cluster } from '../../../shared/ports.ts';
 import { type ApiServer, startApiServer } from '../../support/api-server.ts';
 import { failureOf, given, open, web } from '../../support/kubernetes-cases.ts';
 
+const HIDDEN = '502 (what it says holds credentials, and is not shown)';
+
 let server: ApiServer;
 let cluster: Cluster;
 beforeEach(async () => {
@@ -40,8 +42,24 @@ describe('faults', () => {
   });
 
   it.each([
+    ['a page of a proxy', '<html>Authorization: token-1</html>', '502'],
+    ['JSON of a proxy', { message: 'token-1 was refused' }, '502'],
+    ['a status that repeats the token', { kind: 'Status', message: 'token-1 was refused' }, HIDDEN],
+    ['a status with the token of another', { kind: 'Status', message: 'sent Bearer hunter2-hunter2' }, HIDDEN],
+    ['a status with a password', { kind: 'Status', message: 'cannot pull https://me:hunter2@ghcr.io' }, HIDDEN],
+  ])('shows nothing of %s', async (_, body, expected) => {
+    server.fail('GET', { status: 502, body });
+
+    const error = await failureOf(cluster.rollout(web));
+
+    expect(String(error)).toMatch(/deployments\/web: 502/);
+    expect(String(error).endsWith(expected)).toBe(true);
+    expect(error).not.toHaveProperty('cause');
+  });
+
+  it.each([
     { headers: { 'Retry-After': '7' }, body: {}, expected: 7_000 },
-    { headers: {}, body: { details: { retryAfterSeconds: 3 } }, expected: 3_000 },
+    { headers: {}, body: { kind: 'Status', details: { retryAfterSeconds: 3 } }, expected: 3_000 },
     { headers: {}, body: 'overloaded', expected: undefined },
   ])('passes on the wait that a 429 asks for ($expected ms)', async ({ headers, body, expected }) => {
     server.fail('GET', { status: 429, headers, body });
@@ -50,7 +68,11 @@ describe('faults', () => {
   });
 
   it('waits for a namespace that is going away, though that is a 403', async () => {
-    const body = { message: 'being terminated', details: { causes: [{ reason: 'NamespaceTerminating' }] } };
+    const body = {
+      kind: 'Status',
+      message: 'being terminated',
+      details: { causes: [{ reason: 'NamespaceTerminating' }] },
+    };
     server.fail('PATCH', { status: 200, body: {} }, { status: 403, body });
     const guardrails = { namespace: 'shop', labels: {}, quota: {}, limits: { default: {}, defaultRequest: {} } };
 
@@ -62,7 +84,7 @@ describe('faults', () => {
   it.each([
     ['a connection that breaks', 'reset', /socket hang up|ECONNRESET/],
     ['an answer that does not come', 'hang', /no answer in time/],
-    ['an answer that is no JSON', { status: 200, body: '<html>' }, /expected JSON, got "<html>"/],
+    ['an answer that is no JSON', { status: 200, body: '<html>' }, /expected JSON, got something else$/],
   ] as const)('counts %s as transient', async (_, fault, message) => {
     server.fail('GET', fault);
 

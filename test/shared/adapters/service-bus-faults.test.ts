@@ -62,7 +62,7 @@ describe('a broker that is busy through all retries', () => {
 
     expect(error).toBeInstanceOf(TransientError);
     expect(error).toMatchObject({
-      message: `service bus: the server is busy: a fault was asked for on '${operation}'`,
+      message: expect.stringMatching(/^service bus: [a-z-]+: ServiceBusy$/),
       retryAfterMs: 10_000,
     });
   });
@@ -75,7 +75,7 @@ describe('a broker that is busy through all retries', () => {
     const error = await bus.unpark('1').catch((thrown: unknown) => thrown);
 
     expect(error).toMatchObject({ retryAfterMs: 10_000 });
-    expect(String(error)).toMatch(/service bus: the server is busy: .*'defer'; .*already settled/);
+    expect(String(error)).toMatch(/service bus: errors: ServiceBusy/);
   });
 });
 
@@ -99,7 +99,7 @@ it('keeps the reason and the wait of a broker that is too busy for a link', asyn
 
   const error = await bus.publish(event('a')).catch((thrown: unknown) => thrown);
 
-  expect(error).toMatchObject({ message: expect.stringContaining('50009'), retryAfterMs: 10_000 });
+  expect(error).toMatchObject({ message: expect.stringContaining('ServiceBusy'), retryAfterMs: 10_000 });
   await bus.close();
   server.close();
 });

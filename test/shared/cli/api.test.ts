@@ -61,7 +61,7 @@ it.each(Object.entries(calls))(
     const error = await failure(call(app));
 
     expect(error).toBeInstanceOf(PermanentError);
-    expect(error.message).toContain('redirects (302) to https://login.example/authorize, which is not followed');
+    expect(error.message).toContain('redirects (302) to https://login.example, which is not followed');
     expect(error.message).not.toContain('canary');
     expect(requests.length).toBe(1);
   },
@@ -73,7 +73,7 @@ it.each(Object.entries(calls))('%s takes no sign-in page for an answer of the ap
   const error = await failure(call(app));
 
   expect(error).toBeInstanceOf(PermanentError);
-  expect(error.message).toMatch(/does not answer as the app: expected .+, got 200 text\/html 'Sign in \[2J'/);
+  expect(error.message).toMatch(/does not answer as the app: expected .+, got 200 text\/html; is a proxy/);
 });
 
 it.each([
@@ -103,21 +103,24 @@ it('has published, replayed and discarded when the app says so', async () => {
 
 it('shows nothing of a refusal that could drive the terminal', async () => {
   const issues = [{ path: 'type', value: 1, expected: 'a\u001b[31mtype\nforged line' }];
-  answer = json(400, { title: 'not\rpublished', issues });
+  answer = (response) =>
+    response
+      .writeHead(400, { 'content-type': 'application/problem+json' })
+      .end(JSON.stringify({ title: 'not\rpublished', issues }));
 
   const { message } = await failure(calls.publish(app));
 
   expect(message).toBe('the app refuses: 400 not published\n  type: expected a [31mtype forged line, got 1');
 });
 
-it('shows the beginning of what is no problem document', async () => {
+it('shows nothing but the kind of what is no problem document', async () => {
   answer = (response) =>
     response.writeHead(502, { 'content-type': 'text/plain' }).end(`bad\u009b gateway${'x'.repeat(9_999)}`);
 
   const error = await failure(calls.publish(app));
 
   expect(error).toBeInstanceOf(TransientError);
-  expect(error.message).toMatch(/^the app says 502 text\/plain 'bad gatewayx{189}\.\.\.'$/);
+  expect(error.message).toMatch(/^the app says 502 \(text\/plain, not in the words of the app\)$/);
 });
 
 it('hangs up on an answer without an end', async () => {

@@ -28,6 +28,7 @@ it.each([
   'https://shop.example/api/events?code=canary',
   'me:canary@shop?x',
   '//?canary',
+  'canary;key=canary',
 ])('does not show what may be a key in %s', (url) => {
   expect(() => at(url)).toThrow(/^--url: (?!.*canary)/);
 });

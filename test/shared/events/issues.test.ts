@@ -50,7 +50,8 @@ describe('describeIssue', () => {
     ['names', { a: 1 }, 'names.a: expected a name that starts with k, got 1'],
     ['names', [], 'names: expected an object, got []'],
     ['address', 'x', 'address: expected an absolute URL, got "x"'],
-    ['surplus', 10n, 'surplus: expected no field of this name, got a value that JSON cannot hold'],
+    ['address', 10n, 'address: expected a string, got a value that JSON cannot hold'],
+    ['surplus', 'x', 'surplus: expected no field of this name, got a string (not shown: it may hold a secret)'],
   ])('says what was expected of %s (%#)', (name, value, expected) => {
     const input = { ...good, [name]: value };
     const { error } = schema.safeParse(input, { error: describeIssue });
