@@ -195,13 +195,17 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
   return makeEvent(definition, fields, parent.id);
 }
 
+/** The Unicode character that stands where bytes were no UTF-8. */
+export const REPLACEMENT = '\ufffd';
+
 /**
- * The event as structured-mode JSON.
+ * The event as structured-mode JSON. It never holds U+FFFD, which no handler takes: a handler may pass on what another
+ * machine said, and that may have been no UTF-8.
  *
  * @throws EventTooLargeError when Service Bus would refuse it
  */
 export function encodeEvent(event: CloudEvent): Buffer {
-  const body = Buffer.from(JSON.stringify(event));
+  const body = Buffer.from(JSON.stringify(event).replaceAll(REPLACEMENT, '?'));
   // Service Bus counts the message's properties too; ours are a few short strings drawn from the envelope.
   const bytes = body.length + 2 * Buffer.byteLength(event.id + event.type + event.correlationid) + 512;
   if (bytes > MAX_MESSAGE_BYTES) throw new EventTooLargeError(event.type, event.id, bytes, MAX_MESSAGE_BYTES);

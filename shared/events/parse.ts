@@ -5,7 +5,7 @@
  */
 import { InvalidEventError, UnknownEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from './catalog.ts';
-import { type EventDefinition, envelope } from './cloud-event.ts';
+import { type EventDefinition, envelope, REPLACEMENT } from './cloud-event.ts';
 import { check } from './issues.ts';
 
 /** A message as it came: the body, and the application properties that may carry a binary-mode envelope. */
@@ -40,6 +40,8 @@ export interface ParsedEvent extends CopyMarks {
 export function parseEvent(wire: WireEvent): ParsedEvent {
   const raw = readAttributes(wire);
   const identity = identityOf(raw);
+  const replaced = replacedIn(raw);
+  if (replaced) throw new InvalidEventError(identity, [{ ...replaced, expected: WHOLE_TEXT }]);
   const attributes = check(envelope, raw, identity);
 
   const entry = catalog.get(attributes.type);
@@ -199,6 +201,22 @@ function isDeeperThan(levels: number, value: unknown): boolean {
     if (isDeeperThan(levels - 1, child)) return true;
   }
   return false;
+}
+
+const WHOLE_TEXT = 'text without U+FFFD, which stands where bytes were no UTF-8';
+
+/**
+ * The first text, or name of a field, that holds U+FFFD: the Functions host puts it in the place of bytes that are no
+ * UTF-8, and what they were to say is lost.
+ */
+function replacedIn(value: unknown): { path: string; value: string } | undefined {
+  if (typeof value === 'string') return value.includes(REPLACEMENT) ? { path: '', value } : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const key of Object.keys(value)) {
+    const found = key.includes(REPLACEMENT) ? { path: '', value: key } : replacedIn(Reflect.get(value, key));
+    if (found) return { ...found, path: found.path === '' ? key : `${key}.${found.path}` };
+  }
+  return undefined;
 }
 
 function identityOf({ id, type }: Attributes): { id: string | undefined; type: string | undefined } {

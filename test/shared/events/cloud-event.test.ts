@@ -187,6 +187,14 @@ describe('encodeEvent', () => {
     expect(parseEvent({ body: encodeEvent(event), receivedAt: 0 })).toEqual({ event, copy: 0 });
   });
 
+  it('writes no U+FFFD, which parseEvent refuses: what a handler passes on may hold it', () => {
+    const failed = { ...requested('a'), data: { ...data, message: 'no such image: caf\ufffd' } };
+
+    const { event } = parseEvent({ body: encodeEvent(failed), receivedAt: 0 });
+
+    expect(event.data).toEqual({ ...data, message: 'no such image: caf?' });
+  });
+
   it('refuses what Service Bus would refuse, and says how much it is', () => {
     const fitting = MAX_MESSAGE_BYTES - encodeEvent(withNote(0)).length - 700;
 

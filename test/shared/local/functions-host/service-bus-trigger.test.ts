@@ -95,7 +95,9 @@ it('abandons what is not text without calling the function', async () => {
   let runs = 0;
   start({ run: async () => void runs++ });
 
-  await send(Buffer.from([0xc3, 0x28]));
+  const own = connectToBus();
+  await own.createSender(queue).sendMessages({ bodyType: 'value', body: 7 });
+  await own.close();
 
   await eventually(() => (dead() === 1 ? true : undefined), 'dead-lettered');
   expect(runs).toBe(0);
