@@ -57,8 +57,8 @@ export async function deliver(delivery: Delivery, ports: Ports, options: Deliver
 }
 
 /**
- * Rejects with the error, after a while. The broker redelivers an abandoned message at once, and gives it up after ten
- * times: these must outlast more than a blink.
+ * Rejects with the error, after a while. The broker redelivers an abandoned message at once, and gives it up after a
+ * hundred times: these make half an hour. No longer at once, since the host renews the lock and ends the function by then.
  */
 export async function holdBack({ deliveryCount = 1 }: Delivery, error: unknown, timer = systemTimer): Promise<never> {
   const ms = Math.min(20_000, 500 * 2 ** Math.max(0, deliveryCount - 1));
