@@ -10,6 +10,7 @@ import { HttpTriggers, methodsOf, routeOf } from './http-trigger.ts';
 import { type InvocationLog, invoke } from './invoke.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
 import { connector, type Settings } from './settings.ts';
+import { WorkerLoss } from './worker-loss.ts';
 
 /** One function, as it is shown to people. */
 export interface FunctionDescription {
@@ -38,6 +39,8 @@ export interface FunctionsHost {
   readonly httpPort: number;
   /** Stops receiving, waits for what runs (up to the limit), closes. Resolves to whether everything ended in time. */
   stop(limitMs: number): Promise<boolean>;
+  /** A fault for tests: the worker dies now and the next is up after so many milliseconds, as on the real host. */
+  loseWorker(ms: number): void;
 }
 
 /**
@@ -79,6 +82,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   const sources = withServiceBus.map(({ metadata, binding }) => sourceOf(metadata.name, binding, settings));
   const port = await http.listen(httpPort, '127.0.0.1');
 
+  const worker = new WorkerLoss();
   const triggers = withServiceBus.flatMap((one, index) => {
     const { metadata, binding } = one;
     const connect = connectors.get(connectionOf(binding));
@@ -93,7 +97,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
       onError: (message) => onError(metadata.name, message),
       run: async (request, message) => {
         onMessage?.(metadata.name, message);
-        await run(one, request);
+        await worker.run(() => run(one, request));
       },
     });
     return [trigger];
@@ -103,6 +107,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
     functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
     httpPort: port,
     stop: (limitMs) => stop({ app, http, triggers }, limitMs),
+    loseWorker: (ms) => worker.lose(ms),
   };
 }
 
