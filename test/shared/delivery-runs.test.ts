@@ -231,7 +231,7 @@ describe('a run that vanished', () => {
     const handle = counting(fail(new NotFoundError('no such deployment')));
     const world = worldOf(handle);
     await world.bus.publish(event);
-    for (let n = 0; n < 10; n++)
+    for (let n = 0; n < 5; n++)
       await deliverNext(
         world,
         away(['park'], () => true),
