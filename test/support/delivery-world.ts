@@ -148,9 +148,9 @@ function settle(run: () => void): void {
   }
 }
 
-/** No handler hangs here, and what is abandoned comes back at once. */
+/** No handler hangs here, nobody is in the way of a run, and what is abandoned comes back at once. */
 function never(ms: number, callback: () => void): () => void {
-  if (ms % 500 === 0 && ms !== 20_000) callback();
+  if (ms % 500 === 0 && ms < 20_000) callback();
   return () => {};
 }
 
