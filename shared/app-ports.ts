@@ -47,6 +47,15 @@ export function checkSettingsAtStart(): void {
   app.hook.appStart(({ hookData }) => {
     // The local host puts it there; the real one puts nothing there.
     triggers = hookData['triggers'] as Ports['triggers'];
-    if (!given) readSettings(process.env);
+    if (given) return;
+    try {
+      readSettings(process.env);
+    } catch (error) {
+      // The Functions host logs at Debug what a hook throws, and then says that there are no functions. It shows a line of
+      // stderr as an Error when it holds this word, and each line as a record of its own.
+      const message = error instanceof Error ? error.message : String(error);
+      console.error(`error: the app cannot start: ${message.replace(/\s*[\r\n]+\s*/g, ' ')}`);
+      throw error;
+    }
   });
 }

@@ -3,6 +3,7 @@ import { backoffMs, MAX_TRIES } from './backoff.ts';
 import { ConflictError, PermanentError, TransientError } from './errors.ts';
 import type { PlatformEvent } from './events/catalog.ts';
 import { enterHistory } from './history.ts';
+import type { Place } from './isolation.ts';
 import type { Handler, Stored } from './ports.ts';
 import {
   failureOf,
@@ -15,8 +16,9 @@ import {
   type Sender,
   sendAwaited,
   waitForLease,
+  waitForTurn,
 } from './put-off.ts';
-import { begin, type EventRecord, firstRecord, meaningOf, RECORDS, recordKey } from './record.ts';
+import { begin, type EventRecord, firstRecord, MAX_VANISHED, meaningOf, RECORDS, recordKey } from './record.ts';
 import { type Outcome, runHandler, type Timer, withFields } from './run-handler.ts';
 
 /** One event, as one message brings it. */
@@ -26,6 +28,8 @@ export interface Step extends Sender {
   readonly summary: string | undefined;
   /** Names this run. */
   readonly owner: string;
+  /** Among the runs of this process. */
+  readonly place: Place;
   readonly handle: Handler<never>;
   readonly timer: Timer;
   readonly handlerTimeoutMs: number;
@@ -53,7 +57,7 @@ export async function carry(step: Step): Promise<void> {
       if (error instanceof SendError) throw error;
       // Somebody else moved the record, or the answer to our own write was lost: what it says now decides.
       if (!(error instanceof ConflictError) || round === MOST_ROUNDS) {
-        return putOffUnrecorded(step, error, begun ? step.owner : step.waitedFor);
+        return putOffUnrecorded(step, error, begun ? step.owner : step.endedRun);
       }
     }
   }
@@ -94,19 +98,36 @@ async function beginRun(step: Step): Promise<Stored<EventRecord> | undefined> {
       return stored;
     case 'turn':
     case 'take-over': {
-      const value = begin(stored.value, meaning, lease);
+      if (meaning === 'take-over' && !(await mayTakeOver(step, stored.value))) {
+        await waitForTurn(step, stored.value);
+        return undefined;
+      }
+      // Who waited for the turn begins later than it came.
+      const value = begin(stored.value, meaning, { ...lease, now: ports.clock.now() });
+      if (meaning === 'take-over') log.warn('the last run vanished', { vanished: value.vanished, copy });
       return { key, value, etag: await state.put(RECORDS, key, value, stored.etag) };
     }
   }
+}
+
+/**
+ * Whether an event that may be what ends processes may be run in this one. The last run before it is condemned has the
+ * process to itself, or else it might be condemned for what ran beside it.
+ */
+async function mayTakeOver({ place, putOff = 0 }: Step, record: EventRecord): Promise<boolean> {
+  const vanished = (record.vanished ?? 0) + 1;
+  // Condemned, it is not run; and put off often enough, it must be.
+  if (vanished >= MAX_VANISHED || putOff >= MAX_TRIES) return true;
+  return place.sparedMs === 0 && (vanished < MAX_VANISHED - 1 || (await place.alone()));
 }
 
 function undefinedOnConflict(error: unknown): undefined {
   if (!(error instanceof ConflictError)) throw error;
 }
 
-/** Nobody knows what the last run came to: its process died, or could not tell the store. */
-class VanishedError extends PermanentError {
-  override readonly reason = 'HandlerVanished';
+/** The process ends whenever it handles the event: it would take others with it for ever. */
+class WorkerCrashedError extends PermanentError {
+  override readonly reason = 'WorkerCrashed';
 }
 
 /** What a run came to, and whether the event is in the history. */
@@ -117,9 +138,11 @@ interface Run {
 
 /** Runs the handler, enters the event into the history, and sends what the handler asked for. Never rejects. */
 async function run(step: Step, record: EventRecord): Promise<Run> {
-  const { ports, log } = step;
-  if (record.tries >= MAX_TRIES) {
-    const error = new VanishedError(`${record.tries} runs failed; the last one vanished without a result`);
+  const { ports, log, name, event } = step;
+  if ((record.vanished ?? 0) >= MAX_VANISHED) {
+    const error = new WorkerCrashedError(
+      `${name} vanished ${MAX_VANISHED} times in a row at ${event.type} ${event.id}, without a result or an error: this event may be what ends the worker process`,
+    );
     return { outcome: { kind: 'failed', error }, isIndexed: record.indexed === true };
   }
   // Beside the handler; what comes of it is looked at when the handler has ended.
@@ -164,6 +187,7 @@ async function endRun(
     leaseUntil: undefined,
     reason: undefined,
     error: undefined,
+    vanished: 0,
     indexed: isIndexed,
     updatedAt: now,
   };
@@ -185,12 +209,18 @@ async function endRun(
       return waitFor(now + outcome.afterMs, { tries: 0 });
     case 'failed': {
       const failure = failureOf(outcome.error);
-      const tries = Math.min(value.tries + 1, MAX_TRIES);
+      const isCrash = outcome.error instanceof WorkerCrashedError;
+      // The runs that vanished are counted already.
+      const tries = Math.min(value.tries + (isCrash ? 0 : 1), MAX_TRIES);
       // What follows from it is told when it is done, and may come to nothing: the reason must not be lost with it.
       step.log.warn('failed', { ...faultOf(outcome.error), try: tries, copy: value.copy });
       if (isPermanent(outcome.error) || tries === MAX_TRIES) {
         // In the queue before it is on record: a death between makes two messages of one id, never none.
-        await park(step, outcome.error, tries, value.copy);
+        await park(step, outcome.error, tries, value.copy).catch(async (error: unknown) => {
+          // The message comes again and takes over, but this run did not vanish. When the store is away too, it counts as if.
+          if (!isCrash) await write({ ...value, vanished: 0, leaseUntil: now }).catch(() => undefined);
+          throw error;
+        });
         await write({ ...ended, ...failure, status: 'parked', tries, endedAt: now });
         return;
       }

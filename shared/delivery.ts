@@ -7,6 +7,7 @@ import { carry } from './carry.ts';
 import { InvalidEventError, PermanentError, UnknownEventError } from './errors.ts';
 import type { CloudEvent, EventDefinition } from './events/cloud-event.ts';
 import { marksOf, parseEvent, structured } from './events/parse.ts';
+import { Isolation, type Place } from './isolation.ts';
 import { bytesOf } from './message.ts';
 import type { Handler, Ports } from './ports.ts';
 import { faultOf, parkUnread, putOffUnrecorded, SendError } from './put-off.ts';
@@ -31,7 +32,11 @@ export interface DeliveryOptions {
   readonly timer?: Timer;
   /** A run that takes longer counts as failed. Its lease is longer by a margin. */
   readonly handlerTimeoutMs?: number;
+  /** The runs of the process: its one unless given. */
+  readonly isolation?: Isolation;
 }
+
+const ofThisProcess = new Isolation();
 
 /** A handler looks and comes back later; one that waits this long hangs. */
 export const HANDLER_TIMEOUT_MS = 20_000;
@@ -45,8 +50,10 @@ export const HANDLER_TIMEOUT_MS = 20_000;
  */
 export async function deliver(delivery: Delivery, ports: Ports, options: DeliveryOptions = {}): Promise<void> {
   const { random = Math.random, timer = systemTimer, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = options;
+  const { isolation = ofThisProcess } = options;
   try {
-    await attempt(delivery, ports, { random, timer, handlerTimeoutMs });
+    const place = await isolation.enter(timer, ports.clock.now());
+    await attempt(delivery, ports, { random, timer, handlerTimeoutMs, place }).finally(place.leave);
   } catch (error) {
     const cause = error instanceof SendError ? error.cause : error;
     const { definition, deliveryCount = 1 } = delivery;
@@ -57,8 +64,8 @@ export async function deliver(delivery: Delivery, ports: Ports, options: Deliver
 }
 
 /**
- * Rejects with the error, after a while. The broker redelivers an abandoned message at once, and gives it up after ten
- * times: these must outlast more than a blink.
+ * Rejects with the error, after a while. The broker redelivers an abandoned message at once, and gives it up after a
+ * hundred times: these make half an hour. No longer at once, since the host renews the lock and ends the function by then.
  */
 export async function holdBack({ deliveryCount = 1 }: Delivery, error: unknown, timer = systemTimer): Promise<never> {
   const ms = Math.min(20_000, 500 * 2 ** Math.max(0, deliveryCount - 1));
@@ -66,7 +73,11 @@ export async function holdBack({ deliveryCount = 1 }: Delivery, error: unknown, 
   throw error;
 }
 
-async function attempt(delivery: Delivery, ports: Ports, options: Required<DeliveryOptions>): Promise<void> {
+interface AttemptOptions extends Required<Omit<DeliveryOptions, 'isolation'>> {
+  readonly place: Place;
+}
+
+async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions): Promise<void> {
   const { definition, handle, body, applicationProperties } = delivery;
   const name = nameOf(definition);
   const wire = { body, applicationProperties, receivedAt: ports.clock.now() };
@@ -92,8 +103,8 @@ async function attempt(delivery: Delivery, ports: Ports, options: Required<Deliv
     const error = new MisdirectedError(`${event.type} ${event.id} came on the subscription of ${definition.type}`);
     return parkUnread(ports, { ...unreadMessage(event, name, event), copy: parsed.copy }, error);
   }
-  const { copy, putOff, waitedFor } = parsed;
-  const { random, timer, handlerTimeoutMs } = options;
+  const { copy, putOff, waitedFor, endedRun } = parsed;
+  const { random, timer, handlerTimeoutMs, place } = options;
   const log = logOf(event);
   const summary = definition.summaryOf?.(event.data);
   await carry({
@@ -102,9 +113,11 @@ async function attempt(delivery: Delivery, ports: Ports, options: Required<Deliv
     copy,
     putOff,
     waitedFor,
+    endedRun,
     ports,
     name,
     owner,
+    place,
     handle,
     log,
     random,

@@ -53,9 +53,9 @@ export function rollbackOf(release: ReleaseRecord): DataOf<typeof DeploymentRoll
   };
 }
 
-/** What a cluster says may hold anything, and cutting may leave half a character; an event may hold neither. */
+/** What a cluster says may hold anything, and cutting may leave half a character; an event may hold neither, nor U+FFFD. */
 function readable(text: string): string {
-  return withoutControls(text.slice(0, LONGEST_TEXT));
+  return withoutControls(text.slice(0, LONGEST_TEXT)).replaceAll('\ufffd', '?');
 }
 
 /** From the start, or from the request when it never was started, to its completion or failure. */

@@ -38,7 +38,8 @@ export function messageOf(event: CloudEvent): BusMessage {
 }
 
 /** @throws PermanentError for a subscription that does not exist */
-export function messageOfCopy({ event, at, to, copy, putOff = 0, waitedFor, messageId }: ScheduledCopy): BusMessage {
+export function messageOfCopy(scheduled: ScheduledCopy): BusMessage {
+  const { event, at, to, copy, putOff = 0, waitedFor, endedRun, messageId } = scheduled;
   const route = routeTo(to);
   if (!route) throw new PermanentError(`no handler has a subscription '${to}'`);
   // In the body and not in properties: the Functions host lets a body's fields shadow a message's properties.
@@ -46,6 +47,7 @@ export function messageOfCopy({ event, at, to, copy, putOff = 0, waitedFor, mess
     ...(copy > 0 && { copy }),
     ...(putOff > 0 && { putoff: putOff }),
     ...(waitedFor !== undefined && { waitedfor: waitedFor }),
+    ...(endedRun !== undefined && { endedrun: endedRun }),
   };
   // An event that was accepted may not become too large by its marks: what `encodeEvent` leaves free is for them.
   const body = Buffer.from(JSON.stringify({ ...event, ...marks }));

@@ -10,8 +10,8 @@ export const OTHER = 'other';
 /** Why entries are in the errors queue: what this app, the broker and JavaScript call it. */
 const REASONS: ReadonlySet<string> = new Set(
   [
-    'Conflict EventTooLarge HandlerTimeout HandlerVanished InvalidConfiguration InvalidEvent Misdirected NotFound',
-    'NotReplayable NotificationFailed Permanent Superseded Transient Unknown UnknownEvent Unrouted',
+    'Conflict EventTooLarge HandlerTimeout InvalidConfiguration InvalidEvent Misdirected NotFound',
+    'NotReplayable NotificationFailed Permanent Superseded Transient Unknown UnknownEvent Unrouted WorkerCrashed',
     // https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues
     'FilterEvaluationException HeaderSizeExceeded MaxDeliveryCountExceeded MaxTransferHopCountExceeded TTLExpiredException',
     'AggregateError Error RangeError ReferenceError SyntaxError TypeError',

@@ -36,6 +36,8 @@ export interface ScheduledCopy {
   readonly putOff?: number | undefined;
   /** Sent as the extension `waitedfor`: the run whose lease this copy waits for. */
   readonly waitedFor?: string | undefined;
+  /** Sent as the extension `endedrun`: the run that ended and could not say so in the record. */
+  readonly endedRun?: string | undefined;
   /** Sending the same id twice within the duplicate-detection window is sending it once. */
   readonly messageId: string;
 }

@@ -7,6 +7,7 @@ import { describeError } from './describe-error.ts';
 import { PlatformError, TransientError } from './errors.ts';
 import type { CloudEvent } from './events/cloud-event.ts';
 import type { CopyMarks } from './events/parse.ts';
+import type { Place } from './isolation.ts';
 import { cut } from './message.ts';
 import type { Log, ParkedMessage, Ports } from './ports.ts';
 import type { EventRecord } from './record.ts';
@@ -59,14 +60,30 @@ export async function waitForLease(sender: Sender, record: EventRecord, leaseMs:
 }
 
 /**
+ * Comes back to take over where that may end the process without harm: this one is too young, or others were under way
+ * in it for too long.
+ *
+ * @throws SendError
+ */
+export async function waitForTurn(sender: Sender & { place: Place }, { owner }: EventRecord): Promise<void> {
+  const { ports, name, event, copy, random, log } = sender;
+  const putOff = (sender.putOff ?? 0) + 1;
+  const inMs = sender.place.sparedMs + backoffMs(putOff, random);
+  const at = ports.clock.now() + inMs;
+  const messageId = `${event.id}:${copy}@${owner}+${putOff}`;
+  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor: owner, messageId }));
+  log.info('the last run vanished: put off until this one can harm no other', { inMs, copy });
+}
+
+/**
  * Another try later, counted in the message, since the store could not be asked or told. Parks the message when it
  * cannot be mended, or has been tried often enough.
  *
- * @param waitedFor the run whose lease need not be waited for: this one, if it had begun
+ * @param endedRun this run, if it had begun
  * @throws SendError
  */
-export async function putOffUnrecorded(sender: Sender, error: unknown, waitedFor = sender.waitedFor): Promise<void> {
-  const { ports, name, event, copy, random, log } = sender;
+export async function putOffUnrecorded(sender: Sender, error: unknown, endedRun = sender.endedRun): Promise<void> {
+  const { ports, name, event, copy, waitedFor, random, log } = sender;
   const putOff = (sender.putOff ?? 0) + 1;
   log.warn('failed', { ...faultOf(error), try: putOff, copy });
   if (isPermanent(error) || putOff >= MAX_TRIES) return park(sender, error, putOff, copy);
@@ -74,7 +91,7 @@ export async function putOffUnrecorded(sender: Sender, error: unknown, waitedFor
   const inMs = backoffMs(putOff, random, error instanceof TransientError ? error.retryAfterMs : undefined);
   const at = ports.clock.now() + inMs;
   const messageId = `${event.id}:${copy}+${putOff}`;
-  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor, messageId }));
+  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor, endedRun, messageId }));
   log.info('put off without a record', { try: putOff, copy, inMs });
 }
 

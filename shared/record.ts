@@ -35,6 +35,8 @@ export interface EventRecord {
   readonly copy: number;
   /** Failed tries in a row. */
   readonly tries: number;
+  /** Runs in a row that vanished: neither an end nor a failure was heard of. */
+  readonly vanished?: number | undefined;
   /** How often the handler was begun. */
   readonly runs: number;
   /** Names the run that wrote this. */
@@ -51,6 +53,9 @@ export interface EventRecord {
   /** Whether the history's index rows are known to be written. */
   readonly indexed?: boolean | undefined;
 }
+
+/** An event whose runs vanished so often in a row is held to be what ends the process. */
+export const MAX_VANISHED = 3;
 
 /** Of a summary, in characters. */
 const LONGEST_SUMMARY = 500;
@@ -87,7 +92,7 @@ export type Meaning =
  */
 export function meaningOf(
   record: EventRecord,
-  { copy, waitedFor }: Pick<CopyMarks, 'copy' | 'waitedFor'>,
+  { copy, waitedFor, endedRun }: Pick<CopyMarks, 'copy' | 'waitedFor' | 'endedRun'>,
   owner: string,
   now: number,
 ): Meaning {
@@ -103,6 +108,7 @@ export function meaningOf(
       if (record.owner === owner) return 'mine';
       // Taking the awaited copy took its message, which is locked until the record moves on.
       if (copy < record.copy) return 'settled';
+      if (endedRun === record.owner) return 'turn';
       return waitedFor === record.owner || now >= (record.leaseUntil ?? 0) ? 'take-over' : 'busy';
   }
 }
@@ -126,6 +132,7 @@ export function firstRecord(
     causationId: causationid,
     copy,
     tries: 0,
+    vanished: 0,
     runs: 0,
     owner: '',
     leaseUntil: undefined,
@@ -139,7 +146,7 @@ export function firstRecord(
   };
 }
 
-/** The record as a run begins. A run that vanished counts as a failed try: it may be the event that kills processes. */
+/** The record as a run begins. A run that vanished counts as a failed try too. */
 export function begin(
   record: EventRecord,
   meaning: Meaning,
@@ -153,6 +160,7 @@ export function begin(
     status: 'running',
     copy: Math.max(copy, record.copy),
     tries: isReplay ? 0 : record.tries + (meaning === 'take-over' ? 1 : 0),
+    vanished: meaning === 'take-over' ? (record.vanished ?? 0) + 1 : 0,
     runs: record.runs + 1,
     owner,
     leaseUntil: now + leaseMs,

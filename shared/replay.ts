@@ -70,7 +70,7 @@ function unpacked(entry: ParkedEntry): ParkedEntry {
 function eventIn({ body, applicationProperties, parkedAt, isCut }: ParkedEntry): CloudEvent {
   if (isCut) throw new NotReplayableError('the message was too large to be kept whole; publish it again, smaller');
   const value = structured({ body: jsonOrText(body), applicationProperties, receivedAt: parkedAt });
-  const { copy: _, putoff: __, waitedfor: ___, ...event } = isObject(value) ? value : {};
+  const { copy: _, putoff: __, waitedfor: ___, endedrun: ____, ...event } = isObject(value) ? value : {};
   if (!isText(event['id']) || !isText(event['type'])) {
     throw new NotReplayableError('the body is no CloudEvent; publish what was meant, and discard this');
   }

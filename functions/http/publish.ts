@@ -101,8 +101,11 @@ function eventsIn({ headers }: HttpRequest, body: Buffer): unknown[] {
   return [{ ...attributes, data: value }];
 }
 
+const EMPTY_BODY =
+  'expected a CloudEvent as JSON, got an empty body; a chunked request arrives without its body: send it with a Content-Length';
+
 function jsonOf(body: Buffer): unknown {
-  if (body.length === 0) throw new ProblemError(400, 'expected a CloudEvent as JSON, got an empty body');
+  if (body.length === 0) throw new ProblemError(400, EMPTY_BODY);
   try {
     return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (error) {

@@ -201,11 +201,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
   return makeEvent(definition, fields, parent.id);
 }
 
-/**
- * The event as structured-mode JSON.
- *
- * @throws EventTooLargeError when Service Bus would refuse it
- */
+/** The event as structured-mode JSON. @throws EventTooLargeError when Service Bus would refuse it */
 export function encodeEvent(event: CloudEvent): Buffer {
   const body = Buffer.from(JSON.stringify(event));
   // Service Bus counts the message's properties too; ours are a few short strings drawn from the envelope.

@@ -26,6 +26,8 @@ export interface CopyMarks {
   readonly putOff: number | undefined;
   /** The run whose lease this copy has waited for. */
   readonly waitedFor: string | undefined;
+  /** The run that ended and could not say so in the record: its lease need not be waited for, and it did not vanish. */
+  readonly endedRun: string | undefined;
 }
 
 export interface ParsedEvent extends CopyMarks {
@@ -63,9 +65,8 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
     correlationid: attributes.correlationid ?? attributes.id,
     data,
   };
-  const { copy, putOff, waitedFor } = marksOf(raw);
   // The catalog's schema for this very type has just accepted the data.
-  return { event: event as unknown as PlatformEvent, copy, putOff, waitedFor };
+  return { event: event as unknown as PlatformEvent, ...marksOf(raw) };
 }
 
 /**
@@ -165,11 +166,12 @@ function upgrade(definition: EventDefinition, version: number, raw: Attributes):
 }
 
 /** The marks of an event as it came. */
-export function marksOf({ copy, putoff, waitedfor }: Attributes): CopyMarks {
+export function marksOf({ copy, putoff, waitedfor, endedrun }: Attributes): CopyMarks {
   return {
     copy: countOf(copy),
     putOff: countOf(putoff) || undefined,
     waitedFor: typeof waitedfor === 'string' ? waitedfor : undefined,
+    endedRun: typeof endedrun === 'string' ? endedrun : undefined,
   };
 }
 
@@ -180,7 +182,7 @@ function withoutMarks(attributes: Attributes): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !MARKS.includes(name)));
 }
 
-const MARKS: readonly string[] = ['copy', 'putoff', 'waitedfor', 'data_base64'];
+const MARKS: readonly string[] = ['copy', 'putoff', 'waitedfor', 'endedrun', 'data_base64'];
 
 /** Anything but a positive integer with room above it counts as absent: the extension may be somebody else's. */
 function countOf(value: unknown): number {

@@ -1,6 +1,7 @@
 /**
  * What texts must not hold. CloudEvents forbids control characters, noncharacters and halves of surrogate pairs in
- * attributes; in data, NUL and half pairs are what stores and other receivers cannot keep.
+ * attributes; in data, NUL and half pairs are what stores and other receivers cannot keep. U+FFFD stands where bytes were no
+ * UTF-8 (the Functions host puts it there): what they were to say is lost.
  *
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#type-system
  */
@@ -12,12 +13,13 @@ interface Rule {
 }
 
 const IN_ATTRIBUTES: Rule = {
-  forbidden: /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u,
-  expected: 'text without control characters, noncharacters and halves of surrogate pairs',
+  forbidden: /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\ufffd]/u,
+  expected:
+    'text without control characters, noncharacters, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
 };
 const IN_DATA: Rule = {
-  forbidden: /[\0\p{Cs}]/u,
-  expected: 'text without NUL and halves of surrogate pairs',
+  forbidden: /[\0\p{Cs}\ufffd]/u,
+  expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
 };
 /** A list may hold as many as it likes, and an error has to be read. */
 const MOST_ISSUES = 20;
@@ -61,7 +63,7 @@ function* issuesIn(value: unknown, path: string, rule: Rule): Iterable<Issue> {
   } else if (typeof value === 'object' && value !== null) {
     for (const [name, one] of Object.entries(value)) {
       const at = path === '' ? name : `${path}.${name}`;
-      if (breaks(rule, name)) yield { path, value: name, expected: `a name that is ${rule.expected}` };
+      if (breaks(rule, name)) yield { path: at, value: name, expected: `a name that is ${rule.expected}` };
       else yield* issuesIn(one, at, rule);
     }
   }

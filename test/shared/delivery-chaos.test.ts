@@ -5,6 +5,7 @@ import { TransientError } from '../../shared/errors.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { type Handler, recheck } from '../../shared/ports.ts';
+import { MAX_VANISHED } from '../../shared/record.ts';
 import { createWorld } from '../support/delivery.ts';
 import { sampleData } from '../support/events.ts';
 
@@ -60,10 +61,16 @@ it('brings every event to its end, with one child each', async () => {
       const records = await world.records();
       const ended = (handler: string): number =>
         records.filter((record) => record.handler === handler && record.status === 'finished').length;
-      expect(ended('deployment-requested')).toBe(events.length);
-      expect(ended('deployment-started')).toBe(events.length);
-      expect(records).toHaveLength(2 * events.length);
-      expect(world.bus.errors()).toEqual([]);
+      // Three deaths may happen to hit one and the same event. One between the queue and the record makes two messages.
+      const crashes = new Map(world.bus.errors().map((entry) => [entry.messageId, entry]));
+      const crashed = (handler: string): number =>
+        [...crashes.values()].filter((entry) => entry.reason === 'WorkerCrashed' && entry.subscription === handler)
+          .length;
+      expect(crashes.size * MAX_VANISHED).toBeLessThanOrEqual(deaths.length);
+      const [requested, started] = ['deployment-requested', 'deployment-started'] as const;
+      expect(ended(requested) + crashed(requested)).toBe(events.length);
+      expect(ended(started) + crashed(started)).toBeGreaterThanOrEqual(ended(requested));
+      expect(ended(started) + crashed(started)).toBe(records.length - events.length);
       expect(world.pending()).toBe(0);
     }),
     { numRuns: 60 },

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_TRIES } from '../../shared/backoff.ts';
 import { NotFoundError, TransientError } from '../../shared/errors.ts';
 import { recheck } from '../../shared/ports.ts';
+import { replay } from '../../shared/replay.ts';
 import {
   away,
   type Behaviour,
@@ -15,7 +16,7 @@ import {
   HANDLER,
   worldOf,
 } from '../support/delivery-cases.ts';
-import type { Gate } from '../support/delivery-world.ts';
+import type { DeliveryWorld, Gate } from '../support/delivery-world.ts';
 
 describe('another run', () => {
   it('comes after the delay that a handler asks for, as often as it asks', async () => {
@@ -167,21 +168,93 @@ describe('a run that vanished', () => {
     expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
   });
 
-  it('parks the event that makes every process vanish', async () => {
+  /** Takes what comes next, and dies in writing down how the run of the handler ended. */
+  async function vanish(world: DeliveryWorld, handle: { readonly runs: number }): Promise<void> {
+    const { runs } = handle;
+    while (handle.runs === runs) {
+      const die: Gate = (call, name) => (handle.runs > runs && name === 'put' ? new Promise(() => {}) : call());
+      await Promise.race([deliverNext(world, die), new Promise(setImmediate)]);
+    }
+    world.returnLocks();
+  }
+
+  it('condemns the event when it is the third in a row: it may be what ends the process', async () => {
     const handle = counting(done);
     const world = worldOf(handle);
     await world.bus.publish(event);
+    for (let crash = 1; crash <= 3; crash++) await vanish(world, handle);
 
-    while (world.bus.errors().length === 0) {
+    await world.run();
+
+    expect(handle.runs).toBe(3);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'WorkerCrashed', subscription: HANDLER, tries: 3 }]);
+    expect(world.bus.errors()[0]?.description).toMatch(
+      /^deployment-requested .* DeploymentRequested request-1.*worker/,
+    );
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'parked', reason: 'WorkerCrashed' });
+  });
+
+  it.each([
+    ['fails', fail(new Error('busy'))],
+    ['asks for another look', async () => recheck(1)],
+  ])('is the first of a new row after one that %s', async (_, end) => {
+    const handle = counting(done, done, end, done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    for (let crash = 1; crash <= 2; crash++) await vanish(world, handle);
+    while (handle.runs < 3) await deliverNext(world);
+    for (let crash = 1; crash <= 2; crash++) await vanish(world, handle);
+
+    await world.run();
+
+    expect(handle.runs).toBe(6);
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect(world.bus.errors()).toEqual([]);
+  });
+
+  it('is forgotten when the event is replayed', async () => {
+    const handle = counting(done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    for (let crash = 1; crash <= 3; crash++) await vanish(world, handle);
+    await world.run();
+    await replay(world.bus.errors()[0]?.sequenceNumber ?? '', world.ports());
+    for (let crash = 1; crash <= 2; crash++) await vanish(world, handle);
+
+    await world.run();
+
+    expect(handle.runs).toBe(6);
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+  });
+
+  it('is not one that failed and found the errors queue full', async () => {
+    const handle = counting(fail(new NotFoundError('no such deployment')));
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    for (let n = 0; n < 5; n++)
+      await deliverNext(
+        world,
+        away(['park'], () => true),
+      );
+
+    await world.run();
+
+    expect(world.bus.errors()).toMatchObject([{ reason: 'NotFound', description: 'no such deployment' }]);
+  });
+
+  it('is not one that ended and could not say so in the record', async () => {
+    const handle = counting(done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    while (handle.runs < 5) {
       const { runs } = handle;
-      // Dies in writing down how the run ended.
-      const die: Gate = (call, name) => (handle.runs > runs && name === 'put' ? new Promise(() => {}) : call());
-      const taken = deliverNext(world, die);
-      await Promise.race([taken, new Promise(setImmediate)]);
-      if (handle.runs > runs) world.returnLocks();
+      const gate = away(['put'], () => handle.runs > runs);
+      await deliverNext(world, gate);
     }
 
-    expect(handle.runs).toBe(MAX_TRIES);
-    expect(world.bus.errors()).toMatchObject([{ reason: 'HandlerVanished' }]);
+    await world.run();
+
+    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect(world.bus.errors()).toEqual([]);
   });
 });

@@ -45,6 +45,11 @@ describe('a message that is no event of this handler', () => {
       /data\.namespace: expected a DNS-1123 label.*got "Shop!".*data\.deployment.*data\.image/s,
     ],
     ['no data', valid, /data: expected an object/],
+    [
+      'bytes that were no UTF-8',
+      { ...valid, data: { ...sampleData.DeploymentRequested, notes: ['a\ufffdb'] } },
+      /data\.notes\.0: expected text without .*U\+FFFD.*got "a\ufffdb"/,
+    ],
   ])('goes to the errors queue with every issue: %s', async (_, body, description) => {
     const world = await deliverBody(body);
 

@@ -25,14 +25,18 @@ describe('a message', () => {
   ])(
     'beside a %s record of copy 2: copy %i that waited for %s, at %i, is %s',
     (status, copy, waitedFor, now, meaning) => {
-      expect(meaningOf({ ...record, status }, { copy, waitedFor }, 'me', now)).toBe(meaning);
+      expect(meaningOf({ ...record, status }, { copy, waitedFor, endedRun: undefined }, 'me', now)).toBe(meaning);
     },
   );
 
-  it('finds its own run again when the answer to its write was lost', () => {
-    expect(meaningOf({ ...record, status: 'running', owner: 'me' }, { copy: 2, waitedFor: undefined }, 'me', 0)).toBe(
-      'mine',
-    );
+  it.each<[string, string | undefined, Meaning]>([
+    ['me', undefined, 'mine'],
+    ['other', 'other', 'turn'],
+    ['other', 'somebody else', 'busy'],
+  ])('beside a run of %s, after the end of a run of %s that is not on record, is %s', (owner, endedRun, meaning) => {
+    const running = { ...record, status: 'running', owner } as const;
+
+    expect(meaningOf(running, { copy: 2, waitedFor: undefined, endedRun }, 'me', 0)).toBe(meaning);
   });
 });
 

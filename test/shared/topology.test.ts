@@ -19,7 +19,7 @@ describe('topology', () => {
     expect(ofDeployments.find(({ name }) => name === 'deployment-rolled-back')).toEqual({
       name: 'deployment-rolled-back',
       lockSeconds: 60,
-      maxDeliveryCount: 10,
+      maxDeliveryCount: 100,
       deadLetteringOnMessageExpiration: true,
       forwardDeadLetteredMessagesTo: ERRORS_QUEUE,
       rule: {

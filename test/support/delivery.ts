@@ -3,6 +3,7 @@ import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { deliver } from '../../shared/delivery.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
+import { Isolation } from '../../shared/isolation.ts';
 import { InMemoryEventBus } from '../../shared/local/memory.ts';
 import type { Handler, Ports, StateStore } from '../../shared/ports.ts';
 import { type EventRecord, RECORDS } from '../../shared/record.ts';
@@ -93,7 +94,10 @@ export function createWorld({ handlers, deaths = [], random = Math.random, befor
       return cancel;
     };
     const delivery = { definition, handle, body, deliveryCount };
-    return Promise.race([died, deliver(delivery, ports, { random, timer }).then((): 'done' => 'done')]);
+    return Promise.race([
+      died,
+      deliver(delivery, ports, { random, timer, isolation: new Isolation(0) }).then((): 'done' => 'done'),
+    ]);
   };
 
   const queues = Object.keys(handlers).map((type) => {

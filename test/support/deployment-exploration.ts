@@ -7,6 +7,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { childEvent, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
+import { Isolation } from '../../shared/isolation.ts';
 import type { Cluster, HandlerPorts, Ports, StateStore } from '../../shared/ports.ts';
 import type { Timer } from '../../shared/run-handler.ts';
 import { subscriptionOf } from '../../shared/topology.ts';
@@ -45,7 +46,9 @@ export async function realDelivery(body: unknown, event: PlatformEvent, site: Si
     if (ms !== HANDLER_TIMEOUT_MS) callback();
     return () => {};
   };
-  const options = { timer, random: randomFor(site.run), handlerTimeoutMs: HANDLER_TIMEOUT_MS };
+  // A process of its own, that is not young any more.
+  const isolation = new Isolation(0);
+  const options = { isolation, timer, random: randomFor(site.run), handlerTimeoutMs: HANDLER_TIMEOUT_MS };
   await deliver({ definition, handle: handlerOf(event), body }, ports, options);
 }
 

@@ -283,10 +283,16 @@ async function advance(
         // Not one transaction: the process may die between two of them.
         for (const event of events) await call(async () => publish(event));
       },
-      schedule: ({ messageId: id, event, at: dueAt, copy, putOff: putoff, waitedFor: waitedfor }) =>
+      schedule: ({ messageId: id, event, at: dueAt, copy, putOff: putoff, waitedFor: waitedfor, endedRun }) =>
         call(async () => {
           // Only what was parsed is scheduled here.
-          const body = { ...event, copy, ...(putoff && { putoff }), ...(waitedfor && { waitedfor }) };
+          const body = {
+            ...event,
+            copy,
+            ...(putoff && { putoff }),
+            ...(waitedfor && { waitedfor }),
+            ...(endedRun && { endedrun: endedRun }),
+          };
           if (!mails.get(id)?.isPending || id === mail.id)
             send({ id, event: event as PlatformEvent, body, isPending: true, dueAt });
         }),

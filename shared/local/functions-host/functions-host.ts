@@ -10,6 +10,7 @@ import { HttpTriggers, methodsOf, routeOf } from './http-trigger.ts';
 import { type InvocationLog, invoke } from './invoke.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
 import { connector, type Settings } from './settings.ts';
+import { WorkerLoss } from './worker-loss.ts';
 
 /** One function, as it is shown to people. */
 export interface FunctionDescription {
@@ -38,6 +39,8 @@ export interface FunctionsHost {
   readonly httpPort: number;
   /** Stops receiving, waits for what runs (up to the limit), closes. Resolves to whether everything ended in time. */
   stop(limitMs: number): Promise<boolean>;
+  /** A fault for tests: the worker dies now and the next is up after so many milliseconds, as on the real host. */
+  loseWorker(ms: number): void;
 }
 
 /**
@@ -82,6 +85,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   const sources = withServiceBus.map(({ metadata, binding }) => sourceOf(metadata.name, binding, settings));
   const port = await http.listen(httpPort);
 
+  const worker = new WorkerLoss();
   for (const [index, one] of withServiceBus.entries()) {
     const { metadata, binding } = one;
     const connect = connectors.get(connectionOf(binding));
@@ -96,7 +100,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
       onError: (message) => onError(metadata.name, message),
       run: async (request, message) => {
         onMessage?.(metadata.name, message);
-        await run(one, request);
+        await worker.run(() => run(one, request));
       },
     });
     triggers.set(metadata.name, trigger);
@@ -106,6 +110,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
     functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
     httpPort: port,
     stop: (limitMs) => stop({ app, http, triggers: [...triggers.values()] }, limitMs),
+    loseWorker: (ms) => worker.lose(ms),
   };
 }
 

@@ -21,11 +21,8 @@ export function bodyData(message: ServiceBusReceivedMessage, dataType: unknown):
   const text: string = bytes ? '' : (body ?? '');
   if (dataType === 'binary') return { bytes: bytes ?? Buffer.from(text) };
   if (!bytes) return { string: text };
-  try {
-    return { string: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
-  } catch (cause) {
-    throw new PermanentError('the body is not UTF-8 text', { cause });
-  }
+  // Leniently, as the real host does: U+FFFD stands where bytes are no UTF-8.
+  return { string: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) };
 }
 
 const text = (value: string | undefined): RpcTypedData | undefined => (value === undefined ? value : { string: value });

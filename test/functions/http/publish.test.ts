@@ -95,7 +95,29 @@ describe('POST /api/events', () => {
   });
 
   it.each([
-    ['an empty body', '', /empty body/],
+    ['structured', { ...event, data: { ...data, image: 'ghcr.io/shop/web:\ufffd' } }, {}, 'data.image'],
+    ['structured', { ...event, 'team\ufffd': 'shop' }, {}, 'team\ufffd'],
+    [
+      'binary',
+      { ...data, labels: [{ 'a\ufffd': 1 }] },
+      { 'ce-specversion': '1.0', 'ce-id': 'a', 'ce-source': '/ci', 'ce-type': 'DeploymentRequested' },
+      'data.labels.0.a\ufffd',
+    ],
+    [
+      'binary',
+      data,
+      { 'ce-specversion': '1.0', 'ce-id': 'a', 'ce-source': '/ci%EF%BF%BD', 'ce-type': 'DeploymentRequested' },
+      'source',
+    ],
+  ])('refuses what was no UTF-8 on its way here, in %s mode: %j', async (_, body, headers, path) => {
+    const answer = await post(body, headers);
+
+    expect(answer.status).toBe(400);
+    expect(problemIn(answer).issues).toMatchObject([{ path, expected: expect.stringContaining('U+FFFD') }]);
+  });
+
+  it.each([
+    ['an empty body, saying what may have become of it', '', /empty body; a chunked request .* Content-Length/],
     ['text that is not JSON', '{"type":', /expected a CloudEvent as JSON/],
     ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), /expected a CloudEvent as JSON/],
     ['an empty array', [], /expected 1 to 500 events, got 0/],

@@ -39,7 +39,7 @@ describe.each(FORBIDDEN)('%s', (_, char, shown) => {
 
       expect(others).toEqual([]);
       expect(formatIssue(issue as Issue)).toBe(
-        `${name}: expected text without control characters, noncharacters and halves of surrogate pairs, got "a${shown}b"`,
+        `${name}: expected text without control characters, noncharacters, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8), got "a${shown}b"`,
       );
     },
   );
@@ -75,8 +75,12 @@ describe('in data', () => {
     const issues = issuesOf({ ...event, data: hostile });
 
     expect(issues).toMatchObject([
-      { path: 'data.notes.1.b', value: char, expected: 'text without NUL and halves of surrogate pairs' },
-      { path: 'data', value: `c${char}` },
+      {
+        path: 'data.notes.1.b',
+        value: char,
+        expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
+      },
+      { path: `data.c${char}`, value: `c${char}` },
     ]);
     expect(
       issuesOf({ ...event, data_base64: Buffer.from(JSON.stringify(hostile)).toString('base64'), data: null }),

@@ -216,7 +216,8 @@ describe('toEmulatorConfig', () => {
         subscriptions: subscriptions.map(({ name, properties, rules }) => ({
           name,
           rules,
-          properties: { ...defaults, ...properties },
+          // A tenth of what it is on the service: the emulator takes no more.
+          properties: { ...defaults, ...properties, maxDeliveryCount: 10 },
         })),
       })),
     );

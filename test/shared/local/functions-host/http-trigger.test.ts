@@ -97,6 +97,18 @@ describe('HTTP triggers', () => {
     expect(await text(response)).not.toContain('special');
   });
 
+  it('drops the body of a chunked request, as the real host does, and keeps one whose length is given', async () => {
+    const chunked = { body: new Blob(['hé']).stream(), duplex: 'half' } as const;
+    const bodies = [chunked, { body: 'hé' }];
+
+    const answers = bodies.map(async (init) => {
+      const response = await fetch(`${base}/api/items/a`, { method: 'POST', ...init });
+      return response.json();
+    });
+
+    expect(await Promise.all(answers)).toMatchObject([{ text: '' }, { text: 'hé' }]);
+  });
+
   it('says which port is taken', async () => {
     const second = new HttpTriggers([], 'api');
 

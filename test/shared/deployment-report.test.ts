@@ -1,0 +1,27 @@
+/** What an event of ours says of a failure, whatever the cluster said. */
+import { expect, it } from 'vitest';
+import { failureOf } from '../../shared/deployment-report.ts';
+import type { ReleaseRecord } from '../../shared/deployments.ts';
+import { newEvent } from '../../shared/events/cloud-event.ts';
+import { DeploymentFailed } from '../../shared/events/deployment.ts';
+import { sampleData } from '../support/events.ts';
+
+const failed = (message: string): ReleaseRecord => ({
+  requestId: 'r',
+  correlationId: 'c',
+  rank: '1',
+  data: sampleData.DeploymentRequested,
+  steps: [{ at: 1, by: 'e', to: 'failed', reason: 'ClusterError', message }],
+});
+
+it.each([
+  ['bytes that were no UTF-8', 'no such image: caf\ufffd', 'no such image: caf?'],
+  ['control characters', 'a\u0000b\u001b[2Jc', 'a b [2Jc'],
+  ['half a character at its end', 'a\ud83d', 'a '],
+  ['nothing', '', 'ClusterError'],
+])('says what can be an event when the message holds %s', (_, said, shown) => {
+  const data = failureOf(failed(said));
+
+  expect(data.message.trim()).toBe(shown.trim());
+  expect(() => newEvent(DeploymentFailed, { source: '/handlers/deployment-started', data })).not.toThrow();
+});
