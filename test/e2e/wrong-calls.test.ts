@@ -48,7 +48,7 @@ const cases: [command: string, args: string[], env: Record<string, string>, comp
     { ServiceBus: 'canary' },
     /^ServiceBus: expected .*beginning with Endpoint=sb:\/\/.*set it in the env/,
   ],
-  ['cli/main', CHECK, { ServiceBus: KEYLESS }, /^ServiceBus: expected a connection string .*not shown/],
+  ['cli/main', CHECK, { ServiceBus: KEYLESS }, /^ServiceBus: expected 'Endpoint=sb:.*not shown/],
   [
     'cli/main',
     CHECK,

@@ -10,7 +10,7 @@ it.each([
   [
     'SLOViolation',
     sampleData.SLOViolation,
-    'page: the error budget burns 14.5 times too fast over 1h and 5m; 70 % left',
+    'page: the error budget burns 14.4 times too fast over 1h and 5m; 70 % left',
   ],
   ['ErrorBudgetDepleted', sampleData.ErrorBudgetDepleted, 'the error budget over 30d is overspent: 110 % used'],
   ['ClusterCreated', { clusterName: 'north', region: 'west', version: '1.34.1' }, 'west, 1.34.1'],
