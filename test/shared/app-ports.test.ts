@@ -20,6 +20,8 @@ it('says in one record of stderr, as an error, all that is wrong with the settin
   await expect(starting).rejects.toThrow('Cluster: expected');
   expect(records).toHaveBeenCalledTimes(1);
   const record = String(records.mock.calls[0]);
-  expect(record).toMatch(/^error: .*Cluster: expected .*, got something else.*HANDLER_TIMEOUT: expected .*ServiceBus: /);
+  expect(record).toMatch(
+    /^error: .*Cluster: expected .*, got something else.*HANDLER_TIMEOUT: expected .*ServiceBus: /,
+  );
   expect(record).not.toMatch(/[\r\n]/);
 });

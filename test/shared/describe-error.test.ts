@@ -73,6 +73,8 @@ describe('a server that is refused on both addresses of its name', () => {
   });
 
   it('is told by the command', async () => {
-    await expect(new AppClient('http://two.test:59999', undefined).history({})).rejects.toThrow(/: .*ECONNREFUSED.*; is it running/);
+    await expect(new AppClient('http://two.test:59999', undefined).history({})).rejects.toThrow(
+      /: .*ECONNREFUSED.*; is it running/,
+    );
   });
 });
