@@ -52,7 +52,7 @@ export async function createLivePorts(
 }
 
 async function createBus({ serviceBus }: Settings, log: Log): Promise<EventBus> {
-  const { createServiceBus } = await import('./service-bus.ts');
+  const { createServiceBus } = await import('./service-bus/event-bus.ts');
   return createServiceBus(serviceBus, { log });
 }
 
@@ -71,7 +71,7 @@ interface Needs {
 async function createClusters(settings: Settings, { state, clock, environment }: Needs): Promise<Clusters> {
   const { cluster, config, simulatedRolloutMs: rolloutMs, simulatedDeadlineMs: deadlineMs } = settings;
   if (cluster === 'kubernetes') {
-    const { createKubernetesClusters } = await import('./kubernetes.ts');
+    const { createKubernetesClusters } = await import('./kubernetes/clusters.ts');
     return createKubernetesClusters({ config, clock, environment });
   }
   const { createSimulatedClusters } = await import('./simulated-cluster.ts');
@@ -80,7 +80,7 @@ async function createClusters(settings: Settings, { state, clock, environment }:
 
 async function createNotifier({ config }: Settings, { log, ...needs }: Needs & { log: Log }): Promise<Notifier> {
   if (config.notifications.channels.length === 0) return logNotifier(log);
-  const { createWebhookNotifier } = await import('./webhook.ts');
+  const { createWebhookNotifier } = await import('./webhook/notifier.ts');
   return createWebhookNotifier({ config, ...needs });
 }
 

@@ -107,7 +107,7 @@ function hasServiceBus(): boolean {
 }
 
 async function publishDirectly(event: CloudEvent): Promise<void> {
-  const { createServiceBus } = await import('../adapters/service-bus.ts');
+  const { createServiceBus } = await import('../adapters/service-bus/event-bus.ts');
   const log = { info: () => {}, warn: complain, error: complain };
   const bus = await createServiceBus(readServiceBus(process.env), { log });
   try {

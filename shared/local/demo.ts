@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryStateStore } from '../adapters/memory-store.ts';
-import { createServiceBus } from '../adapters/service-bus.ts';
+import { createServiceBus } from '../adapters/service-bus/event-bus.ts';
 import { createSimulatedClusters } from '../adapters/simulated-cluster.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { parseEvent } from '../events/parse.ts';

@@ -3,7 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { ServiceBusClient } from '@azure/service-bus';
 import { expect, it, vi } from 'vitest';
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
-import { createServiceBus } from '../../shared/adapters/service-bus.ts';
+import { createServiceBus } from '../../shared/adapters/service-bus/event-bus.ts';
 import { TransientError } from '../../shared/errors.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { createServiceBus } from '../../shared/adapters/service-bus.ts';
+import { createServiceBus } from '../../shared/adapters/service-bus/event-bus.ts';
 import { AppClient } from '../../shared/cli/api.ts';
 import { connectionString } from '../../shared/local/amqp.ts';
 import { SETTINGS } from '../../shared/settings.ts';

@@ -1,7 +1,7 @@
 /** Reasons that libraries hide, on a machine where a name has two addresses, as `localhost` has on most. */
 import dns from 'node:dns';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createKubernetesClusters } from '../../shared/adapters/kubernetes.ts';
+import { createKubernetesClusters } from '../../shared/adapters/kubernetes/clusters.ts';
 import { createTableStorage } from '../../shared/adapters/table-storage.ts';
 import { AppClient } from '../../shared/cli/api.ts';
 import { parseConfig } from '../../shared/config.ts';

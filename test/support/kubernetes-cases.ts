@@ -1,4 +1,4 @@
-import { createKubernetesClusters } from '../../shared/adapters/kubernetes.ts';
+import { createKubernetesClusters } from '../../shared/adapters/kubernetes/clusters.ts';
 import { parseConfig } from '../../shared/config.ts';
 import type { Cluster, Release, Rollback, Workload } from '../../shared/ports.ts';
 import { DEPLOYMENT, NAMESPACE } from './api-kinds.ts';

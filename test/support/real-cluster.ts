@@ -21,7 +21,7 @@ import {
   type V1Deployment,
   type V1Pod,
 } from '@kubernetes/client-node';
-import { createKubernetesClusters } from '../../shared/adapters/kubernetes.ts';
+import { createKubernetesClusters } from '../../shared/adapters/kubernetes/clusters.ts';
 import { parseConfig } from '../../shared/config.ts';
 import type { Cluster, Workload } from '../../shared/ports.ts';
 import type { ClusterDriver } from '../contract/cluster.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request as sendRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createServiceBus, type ServiceBusEventBus } from '../../../shared/adapters/service-bus.ts';
+import { createServiceBus, type ServiceBusEventBus } from '../../../shared/adapters/service-bus/event-bus.ts';
 import { createTableStorage } from '../../../shared/adapters/table-storage.ts';
 import { usePorts } from '../../../shared/app-ports.ts';
 import { SystemClock } from '../../../shared/local/clock.ts';

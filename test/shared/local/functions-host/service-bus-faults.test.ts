@@ -5,7 +5,7 @@
  */
 import { ServiceBusClient } from '@azure/service-bus';
 import { expect, it } from 'vitest';
-import { createServiceBus } from '../../../../shared/adapters/service-bus.ts';
+import { createServiceBus } from '../../../../shared/adapters/service-bus/event-bus.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
 import { HealthCheck } from '../../../../shared/events/platform.ts';

@@ -2,17 +2,17 @@
 import type { AddressInfo } from 'node:net';
 import rhea from 'rhea';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createServiceBus, type ServiceBusEventBus } from '../../../shared/adapters/service-bus.ts';
-import { TransientError } from '../../../shared/errors.ts';
-import { newEvent } from '../../../shared/events/cloud-event.ts';
-import { DeploymentRequested } from '../../../shared/events/deployment.ts';
-import { connectionString } from '../../../shared/local/amqp.ts';
-import { applyTopology } from '../../../shared/local/apply-topology.ts';
-import type { FaultOperation } from '../../../shared/local/faults.ts';
-import { ERRORS_QUEUE, topology } from '../../../shared/topology.ts';
-import { type LocalBus, startBus } from '../../support/bus.ts';
-import { sampleData } from '../../support/events.ts';
-import { RecordingLog } from '../../support/ports.ts';
+import { createServiceBus, type ServiceBusEventBus } from '../../../../shared/adapters/service-bus/event-bus.ts';
+import { TransientError } from '../../../../shared/errors.ts';
+import { newEvent } from '../../../../shared/events/cloud-event.ts';
+import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
+import { connectionString } from '../../../../shared/local/amqp.ts';
+import { applyTopology } from '../../../../shared/local/apply-topology.ts';
+import type { FaultOperation } from '../../../../shared/local/faults.ts';
+import { ERRORS_QUEUE, topology } from '../../../../shared/topology.ts';
+import { type LocalBus, startBus } from '../../../support/bus.ts';
+import { sampleData } from '../../../support/events.ts';
+import { RecordingLog } from '../../../support/ports.ts';
 
 const RETRY = { maxRetries: 2, retryDelayInMs: 1, maxRetryDelayInMs: 2, timeoutInMs: 5_000 };
 const event = (id: string) =>

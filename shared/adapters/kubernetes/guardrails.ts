@@ -7,10 +7,10 @@
  */
 
 import * as z from 'zod';
-import { NotFoundError } from '../errors.ts';
-import { GUARDRAILS_NAME, type Guardrails, type Quota } from '../ports.ts';
-import { type Applied, type KubernetesClient, untilUndisturbed } from './kubernetes-client.ts';
-import { appliedFields, quotaSchema, roleBindingSchema } from './kubernetes-objects.ts';
+import { NotFoundError } from '../../errors.ts';
+import { GUARDRAILS_NAME, type Guardrails, type Quota } from '../../ports.ts';
+import { type Applied, type KubernetesClient, untilUndisturbed } from './client.ts';
+import { appliedFields, quotaSchema, roleBindingSchema } from './objects.ts';
 
 /** Where NodeLocal DNSCache listens on every node. */
 const NODE_LOCAL_DNS = '169.254.20.10/32';

@@ -1,12 +1,12 @@
 /** The Kubernetes adapter: releases, rollbacks and rollouts. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
-import type { Cluster } from '../../../shared/ports.ts';
-import { clusterContract } from '../../contract/cluster.ts';
-import { containersOf, DEPLOYMENT, part, REPLICA_SET } from '../../support/api-kinds.ts';
-import type { ApiObject } from '../../support/api-objects.ts';
-import { type ApiServer, type SeenRequest, startApiServer } from '../../support/api-server.ts';
-import type { JsonObject } from '../../support/field-sets.ts';
+import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../../../shared/errors.ts';
+import type { Cluster } from '../../../../shared/ports.ts';
+import { clusterContract } from '../../../contract/cluster.ts';
+import { containersOf, DEPLOYMENT, part, REPLICA_SET } from '../../../support/api-kinds.ts';
+import type { ApiObject } from '../../../support/api-objects.ts';
+import { type ApiServer, type SeenRequest, startApiServer } from '../../../support/api-server.ts';
+import type { JsonObject } from '../../../support/field-sets.ts';
 import {
   CONTROLLER,
   failureOf,
@@ -18,7 +18,7 @@ import {
   rollback,
   set,
   web,
-} from '../../support/kubernetes-cases.ts';
+} from '../../../support/kubernetes-cases.ts';
 
 clusterContract(
   'kubernetes, on the test API server',

@@ -8,15 +8,15 @@ import {
   type ServiceBusMessage,
   type ServiceBusMessageBatch,
 } from '@azure/service-bus';
-import { attemptsIn } from '../describe-error.ts';
-import { ConfigError, faultOf, PermanentError, PlatformError, TransientError } from '../errors.ts';
-import type { PlatformEvent } from '../events/catalog.ts';
-import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
-import { type BusMessage, cut, GZIP_CONTENT_TYPE, messageOf, messageOfCopy, messageOfParked } from '../message.ts';
-import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
-import type { Connection } from '../settings.ts';
-import { ERRORS_QUEUE } from '../topology.ts';
-import { ServiceBusConnection, type Wire } from './service-bus-connection.ts';
+import { attemptsIn } from '../../describe-error.ts';
+import { ConfigError, faultOf, PermanentError, PlatformError, TransientError } from '../../errors.ts';
+import type { PlatformEvent } from '../../events/catalog.ts';
+import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
+import { type BusMessage, cut, GZIP_CONTENT_TYPE, messageOf, messageOfCopy, messageOfParked } from '../../message.ts';
+import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../../ports.ts';
+import type { Connection } from '../../settings.ts';
+import { ERRORS_QUEUE } from '../../topology.ts';
+import { ServiceBusConnection, type Wire } from './connection.ts';
 
 export interface ServiceBusOptions {
   readonly log: Log;

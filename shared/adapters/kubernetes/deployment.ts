@@ -10,10 +10,10 @@
  *
  * The pod template bears no marks: they would restart every pod for a release that changes nothing.
  */
-import { isImage } from '../deployments.ts';
-import { NotFoundError, SupersededError } from '../errors.ts';
-import type { Change, Release, Rollback, Workload } from '../ports.ts';
-import { type JsonPatchOperation, type KubernetesClient, untilUndisturbed } from './kubernetes-client.ts';
+import { isImage } from '../../deployments.ts';
+import { NotFoundError, SupersededError } from '../../errors.ts';
+import type { Change, Release, Rollback, Workload } from '../../ports.ts';
+import { type JsonPatchOperation, type KubernetesClient, untilUndisturbed } from './client.ts';
 import {
   appliedFields,
   containerOf,
@@ -22,8 +22,8 @@ import {
   REVISION,
   replicaSetSchema,
   type Template,
-} from './kubernetes-objects.ts';
-import { REQUEST_ID } from './kubernetes-rollout.ts';
+} from './objects.ts';
+import { REQUEST_ID } from './rollout.ts';
 
 const RANK = 'platform-events/rank';
 const CHANGE_CAUSE = 'kubernetes.io/change-cause';

@@ -1,9 +1,9 @@
 /** The Kubernetes adapter: an API server that fails it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
-import type { Cluster } from '../../../shared/ports.ts';
-import { type ApiServer, startApiServer } from '../../support/api-server.ts';
-import { failureOf, given, open, web } from '../../support/kubernetes-cases.ts';
+import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../../../shared/errors.ts';
+import type { Cluster } from '../../../../shared/ports.ts';
+import { type ApiServer, startApiServer } from '../../../support/api-server.ts';
+import { failureOf, given, open, web } from '../../../support/kubernetes-cases.ts';
 
 const HIDDEN = '502 (what it says holds credentials, and is not shown)';
 

@@ -1,7 +1,7 @@
 /** Sorts what the Kubernetes API answers into what may pass and what will not. */
 import * as z from 'zod';
-import { ConflictError, NotFoundError, PermanentError, TransientError } from '../errors.ts';
-import { retryAfterMsOf } from './retry-after.ts';
+import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../errors.ts';
+import { retryAfterMsOf } from '../retry-after.ts';
 
 /** The message of an error ends up in events and notifications. */
 const LONGEST_MESSAGE = 1_000;

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { loadAllYaml, type V1ClusterRole } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PermanentError } from '../../../shared/errors.ts';
-import type { Cluster, Guardrails } from '../../../shared/ports.ts';
-import { DEPLOYMENT, KINDS, NAMESPACE, part, RESOURCE_QUOTA } from '../../support/api-kinds.ts';
-import type { ApiObject, Key } from '../../support/api-objects.ts';
-import { type ApiServer, startApiServer } from '../../support/api-server.ts';
-import { CONTROLLER, given, KUBECTL, open, release, rollback, set, web } from '../../support/kubernetes-cases.ts';
+import { PermanentError } from '../../../../shared/errors.ts';
+import type { Cluster, Guardrails } from '../../../../shared/ports.ts';
+import { DEPLOYMENT, KINDS, NAMESPACE, part, RESOURCE_QUOTA } from '../../../support/api-kinds.ts';
+import type { ApiObject, Key } from '../../../support/api-objects.ts';
+import { type ApiServer, startApiServer } from '../../../support/api-server.ts';
+import { CONTROLLER, given, KUBECTL, open, release, rollback, set, web } from '../../../support/kubernetes-cases.ts';
 
 let server: ApiServer;
 let cluster: Cluster;
@@ -154,7 +154,7 @@ describe('the ClusterRole', () => {
 
     const asked = new Set(server.seen.map(({ method, path }) => permissionOf(method, path)));
 
-    const manifest = readFileSync(new URL('../../../infra/cluster-role.yaml', import.meta.url), 'utf8');
+    const manifest = readFileSync(new URL('../../../../infra/cluster-role.yaml', import.meta.url), 'utf8');
     const role = loadAllYaml(manifest).find(({ kind }) => kind === 'ClusterRole') as V1ClusterRole;
     const allowed = (role.rules ?? []).flatMap(({ apiGroups, resources, verbs }) =>
       verbs.map((verb) => `${verb} ${resources?.[0]}.${apiGroups?.[0]}`),

@@ -1,8 +1,8 @@
 /** One POST to a webhook. Its address is a secret: it is in no message, and no error that could hold it is passed on. */
-import { PermanentError, TransientError } from '../errors.ts';
-import { beginningOf } from './answer-text.ts';
-import { retryAfterMsOf } from './retry-after.ts';
-import type { Payload } from './webhook-formats.ts';
+import { PermanentError, TransientError } from '../../errors.ts';
+import { beginningOf } from '../answer-text.ts';
+import { retryAfterMsOf } from '../retry-after.ts';
+import type { Payload } from './formats.ts';
 
 /** A hiccup is over by then; anything longer is for the delivery's back-off. */
 const PAUSES_MS = [250, 1_000] as const;

@@ -9,10 +9,10 @@ import type { Agent } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { PlatformConfig } from '../config.ts';
-import { ConfigError, faultOf, PlatformError, TransientError } from '../errors.ts';
-import type { Clock } from '../ports.ts';
-import { entraIssuer, type Issuer, Token } from './kubernetes-token.ts';
+import type { PlatformConfig } from '../../config.ts';
+import { ConfigError, faultOf, PlatformError, TransientError } from '../../errors.ts';
+import type { Clock } from '../../ports.ts';
+import { entraIssuer, type Issuer, Token } from './token.ts';
 
 /** What a request is sent with. The agent keeps its connections open. */
 export interface Connection {

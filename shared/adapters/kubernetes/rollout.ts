@@ -1,6 +1,6 @@
 /** Judges a rollout as `kubectl rollout status` does, by what the Deployment itself says. Pure. */
-import type { Rollout, Workload } from '../ports.ts';
-import { containerOf, type Deployment, lastChangeAt, REVISION } from './kubernetes-objects.ts';
+import type { Rollout, Workload } from '../../ports.ts';
+import { containerOf, type Deployment, lastChangeAt, REVISION } from './objects.ts';
 
 /** The mark of the change last made through this app. */
 export const REQUEST_ID = 'platform-events/request-id';

@@ -7,13 +7,13 @@
 
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PlatformConfig } from '../config.ts';
-import { DAY_MS } from '../duration.ts';
-import { ConfigError, combineErrors } from '../errors.ts';
-import type { Clock, Notification, Notifier, StateStore } from '../ports.ts';
-import { type Environment, webhookProblems } from '../settings.ts';
-import { formats } from './webhook-formats.ts';
-import { post } from './webhook-request.ts';
+import type { PlatformConfig } from '../../config.ts';
+import { DAY_MS } from '../../duration.ts';
+import { ConfigError, combineErrors } from '../../errors.ts';
+import type { Clock, Notification, Notifier, StateStore } from '../../ports.ts';
+import { type Environment, webhookProblems } from '../../settings.ts';
+import { formats } from './formats.ts';
+import { post } from './request.ts';
 
 const PARTITION = 'notifications';
 

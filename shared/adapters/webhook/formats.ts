@@ -1,6 +1,6 @@
 /** What a notification looks like to Slack, to Teams, and as a CloudEvent. Pure; every text is escaped and cut to size. */
-import type { Notification } from '../ports.ts';
-import { oneLine } from '../shown-text.ts';
+import type { Notification } from '../../ports.ts';
+import { oneLine } from '../../shown-text.ts';
 
 /** A request body, its media type, and what else its receiver wants to be told. */
 export interface Payload {

@@ -2,10 +2,10 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import * as z from 'zod';
-import { ConflictError, faultOf, PermanentError, TransientError } from '../errors.ts';
-import type { Clock } from '../ports.ts';
-import type { Connection, Connector } from './kubernetes-connection.ts';
-import { type Answer, errorOf } from './kubernetes-errors.ts';
+import { ConflictError, faultOf, PermanentError, TransientError } from '../../errors.ts';
+import type { Clock } from '../../ports.ts';
+import type { Connection, Connector } from './connection.ts';
+import { type Answer, errorOf } from './errors.ts';
 
 /** Everything that this app changes in a cluster bears this name. */
 export const FIELD_MANAGER = 'platform-events';

@@ -2,11 +2,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { connectorOf } from '../../../shared/adapters/kubernetes-connection.ts';
-import { type AccessToken, Token } from '../../../shared/adapters/kubernetes-token.ts';
-import { parseConfig } from '../../../shared/config.ts';
-import { ConfigError, TransientError } from '../../../shared/errors.ts';
-import { FixedClock } from '../../support/ports.ts';
+import { connectorOf } from '../../../../shared/adapters/kubernetes/connection.ts';
+import { type AccessToken, Token } from '../../../../shared/adapters/kubernetes/token.ts';
+import { parseConfig } from '../../../../shared/config.ts';
+import { ConfigError, TransientError } from '../../../../shared/errors.ts';
+import { FixedClock } from '../../../support/ports.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'connection-'));
 const path = (name: string): string => join(directory, name);

@@ -9,11 +9,11 @@ import {
   type ServiceBusReceiver,
 } from '@azure/service-bus';
 import Long from 'long';
-import { attemptsIn } from '../describe-error.ts';
-import { TransientError } from '../errors.ts';
-import { bytesOf, parkedEntry } from '../message.ts';
-import type { ParkedEntry } from '../ports.ts';
-import { ERRORS_QUEUE } from '../topology.ts';
+import { attemptsIn } from '../../describe-error.ts';
+import { TransientError } from '../../errors.ts';
+import { bytesOf, parkedEntry } from '../../message.ts';
+import type { ParkedEntry } from '../../ports.ts';
+import { ERRORS_QUEUE } from '../../topology.ts';
 
 /** What one request asks the broker for. */
 const MOST_AT_ONCE = 100;

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ServiceBusConnection, type Wire } from '../../../shared/adapters/service-bus-connection.ts';
-import { TransientError } from '../../../shared/errors.ts';
-import { connectionString } from '../../../shared/local/amqp.ts';
-import { type LocalBus, startBus } from '../../support/bus.ts';
+import { ServiceBusConnection, type Wire } from '../../../../shared/adapters/service-bus/connection.ts';
+import { TransientError } from '../../../../shared/errors.ts';
+import { connectionString } from '../../../../shared/local/amqp.ts';
+import { type LocalBus, startBus } from '../../../support/bus.ts';
 
 let bus: LocalBus;
 let silent: Server;

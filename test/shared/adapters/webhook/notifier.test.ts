@@ -1,16 +1,16 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { createWebhookNotifier, type WebhookOptions } from '../../../shared/adapters/webhook.ts';
-import { parseConfig } from '../../../shared/config.ts';
-import { ConfigError, PermanentError, TransientError } from '../../../shared/errors.ts';
-import { newEvent } from '../../../shared/events/cloud-event.ts';
-import { DeploymentFailed } from '../../../shared/events/deployment.ts';
-import { parseEvent } from '../../../shared/events/parse.ts';
-import type { Notification, Notifier } from '../../../shared/ports.ts';
-import { sampleData } from '../../support/events.ts';
-import { FixedClock } from '../../support/ports.ts';
-import { startWebhookServer, type WebhookServer } from '../../support/webhook-server.ts';
+import { MemoryStateStore } from '../../../../shared/adapters/memory-store.ts';
+import { createWebhookNotifier, type WebhookOptions } from '../../../../shared/adapters/webhook/notifier.ts';
+import { parseConfig } from '../../../../shared/config.ts';
+import { ConfigError, PermanentError, TransientError } from '../../../../shared/errors.ts';
+import { newEvent } from '../../../../shared/events/cloud-event.ts';
+import { DeploymentFailed } from '../../../../shared/events/deployment.ts';
+import { parseEvent } from '../../../../shared/events/parse.ts';
+import type { Notification, Notifier } from '../../../../shared/ports.ts';
+import { sampleData } from '../../../support/events.ts';
+import { FixedClock } from '../../../support/ports.ts';
+import { startWebhookServer, type WebhookServer } from '../../../support/webhook-server.ts';
 
 const SECRET = '/services/T000/B000/very-secret';
 

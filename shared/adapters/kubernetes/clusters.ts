@@ -1,14 +1,14 @@
 /** Clusters on the Kubernetes API. What rights they need is in `infra/cluster-role.yaml`. */
 import * as z from 'zod';
-import type { PlatformConfig } from '../config.ts';
-import { NotFoundError } from '../errors.ts';
-import type { Clock, Cluster, Clusters } from '../ports.ts';
-import { KubernetesClient } from './kubernetes-client.ts';
-import { connectorOf } from './kubernetes-connection.ts';
-import { applyRelease, readDeployment, rollBack } from './kubernetes-deployment.ts';
-import { applyGuardrails, readQuotas, setQuota } from './kubernetes-guardrails.ts';
-import { judgeRollout } from './kubernetes-rollout.ts';
-import type { Issuer } from './kubernetes-token.ts';
+import type { PlatformConfig } from '../../config.ts';
+import { NotFoundError } from '../../errors.ts';
+import type { Clock, Cluster, Clusters } from '../../ports.ts';
+import { KubernetesClient } from './client.ts';
+import { connectorOf } from './connection.ts';
+import { applyRelease, readDeployment, rollBack } from './deployment.ts';
+import { applyGuardrails, readQuotas, setQuota } from './guardrails.ts';
+import { judgeRollout } from './rollout.ts';
+import type { Issuer } from './token.ts';
 
 export interface KubernetesOptions {
   readonly config: PlatformConfig;
