@@ -6,7 +6,7 @@ import { PermanentError } from './errors.ts';
 import type { DataOf } from './events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from './events/deployment.ts';
 import type { StateStore, Stored } from './ports.ts';
-import { update } from './update.ts';
+import { update } from './update-document.ts';
 
 const TARGETS = 'deployments';
 const NEWEST = 'releases';

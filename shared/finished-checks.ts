@@ -8,7 +8,7 @@ import { countOf, oldestIn } from './recent-ids.ts';
 import { type EventRecord, RECORDS, recordKey } from './record.ts';
 import { type ServiceHealth, withoutChecks } from './service-health.ts';
 import { SERVICES } from './services.ts';
-import { update } from './update.ts';
+import { update } from './update-document.ts';
 
 /** The newest are kept in any case. */
 const KEPT = 64;

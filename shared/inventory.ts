@@ -3,7 +3,7 @@ import type { PlatformConfig } from './config.ts';
 import type { DataOf } from './events/cloud-event.ts';
 import type { ClusterCreated, ClusterUpdated, NamespaceCreated } from './events/infrastructure.ts';
 import type { StateStore } from './ports.ts';
-import { update } from './update.ts';
+import { update } from './update-document.ts';
 
 const INVENTORY = 'inventory';
 

@@ -4,7 +4,7 @@
  */
 import { inTurn } from './in-turn.ts';
 import type { StateStore } from './ports.ts';
-import { update } from './update.ts';
+import { update } from './update-document.ts';
 
 const PARTITION = 'counters';
 const KEY = 'checks-without-objective';

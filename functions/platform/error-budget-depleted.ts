@@ -8,7 +8,7 @@ import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, StateStore } from '../../shared/ports.ts';
 import { newHealth, type ServiceHealth, stateOf, withDepletion } from '../../shared/service-health.ts';
 import { freeze, liftFreeze, SERVICES } from '../../shared/services.ts';
-import { update } from '../../shared/update.ts';
+import { update } from '../../shared/update-document.ts';
 
 type Depleted = EventOf<typeof ErrorBudgetDepleted>;
 

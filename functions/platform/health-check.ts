@@ -12,7 +12,7 @@ import { isOwed, type Outcome, outcomesOf, type ServiceHealth, withCheck } from 
 import { liftFreeze, SERVICES } from '../../shared/services.ts';
 import { lengthOf } from '../../shared/slo.ts';
 import { countUnlisted } from '../../shared/unlisted-checks.ts';
-import { update } from '../../shared/update.ts';
+import { update } from '../../shared/update-document.ts';
 
 type Check = EventOf<typeof HealthCheck>;
 

@@ -7,7 +7,7 @@ import { SLOViolation } from '../../shared/events/platform.ts';
 import { type Objective, objectiveOf } from '../../shared/objectives.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports.ts';
-import { update } from '../../shared/update.ts';
+import { update } from '../../shared/update-document.ts';
 
 type Violation = EventOf<typeof SLOViolation>;
 

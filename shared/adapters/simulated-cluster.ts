@@ -23,7 +23,7 @@ import {
   type StateStore,
   type Workload,
 } from '../ports.ts';
-import { update } from '../update.ts';
+import { update } from '../update-document.ts';
 
 const PARTITION = 'simulated-cluster';
 const SERVER_ERRORS = 2;
