@@ -6,7 +6,7 @@
 import { handle } from '../functions/platform/health-check.ts';
 import { MemoryStateStore } from '../shared/adapters/memory-store.ts';
 import { parseConfig } from '../shared/config.ts';
-import { deliver } from '../shared/delivery.ts';
+import { deliver } from '../shared/delivery/deliver.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { HealthCheck } from '../shared/events/platform.ts';
 import type { EventBus, Ports } from '../shared/ports.ts';

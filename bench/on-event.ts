@@ -4,10 +4,10 @@
  */
 import { MemoryStateStore } from '../shared/adapters/memory-store.ts';
 import { parseConfig } from '../shared/config.ts';
-import { deliver } from '../shared/delivery.ts';
+import { messageOf } from '../shared/delivery/bus-message.ts';
+import { deliver } from '../shared/delivery/deliver.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../shared/events/deployment.ts';
-import { messageOf } from '../shared/message.ts';
 import type { EventBus, HandlerPorts, Ports } from '../shared/ports.ts';
 
 const EVENTS = 20_000;

@@ -9,11 +9,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { ServiceBusClient, type ServiceBusMessage } from '@azure/service-bus';
+import { messageOf } from '../shared/delivery/bus-message.ts';
 import type { CloudEvent } from '../shared/events/cloud-event.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../shared/events/deployment.ts';
 import { startBus } from '../shared/local/start-bus.ts';
-import { messageOf } from '../shared/message.ts';
 
 const REQUESTS = Number(process.env['THOUSAND'] ?? 1000);
 const TOPIC = 'deployment-events';

@@ -2,6 +2,8 @@
  * The dashboard: one page of plain HTML without scripts, drawn on the server, that loads itself again. What needs
  * somebody comes first in every table.
  */
+
+import type { EventRecord } from './delivery/event-record.ts';
 import type { Dependency, Health } from './health.ts';
 import type {
   DeploymentSummary,
@@ -10,7 +12,6 @@ import type {
   ObjectiveSummary,
   ServiceSummary,
 } from './overview.ts';
-import type { EventRecord } from './record.ts';
 import { withoutControls } from './shown-text.ts';
 
 /** What the page shows. */

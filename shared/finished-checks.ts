@@ -2,10 +2,11 @@
  * Which counted checks a service's document may forget. One whose handling has finished is known by its delivery record
  * and never handled again; one that was cut off, or is parked and may be replayed, has to stay.
  */
+
+import { type EventRecord, RECORDS, recordKey } from './delivery/event-record.ts';
 import { inTurn } from './in-turn.ts';
 import type { HandlerPorts, StateStore } from './ports.ts';
 import { countOf, oldestIn } from './recent-ids.ts';
-import { type EventRecord, RECORDS, recordKey } from './record.ts';
 import { type ServiceHealth, withoutChecks } from './service-health.ts';
 import { SERVICES } from './services.ts';
 import { update } from './update-document.ts';

@@ -1,11 +1,11 @@
 /** Binds a handler to its subscription: registers the Azure Function, and hands every message to the delivery. */
 import { app, type InvocationContext } from '@azure/functions';
 import { appPorts, checkSettingsAtStart } from './app-ports.ts';
-import { type Delivery, deliver, holdBack } from './delivery.ts';
+import { type Delivery, deliver, holdBack } from './delivery/deliver.ts';
+import { forgetOldWhenDue } from './delivery/retention.ts';
 import type { EventType, PlatformEvent } from './events/catalog.ts';
 import type { EventDefinition } from './events/cloud-event.ts';
 import type { Handler, Ports } from './ports.ts';
-import { forgetOldWhenDue } from './retention.ts';
 import { routeOf } from './topology.ts';
 
 export { usePorts } from './app-ports.ts';

@@ -1,4 +1,6 @@
 /** How the deployments and services stand, drawn from their records: for the HTTP functions, the metrics and the dashboard. */
+
+import { systemTimer, type Timer, within } from './delivery/run-handler.ts';
 import {
   type Numbers,
   newestOf,
@@ -13,7 +15,6 @@ import {
 import { PATIENCE_MS } from './health.ts';
 import { objectivesOf } from './objectives.ts';
 import type { ParkedEntry, Ports, StateStore } from './ports.ts';
-import { systemTimer, type Timer, within } from './run-handler.ts';
 import { type ObjectiveHealth, type ServiceHealth, stateOf } from './service-health.ts';
 import { type Freeze, freezeOf, frozenServices, SERVICES } from './services.ts';
 

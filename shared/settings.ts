@@ -6,10 +6,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { duration, type PlatformConfig, parseConfig } from './config.ts';
+import { HISTORY_LIMITS, type HistoryLimits, REDELIVERABLE_MS } from './delivery/retention.ts';
 import { DAY_MS } from './duration.ts';
 import { ConfigError, faultOf } from './errors.ts';
 import { parseJson } from './json.ts';
-import { HISTORY_LIMITS, type HistoryLimits, REDELIVERABLE_MS } from './retention.ts';
 
 /** The environment, or what stands in for it. */
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
 /** `GET /api/dashboard`: a page for people; open it with the function key in the address (`?code=`). */
 import { type DashboardData, dashboardPage, MOST_ROWS } from '../../shared/dashboard-page.ts';
+import { readHistory } from '../../shared/delivery/history.ts';
 import { checkHealth } from '../../shared/health.ts';
-import { readHistory } from '../../shared/history.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import { deployments, digestOf, oldestErrors, services } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';

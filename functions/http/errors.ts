@@ -2,13 +2,13 @@
  * The errors queue: `GET /api/errors` and `/api/errors/{sequenceNumber}`, `POST …/replay` sends an entry to its handler
  * again, `DELETE` discards it.
  */
-import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/message.ts';
+import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/delivery/bus-message.ts';
+import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-body.ts';
+import { entryAt, NotReplayableError, replay } from '../../shared/delivery/replay.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
-import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/parked-body.ts';
 import type { ParkedEntry, Ports } from '../../shared/ports.ts';
 import { ProblemError } from '../../shared/problem.ts';
 import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/query.ts';
-import { entryAt, NotReplayableError, replay } from '../../shared/replay.ts';
 
 const QUERY = {
   reason: 'Only entries with this reason; upper and lower case are the same.',

@@ -1,10 +1,11 @@
 /** `GET /api/events`: which events there were, newest first, and what became of each at its handler. */
+
+import type { EventRecord } from '../../shared/delivery/event-record.ts';
+import { readHistory } from '../../shared/delivery/history.ts';
 import { catalog } from '../../shared/events/catalog.ts';
-import { readHistory } from '../../shared/history.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
 import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/query.ts';
-import type { EventRecord } from '../../shared/record.ts';
 
 const QUERY = {
   type: 'Only events of this type.',

@@ -1,8 +1,9 @@
 /** The event bus in one process, for tests: the topology's entities on a broker of its own, in virtual time. */
+
+import { type BusMessage, messageOf, messageOfCopy, messageOfParked, parkedEntry } from '../delivery/bus-message.ts';
 import { TransientError } from '../errors.ts';
 import type { EventType, PlatformEvent } from '../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
-import { type BusMessage, messageOf, messageOfCopy, messageOfParked, parkedEntry } from '../message.ts';
 import type { EventBus, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
 import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../topology.ts';
 import { applyTopology } from './apply-topology.ts';

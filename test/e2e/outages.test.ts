@@ -4,12 +4,12 @@
  */
 import { ServiceBusClient, type ServiceBusMessage } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { messageOf } from '../../shared/delivery/bus-message.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import type { Health } from '../../shared/health.ts';
 import { connectionString } from '../../shared/local/amqp.ts';
 import { type LocalBus, startBus } from '../../shared/local/start-bus.ts';
-import { messageOf } from '../../shared/message.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { type Gate, openGate } from '../support/gate.ts';
 import { Command, eventually } from '../support/processes.ts';

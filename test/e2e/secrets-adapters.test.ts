@@ -12,7 +12,7 @@ import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/event-bus.ts';
 import { createWebhookNotifier } from '../../shared/adapters/webhook/notifier.ts';
 import { parseConfig } from '../../shared/config.ts';
-import { deliver } from '../../shared/delivery.ts';
+import { deliver } from '../../shared/delivery/deliver.ts';
 import { checkHealth } from '../../shared/health.ts';
 import { connectionString } from '../../shared/local/amqp.ts';
 import { registeredHandlers } from '../../shared/on-event.ts';

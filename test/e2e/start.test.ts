@@ -2,8 +2,8 @@
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTableStorage } from '../../shared/adapters/table-storage.ts';
-import { enterHistory, readHistory } from '../../shared/history.ts';
-import { RECORDS, recordKey } from '../../shared/record.ts';
+import { RECORDS, recordKey } from '../../shared/delivery/event-record.ts';
+import { enterHistory, readHistory } from '../../shared/delivery/history.ts';
 import { tableConnectionString } from '../support/azurite.ts';
 import { Command, eventually } from '../support/processes.ts';
 

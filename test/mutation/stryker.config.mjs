@@ -7,7 +7,7 @@ export default {
   tsconfigFile: 'none.json',
   coverageAnalysis: 'perTest',
   ignorePatterns: ['dist', 'bench', '.github'],
-  mutate: ['shared/backoff.ts', 'shared/record.ts'],
+  mutate: ['shared/delivery/retry-policy.ts', 'shared/delivery/event-record.ts'],
   incremental: true,
   incrementalFile: 'dist/mutation/incremental.json',
   tempDirName: 'dist/mutation/sandbox',

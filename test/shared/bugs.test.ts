@@ -1,9 +1,9 @@
 /** A bug, wherever it is, is in the log once for each time it strikes, with the lines that it came from. */
 import { describe, expect, it } from 'vitest';
+import { forgetOldWhenDue } from '../../shared/delivery/retention.ts';
 import { NotFoundError } from '../../shared/errors.ts';
 import { respond } from '../../shared/on-http.ts';
 import type { Cluster, Ports, StateStore } from '../../shared/ports.ts';
-import { forgetOldWhenDue } from '../../shared/retention.ts';
 import { carryOut } from '../../shared/rollouts.ts';
 import { counting, done, event, HANDLER, worldOf } from '../support/delivery-cases.ts';
 import { httpRequest } from '../support/http.ts';

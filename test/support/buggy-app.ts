@@ -1,6 +1,6 @@
 /** A handler with a bug, and one delivery to it: to be packaged as the app is, and run. */
 import { createLivePorts } from '../../shared/adapters/live.ts';
-import { deliver } from '../../shared/delivery.ts';
+import { deliver } from '../../shared/delivery/deliver.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { connectionString } from '../../shared/local/amqp.ts';

@@ -4,9 +4,9 @@
  */
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
-import { deliver } from '../../shared/delivery.ts';
+import { deliver } from '../../shared/delivery/deliver.ts';
+import { Isolation } from '../../shared/delivery/isolation.ts';
 import type { EventDefinition } from '../../shared/events/cloud-event.ts';
-import { Isolation } from '../../shared/isolation.ts';
 import { BrokerError } from '../../shared/local/broker-error.ts';
 import type { Consumer } from '../../shared/local/consumer.ts';
 import type { Delivery } from '../../shared/local/held-message.ts';

@@ -4,17 +4,17 @@
  */
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
-import { type DeliveryOptions, deliver } from '../../shared/delivery.ts';
+import { type DeliveryOptions, deliver } from '../../shared/delivery/deliver.ts';
+import { type EventRecord, RECORDS, recordKey } from '../../shared/delivery/event-record.ts';
+import { Isolation } from '../../shared/delivery/isolation.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { EventDefinition } from '../../shared/events/cloud-event.ts';
-import { Isolation } from '../../shared/isolation.ts';
 import { BrokerError } from '../../shared/local/broker-error.ts';
 import { flushPromises, VirtualClock } from '../../shared/local/clock.ts';
 import type { Delivery as Held } from '../../shared/local/held-message.ts';
 import { InMemoryEventBus } from '../../shared/local/memory.ts';
 import type { MessageQueue } from '../../shared/local/message-queue.ts';
 import type { Handler, Notifier, Ports } from '../../shared/ports.ts';
-import { type EventRecord, RECORDS, recordKey } from '../../shared/record.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
 

@@ -1,12 +1,12 @@
 /** Runs handlers on a bus in virtual time, in processes that can die at any call they make of the bus or the store. */
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
-import { deliver } from '../../shared/delivery.ts';
+import { deliver } from '../../shared/delivery/deliver.ts';
+import { type EventRecord, RECORDS } from '../../shared/delivery/event-record.ts';
+import { Isolation } from '../../shared/delivery/isolation.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
-import { Isolation } from '../../shared/isolation.ts';
 import { InMemoryEventBus } from '../../shared/local/memory.ts';
 import type { Handler, Ports, StateStore } from '../../shared/ports.ts';
-import { type EventRecord, RECORDS } from '../../shared/record.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
 

@@ -1,15 +1,15 @@
 /** The deployment handlers under exploration: what processes a message, which states are equal, and what must hold. */
 import { createSimulatedClusters } from '../../shared/adapters/simulated-cluster.ts';
 import { parseConfig } from '../../shared/config.ts';
-import { deliver, HANDLER_TIMEOUT_MS } from '../../shared/delivery.ts';
+import { deliver, HANDLER_TIMEOUT_MS } from '../../shared/delivery/deliver.ts';
+import { Isolation } from '../../shared/delivery/isolation.ts';
+import type { Timer } from '../../shared/delivery/run-handler.ts';
 import type { ReleaseRecord, TargetRecord } from '../../shared/deployments.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { childEvent, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { Isolation } from '../../shared/isolation.ts';
 import type { Cluster, HandlerPorts, Ports, StateStore } from '../../shared/ports.ts';
-import type { Timer } from '../../shared/run-handler.ts';
 import { subscriptionOf } from '../../shared/topology.ts';
 import { handlerOf, IMAGE } from './deployments.ts';
 import { type Exploration, randomFor, type Site, type State } from './explore.ts';

@@ -2,6 +2,7 @@
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../shared/adapters/simulated-cluster.ts';
 import { parseConfig } from '../../shared/config.ts';
+import type { Timer } from '../../shared/delivery/run-handler.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
@@ -11,7 +12,6 @@ import { serveHandlers } from '../../shared/on-event.ts';
 import type { HttpHandler, HttpResponse } from '../../shared/on-http.ts';
 import { respond } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
-import type { Timer } from '../../shared/run-handler.ts';
 import { loadHandlers } from './handlers.ts';
 import { httpRequest } from './http.ts';
 import { RecordingLog } from './ports.ts';

@@ -9,9 +9,9 @@ import {
   type ServiceBusReceiver,
 } from '@azure/service-bus';
 import Long from 'long';
+import { bytesOf, parkedEntry } from '../../delivery/bus-message.ts';
 import { attemptsIn } from '../../describe-error.ts';
 import { TransientError } from '../../errors.ts';
-import { bytesOf, parkedEntry } from '../../message.ts';
 import type { ParkedEntry } from '../../ports.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';
 

@@ -8,11 +8,18 @@ import {
   type ServiceBusMessage,
   type ServiceBusMessageBatch,
 } from '@azure/service-bus';
+import {
+  type BusMessage,
+  cut,
+  GZIP_CONTENT_TYPE,
+  messageOf,
+  messageOfCopy,
+  messageOfParked,
+} from '../../delivery/bus-message.ts';
 import { attemptsIn } from '../../describe-error.ts';
 import { ConfigError, faultOf, PermanentError, PlatformError, TransientError } from '../../errors.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
-import { type BusMessage, cut, GZIP_CONTENT_TYPE, messageOf, messageOfCopy, messageOfParked } from '../../message.ts';
 import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../../ports.ts';
 import type { Connection } from '../../settings.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';

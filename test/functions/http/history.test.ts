@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/history.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { enterHistory } from '../../../shared/history.ts';
+import { type EventRecord, RECORDS, recordKey } from '../../../shared/delivery/event-record.ts';
+import { enterHistory } from '../../../shared/delivery/history.ts';
 import { type HttpResponse, respond } from '../../../shared/on-http.ts';
 import type { Ports } from '../../../shared/ports.ts';
-import { type EventRecord, RECORDS, recordKey } from '../../../shared/record.ts';
 import { httpRequest } from '../../support/http.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
 

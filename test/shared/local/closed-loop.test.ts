@@ -3,14 +3,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../../shared/adapters/simulated-cluster.ts';
 import { parseConfig } from '../../../shared/config.ts';
-import { HANDLER_TIMEOUT_MS } from '../../../shared/delivery.ts';
+import { HANDLER_TIMEOUT_MS } from '../../../shared/delivery/deliver.ts';
+import type { Timer } from '../../../shared/delivery/run-handler.ts';
 import { VirtualClock } from '../../../shared/local/clock.ts';
 import { MissingStepError, playClosedLoop, type Stage } from '../../../shared/local/closed-loop.ts';
 import type { Fault } from '../../../shared/local/faults.ts';
 import { InMemoryEventBus } from '../../../shared/local/memory.ts';
 import { serveHandlers } from '../../../shared/on-event.ts';
 import type { Notification, ParkedEntry } from '../../../shared/ports.ts';
-import type { Timer } from '../../../shared/run-handler.ts';
 import { loadHandlers } from '../../support/handlers.ts';
 import { RecordingLog } from '../../support/ports.ts';
 

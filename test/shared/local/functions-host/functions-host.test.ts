@@ -1,11 +1,11 @@
 /** The local host as a whole: an app as it is deployed, on a real bus. */
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { messageOf } from '../../../../shared/delivery/bus-message.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
 import { type FunctionsHost, startFunctionsHost } from '../../../../shared/local/functions-host/functions-host.ts';
 import { type LocalBus, startBus } from '../../../../shared/local/start-bus.ts';
-import { messageOf } from '../../../../shared/message.ts';
 import { type BuiltApp, buildApp } from '../../../support/built-app.ts';
 import { sampleData } from '../../../support/events.ts';
 import { eventually } from '../../../support/processes.ts';

@@ -6,6 +6,7 @@
 import { ServiceBusClient } from '@azure/service-bus';
 import { expect, it } from 'vitest';
 import { createServiceBus } from '../../../../shared/adapters/service-bus/event-bus.ts';
+import { messageOf } from '../../../../shared/delivery/bus-message.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
 import { HealthCheck } from '../../../../shared/events/platform.ts';
@@ -13,7 +14,6 @@ import { connectionString } from '../../../../shared/local/amqp.ts';
 import { parseHostJson } from '../../../../shared/local/functions-host/host-json.ts';
 import { ServiceBusTrigger } from '../../../../shared/local/functions-host/service-bus-trigger.ts';
 import { startBus } from '../../../../shared/local/start-bus.ts';
-import { messageOf } from '../../../../shared/message.ts';
 import { ERRORS_QUEUE, routeOf } from '../../../../shared/topology.ts';
 import { seeded } from '../../../support/delivery-world.ts';
 import { sampleData } from '../../../support/events.ts';

@@ -1,13 +1,13 @@
 /** A process that dies at any point of a delivery loses nothing and does nothing twice. */
 import { describe, expect, it } from 'vitest';
-import { ConflictError, PermanentError, TransientError } from '../../shared/errors.ts';
-import type { PlatformEvent } from '../../shared/events/catalog.ts';
-import { newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
-import type { Handler, HandlerPorts } from '../../shared/ports.ts';
-import { recheck } from '../../shared/ports.ts';
-import { carryThrough, createWorld, type Death, type World } from '../support/delivery.ts';
-import { sampleData } from '../support/events.ts';
+import { ConflictError, PermanentError, TransientError } from '../../../shared/errors.ts';
+import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
+import type { Handler, HandlerPorts } from '../../../shared/ports.ts';
+import { recheck } from '../../../shared/ports.ts';
+import { carryThrough, createWorld, type Death, type World } from '../../support/delivery.ts';
+import { sampleData } from '../../support/events.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 

@@ -1,10 +1,10 @@
 /** What is forgotten of the history, and what never is. */
 import { describe, expect, it } from 'vitest';
-import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
-import { enterHistory, readHistory } from '../../shared/history.ts';
-import { type EventRecord, RECORDS, recordKey } from '../../shared/record.ts';
-import { forgetOld, forgetOldWhenDue, REDELIVERABLE_MS } from '../../shared/retention.ts';
-import { FixedClock, RecordingLog } from '../support/ports.ts';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { type EventRecord, RECORDS, recordKey } from '../../../shared/delivery/event-record.ts';
+import { enterHistory, readHistory } from '../../../shared/delivery/history.ts';
+import { forgetOld, forgetOldWhenDue, REDELIVERABLE_MS } from '../../../shared/delivery/retention.ts';
+import { FixedClock, RecordingLog } from '../../support/ports.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.parse('2026-06-01T12:00:00Z');

@@ -1,11 +1,11 @@
 /** The messages that events, copies and parked messages become. */
 import { describe, expect, it } from 'vitest';
-import { EventTooLargeError, PermanentError } from '../../shared/errors.ts';
-import { type CloudEvent, newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { parseEvent } from '../../shared/events/parse.ts';
-import { cut, messageOf, messageOfCopy, messageOfParked } from '../../shared/message.ts';
-import type { ParkedMessage } from '../../shared/ports.ts';
+import { cut, messageOf, messageOfCopy, messageOfParked } from '../../../shared/delivery/bus-message.ts';
+import { EventTooLargeError, PermanentError } from '../../../shared/errors.ts';
+import { type CloudEvent, newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested } from '../../../shared/events/deployment.ts';
+import { parseEvent } from '../../../shared/events/parse.ts';
+import type { ParkedMessage } from '../../../shared/ports.ts';
 
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' };
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';

@@ -2,16 +2,17 @@
  * The messages that a delivery sends on its own account: the awaited copy, the wait for somebody's lease, another try
  * without a record, and the parked message. Each has an id that is the same when it is sent again for the same cause.
  */
-import { backoffMs, MAX_TRIES } from './backoff.ts';
-import { describeError } from './describe-error.ts';
-import { PlatformError, TransientError } from './errors.ts';
-import type { CloudEvent } from './events/cloud-event.ts';
-import type { CopyMarks } from './events/parse.ts';
+
+import { describeError } from '../describe-error.ts';
+import { PlatformError, TransientError } from '../errors.ts';
+import type { CloudEvent } from '../events/cloud-event.ts';
+import type { CopyMarks } from '../events/parse.ts';
+import type { Log, ParkedMessage, Ports } from '../ports.ts';
+import { stackOf } from '../stack.ts';
+import { cut } from './bus-message.ts';
+import type { EventRecord } from './event-record.ts';
 import type { Place } from './isolation.ts';
-import { cut } from './message.ts';
-import type { Log, ParkedMessage, Ports } from './ports.ts';
-import type { EventRecord } from './record.ts';
-import { stackOf } from './stack.ts';
+import { backoffMs, MAX_TRIES } from './retry-policy.ts';
 
 /** What the messages are made from. */
 export interface Sender extends CopyMarks {

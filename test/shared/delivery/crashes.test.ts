@@ -1,11 +1,11 @@
 /** A process dies at every point of a delivery, and the broker redelivers: nothing is lost, nothing happens twice. */
 import { describe, expect, it } from 'vitest';
-import { PermanentError, TransientError } from '../../shared/errors.ts';
-import { newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
-import { type Handler, type HandlerPorts, recheck } from '../../shared/ports.ts';
-import { DeliveryWorld, type Gate } from '../support/delivery-world.ts';
-import { sampleData } from '../support/events.ts';
+import { PermanentError, TransientError } from '../../../shared/errors.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
+import { type Handler, type HandlerPorts, recheck } from '../../../shared/ports.ts';
+import { DeliveryWorld, type Gate } from '../../support/delivery-world.ts';
+import { sampleData } from '../../support/events.ts';
 
 const REQUESTED = 'deployment-requested';
 const event = newEvent(DeploymentRequested, { id: 'request-1', source: '/ci', data: sampleData.DeploymentRequested });

@@ -3,16 +3,16 @@
  * `deliver` fulfils when the message may be completed and rejects when it must come back; nothing between can lose it.
  */
 import { createHash } from 'node:crypto';
-import { carry } from './carry.ts';
-import { InvalidEventError, PermanentError, UnknownEventError } from './errors.ts';
-import type { CloudEvent, EventDefinition } from './events/cloud-event.ts';
-import { marksOf, parseEvent, structured } from './events/parse.ts';
+import { InvalidEventError, PermanentError, UnknownEventError } from '../errors.ts';
+import type { CloudEvent, EventDefinition } from '../events/cloud-event.ts';
+import { marksOf, parseEvent, structured } from '../events/parse.ts';
+import type { Handler, Ports } from '../ports.ts';
+import { routeOf, subscriptionOf } from '../topology.ts';
+import { bytesOf } from './bus-message.ts';
+import { faultOf, parkUnread, putOffUnrecorded, SendError } from './follow-up-messages.ts';
 import { Isolation, type Place } from './isolation.ts';
-import { bytesOf } from './message.ts';
-import type { Handler, Ports } from './ports.ts';
-import { faultOf, parkUnread, putOffUnrecorded, SendError } from './put-off.ts';
+import { carry } from './process-event.ts';
 import { systemTimer, type Timer, withFields } from './run-handler.ts';
-import { routeOf, subscriptionOf } from './topology.ts';
 
 /** A message, and the handler of the subscription that it came from. */
 export interface Delivery {

@@ -1,9 +1,9 @@
 /** What a message means beside a record, and when to try again. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeKey } from '../../shared/adapters/table-entity.ts';
-import { backoffMs, MAX_TRIES } from '../../shared/backoff.ts';
-import { type EventRecord, type Meaning, meaningOf, recordKey } from '../../shared/record.ts';
+import { encodeKey } from '../../../shared/adapters/table-entity.ts';
+import { type EventRecord, type Meaning, meaningOf, recordKey } from '../../../shared/delivery/event-record.ts';
+import { backoffMs, MAX_TRIES } from '../../../shared/delivery/retry-policy.ts';
 
 const record = { copy: 2, owner: 'other', leaseUntil: 1_000 } as EventRecord;
 

@@ -3,11 +3,11 @@
  * message becomes. Every `EventBus` sends these.
  */
 import { createHash } from 'node:crypto';
-import { PermanentError } from './errors.ts';
-import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from './events/cloud-event.ts';
-import { isDeeperThan } from './events/parse.ts';
-import type { ParkedEntry, ParkedMessage, ScheduledCopy } from './ports.ts';
-import { ERRORS_QUEUE, routeOf, routeTo } from './topology.ts';
+import { PermanentError } from '../errors.ts';
+import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
+import { isDeeperThan } from '../events/parse.ts';
+import type { ParkedEntry, ParkedMessage, ScheduledCopy } from '../ports.ts';
+import { ERRORS_QUEUE, routeOf, routeTo } from '../topology.ts';
 
 /** A message and the entity that it goes to. */
 export interface BusMessage {

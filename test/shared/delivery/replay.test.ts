@@ -1,13 +1,13 @@
 /** Replaying what lies in the errors queue: by whom it was put there, what became of it since, and what dies in between. */
 import { describe, expect, it } from 'vitest';
-import { PermanentError } from '../../shared/errors.ts';
-import type { PlatformEvent } from '../../shared/events/catalog.ts';
-import { newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
-import type { EventBus, Handler, ParkedEntry, Ports, ScheduledCopy } from '../../shared/ports.ts';
-import { NotReplayableError, replay } from '../../shared/replay.ts';
-import { carryThrough, createWorld, type World } from '../support/delivery.ts';
-import { sampleData } from '../support/events.ts';
+import { NotReplayableError, replay } from '../../../shared/delivery/replay.ts';
+import { PermanentError } from '../../../shared/errors.ts';
+import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
+import type { EventBus, Handler, ParkedEntry, Ports, ScheduledCopy } from '../../../shared/ports.ts';
+import { carryThrough, createWorld, type World } from '../../support/delivery.ts';
+import { sampleData } from '../../support/events.ts';
 
 const event: PlatformEvent = newEvent(DeploymentRequested, {
   id: 'r-1',

@@ -7,8 +7,8 @@
  * record has ended, or once another message is sure to come.
  */
 import { createHash } from 'node:crypto';
-import type { CloudEvent } from './events/cloud-event.ts';
-import type { CopyMarks } from './events/parse.ts';
+import type { CloudEvent } from '../events/cloud-event.ts';
+import type { CopyMarks } from '../events/parse.ts';
 
 /** The partition that holds them. */
 export const RECORDS = 'records';

@@ -2,14 +2,14 @@
  * Sends what lies in the errors queue to its handler again: the same event, as the next copy, to the one subscription
  * that it failed in. The record of the event at its handler lets a replay take effect once, however often it is asked for.
  */
-import { PermanentError } from './errors.ts';
-import type { CloudEvent } from './events/cloud-event.ts';
-import { marksOf, structured } from './events/parse.ts';
-import { jsonOrText } from './message.ts';
-import { bodyOf, MAX_UNPACKED_BYTES } from './parked-body.ts';
-import type { ParkedEntry, Ports } from './ports.ts';
-import { type EventRecord, RECORDS, recordKey } from './record.ts';
-import { routeOf, routeTo } from './topology.ts';
+import { PermanentError } from '../errors.ts';
+import type { CloudEvent } from '../events/cloud-event.ts';
+import { marksOf, structured } from '../events/parse.ts';
+import type { ParkedEntry, Ports } from '../ports.ts';
+import { routeOf, routeTo } from '../topology.ts';
+import { jsonOrText } from './bus-message.ts';
+import { bodyOf, MAX_UNPACKED_BYTES } from './dead-letter-body.ts';
+import { type EventRecord, RECORDS, recordKey } from './event-record.ts';
 
 /** Handling it again would not help, or not happen. The entry stays. */
 export class NotReplayableError extends PermanentError {

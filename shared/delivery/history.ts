@@ -2,9 +2,9 @@
  * The history of events is their records, found through two indexes: by day, newest first, and by chain. An index row
  * holds what can be asked for, and the key of the record. It is entered before its record comes to its first rest.
  */
-import { DAY_MS } from './duration.ts';
-import type { StateStore, Stored } from './ports.ts';
-import { type EventRecord, keyPart, RECORDS, recordKey } from './record.ts';
+import { DAY_MS } from '../duration.ts';
+import type { StateStore, Stored } from '../ports.ts';
+import { type EventRecord, keyPart, RECORDS, recordKey } from './event-record.ts';
 
 /** Which days have rows; the keys are in reverse order of time. */
 export const DAYS = 'history-days';

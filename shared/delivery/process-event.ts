@@ -1,10 +1,9 @@
 /** The steps of an event at its handler: begin, handle, publish, finish; each may be the last that a process does. */
-import { backoffMs, MAX_TRIES } from './backoff.ts';
-import { ConflictError, PermanentError, TransientError } from './errors.ts';
-import type { PlatformEvent } from './events/catalog.ts';
-import { enterHistory } from './history.ts';
-import type { Place } from './isolation.ts';
-import type { Handler, Stored } from './ports.ts';
+
+import { ConflictError, PermanentError, TransientError } from '../errors.ts';
+import type { PlatformEvent } from '../events/catalog.ts';
+import type { Handler, Stored } from '../ports.ts';
+import { begin, type EventRecord, firstRecord, MAX_VANISHED, meaningOf, RECORDS, recordKey } from './event-record.ts';
 import {
   failureOf,
   faultOf,
@@ -17,8 +16,10 @@ import {
   sendAwaited,
   waitForLease,
   waitForTurn,
-} from './put-off.ts';
-import { begin, type EventRecord, firstRecord, MAX_VANISHED, meaningOf, RECORDS, recordKey } from './record.ts';
+} from './follow-up-messages.ts';
+import { enterHistory } from './history.ts';
+import type { Place } from './isolation.ts';
+import { backoffMs, MAX_TRIES } from './retry-policy.ts';
 import { type Outcome, runHandler, type Timer, withFields } from './run-handler.ts';
 
 /** One event, as one message brings it. */

@@ -1,9 +1,9 @@
 /** What becomes of a message while another run of its event is under way, or has vanished. */
 import { describe, expect, it } from 'vitest';
-import { MAX_TRIES } from '../../shared/backoff.ts';
-import { NotFoundError, TransientError } from '../../shared/errors.ts';
-import { recheck } from '../../shared/ports.ts';
-import { replay } from '../../shared/replay.ts';
+import { replay } from '../../../shared/delivery/replay.ts';
+import { MAX_TRIES } from '../../../shared/delivery/retry-policy.ts';
+import { NotFoundError, TransientError } from '../../../shared/errors.ts';
+import { recheck } from '../../../shared/ports.ts';
 import {
   away,
   type Behaviour,
@@ -15,8 +15,8 @@ import {
   fail,
   HANDLER,
   worldOf,
-} from '../support/delivery-cases.ts';
-import type { DeliveryWorld, Gate } from '../support/delivery-world.ts';
+} from '../../support/delivery-cases.ts';
+import type { DeliveryWorld, Gate } from '../../support/delivery-world.ts';
 
 describe('another run', () => {
   it('comes after the delay that a handler asks for, as often as it asks', async () => {

@@ -2,12 +2,12 @@
  * Forgets the history that is too old or too much, oldest days first. Records are also what makes a redelivered event
  * take effect once, so none is forgotten while a message of its event can still be somewhere.
  */
-import { DAY_MS, HOUR_MS, MINUTE_MS } from './duration.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../duration.ts';
+import type { Ports, StateStore, Stored } from '../ports.ts';
+import { stackOf } from '../stack.ts';
+import { topology } from '../topology.ts';
+import { type EventRecord, RECORDS } from './event-record.ts';
 import { chainPartition, DAYS, dayPartition, type HistoryRow } from './history.ts';
-import type { Ports, StateStore, Stored } from './ports.ts';
-import { type EventRecord, RECORDS } from './record.ts';
-import { stackOf } from './stack.ts';
-import { topology } from './topology.ts';
 
 /** Both are upper limits; what may still be redelivered is kept beyond them. */
 export interface HistoryLimits {

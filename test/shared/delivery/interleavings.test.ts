@@ -4,15 +4,15 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { PermanentError, TransientError } from '../../shared/errors.ts';
-import type { PlatformEvent } from '../../shared/events/catalog.ts';
-import { newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
-import { flushPromises } from '../../shared/local/clock.ts';
-import { type HandlerPorts, recheck } from '../../shared/ports.ts';
-import type { EventRecord } from '../../shared/record.ts';
-import { DeliveryWorld, type Gate, seeded } from '../support/delivery-world.ts';
-import { sampleData } from '../support/events.ts';
+import type { EventRecord } from '../../../shared/delivery/event-record.ts';
+import { PermanentError, TransientError } from '../../../shared/errors.ts';
+import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
+import { flushPromises } from '../../../shared/local/clock.ts';
+import { type HandlerPorts, recheck } from '../../../shared/ports.ts';
+import { DeliveryWorld, type Gate, seeded } from '../../support/delivery-world.ts';
+import { sampleData } from '../../support/events.ts';
 
 const EVENTS = 3;
 const PROCESSES = 3;

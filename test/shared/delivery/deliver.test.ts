@@ -1,11 +1,11 @@
 /** What becomes of a message, case by case; that nothing is lost on the way is in the tests of crashes. */
 import { describe, expect, it } from 'vitest';
-import { MAX_TRIES } from '../../shared/backoff.ts';
-import { deliver } from '../../shared/delivery.ts';
-import { PermanentError, TransientError } from '../../shared/errors.ts';
-import { newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentStarted } from '../../shared/events/deployment.ts';
-import { recheck } from '../../shared/ports.ts';
+import { deliver } from '../../../shared/delivery/deliver.ts';
+import { MAX_TRIES } from '../../../shared/delivery/retry-policy.ts';
+import { PermanentError, TransientError } from '../../../shared/errors.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentStarted } from '../../../shared/events/deployment.ts';
+import { recheck } from '../../../shared/ports.ts';
 import {
   away,
   type Behaviour,
@@ -18,9 +18,9 @@ import {
   fail,
   HANDLER,
   worldOf,
-} from '../support/delivery-cases.ts';
-import type { DeliveryWorld } from '../support/delivery-world.ts';
-import { sampleData } from '../support/events.ts';
+} from '../../support/delivery-cases.ts';
+import type { DeliveryWorld } from '../../support/delivery-world.ts';
+import { sampleData } from '../../support/events.ts';
 
 describe('a message that is no event of this handler', () => {
   const valid = { specversion: '1.0', id: 'x', source: '/ci', type: 'DeploymentRequested' };

@@ -1,13 +1,13 @@
 /** Random duplicates, delays and deaths over several events: each comes to its end, and has each child exactly once. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { TransientError } from '../../shared/errors.ts';
-import { newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
-import { type Handler, recheck } from '../../shared/ports.ts';
-import { MAX_VANISHED } from '../../shared/record.ts';
-import { createWorld } from '../support/delivery.ts';
-import { sampleData } from '../support/events.ts';
+import { MAX_VANISHED } from '../../../shared/delivery/event-record.ts';
+import { TransientError } from '../../../shared/errors.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
+import { type Handler, recheck } from '../../../shared/ports.ts';
+import { createWorld } from '../../support/delivery.ts';
+import { sampleData } from '../../support/events.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 

@@ -1,9 +1,9 @@
 /** Runs a handler once: with its own ports, within its time, and with what it asked to be published. */
-import { combineErrors, TransientError } from './errors.ts';
-import type { PlatformEvent } from './events/catalog.ts';
-import { childEvent } from './events/cloud-event.ts';
-import type { Handler, HandlerPorts, Log, LogFields, Notifier, Ports, Recheck } from './ports.ts';
-import { stackOf } from './stack.ts';
+import { combineErrors, TransientError } from '../errors.ts';
+import type { PlatformEvent } from '../events/catalog.ts';
+import { childEvent } from '../events/cloud-event.ts';
+import type { Handler, HandlerPorts, Log, LogFields, Notifier, Ports, Recheck } from '../ports.ts';
+import { stackOf } from '../stack.ts';
 
 /** How a run ended. Only a run that did not fail has children. */
 export type Outcome =

@@ -1,15 +1,15 @@
 /** An event that ends the worker process harms nobody but itself, whatever runs beside it. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PlatformEvent } from '../../shared/events/catalog.ts';
-import { newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
-import { InMemoryEventBus } from '../../shared/local/memory.ts';
-import type { Handler, HandlerPorts } from '../../shared/ports.ts';
-import { type EventRecord, RECORDS } from '../../shared/record.ts';
-import { CrashingHost } from '../support/crashing-host.ts';
-import { seeded } from '../support/delivery-world.ts';
-import { sampleData } from '../support/events.ts';
+import { type EventRecord, RECORDS } from '../../../shared/delivery/event-record.ts';
+import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
+import { InMemoryEventBus } from '../../../shared/local/memory.ts';
+import type { Handler, HandlerPorts } from '../../../shared/ports.ts';
+import { CrashingHost } from '../../support/crashing-host.ts';
+import { seeded } from '../../support/delivery-world.ts';
+import { sampleData } from '../../support/events.ts';
 
 const NEIGHBOURS = 15;
 const TRAFFIC = 150;
