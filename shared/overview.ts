@@ -1,6 +1,9 @@
 /** How the deployments and services stand, drawn from their records: for the HTTP functions, the metrics and the dashboard. */
 
 import { systemTimer, type Timer, within } from './delivery/run-handler.ts';
+import { PATIENCE_MS } from './health.ts';
+import { objectivesOf } from './objectives.ts';
+import type { ParkedEntry, Ports, StateStore } from './ports.ts';
 import {
   type Numbers,
   newestOf,
@@ -11,10 +14,7 @@ import {
   stepTo,
   type TargetRecord,
   targets,
-} from './deployments.ts';
-import { PATIENCE_MS } from './health.ts';
-import { objectivesOf } from './objectives.ts';
-import type { ParkedEntry, Ports, StateStore } from './ports.ts';
+} from './releases/release-record.ts';
 import { type ObjectiveHealth, type ServiceHealth, stateOf } from './service-health.ts';
 import { type Freeze, freezeOf, frozenServices, SERVICES } from './services.ts';
 

@@ -1,11 +1,12 @@
 /** Closes a completed deployment and tells people, with its lead time. */
-import { completionOf, leadSecondsOf, noticeOf } from '../../shared/deployment-report.ts';
-import { close } from '../../shared/deployment-steps.ts';
-import { advance, stepBy, targetOf } from '../../shared/deployments.ts';
+
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports.ts';
+import { advance, stepBy, targetOf } from '../../shared/releases/release-record.ts';
+import { close } from '../../shared/releases/release-states.ts';
+import { completionOf, leadSecondsOf, noticeOf } from '../../shared/releases/report.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event, ports) => {
   const release = await advance(ports.state, event.data, (record, it) =>

@@ -1,12 +1,13 @@
 /** Tells people of a failed deployment and, when it changed something, rolls it back and watches that. */
-import { failureOf, noticeOf, rollbackOf } from '../../shared/deployment-report.ts';
-import { endRollback, type RollbackOutcome, takeUpFailure } from '../../shared/deployment-steps.ts';
-import { advance, type ReleaseRecord, type Step, stepBy, targetOf } from '../../shared/deployments.ts';
+
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRolledBack } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import { type Handler, type HandlerPorts, type Notification, type Rollback, recheck } from '../../shared/ports.ts';
-import { carryOut, type Standing } from '../../shared/rollouts.ts';
+import { carryOut, type Standing } from '../../shared/releases/apply-change.ts';
+import { advance, type ReleaseRecord, type Step, stepBy, targetOf } from '../../shared/releases/release-record.ts';
+import { endRollback, type RollbackOutcome, takeUpFailure } from '../../shared/releases/release-states.ts';
+import { failureOf, noticeOf, rollbackOf } from '../../shared/releases/report.ts';
 
 type Failed = EventOf<typeof DeploymentFailed>;
 type StepTo<To extends Step['to']> = Extract<Step, { to: To }>;

@@ -1,13 +1,14 @@
 /** Lets a deployment in, or rejects it: policy, freeze, and whether a newer request was there first. */
-import { violationOf } from '../../shared/deployment-policy.ts';
-import { failureOf, startOf } from '../../shared/deployment-report.ts';
-import { admit, type Failure } from '../../shared/deployment-steps.ts';
-import { changeTarget, type ReleaseData, serviceOf, stepBy, targetOf } from '../../shared/deployments.ts';
+
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports.ts';
+import { violationOf } from '../../shared/releases/policy.ts';
+import { changeTarget, type ReleaseData, serviceOf, stepBy, targetOf } from '../../shared/releases/release-record.ts';
+import { admit, type Failure } from '../../shared/releases/release-states.ts';
+import { failureOf, startOf } from '../../shared/releases/report.ts';
 import { type Freeze, freezeOf } from '../../shared/services.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event, ports) => {

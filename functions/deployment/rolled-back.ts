@@ -1,11 +1,12 @@
 /** Closes a deployment that was rolled back and tells people, with the time it took to restore the target. */
-import { noticeOf, rollbackOf } from '../../shared/deployment-report.ts';
-import { close } from '../../shared/deployment-steps.ts';
-import { advance, stepBy, targetOf } from '../../shared/deployments.ts';
+
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentRolledBack } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports.ts';
+import { advance, stepBy, targetOf } from '../../shared/releases/release-record.ts';
+import { close } from '../../shared/releases/release-states.ts';
+import { noticeOf, rollbackOf } from '../../shared/releases/report.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRolledBack>> = async (event, ports) => {
   const release = await advance(ports.state, event.data, (record, it) =>

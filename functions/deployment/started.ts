@@ -1,12 +1,20 @@
 /** Applies the image once and watches its rollout until it is ready, fails, or is late. */
-import { completionOf, failureOf } from '../../shared/deployment-report.ts';
-import { end, type Outcome, observe, start } from '../../shared/deployment-steps.ts';
-import { advance, phaseOf, type ReleaseRecord, rememberNewest, stepBy, stepTo } from '../../shared/deployments.ts';
+
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted, DeploymentFailed, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import { type Handler, type HandlerPorts, type Release, recheck } from '../../shared/ports.ts';
-import { carryOut, type Standing } from '../../shared/rollouts.ts';
+import { carryOut, type Standing } from '../../shared/releases/apply-change.ts';
+import {
+  advance,
+  phaseOf,
+  type ReleaseRecord,
+  rememberNewest,
+  stepBy,
+  stepTo,
+} from '../../shared/releases/release-record.ts';
+import { end, type Outcome, observe, start } from '../../shared/releases/release-states.ts';
+import { completionOf, failureOf } from '../../shared/releases/report.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {
   const { state, clock, config } = ports;

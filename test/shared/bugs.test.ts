@@ -4,7 +4,7 @@ import { forgetOldWhenDue } from '../../shared/delivery/retention.ts';
 import { NotFoundError } from '../../shared/errors.ts';
 import { respond } from '../../shared/on-http.ts';
 import type { Cluster, Ports, StateStore } from '../../shared/ports.ts';
-import { carryOut } from '../../shared/rollouts.ts';
+import { carryOut } from '../../shared/releases/apply-change.ts';
 import { counting, done, event, HANDLER, worldOf } from '../support/delivery-cases.ts';
 import { httpRequest } from '../support/http.ts';
 import { type LogLine, RecordingLog } from '../support/ports.ts';

@@ -7,11 +7,11 @@ import { handle as started } from '../../functions/deployment/started.ts';
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../shared/adapters/simulated-cluster.ts';
 import { parseConfig } from '../../shared/config.ts';
-import type { ReleaseData, ReleaseRecord, TargetRecord } from '../../shared/deployments.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { type EventOf, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested } from '../../shared/events/deployment.ts';
 import type { Cluster, Handler, Notification, Rollout } from '../../shared/ports.ts';
+import type { ReleaseData, ReleaseRecord, TargetRecord } from '../../shared/releases/release-record.ts';
 import { clustersOf, FixedClock, recordingPorts } from './ports.ts';
 
 const handlers: Readonly<Record<string, Handler<never>>> = {

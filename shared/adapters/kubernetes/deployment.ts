@@ -10,9 +10,10 @@
  *
  * The pod template bears no marks: they would restart every pod for a release that changes nothing.
  */
-import { isImage } from '../../deployments.ts';
+
 import { NotFoundError, SupersededError } from '../../errors.ts';
 import type { Change, Release, Rollback, Workload } from '../../ports.ts';
+import { isImage } from '../../releases/release-record.ts';
 import { type JsonPatchOperation, type KubernetesClient, untilUndisturbed } from './client.ts';
 import {
   appliedFields,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { newestReleaseOf } from '../../../shared/deployments.ts';
 import { NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { newestReleaseOf } from '../../../shared/releases/release-record.ts';
 import { faulty, IMAGE, only, runByHand, TARGET, World, type WorldOptions } from '../../support/deployments.ts';
 
 /** A world in which a request has been let in, and the DeploymentStarted that follows from it. */

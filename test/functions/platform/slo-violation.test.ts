@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/platform/slo-violation.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { admit, start } from '../../../shared/deployment-steps.ts';
-import { advance, changeTarget, rememberNewest, targetOf } from '../../../shared/deployments.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { SLOViolation } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports.ts';
+import { advance, changeTarget, rememberNewest, targetOf } from '../../../shared/releases/release-record.ts';
+import { admit, start } from '../../../shared/releases/release-states.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 

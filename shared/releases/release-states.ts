@@ -9,6 +9,8 @@
  * A release's outcome is decided here, by one guarded write, before anything of it is published. So whoever comes
  * second, a repeated run or a newer request, finds it decided: each request ends once.
  */
+
+import type { Rollout } from '../ports.ts';
 import {
   canBeBlamed,
   type FailureReason,
@@ -23,8 +25,7 @@ import {
   secondsBetween,
   stepBy,
   type TargetRecord,
-} from './deployments.ts';
-import type { Rollout } from './ports.ts';
+} from './release-record.ts';
 
 /** Releases that are over are listed up to this number, and after that remembered by id up to the second. */
 const LISTED = 20;

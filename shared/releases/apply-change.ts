@@ -2,10 +2,11 @@
  * Making a change in a cluster and watching it. A fault of the cluster is an answer here and no exception: it must
  * not use up the tries of the delivery and leave a target half done. The deadline of the change bounds it instead.
  */
-import { type FailureReason, isImage } from './deployments.ts';
-import { NotFoundError, PlatformError, SupersededError, TransientError } from './errors.ts';
-import type { Change, Cluster, Log, Rollout } from './ports.ts';
-import { stackOf } from './stack.ts';
+
+import { NotFoundError, PlatformError, SupersededError, TransientError } from '../errors.ts';
+import type { Change, Cluster, Log, Rollout } from '../ports.ts';
+import { stackOf } from '../stack.ts';
+import { type FailureReason, isImage } from './release-record.ts';
 
 /** However long a rollout drags on, it is looked at once a minute. */
 const LONGEST_PAUSE_MS = 60_000;

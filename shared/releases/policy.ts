@@ -1,6 +1,6 @@
 /** What may be deployed where: the rules of `policies.deployment` in the configuration. */
-import type { PlatformConfig } from './config.ts';
-import type { ReleaseData } from './deployments.ts';
+import type { PlatformConfig } from '../config.ts';
+import type { ReleaseData } from './release-record.ts';
 
 type DeploymentPolicy = PlatformConfig['policies']['deployment'];
 

@@ -2,11 +2,11 @@
  * The deployment records: one document per target (`cluster/namespace/deployment`) with its releases, kept in the
  * state store. How a release moves on is in `deployment-steps.ts`; here is what is kept, and how it is changed.
  */
-import { PermanentError } from './errors.ts';
-import type { DataOf } from './events/cloud-event.ts';
-import type { DeploymentFailed, DeploymentRequested } from './events/deployment.ts';
-import type { StateStore, Stored } from './ports.ts';
-import { update } from './update-document.ts';
+import { PermanentError } from '../errors.ts';
+import type { DataOf } from '../events/cloud-event.ts';
+import type { DeploymentFailed, DeploymentRequested } from '../events/deployment.ts';
+import type { StateStore, Stored } from '../ports.ts';
+import { update } from '../update-document.ts';
 
 const TARGETS = 'deployments';
 const NEWEST = 'releases';

@@ -1,10 +1,10 @@
 /** What an event of ours says of a failure, whatever the cluster said. */
 import { expect, it } from 'vitest';
-import { failureOf } from '../../shared/deployment-report.ts';
-import type { ReleaseRecord } from '../../shared/deployments.ts';
-import { newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentFailed } from '../../shared/events/deployment.ts';
-import { sampleData } from '../support/events.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentFailed } from '../../../shared/events/deployment.ts';
+import type { ReleaseRecord } from '../../../shared/releases/release-record.ts';
+import { failureOf } from '../../../shared/releases/report.ts';
+import { sampleData } from '../../support/events.ts';
 
 const failed = (message: string): ReleaseRecord => ({
   requestId: 'r',

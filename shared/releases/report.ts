@@ -1,16 +1,16 @@
 /** What the events and notifications of a deployment say, drawn from its record: the same on every run. */
-import type { PlatformConfig } from './config.ts';
-import { type ReleaseRecord, secondsBetween, serviceOf, stepTo, targetOf } from './deployments.ts';
-import type { PlatformEvent } from './events/catalog.ts';
-import type { DataOf } from './events/cloud-event.ts';
+import type { PlatformConfig } from '../config.ts';
+import type { PlatformEvent } from '../events/catalog.ts';
+import type { DataOf } from '../events/cloud-event.ts';
 import type {
   DeploymentCompleted,
   DeploymentFailed,
   DeploymentRolledBack,
   DeploymentStarted,
-} from './events/deployment.ts';
-import type { Notification } from './ports.ts';
-import { withoutControls } from './shown-text.ts';
+} from '../events/deployment.ts';
+import type { Notification } from '../ports.ts';
+import { withoutControls } from '../shown-text.ts';
+import { type ReleaseRecord, secondsBetween, serviceOf, stepTo, targetOf } from './release-record.ts';
 
 const LONGEST_TEXT = 4_096;
 

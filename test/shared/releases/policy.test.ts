@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../shared/config.ts';
-import { parseImage, violationOf } from '../../shared/deployment-policy.ts';
+import { parseConfig } from '../../../shared/config.ts';
+import { parseImage, violationOf } from '../../../shared/releases/policy.ts';
 
 const digest = 'sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef';
 
