@@ -10,7 +10,7 @@ import { deliver } from '../shared/delivery/deliver.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { HealthCheck } from '../shared/events/platform.ts';
 import type { EventBus, Ports } from '../shared/ports.ts';
-import { SERVICES } from '../shared/services.ts';
+import { SERVICES } from '../shared/slo/freezes.ts';
 
 const HOUR = 3_600_000;
 const CHECKS = 20_000;

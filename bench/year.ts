@@ -10,7 +10,7 @@ import type { PlatformEvent } from '../shared/events/catalog.ts';
 import { childEvent, newEvent } from '../shared/events/cloud-event.ts';
 import { HealthCheck } from '../shared/events/platform.ts';
 import type { HandlerPorts } from '../shared/ports.ts';
-import { freezeOf } from '../shared/services.ts';
+import { freezeOf } from '../shared/slo/freezes.ts';
 import { subscriptionOf } from '../shared/topology.ts';
 
 const HOUR = 3_600_000;

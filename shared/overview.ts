@@ -2,7 +2,6 @@
 
 import { systemTimer, type Timer, within } from './delivery/run-handler.ts';
 import { PATIENCE_MS } from './health.ts';
-import { objectivesOf } from './objectives.ts';
 import type { ParkedEntry, Ports, StateStore } from './ports.ts';
 import {
   type Numbers,
@@ -15,8 +14,9 @@ import {
   type TargetRecord,
   targets,
 } from './releases/release-record.ts';
-import { type ObjectiveHealth, type ServiceHealth, stateOf } from './service-health.ts';
-import { type Freeze, freezeOf, frozenServices, SERVICES } from './services.ts';
+import { type Freeze, freezeOf, frozenServices, SERVICES } from './slo/freezes.ts';
+import { objectivesOf } from './slo/objectives.ts';
+import { type ObjectiveHealth, type ServiceHealth, stateOf } from './slo/service-health.ts';
 
 /** A release as people are told of it. Times are milliseconds since the Unix epoch. */
 export interface ReleaseSummary {

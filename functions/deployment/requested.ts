@@ -9,7 +9,7 @@ import { violationOf } from '../../shared/releases/policy.ts';
 import { changeTarget, type ReleaseData, serviceOf, stepBy, targetOf } from '../../shared/releases/release-record.ts';
 import { admit, type Failure } from '../../shared/releases/release-states.ts';
 import { failureOf, startOf } from '../../shared/releases/report.ts';
-import { type Freeze, freezeOf } from '../../shared/services.ts';
+import { type Freeze, freezeOf } from '../../shared/slo/freezes.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event, ports) => {
   const { id: requestId, correlationid: correlationId } = event;

@@ -5,7 +5,7 @@ import { METRICS_CONTENT_TYPE, MOST_ERRORS, metricsText } from '../../shared/met
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import { deployments, oldestErrors, services } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';
-import { unlistedChecks } from '../../shared/unlisted-checks.ts';
+import { unlistedChecks } from '../../shared/slo/unlisted-checks.ts';
 
 /** 200 with the metrics as text; 503 while the store is away. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {

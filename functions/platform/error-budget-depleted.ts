@@ -1,13 +1,14 @@
 /** Freezes the service whose error budget is spent: nothing is released until it recovers, unless overridden. */
-import { budgetWords, eventsFact } from '../../shared/budget-words.ts';
+
 import { parseDuration } from '../../shared/duration.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../shared/events/platform.ts';
-import { objectiveOf } from '../../shared/objectives.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, StateStore } from '../../shared/ports.ts';
-import { newHealth, type ServiceHealth, stateOf, withDepletion } from '../../shared/service-health.ts';
-import { freeze, liftFreeze, SERVICES } from '../../shared/services.ts';
+import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
+import { freeze, liftFreeze, SERVICES } from '../../shared/slo/freezes.ts';
+import { objectiveOf } from '../../shared/slo/objectives.ts';
+import { newHealth, type ServiceHealth, stateOf, withDepletion } from '../../shared/slo/service-health.ts';
 import { update } from '../../shared/update-document.ts';
 
 type Depleted = EventOf<typeof ErrorBudgetDepleted>;

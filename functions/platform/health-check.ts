@@ -1,17 +1,18 @@
 /** Adds a check to its service's counts; tells of burning and spent error budgets, and lifts a freeze on recovery. */
-import { budgetWords } from '../../shared/budget-words.ts';
+
 import { InvalidEventError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../../shared/events/platform.ts';
-import { forgetFinishedChecks } from '../../shared/finished-checks.ts';
-import { inTurn } from '../../shared/in-turn.ts';
-import { objectiveOf, objectivesOf } from '../../shared/objectives.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports.ts';
-import { isOwed, type Outcome, outcomesOf, type ServiceHealth, withCheck } from '../../shared/service-health.ts';
-import { liftFreeze, SERVICES } from '../../shared/services.ts';
-import { lengthOf } from '../../shared/slo.ts';
-import { countUnlisted } from '../../shared/unlisted-checks.ts';
+import { budgetWords } from '../../shared/slo/budget-text.ts';
+import { lengthOf } from '../../shared/slo/burn-rate.ts';
+import { forgetFinishedChecks } from '../../shared/slo/compact-checks.ts';
+import { liftFreeze, SERVICES } from '../../shared/slo/freezes.ts';
+import { objectiveOf, objectivesOf } from '../../shared/slo/objectives.ts';
+import { inTurn } from '../../shared/slo/serialize.ts';
+import { isOwed, type Outcome, outcomesOf, type ServiceHealth, withCheck } from '../../shared/slo/service-health.ts';
+import { countUnlisted } from '../../shared/slo/unlisted-checks.ts';
 import { update } from '../../shared/update-document.ts';
 
 type Check = EventOf<typeof HealthCheck>;

@@ -1,12 +1,13 @@
 /** Tells people of a burning error budget; on a page the newest release of the service may be failed for it. */
-import { budgetWords, eventsFact } from '../../shared/budget-words.ts';
+
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../shared/events/deployment.ts';
 import { SLOViolation } from '../../shared/events/platform.ts';
-import { type Objective, objectiveOf } from '../../shared/objectives.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports.ts';
 import { type NewestRelease, newestReleaseOf } from '../../shared/releases/release-record.ts';
+import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
+import { type Objective, objectiveOf } from '../../shared/slo/objectives.ts';
 import { update } from '../../shared/update-document.ts';
 
 type Violation = EventOf<typeof SLOViolation>;

@@ -9,7 +9,7 @@ import { DeploymentRequested } from '../events/deployment.ts';
 import { ClusterCreated, ResourceQuotaExceeded } from '../events/infrastructure.ts';
 import { HealthCheck } from '../events/platform.ts';
 import type { Clock, Clusters, Notification, StateStore } from '../ports.ts';
-import { freezeOf } from '../services.ts';
+import { freezeOf } from '../slo/freezes.ts';
 
 /** Where the story is played: the handlers are served there, with the example's platform.config.json. */
 export interface Stage {

@@ -1,6 +1,7 @@
 /** Events as lines for people: when, what, about what, and the facts that matter. */
-import { budgetWords } from '../budget-words.ts';
+
 import { oneLine } from '../shown-text.ts';
+import { budgetWords } from '../slo/budget-text.ts';
 import { bold, dim, green, red, yellow } from './command.ts';
 
 /** The parts of an event that a line shows; anything that was read from a message or an answer will do. */

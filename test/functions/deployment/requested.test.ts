@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freeze } from '../../../shared/services.ts';
+import { freeze } from '../../../shared/slo/freezes.ts';
 import { only, World } from '../../support/deployments.ts';
 
 const budgetSpent = {

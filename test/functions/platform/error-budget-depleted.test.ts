@@ -7,7 +7,7 @@ import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports.ts';
-import { freezeOf, SERVICES } from '../../../shared/services.ts';
+import { freezeOf, SERVICES } from '../../../shared/slo/freezes.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 

@@ -8,10 +8,10 @@ import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports.ts';
-import { oldestIn } from '../../../shared/recent-ids.ts';
-import type { ServiceHealth } from '../../../shared/service-health.ts';
-import { freeze, freezeOf, SERVICES } from '../../../shared/services.ts';
-import { unlistedChecks } from '../../../shared/unlisted-checks.ts';
+import { freeze, freezeOf, SERVICES } from '../../../shared/slo/freezes.ts';
+import { oldestIn } from '../../../shared/slo/id-set.ts';
+import type { ServiceHealth } from '../../../shared/slo/service-health.ts';
+import { unlistedChecks } from '../../../shared/slo/unlisted-checks.ts';
 import { contents, expectOneEffect, type World } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 

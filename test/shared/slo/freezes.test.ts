@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
-import { newHealth, withDepletion } from '../../shared/service-health.ts';
-import { type FreezeCause, freeze, freezeOf, liftFreeze, SERVICES } from '../../shared/services.ts';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { type FreezeCause, freeze, freezeOf, liftFreeze, SERVICES } from '../../../shared/slo/freezes.ts';
+import { newHealth, withDepletion } from '../../../shared/slo/service-health.ts';
 
 const DAY = 86_400_000;
 const since = '2026-03-01T00:00:00Z';

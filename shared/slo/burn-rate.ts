@@ -19,7 +19,7 @@
  * Nothing here remembers: an alert ends as soon as one of its conditions does, and a budget is positive as soon as fewer
  * failures than it allows are in its window.
  */
-import { DAY_MS, HOUR_MS, MINUTE_MS } from './duration.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../duration.ts';
 
 /** Events counted over some time; `bad` of `total` broke the promise. */
 export interface Counts {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { budgetWords, eventsFact } from '../../shared/budget-words.ts';
+import { budgetWords, eventsFact } from '../../../shared/slo/budget-text.ts';
 
 it.each([
   [1, '100 % left'],

@@ -1,5 +1,5 @@
 /** The objectives of a service, found without searching the whole configuration for every check. */
-import type { PlatformConfig } from './config.ts';
+import type { PlatformConfig } from '../config.ts';
 
 export type Objective = PlatformConfig['objectives'][number];
 

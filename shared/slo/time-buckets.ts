@@ -6,8 +6,8 @@
  * A window holds its whole length and the bucket that is being filled: '1h' is the last 60 to 61 minutes, '30d' the
  * last 720 to 724 hours. So a bad event is never forgotten early, and at most one bucket late.
  */
-import { HOUR_MS, MINUTE_MS } from './duration.ts';
-import { type Counts, lengthOf, WINDOWS, type Window } from './slo.ts';
+import { HOUR_MS, MINUTE_MS } from '../duration.ts';
+import { type Counts, lengthOf, WINDOWS, type Window } from './burn-rate.ts';
 
 /** A service's counts; a value, changed by the functions below only. */
 export interface TimeBuckets {

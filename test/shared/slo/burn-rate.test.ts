@@ -14,8 +14,8 @@ import {
   lengthOf,
   type Severity,
   type Window,
-} from '../../shared/slo.ts';
-import { addCounts, emptyBuckets } from '../../shared/time-buckets.ts';
+} from '../../../shared/slo/burn-rate.ts';
+import { addCounts, emptyBuckets } from '../../../shared/slo/time-buckets.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -2,9 +2,10 @@
  * Health checks of services that the configuration names no objective for. Whoever may send checks can make names up, so
  * nothing is kept by name: one counter for all of them, and at most one notification an hour.
  */
-import { inTurn } from './in-turn.ts';
-import type { StateStore } from './ports.ts';
-import { update } from './update-document.ts';
+
+import type { StateStore } from '../ports.ts';
+import { update } from '../update-document.ts';
+import { inTurn } from './serialize.ts';
 
 const PARTITION = 'counters';
 const KEY = 'checks-without-objective';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Counts, lengthOf, WINDOWS, type Window } from '../../shared/slo.ts';
-import { addCounts, emptyBuckets, type TimeBuckets } from '../../shared/time-buckets.ts';
+import { type Counts, lengthOf, WINDOWS, type Window } from '../../../shared/slo/burn-rate.ts';
+import { addCounts, emptyBuckets, type TimeBuckets } from '../../../shared/slo/time-buckets.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

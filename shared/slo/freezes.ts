@@ -2,8 +2,8 @@
  * The freeze of a service: set when an error budget is spent, read before every release, lifted on recovery.
  * A service may be frozen by several objectives at once; it is free when the last of them has recovered.
  */
-import { ConflictError } from './errors.ts';
-import type { StateStore } from './ports.ts';
+import { ConflictError } from '../errors.ts';
+import type { StateStore } from '../ports.ts';
 import type { ServiceHealth } from './service-health.ts';
 
 const FREEZES = 'freezes';

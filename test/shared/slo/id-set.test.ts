@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countOf, oldestIn, remember, seen, without } from '../../shared/recent-ids.ts';
+import { countOf, oldestIn, remember, seen, without } from '../../../shared/slo/id-set.ts';
 
 const id = fc.oneof(
   fc.uuid(),

@@ -3,13 +3,13 @@
  * and never handled again; one that was cut off, or is parked and may be replayed, has to stay.
  */
 
-import { type EventRecord, RECORDS, recordKey } from './delivery/event-record.ts';
-import { inTurn } from './in-turn.ts';
-import type { HandlerPorts, StateStore } from './ports.ts';
-import { countOf, oldestIn } from './recent-ids.ts';
+import { type EventRecord, RECORDS, recordKey } from '../delivery/event-record.ts';
+import type { HandlerPorts, StateStore } from '../ports.ts';
+import { update } from '../update-document.ts';
+import { SERVICES } from './freezes.ts';
+import { countOf, oldestIn } from './id-set.ts';
+import { inTurn } from './serialize.ts';
 import { type ServiceHealth, withoutChecks } from './service-health.ts';
-import { SERVICES } from './services.ts';
-import { update } from './update-document.ts';
 
 /** The newest are kept in any case. */
 const KEPT = 64;

@@ -5,10 +5,10 @@
  * A run may end after the document was saved and before anything was published. So the document remembers which checks
  * it has counted, and what each of them gave rise to: the next run of that check counts nothing and tells it again.
  */
-import type { DataOf, EventOf } from './events/cloud-event.ts';
-import type { ErrorBudgetDepleted, HealthCheck, SLOViolation } from './events/platform.ts';
-import { type RecentIds, remember, seen, without } from './recent-ids.ts';
-import { type Assessment, assess, type Objective, type Severity } from './slo.ts';
+import type { DataOf, EventOf } from '../events/cloud-event.ts';
+import type { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../events/platform.ts';
+import { type Assessment, assess, type Objective, type Severity } from './burn-rate.ts';
+import { type RecentIds, remember, seen, without } from './id-set.ts';
 import { addCounts, emptyBuckets, type TimeBuckets } from './time-buckets.ts';
 
 /** An objective of the configuration, as far as it is judged. */
