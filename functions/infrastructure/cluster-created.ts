@@ -1,7 +1,8 @@
 /** Enters a new cluster in the inventory and has its baseline namespaces made. */
+
+import { baselineOf, recordCluster } from '../../shared/clusters/inventory.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ClusterCreated, NamespaceCreated } from '../../shared/events/infrastructure.ts';
-import { baselineOf, recordCluster } from '../../shared/inventory.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports.ts';
 

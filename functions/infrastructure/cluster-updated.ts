@@ -1,8 +1,9 @@
 /** Updates the inventory, has the baseline namespaces repaired, and tells of an upgrade that Kubernetes does not support. */
+
+import { baselineOf, recordCluster } from '../../shared/clusters/inventory.ts';
+import { upgradeProblem } from '../../shared/clusters/kubernetes-version.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ClusterUpdated, NamespaceCreated } from '../../shared/events/infrastructure.ts';
-import { baselineOf, recordCluster } from '../../shared/inventory.ts';
-import { upgradeProblem } from '../../shared/kubernetes-version.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports.ts';
 

@@ -1,9 +1,10 @@
 /** Gives a namespace its guardrails, and remembers whose it is. Running it again repairs drift. */
+
+import { guardrailsOf, type Profile, profileOf } from '../../shared/clusters/guardrails.ts';
+import { changeNamespace, type NamespaceRecord, namespaceOf } from '../../shared/clusters/inventory.ts';
 import { ConflictError, InvalidEventError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { NamespaceCreated } from '../../shared/events/infrastructure.ts';
-import { guardrailsOf, type Profile, profileOf } from '../../shared/guardrails.ts';
-import { changeNamespace, type NamespaceRecord, namespaceOf } from '../../shared/inventory.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports.ts';
 

@@ -1,8 +1,9 @@
 /** Raises an exhausted quota by a step, outside production and up to a cap; otherwise tells the team. */
+
+import { profileOf } from '../../shared/clusters/guardrails.ts';
+import { changeNamespace, type NamespaceRecord, namespaceOf } from '../../shared/clusters/inventory.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ResourceQuotaExceeded } from '../../shared/events/infrastructure.ts';
-import { profileOf } from '../../shared/guardrails.ts';
-import { changeNamespace, type NamespaceRecord, namespaceOf } from '../../shared/inventory.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import { GUARDRAILS_NAME, type Handler, type HandlerPorts } from '../../shared/ports.ts';
 import {

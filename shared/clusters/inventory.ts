@@ -1,9 +1,9 @@
 /** What the platform knows of its clusters and namespaces. */
-import type { PlatformConfig } from './config.ts';
-import type { DataOf } from './events/cloud-event.ts';
-import type { ClusterCreated, ClusterUpdated, NamespaceCreated } from './events/infrastructure.ts';
-import type { StateStore } from './ports.ts';
-import { update } from './update-document.ts';
+import type { PlatformConfig } from '../config.ts';
+import type { DataOf } from '../events/cloud-event.ts';
+import type { ClusterCreated, ClusterUpdated, NamespaceCreated } from '../events/infrastructure.ts';
+import type { StateStore } from '../ports.ts';
+import { update } from '../update-document.ts';
 
 const INVENTORY = 'inventory';
 

@@ -1,8 +1,8 @@
 /** What a namespace is owed: its profile's guardrails, with the quotas that were raised for it. */
-import type { PlatformConfig } from './config.ts';
+import type { PlatformConfig } from '../config.ts';
+import type { Guardrails } from '../ports.ts';
+import { compareQuantities, parseQuantity } from '../quantity.ts';
 import type { NamespaceRecord } from './inventory.ts';
-import type { Guardrails } from './ports.ts';
-import { compareQuantities, parseQuantity } from './quantity.ts';
 
 export type Profile = PlatformConfig['profiles'][string];
 
