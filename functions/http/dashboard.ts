@@ -2,7 +2,7 @@
 import { type DashboardData, dashboardPage, MOST_ROWS } from '../../shared/dashboard-page.ts';
 import { readHistory } from '../../shared/delivery/history.ts';
 import { checkHealth } from '../../shared/health.ts';
-import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { deployments, digestOf, oldestErrors, services } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';
 

@@ -5,10 +5,10 @@
 import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/delivery/bus-message.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-body.ts';
 import { entryAt, NotReplayableError, replay } from '../../shared/delivery/replay.ts';
-import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
+import { ProblemError } from '../../shared/http/problem.ts';
+import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
 import type { ParkedEntry, Ports } from '../../shared/ports.ts';
-import { ProblemError } from '../../shared/problem.ts';
-import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/query.ts';
 
 const QUERY = {
   reason: 'Only entries with this reason; upper and lower case are the same.',

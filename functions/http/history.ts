@@ -3,9 +3,9 @@
 import type { EventRecord } from '../../shared/delivery/event-record.ts';
 import { readHistory } from '../../shared/delivery/history.ts';
 import { catalog } from '../../shared/events/catalog.ts';
-import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
+import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports.ts';
-import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/query.ts';
 
 const QUERY = {
   type: 'Only events of this type.',

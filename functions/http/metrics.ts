@@ -1,8 +1,8 @@
 /** `GET /api/metrics`: the four DORA measures, error budgets, the errors queue and what is up, for Prometheus. */
 import { checkHealth } from '../../shared/health.ts';
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { measuresOf } from '../../shared/metric-labels.ts';
 import { METRICS_CONTENT_TYPE, MOST_ERRORS, metricsText } from '../../shared/metrics.ts';
-import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import { deployments, oldestErrors, services } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';
 import { unlistedChecks } from '../../shared/slo/unlisted-checks.ts';

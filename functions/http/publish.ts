@@ -9,10 +9,10 @@ import {
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { encodeEvent, MAX_MESSAGE_BYTES, newEventId } from '../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
+import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
+import { ProblemError } from '../../shared/http/problem.ts';
 import { parseJson } from '../../shared/json.ts';
-import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
-import { ProblemError } from '../../shared/problem.ts';
 
 /** What one request may take; a single event takes at most 256 KiB of it. */
 export const MOST_BYTES = 1024 * 1024;

@@ -1,6 +1,6 @@
 /** What the operator reads when the settings are wrong; the Functions host shows no more than what is on stderr. */
 import { afterEach, expect, it, vi } from 'vitest';
-import { onHttp } from '../../shared/on-http.ts';
+import { onHttp } from '../../shared/http/on-http.ts';
 import { functionApp } from '../support/function-app.ts';
 
 afterEach(() => {

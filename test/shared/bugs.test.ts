@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { forgetOldWhenDue } from '../../shared/delivery/retention.ts';
 import { NotFoundError } from '../../shared/errors.ts';
-import { respond } from '../../shared/on-http.ts';
+import { respond } from '../../shared/http/on-http.ts';
 import type { Cluster, Ports, StateStore } from '../../shared/ports.ts';
 import { carryOut } from '../../shared/releases/apply-change.ts';
 import { counting, done, event, HANDLER, worldOf } from '../support/delivery-cases.ts';

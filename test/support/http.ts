@@ -1,5 +1,5 @@
 /** Requests as the HTTP functions get them. */
-import type { HttpRequest } from '../../shared/on-http.ts';
+import type { HttpRequest } from '../../shared/http/on-http.ts';
 
 export interface RequestParts {
   readonly method?: string;

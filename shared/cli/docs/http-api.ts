@@ -1,5 +1,5 @@
 /** `docs/http-api.md`: every route of the app. */
-import type { HttpRoute } from '../../on-http.ts';
+import type { HttpRoute } from '../../http/on-http.ts';
 import { linkTo, page, prose, table } from './markdown.ts';
 
 export function httpApiPage(registered: readonly HttpRoute[]): string {

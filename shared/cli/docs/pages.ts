@@ -1,7 +1,7 @@
 /** The reference pages, by their names in `docs/`. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HttpRoute } from '../../on-http.ts';
+import type { HttpRoute } from '../../http/on-http.ts';
 import { cliPage } from './cli.ts';
 import { configurationPage } from './configuration.ts';
 import { eventsPage } from './events.ts';

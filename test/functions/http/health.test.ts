@@ -3,8 +3,8 @@ import { handle } from '../../../functions/http/health.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { checkHealth } from '../../../shared/health.ts';
+import { respond } from '../../../shared/http/on-http.ts';
 import { InMemoryEventBus } from '../../../shared/local/memory.ts';
-import { respond } from '../../../shared/on-http.ts';
 import type { Clusters, Ports } from '../../../shared/ports.ts';
 import { httpRequest } from '../../support/http.ts';
 

@@ -3,7 +3,7 @@ import { handle } from '../../../functions/http/history.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventRecord, RECORDS, recordKey } from '../../../shared/delivery/event-record.ts';
 import { enterHistory } from '../../../shared/delivery/history.ts';
-import { type HttpResponse, respond } from '../../../shared/on-http.ts';
+import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
 import type { Ports } from '../../../shared/ports.ts';
 import { httpRequest } from '../../support/http.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { handle, MOST_BYTES } from '../../../functions/http/publish.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
-import { type HttpResponse, respond } from '../../../shared/on-http.ts';
+import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
 import type { Ports } from '../../../shared/ports.ts';
 import { httpRequest } from '../../support/http.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';

@@ -13,8 +13,8 @@ import { USAGE } from '../../../shared/cli/usage.ts';
 import { configSchema } from '../../../shared/config.ts';
 import { catalog } from '../../../shared/events/catalog.ts';
 import { jsonSchemaOf } from '../../../shared/events/schemas.ts';
+import { registeredRoutes } from '../../../shared/http/on-http.ts';
 import * as usages from '../../../shared/local/usages.ts';
-import { registeredRoutes } from '../../../shared/on-http.ts';
 import { settingsSchema } from '../../../shared/settings.ts';
 import { subscriptionOf } from '../../../shared/topology.ts';
 

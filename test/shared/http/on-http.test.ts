@@ -1,11 +1,11 @@
 /** What a caller is told when a handler of an HTTP function fails. */
 import { describe, expect, it } from 'vitest';
-import { PermanentError, TransientError } from '../../shared/errors.ts';
-import { type HttpResponse, respond } from '../../shared/on-http.ts';
-import type { Ports } from '../../shared/ports.ts';
-import { ProblemError } from '../../shared/problem.ts';
-import { httpRequest } from '../support/http.ts';
-import { RecordingLog } from '../support/ports.ts';
+import { PermanentError, TransientError } from '../../../shared/errors.ts';
+import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
+import { ProblemError } from '../../../shared/http/problem.ts';
+import type { Ports } from '../../../shared/ports.ts';
+import { httpRequest } from '../../support/http.ts';
+import { RecordingLog } from '../../support/ports.ts';
 
 const log = new RecordingLog();
 // A handler that fails asks for nothing else.

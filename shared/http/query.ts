@@ -1,5 +1,5 @@
 /** What the HTTP functions that list things read from their query. Every error is a 400 that names the parameter. */
-import { isAttributeText } from './events/text.ts';
+import { isAttributeText } from '../events/text.ts';
 import { ProblemError } from './problem.ts';
 
 const MOST = 1_000;

@@ -1,10 +1,10 @@
 /** Registers HTTP functions: a small request and response, ports, and errors as problem documents (RFC 9457). */
 import { type HttpRequest as AzureRequest, app } from '@azure/functions';
-import { appPorts, checkSettingsAtStart, triggersOfHost } from './app-ports.ts';
-import { PlatformError, TransientError } from './errors.ts';
-import type { Ports } from './ports.ts';
+import { appPorts, checkSettingsAtStart, triggersOfHost } from '../app-ports.ts';
+import { PlatformError, TransientError } from '../errors.ts';
+import type { Ports } from '../ports.ts';
+import { stackOf } from '../stack.ts';
 import { ProblemError } from './problem.ts';
-import { stackOf } from './stack.ts';
 
 export interface HttpRequest {
   readonly method: string;
