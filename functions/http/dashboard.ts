@@ -1,10 +1,11 @@
 /** `GET /api/dashboard`: a page for people; open it with the function key in the address (`?code=`). */
-import { type DashboardData, dashboardPage, MOST_ROWS } from '../../shared/dashboard-page.ts';
+
 import { readHistory } from '../../shared/delivery/history.ts';
-import { checkHealth } from '../../shared/health.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
-import { deployments, digestOf, oldestErrors, services } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';
+import { type DashboardData, dashboardPage, MOST_ROWS } from '../../shared/status/dashboard-page.ts';
+import { checkHealth } from '../../shared/status/health.ts';
+import { deployments, digestOf, oldestErrors, services } from '../../shared/status/summaries.ts';
 
 const MOST_EVENTS = 25;
 const MOST_ERRORS = 25;

@@ -1,7 +1,8 @@
 /** `GET /api/health`: whether broker, store and clusters answer, and on the local host whether each trigger receives. */
-import { checkHealth } from '../../shared/health.ts';
+
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
+import { checkHealth } from '../../shared/status/health.ts';
 
 /** 200 when events are handled (`up`; `degraded` when not all are); 503 when none is (`down`). */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {

@@ -1,11 +1,12 @@
 /** `GET /api/metrics`: the four DORA measures, error budgets, the errors queue and what is up, for Prometheus. */
-import { checkHealth } from '../../shared/health.ts';
+
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
-import { measuresOf } from '../../shared/metric-labels.ts';
-import { METRICS_CONTENT_TYPE, MOST_ERRORS, metricsText } from '../../shared/metrics.ts';
-import { deployments, oldestErrors, services } from '../../shared/overview.ts';
 import type { Ports } from '../../shared/ports.ts';
 import { unlistedChecks } from '../../shared/slo/unlisted-checks.ts';
+import { checkHealth } from '../../shared/status/health.ts';
+import { measuresOf } from '../../shared/status/metric-labels.ts';
+import { METRICS_CONTENT_TYPE, MOST_ERRORS, metricsText } from '../../shared/status/metrics.ts';
+import { deployments, oldestErrors, services } from '../../shared/status/summaries.ts';
 
 /** 200 with the metrics as text; 503 while the store is away. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {

@@ -14,7 +14,7 @@ import type { Broker } from '../../shared/local/broker.ts';
 import { SystemClock } from '../../shared/local/clock.ts';
 import { createBroker } from '../../shared/local/create-broker.ts';
 import { InMemoryEventBus } from '../../shared/local/memory.ts';
-import { oldestErrors } from '../../shared/overview.ts';
+import { oldestErrors } from '../../shared/status/summaries.ts';
 import { ERRORS_QUEUE, topology } from '../../shared/topology.ts';
 import { sampleData } from '../support/events.ts';
 import { RecordingLog } from '../support/ports.ts';

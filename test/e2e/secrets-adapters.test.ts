@@ -13,12 +13,12 @@ import { createServiceBus } from '../../shared/adapters/service-bus/event-bus.ts
 import { createWebhookNotifier } from '../../shared/adapters/webhook/notifier.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { deliver } from '../../shared/delivery/deliver.ts';
-import { checkHealth } from '../../shared/health.ts';
 import { type HttpHandler, respond } from '../../shared/http/on-http.ts';
 import { connectionString } from '../../shared/local/amqp.ts';
 import { registeredHandlers } from '../../shared/on-event.ts';
 import type { EventBus } from '../../shared/ports.ts';
 import { type Environment, readSettings } from '../../shared/settings.ts';
+import { checkHealth } from '../../shared/status/health.ts';
 import { canary, Overheard } from '../support/canaries.ts';
 import { loadHandlers } from '../support/handlers.ts';
 import { hostileKubeconfigs } from '../support/hostile-kubeconfigs.ts';

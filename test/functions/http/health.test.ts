@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/health.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { TransientError } from '../../../shared/errors.ts';
-import { checkHealth } from '../../../shared/health.ts';
 import { respond } from '../../../shared/http/on-http.ts';
 import { InMemoryEventBus } from '../../../shared/local/memory.ts';
 import type { Clusters, Ports } from '../../../shared/ports.ts';
+import { checkHealth } from '../../../shared/status/health.ts';
 import { httpRequest } from '../../support/http.ts';
 
 const up = async (): Promise<void> => {};

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/metrics.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../../shared/events/platform.ts';
-import { measuresOf, reasonLabel, subscriptionLabel } from '../../../shared/metric-labels.ts';
-import { metricsText } from '../../../shared/metrics.ts';
-import type { DeploymentSummary } from '../../../shared/overview.ts';
+import { measuresOf, reasonLabel, subscriptionLabel } from '../../../shared/status/metric-labels.ts';
+import { metricsText } from '../../../shared/status/metrics.ts';
+import type { DeploymentSummary } from '../../../shared/status/summaries.ts';
 import { sampleData } from '../../support/events.ts';
 import { startPlatform } from '../../support/platform.ts';
 

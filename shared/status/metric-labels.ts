@@ -2,8 +2,9 @@
  * What may stand in a label. Every new value of a label is a new series for whoever scrapes, for as long as it keeps them;
  * so a label holds what the configuration, the topology or this build knows, and everything else is `other`.
  */
-import { type DeploymentSummary, sumOf } from './overview.ts';
-import { topology } from './topology.ts';
+
+import { topology } from '../topology.ts';
+import { type DeploymentSummary, sumOf } from './summaries.ts';
 
 export const OTHER = 'other';
 

@@ -4,7 +4,7 @@
  */
 import type { Health } from './health.ts';
 import { type DeploymentMeasure, OTHER, reasonLabel, subscriptionLabel } from './metric-labels.ts';
-import type { ErrorSummary, ServiceSummary } from './overview.ts';
+import type { ErrorSummary, ServiceSummary } from './summaries.ts';
 
 /** What the metrics are drawn from. */
 export interface Snapshot {

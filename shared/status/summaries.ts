@@ -1,8 +1,7 @@
 /** How the deployments and services stand, drawn from their records: for the HTTP functions, the metrics and the dashboard. */
 
-import { systemTimer, type Timer, within } from './delivery/run-handler.ts';
-import { PATIENCE_MS } from './health.ts';
-import type { ParkedEntry, Ports, StateStore } from './ports.ts';
+import { systemTimer, type Timer, within } from '../delivery/run-handler.ts';
+import type { ParkedEntry, Ports, StateStore } from '../ports.ts';
 import {
   type Numbers,
   newestOf,
@@ -13,10 +12,11 @@ import {
   stepTo,
   type TargetRecord,
   targets,
-} from './releases/release-record.ts';
-import { type Freeze, freezeOf, frozenServices, SERVICES } from './slo/freezes.ts';
-import { objectivesOf } from './slo/objectives.ts';
-import { type ObjectiveHealth, type ServiceHealth, stateOf } from './slo/service-health.ts';
+} from '../releases/release-record.ts';
+import { type Freeze, freezeOf, frozenServices, SERVICES } from '../slo/freezes.ts';
+import { objectivesOf } from '../slo/objectives.ts';
+import { type ObjectiveHealth, type ServiceHealth, stateOf } from '../slo/service-health.ts';
+import { PATIENCE_MS } from './health.ts';
 
 /** A release as people are told of it. Times are milliseconds since the Unix epoch. */
 export interface ReleaseSummary {

@@ -3,7 +3,8 @@
  * somebody comes first in every table.
  */
 
-import type { EventRecord } from './delivery/event-record.ts';
+import type { EventRecord } from '../delivery/event-record.ts';
+import { withoutControls } from '../shown-text.ts';
 import type { Dependency, Health } from './health.ts';
 import type {
   DeploymentSummary,
@@ -11,8 +12,7 @@ import type {
   ErrorSummary,
   ObjectiveSummary,
   ServiceSummary,
-} from './overview.ts';
-import { withoutControls } from './shown-text.ts';
+} from './summaries.ts';
 
 /** What the page shows. */
 export interface DashboardData {
