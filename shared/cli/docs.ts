@@ -3,9 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../errors.ts';
 import { registeredRoutes } from '../http/on-http.ts';
-import { appDirectory, print, readFlags, runCommand } from '../local/command.ts';
 import { loadFunctions } from '../local/functions-host/app.ts';
-import { DOCS } from '../local/usages.ts';
+import { appDirectory, print, readFlags, runCommand } from '../terminal/command.ts';
+import { DOCS } from '../terminal/usages.ts';
 import { referencePages, stalePages } from './docs/pages.ts';
 
 await runCommand(async () => {

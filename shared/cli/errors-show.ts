@@ -1,6 +1,7 @@
 /** Entries of the errors queue for people. Anybody who may send can write what is in them: nothing is shown unchanged. */
-import { bold, columns, dim } from '../local/command.ts';
+
 import { oneLine, withoutControls } from '../shown-text.ts';
+import { bold, columns, dim } from '../terminal/command.ts';
 import type { ErrorEntry } from './api.ts';
 
 const LONGEST_WHY = 100;

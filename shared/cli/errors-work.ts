@@ -1,7 +1,7 @@
 /** Replays or discards entries of the errors queue, one or a thousand: with progress, and stopped without harm. */
 import { NotFoundError, PermanentError } from '../errors.ts';
-import { complain, green, print, printJson, red, yellow } from '../local/command.ts';
 import { oneLine } from '../shown-text.ts';
+import { complain, green, print, printJson, red, yellow } from '../terminal/command.ts';
 import type { AppClient } from './api.ts';
 import { retried } from './options.ts';
 

@@ -1,5 +1,5 @@
 /** `platform-events errors`: what could not be handled; shows it, sends it to its handler again, or discards it. */
-import { print, printJson, readFlags, UsageError } from '../local/command.ts';
+import { print, printJson, readFlags, UsageError } from '../terminal/command.ts';
 import type { AppClient, ErrorEntry, ErrorFilter } from './api.ts';
 import { errorDetails, errorsTable } from './errors-show.ts';
 import { workThrough } from './errors-work.ts';

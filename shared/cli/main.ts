@@ -1,5 +1,5 @@
 /** `npx platform-events`: publishes events, follows them, shows what happens, and mends what went wrong. */
-import { print, runCommand, UsageError } from '../local/command.ts';
+import { print, runCommand, UsageError } from '../terminal/command.ts';
 import { errors } from './errors.ts';
 import { publish } from './publish.ts';
 import { tail } from './tail.ts';

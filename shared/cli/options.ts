@@ -2,8 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDuration } from '../duration.ts';
 import { PlatformError, TransientError } from '../errors.ts';
-import { dim, green, print, printJson, red, UsageError } from '../local/command.ts';
 import { oneLine } from '../shown-text.ts';
+import { dim, green, print, printJson, red, UsageError } from '../terminal/command.ts';
 import { AppClient, type HistoryEntry } from './api.ts';
 
 /** Flags that every command has. */

@@ -6,10 +6,10 @@ import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, type EventDefinition, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';
 import { parseJson } from '../json.ts';
-import { complain, green, print, printJson, readFlags, red, UsageError } from '../local/command.ts';
-import { readTextFile } from '../local/flag-files.ts';
 import { readServiceBus } from '../settings.ts';
 import { oneLine } from '../shown-text.ts';
+import { complain, green, print, printJson, readFlags, red, UsageError } from '../terminal/command.ts';
+import { readTextFile } from '../terminal/flag-files.ts';
 import { type Ending, follow } from './follow.ts';
 import { appAt, COMMON, changes, durationFlag, retried, show } from './options.ts';
 

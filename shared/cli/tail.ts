@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { TransientError } from '../errors.ts';
 import { catalog } from '../events/catalog.ts';
-import { complain, readFlags, UsageError, yellow } from '../local/command.ts';
+import { complain, readFlags, UsageError, yellow } from '../terminal/command.ts';
 import { appAt, byTimeShown, COMMON, changes, durationFlag, show } from './options.ts';
 
 export const TAIL_FLAGS = {

@@ -1,13 +1,22 @@
 /** `npm run bus`: the in-memory Service Bus alone. */
 import { TransientError } from '../errors.ts';
+import {
+  complain,
+  print,
+  printJson,
+  readFlags,
+  readPort,
+  runCommand,
+  stopOnSignal,
+  UsageError,
+} from '../terminal/command.ts';
+import { readTextFile } from '../terminal/flag-files.ts';
+import { BUS } from '../terminal/usages.ts';
 import { EMULATOR_KEY } from './amqp.ts';
-import { complain, print, printJson, readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
 import { readEmulatorConfig } from './emulator-config.ts';
 import type { EntityPlan } from './entity-plan.ts';
-import { readTextFile } from './flag-files.ts';
 import { isLoopback } from './local-http.ts';
 import { type BusOptions, type LocalBus, startBus } from './start-bus.ts';
-import { BUS } from './usages.ts';
 
 /** @throws UsageError when the file cannot be read @throws ConfigError naming the file, and in it line and column or path and value */
 function readPlan(file: string, strict: boolean): EntityPlan {

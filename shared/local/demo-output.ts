@@ -2,8 +2,8 @@
 import { DAY_MS } from '../duration.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { Notification } from '../ports.ts';
-import { bold, complain, dim, green, print, printJson, red, yellow } from './command.ts';
-import { colourOf, factsOf, WIDEST_TYPE } from './timeline.ts';
+import { bold, complain, dim, green, print, printJson, red, yellow } from '../terminal/command.ts';
+import { colourOf, factsOf, WIDEST_TYPE } from '../terminal/timeline.ts';
 
 /** `day  6 00:01:11` and a gap. */
 const TEXT_FROM = 17;

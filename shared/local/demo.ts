@@ -14,18 +14,18 @@ import { parseEvent } from '../events/parse.ts';
 import { usePorts } from '../on-event.ts';
 import type { Notification, Notifier } from '../ports.ts';
 import { readSettings } from '../settings.ts';
+import { appDirectory, readFlags, runCommand } from '../terminal/command.ts';
+import { readTextFile } from '../terminal/flag-files.ts';
+import { terminalLog } from '../terminal/terminal-log.ts';
+import { DEMO } from '../terminal/usages.ts';
 import { ERRORS_QUEUE, topology } from '../topology.ts';
 import type { Broker } from './broker.ts';
 import { MissingStepError, playClosedLoop, type Stage } from './closed-loop.ts';
-import { appDirectory, readFlags, runCommand } from './command.ts';
 import { DemoOutput } from './demo-output.ts';
-import { readTextFile } from './flag-files.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { SpedUpClock } from './sped-up-clock.ts';
 import { startBus } from './start-bus.ts';
-import { terminalLog } from './terminal-log.ts';
-import { DEMO } from './usages.ts';
 
 /** Seconds of the demo in one second; waits of a minute and more are jumped over. */
 const SPEED = 20;

@@ -1,5 +1,5 @@
 /** How the host's doings are shown on a terminal: one line each, the same trouble once a while. */
-import { complain, dim, print, red, yellow } from './command.ts';
+import { complain, dim, print, red, yellow } from '../terminal/command.ts';
 import type { LogLevel } from './functions-host/core-module.ts';
 import type { HostOptions } from './functions-host/functions-host.ts';
 

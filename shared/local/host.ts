@@ -10,12 +10,12 @@ import {
   readPort,
   runCommand,
   stopOnSignal,
-} from './command.ts';
-import { checkDirectory } from './flag-files.ts';
+} from '../terminal/command.ts';
+import { checkDirectory } from '../terminal/flag-files.ts';
+import { HOST } from '../terminal/usages.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
-import { HOST } from './usages.ts';
 
 /** Handlers never wait long; what still runs after this comes again when its lock ends. */
 const DRAIN_MS = 10_000;

@@ -9,13 +9,13 @@ import { TransientError } from '../errors.ts';
 import { type CloudEvent, type EventOf, newEvent } from '../events/cloud-event.ts';
 import { DeploymentRequested } from '../events/deployment.ts';
 import { usePorts } from '../on-event.ts';
-import { appDirectory, dim, readFlags, readPort, runCommand, stopOnSignal } from './command.ts';
+import { appDirectory, dim, readFlags, readPort, runCommand, stopOnSignal } from '../terminal/command.ts';
+import { START } from '../terminal/usages.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
 import { startBus } from './start-bus.ts';
 import { type ArrivedEvent, StartOutput } from './start-output.ts';
-import { START } from './usages.ts';
 
 const DEFAULT_HTTP_PORT = Number(START.flags['http-port'].default);
 

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { configSchema } from '../config.ts';
 import { eventSchemas, jsonSchemaOf } from '../events/schemas.ts';
-import { print, readFlags, runCommand } from './command.ts';
-import { makeDirectory, writeTextFile } from './flag-files.ts';
-import { SCHEMAS } from './usages.ts';
+import { print, readFlags, runCommand } from '../terminal/command.ts';
+import { makeDirectory, writeTextFile } from '../terminal/flag-files.ts';
+import { SCHEMAS } from '../terminal/usages.ts';
 
 await runCommand(async () => {
   const { values } = readFlags(SCHEMAS.usage, SCHEMAS.flags);

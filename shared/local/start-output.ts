@@ -1,9 +1,9 @@
 /** What `npm start` shows: the functions, the addresses, and every event as it arrives; for people or for programs. */
 import type { Log } from '../ports.ts';
-import { bold, columns, complain, print, printJson, yellow } from './command.ts';
+import { bold, columns, complain, print, printJson, yellow } from '../terminal/command.ts';
+import { type LogOptions, terminalLog } from '../terminal/terminal-log.ts';
+import { type TimelineEvent, timelineLine } from '../terminal/timeline.ts';
 import type { FunctionDescription } from './functions-host/functions-host.ts';
-import { type LogOptions, terminalLog } from './terminal-log.ts';
-import { type TimelineEvent, timelineLine } from './timeline.ts';
 
 /** Where everything is, once it runs. */
 export interface Addresses {

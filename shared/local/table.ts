@@ -5,9 +5,18 @@
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { isMainThread, parentPort } from 'node:worker_threads';
-import { appDirectory, explain, print, readFlags, readPort, runCommand, stopOnSignal, UsageError } from './command.ts';
-import { makeDirectory } from './flag-files.ts';
-import { TABLE } from './usages.ts';
+import {
+  appDirectory,
+  explain,
+  print,
+  readFlags,
+  readPort,
+  runCommand,
+  stopOnSignal,
+  UsageError,
+} from '../terminal/command.ts';
+import { makeDirectory } from '../terminal/flag-files.ts';
+import { TABLE } from '../terminal/usages.ts';
 
 /** Azurite has no types and no exports but its commands; this is what the Table command is made of. */
 interface TableServer {

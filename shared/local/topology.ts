@@ -1,9 +1,10 @@
 /** `npm run topology`: the Service Bus entities, for the official emulator and for templates. */
+
+import { readFlags, runCommand } from '../terminal/command.ts';
+import { writeTextFile } from '../terminal/flag-files.ts';
+import { TOPOLOGY } from '../terminal/usages.ts';
 import { topology } from '../topology.ts';
-import { readFlags, runCommand } from './command.ts';
 import { toEmulatorConfig } from './emulator-config.ts';
-import { writeTextFile } from './flag-files.ts';
-import { TOPOLOGY } from './usages.ts';
 
 await runCommand(async () => {
   const { values } = readFlags(TOPOLOGY.usage, TOPOLOGY.flags);

@@ -1,5 +1,5 @@
 /** `docs/cli.md`: the commands, as their own help tells of them. */
-import * as usages from '../../local/usages.ts';
+import * as usages from '../../terminal/usages.ts';
 import { USAGE } from '../usage.ts';
 import { code, page, prose, table } from './markdown.ts';
 

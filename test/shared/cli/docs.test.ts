@@ -14,8 +14,8 @@ import { configSchema } from '../../../shared/config.ts';
 import { catalog } from '../../../shared/events/catalog.ts';
 import { jsonSchemaOf } from '../../../shared/events/schemas.ts';
 import { registeredRoutes } from '../../../shared/http/on-http.ts';
-import * as usages from '../../../shared/local/usages.ts';
 import { settingsSchema } from '../../../shared/settings.ts';
+import * as usages from '../../../shared/terminal/usages.ts';
 import { subscriptionOf } from '../../../shared/topology.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');

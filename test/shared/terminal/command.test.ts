@@ -1,6 +1,6 @@
 /** How commands are called. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { complain, explain, print, printJson, readFlags, UsageError } from '../../../shared/local/command.ts';
+import { complain, explain, print, printJson, readFlags, UsageError } from '../../../shared/terminal/command.ts';
 
 const FLAGS = { json: { type: 'boolean', default: false }, out: { type: 'string' } } as const;
 const read = (args: readonly string[], words = 0) => readFlags('usage: it', FLAGS, { args, words });

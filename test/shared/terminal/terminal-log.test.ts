@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { terminalLog } from '../../../shared/local/terminal-log.ts';
+import { terminalLog } from '../../../shared/terminal/terminal-log.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { factsOf, timelineLine } from '../../../shared/local/timeline.ts';
+import { factsOf, timelineLine } from '../../../shared/terminal/timeline.ts';
 import { sampleData } from '../../support/events.ts';
 
 const override = { reason: 'fixes the outage', approvedBy: 'ada' };
