@@ -20,10 +20,10 @@ const commands = [
   'shared/local/bus.ts',
   'shared/local/demo.ts',
   'shared/local/host.ts',
-  'shared/local/main.ts',
-  'shared/local/schemas.ts',
+  'shared/local/start.ts',
+  'shared/cli/schemas.ts',
   'shared/local/table.ts',
-  'shared/local/topology.ts',
+  'shared/cli/topology.ts',
 ];
 
 /** A module that CommonJS code inside an ES module can call; the Functions worker answers `@azure/functions-core` through it. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `node scripts/run.mjs shared/local/main [arguments]`: builds when needed and becomes the command. One process, so that
+ * `node scripts/run.mjs shared/local/start [arguments]`: builds when needed and becomes the command. One process, so that
  * a signal sent to it (by a terminal, a shell or a supervisor) reaches the command itself.
  */
 import { existsSync } from 'node:fs';

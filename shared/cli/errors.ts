@@ -1,8 +1,8 @@
 /** `platform-events errors`: what could not be handled; shows it, sends it to its handler again, or discards it. */
 import { print, printJson, readFlags, UsageError } from '../terminal/command.ts';
-import type { AppClient, ErrorEntry, ErrorFilter } from './api.ts';
-import { errorDetails, errorsTable } from './errors-show.ts';
-import { workThrough } from './errors-work.ts';
+import type { AppClient, ErrorEntry, ErrorFilter } from './app-client.ts';
+import { workThrough } from './errors-batch.ts';
+import { errorDetails, errorsTable } from './errors-table.ts';
 import { appAt, COMMON, durationFlag } from './options.ts';
 
 export const ERRORS_FLAGS = {

@@ -1,6 +1,6 @@
 /** Follows an event, and what came of it, through the history to its end. */
 import { isDeepStrictEqual } from 'node:util';
-import type { AppClient, HistoryEntry } from './api.ts';
+import type { AppClient, HistoryEntry } from './app-client.ts';
 
 /** How a chain ended. */
 export type Ending = 'completed' | 'rolled-back' | 'failed' | 'parked' | 'timeout';

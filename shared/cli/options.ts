@@ -4,7 +4,7 @@ import { parseDuration } from '../duration.ts';
 import { PlatformError, TransientError } from '../errors.ts';
 import { oneLine } from '../shown-text.ts';
 import { dim, green, print, printJson, red, UsageError } from '../terminal/command.ts';
-import { AppClient, type HistoryEntry } from './api.ts';
+import { AppClient, type HistoryEntry } from './app-client.ts';
 
 /** Flags that every command has. */
 export const COMMON = {

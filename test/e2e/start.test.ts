@@ -14,7 +14,7 @@ let http = '';
 let connectionString = '';
 
 beforeAll(async () => {
-  start = new Command('shared/local/main', [...ANY_PORT, '--json'], {
+  start = new Command('shared/local/start', [...ANY_PORT, '--json'], {
     SIMULATED_ROLLOUT: '100ms',
     SIMULATED_DEADLINE: '300ms',
     Cluster: 'kubernetes',
@@ -111,7 +111,7 @@ it('replays from the command line what could not be handled', async () => {
 });
 
 it('remembers for as long as the settings say', async () => {
-  const limited = new Command('shared/local/main', [...ANY_PORT, '--no-sample', '--json'], { HISTORY_AGE: '30d' });
+  const limited = new Command('shared/local/start', [...ANY_PORT, '--no-sample', '--json'], { HISTORY_AGE: '30d' });
   try {
     const { ready } = JSON.parse((await limited.line(/^\{"ready".*$/))[0]);
     const state = await createTableStorage({ connectionString: tableConnectionString(ready.table) }, 'platformevents');
@@ -141,7 +141,7 @@ it('remembers for as long as the settings say', async () => {
 
 it('says which port is taken, and ends', async () => {
   const port = new URL(http).port;
-  const second = new Command('shared/local/main', [...ANY_PORT.with(3, port), '--no-sample']);
+  const second = new Command('shared/local/start', [...ANY_PORT.with(3, port), '--no-sample']);
 
   expect(await second.exit()).toBe(1);
   expect(second.output).toContain(`port ${port} is in use`);

@@ -19,7 +19,7 @@ function runOn(version: string, command: string) {
 
 describe('a Node that is too old', () => {
   it('is known to all that people run', () => {
-    expect(commands).toEqual(expect.arrayContaining(['scripts/run.mjs shared/local/main', 'scripts/check-node.mjs']));
+    expect(commands).toEqual(expect.arrayContaining(['scripts/run.mjs shared/local/start', 'scripts/check-node.mjs']));
   });
 
   it.each(commands)('is told so in one line by %s', (command) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HistoryEntry } from '../../../shared/cli/api.ts';
+import type { HistoryEntry } from '../../../shared/cli/app-client.ts';
 import { endingOf, entriesOf, follow } from '../../../shared/cli/follow.ts';
 
 function entry(type: string, status: HistoryEntry['status'] = 'finished', reason?: string): HistoryEntry {

@@ -2,7 +2,7 @@
 
 import { oneLine, withoutControls } from '../shown-text.ts';
 import { bold, columns, dim } from '../terminal/command.ts';
-import type { ErrorEntry } from './api.ts';
+import type { ErrorEntry } from './app-client.ts';
 
 const LONGEST_WHY = 100;
 const LONGEST_CELL = 60;

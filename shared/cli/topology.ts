@@ -1,10 +1,10 @@
 /** `npm run topology`: the Service Bus entities, for the official emulator and for templates. */
 
+import { toEmulatorConfig } from '../local/emulator-config.ts';
 import { readFlags, runCommand } from '../terminal/command.ts';
 import { writeTextFile } from '../terminal/flag-files.ts';
 import { TOPOLOGY } from '../terminal/usages.ts';
 import { topology } from '../topology.ts';
-import { toEmulatorConfig } from './emulator-config.ts';
 
 await runCommand(async () => {
   const { values } = readFlags(TOPOLOGY.usage, TOPOLOGY.flags);

@@ -2,7 +2,7 @@
 import { NotFoundError, PermanentError } from '../errors.ts';
 import { oneLine } from '../shown-text.ts';
 import { complain, green, print, printJson, red, yellow } from '../terminal/command.ts';
-import type { AppClient } from './api.ts';
+import type { AppClient } from './app-client.ts';
 import { retried } from './options.ts';
 
 /** So many requests at once. */

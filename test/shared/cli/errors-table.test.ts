@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { errorDetails, errorsTable } from '../../../shared/cli/errors-show.ts';
+import { errorDetails, errorsTable } from '../../../shared/cli/errors-table.ts';
 
 const entry = {
   sequenceNumber: '17',
