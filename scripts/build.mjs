@@ -18,7 +18,7 @@ const commands = [
   'shared/cli/docs.ts',
   'shared/cli/main.ts',
   'shared/local/bus.ts',
-  'shared/local/demo.ts',
+  'shared/local/demo/main.ts',
   'shared/local/host.ts',
   'shared/local/start.ts',
   'shared/cli/schemas.ts',

@@ -13,7 +13,7 @@ import { applyTopology } from '../../shared/local/apply-topology.ts';
 import type { Broker } from '../../shared/local/broker.ts';
 import { SystemClock } from '../../shared/local/clock.ts';
 import { createBroker } from '../../shared/local/create-broker.ts';
-import { InMemoryEventBus } from '../../shared/local/memory.ts';
+import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import { oldestErrors } from '../../shared/status/summaries.ts';
 import { ERRORS_QUEUE, topology } from '../../shared/topology.ts';
 import { sampleData } from '../support/events.ts';

@@ -16,7 +16,7 @@ function entriesOf(output: string): string[] {
 }
 
 it('closes the loop, step by step, and ends with 0', async () => {
-  const demo = new Command('shared/local/demo', ['--json']);
+  const demo = new Command('shared/local/demo/main', ['--json']);
 
   expect(await demo.exit(), demo.output).toBe(0);
 
@@ -55,7 +55,7 @@ it('names the step that does not happen, and ends with 1', async () => {
     const file = join(directory, 'platform.config.json');
     await writeFile(file, JSON.stringify(config));
 
-    const demo = new Command('shared/local/demo', ['--config', file]);
+    const demo = new Command('shared/local/demo/main', ['--config', file]);
 
     expect(await demo.exit(), demo.output).toBe(1);
     expect(demo.output).toMatch(

@@ -5,7 +5,7 @@ import { deliver } from '../../shared/delivery/deliver.ts';
 import { type EventRecord, RECORDS } from '../../shared/delivery/event-record.ts';
 import { Isolation } from '../../shared/delivery/isolation.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
-import { InMemoryEventBus } from '../../shared/local/memory.ts';
+import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import type { Handler, Ports, StateStore } from '../../shared/ports.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';

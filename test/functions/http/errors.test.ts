@@ -6,7 +6,7 @@ import { MAX_UNPACKED_BYTES } from '../../../shared/delivery/dead-letter-body.ts
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { type HttpHandler, type HttpResponse, respond } from '../../../shared/http/on-http.ts';
-import { InMemoryEventBus } from '../../../shared/local/memory.ts';
+import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { ParkedMessage, Ports } from '../../../shared/ports.ts';
 import { sampleData } from '../../support/events.ts';
 import { httpRequest } from '../../support/http.ts';

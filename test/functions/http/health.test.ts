@@ -3,7 +3,7 @@ import { handle } from '../../../functions/http/health.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { respond } from '../../../shared/http/on-http.ts';
-import { InMemoryEventBus } from '../../../shared/local/memory.ts';
+import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { Clusters, Ports } from '../../../shared/ports.ts';
 import { checkHealth } from '../../../shared/status/health.ts';
 import { httpRequest } from '../../support/http.ts';

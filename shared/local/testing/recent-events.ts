@@ -1,5 +1,5 @@
 /** The last events that were published, each id once, in memory that does not grow past the capacity. */
-import type { EventType, PlatformEvent } from '../events/catalog.ts';
+import type { EventType, PlatformEvent } from '../../events/catalog.ts';
 
 interface Recent {
   readonly id: string;

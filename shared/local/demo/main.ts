@@ -5,27 +5,27 @@
  */
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MemoryStateStore } from '../adapters/memory-store.ts';
-import { createServiceBus } from '../adapters/service-bus/event-bus.ts';
-import { createSimulatedClusters } from '../adapters/simulated-cluster.ts';
-import { HISTORY_LIMITS } from '../delivery/retention.ts';
-import type { PlatformEvent } from '../events/catalog.ts';
-import { parseEvent } from '../events/parse.ts';
-import { usePorts } from '../on-event.ts';
-import type { Notification, Notifier } from '../ports.ts';
-import { readSettings } from '../settings.ts';
-import { appDirectory, readFlags, runCommand } from '../terminal/command.ts';
-import { readTextFile } from '../terminal/flag-files.ts';
-import { terminalLog } from '../terminal/terminal-log.ts';
-import { DEMO } from '../terminal/usages.ts';
-import { ERRORS_QUEUE, topology } from '../topology.ts';
-import type { Broker } from './broker.ts';
+import { MemoryStateStore } from '../../adapters/memory-store.ts';
+import { createServiceBus } from '../../adapters/service-bus/event-bus.ts';
+import { createSimulatedClusters } from '../../adapters/simulated-cluster.ts';
+import { HISTORY_LIMITS } from '../../delivery/retention.ts';
+import type { PlatformEvent } from '../../events/catalog.ts';
+import { parseEvent } from '../../events/parse.ts';
+import { usePorts } from '../../on-event.ts';
+import type { Notification, Notifier } from '../../ports.ts';
+import { readSettings } from '../../settings.ts';
+import { appDirectory, readFlags, runCommand } from '../../terminal/command.ts';
+import { readTextFile } from '../../terminal/flag-files.ts';
+import { terminalLog } from '../../terminal/terminal-log.ts';
+import { DEMO } from '../../terminal/usages.ts';
+import { ERRORS_QUEUE, topology } from '../../topology.ts';
+import type { Broker } from '../broker.ts';
+import { startFunctionsHost } from '../functions-host/functions-host.ts';
+import { hostOutput } from '../host-output.ts';
+import { startBus } from '../start-bus.ts';
 import { MissingStepError, playClosedLoop, type Stage } from './closed-loop.ts';
-import { DemoOutput } from './demo-output.ts';
-import { startFunctionsHost } from './functions-host/functions-host.ts';
-import { hostOutput } from './host-output.ts';
+import { DemoOutput } from './output.ts';
 import { SpedUpClock } from './sped-up-clock.ts';
-import { startBus } from './start-bus.ts';
 
 /** Seconds of the demo in one second; waits of a minute and more are jumped over. */
 const SPEED = 20;

@@ -1,19 +1,19 @@
 /** The event bus in one process, for tests: the topology's entities on a broker of its own, in virtual time. */
 
-import { type BusMessage, messageOf, messageOfCopy, messageOfParked, parkedEntry } from '../delivery/bus-message.ts';
-import { TransientError } from '../errors.ts';
-import type { EventType, PlatformEvent } from '../events/catalog.ts';
-import { MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
-import type { EventBus, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../ports.ts';
-import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../topology.ts';
-import { applyTopology } from './apply-topology.ts';
-import type { Broker } from './broker.ts';
-import { flushPromises, type TimerClock, VirtualClock } from './clock.ts';
-import { createBroker } from './create-broker.ts';
-import type { Faults } from './faults.ts';
-import type { Delivery, PeekedMessage } from './held-message.ts';
-import type { OutgoingMessage } from './message.ts';
-import type { MessageQueue } from './message-queue.ts';
+import { type BusMessage, messageOf, messageOfCopy, messageOfParked, parkedEntry } from '../../delivery/bus-message.ts';
+import { TransientError } from '../../errors.ts';
+import type { EventType, PlatformEvent } from '../../events/catalog.ts';
+import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
+import type { EventBus, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../../ports.ts';
+import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../../topology.ts';
+import { applyTopology } from '../apply-topology.ts';
+import type { Broker } from '../broker.ts';
+import { flushPromises, type TimerClock, VirtualClock } from '../clock.ts';
+import { createBroker } from '../create-broker.ts';
+import type { Faults } from '../faults.ts';
+import type { Delivery, PeekedMessage } from '../held-message.ts';
+import type { OutgoingMessage } from '../message.ts';
+import type { MessageQueue } from '../message-queue.ts';
 import { RecentEvents } from './recent-events.ts';
 import { Subscriber } from './subscriber.ts';
 

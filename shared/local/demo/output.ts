@@ -1,9 +1,9 @@
 /** The demo's timeline: chapters, events with what matters of them, and what people were told; for people or programs. */
-import { DAY_MS } from '../duration.ts';
-import type { PlatformEvent } from '../events/catalog.ts';
-import type { Notification } from '../ports.ts';
-import { bold, complain, dim, green, print, printJson, red, yellow } from '../terminal/command.ts';
-import { colourOf, factsOf, WIDEST_TYPE } from '../terminal/timeline.ts';
+import { DAY_MS } from '../../duration.ts';
+import type { PlatformEvent } from '../../events/catalog.ts';
+import type { Notification } from '../../ports.ts';
+import { bold, complain, dim, green, print, printJson, red, yellow } from '../../terminal/command.ts';
+import { colourOf, factsOf, WIDEST_TYPE } from '../../terminal/timeline.ts';
 
 /** `day  6 00:01:11` and a gap. */
 const TEXT_FROM = 17;

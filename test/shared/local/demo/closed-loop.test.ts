@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { createSimulatedClusters } from '../../../shared/adapters/simulated-cluster.ts';
-import { parseConfig } from '../../../shared/config.ts';
-import { HANDLER_TIMEOUT_MS } from '../../../shared/delivery/deliver.ts';
-import type { Timer } from '../../../shared/delivery/run-handler.ts';
-import { VirtualClock } from '../../../shared/local/clock.ts';
-import { MissingStepError, playClosedLoop, type Stage } from '../../../shared/local/closed-loop.ts';
-import type { Fault } from '../../../shared/local/faults.ts';
-import { InMemoryEventBus } from '../../../shared/local/memory.ts';
-import { serveHandlers } from '../../../shared/on-event.ts';
-import type { Notification, ParkedEntry } from '../../../shared/ports.ts';
-import { loadHandlers } from '../../support/handlers.ts';
-import { RecordingLog } from '../../support/ports.ts';
+import { MemoryStateStore } from '../../../../shared/adapters/memory-store.ts';
+import { createSimulatedClusters } from '../../../../shared/adapters/simulated-cluster.ts';
+import { parseConfig } from '../../../../shared/config.ts';
+import { HANDLER_TIMEOUT_MS } from '../../../../shared/delivery/deliver.ts';
+import type { Timer } from '../../../../shared/delivery/run-handler.ts';
+import { VirtualClock } from '../../../../shared/local/clock.ts';
+import { MissingStepError, playClosedLoop, type Stage } from '../../../../shared/local/demo/closed-loop.ts';
+import type { Fault } from '../../../../shared/local/faults.ts';
+import { InMemoryEventBus } from '../../../../shared/local/testing/in-memory-event-bus.ts';
+import { serveHandlers } from '../../../../shared/on-event.ts';
+import type { Notification, ParkedEntry } from '../../../../shared/ports.ts';
+import { loadHandlers } from '../../../support/handlers.ts';
+import { RecordingLog } from '../../../support/ports.ts';
 
 beforeAll(loadHandlers);
 
@@ -25,7 +25,7 @@ const DAY = 86_400_000;
 
 /** Forty days with the real handlers, the example's configuration, and virtual time. */
 async function play({ objective = {}, faults = [] }: { objective?: object; faults?: readonly Fault[] }): Promise<Play> {
-  const json = JSON.parse(await readFile(new URL('../../../platform.config.json', import.meta.url), 'utf8'));
+  const json = JSON.parse(await readFile(new URL('../../../../platform.config.json', import.meta.url), 'utf8'));
   Object.assign(json.objectives[0], objective);
   const config = parseConfig(json);
   const clock = new VirtualClock('2026-03-01T08:00:00Z');

@@ -2,14 +2,14 @@
  * The loop that the platform closes by itself, as a story of 40 days: a bad release burns the error budget and is rolled
  * back, the spent budget freezes the next release, recovery lifts the freeze. Told to whatever runs the real handlers.
  */
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../duration.ts';
-import type { EventType, PlatformEvent } from '../events/catalog.ts';
-import { newEvent } from '../events/cloud-event.ts';
-import { DeploymentRequested } from '../events/deployment.ts';
-import { ClusterCreated, ResourceQuotaExceeded } from '../events/infrastructure.ts';
-import { HealthCheck } from '../events/platform.ts';
-import type { Clock, Clusters, Notification, StateStore } from '../ports.ts';
-import { freezeOf } from '../slo/freezes.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../duration.ts';
+import type { EventType, PlatformEvent } from '../../events/catalog.ts';
+import { newEvent } from '../../events/cloud-event.ts';
+import { DeploymentRequested } from '../../events/deployment.ts';
+import { ClusterCreated, ResourceQuotaExceeded } from '../../events/infrastructure.ts';
+import { HealthCheck } from '../../events/platform.ts';
+import type { Clock, Clusters, Notification, StateStore } from '../../ports.ts';
+import { freezeOf } from '../../slo/freezes.ts';
 
 /** Where the story is played: the handlers are served there, with the example's platform.config.json. */
 export interface Stage {

@@ -1,5 +1,5 @@
 /** A clock that runs faster than time, and can jump: for showing in seconds what takes weeks. */
-import type { Clock, EventBus } from '../ports.ts';
+import type { Clock, EventBus } from '../../ports.ts';
 
 export class SpedUpClock implements Clock {
   readonly #speed: number;
