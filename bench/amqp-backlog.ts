@@ -6,8 +6,8 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import rhea, { type Connection } from 'rhea';
 import { startAmqp } from '../shared/local/amqp.ts';
-import { SystemClock } from '../shared/local/clock.ts';
-import { createBroker } from '../shared/local/create-broker.ts';
+import { SystemClock } from '../shared/local/service-bus/core/clock.ts';
+import { createBroker } from '../shared/local/service-bus/create-broker.ts';
 
 const COUNT = 1_000_000;
 const BATCH = 500;

@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { ServiceBusClient } from '@azure/service-bus';
 import rhea from 'rhea';
 import { startAmqp } from '../shared/local/amqp.ts';
-import { SystemClock } from '../shared/local/clock.ts';
-import { createBroker } from '../shared/local/create-broker.ts';
+import { SystemClock } from '../shared/local/service-bus/core/clock.ts';
+import { createBroker } from '../shared/local/service-bus/create-broker.ts';
 
 const BATCH = 100;
 const BATCH_FORMAT = 0x80013700;

@@ -2,11 +2,11 @@
  * The core of the in-memory bus: throughput through a topic, cost against backlog, memory per queued message.
  * Human lines, or one JSON object with `--json`. Run with `--expose-gc` for a steadier figure of memory.
  */
-import type { Broker } from '../shared/local/broker.ts';
-import { VirtualClock } from '../shared/local/clock.ts';
-import { createBroker } from '../shared/local/create-broker.ts';
-import type { OutgoingMessage } from '../shared/local/message.ts';
-import type { MessageQueue } from '../shared/local/message-queue.ts';
+import type { Broker } from '../shared/local/service-bus/core/broker.ts';
+import { VirtualClock } from '../shared/local/service-bus/core/clock.ts';
+import type { OutgoingMessage } from '../shared/local/service-bus/core/message.ts';
+import type { MessageQueue } from '../shared/local/service-bus/core/message-queue.ts';
+import { createBroker } from '../shared/local/service-bus/create-broker.ts';
 
 const KINDS = ['Requested', 'Started', 'Completed', 'Failed', 'RolledBack'];
 const BATCH = 100;

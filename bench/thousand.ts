@@ -13,7 +13,7 @@ import { messageOf } from '../shared/delivery/bus-message.ts';
 import type { CloudEvent } from '../shared/events/cloud-event.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../shared/events/deployment.ts';
-import { startBus } from '../shared/local/start-bus.ts';
+import { startBus } from '../shared/local/service-bus/start.ts';
 
 const REQUESTS = Number(process.env['THOUSAND'] ?? 1000);
 const TOPIC = 'deployment-events';

@@ -6,8 +6,13 @@
  */
 
 import { AdminError } from './admin-error.ts';
-import type { EntityStatus, QueueProperties, SubscriptionProperties, TopicProperties } from './entity-properties.ts';
 import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
+import type {
+  EntityStatus,
+  QueueProperties,
+  SubscriptionProperties,
+  TopicProperties,
+} from './service-bus/core/entity-properties.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
 /** How one property is written, and read. */

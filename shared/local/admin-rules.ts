@@ -4,8 +4,8 @@
  * @see https://learn.microsoft.com/rest/api/servicebus/rules
  */
 import { AdminError } from './admin-error.ts';
-import { Float, type PropertyValue } from './message.ts';
 import type { CorrelationProperty, Filter, RuleDefinition, SqlExpression } from './rule-definition.ts';
+import { Float, type PropertyValue } from './service-bus/core/message.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
 const SCHEMA = 'http://www.w3.org/2001/XMLSchema';

@@ -14,8 +14,8 @@ import { AdminError, adminErrorOf } from './admin-error.ts';
 import { type AdminPath, formatAdminPath, parseAdminPath } from './admin-path.ts';
 import type { SharedKey } from './amqp-sasl.ts';
 import { refuseToken } from './amqp-token.ts';
-import type { Broker } from './broker.ts';
 import { createLocalServer } from './local-http.ts';
+import type { Broker } from './service-bus/core/broker.ts';
 import { parseXml, type XmlElement } from './xml.ts';
 
 export interface AdminOptions {

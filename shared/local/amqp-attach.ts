@@ -11,7 +11,7 @@ import type { SharedKey } from './amqp-sasl.ts';
 import { acceptSession, sessionFilterOf } from './amqp-session-receiver.ts';
 import { pathOf } from './amqp-token.ts';
 import { AmqpError } from './amqp-types.ts';
-import type { Broker } from './broker.ts';
+import type { Broker } from './service-bus/core/broker.ts';
 
 export interface AttachContext {
   readonly broker: Broker;

@@ -4,8 +4,8 @@ import type { LinkConnection } from './amqp-link.ts';
 import type { Request, Response } from './amqp-request.ts';
 import type { SharedKey } from './amqp-sasl.ts';
 import { pathOf, refuseToken } from './amqp-token.ts';
-import type { Broker } from './broker.ts';
-import { BrokerError } from './broker-error.ts';
+import type { Broker } from './service-bus/core/broker.ts';
+import { BrokerError } from './service-bus/core/broker-error.ts';
 
 /** Answers one request; a good token adds its entity to what the connection may touch. */
 export function answerToken(

@@ -7,10 +7,10 @@ import { toChanges } from './amqp-message.ts';
 import { asAmqpError } from './amqp-request.ts';
 import type { AmqpValue } from './amqp-types.ts';
 import { Writer } from './amqp-writer.ts';
-import type { Consumer, ConsumerOptions } from './consumer.ts';
-import type { Delivery } from './held-message.ts';
-import type { Encoded } from './message.ts';
-import type { MessageQueue } from './message-queue.ts';
+import type { Consumer, ConsumerOptions } from './service-bus/core/consumer.ts';
+import type { Delivery } from './service-bus/core/held-message.ts';
+import type { Encoded } from './service-bus/core/message.ts';
+import type { MessageQueue } from './service-bus/core/message-queue.ts';
 
 /** Service Bus gives dead letters their reason under these names. */
 export const REASON = 'DeadLetterReason';

@@ -7,8 +7,8 @@ import { rewrite } from './amqp-rewrite.ts';
 import { DATA, DELIVERY_ANNOTATIONS, HEADER, MESSAGE_ANNOTATIONS } from './amqp-sections.ts';
 import type { Uuid } from './amqp-types.ts';
 import { Writer } from './amqp-writer.ts';
-import type { MessageState, PeekedMessage } from './held-message.ts';
-import type { Content } from './message.ts';
+import type { MessageState, PeekedMessage } from './service-bus/core/held-message.ts';
+import type { Content } from './service-bus/core/message.ts';
 
 /** What the broker says of a message: locked until when, if it is. */
 type Handed = PeekedMessage & { readonly lockedUntil?: number | undefined };

@@ -5,8 +5,8 @@ import { swappedGuid } from './amqp-guid.ts';
 import { toChanges } from './amqp-message.ts';
 import type { Response } from './amqp-request.ts';
 import { AmqpError, type AmqpValue, TypedArray, Uuid } from './amqp-types.ts';
-import type { MessageQueue } from './message-queue.ts';
-import type { SessionHold } from './sessions.ts';
+import type { MessageQueue } from './service-bus/core/message-queue.ts';
+import type { SessionHold } from './service-bus/core/sessions.ts';
 
 export const OK = { status: 200, description: 'OK' } as const;
 /** A peek answers with no more than one message of this size or several that make it together. */

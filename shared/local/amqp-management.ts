@@ -6,9 +6,9 @@ import type { Request, Response } from './amqp-request.ts';
 import { addRule, listRules, removeRule } from './amqp-rules.ts';
 import { getSessionState, holdOf, listSessions, renewSession, setSessionState } from './amqp-session-management.ts';
 import { AmqpError, TypedArray } from './amqp-types.ts';
-import type { Broker } from './broker.ts';
-import { BrokerError } from './broker-error.ts';
-import { Subscription } from './topic.ts';
+import type { Broker } from './service-bus/core/broker.ts';
+import { BrokerError } from './service-bus/core/broker-error.ts';
+import { Subscription } from './service-bus/core/topic.ts';
 
 const PREFIX = 'com.microsoft:';
 

@@ -18,7 +18,7 @@ import {
   readSection,
 } from './amqp-sections.ts';
 import { type AmqpMap, type AmqpValue, Uuid } from './amqp-types.ts';
-import { Encoded, Float, type OutgoingMessage, type PropertyValue } from './message.ts';
+import { Encoded, Float, type OutgoingMessage, type PropertyValue } from './service-bus/core/message.ts';
 
 /** Several messages in one transfer: the envelope's data sections are messages. */
 export const BATCH_FORMAT = 0x80013700;

@@ -5,7 +5,7 @@ import { Reader } from './amqp-reader.ts';
 import { APPLICATION_PROPERTIES, DATA, PROPERTIES, readSection } from './amqp-sections.ts';
 import { AmqpError, type AmqpMap, type AmqpValue, Described, symbol, Typed, ulong } from './amqp-types.ts';
 import { Writer } from './amqp-writer.ts';
-import { BrokerError } from './broker-error.ts';
+import { BrokerError } from './service-bus/core/broker-error.ts';
 
 export interface Request {
   readonly operation: string;

@@ -2,7 +2,13 @@
 import { Reader } from './amqp-reader.ts';
 import { APPLICATION_PROPERTIES, eachEntry, PROPERTIES, readSection } from './amqp-sections.ts';
 import { Writer } from './amqp-writer.ts';
-import { type ChangedProperties, Encoded, Float, type PropertyValue, type SystemProperties } from './message.ts';
+import {
+  type ChangedProperties,
+  Encoded,
+  Float,
+  type PropertyValue,
+  type SystemProperties,
+} from './service-bus/core/message.ts';
 
 const FIELDS: Readonly<Partial<Record<keyof SystemProperties, number>>> = {
   messageId: 0,

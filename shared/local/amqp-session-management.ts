@@ -2,9 +2,9 @@
 import type { RequestBody } from './amqp-bodies.ts';
 import { OK } from './amqp-entity-management.ts';
 import type { Response } from './amqp-request.ts';
-import { BrokerError } from './broker-error.ts';
-import type { MessageQueue } from './message-queue.ts';
-import type { SessionHold } from './sessions.ts';
+import { BrokerError } from './service-bus/core/broker-error.ts';
+import type { MessageQueue } from './service-bus/core/message-queue.ts';
+import type { SessionHold } from './service-bus/core/sessions.ts';
 
 /** .NET's DateTime.MaxValue, which asks for sessions with messages rather than for recent ones. */
 const LATEST = Date.UTC(9999, 11, 31);

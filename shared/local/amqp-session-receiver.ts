@@ -4,9 +4,9 @@ import type { SendingLink } from './amqp-link.ts';
 import { asAmqpError } from './amqp-request.ts';
 import { AmqpError, type AmqpValue, Described, long, symbol, Typed, ulong } from './amqp-types.ts';
 import { Writer } from './amqp-writer.ts';
-import type { BrokerError } from './broker-error.ts';
-import type { MessageQueue } from './message-queue.ts';
-import type { SessionHold } from './sessions.ts';
+import type { BrokerError } from './service-bus/core/broker-error.ts';
+import type { MessageQueue } from './service-bus/core/message-queue.ts';
+import type { SessionHold } from './service-bus/core/sessions.ts';
 
 const FILTER = 'com.microsoft:session-filter';
 /** .NET counts in tenths of a microsecond from the year 1. */

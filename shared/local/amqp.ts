@@ -9,8 +9,8 @@ import { attachHandler } from './amqp-attach.ts';
 import { AmqpConnection } from './amqp-connection.ts';
 import type { SharedKey } from './amqp-sasl.ts';
 import { AmqpError } from './amqp-types.ts';
-import type { Broker } from './broker.ts';
 import { isLoopback } from './local-http.ts';
+import type { Broker } from './service-bus/core/broker.ts';
 
 /** What the official emulator's connection string says. */
 export const EMULATOR_KEY: SharedKey = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };

@@ -16,7 +16,7 @@ import { EMULATOR_KEY } from './amqp.ts';
 import { readEmulatorConfig } from './emulator-config.ts';
 import type { EntityPlan } from './entity-plan.ts';
 import { isLoopback } from './local-http.ts';
-import { type BusOptions, type LocalBus, startBus } from './start-bus.ts';
+import { type BusOptions, type LocalBus, startBus } from './service-bus/start.ts';
 
 /** @throws UsageError when the file cannot be read @throws ConfigError naming the file, and in it line and column or path and value */
 function readPlan(file: string, strict: boolean): EntityPlan {

@@ -14,7 +14,7 @@ import { START } from '../terminal/usages.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
-import { startBus } from './start-bus.ts';
+import { startBus } from './service-bus/start.ts';
 import { type ArrivedEvent, StartOutput } from './start-output.ts';
 
 const DEFAULT_HTTP_PORT = Number(START.flags['http-port'].default);

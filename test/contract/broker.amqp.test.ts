@@ -2,9 +2,9 @@
 
 import { ServiceBusClient } from '@azure/service-bus';
 import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
-import { BrokerError } from '../../shared/local/broker-error.ts';
-import { VirtualClock } from '../../shared/local/clock.ts';
-import { createBroker } from '../../shared/local/create-broker.ts';
+import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
+import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
+import { createBroker } from '../../shared/local/service-bus/create-broker.ts';
 import { brokerContract } from './broker.ts';
 import { sdkDriver } from './broker-sdk-driver.ts';
 

@@ -1,12 +1,12 @@
 /** The broker contract on the core itself, in virtual time. */
 
-import { BrokerError } from '../../shared/local/broker-error.ts';
-import { VirtualClock } from '../../shared/local/clock.ts';
-import { createBroker } from '../../shared/local/create-broker.ts';
-import type { Delivery, PeekedMessage } from '../../shared/local/held-message.ts';
-import type { OutgoingMessage } from '../../shared/local/message.ts';
-import type { MessageQueue } from '../../shared/local/message-queue.ts';
-import type { SessionHold } from '../../shared/local/sessions.ts';
+import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
+import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
+import type { Delivery, PeekedMessage } from '../../shared/local/service-bus/core/held-message.ts';
+import type { OutgoingMessage } from '../../shared/local/service-bus/core/message.ts';
+import type { MessageQueue } from '../../shared/local/service-bus/core/message-queue.ts';
+import type { SessionHold } from '../../shared/local/service-bus/core/sessions.ts';
+import { createBroker } from '../../shared/local/service-bus/create-broker.ts';
 import { brokerContract } from './broker.ts';
 import type { BrokerDriver, ReceivedTestMessage, TestMessage, TestReceiver, TestSession } from './broker-driver.ts';
 

@@ -8,7 +8,7 @@ import { messageOf } from '../../shared/delivery/bus-message.ts';
 import { type EventRecord, RECORDS } from '../../shared/delivery/event-record.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { type LocalBus, startBus } from '../../shared/local/start-bus.ts';
+import { type LocalBus, startBus } from '../../shared/local/service-bus/start.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { type BuiltApp, buildApp } from '../support/built-app.ts';
 import { Command, eventually } from '../support/processes.ts';

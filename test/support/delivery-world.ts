@@ -9,10 +9,10 @@ import { type EventRecord, RECORDS, recordKey } from '../../shared/delivery/even
 import { Isolation } from '../../shared/delivery/isolation.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { EventDefinition } from '../../shared/events/cloud-event.ts';
-import { BrokerError } from '../../shared/local/broker-error.ts';
-import { flushPromises, VirtualClock } from '../../shared/local/clock.ts';
-import type { Delivery as Held } from '../../shared/local/held-message.ts';
-import type { MessageQueue } from '../../shared/local/message-queue.ts';
+import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
+import { flushPromises, VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
+import type { Delivery as Held } from '../../shared/local/service-bus/core/held-message.ts';
+import type { MessageQueue } from '../../shared/local/service-bus/core/message-queue.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import type { Handler, Notifier, Ports } from '../../shared/ports.ts';
 import { routeOf } from '../../shared/topology.ts';

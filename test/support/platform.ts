@@ -8,7 +8,7 @@ import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
 import type { HttpHandler, HttpResponse } from '../../shared/http/on-http.ts';
 import { respond } from '../../shared/http/on-http.ts';
-import { VirtualClock } from '../../shared/local/clock.ts';
+import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import { serveHandlers } from '../../shared/on-event.ts';
 import type { Ports } from '../../shared/ports.ts';

@@ -1,10 +1,10 @@
 /** Receives for one callback: up to so many messages at once, their locks renewed while it runs. */
 import type { ReceivedMessage } from '../../ports.ts';
-import { BrokerError } from '../broker-error.ts';
-import type { Timer, TimerClock } from '../clock.ts';
-import type { Consumer } from '../consumer.ts';
-import type { Delivery } from '../held-message.ts';
-import type { MessageQueue } from '../message-queue.ts';
+import { BrokerError } from '../service-bus/core/broker-error.ts';
+import type { Timer, TimerClock } from '../service-bus/core/clock.ts';
+import type { Consumer } from '../service-bus/core/consumer.ts';
+import type { Delivery } from '../service-bus/core/held-message.ts';
+import type { MessageQueue } from '../service-bus/core/message-queue.ts';
 
 type Receive = (message: ReceivedMessage) => Promise<void>;
 

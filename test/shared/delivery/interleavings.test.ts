@@ -9,7 +9,7 @@ import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
-import { flushPromises } from '../../../shared/local/clock.ts';
+import { flushPromises } from '../../../shared/local/service-bus/core/clock.ts';
 import { type HandlerPorts, recheck } from '../../../shared/ports.ts';
 import { DeliveryWorld, type Gate, seeded } from '../../support/delivery-world.ts';
 import { sampleData } from '../../support/events.ts';

@@ -1,7 +1,7 @@
 /** Runs share their process; one of them may have it to itself. */
 import { describe, expect, it } from 'vitest';
 import { Isolation, type Place } from '../../../shared/delivery/isolation.ts';
-import { flushPromises, VirtualClock } from '../../../shared/local/clock.ts';
+import { flushPromises, VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
 
 const clock = new VirtualClock();
 const timer = (ms: number, callback: () => void): (() => void) => clock.at(clock.now() + ms, callback).cancel;

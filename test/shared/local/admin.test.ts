@@ -5,9 +5,9 @@ import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Admin, startAdmin } from '../../../shared/local/admin.ts';
 import { connectionString, EMULATOR_KEY } from '../../../shared/local/amqp.ts';
-import { SystemClock } from '../../../shared/local/clock.ts';
-import { createBroker } from '../../../shared/local/create-broker.ts';
-import type { OutgoingMessage } from '../../../shared/local/message.ts';
+import { SystemClock } from '../../../shared/local/service-bus/core/clock.ts';
+import type { OutgoingMessage } from '../../../shared/local/service-bus/core/message.ts';
+import { createBroker } from '../../../shared/local/service-bus/create-broker.ts';
 
 const clock = new SystemClock();
 const broker = createBroker({ clock });

@@ -3,9 +3,9 @@ import { createHmac } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
 import { answerToken } from '../../../shared/local/amqp-cbs.ts';
 import type { Response } from '../../../shared/local/amqp-request.ts';
-import type { Broker } from '../../../shared/local/broker.ts';
-import { VirtualClock } from '../../../shared/local/clock.ts';
-import { createBroker } from '../../../shared/local/create-broker.ts';
+import type { Broker } from '../../../shared/local/service-bus/core/broker.ts';
+import { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
+import { createBroker } from '../../../shared/local/service-bus/create-broker.ts';
 
 const key = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
 const now = Date.parse('2026-01-01T00:00:00Z');

@@ -5,8 +5,8 @@ import { RequestBody } from '../../../shared/local/amqp-bodies.ts';
 import { receiveByNumber, renewLocks, updateDisposition } from '../../../shared/local/amqp-entity-management.ts';
 import { swapGuid } from '../../../shared/local/amqp-guid.ts';
 import { type AmqpValue, Uuid } from '../../../shared/local/amqp-types.ts';
-import { VirtualClock } from '../../../shared/local/clock.ts';
-import { createBroker } from '../../../shared/local/create-broker.ts';
+import { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
+import { createBroker } from '../../../shared/local/service-bus/create-broker.ts';
 
 it('puts the lock token of a deferred message into it too, where Go looks for it', () => {
   const broker = createBroker({ clock: new VirtualClock() });

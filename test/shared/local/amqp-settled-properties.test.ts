@@ -8,9 +8,9 @@ import { readMessage } from '../../../shared/local/amqp-message.ts';
 import { Reader } from '../../../shared/local/amqp-reader.ts';
 import { type AmqpValue, Opaque, TypedArray, Uuid } from '../../../shared/local/amqp-types.ts';
 import { Writer } from '../../../shared/local/amqp-writer.ts';
-import { VirtualClock } from '../../../shared/local/clock.ts';
-import { createBroker } from '../../../shared/local/create-broker.ts';
-import type { PropertyValue } from '../../../shared/local/message.ts';
+import { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
+import type { PropertyValue } from '../../../shared/local/service-bus/core/message.ts';
+import { createBroker } from '../../../shared/local/service-bus/create-broker.ts';
 
 const NAME = Buffer.from('a1036b6579', 'hex'); // the string "key"
 

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FilterError } from '../../../shared/local/broker-error.ts';
-import { acceptMessage, Float, type OutgoingMessage, type PropertyValue } from '../../../shared/local/message.ts';
+import { FilterError } from '../../../shared/local/service-bus/core/broker-error.ts';
+import {
+  acceptMessage,
+  Float,
+  type OutgoingMessage,
+  type PropertyValue,
+} from '../../../shared/local/service-bus/core/message.ts';
 import { compileSqlAction } from '../../../shared/local/sql-action.ts';
 import { compileSqlFilter } from '../../../shared/local/sql-filter.ts';
 import { SqlSyntaxError } from '../../../shared/local/sql-lexer.ts';

@@ -5,9 +5,9 @@ import { createSimulatedClusters } from '../../../../shared/adapters/simulated-c
 import { parseConfig } from '../../../../shared/config.ts';
 import { HANDLER_TIMEOUT_MS } from '../../../../shared/delivery/deliver.ts';
 import type { Timer } from '../../../../shared/delivery/run-handler.ts';
-import { VirtualClock } from '../../../../shared/local/clock.ts';
 import { MissingStepError, playClosedLoop, type Stage } from '../../../../shared/local/demo/closed-loop.ts';
-import type { Fault } from '../../../../shared/local/faults.ts';
+import { VirtualClock } from '../../../../shared/local/service-bus/core/clock.ts';
+import type { Fault } from '../../../../shared/local/service-bus/core/faults.ts';
 import { InMemoryEventBus } from '../../../../shared/local/testing/in-memory-event-bus.ts';
 import { serveHandlers } from '../../../../shared/on-event.ts';
 import type { Notification, ParkedEntry } from '../../../../shared/ports.ts';

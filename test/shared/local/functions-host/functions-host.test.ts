@@ -5,7 +5,7 @@ import { messageOf } from '../../../../shared/delivery/bus-message.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
 import { type FunctionsHost, startFunctionsHost } from '../../../../shared/local/functions-host/functions-host.ts';
-import { type LocalBus, startBus } from '../../../../shared/local/start-bus.ts';
+import { type LocalBus, startBus } from '../../../../shared/local/service-bus/start.ts';
 import { type BuiltApp, buildApp } from '../../../support/built-app.ts';
 import { sampleData } from '../../../support/events.ts';
 import { eventually } from '../../../support/processes.ts';

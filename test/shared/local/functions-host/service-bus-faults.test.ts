@@ -13,7 +13,7 @@ import { HealthCheck } from '../../../../shared/events/platform.ts';
 import { connectionString } from '../../../../shared/local/amqp.ts';
 import { parseHostJson } from '../../../../shared/local/functions-host/host-json.ts';
 import { ServiceBusTrigger } from '../../../../shared/local/functions-host/service-bus-trigger.ts';
-import { startBus } from '../../../../shared/local/start-bus.ts';
+import { startBus } from '../../../../shared/local/service-bus/start.ts';
 import { ERRORS_QUEUE, routeOf } from '../../../../shared/topology.ts';
 import { seeded } from '../../../support/delivery-world.ts';
 import { sampleData } from '../../../support/events.ts';

@@ -7,7 +7,7 @@ import { connectionString } from '../../../../shared/local/amqp.ts';
 import type { InvocationRequest } from '../../../../shared/local/functions-host/core-module.ts';
 import { parseHostJson } from '../../../../shared/local/functions-host/host-json.ts';
 import { ServiceBusTrigger } from '../../../../shared/local/functions-host/service-bus-trigger.ts';
-import { type LocalBus, startBus } from '../../../../shared/local/start-bus.ts';
+import { type LocalBus, startBus } from '../../../../shared/local/service-bus/start.ts';
 import { type FaultProxy, startFaultProxy, wait } from '../../../support/fault-proxy.ts';
 import { eventually } from '../../../support/processes.ts';
 

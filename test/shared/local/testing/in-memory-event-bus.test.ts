@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
-import { VirtualClock } from '../../../../shared/local/clock.ts';
+import { VirtualClock } from '../../../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../../../shared/local/testing/in-memory-event-bus.ts';
 import type { ReceivedMessage } from '../../../../shared/ports.ts';
 

@@ -1,7 +1,7 @@
 /** The sending side of a queue or a topic: what is taken, what is refused, what is a duplicate, what comes later. */
 import { BrokerError } from './broker-error.ts';
 import type { Timer, TimerClock } from './clock.ts';
-import { DuplicateWindow } from './duplicates.ts';
+import { DuplicateWindow } from './duplicate-window.ts';
 import { Queue } from './entity.ts';
 import type { SendProperties } from './entity-properties.ts';
 import { connectionCut, type Faults, faultError } from './faults.ts';

@@ -1,4 +1,7 @@
 /** Topics: what is sent to one is offered to each of its subscriptions. */
+
+import type { Rule } from '../../rule.ts';
+import type { RuleDefinition } from '../../rule-definition.ts';
 import { BrokerError, entityNotFound, FilterError } from './broker-error.ts';
 import type { Timer } from './clock.ts';
 import { type EntityHost, type EntityTimes, ReceiveEntity } from './entity.ts';
@@ -6,8 +9,6 @@ import { checkName, type SubscriptionProperties, type TopicProperties } from './
 import type { Origin } from './held-message.ts';
 import type { Content } from './message.ts';
 import { MessageQueue } from './message-queue.ts';
-import type { Rule } from './rule.ts';
-import type { RuleDefinition } from './rule-definition.ts';
 
 /** What a subscription made without rules has. */
 const DEFAULT_RULE: RuleDefinition = { name: '$Default', filter: { kind: 'true' } };

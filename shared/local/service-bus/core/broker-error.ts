@@ -1,5 +1,5 @@
 /** What the broker refuses, as the AMQP conditions that Service Bus answers with. */
-import { PlatformError } from '../errors.ts';
+import { PlatformError } from '../../../errors.ts';
 
 /**
  * Conditions, and the code that the Azure SDKs make of them.

@@ -1,4 +1,6 @@
 /** Queues and subscriptions as entities: properties, the three message queues they are made of, forwarding. */
+
+import type { CompileRule } from '../../rule.ts';
 import { BrokerError } from './broker-error.ts';
 import type { Timer, TimerClock } from './clock.ts';
 import type { QueueProperties, ReceiveProperties } from './entity-properties.ts';
@@ -7,7 +9,6 @@ import type { HeldMessage, Origin } from './held-message.ts';
 import { type Content, changeContent } from './message.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { QueueSettings } from './queue-host.ts';
-import type { CompileRule } from './rule.ts';
 
 /** What entities ask of the broker. */
 export interface EntityHost {

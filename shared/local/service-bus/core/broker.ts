@@ -2,10 +2,13 @@
  * The broker: its entities, and the way of a message from the sender to the queues. It is in memory and synchronous;
  * time comes from the injected clock. A call that throws a `BrokerError` has changed nothing.
  */
-import { parseAddress, type SubQueue } from './address.ts';
+
+import type { CompileRule } from '../../rule.ts';
+import type { RuleDefinition } from '../../rule-definition.ts';
 import { BrokerError, entityNotFound } from './broker-error.ts';
 import type { TimerClock } from './clock.ts';
 import { type EntityHost, Queue } from './entity.ts';
+import { parseAddress, type SubQueue } from './entity-path.ts';
 import {
   checkName,
   type Limits,
@@ -21,8 +24,6 @@ import {
 import { Faults } from './faults.ts';
 import type { OutgoingMessage } from './message.ts';
 import type { MessageQueue } from './message-queue.ts';
-import type { CompileRule } from './rule.ts';
-import type { RuleDefinition } from './rule-definition.ts';
 import { SendTarget } from './send-target.ts';
 import { alreadyExists, type Subscription, Topic } from './topic.ts';
 

@@ -1,15 +1,15 @@
 /** The local Service Bus: a broker with its entities, and its two faces, AMQP for messages and HTTP for administration. */
-import { topology } from '../topology.ts';
-import { startAdmin } from './admin.ts';
-import { connectionString, EMULATOR_KEY, LOOPBACK, startAmqp } from './amqp.ts';
-import type { SharedKey } from './amqp-sasl.ts';
-import { applyPlan } from './apply-plan.ts';
-import { applyTopology } from './apply-topology.ts';
-import type { Broker } from './broker.ts';
-import { SystemClock } from './clock.ts';
+import { topology } from '../../topology.ts';
+import { startAdmin } from '../admin.ts';
+import { connectionString, EMULATOR_KEY, LOOPBACK, startAmqp } from '../amqp.ts';
+import type { SharedKey } from '../amqp-sasl.ts';
+import { applyPlan } from '../apply-plan.ts';
+import { applyTopology } from '../apply-topology.ts';
+import type { EntityPlan } from '../entity-plan.ts';
+import { isLoopback } from '../local-http.ts';
+import type { Broker } from './core/broker.ts';
+import { SystemClock } from './core/clock.ts';
 import { createBroker } from './create-broker.ts';
-import type { EntityPlan } from './entity-plan.ts';
-import { isLoopback } from './local-http.ts';
 
 export interface BusOptions {
   /** 0 takes any free one; so does the other. */

@@ -1,19 +1,19 @@
 /** Random operations on the broker, each held against the naive model: results, refusals, and everything that is stored. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BrokerError } from '../../../shared/local/broker-error.ts';
-import { VirtualClock } from '../../../shared/local/clock.ts';
-import { createBroker } from '../../../shared/local/create-broker.ts';
-import type { Delivery } from '../../../shared/local/held-message.ts';
-import type { MessageQueue } from '../../../shared/local/message-queue.ts';
-import type { SessionHold } from '../../../shared/local/sessions.ts';
+import { BrokerError } from '../../../../../shared/local/service-bus/core/broker-error.ts';
+import { VirtualClock } from '../../../../../shared/local/service-bus/core/clock.ts';
+import type { Delivery } from '../../../../../shared/local/service-bus/core/held-message.ts';
+import type { MessageQueue } from '../../../../../shared/local/service-bus/core/message-queue.ts';
+import type { SessionHold } from '../../../../../shared/local/service-bus/core/sessions.ts';
+import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
 import {
   ModelRefusal,
   type ModelSend,
   type ModelSession,
   type ModelSettings,
   QueueModel,
-} from '../../support/queue-model.ts';
+} from '../../../../support/queue-model.ts';
 
 const SEQUENCES = 5_000;
 

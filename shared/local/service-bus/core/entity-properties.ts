@@ -1,5 +1,5 @@
 /** What an administrator sets on an entity: properties, their defaults and their bounds. Durations are in milliseconds. */
-import { DAY_MS, MINUTE_MS } from '../duration.ts';
+import { DAY_MS, MINUTE_MS } from '../../../duration.ts';
 import { BrokerError } from './broker-error.ts';
 
 export type EntityStatus = 'Active' | 'Disabled' | 'SendDisabled' | 'ReceiveDisabled';

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { applyTopology } from '../../../shared/local/apply-topology.ts';
-import type { Broker } from '../../../shared/local/broker.ts';
-import { VirtualClock } from '../../../shared/local/clock.ts';
-import { createBroker } from '../../../shared/local/create-broker.ts';
-import type { Delivery } from '../../../shared/local/held-message.ts';
-import type { OutgoingMessage } from '../../../shared/local/message.ts';
-import { topology } from '../../../shared/topology.ts';
+import { applyTopology } from '../../../../../shared/local/apply-topology.ts';
+import type { Broker } from '../../../../../shared/local/service-bus/core/broker.ts';
+import { VirtualClock } from '../../../../../shared/local/service-bus/core/clock.ts';
+import type { Delivery } from '../../../../../shared/local/service-bus/core/held-message.ts';
+import type { OutgoingMessage } from '../../../../../shared/local/service-bus/core/message.ts';
+import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
+import { topology } from '../../../../../shared/topology.ts';
 
 function message(body: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
   return { body, sizeBytes: body.length, ...more };

@@ -1,11 +1,11 @@
 /** Entities beyond what every driver can show: forwarding chains, quotas, states, idle deletion, faults, memory. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Broker } from '../../../shared/local/broker.ts';
-import type { BrokerError } from '../../../shared/local/broker-error.ts';
-import { VirtualClock } from '../../../shared/local/clock.ts';
-import { createBroker } from '../../../shared/local/create-broker.ts';
-import type { OutgoingMessage } from '../../../shared/local/message.ts';
-import type { SessionHold } from '../../../shared/local/sessions.ts';
+import type { Broker } from '../../../../../shared/local/service-bus/core/broker.ts';
+import type { BrokerError } from '../../../../../shared/local/service-bus/core/broker-error.ts';
+import { VirtualClock } from '../../../../../shared/local/service-bus/core/clock.ts';
+import type { OutgoingMessage } from '../../../../../shared/local/service-bus/core/message.ts';
+import type { SessionHold } from '../../../../../shared/local/service-bus/core/sessions.ts';
+import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
 
 let clock: VirtualClock;
 let broker: Broker;

@@ -1,6 +1,7 @@
 /** Puts the broker together: its core, and the filters that its subscriptions compile their rules with. */
-import { Broker, type BrokerOptions } from './broker.ts';
-import { compileRule } from './rule.ts';
+
+import { compileRule } from '../rule.ts';
+import { Broker, type BrokerOptions } from './core/broker.ts';
 
 /** @example const broker = createBroker({ clock: new VirtualClock() }); */
 export function createBroker(options: Omit<BrokerOptions, 'compileRule'>): Broker {
