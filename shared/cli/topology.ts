@@ -1,6 +1,6 @@
 /** `npm run topology`: the Service Bus entities, for the official emulator and for templates. */
 
-import { toEmulatorConfig } from '../local/emulator-config.ts';
+import { toEmulatorConfig } from '../local/service-bus/config/emulator-config.ts';
 import { readFlags, runCommand } from '../terminal/command.ts';
 import { writeTextFile } from '../terminal/flag-files.ts';
 import { TOPOLOGY } from '../terminal/usages.ts';

@@ -4,11 +4,11 @@ import { AdminError } from './admin-error.ts';
 import { type PropertiesByKind, readDescription, renderDescription } from './admin-fields.ts';
 import { type AdminPath, formatAdminPath } from './admin-path.ts';
 import { readRule, renderRule } from './admin-rules.ts';
-import type { Rule } from './rule.ts';
-import type { RuleDefinition } from './rule-definition.ts';
 import type { Broker } from './service-bus/core/broker.ts';
 import { type EntityTimes, Queue, type RuntimeCounts } from './service-bus/core/entity.ts';
 import type { Subscription, Topic } from './service-bus/core/topic.ts';
+import type { Rule } from './service-bus/filters/rule.ts';
+import type { RuleDefinition } from './service-bus/filters/rule-definition.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
 /** @throws BrokerError when there is none; AdminError when the address is that of a list */

@@ -6,7 +6,7 @@
  */
 
 import { AdminError } from './admin-error.ts';
-import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
+import { formatIsoDuration, parseIsoDuration } from './service-bus/config/iso-duration.ts';
 import type {
   EntityStatus,
   QueueProperties,

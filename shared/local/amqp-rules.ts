@@ -5,10 +5,15 @@ import { asMap } from './amqp-frames.ts';
 import { toProperties } from './amqp-message.ts';
 import type { Response } from './amqp-request.ts';
 import { AmqpError, type AmqpMap, type AmqpValue, Described, Typed, ulong } from './amqp-types.ts';
-import type { Rule } from './rule.ts';
-import type { CorrelationProperty, Filter, RuleDefinition, SqlExpression } from './rule-definition.ts';
 import { Float, type PropertyValue } from './service-bus/core/message.ts';
 import type { Subscription } from './service-bus/core/topic.ts';
+import type { Rule } from './service-bus/filters/rule.ts';
+import type {
+  CorrelationProperty,
+  Filter,
+  RuleDefinition,
+  SqlExpression,
+} from './service-bus/filters/rule-definition.ts';
 
 // The two prefixes differ by one digit; a wrong one makes clients throw.
 const RULE = 0x13700000004;

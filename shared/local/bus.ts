@@ -13,9 +13,9 @@ import {
 import { readTextFile } from '../terminal/flag-files.ts';
 import { BUS } from '../terminal/usages.ts';
 import { EMULATOR_KEY } from './amqp.ts';
-import { readEmulatorConfig } from './emulator-config.ts';
-import type { EntityPlan } from './entity-plan.ts';
 import { isLoopback } from './local-http.ts';
+import { readEmulatorConfig } from './service-bus/config/emulator-config.ts';
+import type { EntityPlan } from './service-bus/config/entity-plan.ts';
 import { type BusOptions, type LocalBus, startBus } from './service-bus/start.ts';
 
 /** @throws UsageError when the file cannot be read @throws ConfigError naming the file, and in it line and column or path and value */

@@ -1,12 +1,12 @@
 /** How the broker contract reaches a broker: the core directly, or any Service Bus through a client. */
 
-import type { RuleDefinition } from '../../shared/local/rule-definition.ts';
 import type {
   QueueProperties,
   SubscriptionProperties,
   TopicProperties,
 } from '../../shared/local/service-bus/core/entity-properties.ts';
 import type { PropertyValue } from '../../shared/local/service-bus/core/message.ts';
+import type { RuleDefinition } from '../../shared/local/service-bus/filters/rule-definition.ts';
 
 /** Bodies are text; a driver encodes them as it likes, so long as they come back equal. */
 export interface TestMessage {

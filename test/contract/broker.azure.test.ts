@@ -4,12 +4,12 @@
  */
 import { ServiceBusAdministrationClient, ServiceBusClient } from '@azure/service-bus';
 import { describe, it } from 'vitest';
-import type { RuleDefinition } from '../../shared/local/rule-definition.ts';
 import type {
   QueueProperties,
   SubscriptionProperties,
   TopicProperties,
 } from '../../shared/local/service-bus/core/entity-properties.ts';
+import type { RuleDefinition } from '../../shared/local/service-bus/filters/rule-definition.ts';
 import { brokerContract } from './broker.ts';
 import { sdkDriver } from './broker-sdk-driver.ts';
 

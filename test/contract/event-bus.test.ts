@@ -9,7 +9,7 @@ import { TransientError } from '../../shared/errors.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
-import { applyTopology } from '../../shared/local/apply-topology.ts';
+import { applyTopology } from '../../shared/local/service-bus/config/apply-topology.ts';
 import type { Broker } from '../../shared/local/service-bus/core/broker.ts';
 import { SystemClock } from '../../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../../shared/local/service-bus/create-broker.ts';

@@ -1,6 +1,6 @@
 /** A Service Bus whose key is a canary. */
 import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
-import { applyTopology } from '../../shared/local/apply-topology.ts';
+import { applyTopology } from '../../shared/local/service-bus/config/apply-topology.ts';
 import { SystemClock } from '../../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../../shared/local/service-bus/create-broker.ts';
 import { topology } from '../../shared/topology.ts';

@@ -6,7 +6,7 @@ import type { EventType, PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
 import type { EventBus, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../../ports.ts';
 import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../../topology.ts';
-import { applyTopology } from '../apply-topology.ts';
+import { applyTopology } from '../service-bus/config/apply-topology.ts';
 import type { Broker } from '../service-bus/core/broker.ts';
 import { flushPromises, type TimerClock, VirtualClock } from '../service-bus/core/clock.ts';
 import type { Faults } from '../service-bus/core/faults.ts';

@@ -1,6 +1,6 @@
 /** The contract of rules: filters, actions, several on one subscription. */
 import { expect } from 'vitest';
-import type { RuleDefinition } from '../../../shared/local/rule-definition.ts';
+import type { RuleDefinition } from '../../../shared/local/service-bus/filters/rule-definition.ts';
 import type { Bench } from '../broker.ts';
 import type { TestMessage } from '../broker-driver.ts';
 import { bodiesOf, drain } from './support.ts';

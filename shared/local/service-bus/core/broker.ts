@@ -3,8 +3,8 @@
  * time comes from the injected clock. A call that throws a `BrokerError` has changed nothing.
  */
 
-import type { CompileRule } from '../../rule.ts';
-import type { RuleDefinition } from '../../rule-definition.ts';
+import type { CompileRule } from '../filters/rule.ts';
+import type { RuleDefinition } from '../filters/rule-definition.ts';
 import { BrokerError, entityNotFound } from './broker-error.ts';
 import type { TimerClock } from './clock.ts';
 import { type EntityHost, Queue } from './entity.ts';

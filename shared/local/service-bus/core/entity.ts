@@ -1,6 +1,6 @@
 /** Queues and subscriptions as entities: properties, the three message queues they are made of, forwarding. */
 
-import type { CompileRule } from '../../rule.ts';
+import type { CompileRule } from '../filters/rule.ts';
 import { BrokerError } from './broker-error.ts';
 import type { Timer, TimerClock } from './clock.ts';
 import type { QueueProperties, ReceiveProperties } from './entity-properties.ts';

@@ -1,7 +1,7 @@
 /** Topics: what is sent to one is offered to each of its subscriptions. */
 
-import type { Rule } from '../../rule.ts';
-import type { RuleDefinition } from '../../rule-definition.ts';
+import type { Rule } from '../filters/rule.ts';
+import type { RuleDefinition } from '../filters/rule-definition.ts';
 import { BrokerError, entityNotFound, FilterError } from './broker-error.ts';
 import type { Timer } from './clock.ts';
 import { type EntityHost, type EntityTimes, ReceiveEntity } from './entity.ts';

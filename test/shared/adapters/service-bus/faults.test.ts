@@ -7,7 +7,7 @@ import { TransientError } from '../../../../shared/errors.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
 import { connectionString } from '../../../../shared/local/amqp.ts';
-import { applyTopology } from '../../../../shared/local/apply-topology.ts';
+import { applyTopology } from '../../../../shared/local/service-bus/config/apply-topology.ts';
 import type { FaultOperation } from '../../../../shared/local/service-bus/core/faults.ts';
 import { ERRORS_QUEUE, topology } from '../../../../shared/topology.ts';
 import { type LocalBus, startBus } from '../../../support/bus.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { applyTopology } from '../../../../../shared/local/apply-topology.ts';
+import { applyTopology } from '../../../../../shared/local/service-bus/config/apply-topology.ts';
 import type { Broker } from '../../../../../shared/local/service-bus/core/broker.ts';
 import { VirtualClock } from '../../../../../shared/local/service-bus/core/clock.ts';
 import type { Delivery } from '../../../../../shared/local/service-bus/core/held-message.ts';

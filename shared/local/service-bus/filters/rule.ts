@@ -1,9 +1,9 @@
 /** The rules of a subscription: which messages it takes, and what is changed on the way in. */
 
+import { BrokerError, FilterError } from '../core/broker-error.ts';
+import type { Content } from '../core/message.ts';
 import { compileCorrelation } from './correlation-filter.ts';
 import type { Filter, RuleDefinition } from './rule-definition.ts';
-import { BrokerError, FilterError } from './service-bus/core/broker-error.ts';
-import type { Content } from './service-bus/core/message.ts';
 import { compileSqlAction } from './sql-action.ts';
 import { compileSqlFilter } from './sql-filter.ts';
 import { SqlSyntaxError } from './sql-lexer.ts';

@@ -1,7 +1,7 @@
 /** Makes a broker's entities from a plan, such as a Config.json. */
 
+import type { Broker } from '../core/broker.ts';
 import type { EntityPlan } from './entity-plan.ts';
-import type { Broker } from './service-bus/core/broker.ts';
 
 /** Forwards may name entities that come later. @throws BrokerError naming the entity that cannot be made, and why */
 export function applyPlan(broker: Broker, { queues, topics }: EntityPlan): void {

@@ -1,8 +1,8 @@
 /** Filters that compare properties for equality. */
 
+import { BrokerError } from '../core/broker-error.ts';
+import { type ApplicationProperties, type Content, Float, type PropertyValue } from '../core/message.ts';
 import type { CorrelationFilter, CorrelationProperty } from './rule-definition.ts';
-import { BrokerError } from './service-bus/core/broker-error.ts';
-import { type ApplicationProperties, type Content, Float, type PropertyValue } from './service-bus/core/message.ts';
 
 /**
  * Strings are compared with their case, numbers by value whatever their type.

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../../shared/errors.ts';
-import { readEmulatorConfig, toEmulatorConfig } from '../../../shared/local/emulator-config.ts';
-import { planOfTopology } from '../../../shared/local/entity-plan.ts';
-import { topology } from '../../../shared/topology.ts';
+import { ConfigError } from '../../../../../shared/errors.ts';
+import {
+  readEmulatorConfig,
+  toEmulatorConfig,
+} from '../../../../../shared/local/service-bus/config/emulator-config.ts';
+import { planOfTopology } from '../../../../../shared/local/service-bus/config/entity-plan.ts';
+import { topology } from '../../../../../shared/topology.ts';
 
 const inNamespace = (namespace: object) =>
   JSON.stringify({ UserConfig: { Namespaces: [{ Name: 'sbemulatorns', ...namespace }], Logging: { Type: 'File' } } });

@@ -1,6 +1,6 @@
 /** Values of filter expressions: types, arithmetic and comparison as C# has them, as far as the service says so. */
-import { FilterError } from './service-bus/core/broker-error.ts';
-import { Float, type PropertyValue, type SystemProperties } from './service-bus/core/message.ts';
+import { FilterError } from '../core/broker-error.ts';
+import { Float, type PropertyValue, type SystemProperties } from '../core/message.ts';
 
 /** A property that is not there, or null, has no value; every operator on it has none either. */
 export type Value = Exclude<PropertyValue, null> | undefined;

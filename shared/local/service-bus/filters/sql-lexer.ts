@@ -3,7 +3,7 @@
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-filter
  */
-import { Float } from './service-bus/core/message.ts';
+import { Float } from '../core/message.ts';
 
 /** A wrong expression: what is wrong, and where. */
 export class SqlSyntaxError extends Error {

@@ -4,7 +4,7 @@
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-filter
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-rule-action
  */
-import type { PropertyValue } from './service-bus/core/message.ts';
+import type { PropertyValue } from '../core/message.ts';
 import { SqlSyntaxError, type Token, tokenize } from './sql-lexer.ts';
 import { type SystemProperty, systemPropertyOf } from './sql-value.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { formatIsoDuration, parseIsoDuration } from '../../../shared/local/iso-duration.ts';
+import { formatIsoDuration, parseIsoDuration } from '../../../../../shared/local/service-bus/config/iso-duration.ts';
 
 it.each([
   ['PT1M', 60_000],

@@ -3,7 +3,7 @@
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-rule-action
  */
-import { type Content, changeContent, Float, type PropertyValue } from './service-bus/core/message.ts';
+import { type Content, changeContent, Float, type PropertyValue } from '../core/message.ts';
 import { compileValue } from './sql-filter.ts';
 import { SqlSyntaxError } from './sql-lexer.ts';
 import { type Parameters, parseStatements, type StatementNode } from './sql-parser.ts';

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FilterError } from '../../../shared/local/service-bus/core/broker-error.ts';
+import { FilterError } from '../../../../../shared/local/service-bus/core/broker-error.ts';
 import {
   acceptMessage,
   Float,
   type OutgoingMessage,
   type PropertyValue,
-} from '../../../shared/local/service-bus/core/message.ts';
-import { compileSqlAction } from '../../../shared/local/sql-action.ts';
-import { compileSqlFilter } from '../../../shared/local/sql-filter.ts';
-import { SqlSyntaxError } from '../../../shared/local/sql-lexer.ts';
+} from '../../../../../shared/local/service-bus/core/message.ts';
+import { compileSqlAction } from '../../../../../shared/local/service-bus/filters/sql-action.ts';
+import { compileSqlFilter } from '../../../../../shared/local/service-bus/filters/sql-filter.ts';
+import { SqlSyntaxError } from '../../../../../shared/local/service-bus/filters/sql-lexer.ts';
 
 const moment = new Date('2026-03-01T12:00:00Z');
 

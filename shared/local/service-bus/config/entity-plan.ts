@@ -1,8 +1,8 @@
 /** Entities as plain values: what a configuration asks for, before a broker has them. */
-import { SECOND_MS } from '../duration.ts';
-import type { Topology } from '../topology.ts';
-import type { RuleDefinition } from './rule-definition.ts';
-import type { QueueProperties, SubscriptionProperties, TopicProperties } from './service-bus/core/entity-properties.ts';
+import { SECOND_MS } from '../../../duration.ts';
+import type { Topology } from '../../../topology.ts';
+import type { QueueProperties, SubscriptionProperties, TopicProperties } from '../core/entity-properties.ts';
+import type { RuleDefinition } from '../filters/rule-definition.ts';
 
 export interface QueuePlan {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** What a rule of a subscription says, before it is compiled. */
-import type { PropertyValue } from './service-bus/core/message.ts';
+import type { PropertyValue } from '../core/message.ts';
 
 /** An SQL expression and the values of the parameters in it, by their names with the `@`. */
 export interface SqlExpression {

@@ -1,5 +1,5 @@
 /** Durations as the service writes them: ISO 8601, as .NET's TimeSpan reads and prints it. */
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../duration.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../duration.ts';
 
 const PATTERN =
   /^P(?!$)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?!$)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?$/;

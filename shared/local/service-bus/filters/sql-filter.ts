@@ -4,9 +4,9 @@
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-filter
  */
 import { randomUUID } from 'node:crypto';
+import { FilterError } from '../core/broker-error.ts';
+import type { Content } from '../core/message.ts';
 import { findProperty } from './correlation-filter.ts';
-import { FilterError } from './service-bus/core/broker-error.ts';
-import type { Content } from './service-bus/core/message.ts';
 import { type Comparison, type Parameters, type PredicateNode, parsePredicate, type ValueNode } from './sql-parser.ts';
 import { calculate, isEqual, isLike, negate, order, readPattern, type Value } from './sql-value.ts';
 

@@ -4,14 +4,14 @@
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  */
 import * as z from 'zod';
-import { ConfigError, faultOf, formatIssue, type Issue } from '../errors.ts';
-import { describeIssue, issuesOf } from '../events/issues.ts';
-import { parseJsonc } from '../json.ts';
-import type { QueueTopology, SubscriptionTopology, Topology } from '../topology.ts';
+import { ConfigError, faultOf, formatIssue, type Issue } from '../../../errors.ts';
+import { describeIssue, issuesOf } from '../../../events/issues.ts';
+import { parseJsonc } from '../../../json.ts';
+import type { QueueTopology, SubscriptionTopology, Topology } from '../../../topology.ts';
+import type { Filter, RuleDefinition } from '../filters/rule-definition.ts';
 import { EMULATOR_QUOTAS, emulatorConfig } from './emulator-schema.ts';
 import type { EntityPlan, QueuePlan, SubscriptionPlan, TopicPlan } from './entity-plan.ts';
 import { formatIsoDuration } from './iso-duration.ts';
-import type { Filter, RuleDefinition } from './rule-definition.ts';
 
 export interface ReadOptions {
   /** What the messages call the file. */
