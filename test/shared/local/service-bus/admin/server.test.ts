@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Admin, startAdmin } from '../../../shared/local/admin.ts';
-import { connectionString, EMULATOR_KEY } from '../../../shared/local/amqp.ts';
-import { SystemClock } from '../../../shared/local/service-bus/core/clock.ts';
-import type { OutgoingMessage } from '../../../shared/local/service-bus/core/message.ts';
-import { createBroker } from '../../../shared/local/service-bus/create-broker.ts';
+import { connectionString, EMULATOR_KEY } from '../../../../../shared/local/amqp.ts';
+import { type Admin, startAdmin } from '../../../../../shared/local/service-bus/admin/server.ts';
+import { SystemClock } from '../../../../../shared/local/service-bus/core/clock.ts';
+import type { OutgoingMessage } from '../../../../../shared/local/service-bus/core/message.ts';
+import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
 
 const clock = new SystemClock();
 const broker = createBroker({ clock });

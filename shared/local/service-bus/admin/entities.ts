@@ -1,14 +1,15 @@
 /** What the administration does to the broker, and what it shows of it: one entity for one address. */
-import { type Address, countDetails, type Entry } from './admin-atom.ts';
-import { AdminError } from './admin-error.ts';
-import { type PropertiesByKind, readDescription, renderDescription } from './admin-fields.ts';
-import { type AdminPath, formatAdminPath } from './admin-path.ts';
-import { readRule, renderRule } from './admin-rules.ts';
-import type { Broker } from './service-bus/core/broker.ts';
-import { type EntityTimes, Queue, type RuntimeCounts } from './service-bus/core/entity.ts';
-import type { Subscription, Topic } from './service-bus/core/topic.ts';
-import type { Rule } from './service-bus/filters/rule.ts';
-import type { RuleDefinition } from './service-bus/filters/rule-definition.ts';
+
+import type { Broker } from '../core/broker.ts';
+import { type EntityTimes, Queue, type RuntimeCounts } from '../core/entity.ts';
+import type { Subscription, Topic } from '../core/topic.ts';
+import type { Rule } from '../filters/rule.ts';
+import type { RuleDefinition } from '../filters/rule-definition.ts';
+import { type Address, countDetails, type Entry } from './atom.ts';
+import { AdminError } from './error.ts';
+import { type PropertiesByKind, readDescription, renderDescription } from './fields.ts';
+import { type AdminPath, formatAdminPath } from './path.ts';
+import { readRule, renderRule } from './rules.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
 /** @throws BrokerError when there is none; AdminError when the address is that of a list */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { element, parseXml, type XmlElement } from '../../../shared/local/xml.ts';
+import { element, parseXml, type XmlElement } from '../../../../../shared/local/service-bus/admin/xml.ts';
 
 const leaf = (name: string, text: string, attributes: [string, string][] = []): XmlElement => ({
   name,

@@ -1,5 +1,5 @@
 /** What the administration refuses, as HTTP says it. */
-import { BrokerError, type Condition } from './service-bus/core/broker-error.ts';
+import { BrokerError, type Condition } from '../core/broker-error.ts';
 
 /** A refusal with its HTTP status. */
 export class AdminError extends Error {

@@ -5,14 +5,14 @@
  * @see https://learn.microsoft.com/rest/api/servicebus/create-queue
  */
 
-import { AdminError } from './admin-error.ts';
-import { formatIsoDuration, parseIsoDuration } from './service-bus/config/iso-duration.ts';
+import { formatIsoDuration, parseIsoDuration } from '../config/iso-duration.ts';
 import type {
   EntityStatus,
   QueueProperties,
   SubscriptionProperties,
   TopicProperties,
-} from './service-bus/core/entity-properties.ts';
+} from '../core/entity-properties.ts';
+import { AdminError } from './error.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
 /** How one property is written, and read. */

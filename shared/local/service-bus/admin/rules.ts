@@ -3,14 +3,10 @@
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/rules
  */
-import { AdminError } from './admin-error.ts';
-import { Float, type PropertyValue } from './service-bus/core/message.ts';
-import type {
-  CorrelationProperty,
-  Filter,
-  RuleDefinition,
-  SqlExpression,
-} from './service-bus/filters/rule-definition.ts';
+
+import { Float, type PropertyValue } from '../core/message.ts';
+import type { CorrelationProperty, Filter, RuleDefinition, SqlExpression } from '../filters/rule-definition.ts';
+import { AdminError } from './error.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
 const SCHEMA = 'http://www.w3.org/2001/XMLSchema';

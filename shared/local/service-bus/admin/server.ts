@@ -7,15 +7,15 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Clock } from '../ports.ts';
-import { type Address, renderEntry, renderError, renderFeed } from './admin-atom.ts';
-import { createEntity, deleteEntity, findEntity, listEntities, updateEntity } from './admin-entities.ts';
-import { AdminError, adminErrorOf } from './admin-error.ts';
-import { type AdminPath, formatAdminPath, parseAdminPath } from './admin-path.ts';
-import type { SharedKey } from './amqp-sasl.ts';
-import { refuseToken } from './amqp-token.ts';
-import { createLocalServer } from './local-http.ts';
-import type { Broker } from './service-bus/core/broker.ts';
+import type { Clock } from '../../../ports.ts';
+import type { SharedKey } from '../../amqp-sasl.ts';
+import { refuseToken } from '../../amqp-token.ts';
+import { createLocalServer } from '../../local-http.ts';
+import type { Broker } from '../core/broker.ts';
+import { type Address, renderEntry, renderError, renderFeed } from './atom.ts';
+import { createEntity, deleteEntity, findEntity, listEntities, updateEntity } from './entities.ts';
+import { AdminError, adminErrorOf } from './error.ts';
+import { type AdminPath, formatAdminPath, parseAdminPath } from './path.ts';
 import { parseXml, type XmlElement } from './xml.ts';
 
 export interface AdminOptions {
