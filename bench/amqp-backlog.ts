@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import rhea, { type Connection } from 'rhea';
-import { startAmqp } from '../shared/local/amqp.ts';
+import { startAmqp } from '../shared/local/service-bus/amqp/server.ts';
 import { SystemClock } from '../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../shared/local/service-bus/create-broker.ts';
 

@@ -10,7 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ServiceBusClient } from '@azure/service-bus';
 import rhea from 'rhea';
-import { startAmqp } from '../shared/local/amqp.ts';
+import { startAmqp } from '../shared/local/service-bus/amqp/server.ts';
 import { SystemClock } from '../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../shared/local/service-bus/create-broker.ts';
 

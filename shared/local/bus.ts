@@ -12,8 +12,8 @@ import {
 } from '../terminal/command.ts';
 import { readTextFile } from '../terminal/flag-files.ts';
 import { BUS } from '../terminal/usages.ts';
-import { EMULATOR_KEY } from './amqp.ts';
 import { isLoopback } from './local-http.ts';
+import { EMULATOR_KEY } from './service-bus/amqp/server.ts';
 import { readEmulatorConfig } from './service-bus/config/emulator-config.ts';
 import type { EntityPlan } from './service-bus/config/entity-plan.ts';
 import { type BusOptions, type LocalBus, startBus } from './service-bus/start.ts';

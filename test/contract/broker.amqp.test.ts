@@ -1,7 +1,7 @@
 /** The broker contract on the AMQP face, through the real SDK; the broker's time is virtual, the wire is not. */
 
 import { ServiceBusClient } from '@azure/service-bus';
-import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
+import { connectionString, startAmqp } from '../../shared/local/service-bus/amqp/server.ts';
 import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../../shared/local/service-bus/create-broker.ts';

@@ -8,7 +8,7 @@ import { NotReplayableError, replay } from '../../shared/delivery/replay.ts';
 import { TransientError } from '../../shared/errors.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
+import { connectionString, startAmqp } from '../../shared/local/service-bus/amqp/server.ts';
 import { applyTopology } from '../../shared/local/service-bus/config/apply-topology.ts';
 import type { Broker } from '../../shared/local/service-bus/core/broker.ts';
 import { SystemClock } from '../../shared/local/service-bus/core/clock.ts';

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { messageOf } from '../../shared/delivery/bus-message.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { connectionString } from '../../shared/local/amqp.ts';
+import { connectionString } from '../../shared/local/service-bus/amqp/server.ts';
 import { type LocalBus, startBus } from '../../shared/local/service-bus/start.ts';
 import type { Health } from '../../shared/status/health.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';

@@ -14,7 +14,7 @@ import { createWebhookNotifier } from '../../shared/adapters/webhook/notifier.ts
 import { parseConfig } from '../../shared/config.ts';
 import { deliver } from '../../shared/delivery/deliver.ts';
 import { type HttpHandler, respond } from '../../shared/http/on-http.ts';
-import { connectionString } from '../../shared/local/amqp.ts';
+import { connectionString } from '../../shared/local/service-bus/amqp/server.ts';
 import { registeredHandlers } from '../../shared/on-event.ts';
 import type { EventBus } from '../../shared/ports.ts';
 import { type Environment, readSettings } from '../../shared/settings.ts';

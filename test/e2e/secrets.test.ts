@@ -9,7 +9,7 @@ import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createServiceBus } from '../../shared/adapters/service-bus/event-bus.ts';
 import { AppClient } from '../../shared/cli/app-client.ts';
-import { connectionString } from '../../shared/local/amqp.ts';
+import { connectionString } from '../../shared/local/service-bus/amqp/server.ts';
 import { SETTINGS } from '../../shared/settings.ts';
 import { startAzurite } from '../support/azurite.ts';
 import { canary, Overheard } from '../support/canaries.ts';

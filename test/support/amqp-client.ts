@@ -1,9 +1,9 @@
 /** A client that says on the wire exactly what a test tells it to, for what no SDK can be made to do. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type Performative, readPerformative } from '../../shared/local/amqp-frames.ts';
-import { type AmqpValue, Described, ulong } from '../../shared/local/amqp-types.ts';
-import { Writer } from '../../shared/local/amqp-writer.ts';
+import { type Performative, readPerformative } from '../../shared/local/service-bus/amqp/codec/frames.ts';
+import { type AmqpValue, Described, ulong } from '../../shared/local/service-bus/amqp/codec/types.ts';
+import { Writer } from '../../shared/local/service-bus/amqp/codec/writer.ts';
 
 export const AMQP_HEADER = Buffer.from('AMQP\0\x01\0\0', 'latin1');
 export const SASL_HEADER = Buffer.from('AMQP\x03\x01\0\0', 'latin1');

@@ -1,5 +1,5 @@
 import rhea from 'rhea';
-import { Described, Typed, uint, ulong } from '../../shared/local/amqp-types.ts';
+import { Described, Typed, uint, ulong } from '../../shared/local/service-bus/amqp/codec/types.ts';
 import { frame, RawClient } from './amqp-client.ts';
 import type { LocalBus } from './bus.ts';
 

@@ -3,7 +3,7 @@ import { createLivePorts } from '../../shared/adapters/live.ts';
 import { deliver } from '../../shared/delivery/deliver.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { connectionString } from '../../shared/local/amqp.ts';
+import { connectionString } from '../../shared/local/service-bus/amqp/server.ts';
 import type { EventBus } from '../../shared/ports.ts';
 
 async function handle(): Promise<void> {

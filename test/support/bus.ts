@@ -1,6 +1,11 @@
 /** A bus of a test's own, on a free port, and clients of the real SDK for it. */
 import { ServiceBusClient } from '@azure/service-bus';
-import { type AmqpServer, connectionString, EMULATOR_KEY, startAmqp } from '../../shared/local/amqp.ts';
+import {
+  type AmqpServer,
+  connectionString,
+  EMULATOR_KEY,
+  startAmqp,
+} from '../../shared/local/service-bus/amqp/server.ts';
 import type { Broker } from '../../shared/local/service-bus/core/broker.ts';
 import { SystemClock } from '../../shared/local/service-bus/core/clock.ts';
 import type { QueueProperties } from '../../shared/local/service-bus/core/entity-properties.ts';

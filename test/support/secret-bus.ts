@@ -1,5 +1,5 @@
 /** A Service Bus whose key is a canary. */
-import { connectionString, startAmqp } from '../../shared/local/amqp.ts';
+import { connectionString, startAmqp } from '../../shared/local/service-bus/amqp/server.ts';
 import { applyTopology } from '../../shared/local/service-bus/config/apply-topology.ts';
 import { SystemClock } from '../../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../../shared/local/service-bus/create-broker.ts';

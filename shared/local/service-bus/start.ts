@@ -1,9 +1,9 @@
 /** The local Service Bus: a broker with its entities, and its two faces, AMQP for messages and HTTP for administration. */
 import { topology } from '../../topology.ts';
-import { connectionString, EMULATOR_KEY, LOOPBACK, startAmqp } from '../amqp.ts';
-import type { SharedKey } from '../amqp-sasl.ts';
 import { isLoopback } from '../local-http.ts';
 import { startAdmin } from './admin/server.ts';
+import { connectionString, EMULATOR_KEY, LOOPBACK, startAmqp } from './amqp/server.ts';
+import type { SharedKey } from './auth/sasl.ts';
 import { applyPlan } from './config/apply-plan.ts';
 import { applyTopology } from './config/apply-topology.ts';
 import type { EntityPlan } from './config/entity-plan.ts';

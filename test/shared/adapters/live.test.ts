@@ -2,7 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { createLivePorts } from '../../../shared/adapters/live.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../../shared/events/platform.ts';
-import { connectionString } from '../../../shared/local/amqp.ts';
+import { connectionString } from '../../../shared/local/service-bus/amqp/server.ts';
 import { sampleData } from '../../support/events.ts';
 import { RecordingLog } from '../../support/ports.ts';
 

@@ -5,7 +5,7 @@ import { ServiceBusClient } from '@azure/service-bus';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ServiceBusConnection, type Wire } from '../../../../shared/adapters/service-bus/connection.ts';
 import { TransientError } from '../../../../shared/errors.ts';
-import { connectionString } from '../../../../shared/local/amqp.ts';
+import { connectionString } from '../../../../shared/local/service-bus/amqp/server.ts';
 import { type LocalBus, startBus } from '../../../support/bus.ts';
 
 let bus: LocalBus;

@@ -6,7 +6,7 @@ import { createServiceBus, type ServiceBusEventBus } from '../../../../shared/ad
 import { TransientError } from '../../../../shared/errors.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
-import { connectionString } from '../../../../shared/local/amqp.ts';
+import { connectionString } from '../../../../shared/local/service-bus/amqp/server.ts';
 import { applyTopology } from '../../../../shared/local/service-bus/config/apply-topology.ts';
 import type { FaultOperation } from '../../../../shared/local/service-bus/core/faults.ts';
 import { ERRORS_QUEUE, topology } from '../../../../shared/topology.ts';

@@ -1,0 +1,356 @@
+/**
+ * The two kinds of link. Both start when a client attaches; whoever decides what the link is for accepts it, at once
+ * or later, or refuses it.
+ */
+import {
+  type AttachAnswer,
+  asMap,
+  compositeOf,
+  mapAt,
+  numberAt,
+  type Outcome,
+  type Performative,
+  requiredNumberAt,
+  textAt,
+  writeAttach,
+  writeDetach,
+} from '../codec/frames.ts';
+import { Remainder } from '../codec/remainder.ts';
+import { AmqpError, type AmqpMap, type AmqpValue } from '../codec/types.ts';
+import type { Writer } from '../codec/writer.ts';
+
+/** What a link needs of the session that it lives in. */
+export interface LinkSession {
+  readonly connection: LinkConnection;
+  /** How many more messages the session could take in now. */
+  readonly capacity: number;
+  send(write: (writer: Writer) => void): void;
+  /** Sends a delivery, or queues it for when the client's window allows. */
+  transfer(delivery: OutgoingDelivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void;
+  hasPending(link: Link): boolean;
+  /** Settles a delivery that came (`role` true) or went. */
+  answer(role: boolean, id: number, outcome: Outcome): void;
+  /** The client is told of the outcome of a delivery, and it is forgotten. */
+  settle(delivery: OutgoingDelivery, outcome: Outcome): void;
+  sendFlow(link: { handle: number; deliveryCount: number; credit: number; drain: boolean }): void;
+  /** A link has ended; with an error when we ended it. */
+  onDetached(handle: number, error: AmqpError | undefined): void;
+}
+
+/** What whoever accepts a link may do with its connection. */
+export interface LinkConnection {
+  /** Addresses that a valid token covers. */
+  readonly claims: Set<string>;
+  /** Cuts the wire without a word. */
+  cut(): void;
+  /** The link that sends to this client under a name or to an address: where replies go. One session is asked first. */
+  findReplyLink(first: LinkSession, matches: (link: SendingLink) => boolean): SendingLink | undefined;
+}
+
+export type Link = SendingLink | ReceivingLink;
+export type AttachHandler = (link: Link) => void;
+
+/** A source or target: its bytes, which are echoed as they came, and what a broker reads in it. */
+export interface Terminus {
+  readonly bytes: Buffer | undefined;
+  readonly code: number | undefined;
+  readonly address: string | undefined;
+  readonly filter: AmqpMap | undefined;
+}
+
+export interface Acceptance {
+  readonly maxMessageSize?: number;
+  readonly properties?: ReadonlyMap<AmqpValue, AmqpValue>;
+  /** Encoded; the client's own when absent. */
+  readonly source?: Buffer;
+}
+
+abstract class BaseLink {
+  readonly session: LinkSession;
+  readonly name: string;
+  readonly handle: number;
+  readonly source: Terminus;
+  readonly target: Terminus;
+  readonly properties: AmqpMap | undefined;
+  readonly sndSettleMode: number;
+  readonly rcvSettleMode: number;
+  abstract readonly isReceiver: boolean;
+  #state: 'attaching' | 'attached' | 'detached' = 'attaching';
+
+  constructor(session: LinkSession, attach: Performative, frame: Buffer) {
+    this.session = session;
+    this.name = textAt(attach, 0) ?? '';
+    this.handle = requiredNumberAt(attach, 1, 'handle');
+    this.sndSettleMode = numberAt(attach, 3, 'snd-settle-mode') ?? 2;
+    this.rcvSettleMode = numberAt(attach, 4, 'rcv-settle-mode') ?? 0;
+    this.source = terminusAt(attach, 5, frame);
+    this.target = terminusAt(attach, 6, frame);
+    this.properties = mapAt(attach, 13);
+  }
+
+  /** False until accepted, and once either side has detached. */
+  get isAttached(): boolean {
+    return this.#state === 'attached';
+  }
+
+  get isDetached(): boolean {
+    return this.#state === 'detached';
+  }
+
+  protected attach(acceptance: Acceptance): boolean {
+    if (this.#state !== 'attaching') return false;
+    this.#state = 'attached';
+    this.#writeAttach(acceptance.source ?? this.source.bytes, this.target.bytes, acceptance);
+    return true;
+  }
+
+  /** Answers with an attach that has no termini, which tells some clients to wait, and a detach that says why. */
+  refuse(error: AmqpError): void {
+    if (this.#state !== 'attaching') return;
+    this.#writeAttach(undefined, undefined, {});
+    this.#end(true, error);
+  }
+
+  /** Detaches from our side. */
+  close(error?: AmqpError): void {
+    if (this.#state === 'attaching') this.refuse(error ?? new AmqpError('amqp:link:detach-forced', 'closed'));
+    else if (this.#state === 'attached') this.#end(true, error);
+  }
+
+  /** The client detached: the same is answered. */
+  onDetach(isClosed: boolean): void {
+    if (this.#state === 'detached') return;
+    // It gave up before it was accepted: AMQP wants an attach before the detach.
+    if (this.#state === 'attaching') this.#writeAttach(undefined, undefined, {});
+    this.#end(isClosed, undefined);
+  }
+
+  /** The session is gone: nothing can be written any more. */
+  release(): void {
+    if (this.#state === 'detached') return;
+    this.#state = 'detached';
+    this.onReleased();
+  }
+
+  /** Set by whoever accepts the link; runs once, however the link ends. */
+  onReleased: () => void = () => {};
+
+  #end(isClosed: boolean, error: AmqpError | undefined): void {
+    this.#state = 'detached';
+    this.session.send((writer) => writeDetach(writer, this.handle, isClosed, error));
+    this.session.onDetached(this.handle, error);
+    this.onReleased();
+  }
+
+  #writeAttach(source: Buffer | undefined, target: Buffer | undefined, acceptance: Acceptance): void {
+    const { name, handle, isReceiver, sndSettleMode, rcvSettleMode } = this;
+    const { properties, maxMessageSize = 0 } = acceptance;
+    const answer: AttachAnswer = {
+      name,
+      handle,
+      isReceiver,
+      sndSettleMode,
+      rcvSettleMode,
+      source,
+      target,
+      maxMessageSize,
+      properties,
+    };
+    this.session.send((writer) => writeAttach(writer, answer));
+  }
+}
+
+/** A delivery that awaits its outcome. */
+export interface OutgoingDelivery {
+  readonly link: SendingLink;
+  readonly settled: boolean;
+  /** What the broker calls it; given back with the outcome. */
+  readonly lock: unknown;
+  id: number;
+}
+
+/** What a client says of a delivery. Undefined state: it settled without a word. */
+export interface DeliveryState {
+  readonly code: number;
+  readonly fields: readonly AmqpValue[];
+}
+
+export interface SendingHandler {
+  /** Credit or room has changed: deliver what there is. */
+  pump(): void;
+  /** Deliver what there is now and say when that is done; credit left over then is taken back. */
+  drain(done: () => void): void;
+  onOutcome(delivery: OutgoingDelivery, state: DeliveryState): void;
+}
+
+/** We send, the client receives. */
+export class SendingLink extends BaseLink {
+  readonly isReceiver = false;
+  #credit = 0;
+  #deliveryCount = 0;
+  #isDraining = false;
+  #handler: SendingHandler | undefined;
+
+  accept(handler: SendingHandler, acceptance: Acceptance = {}): void {
+    if (!this.attach(acceptance)) return;
+    this.#handler = handler;
+    this.pump();
+  }
+
+  /** How many more messages may be sent now: the client's credit, but no more than its session takes. */
+  get capacity(): number {
+    return this.isAttached ? Math.min(this.#credit, this.session.capacity) : 0;
+  }
+
+  /** Sends a message, in up to two parts. Tag and parts are copied. */
+  send(tag: Buffer, settled: boolean, lock: unknown, head: Buffer, tail?: Buffer): void {
+    if (!this.isAttached) return;
+    this.#credit--;
+    this.#deliveryCount = (this.#deliveryCount + 1) >>> 0;
+    this.session.transfer({ link: this, settled, lock, id: 0 }, tag, head, tail);
+  }
+
+  onFlow(flow: Performative): void {
+    const count = numberAt(flow, 5, 'delivery-count') ?? 0;
+    const credit = numberAt(flow, 6, 'link-credit');
+    if (credit !== undefined) {
+      // Counts wrap at 2^32; what is in flight has been counted by us and not yet by the client.
+      const inFlight = (this.#deliveryCount - count) >>> 0;
+      this.#credit = Math.max(0, credit - (inFlight > 0x7fffffff ? 0 : inFlight));
+    }
+    this.#isDraining = flow.fields[8] === true;
+    this.pump();
+    // Asked for an echo, or for a drain that found nothing to wait for.
+    if (flow.fields[9] === true && this.isAttached) this.session.sendFlow(this.state(false));
+  }
+
+  pump(): void {
+    if (!this.isAttached || !this.#handler) return;
+    if (!this.#isDraining) this.#handler.pump();
+    else this.#handler.drain(() => this.#drained());
+  }
+
+  onOutcome(delivery: OutgoingDelivery, state: DeliveryState): void {
+    this.#handler?.onOutcome(delivery, state);
+  }
+
+  state(drain: boolean): { handle: number; deliveryCount: number; credit: number; drain: boolean } {
+    return { handle: this.handle, deliveryCount: this.#deliveryCount, credit: this.#credit, drain };
+  }
+
+  #drained(): void {
+    // Transfers that wait for the session's window belong before the answer; it comes when they are out.
+    if (!this.#isDraining || !this.isAttached || this.session.hasPending(this)) return;
+    this.#isDraining = false;
+    this.#deliveryCount = (this.#deliveryCount + this.#credit) >>> 0;
+    this.#credit = 0;
+    this.session.sendFlow(this.state(true));
+  }
+}
+
+/** A whole message from a client. */
+export interface IncomingDelivery {
+  readonly format: number;
+  /** Good until the handler returns; what is to be kept is copied. */
+  readonly payload: Buffer;
+  /** Settles it; of no effect when it was sent settled. */
+  readonly answer: (outcome: Outcome) => void;
+  readonly isSettled: boolean;
+}
+
+export type ReceivingHandler = (delivery: IncomingDelivery) => void;
+
+/** More is granted when half is used up: a sender must never find itself without. */
+const CREDIT = 1000;
+const TOO_LARGE = 'amqp:link:message-size-exceeded';
+
+/** The client sends, we receive. */
+export class ReceivingLink extends BaseLink {
+  readonly isReceiver = true;
+  #credit = 0;
+  #deliveryCount = 0;
+  #limit = 0;
+  #handler: ReceivingHandler | undefined;
+  #partial: { id: number; format: number; settled: boolean; size: number } | undefined;
+  /** The payload of a delivery that comes in several frames; its memory is used again. */
+  readonly #parts = new Remainder();
+
+  accept(handler: ReceivingHandler, acceptance: Acceptance & { maxMessageSize: number }): void {
+    if (!this.attach(acceptance)) return;
+    this.#handler = handler;
+    // Room for what wraps the messages of a full batch.
+    this.#limit = acceptance.maxMessageSize + 64 * 1024;
+    this.#grant();
+  }
+
+  onFlow(flow: Performative): void {
+    const count = numberAt(flow, 5, 'delivery-count');
+    if (count !== undefined) this.#deliveryCount = count;
+    if (flow.fields[9] === true && this.isAttached) this.#writeFlow();
+  }
+
+  onTransfer(transfer: Performative, payload: Buffer): void {
+    if (!this.isAttached) return;
+    const id = numberAt(transfer, 1, 'delivery-id') ?? this.#partial?.id;
+    if (id === undefined) throw new AmqpError('amqp:decode-error', 'the first transfer of a delivery needs an id');
+    if (this.#partial && this.#partial.id !== id) {
+      throw new AmqpError('amqp:not-allowed', `delivery ${this.#partial.id} is not complete, got ${id}`);
+    }
+    const format = numberAt(transfer, 3, 'message-format') ?? 0;
+    this.#partial ??= { id, format, settled: false, size: 0 };
+    const partial = this.#partial;
+    if (transfer.fields[4] === true) partial.settled = true;
+    partial.size += payload.length;
+    const isAborted = transfer.fields[9] === true;
+    const isWhole = transfer.fields[5] !== true;
+    if (isAborted || partial.size > this.#limit) this.#parts.clear();
+    // What is too large already is counted, but not kept.
+    else if (!isWhole || !this.#parts.isEmpty) this.#parts.keep(payload, 0);
+    if (!isAborted && !isWhole) return;
+    this.#partial = undefined;
+    this.#count();
+    if (isAborted) return;
+    const answer = (outcome: Outcome): void => {
+      if (!partial.settled) this.session.answer(true, partial.id, outcome);
+    };
+    if (partial.size > this.#limit) {
+      const error = new AmqpError(TOO_LARGE, `the message of ${partial.size} bytes is larger than the link allows`);
+      answer({ code: 0x25, error });
+      return;
+    }
+    const whole = this.#parts.isEmpty ? payload : this.#parts.bytes;
+    this.#parts.clear();
+    this.#handler?.({ format: partial.format, payload: whole, answer, isSettled: partial.settled });
+  }
+
+  #count(): void {
+    this.#deliveryCount = (this.#deliveryCount + 1) >>> 0;
+    this.#credit--;
+    if (this.#credit <= CREDIT / 2) this.#grant();
+  }
+
+  #grant(): void {
+    this.#credit = CREDIT;
+    this.#writeFlow();
+  }
+
+  #writeFlow(): void {
+    const { handle } = this;
+    this.session.sendFlow({ handle, deliveryCount: this.#deliveryCount, credit: this.#credit, drain: false });
+  }
+}
+
+function terminusAt(attach: Performative, index: number, frame: Buffer): Terminus {
+  const value = attach.fields[index];
+  if (value === undefined || value === null) {
+    return { bytes: undefined, code: undefined, address: undefined, filter: undefined };
+  }
+  const composite = compositeOf(value);
+  const address = composite?.fields[0];
+  return {
+    bytes: Buffer.from(frame.subarray(attach.offsets[index], attach.offsets[index + 1])),
+    code: composite?.code,
+    address: typeof address === 'string' ? address : undefined,
+    filter: asMap(composite?.fields[7]),
+  };
+}

@@ -1,0 +1,325 @@
+/**
+ * One AMQP session: its windows, its links by handle, the deliveries that await an outcome, and the outcomes that
+ * await the end of the turn.
+ */
+import {
+  ATTACH,
+  compositeOf,
+  DETACH,
+  DISPOSITION,
+  END,
+  FLOW,
+  MAX_HANDLE,
+  numberAt,
+  type Outcome,
+  type Performative,
+  REJECTED,
+  requiredNumberAt,
+  TRANSFER,
+  writeBegin,
+  writeDisposition,
+  writeEnd,
+  writeFlow,
+  writeTransfer,
+} from '../codec/frames.ts';
+import { AmqpError } from '../codec/types.ts';
+import type { Writer } from '../codec/writer.ts';
+import {
+  type AttachHandler,
+  type Link,
+  type LinkConnection,
+  type LinkSession,
+  type OutgoingDelivery,
+  ReceivingLink,
+  SendingLink,
+} from './link.ts';
+import type { Output } from './output.ts';
+
+/** Transfers that the client may have in flight; renewed when half is used up. */
+const INCOMING_WINDOW = 5000;
+/** More than a frame header and a transfer performative with a 32-byte tag take. */
+const TRANSFER_OVERHEAD = 8 + 64;
+
+/** What a session needs of its connection. */
+export interface SessionConnection extends LinkConnection {
+  readonly output: Output;
+  /** Frames longer than this would break the peer. */
+  readonly maxFrameSize: number;
+  /** Writes one frame on a channel; `write` fills in the performative. */
+  send(channel: number, write: (writer: Writer) => void): void;
+  sendPayload(channel: number, write: (writer: Writer) => void, head: Buffer, tail: Buffer | undefined): void;
+  /** Decides what a link is for. */
+  readonly onAttach: AttachHandler;
+  onSessionEnded(channel: number): void;
+}
+
+interface Pending {
+  readonly delivery: OutgoingDelivery;
+  readonly tag: Buffer;
+  readonly payload: Buffer;
+  sent: number;
+}
+
+interface Answer {
+  readonly role: boolean;
+  readonly first: number;
+  last: number;
+  readonly outcome: Outcome;
+}
+
+export class Session implements LinkSession {
+  readonly connection: SessionConnection;
+  readonly #channel: number;
+  readonly #links = new Map<number, Link>();
+  /** Links that we detached, and why; the client may still write to their handles until it has answered. */
+  readonly #leaving = new Map<number, { link: Link | undefined; error: AmqpError }>();
+  readonly #unsettled = new Map<number, OutgoingDelivery>();
+  #pending: Pending[] = [];
+  #answers: Answer[] = [];
+  #nextIncomingId: number;
+  #windowLeft = INCOMING_WINDOW;
+  #nextOutgoingId = 0;
+  #nextDeliveryId = 0;
+  #remoteWindow: number;
+
+  constructor(connection: SessionConnection, channel: number, begin: Performative) {
+    this.connection = connection;
+    this.#channel = channel;
+    this.#nextIncomingId = requiredNumberAt(begin, 1, 'next-outgoing-id');
+    this.#remoteWindow = requiredNumberAt(begin, 2, 'incoming-window');
+    this.send((writer) => writeBegin(writer, { remoteChannel: channel, nextOutgoingId: 0, window: INCOMING_WINDOW }));
+  }
+
+  /** How many more messages the session could take in now; 0 while the peer is slow to read. */
+  get capacity(): number {
+    if (this.#pending.length > 0 || !this.connection.output.isWritable) return 0;
+    return this.#remoteWindow;
+  }
+
+  send(write: (writer: Writer) => void): void {
+    this.connection.send(this.#channel, write);
+  }
+
+  onFrame(performative: Performative, frame: Buffer, end: number): void {
+    switch (performative.code) {
+      case TRANSFER:
+        this.#onTransfer(performative, frame.subarray(performative.end, end));
+        break;
+      case DISPOSITION:
+        this.#onDisposition(performative);
+        break;
+      case FLOW:
+        this.#onFlow(performative);
+        break;
+      case ATTACH:
+        this.#onAttach(performative, frame);
+        break;
+      case DETACH:
+        this.#onDetach(performative);
+        break;
+      case END:
+        this.release();
+        this.connection.onSessionEnded(this.#channel);
+        this.send((writer) => writeEnd(writer, END));
+        break;
+      default:
+        throw new AmqpError('amqp:not-implemented', `unexpected performative 0x${performative.code.toString(16)}`);
+    }
+  }
+
+  /** Sends a delivery, or queues it for when the client's window allows. */
+  transfer(delivery: OutgoingDelivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void {
+    const size = head.length + (tail?.length ?? 0) + TRANSFER_OVERHEAD;
+    if (this.#pending.length === 0 && this.#remoteWindow > 0 && size <= this.connection.maxFrameSize) {
+      this.#start(delivery);
+      const { link, id, settled } = delivery;
+      this.#remoteWindow--;
+      this.#nextOutgoingId = (this.#nextOutgoingId + 1) >>> 0;
+      const write = (writer: Writer): void => writeTransfer(writer, link.handle, id, tag, settled, false);
+      this.connection.sendPayload(this.#channel, write, head, tail);
+      return;
+    }
+    const payload = tail ? Buffer.concat([head, tail]) : Buffer.from(head);
+    this.#pending.push({ delivery, tag: Buffer.from(tag), payload, sent: 0 });
+    this.#sendPending();
+  }
+
+  hasPending(link: Link): boolean {
+    return this.#pending.some(({ delivery }) => delivery.link === link);
+  }
+
+  /**
+   * Settles a delivery. Neighbours with one outcome share a frame, written at the end of the turn; outcomes with an
+   * error never do.
+   */
+  answer(role: boolean, id: number, outcome: Outcome): void {
+    this.connection.output.schedule();
+    const last = this.#answers.at(-1);
+    const isNext = last && last.role === role && id === (last.last + 1) >>> 0;
+    if (isNext && last.outcome.code === outcome.code && !last.outcome.error && !outcome.error) last.last = id;
+    else this.#answers.push({ role, first: id, last: id, outcome });
+  }
+
+  /** The client is told of the outcome of a delivery, and it is forgotten. */
+  settle(delivery: OutgoingDelivery, outcome: Outcome): void {
+    if (this.#unsettled.delete(delivery.id)) this.answer(false, delivery.id, outcome);
+  }
+
+  /** Writes the outcomes that were gathered. */
+  flush(): void {
+    if (this.#answers.length === 0) return;
+    const answers = this.#answers;
+    this.#answers = [];
+    for (const answer of answers) this.send((writer) => writeDisposition(writer, answer));
+  }
+
+  sendFlow(link?: { handle: number; deliveryCount: number; credit: number; drain: boolean }): void {
+    this.#windowLeft = INCOMING_WINDOW;
+    const { nextIncomingId, nextOutgoingId } = {
+      nextIncomingId: this.#nextIncomingId,
+      nextOutgoingId: this.#nextOutgoingId,
+    };
+    const flow = { nextIncomingId, incomingWindow: INCOMING_WINDOW, nextOutgoingId, ...(link ? { link } : {}) };
+    this.send((writer) => writeFlow(writer, flow));
+  }
+
+  /** Lets every link deliver what it can. */
+  pump(): void {
+    this.#sendPending();
+    for (const link of this.#links.values()) if (link instanceof SendingLink) link.pump();
+  }
+
+  /** A link has ended. When we ended it, its handle stays taken until the client has answered. */
+  onDetached(handle: number, error: AmqpError | undefined): void {
+    const link = this.#links.get(handle);
+    this.#links.delete(handle);
+    this.#pending = this.#pending.filter(({ delivery }) => delivery.link !== link);
+    if (error) this.#leaving.set(handle, { link, error });
+    else this.#forget(link);
+  }
+
+  release(): void {
+    const links = [...this.#links.values()];
+    this.#links.clear();
+    this.#unsettled.clear();
+    this.#pending = [];
+    this.#answers = [];
+    for (const link of links) link.release();
+  }
+
+  /** The link that sends to this client under a name or to an address: where replies go. */
+  findReplyLink(matches: (link: SendingLink) => boolean): SendingLink | undefined {
+    for (const link of this.#links.values()) if (link instanceof SendingLink && matches(link)) return link;
+    return undefined;
+  }
+
+  #start(delivery: OutgoingDelivery): void {
+    delivery.id = this.#nextDeliveryId;
+    this.#nextDeliveryId = (delivery.id + 1) >>> 0;
+    if (!delivery.settled) this.#unsettled.set(delivery.id, delivery);
+  }
+
+  #sendPending(): void {
+    while (this.#remoteWindow > 0) {
+      const next = this.#pending[0];
+      if (!next) return;
+      const { delivery, payload } = next;
+      if (next.sent === 0) this.#start(delivery);
+      const end = Math.min(payload.length, next.sent + this.connection.maxFrameSize - TRANSFER_OVERHEAD);
+      const tag = next.sent === 0 ? next.tag : undefined;
+      const more = end < payload.length;
+      const { link, id, settled } = delivery;
+      const write = (writer: Writer): void => writeTransfer(writer, link.handle, id, tag, settled, more);
+      this.connection.sendPayload(this.#channel, write, payload.subarray(next.sent, end), undefined);
+      this.#remoteWindow--;
+      this.#nextOutgoingId = (this.#nextOutgoingId + 1) >>> 0;
+      next.sent = end;
+      if (!more) this.#pending.shift();
+    }
+  }
+
+  #onAttach(attach: Performative, frame: Buffer): void {
+    const handle = requiredNumberAt(attach, 1, 'handle');
+    if (handle > MAX_HANDLE) throw new AmqpError('amqp:not-allowed', `handle ${handle} is above ${MAX_HANDLE}`);
+    if (this.#links.has(handle)) throw new AmqpError('amqp:session:handle-in-use', `handle ${handle} is in use`);
+    this.#leaving.delete(handle);
+    const isClientReceiver = attach.fields[2] === true;
+    const link = isClientReceiver ? new SendingLink(this, attach, frame) : new ReceivingLink(this, attach, frame);
+    this.#links.set(handle, link);
+    this.connection.onAttach(link);
+  }
+
+  #onDetach(detach: Performative): void {
+    const handle = requiredNumberAt(detach, 0, 'handle');
+    const left = this.#leaving.get(handle);
+    if (!left) {
+      this.#linkOf(handle)?.onDetach(detach.fields[1] === true);
+      return;
+    }
+    this.#leaving.delete(handle);
+    this.#forget(left.link);
+  }
+
+  #forget(link: Link | undefined): void {
+    for (const [id, delivery] of this.#unsettled) if (delivery.link === link) this.#unsettled.delete(id);
+  }
+
+  #onFlow(flow: Performative): void {
+    const window = requiredNumberAt(flow, 1, 'incoming-window');
+    const inFlight = (this.#nextOutgoingId - (numberAt(flow, 0, 'next-incoming-id') ?? 0)) >>> 0;
+    this.#remoteWindow = Math.max(0, window - inFlight);
+    this.#sendPending();
+    const handle = numberAt(flow, 4, 'handle');
+    if (handle !== undefined) this.#linkOf(handle)?.onFlow(flow);
+    else if (flow.fields[9] === true) this.sendFlow();
+    // A window that opens lets every link go on, not only the one that the flow names.
+    for (const link of this.#links.values()) if (link instanceof SendingLink && link.handle !== handle) link.pump();
+  }
+
+  #onTransfer(transfer: Performative, payload: Buffer): void {
+    this.#nextIncomingId = (this.#nextIncomingId + 1) >>> 0;
+    this.#windowLeft--;
+    if (this.#windowLeft < 0)
+      throw new AmqpError('amqp:session:window-violation', 'more transfers than the window allows');
+    const link = this.#linkOf(requiredNumberAt(transfer, 0, 'handle'));
+    if (link instanceof SendingLink) throw new AmqpError('amqp:not-allowed', 'a transfer on a link that we send on');
+    link?.onTransfer(transfer, payload);
+    if (this.#windowLeft <= INCOMING_WINDOW / 2) this.sendFlow();
+  }
+
+  #onDisposition(disposition: Performative): void {
+    // Of what we received nothing is left unsettled.
+    if (disposition.fields[0] !== true) return;
+    const first = requiredNumberAt(disposition, 1, 'first');
+    const last = numberAt(disposition, 2, 'last') ?? first;
+    const settled = disposition.fields[3] === true;
+    const state = compositeOf(disposition.fields[4]);
+    for (const delivery of this.#between(first, last)) {
+      if (settled) this.#unsettled.delete(delivery.id);
+      const left = this.#leaving.get(delivery.link.handle);
+      // Settled while our detach was on its way: without an answer the client would wait for a minute.
+      if (left?.link === delivery.link) this.settle(delivery, { code: REJECTED, error: left.error });
+      else if (state) delivery.link.onOutcome(delivery, state);
+    }
+  }
+
+  /** The unsettled deliveries of a range, however large a range the client claims. */
+  #between(first: number, last: number): OutgoingDelivery[] {
+    const count = ((last - first) >>> 0) + 1;
+    if (count <= this.#unsettled.size) {
+      const found: OutgoingDelivery[] = [];
+      for (let i = 0; i < count; i++) {
+        const delivery = this.#unsettled.get((first + i) >>> 0);
+        if (delivery) found.push(delivery);
+      }
+      return found;
+    }
+    return [...this.#unsettled.values()].filter(({ id }) => (id - first) >>> 0 < count);
+  }
+
+  #linkOf(handle: number): Link | undefined {
+    const link = this.#links.get(handle);
+    if (!link && !this.#leaving.has(handle)) throw new AmqpError('amqp:session:unattached-handle', `no link ${handle}`);
+    return link;
+  }
+}

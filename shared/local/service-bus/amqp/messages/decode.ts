@@ -1,0 +1,176 @@
+/**
+ * Messages as AMQP has them. A sender's bare message is kept as its bytes, so that a receiver in any language gets the
+ * very types that were sent; the broker reads from it what filters need. Header and annotations are written anew for
+ * every delivery.
+ * @see https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-messaging-v1.0-os.html
+ */
+import { randomBytes } from 'node:crypto';
+import { Encoded, Float, type OutgoingMessage, type PropertyValue } from '../../core/message.ts';
+import { entriesOf, Reader } from '../codec/reader.ts';
+import {
+  APPLICATION_PROPERTIES,
+  DATA,
+  eachEntry,
+  HEADER,
+  MESSAGE_ANNOTATIONS,
+  PROPERTIES,
+  readSection,
+} from '../codec/sections.ts';
+import { type AmqpMap, type AmqpValue, Uuid } from '../codec/types.ts';
+import { AmqpBody } from './body.ts';
+import { rewrite } from './rewrite.ts';
+
+/** Several messages in one transfer: the envelope's data sections are messages. */
+export const BATCH_FORMAT = 0x80013700;
+
+/** Annotations that the broker writes itself; a client's are not passed on. */
+const OWN_ANNOTATIONS: ReadonlySet<AmqpValue> = new Set([
+  'x-opt-partition-key',
+  'x-opt-scheduled-enqueue-time',
+  'x-opt-sequence-number',
+  'x-opt-enqueue-sequence-number',
+  'x-opt-enqueued-time',
+  'x-opt-locked-until',
+  'x-opt-message-state',
+  'x-opt-deadletter-source',
+]);
+
+const NO_ANNOTATIONS: readonly Buffer[] = [];
+
+/**
+ * The messages of one transfer, each with bytes of its own.
+ *
+ * @throws AmqpError when the payload is no message, or no batch of messages
+ */
+export function readMessages(format: number, payload: Buffer): OutgoingMessage[] {
+  if (format !== BATCH_FORMAT) return [readMessage(payload)];
+  const messages: OutgoingMessage[] = [];
+  const reader = new Reader(payload);
+  while (!reader.done) {
+    if (readSection(reader) !== DATA) reader.skip();
+    else {
+      messages.push(readWhole(reader.binary()));
+    }
+  }
+  return messages;
+}
+
+/** One message; nothing of `bytes` is kept. A missing message id is made, since no receiver does well without. */
+export function readMessage(bytes: Buffer): OutgoingMessage {
+  return readWhole(new Reader(bytes));
+}
+
+function readWhole(reader: Reader): OutgoingMessage {
+  const from = reader.position;
+  let header: readonly AmqpValue[] = [];
+  let annotations: AmqpMap | undefined;
+  let ownAnnotations = NO_ANNOTATIONS;
+  let properties: readonly AmqpValue[] = [];
+  let applicationProperties: Record<string, PropertyValue> | undefined;
+  let bareStart = -1;
+  while (!reader.done) {
+    const start = reader.position;
+    const code = readSection(reader);
+    if (code >= PROPERTIES && bareStart < 0) bareStart = start;
+    if (code === HEADER) header = reader.list();
+    else if (code === MESSAGE_ANNOTATIONS) [annotations, ownAnnotations] = readAnnotations(reader);
+    else if (code === PROPERTIES) properties = reader.list();
+    else if (code === APPLICATION_PROPERTIES) applicationProperties = readProperties(reader);
+    else reader.skip();
+  }
+  const given = textOf(properties[0]);
+  const messageId = given || randomBytes(16).toString('hex');
+  const view = bareStart < 0 ? EMPTY : reader.buffer.subarray(bareStart, reader.end);
+  const bare = given ? view : rewrite(view, { messageId }, {});
+  const priority = header[1];
+  const scheduled = annotations?.get('x-opt-scheduled-enqueue-time');
+  return {
+    messageId,
+    sessionId: textOf(properties[10]),
+    correlationId: textOf(properties[5]),
+    subject: textOf(properties[3]),
+    to: textOf(properties[2]),
+    replyTo: textOf(properties[4]),
+    replyToSessionId: textOf(properties[12]),
+    contentType: textOf(properties[6]),
+    partitionKey: textOf(annotations?.get('x-opt-partition-key')),
+    timeToLiveMs: typeof header[2] === 'number' ? header[2] : undefined,
+    scheduledEnqueueTimeMs: scheduled instanceof Date ? scheduled.getTime() : undefined,
+    applicationProperties,
+    body: new AmqpBody(bare, header[0] === true, typeof priority === 'number' ? priority : undefined, ownAnnotations),
+    sizeBytes: reader.end - from,
+  };
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** An identifier or text property; ids may also be numbers, uuids or bytes. */
+export function textOf(value: AmqpValue): string | undefined {
+  if (typeof value === 'string') return value;
+  if (value === undefined || value === null) return undefined;
+  if (Buffer.isBuffer(value)) return value.toString('hex');
+  if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Uuid) return String(value);
+  return undefined;
+}
+
+function readAnnotations(reader: Reader): [AmqpMap, readonly Buffer[]] {
+  const annotations: AmqpMap = new Map();
+  const own: Buffer[] = [];
+  eachEntry(reader, (start) => {
+    const key = reader.value();
+    annotations.set(key, reader.value());
+    if (!OWN_ANNOTATIONS.has(key)) own.push(Buffer.from(reader.buffer.subarray(start, reader.position)));
+  });
+  return [annotations, own.length > 0 ? own : NO_ANNOTATIONS];
+}
+
+/** Application properties with the types that filters tell apart. */
+export function readProperties(reader: Reader): Record<string, PropertyValue> {
+  const entries: [string, PropertyValue][] = [];
+  eachEntry(reader, () => {
+    const key = reader.value();
+    entries.push([String(key), readProperty(reader)]);
+  });
+  // Not by assignment: a property may be called __proto__.
+  return Object.fromEntries(entries);
+}
+
+function readProperty(reader: Reader): PropertyValue {
+  const code = reader.buffer[reader.position];
+  const value = reader.value();
+  if (typeof value === 'number') {
+    // An integral double is no integer, and a long that is changed stays a long.
+    if ((code === 0x72 || code === 0x82) && Number.isInteger(value)) return new Float(value);
+    return code === 0x55 || code === 0x81 || code === 0x53 || code === 0x80 ? BigInt(value) : value;
+  }
+  return toProperty(value);
+}
+
+/** What the broker makes of a value that a client sets as a property. */
+function toProperty(value: AmqpValue): PropertyValue {
+  if (value === undefined || value === null) return null;
+  if (Buffer.isBuffer(value)) return Buffer.from(value);
+  if (value instanceof Uuid) return value.toString();
+  if (typeof value !== 'object' || value instanceof Date) return value;
+  return String(value);
+}
+
+/** What a client sets on a message when it settles it, kept in the client's encoding; names may be symbols. */
+export function toChanges(map: AmqpMap | undefined): Record<string, Encoded> | undefined {
+  if (!map || map.size === 0) return undefined;
+  const reader = new Reader(entriesOf(map));
+  const changes: [string, Encoded][] = [];
+  while (!reader.done) {
+    const name = String(reader.value());
+    const start = reader.position;
+    const value = readProperty(reader);
+    changes.push([name, new Encoded(value, Buffer.from(reader.buffer.subarray(start, reader.position)))]);
+  }
+  return Object.fromEntries(changes);
+}
+
+/** What a client sets on a rule. */
+export function toProperties(map: AmqpMap | undefined): Record<string, PropertyValue> | undefined {
+  if (!map || map.size === 0) return undefined;
+  return Object.fromEntries([...map].map(([key, value]) => [String(key), toProperty(value)]));
+}

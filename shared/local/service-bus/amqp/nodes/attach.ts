@@ -1,0 +1,114 @@
+/** What a link is for, by the address that the client attached it to. */
+
+import type { SharedKey } from '../../auth/sasl.ts';
+import { pathOf } from '../../auth/token.ts';
+import type { Broker } from '../../core/broker.ts';
+import { ACCEPTED, REJECTED } from '../codec/frames.ts';
+import { AmqpError } from '../codec/types.ts';
+import { type AttachHandler, type Link, type LinkConnection, ReceivingLink, type SendingLink } from '../engine/link.ts';
+import { acceptReplies, acceptRequests, asAmqpError } from '../engine/request.ts';
+import { readMessages } from '../messages/decode.ts';
+import { answerToken } from './cbs.ts';
+import { answerManagement, checkManaged } from './management.ts';
+import { parseAddress } from './node-address.ts';
+import { Consuming, CUT } from './receiver.ts';
+import { acceptSession, sessionFilterOf } from './session-receiver.ts';
+
+export interface AttachContext {
+  readonly broker: Broker;
+  readonly key: SharedKey;
+  /** Whether a link to an entity needs a token. */
+  readonly requireToken: boolean;
+}
+
+const COORDINATOR = 0x30;
+const NOT_FOUND = 'amqp:not-found';
+/** SDKs that subscribe to what is not there come back at once, for ever: the first answer is quick, later ones wait. */
+const BRAKE_MS = 250;
+const LONGEST_BRAKE_MS = 1_000;
+/** More than any client gets wrong by itself; then counting starts afresh. */
+const MOST_REMEMBERED = 1_000;
+
+export function attachHandler(context: AttachContext): AttachHandler {
+  /** How often each connection was told that an address is not there. */
+  const refusals = new WeakMap<LinkConnection, Map<string, number>>();
+  const seenBefore = (link: Link): number => {
+    const { connection } = link.session;
+    const known = refusals.get(connection) ?? new Map<string, number>();
+    if (known.size >= MOST_REMEMBERED) known.clear();
+    refusals.set(connection, known);
+    const address = `${(link instanceof ReceivingLink ? link.target : link.source).address}`;
+    const seen = known.get(address) ?? 0;
+    known.set(address, seen + 1);
+    return seen;
+  };
+  return (link) => {
+    try {
+      accept(link, context);
+    } catch (error) {
+      const refusal = asAmqpError(error);
+      const seen = refusal.condition === NOT_FOUND ? seenBefore(link) : 0;
+      if (seen === 0) link.refuse(refusal);
+      else setTimeout(() => link.refuse(refusal), Math.min(LONGEST_BRAKE_MS, BRAKE_MS * seen)).unref();
+    }
+  };
+}
+
+function accept(link: Link, context: AttachContext): void {
+  if (link.target.code === COORDINATOR) {
+    throw new AmqpError('amqp:not-implemented', 'transactions are not supported by this endpoint');
+  }
+  const address = link instanceof ReceivingLink ? link.target.address : link.source.address;
+  if (!address) throw new AmqpError('amqp:invalid-field', 'the link names no address');
+  const node = parseAddress(address);
+  const { broker } = context;
+  const { connection } = link.session;
+  if (node.kind === 'tokens') {
+    // Tokens are made by the clock on the wall, whatever clock the broker runs on.
+    if (link instanceof ReceivingLink) {
+      acceptRequests(link, (request) => answerToken(request, connection, context, Date.now()));
+    } else acceptReplies(link);
+    return;
+  }
+  if (context.requireToken) checkClaims(connection.claims, address);
+  const { path } = node;
+  if (node.kind === 'management') {
+    checkManaged(broker, path);
+    if (link instanceof ReceivingLink) {
+      acceptRequests(link, (request) => answerManagement(broker, path, request));
+    } else acceptReplies(link);
+  } else if (link instanceof ReceivingLink) acceptSends(link, broker, path);
+  else acceptReceiver(link, broker, path);
+}
+
+function acceptReceiver(link: SendingLink, broker: Broker, path: string): void {
+  const queue = broker.resolve(path);
+  const sessionId = sessionFilterOf(link);
+  if (sessionId !== undefined) acceptSession(link, queue, sessionId);
+  else link.accept(new Consuming(link, queue, (options) => queue.openConsumer(options)));
+}
+
+function acceptSends(link: ReceivingLink, broker: Broker, path: string): void {
+  const { maxMessageSizeBytes } = broker.resolveTarget(path).properties;
+  link.accept(
+    ({ format, payload, answer, isSettled }) => {
+      try {
+        broker.send(path, readMessages(format, payload));
+        answer({ code: ACCEPTED });
+      } catch (error) {
+        const refusal = asAmqpError(error);
+        if (refusal.condition === CUT) link.session.connection.cut();
+        // A sender that asked for no answer can only be told by losing its link.
+        else if (isSettled) link.close(refusal);
+        else answer({ code: REJECTED, error: refusal });
+      }
+    },
+    { maxMessageSize: maxMessageSizeBytes },
+  );
+}
+
+function checkClaims(claims: ReadonlySet<string>, address: string): void {
+  const path = `${pathOf(address)}/`;
+  for (const claim of claims) if (claim === '' || path.startsWith(`${claim}/`)) return;
+  throw new AmqpError('amqp:unauthorized-access', `no token that was put covers '${address}'`);
+}

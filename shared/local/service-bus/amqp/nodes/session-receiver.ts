@@ -1,0 +1,81 @@
+/** A receiver on a session: which one, when it gets it, and what the granting attach says. */
+
+import type { BrokerError } from '../../core/broker-error.ts';
+import type { MessageQueue } from '../../core/message-queue.ts';
+import type { SessionHold } from '../../core/sessions.ts';
+import { AmqpError, type AmqpValue, Described, long, symbol, Typed, ulong } from '../codec/types.ts';
+import { Writer } from '../codec/writer.ts';
+import type { SendingLink } from '../engine/link.ts';
+import { asAmqpError } from '../engine/request.ts';
+import { Consuming } from './receiver.ts';
+
+const FILTER = 'com.microsoft:session-filter';
+/** .NET counts in tenths of a microsecond from the year 1. */
+const TICKS_PER_MS = 10_000n;
+const EPOCH_TICKS = 621_355_968_000_000_000n;
+const DEFAULT_WAIT_MS = 60_000;
+
+/** What a client asks for: a session by its id, the next one (null), or none. */
+export function sessionFilterOf(link: SendingLink): string | null | undefined {
+  const filter = link.source.filter?.get(FILTER);
+  if (filter === undefined) return link.source.filter?.has(FILTER) ? null : undefined;
+  const value = filter instanceof Described ? filter.value : filter;
+  return typeof value === 'string' ? value : null;
+}
+
+/**
+ * Accepts the link on a session. For the next session the attach is held back until there is one, or until the client
+ * would give up: any other answer would make it fail at once.
+ *
+ * @throws BrokerError when the entity has no sessions, or the session is taken
+ */
+export function acceptSession(link: SendingLink, queue: MessageQueue, sessionId: string | null): void {
+  const { sessions } = queue;
+  const onLost = (error: BrokerError): void => link.close(asAmqpError(error));
+  if (sessionId !== null) {
+    grant(link, queue, sessions.accept(sessionId, { onLost }));
+    return;
+  }
+  const wanted = link.properties?.get('com.microsoft:timeout');
+  const waitMs = typeof wanted === 'number' ? wanted : DEFAULT_WAIT_MS;
+  const giveUp = setTimeout(
+    () => {
+      link.refuse(
+        new AmqpError('com.microsoft:timeout', `no session of ${queue.path} became available within ${waitMs} ms`),
+      );
+    },
+    Math.min(waitMs, 0x7fffffff),
+  );
+  const stopWaiting = sessions.waitForNext(
+    (hold) => {
+      clearTimeout(giveUp);
+      grant(link, queue, hold);
+    },
+    { onLost },
+  );
+  link.onReleased = () => {
+    clearTimeout(giveUp);
+    stopWaiting();
+  };
+}
+
+function grant(link: SendingLink, queue: MessageQueue, hold: SessionHold): void {
+  const consuming = new Consuming(link, queue, (options) => hold.openConsumer(options));
+  link.onReleased = () => hold.close();
+  const lockedUntil = BigInt(hold.lockedUntil) * TICKS_PER_MS + EPOCH_TICKS;
+  link.accept(consuming, {
+    source: sourceWith(link, hold.sessionId),
+    properties: new Map([[symbol('com.microsoft:locked-until-utc'), long(lockedUntil)]]),
+  });
+}
+
+/** The client's source, its filter naming the session that was granted; described if the client's was. */
+function sourceWith({ source }: SendingLink, sessionId: string): Buffer {
+  const asked = source.filter?.get(FILTER);
+  const granted = asked instanceof Described ? new Described(asked.descriptor, sessionId) : sessionId;
+  const uint0 = new Typed('uint', 0);
+  const filter: AmqpValue = new Map([[symbol(FILTER), granted]]);
+  const writer = new Writer();
+  writer.value(new Described(ulong(0x28), [source.address, uint0, null, uint0, false, null, null, filter]));
+  return writer.copy();
+}

@@ -1,0 +1,102 @@
+/**
+ * The broker's AMQP 1.0 face: Azure Service Bus as its SDKs know it, on plain TCP, for one machine.
+ *
+ * The protocol engine is our own (`amqp-connection.ts`, `amqp-session.ts`, `amqp-link.ts`); what a link does is decided
+ * in `amqp-attach.ts`.
+ */
+import { createServer, type Server } from 'node:net';
+import { isLoopback } from '../../local-http.ts';
+import type { SharedKey } from '../auth/sasl.ts';
+import type { Broker } from '../core/broker.ts';
+import { AmqpError } from './codec/types.ts';
+import { AmqpConnection } from './engine/connection.ts';
+import { attachHandler } from './nodes/attach.ts';
+
+/** What the official emulator's connection string says. */
+export const EMULATOR_KEY: SharedKey = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
+export const LOOPBACK = '127.0.0.1';
+export const DEFAULT_PORT = 5672;
+
+export interface AmqpOptions {
+  readonly broker: Broker;
+  /** 5672 unless given; 0 takes any free one. */
+  readonly port?: number;
+  /** Loopback unless given. */
+  readonly host?: string;
+  readonly key?: SharedKey;
+  /** What peers are asked to stay below between two frames; they are cut off after twice that. */
+  readonly idleMs?: number;
+  /** How long a client may take to open its connection. */
+  readonly openMs?: number;
+  /** Refuse links that no token covers. On unless only loopback is bound: there a bare AMQP client may do without. */
+  readonly requireToken?: boolean;
+}
+
+export interface AmqpServer {
+  readonly host: string;
+  readonly port: number;
+  readonly connectionCount: number;
+  /** Cuts every connection without a word, as a network fault does. */
+  cut(): void;
+  /** Takes no more connections, closes those there are, and resolves when all is gone. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts listening.
+ *
+ * @throws Error with code EADDRINUSE when the port is taken
+ */
+export async function startAmqp(options: AmqpOptions): Promise<AmqpServer> {
+  const { broker, key = EMULATOR_KEY, host = LOOPBACK, port = DEFAULT_PORT } = options;
+  const { idleMs = 60_000, openMs = 20_000 } = options;
+  const requireToken = options.requireToken ?? !isLoopback(host);
+  const connections = new Set<AmqpConnection>();
+  const onAttach = attachHandler({ broker, key, requireToken });
+  const server = createServer({ noDelay: true }, (socket) => {
+    connections.add(
+      new AmqpConnection(socket, {
+        key,
+        idleMs,
+        openMs,
+        onAttach,
+        onClosed: (connection) => connections.delete(connection),
+      }),
+    );
+  });
+  const bound = await listen(server, host, port);
+  return {
+    host,
+    port: bound,
+    get connectionCount() {
+      return connections.size;
+    },
+    cut: () => {
+      for (const connection of [...connections]) connection.cut();
+    },
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const reason = new AmqpError('amqp:connection:forced', 'the bus is shutting down');
+      for (const connection of [...connections]) connection.close(reason);
+      await closed;
+    },
+  };
+}
+
+/** A connection string for a server that was started here; for another machine with the host that it knows us by. */
+export function connectionString(port: number, key: SharedKey = EMULATOR_KEY, host = 'localhost'): string {
+  return `Endpoint=sb://${host}:${port};SharedAccessKeyName=${key.name};SharedAccessKey=${key.key};UseDevelopmentEmulator=true;`;
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      // A fault while accepting concerns one client at most.
+      server.on('error', () => {});
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : port);
+    });
+  });
+}

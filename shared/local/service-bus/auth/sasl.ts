@@ -1,0 +1,70 @@
+/**
+ * The SASL layer: who connects. Clients that mean to authenticate by token (`$cbs`) say ANONYMOUS, EXTERNAL or MSSBCBS
+ * here; PLAIN carries the key's name and the key.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readPerformative, textAt } from '../amqp/codec/frames.ts';
+import { AmqpError, TypedArray } from '../amqp/codec/types.ts';
+import { Writer } from '../amqp/codec/writer.ts';
+
+/** A shared access key. */
+export interface SharedKey {
+  readonly name: string;
+  readonly key: string;
+}
+
+const MECHANISMS = ['MSSBCBS', 'PLAIN', 'ANONYMOUS', 'EXTERNAL'] as const;
+const SASL_INIT = 0x41;
+const OK = 0;
+const AUTH = 1;
+
+/** The frame that opens the dialogue. */
+export function saslMechanisms(): Buffer {
+  return described(0x40, (writer) => writer.value(new TypedArray('symbol', MECHANISMS)));
+}
+
+export type SaslResult =
+  | { readonly answer: Buffer; readonly isAccepted: true; readonly isAuthenticated: boolean }
+  | { readonly answer: Buffer; readonly isAccepted: false };
+
+/**
+ * Judges the client's init frame (its body from `start` to `end`).
+ *
+ * @throws AmqpError when it is no init frame
+ */
+export function answerInit(frame: Buffer, start: number, end: number, key: SharedKey): SaslResult {
+  const init = readPerformative(frame, start, end, { 'amqp:sasl-init:list': SASL_INIT });
+  if (init.code !== SASL_INIT) throw new AmqpError('amqp:decode-error', 'expected a sasl-init frame');
+  const mechanism = textAt(init, 0);
+  if (mechanism === 'PLAIN') {
+    const response = init.fields[1];
+    const [, name, secret] = Buffer.isBuffer(response) ? response.toString('utf8').split('\0') : [];
+    const isAccepted = name === key.name && secret !== undefined && sameText(secret, key.key);
+    return isAccepted
+      ? { answer: outcome(OK), isAccepted, isAuthenticated: true }
+      : { answer: outcome(AUTH), isAccepted };
+  }
+  const isKnown = MECHANISMS.some((known) => known === mechanism);
+  return isKnown
+    ? { answer: outcome(OK), isAccepted: true, isAuthenticated: false }
+    : { answer: outcome(AUTH), isAccepted: false };
+}
+
+/** Compares in a time that tells nothing about the difference. */
+export function sameText(left: string, right: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(left), digest(right));
+}
+
+function outcome(code: number): Buffer {
+  return described(0x44, (writer) => writer.ubyte(code));
+}
+
+function described(code: number, write: (writer: Writer) => void): Buffer {
+  const writer = new Writer(64);
+  writer.descriptor(code);
+  const token = writer.open(0xd0);
+  write(writer);
+  writer.close(token, 1);
+  return writer.copy();
+}

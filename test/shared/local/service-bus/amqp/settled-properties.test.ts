@@ -1,0 +1,71 @@
+/** What a receiver sets while it settles keeps its AMQP type, as what a sender sets does. */
+import rhea from 'rhea';
+import { expect, it } from 'vitest';
+import { Reader } from '../../../../../shared/local/service-bus/amqp/codec/reader.ts';
+import { type AmqpValue, Opaque, TypedArray, Uuid } from '../../../../../shared/local/service-bus/amqp/codec/types.ts';
+import { Writer } from '../../../../../shared/local/service-bus/amqp/codec/writer.ts';
+import { readMessage } from '../../../../../shared/local/service-bus/amqp/messages/decode.ts';
+import { encodeMessage } from '../../../../../shared/local/service-bus/amqp/messages/encode.ts';
+import { updateDisposition } from '../../../../../shared/local/service-bus/amqp/nodes/entity-management.ts';
+import { RequestBody } from '../../../../../shared/local/service-bus/amqp/nodes/request-body.ts';
+import { VirtualClock } from '../../../../../shared/local/service-bus/core/clock.ts';
+import type { PropertyValue } from '../../../../../shared/local/service-bus/core/message.ts';
+import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
+
+const NAME = Buffer.from('a1036b6579', 'hex'); // the string "key"
+
+/** Settles a message that came over AMQP, setting one property in that encoding. */
+function settle(status: string, encoded: Buffer): { bytes: Buffer; value: PropertyValue | undefined } {
+  const broker = createBroker({ clock: new VirtualClock() });
+  const { queue, deadLetters } = broker.createQueue('q');
+  broker.send('q', [readMessage(rhea.message.encode({ message_id: 'm', body: 'b' }) as unknown as Buffer)]);
+  const token = queue.receive()[0]?.lockToken ?? '';
+  const writer = new Writer();
+  writer.map([
+    ['disposition-status', status],
+    ['lock-tokens', new TypedArray('uuid', [new Uuid(Buffer.from(token.replaceAll('-', ''), 'hex'))])],
+    [
+      'properties-to-modify',
+      new Map<AmqpValue, AmqpValue>([['key', new Opaque(encoded[0] ?? 0, encoded.subarray(1))]]),
+    ],
+  ]);
+
+  updateDisposition(queue, new RequestBody(new Reader(writer.copy()).value()));
+
+  const [message] = (status === 'suspended' ? deadLetters : queue).peek();
+  if (!message) throw new Error('the message is gone');
+  return { bytes: encodeMessage(message), value: message.content.applicationProperties.key };
+}
+
+it.each([
+  ['long', '5501'],
+  ['wide long', '817fffffffffffffff'],
+  ['integral double', '823ff0000000000000'],
+  ['float', '723fc00000'],
+  ['short', '610001'],
+  ['byte', '5101'],
+  ['int', '5401'],
+  ['boolean', '41'],
+  ['uuid', '9800000000000000050000000000000006'],
+  ['char', '7300000071'],
+  ['symbol', 'a30173'],
+  ['timestamp', '8300000000000003e8'],
+])('keeps a %s', (_, hex) => {
+  const encoded = Buffer.from(hex, 'hex');
+
+  const { bytes } = settle('abandoned', encoded);
+
+  expect(bytes.includes(Buffer.concat([NAME, encoded]))).toBe(true);
+});
+
+it.each(['abandoned', 'defered', 'suspended'])(
+  'keeps it when the message is %s, and filters see its value',
+  (status) => {
+    const encoded = Buffer.from('5507', 'hex');
+
+    const { bytes, value } = settle(status, encoded);
+
+    expect(bytes.includes(Buffer.concat([NAME, encoded]))).toBe(true);
+    expect(value).toBe(7n);
+  },
+);

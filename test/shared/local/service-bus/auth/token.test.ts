@@ -1,0 +1,43 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { refuseToken } from '../../../../../shared/local/service-bus/auth/token.ts';
+
+const key = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
+const now = Date.parse('2026-01-01T00:00:00Z');
+const inAnHour = now / 1000 + 3600;
+
+function token(audience: string, { secret = key.key, name = key.name, expiry = inAnHour } = {}): string {
+  const resource = encodeURIComponent(audience);
+  const signature = createHmac('sha256', secret).update(`${resource}\n${expiry}`).digest('base64');
+  return `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${name}`;
+}
+
+describe('a shared access signature', () => {
+  const audience = 'sb://localhost:5672/orders/Subscriptions/all';
+
+  it.each([
+    ['the entity itself', audience],
+    ['the topic above it', 'sb://localhost:5672/orders'],
+    ['the whole namespace', 'sb://localhost/'],
+    ['another scheme, host and case', 'amqp://LOCALHOST/Orders/subscriptions/All/'],
+  ])('is good when it covers %s', (_, resource) => {
+    expect(refuseToken(token(resource), audience, key, now)).toBeUndefined();
+  });
+
+  it.each([
+    ['a wrong key', token(audience, { secret: 'wrong' }), /signature is wrong/],
+    ['an unknown key name', token(audience, { name: 'reader' }), /the key 'reader' is not known/],
+    ['an expired one', token(audience, { expiry: now / 1000 }), /expired at 2026-01-01T00:00:00.000Z/],
+    ['one for another entity', token('sb://localhost/orders-2'), /is for 'sb:\/\/localhost\/orders-2', not for/],
+    ['an unsigned one', `SharedAccessSignature sr=x&se=${inAnHour}&skn=${key.name}`, /lacks sr, sig or se/],
+    [
+      'a badly encoded one',
+      `SharedAccessSignature sr=%zz&sig=%zz&se=${inAnHour}&skn=${key.name}`,
+      /signature is wrong/,
+    ],
+    ['a JSON web token', 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln', /not JSON web tokens/],
+    ['anything else', 'let me in', /is no shared access signature/],
+  ])('is refused: %s', (_, text, reason) => {
+    expect(refuseToken(text, audience, key, now)).toMatch(reason);
+  });
+});
