@@ -35,6 +35,7 @@ function portsFor(event: PlatformEvent): HandlerPorts {
     notifier: { notify: async ({ title }) => count(title.replace(/^\S+ /, '')) },
     clock: { now: () => now },
     log: { info: () => {}, warn: console.warn, error: console.error },
+    isCompleted: async () => true,
     publish: (definition, data, { key } = {}) => {
       const handler = subscriptionOf(event.type);
       const time = new Date(now).toISOString();

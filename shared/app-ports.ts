@@ -1,8 +1,8 @@
 /** The ports that every function of this process uses: given by a host or a test, or else made when first needed. */
 import { app } from '@azure/functions';
 import type { DeliveryOptions } from './delivery/deliver.ts';
-import type { HistoryLimits } from './delivery/retention.ts';
 import type { Ports } from './ports.ts';
+import type { HistoryLimits } from './settings.ts';
 import { readSettings } from './settings.ts';
 
 /** What a message or a request is served with. */

@@ -1,6 +1,6 @@
 /**
- * What can go wrong, by what can be done about it: a transient error is tried again, a permanent one is parked.
- * Only `on-event.ts` acts on the difference; an error that is neither of these counts as transient.
+ * What can go wrong, by what can be done about it: a transient error is worth another attempt, a permanent one is not. An
+ * error that is neither of these counts as transient.
  */
 
 /** The base of our errors. */
@@ -39,6 +39,11 @@ export class PermanentError extends PlatformError {
   override readonly reason: string = 'Permanent';
 }
 
+/** Whether trying again cannot help. What is no error of ours is worth another try. */
+export function isPermanent(error: unknown): boolean {
+  return error instanceof PlatformError && !error.isTransient;
+}
+
 /** What several errors come to: transient when one of them is, after the longest wait that was asked for. */
 export function combineErrors(errors: readonly unknown[]): TransientError | PermanentError {
   const message = errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
@@ -56,51 +61,6 @@ export class NotFoundError extends PermanentError {
 /** The thing has moved on: something newer is in the place where this was to go. */
 export class SupersededError extends PermanentError {
   override readonly reason = 'Superseded';
-}
-
-/**
- * What an error of a library is, without its words: those may quote what was sent, read or answered, and a secret with
- * it. An adapter makes its message of this, and leaves the `cause` out, which a log would print with all its fields. An
- * error of ours speaks for itself.
- *
- * @example faultOf(error) // '403 AuthorizationFailure', 'ECONNREFUSED', 'no answer in time'
- */
-export function faultOf(error: unknown): string {
-  if (error instanceof PlatformError) return error.message;
-  const chain = chainOf(error);
-  if (chain.some(({ name }) => name === 'TimeoutError' || name === 'AbortError')) return 'no answer in time';
-  const marks = chain.flatMap((one) => [statusOf(one), codeOf(one), ...(one.message.match(CODE_IN_TEXT) ?? [])]);
-  const known = [...new Set(marks.filter((mark) => mark !== undefined))];
-  if (known.length > 0) return known.join(' ');
-  return (
-    chain.map(({ name }) => name).find((name) => WORD.test(name) && !/^(Aggregate)?Error$/.test(name)) ??
-    'unknown error'
-  );
-}
-
-/** What Node and the SDKs call their faults: `ECONNRESET`, `MessagingEntityNotFound`, `amqp:not-found`. No key is made of letters alone. */
-const WORD = /^[A-Z][A-Za-z]{1,60}$/;
-const CODE = /^([A-Z][A-Z0-9_]{1,40}|[A-Z][A-Za-z]{1,60}|(amqp|com\.microsoft):[a-z-]{1,40})$/;
-/** Why Entra refuses a sign-in, and what the Service Bus SDK calls GeneralError, stand in the text alone. */
-const CODE_IN_TEXT =
-  /\b(AADSTS[0-9]{1,10}|ECONN(REFUSED|RESET|ABORTED)|ETIMEDOUT|EPIPE|E(HOST|NET)UNREACH|ENOTFOUND)\b/g;
-const DEEPEST_CAUSE = 5;
-
-/** The error, then what caused it. */
-function chainOf(error: unknown, depth = 0): Error[] {
-  if (!(error instanceof Error) || depth > DEEPEST_CAUSE) return [];
-  const inner = error instanceof AggregateError ? error.errors : [error.cause];
-  return [error, ...inner.flatMap((one) => chainOf(one, depth + 1))];
-}
-
-function statusOf(error: Error): string | undefined {
-  const status = 'statusCode' in error ? error.statusCode : undefined;
-  return typeof status === 'number' ? String(status) : undefined;
-}
-
-function codeOf(error: Error): string | undefined {
-  const code = 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && CODE.test(code) ? code : undefined;
 }
 
 /** One thing wrong with a value: where, what was found, what was expected. */

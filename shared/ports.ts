@@ -350,6 +350,8 @@ export interface HandlerPorts extends Omit<Ports, 'bus' | 'triggers'> {
       correlationid?: string;
     },
   ): void;
+  /** Whether this handler has completed an event, or did so long ago: its message changes nothing any more. */
+  isCompleted(eventId: string): Promise<boolean>;
 }
 
 /** Look again after a while: not a try, the handler's own deadline bounds it. */

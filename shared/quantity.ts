@@ -111,3 +111,17 @@ function binaryText(value: bigint): string {
     Object.entries(BINARY_SUFFIXES).findLast(([, shift]) => value % (1n << shift) === 0n) ?? (['', 0n] as const);
   return `${value >> shift}${suffix}`;
 }
+
+/** The smaller of two quantities, as it was written. */
+export function smallerQuantity(a: string, b: string): string {
+  return isLargerQuantity(a, b) ? b : a;
+}
+
+/** The larger of two quantities, as it was written. */
+export function largerQuantity(a: string, b: string): string {
+  return isLargerQuantity(b, a) ? b : a;
+}
+
+export function isLargerQuantity(a: string, b: string): boolean {
+  return compareQuantities(parseQuantity(a), parseQuantity(b)) > 0;
+}

@@ -6,10 +6,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { duration, type PlatformConfig, parseConfig } from './config.ts';
-import { HISTORY_LIMITS, type HistoryLimits, REDELIVERABLE_MS } from './delivery/retention.ts';
+import { faultOf } from './describe-error.ts';
 import { DAY_MS } from './duration.ts';
-import { ConfigError, faultOf } from './errors.ts';
+import { ConfigError } from './errors.ts';
 import { parseJson } from './json.ts';
+import { REDELIVERABLE_MS } from './topology.ts';
+
+/** How much history is kept. Both are upper limits; what may still be redelivered is kept beyond them. */
+export interface HistoryLimits {
+  readonly ageMs: number;
+  readonly events: number;
+}
+
+export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * DAY_MS, events: 1_000_000 };
 
 /** The environment, or what stands in for it. */
 export type Environment = Readonly<Record<string, string | undefined>>;

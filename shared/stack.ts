@@ -2,9 +2,11 @@
  * Where an error came from that nobody expected: for the log, so that a bug is found. The places are those of the sources.
  * Source maps are read here, when a stack is, and not by Node: that would read the map of every file at the cold start.
  */
+
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { failureOf } from './describe-error.ts';
 import { PlatformError } from './errors.ts';
 
 /** So many causes of causes are followed. */
@@ -68,4 +70,9 @@ function readMap(file: string): SourceMap | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** An error for the log; one that nobody expected with where it came from. */
+export function failureWithStack(error: unknown): { reason: string; error: string; stack?: string | undefined } {
+  return { ...failureOf(error), stack: stackOf(error) };
 }

@@ -2,6 +2,7 @@
  * The Service Bus entities, computed from the catalog: a topic per family, a subscription per event's handler,
  * one queue for everything that went wrong. Functions, local broker, Bicep and the emulator's Config.json read it.
  */
+import { DAY_MS } from './duration.ts';
 import { type CatalogEntry, catalog, type Family, families } from './events/catalog.ts';
 
 /** One place to look for what could not be handled. */
@@ -124,3 +125,13 @@ export const topology: Topology = {
   }),
   queues: [{ name: ERRORS_QUEUE, timeToLiveSeconds: 14 * DAY, lockSeconds: 60, maxDeliveryCount: 10 }],
 };
+
+/**
+ * How long after its last change an event can come again: its message may lie in a topic for all of its life, then in
+ * the errors queue for all of that one's, and be replayed on the last day.
+ */
+export const REDELIVERABLE_MS =
+  1_000 *
+    (Math.max(...topology.topics.map(({ timeToLiveSeconds }) => timeToLiveSeconds)) +
+      Math.max(...topology.queues.map(({ timeToLiveSeconds }) => timeToLiveSeconds))) +
+  DAY_MS;

@@ -2,7 +2,8 @@
  * The errors queue: `GET /api/errors` and `/api/errors/{sequenceNumber}`, `POST …/replay` sends an entry to its handler
  * again, `DELETE` discards it.
  */
-import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/delivery/bus-message.ts';
+
+import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/delivery/body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-body.ts';
 import { entryAt, NotReplayableError, replay } from '../../shared/delivery/replay.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';

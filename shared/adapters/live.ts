@@ -1,7 +1,7 @@
 /** Builds the ports from the settings; the only composition root of the deployed app. SDKs are loaded when chosen. */
 import type { DeliveryOptions } from '../delivery/deliver.ts';
-import type { HistoryLimits } from '../delivery/retention.ts';
 import type { Clock, Clusters, EventBus, Log, LogFields, Notifier, Ports, StateStore } from '../ports.ts';
+import type { HistoryLimits } from '../settings.ts';
 import { type Environment, readSettings, type Settings } from '../settings.ts';
 import { MemoryStateStore } from './memory-store.ts';
 

@@ -1,7 +1,8 @@
 /** The state store on Azure Table Storage, or on Azurite. */
 import { setTimeout } from 'node:timers/promises';
 import { RestError, TableClient, type TableEntityResult } from '@azure/data-tables';
-import { ConfigError, ConflictError, faultOf, PermanentError, PlatformError, TransientError } from '../errors.ts';
+import { faultOf } from '../describe-error.ts';
+import { ConfigError, ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports.ts';
 import type { Connection } from '../settings.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';

@@ -1,6 +1,7 @@
 /** The app's HTTP functions, as the command line uses them. */
 import { wholeOf } from '../adapters/answer-text.ts';
-import { faultOf, formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
+import { faultOf } from '../describe-error.ts';
+import { formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 import { oneLine } from '../shown-text.ts';
 
 /** One event at one handler, as the history tells it. */

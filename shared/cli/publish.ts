@@ -1,7 +1,8 @@
 /** `platform-events publish`: checks an event here, hands it to the app, and follows it when asked to. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { faultOf, formatIssue, InvalidEventError } from '../errors.ts';
+import { faultOf } from '../describe-error.ts';
+import { formatIssue, InvalidEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, type EventDefinition, newEvent } from '../events/cloud-event.ts';
 import { issuesOf } from '../events/issues.ts';

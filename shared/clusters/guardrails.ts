@@ -1,7 +1,7 @@
 /** What a namespace is owed: its profile's guardrails, with the quotas that were raised for it. */
 import type { PlatformConfig } from '../config.ts';
 import type { Guardrails } from '../ports.ts';
-import { compareQuantities, parseQuantity } from '../quantity.ts';
+import { largerQuantity, smallerQuantity } from '../quantity.ts';
 import type { NamespaceRecord } from './inventory.ts';
 
 export type Profile = PlatformConfig['profiles'][string];
@@ -17,7 +17,10 @@ export function guardrailsOf(record: NamespaceRecord, profile: Profile): Guardra
   const quota = Object.entries(profile.quota).map(([resource, hard]) => {
     const cap = profile.quotaCap[resource];
     const higher = Object.hasOwn(raised, resource) ? raised[resource]?.hard : undefined;
-    return [resource, higher === undefined || cap === undefined ? hard : larger(hard, smaller(higher, cap))];
+    return [
+      resource,
+      higher === undefined || cap === undefined ? hard : largerQuantity(hard, smallerQuantity(higher, cap)),
+    ];
   });
   return {
     namespace,
@@ -26,12 +29,4 @@ export function guardrailsOf(record: NamespaceRecord, profile: Profile): Guardra
     limits: profile.limits,
     access: { group: profile.group.replaceAll('{team}', team), clusterRole: profile.clusterRole },
   };
-}
-
-function larger(a: string, b: string): string {
-  return compareQuantities(parseQuantity(a), parseQuantity(b)) >= 0 ? a : b;
-}
-
-function smaller(a: string, b: string): string {
-  return compareQuantities(parseQuantity(a), parseQuantity(b)) <= 0 ? a : b;
 }

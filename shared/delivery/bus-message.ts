@@ -2,12 +2,14 @@
  * How events travel on Service Bus: the one place that says which message an event, a scheduled copy or a parked
  * message becomes. Every `EventBus` sends these.
  */
+
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../errors.ts';
 import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
-import { isDeeperThan } from '../events/parse.ts';
 import type { ParkedEntry, ParkedMessage, ScheduledCopy } from '../ports.ts';
 import { ERRORS_QUEUE, routeOf, routeTo } from '../topology.ts';
+import { truncate } from '../truncate.ts';
+import { bytesOf, GZIP_CONTENT_TYPE } from './body-bytes.ts';
 
 /** A message and the entity that it goes to. */
 export interface BusMessage {
@@ -26,9 +28,6 @@ export interface BusMessage {
 
 /** Service Bus takes no longer message ids. */
 const LONGEST_MESSAGE_ID = 128;
-
-/** Of a parked body that had to make room for the reason. */
-export const GZIP_CONTENT_TYPE = 'application/gzip';
 
 /** @throws PermanentError for a type that no topic carries @throws EventTooLargeError */
 export function messageOf(event: CloudEvent): BusMessage {
@@ -70,7 +69,7 @@ export function messageOfParked(parked: ParkedMessage): BusMessage {
     ...(correlationId !== undefined && { correlationId }),
     applicationProperties: {
       DeadLetterReason: reason,
-      DeadLetterErrorDescription: cut(parked.description, room),
+      DeadLetterErrorDescription: truncate(parked.description, room),
       Subscription: subscription,
       Tries: tries,
       Copy: copy,
@@ -99,7 +98,7 @@ export function parkedEntry({
   // Whoever sends may write what they like in these, and a list holds a thousand.
   const text = (name: string, longest = 256): string | undefined => {
     const value = applicationProperties[name]?.toString();
-    return value === undefined ? undefined : cut(value, longest);
+    return value === undefined ? undefined : truncate(value, longest);
   };
   const count = (name: string): number | undefined => {
     const value = Number(text(name));
@@ -111,8 +110,8 @@ export function parkedEntry({
     body: isGzip ? '' : Buffer.from(body).toString(),
     gzipped: isGzip ? body : undefined,
     isCut: text('BodyWasCutFrom') !== undefined,
-    type: subject ? cut(subject, 256) : undefined,
-    correlationId: correlationId === undefined ? undefined : cut(correlationId, 256),
+    type: subject ? truncate(subject, 256) : undefined,
+    correlationId: correlationId === undefined ? undefined : truncate(correlationId, 256),
     reason: text('DeadLetterReason') ?? '',
     description: text('DeadLetterErrorDescription', LONGEST_DESCRIPTION) ?? '',
     subscription: text('Subscription') ?? deadLetterSource?.split('/').at(-1),
@@ -122,31 +121,7 @@ export function parkedEntry({
   };
 }
 
-/** What a body in text stands for: JSON when it is and can be written again, else the text. */
-export function jsonOrText(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isDeeperThan(DEEPEST, value) ? text : value;
-  } catch {
-    return text;
-  }
-}
-
-/** `JSON.stringify` has no stack for some thousands of levels. */
-const DEEPEST = 500;
-
 const LONGEST_DESCRIPTION = 4096;
-
-/** A text of at most so many UTF-8 bytes, whole characters only. */
-export function cut(text: string, bytes: number): string {
-  if (text.length * 3 <= bytes) return text;
-  const encoded = Buffer.from(text);
-  if (encoded.length <= bytes) return encoded.toString();
-  let end = bytes - 3;
-  // 10xxxxxx continues a character.
-  while (end > 0 && ((encoded[end] ?? 0) & 0xc0) === 0x80) end--;
-  return `${encoded.toString('utf8', 0, end)}...`;
-}
 
 /** A message whose own fields are filled from the event's envelope. */
 function messageWith(entity: string, event: CloudEvent, subject: string, id: string, body: Buffer): BusMessage {
@@ -166,37 +141,4 @@ function messageWith(entity: string, event: CloudEvent, subject: string, id: str
 /** A message id that Service Bus takes: a long one is replaced by its digest, the same every time. */
 function shortened(id: string): string {
   return id.length <= LONGEST_MESSAGE_ID ? id : `sha256-${createHash('sha256').update(id).digest('hex')}`;
-}
-
-/** The body of a message that could not be read, as it is sent on. */
-export function bytesOf(body: unknown): Buffer {
-  if (body instanceof Uint8Array) return Buffer.from(body);
-  if (typeof body === 'string') return Buffer.from(body);
-  try {
-    return Buffer.from(JSON.stringify(body) ?? '');
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return Buffer.from(deepJson(body));
-  }
-}
-
-/** What was parsed from JSON, as JSON, however deep: `JSON.parse` takes what `JSON.stringify` has no stack for. */
-function deepJson(body: unknown): string {
-  const written: string[] = [];
-  const open: ({ readonly text: string } | { readonly value: unknown })[] = [{ value: body }];
-  for (let next = open.pop(); next; next = open.pop()) {
-    if ('text' in next) {
-      written.push(next.text);
-    } else if (typeof next.value !== 'object' || next.value === null) {
-      written.push(JSON.stringify(next.value));
-    } else {
-      const isArray = Array.isArray(next.value);
-      written.push(isArray ? '[' : '{');
-      open.push({ text: isArray ? ']' : '}' });
-      for (const [index, [key, value]] of [...Object.entries(next.value).entries()].reverse()) {
-        open.push({ value }, { text: `${index > 0 ? ',' : ''}${isArray ? '' : `${JSON.stringify(key)}:`}` });
-      }
-    }
-  }
-  return written.join('');
 }

@@ -7,12 +7,14 @@ import { InvalidEventError, PermanentError, UnknownEventError } from '../errors.
 import type { CloudEvent, EventDefinition } from '../events/cloud-event.ts';
 import { marksOf, parseEvent, structured } from '../events/parse.ts';
 import type { Handler, Ports } from '../ports.ts';
+import { failureWithStack } from '../stack.ts';
+import { systemTimer, type Timer } from '../timeout.ts';
 import { routeOf, subscriptionOf } from '../topology.ts';
-import { bytesOf } from './bus-message.ts';
-import { faultOf, parkUnread, putOffUnrecorded, SendError } from './follow-up-messages.ts';
+import { bytesOf } from './body-bytes.ts';
+import { parkUnread, putOffUnrecorded, SendError } from './follow-up-messages.ts';
 import { Isolation, type Place } from './isolation.ts';
 import { carry } from './process-event.ts';
-import { systemTimer, type Timer, withFields } from './run-handler.ts';
+import { withFields } from './run-handler.ts';
 
 /** A message, and the handler of the subscription that it came from. */
 export interface Delivery {
@@ -58,7 +60,7 @@ export async function deliver(delivery: Delivery, ports: Ports, options: Deliver
     const cause = error instanceof SendError ? error.cause : error;
     const { definition, deliveryCount = 1 } = delivery;
     const handler = nameOf(definition);
-    ports.log.error('the message goes back to the broker', { handler, deliveryCount, ...faultOf(cause) });
+    ports.log.error('the message goes back to the broker', { handler, deliveryCount, ...failureWithStack(cause) });
     await holdBack(delivery, cause, timer);
   }
 }

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import type { CopyMarks } from '../events/parse.ts';
+import type { StateStore } from '../ports.ts';
 
 /** The partition that holds them. */
 export const RECORDS = 'records';
@@ -166,4 +167,10 @@ export function begin(
     leaseUntil: now + leaseMs,
     updatedAt: now,
   };
+}
+
+/** Whether a handler is done with an event. A record that is gone completed longer ago than records are kept. */
+export async function isCompleted(state: StateStore, handler: string, eventId: string): Promise<boolean> {
+  const record = (await state.get<EventRecord>(RECORDS, recordKey(handler, eventId)))?.value;
+  return record === undefined || record.status === 'finished';
 }

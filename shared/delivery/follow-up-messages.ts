@@ -3,13 +3,12 @@
  * without a record, and the parked message. Each has an id that is the same when it is sent again for the same cause.
  */
 
-import { describeError } from '../describe-error.ts';
-import { PlatformError, TransientError } from '../errors.ts';
+import { describeError, failureOf } from '../describe-error.ts';
+import { isPermanent, type PlatformError, TransientError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import type { CopyMarks } from '../events/parse.ts';
 import type { Log, ParkedMessage, Ports } from '../ports.ts';
-import { stackOf } from '../stack.ts';
-import { cut } from './bus-message.ts';
+import { failureWithStack } from '../stack.ts';
 import type { EventRecord } from './event-record.ts';
 import type { Place } from './isolation.ts';
 import { backoffMs, MAX_TRIES } from './retry-policy.ts';
@@ -86,7 +85,7 @@ export async function waitForTurn(sender: Sender & { place: Place }, { owner }: 
 export async function putOffUnrecorded(sender: Sender, error: unknown, endedRun = sender.endedRun): Promise<void> {
   const { ports, name, event, copy, waitedFor, random, log } = sender;
   const putOff = (sender.putOff ?? 0) + 1;
-  log.warn('failed', { ...faultOf(error), try: putOff, copy });
+  log.warn('failed', { ...failureWithStack(error), try: putOff, copy });
   if (isPermanent(error) || putOff >= MAX_TRIES) return park(sender, error, putOff, copy);
 
   const inMs = backoffMs(putOff, random, error instanceof TransientError ? error.retryAfterMs : undefined);
@@ -141,19 +140,4 @@ export async function parkUnread(
 ): Promise<void> {
   await send(ports.bus.park({ ...parked, reason: error.reason, description: error.message }));
   ports.log.error('parked in the errors queue', { handler: parked.subscription, ...failureOf(error) });
-}
-
-export function isPermanent(error: unknown): boolean {
-  return error instanceof PlatformError && !error.isTransient;
-}
-
-/** An error for the record, and for people. */
-export function failureOf(error: unknown): { reason: string; error: string } {
-  if (error instanceof PlatformError) return { reason: error.reason, error: cut(error.message, 1024) };
-  return { reason: error instanceof Error ? error.name : 'Unknown', error: cut(describeError(error), 1024) };
-}
-
-/** An error for the log; one that nobody expected with where it came from. */
-export function faultOf(error: unknown): { reason: string; error: string; stack?: string | undefined } {
-  return { ...failureOf(error), stack: stackOf(error) };
 }

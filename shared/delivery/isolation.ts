@@ -2,7 +2,7 @@
  * The runs that a process has under way. They share it, until one that may end the process has it to itself: when the
  * process ends then, no other event's run ends with it, and no other event is to blame.
  */
-import type { Timer } from './run-handler.ts';
+import type { Timer } from '../timeout.ts';
 
 /** Nobody waits longer: beside this, the longest run still ends within the time of a function at the Functions host. */
 const LONGEST_WAIT_MS = 30_000;

@@ -1,13 +1,13 @@
 /** The steps of an event at its handler: begin, handle, publish, finish; each may be the last that a process does. */
 
-import { ConflictError, PermanentError, TransientError } from '../errors.ts';
+import { failureOf } from '../describe-error.ts';
+import { ConflictError, isPermanent, PermanentError, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { Handler, Stored } from '../ports.ts';
+import { failureWithStack } from '../stack.ts';
+import type { Timer } from '../timeout.ts';
 import { begin, type EventRecord, firstRecord, MAX_VANISHED, meaningOf, RECORDS, recordKey } from './event-record.ts';
 import {
-  failureOf,
-  faultOf,
-  isPermanent,
   park,
   parkUntold,
   putOffUnrecorded,
@@ -20,7 +20,7 @@ import {
 import { enterHistory } from './history.ts';
 import type { Place } from './isolation.ts';
 import { backoffMs, MAX_TRIES } from './retry-policy.ts';
-import { type Outcome, runHandler, type Timer, withFields } from './run-handler.ts';
+import { type Outcome, runHandler, withFields } from './run-handler.ts';
 
 /** One event, as one message brings it. */
 export interface Step extends Sender {
@@ -214,7 +214,7 @@ async function endRun(
       // The runs that vanished are counted already.
       const tries = Math.min(value.tries + (isCrash ? 0 : 1), MAX_TRIES);
       // What follows from it is told when it is done, and may come to nothing: the reason must not be lost with it.
-      step.log.warn('failed', { ...faultOf(outcome.error), try: tries, copy: value.copy });
+      step.log.warn('failed', { ...failureWithStack(outcome.error), try: tries, copy: value.copy });
       if (isPermanent(outcome.error) || tries === MAX_TRIES) {
         // In the queue before it is on record: a death between makes two messages of one id, never none.
         await park(step, outcome.error, tries, value.copy).catch(async (error: unknown) => {

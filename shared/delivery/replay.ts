@@ -7,7 +7,7 @@ import type { CloudEvent } from '../events/cloud-event.ts';
 import { marksOf, structured } from '../events/parse.ts';
 import type { ParkedEntry, Ports } from '../ports.ts';
 import { routeOf, routeTo } from '../topology.ts';
-import { jsonOrText } from './bus-message.ts';
+import { jsonOrText } from './body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from './dead-letter-body.ts';
 import { type EventRecord, RECORDS, recordKey } from './event-record.ts';
 

@@ -2,30 +2,14 @@
  * Forgets the history that is too old or too much, oldest days first. Records are also what makes a redelivered event
  * take effect once, so none is forgotten while a message of its event can still be somewhere.
  */
+
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../duration.ts';
 import type { Ports, StateStore, Stored } from '../ports.ts';
+import type { HistoryLimits } from '../settings.ts';
 import { stackOf } from '../stack.ts';
-import { topology } from '../topology.ts';
+import { REDELIVERABLE_MS } from '../topology.ts';
 import { type EventRecord, RECORDS } from './event-record.ts';
 import { chainPartition, DAYS, dayPartition, type HistoryRow } from './history.ts';
-
-/** Both are upper limits; what may still be redelivered is kept beyond them. */
-export interface HistoryLimits {
-  readonly ageMs: number;
-  readonly events: number;
-}
-
-export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * DAY_MS, events: 1_000_000 };
-
-/**
- * How long after its last change an event can come again: its message may lie in a topic for all of its life, then in
- * the errors queue for all of that one's, and be replayed on the last day.
- */
-export const REDELIVERABLE_MS =
-  1_000 *
-    (Math.max(...topology.topics.map(({ timeToLiveSeconds }) => timeToLiveSeconds)) +
-      Math.max(...topology.queues.map(({ timeToLiveSeconds }) => timeToLiveSeconds))) +
-  DAY_MS;
 
 /** When each store is due for its next pass. */
 const nextPasses = new WeakMap<StateStore, number>();
@@ -36,7 +20,7 @@ const nextPasses = new WeakMap<StateStore, number>();
  */
 export async function forgetOldWhenDue(
   { state, clock, log }: Pick<Ports, 'state' | 'clock' | 'log'>,
-  limits: HistoryLimits = HISTORY_LIMITS,
+  limits: HistoryLimits,
 ): Promise<void> {
   const now = clock.now();
   if (now < (nextPasses.get(state) ?? 0)) return;

@@ -1,9 +1,12 @@
 /** Runs a handler once: with its own ports, within its time, and with what it asked to be published. */
+
 import { combineErrors, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { childEvent } from '../events/cloud-event.ts';
 import type { Handler, HandlerPorts, Log, LogFields, Notifier, Ports, Recheck } from '../ports.ts';
 import { stackOf } from '../stack.ts';
+import { type Timer, within } from '../timeout.ts';
+import { isCompleted } from './event-record.ts';
 
 /** How a run ended. Only a run that did not fail has children. */
 export type Outcome =
@@ -26,14 +29,6 @@ export interface Untold {
 export class NotificationFailedError extends TransientError {
   override readonly reason = 'NotificationFailed';
 }
-
-/** Calls back after so many milliseconds, unless the returned function is called before. */
-export type Timer = (ms: number, callback: () => void) => () => void;
-
-export const systemTimer: Timer = (ms, callback) => {
-  const handle = setTimeout(callback, ms);
-  return () => clearTimeout(handle);
-};
 
 export interface Run {
   readonly event: PlatformEvent;
@@ -60,6 +55,7 @@ export async function runHandler(
   const failures: Failure[] = [];
   let isOver = false;
   const handlerPorts: HandlerPorts = {
+    isCompleted: (eventId) => isCompleted(state, name, eventId),
     state,
     clusters,
     notifier: goingOn(notifier, failures, log),
@@ -126,19 +122,6 @@ function messageOf(error: unknown): string {
 function delayOf({ recheckAfterMs }: Recheck, name: string): number {
   if (Number.isFinite(recheckAfterMs) && recheckAfterMs >= 0) return recheckAfterMs;
   throw new TypeError(`${name} asked to be run again after ${recheckAfterMs} ms`);
-}
-
-/** Rejects when the work has not ended in that time; it goes on all the same. */
-export function within<T>(
-  ms: number,
-  timer: Timer,
-  work: Promise<T>,
-  lateness = (): Error => new TransientError(`no answer within ${ms} ms`),
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = timer(ms, () => reject(lateness()));
-    work.then(resolve, reject).then(cancel);
-  });
 }
 
 /** A log whose every line carries these fields. */

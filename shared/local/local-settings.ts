@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { ConfigError, faultOf } from '../errors.ts';
+import { faultOf } from '../describe-error.ts';
+import { ConfigError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 
 const schema = z.looseObject({

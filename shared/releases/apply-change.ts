@@ -4,9 +4,10 @@
  */
 
 import { NotFoundError, PlatformError, SupersededError, TransientError } from '../errors.ts';
+import { isImage } from '../image.ts';
 import type { Change, Cluster, Log, Rollout } from '../ports.ts';
 import { stackOf } from '../stack.ts';
-import { type FailureReason, isImage } from './release-record.ts';
+import type { FailureReason } from './release-record.ts';
 
 /** However long a rollout drags on, it is looked at once a minute. */
 const LONGEST_PAUSE_MS = 60_000;

@@ -1,6 +1,6 @@
 /**
  * The deployment records: one document per target (`cluster/namespace/deployment`) with its releases, kept in the
- * state store. How a release moves on is in `deployment-steps.ts`; here is what is kept, and how it is changed.
+ * state store. How a release moves on is in `release-states.ts`; here is what is kept, and how it is changed.
  */
 import { PermanentError } from '../errors.ts';
 import type { DataOf } from '../events/cloud-event.ts';
@@ -156,11 +156,6 @@ export function stepTo<To extends Step['to']>(release: ReleaseRecord, to: To): E
 export function phaseOf(release: ReleaseRecord): Phase {
   // Every release has a first step, and it is never 'closed'.
   return release.steps.findLast((step) => step.to !== 'closed')?.to as Phase;
-}
-
-/** Whether what a cluster shows is the image that was asked for: it may have added the digest on admission. */
-export function isImage(shown: string, asked: string): boolean {
-  return shown === asked || shown.startsWith(`${asked}@`);
 }
 
 /** Seconds from one time to another, both in milliseconds; never negative, whatever two clocks say. */

@@ -10,11 +10,11 @@
  * second, a repeated run or a newer request, finds it decided: each request ends once.
  */
 
+import { isImage } from '../image.ts';
 import type { Rollout } from '../ports.ts';
 import {
   canBeBlamed,
   type FailureReason,
-  isImage,
   isNewest,
   newestOf,
   phaseOf,

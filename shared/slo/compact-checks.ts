@@ -3,8 +3,7 @@
  * and never handled again; one that was cut off, or is parked and may be replayed, has to stay.
  */
 
-import { type EventRecord, RECORDS, recordKey } from '../delivery/event-record.ts';
-import type { HandlerPorts, StateStore } from '../ports.ts';
+import type { HandlerPorts } from '../ports.ts';
 import { update } from '../update-document.ts';
 import { SERVICES } from './freezes.ts';
 import { countOf, oldestIn } from './id-set.ts';
@@ -19,14 +18,14 @@ const STRIDE = 32;
 const MAX_LENGTH = 16 * 1024;
 
 /** Call it after each check; it mostly has nothing to do. */
-export async function forgetFinishedChecks(health: ServiceHealth, { state, log }: HandlerPorts): Promise<void> {
+export async function forgetFinishedChecks(health: ServiceHealth, ports: HandlerPorts): Promise<void> {
+  const { state, log } = ports;
   const isFull = health.counted.length > MAX_LENGTH;
   const count = countOf(health.counted);
   if (!isFull && (count < KEPT + STRIDE || count % STRIDE !== 0)) return;
   const old = oldestIn(health.counted, isFull ? Math.floor(count / 2) : KEPT);
-  const statuses = await Promise.all(old.map((id) => statusOf(state, id)));
-  // A record that is gone was finished longer ago than records are kept.
-  const gone = new Set(old.filter((_, index) => statuses[index] === undefined || statuses[index] === 'finished'));
+  const completed = await Promise.all(old.map((id) => ports.isCompleted(id)));
+  const gone = new Set(old.filter((_, index) => completed[index]));
   if (isFull && gone.size === 0) {
     log.warn('forgetting checks that never finished', { service: health.service, checks: old.length });
     for (const id of old) gone.add(id);
@@ -35,8 +34,4 @@ export async function forgetFinishedChecks(health: ServiceHealth, { state, log }
   await inTurn(state, health.service, () =>
     update<ServiceHealth>(state, SERVICES, health.service, (found) => found && withoutChecks(found, gone)),
   );
-}
-
-async function statusOf(state: StateStore, id: string): Promise<EventRecord['status'] | undefined> {
-  return (await state.get<EventRecord>(RECORDS, recordKey('health-check', id)))?.value.status;
 }

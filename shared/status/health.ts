@@ -1,8 +1,9 @@
 /** Whether what the app depends on answers: the broker, the store and each cluster; and whether its triggers receive. */
 
-import { systemTimer, type Timer, within } from '../delivery/run-handler.ts';
-import { faultOf, TransientError } from '../errors.ts';
+import { faultOf } from '../describe-error.ts';
+import { TransientError } from '../errors.ts';
 import type { Ports } from '../ports.ts';
+import { systemTimer, type Timer, within } from '../timeout.ts';
 
 /** One dependency, as it answered just now. */
 export interface Dependency {

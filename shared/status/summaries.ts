@@ -1,6 +1,5 @@
 /** How the deployments and services stand, drawn from their records: for the HTTP functions, the metrics and the dashboard. */
 
-import { systemTimer, type Timer, within } from '../delivery/run-handler.ts';
 import type { ParkedEntry, Ports, StateStore } from '../ports.ts';
 import {
   type Numbers,
@@ -16,6 +15,7 @@ import {
 import { type Freeze, freezeOf, frozenServices, SERVICES } from '../slo/freezes.ts';
 import { objectivesOf } from '../slo/objectives.ts';
 import { type ObjectiveHealth, type ServiceHealth, stateOf } from '../slo/service-health.ts';
+import { systemTimer, type Timer, within } from '../timeout.ts';
 import { PATIENCE_MS } from './health.ts';
 
 /** A release as people are told of it. Times are milliseconds since the Unix epoch. */

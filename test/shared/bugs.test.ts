@@ -1,10 +1,12 @@
 /** A bug, wherever it is, is in the log once for each time it strikes, with the lines that it came from. */
+
 import { describe, expect, it } from 'vitest';
 import { forgetOldWhenDue } from '../../shared/delivery/retention.ts';
 import { NotFoundError } from '../../shared/errors.ts';
 import { respond } from '../../shared/http/on-http.ts';
 import type { Cluster, Ports, StateStore } from '../../shared/ports.ts';
 import { carryOut } from '../../shared/releases/apply-change.ts';
+import { HISTORY_LIMITS } from '../../shared/settings.ts';
 import { counting, done, event, HANDLER, worldOf } from '../support/delivery-cases.ts';
 import { httpRequest } from '../support/http.ts';
 import { type LogLine, RecordingLog } from '../support/ports.ts';
@@ -94,7 +96,7 @@ describe('a bug', () => {
     // Nothing else is asked.
     const state = { query: () => bug() } as unknown as StateStore;
 
-    await forgetOldWhenDue({ state, clock: { now: () => 0 }, log });
+    await forgetOldWhenDue({ state, clock: { now: () => 0 }, log }, HISTORY_LIMITS);
 
     expect(log.lines[0]?.fields['stack']).toMatch(HERE);
   });

@@ -1,6 +1,7 @@
 /** Our words for the faults of libraries: enough to know what to do, and nothing that could be a secret. */
 import { describe, expect, it } from 'vitest';
-import { ConfigError, faultOf, formatIssue } from '../../shared/errors.ts';
+import { faultOf } from '../../shared/describe-error.ts';
+import { ConfigError, formatIssue } from '../../shared/errors.ts';
 
 describe('faultOf', () => {
   const withFields = (error: Error, fields: object): Error => Object.assign(error, fields);

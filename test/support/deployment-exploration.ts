@@ -1,15 +1,17 @@
 /** The deployment handlers under exploration: what processes a message, which states are equal, and what must hold. */
+
 import { createSimulatedClusters } from '../../shared/adapters/simulated-cluster.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { deliver, HANDLER_TIMEOUT_MS } from '../../shared/delivery/deliver.ts';
+import { isCompleted } from '../../shared/delivery/event-record.ts';
 import { Isolation } from '../../shared/delivery/isolation.ts';
-import type { Timer } from '../../shared/delivery/run-handler.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { childEvent, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import type { Cluster, HandlerPorts, Ports, StateStore } from '../../shared/ports.ts';
 import type { ReleaseRecord, TargetRecord } from '../../shared/releases/release-record.ts';
+import type { Timer } from '../../shared/timeout.ts';
 import { subscriptionOf } from '../../shared/topology.ts';
 import { handlerOf, IMAGE } from './deployments.ts';
 import { type Exploration, randomFor, type Site, type State } from './explore.ts';
@@ -66,6 +68,7 @@ export async function forgetfulDelivery(
   const ports: HandlerPorts = {
     ...portsAt(site),
     clusters: clustersOf({ default: cluster }),
+    isCompleted: (eventId) => isCompleted(site.state, subscriptionOf(event.type), eventId),
     publish: (definition, data, { key, correlationid } = {}) => {
       const child = childEvent(event, definition, {
         handler: subscriptionOf(event.type),

@@ -2,7 +2,6 @@
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../shared/adapters/simulated-cluster.ts';
 import { parseConfig } from '../../shared/config.ts';
-import type { Timer } from '../../shared/delivery/run-handler.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
@@ -12,6 +11,7 @@ import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import { serveHandlers } from '../../shared/on-event.ts';
 import type { Ports } from '../../shared/ports.ts';
+import type { Timer } from '../../shared/timeout.ts';
 import { loadHandlers } from './handlers.ts';
 import { httpRequest } from './http.ts';
 import { RecordingLog } from './ports.ts';

@@ -1,6 +1,8 @@
 /** Ports that record what a handler asked for, on a clock that stands still until told. */
+
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
+import { isCompleted } from '../../shared/delivery/event-record.ts';
 import { NotFoundError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { childEvent } from '../../shared/events/cloud-event.ts';
@@ -88,6 +90,7 @@ export function recordingPorts(options: RecordingOptions): RecordingPorts {
     log: new RecordingLog(),
     published,
     notifications,
+    isCompleted: (eventId) => isCompleted(state, subscriptionOf(handling.type), eventId),
     publish: (definition, data, { key, correlationid } = {}) => {
       const event = childEvent(handling, definition, {
         handler: subscriptionOf(handling.type),

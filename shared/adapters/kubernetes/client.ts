@@ -2,7 +2,8 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import * as z from 'zod';
-import { ConflictError, faultOf, PermanentError, TransientError } from '../../errors.ts';
+import { faultOf } from '../../describe-error.ts';
+import { ConflictError, PermanentError, TransientError } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
 import type { Connection, Connector } from './connection.ts';
 import { type Answer, errorOf } from './errors.ts';

@@ -10,7 +10,8 @@ import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { PlatformConfig } from '../../config.ts';
-import { ConfigError, faultOf, PlatformError, TransientError } from '../../errors.ts';
+import { faultOf } from '../../describe-error.ts';
+import { ConfigError, PlatformError, TransientError } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
 import { entraIssuer, type Issuer, Token } from './token.ts';
 

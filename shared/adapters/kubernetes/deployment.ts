@@ -12,8 +12,8 @@
  */
 
 import { NotFoundError, SupersededError } from '../../errors.ts';
+import { isImage } from '../../image.ts';
 import type { Change, Release, Rollback, Workload } from '../../ports.ts';
-import { isImage } from '../../releases/release-record.ts';
 import { type JsonPatchOperation, type KubernetesClient, untilUndisturbed } from './client.ts';
 import {
   appliedFields,

@@ -4,8 +4,8 @@
  * a new connection. That is safe: every message has an id that the broker knows it again by.
  */
 import type { ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
-import { systemTimer, within } from '../../delivery/run-handler.ts';
 import { TransientError } from '../../errors.ts';
+import { systemTimer, within } from '../../timeout.ts';
 import { ErrorsQueue } from './errors-queue.ts';
 
 /** A connection that is only slow is given more time in the end. */

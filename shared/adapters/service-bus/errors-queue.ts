@@ -9,7 +9,8 @@ import {
   type ServiceBusReceiver,
 } from '@azure/service-bus';
 import Long from 'long';
-import { bytesOf, parkedEntry } from '../../delivery/bus-message.ts';
+import { bytesOf } from '../../delivery/body-bytes.ts';
+import { parkedEntry } from '../../delivery/bus-message.ts';
 import { attemptsIn } from '../../describe-error.ts';
 import { TransientError } from '../../errors.ts';
 import type { ParkedEntry } from '../../ports.ts';

@@ -8,21 +8,16 @@ import {
   type ServiceBusMessage,
   type ServiceBusMessageBatch,
 } from '@azure/service-bus';
-import {
-  type BusMessage,
-  cut,
-  GZIP_CONTENT_TYPE,
-  messageOf,
-  messageOfCopy,
-  messageOfParked,
-} from '../../delivery/bus-message.ts';
-import { attemptsIn } from '../../describe-error.ts';
-import { ConfigError, faultOf, PermanentError, PlatformError, TransientError } from '../../errors.ts';
+import { GZIP_CONTENT_TYPE } from '../../delivery/body-bytes.ts';
+import { type BusMessage, messageOf, messageOfCopy, messageOfParked } from '../../delivery/bus-message.ts';
+import { attemptsIn, faultOf } from '../../describe-error.ts';
+import { ConfigError, PermanentError, PlatformError, TransientError } from '../../errors.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
 import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../../ports.ts';
 import type { Connection } from '../../settings.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';
+import { truncate } from '../../truncate.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
 
 export interface ServiceBusOptions {
@@ -106,7 +101,7 @@ export class ServiceBusEventBus implements EventBus {
     // It came filled to the brim, and there is no room for the reason beside it.
     if (await this.#fits({ ...message, body: gzipSync(message.body), contentType: GZIP_CONTENT_TYPE })) return;
     // It came from a broker with a higher limit: better cut than lost.
-    const body = Buffer.from(cut(message.body.toString(), MAX_MESSAGE_BYTES / 2));
+    const body = Buffer.from(truncate(message.body.toString(), MAX_MESSAGE_BYTES / 2));
     const applicationProperties = { ...message.applicationProperties, BodyWasCutFrom: message.body.length };
     await this.#send({ ...message, body, applicationProperties });
   }

@@ -2,7 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ConfigError, faultOf } from '../../errors.ts';
+import { faultOf } from '../../describe-error.ts';
+import { ConfigError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { type HookName, installCoreModule, type ProgrammingModel, type Registry } from './core-module.ts';
 

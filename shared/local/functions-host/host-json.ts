@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { ConfigError, faultOf } from '../../errors.ts';
+import { faultOf } from '../../describe-error.ts';
+import { ConfigError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 
 const TIME_SPAN = /^(-)?(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?$/;

@@ -9,7 +9,7 @@ import type {
   ServiceBusReceivedMessage,
   ServiceBusReceiver,
 } from '@azure/service-bus';
-import { faultOf } from '../../errors.ts';
+import { faultOf } from '../../describe-error.ts';
 import type { HostJson } from './host-json.ts';
 
 /** Where a trigger receives from. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/dashboard.ts';
-import type { Timer } from '../../../shared/delivery/run-handler.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { respond } from '../../../shared/http/on-http.ts';
 import { type DeploymentSummary, digestOf, oldestErrors } from '../../../shared/status/summaries.ts';
+import type { Timer } from '../../../shared/timeout.ts';
 import { httpRequest } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 

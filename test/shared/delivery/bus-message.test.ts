@@ -1,11 +1,12 @@
 /** The messages that events, copies and parked messages become. */
 import { describe, expect, it } from 'vitest';
-import { cut, messageOf, messageOfCopy, messageOfParked } from '../../../shared/delivery/bus-message.ts';
+import { messageOf, messageOfCopy, messageOfParked } from '../../../shared/delivery/bus-message.ts';
 import { EventTooLargeError, PermanentError } from '../../../shared/errors.ts';
 import { type CloudEvent, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import type { ParkedMessage } from '../../../shared/ports.ts';
+import { truncate } from '../../../shared/truncate.ts';
 
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' };
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -138,5 +139,5 @@ it.each([
   ['ééééééé', 10, 'ééé...'],
   ['😀😀😀', 11, '😀😀...'],
 ])('cuts %j to %i bytes as %j', (text, bytes, expected) => {
-  expect(cut(text, bytes)).toBe(expected);
+  expect(truncate(text, bytes)).toBe(expected);
 });

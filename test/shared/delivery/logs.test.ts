@@ -1,8 +1,8 @@
 /** The log of a delivery says what was done: nothing of what the broker did not take. */
 import { expect, it } from 'vitest';
 import { deliver } from '../../../shared/delivery/deliver.ts';
-import type { Timer } from '../../../shared/delivery/run-handler.ts';
 import { NotFoundError } from '../../../shared/errors.ts';
+import type { Timer } from '../../../shared/timeout.ts';
 import { away, definition, done, event, fail, HANDLER, worldOf } from '../../support/delivery-cases.ts';
 
 const lost = new NotFoundError('no such deployment');

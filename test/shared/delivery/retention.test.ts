@@ -1,9 +1,12 @@
 /** What is forgotten of the history, and what never is. */
+
 import { describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventRecord, RECORDS, recordKey } from '../../../shared/delivery/event-record.ts';
 import { enterHistory, readHistory } from '../../../shared/delivery/history.ts';
-import { forgetOld, forgetOldWhenDue, REDELIVERABLE_MS } from '../../../shared/delivery/retention.ts';
+import { forgetOld, forgetOldWhenDue } from '../../../shared/delivery/retention.ts';
+import { HISTORY_LIMITS } from '../../../shared/settings.ts';
+import { REDELIVERABLE_MS } from '../../../shared/topology.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
 
 const DAY = 86_400_000;
@@ -121,7 +124,7 @@ describe('the history', () => {
 
     for (const ms of [0, 59_000, 1_000, 60_000]) {
       clock.advance(ms);
-      await forgetOldWhenDue(ports);
+      await forgetOldWhenDue(ports, HISTORY_LIMITS);
       left.push((await remembered(state)).length);
     }
 
@@ -135,7 +138,7 @@ describe('the history', () => {
     };
     const log = new RecordingLog();
 
-    await forgetOldWhenDue({ state, clock: new FixedClock(NOW), log });
+    await forgetOldWhenDue({ state, clock: new FixedClock(NOW), log }, HISTORY_LIMITS);
 
     expect(log.lines).toMatchObject([{ level: 'warn', fields: { error: 'away' } }]);
   });

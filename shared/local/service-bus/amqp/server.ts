@@ -1,8 +1,7 @@
 /**
- * The broker's AMQP 1.0 face: Azure Service Bus as its SDKs know it, on plain TCP, for one machine.
+ * The broker's AMQP 1.0 endpoint: Azure Service Bus as its SDKs know it, on plain TCP, for one machine.
  *
- * The protocol engine is our own (`amqp-connection.ts`, `amqp-session.ts`, `amqp-link.ts`); what a link does is decided
- * in `amqp-attach.ts`.
+ * The protocol engine is our own (`engine/`); what a link does is decided in `nodes/attach.ts`.
  */
 import { createServer, type Server } from 'node:net';
 import { isLoopback } from '../../local-http.ts';

@@ -4,7 +4,7 @@
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas
  */
 import { createHmac } from 'node:crypto';
-import { entityPath } from '../amqp/nodes/node-address.ts';
+import { pathInAddress } from '../core/entity-path.ts';
 import { type SharedKey, sameText } from './sasl.ts';
 
 const PREFIX = 'SharedAccessSignature ';
@@ -40,7 +40,7 @@ export function refuseToken(token: string, audience: string, key: SharedKey, now
 
 /** What a token is for, comparable: its path in lower case. */
 export function pathOf(audience: string): string {
-  return entityPath(audience).toLowerCase();
+  return pathInAddress(audience).toLowerCase();
 }
 
 function splitField(field: string): [string, string] {

@@ -4,7 +4,8 @@
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  */
 import * as z from 'zod';
-import { ConfigError, faultOf, formatIssue, type Issue } from '../../../errors.ts';
+import { faultOf } from '../../../describe-error.ts';
+import { ConfigError, formatIssue, type Issue } from '../../../errors.ts';
 import { describeIssue, issuesOf } from '../../../events/issues.ts';
 import { parseJsonc } from '../../../json.ts';
 import type { QueueTopology, SubscriptionTopology, Topology } from '../../../topology.ts';

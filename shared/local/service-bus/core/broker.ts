@@ -8,7 +8,7 @@ import type { RuleDefinition } from '../filters/rule-definition.ts';
 import { BrokerError, entityNotFound } from './broker-error.ts';
 import type { TimerClock } from './clock.ts';
 import { type EntityHost, Queue } from './entity.ts';
-import { parseAddress, type SubQueue } from './entity-path.ts';
+import { parseEntityPath, type SubQueue } from './entity-path.ts';
 import {
   checkName,
   type Limits,
@@ -149,7 +149,7 @@ export class Broker {
 
   /** What messages can be sent to. @throws BrokerError when there is no such queue or topic, or it is a sub-queue */
   resolveTarget(path: string): Queue | Topic {
-    const { entity, subscription, subQueue } = parseAddress(path);
+    const { entity, subscription, subQueue } = parseEntityPath(path);
     if (subscription !== undefined || subQueue !== 'main') {
       throw new BrokerError('amqp:not-allowed', `'${path}' takes no messages; send to '${entity}'`);
     }
@@ -200,7 +200,7 @@ export class Broker {
 
   /** The entity that a path belongs to, and which of its queues is meant. @throws BrokerError when there is none */
   resolveEntity(path: string): { entity: Queue | Subscription; subQueue: SubQueue } {
-    const { entity: name, subscription, subQueue } = parseAddress(path);
+    const { entity: name, subscription, subQueue } = parseEntityPath(path);
     const { entity } = this.#target(name);
     if (entity instanceof Topic) {
       if (subscription === undefined) {

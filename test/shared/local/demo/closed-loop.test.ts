@@ -4,13 +4,13 @@ import { MemoryStateStore } from '../../../../shared/adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../../../shared/adapters/simulated-cluster.ts';
 import { parseConfig } from '../../../../shared/config.ts';
 import { HANDLER_TIMEOUT_MS } from '../../../../shared/delivery/deliver.ts';
-import type { Timer } from '../../../../shared/delivery/run-handler.ts';
 import { MissingStepError, playClosedLoop, type Stage } from '../../../../shared/local/demo/closed-loop.ts';
 import { VirtualClock } from '../../../../shared/local/service-bus/core/clock.ts';
 import type { Fault } from '../../../../shared/local/service-bus/core/faults.ts';
 import { InMemoryEventBus } from '../../../../shared/local/testing/in-memory-event-bus.ts';
 import { serveHandlers } from '../../../../shared/on-event.ts';
 import type { Notification, ParkedEntry } from '../../../../shared/ports.ts';
+import type { Timer } from '../../../../shared/timeout.ts';
 import { loadHandlers } from '../../../support/handlers.ts';
 import { RecordingLog } from '../../../support/ports.ts';
 

@@ -10,7 +10,7 @@ import { acceptReplies, acceptRequests, asAmqpError } from '../engine/request.ts
 import { readMessages } from '../messages/decode.ts';
 import { answerToken } from './cbs.ts';
 import { answerManagement, checkManaged } from './management.ts';
-import { parseAddress } from './node-address.ts';
+import { parseNodeAddress } from './node-address.ts';
 import { Consuming, CUT } from './receiver.ts';
 import { acceptSession, sessionFilterOf } from './session-receiver.ts';
 
@@ -60,7 +60,7 @@ function accept(link: Link, context: AttachContext): void {
   }
   const address = link instanceof ReceivingLink ? link.target.address : link.source.address;
   if (!address) throw new AmqpError('amqp:invalid-field', 'the link names no address');
-  const node = parseAddress(address);
+  const node = parseNodeAddress(address);
   const { broker } = context;
   const { connection } = link.session;
   if (node.kind === 'tokens') {

@@ -6,7 +6,7 @@ import type { Broker } from '../../core/broker.ts';
 import { BrokerError } from '../../core/broker-error.ts';
 import type { LinkConnection } from '../engine/link.ts';
 import type { Request, Response } from '../engine/request.ts';
-import { parseAddress } from './node-address.ts';
+import { parseNodeAddress } from './node-address.ts';
 
 /** Answers one request; a good token adds its entity to what the connection may touch. */
 export function answerToken(
@@ -37,7 +37,7 @@ export function answerToken(
 
 /** Why there is nothing that the audience names; undefined when there is. A token may be for the whole namespace, too. */
 function entityMissing(audience: string, broker: Broker): string | undefined {
-  const node = parseAddress(audience);
+  const node = parseNodeAddress(audience);
   if (node.kind === 'tokens' || node.path === '') return undefined;
   try {
     broker.resolveEntity(node.path);

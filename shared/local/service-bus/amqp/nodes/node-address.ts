@@ -1,4 +1,5 @@
 /** Addresses as clients write them: with or without scheme and host, in any case, with a slash in front or not. */
+import { pathInAddress } from '../../core/entity-path.ts';
 
 /** What a link is attached to. */
 export type Node =
@@ -8,15 +9,10 @@ export type Node =
 
 const MANAGEMENT = '/$management';
 
-export function parseAddress(address: string): Node {
-  const path = entityPath(address);
+export function parseNodeAddress(address: string): Node {
+  const path = pathInAddress(address);
   const lower = path.toLowerCase();
   if (lower === '$cbs') return { kind: 'tokens' };
   if (lower.endsWith(MANAGEMENT)) return { kind: 'management', path: path.slice(0, -MANAGEMENT.length) };
   return { kind: 'entity', path };
-}
-
-/** The path of `sb://localhost:5672/topic/Subscriptions/name`; no slash at either end. */
-export function entityPath(address: string): string {
-  return address.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/^\/+|\/+$/g, '');
 }

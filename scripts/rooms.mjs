@@ -1,0 +1,356 @@
+#!/usr/bin/env node
+/**
+ * The rooms of this house, and what each may import: the only table of it. `node scripts/rooms.mjs` makes the import
+ * fences of Biome from it (`scripts/fences.json`), and `test/fences.test.ts` holds both against the code.
+ */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join, posix, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * @typedef {object} Room
+ * @property {string[]} rooms folders with all below them that has no row of its own, files without `.ts`, or the
+ *   beginning of file names with a `*` behind it
+ * @property {string[]} may rooms, packages and modules of Node; a room's own files need no mention
+ * @property {string[]} [types] rooms of which only types may be imported
+ * @property {boolean} [alone] its files may not import each other
+ * @property {string} message what a violation is told
+ */
+
+const NODE = ['node:*', 'node:*/*'];
+/** What each of us needs some day, in files that know nothing of this house. */
+const BASICS = [
+  'shared/errors',
+  'shared/describe-error',
+  'shared/stack',
+  'shared/duration',
+  'shared/image',
+  'shared/json',
+  'shared/shown-text',
+  'shared/timeout',
+  'shared/truncate',
+];
+const RULES = ['shared/releases', 'shared/slo', 'shared/clusters'];
+const SERVICE_BUS = 'shared/local/service-bus';
+const AMQP = `${SERVICE_BUS}/amqp`;
+const HTTP_GUARD = 'shared/local/local-http';
+
+/** The adapters, and the SDK that each of them meets. */
+const ADAPTERS = [
+  { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', '@azure/identity', 'long'] },
+  { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables', '@azure/identity'] },
+  { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', '@azure/identity', 'zod'] },
+  { room: 'shared/adapters/webhook', sdk: [] },
+  { room: 'shared/adapters', sdk: [] },
+];
+
+/** @type {Room[]} */
+export const rooms = [
+  {
+    rooms: ['functions/deployment', 'functions/infrastructure', 'functions/platform'],
+    alone: true,
+    may: [
+      ...['shared/on-event', 'shared/ports', 'shared/events', 'shared/quantity', 'shared/update-document'],
+      ...RULES,
+      ...BASICS,
+    ],
+    message: 'A handler imports on-event, ports, events and the rules: no package, no adapter, no other handler.',
+  },
+  {
+    rooms: ['functions/http'],
+    alone: true,
+    may: [
+      ...['shared/http', 'shared/status', 'shared/events', 'shared/ports', 'shared/releases', 'shared/slo'],
+      ...[
+        'shared/delivery/replay',
+        'shared/delivery/history',
+        'shared/delivery/body-bytes',
+        'shared/delivery/dead-letter-body',
+      ],
+      ...BASICS,
+    ],
+    types: ['shared/delivery'],
+    message: 'An HTTP function imports http/, status/, events, history, replay, and what acts: no package, no adapter.',
+  },
+  {
+    rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],
+    alone: true,
+    may: [],
+    message: 'This file imports nothing.',
+  },
+  {
+    rooms: ['shared/duration', 'shared/quantity', 'shared/timeout'],
+    alone: true,
+    may: ['shared/errors'],
+    message: 'This file imports errors alone.',
+  },
+  {
+    rooms: ['shared/describe-error'],
+    may: ['shared/errors', 'shared/truncate'],
+    message: 'describe-error imports errors and truncate.',
+  },
+  {
+    rooms: ['shared/stack'],
+    may: ['shared/errors', 'shared/describe-error', 'node:fs', 'node:module', 'node:url'],
+    message: 'stack reads source maps: errors, describe-error, and what reading them takes.',
+  },
+  {
+    rooms: ['shared/events'],
+    may: ['shared/errors', 'zod', 'uuid', 'node:crypto'],
+    message: 'events/ imports errors, zod, uuid and node:crypto.',
+  },
+  {
+    rooms: ['shared/ports'],
+    may: [],
+    types: ['shared/events', 'shared/config'],
+    message: 'A port imports types of events and config alone.',
+  },
+  {
+    rooms: ['shared/config'],
+    may: ['shared/events', 'shared/quantity', 'shared/errors', 'shared/duration', 'zod'],
+    message: 'config imports errors, duration, quantity, the field types of events, and zod.',
+  },
+  {
+    rooms: ['shared/settings'],
+    may: ['shared/config', 'shared/topology', ...BASICS, 'zod', 'node:fs'],
+    message: 'settings imports config, topology, zod and node:fs; it runs at every cold start.',
+  },
+  {
+    rooms: ['shared/topology'],
+    may: ['shared/events', 'shared/duration'],
+    message: 'The topology is computed from events/.',
+  },
+  {
+    rooms: ['shared/update-document'],
+    may: ['shared/errors', 'shared/ports'],
+    message: 'update-document imports errors and ports.',
+  },
+  {
+    rooms: ['shared/delivery'],
+    may: ['shared/events', 'shared/ports', 'shared/topology', ...BASICS, 'node:crypto', 'node:zlib'],
+    types: ['shared/settings'],
+    message: 'delivery/ imports events, ports and the topology: no handler, no rule, no adapter.',
+  },
+  ...RULES.map((room) => ({
+    rooms: [room],
+    may: ['shared/events', 'shared/ports', 'shared/config', 'shared/quantity', 'shared/update-document', ...BASICS],
+    message:
+      'Rules import events, ports, config, quantity and update-document: never the delivery, never each other; a handler joins them.',
+  })),
+  {
+    rooms: ['shared/status'],
+    may: ['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', ...BASICS],
+    types: ['shared/delivery'],
+    message: 'status/ imports releases, slo, ports, the topology, and types of the delivery.',
+  },
+  {
+    rooms: ['shared/on-event'],
+    may: [
+      ...['shared/app-ports', 'shared/delivery', 'shared/events', 'shared/ports', 'shared/topology'],
+      ...['shared/errors', '@azure/functions'],
+    ],
+    message: 'on-event binds the delivery to @azure/functions; adapters are reached through app-ports.',
+  },
+  {
+    rooms: ['shared/http'],
+    may: ['shared/app-ports', 'shared/events', 'shared/ports', ...BASICS, '@azure/functions'],
+    message: 'http/ binds routes to @azure/functions; adapters are reached through app-ports.',
+  },
+  {
+    rooms: ['shared/app-ports'],
+    may: ['shared/adapters/live', 'shared/ports', 'shared/settings', ...BASICS, '@azure/functions'],
+    types: ['shared/delivery'],
+    message: 'app-ports makes the ports of this process, through adapters/live alone.',
+  },
+  ...ADAPTERS.map(({ room, sdk }) => ({
+    rooms: [room],
+    may: [
+      ...['shared/adapters', 'shared/ports', 'shared/events', 'shared/config', 'shared/settings', 'shared/topology'],
+      ...['shared/update-document', 'shared/delivery/bus-message', 'shared/delivery/body-bytes'],
+      ...BASICS,
+      ...NODE,
+      ...sdk,
+    ],
+    types: ['shared/delivery'],
+    message: `This adapter imports ports and what they speak of, and ${sdk.length > 0 ? `no package but ${sdk.join(', ')}` : 'no package'}.`,
+  })),
+  {
+    rooms: ['shared/terminal'],
+    may: ['shared/ports', 'shared/slo/budget-text', ...BASICS, ...NODE],
+    message: 'terminal/ imports ports, and how texts are shown.',
+  },
+  {
+    rooms: [`${SERVICE_BUS}/core`],
+    may: ['shared/errors', 'shared/duration', 'node:crypto'],
+    types: [`${SERVICE_BUS}/filters`, 'shared/ports'],
+    message: 'The core of the bus imports errors, and types of the filters: no bytes, no HTTP.',
+  },
+  {
+    rooms: [`${SERVICE_BUS}/filters`],
+    may: [`${SERVICE_BUS}/core/message`, `${SERVICE_BUS}/core/broker-error`, 'node:crypto'],
+    message: 'Filters import the message and the errors of the core.',
+  },
+  {
+    rooms: [`${SERVICE_BUS}/config`],
+    may: ['shared/events/issues', ...BASICS, 'zod'],
+    types: [`${SERVICE_BUS}/core`, `${SERVICE_BUS}/filters`, 'shared/topology'],
+    message: 'config/ reads files into plans: issues, zod, and types of core, filters and topology.',
+  },
+  {
+    rooms: [`${SERVICE_BUS}/auth`],
+    may: [`${SERVICE_BUS}/core/entity-path`, `${AMQP}/codec`, 'node:crypto'],
+    message: 'auth/ imports the path of an entity, and the codec for SASL.',
+  },
+  {
+    rooms: [`${SERVICE_BUS}/admin`],
+    may: [
+      ...[`${SERVICE_BUS}/core`, `${SERVICE_BUS}/config/iso-duration`, `${SERVICE_BUS}/auth`, HTTP_GUARD],
+      ...['shared/errors', ...NODE],
+    ],
+    types: [`${SERVICE_BUS}/filters`, 'shared/ports'],
+    message: 'The administration imports core, auth and types of the filters: nothing of AMQP.',
+  },
+  {
+    rooms: [`${AMQP}/codec`],
+    may: ['node:crypto'],
+    message: 'The codec knows bytes alone.',
+  },
+  {
+    rooms: [`${AMQP}/messages`],
+    may: [`${AMQP}/codec`, `${SERVICE_BUS}/core`, 'node:crypto'],
+    message: 'messages/ is between codec and core.',
+  },
+  {
+    rooms: [`${AMQP}/engine`],
+    may: [`${AMQP}/codec`, `${SERVICE_BUS}/auth`, `${SERVICE_BUS}/core/broker-error`, ...NODE],
+    message: 'The engine imports codec and auth: no broker, no node.',
+  },
+  {
+    rooms: [`${AMQP}/nodes`],
+    may: [
+      ...[`${AMQP}/codec`, `${AMQP}/engine`, `${AMQP}/messages`, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/auth`],
+      ...['shared/errors', 'node:crypto'],
+    ],
+    types: [`${SERVICE_BUS}/filters`],
+    message: 'Nodes join engine, messages and core: nothing of the administration.',
+  },
+  {
+    rooms: [AMQP],
+    may: [AMQP, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/auth`, HTTP_GUARD, 'node:net'],
+    message: 'The AMQP server puts engine and nodes together: nothing of the administration.',
+  },
+  {
+    rooms: [SERVICE_BUS],
+    may: [SERVICE_BUS, HTTP_GUARD, 'shared/topology'],
+    message: 'The bus is put together here: core, filters, config, administration, AMQP.',
+  },
+  {
+    rooms: ['shared/local/functions-host'],
+    may: [HTTP_GUARD, ...BASICS, '@azure/service-bus', '@azure/identity', 'zod', ...NODE],
+    message: 'The Functions host knows nothing of the app that it runs: Node, zod and the Service Bus SDK alone.',
+  },
+  {
+    rooms: ['shared/local/testing'],
+    may: [
+      ...[`${SERVICE_BUS}/create-broker`, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/config`],
+      ...['shared/delivery', 'shared/events', 'shared/ports', 'shared/topology', ...BASICS],
+    ],
+    message: 'testing/ is the bus without a network: broker, delivery, events and ports.',
+  },
+  {
+    rooms: ['shared/local', 'shared/cli'],
+    may: ['shared', 'zod', ...NODE],
+    message: 'Entry points import anything of shared/, but no function and no SDK: functions are loaded by the host.',
+  },
+];
+
+/** @param {string} pattern @param {string} file whether a path of this house is meant, `.ts` included */
+export function covers(pattern, file) {
+  if (pattern.endsWith('*')) return file.startsWith(pattern.slice(0, -1));
+  return file === `${pattern}.ts` || file.startsWith(`${pattern}/`);
+}
+
+/** The row of a file: the one with the longest pattern. @param {string} file @returns {Room | undefined} */
+export function roomOf(file) {
+  const found = rooms.flatMap((room) =>
+    room.rooms.filter((p) => covers(p, file)).map((pattern) => ({ room, pattern })),
+  );
+  return found.sort((a, b) => b.pattern.length - a.pattern.length)[0]?.room;
+}
+
+/**
+ * Whether a row allows an import.
+ *
+ * @param {Room} room @param {string} target a path of this house, a package or a module of Node
+ * @param {{ isType?: boolean }} [how]
+ */
+export function allows(room, target, { isType = false } = {}) {
+  const allowed = [...room.may, ...(isType ? (room.types ?? []) : [])];
+  if (!target.endsWith('.ts'))
+    return allowed.some((one) => one === target || (one === 'node:*' && target.startsWith('node:')));
+  if (allowed.some((pattern) => covers(pattern, target))) return true;
+  return !room.alone && roomOf(target) === room;
+}
+
+const root = resolve(fileURLToPath(import.meta.url), '../..');
+
+/** @returns {string[]} every source file, from the top of the repository */
+export function sourceFiles(folder = root) {
+  return ['functions', 'shared'].flatMap((top) =>
+    readdirSync(join(folder, top), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `${top}/${name.split(sep).join('/')}`)
+      .sort(),
+  );
+}
+
+/** @param {string} from a folder @param {string} path how an import in it writes a path */
+function written(from, path) {
+  const relative = posix.relative(from, path);
+  return relative.startsWith('.') ? relative : `./${relative}`;
+}
+
+/** The fences of Biome: an override for each part of a folder that has a row, its imports as they are written there. */
+export function fences() {
+  const files = sourceFiles();
+  const folders = [...new Set(files.map((file) => posix.dirname(file)))];
+  /** @param {string} from @param {string} pattern @returns {string[]} */
+  const globsOf = (from, pattern) => {
+    if (pattern !== 'shared' && !pattern.startsWith('shared/')) return [`!${pattern}`];
+    if (pattern.endsWith('*')) return [`!${written(from, pattern)}.ts`];
+    const inside = folders.filter((folder) => covers(pattern, `${folder}/x.ts`)).map((folder) => `${folder}/*`);
+    return [...(files.includes(`${pattern}.ts`) ? [pattern] : []), ...inside].map(
+      (path) => `!${written(from, path)}.ts`,
+    );
+  };
+  const parts = rooms.flatMap((room) =>
+    room.rooms.flatMap((pattern) => {
+      const own = files.filter((file) => covers(pattern, file) && roomOf(file) === room);
+      const places = [...new Set(own.map((file) => posix.dirname(file)))];
+      return places.map((from) => {
+        const isFolder = covers(pattern, `${from}/x.ts`);
+        const neighbours = room.alone || !isFolder ? [] : places.map((place) => `!${written(from, `${place}/*.ts`)}`);
+        const allowed = [...room.may, ...(room.types ?? [])].flatMap((one) => globsOf(from, one));
+        const includes = isFolder ? `${from}/*.ts` : `${pattern}.ts`;
+        return { includes, pattern, message: room.message, group: ['**', ...new Set([...neighbours, ...allowed])] };
+      });
+    }),
+  );
+  // A later override takes the place of an earlier one: what is named more closely comes last.
+  parts.sort((a, b) => a.pattern.length - b.pattern.length || (a.includes < b.includes ? -1 : 1));
+  return {
+    overrides: parts.map(({ includes, message, group }) => ({
+      includes: [includes],
+      linter: {
+        rules: { style: { noRestrictedImports: { level: 'error', options: { patterns: [{ group, message }] } } } },
+      },
+    })),
+  };
+}
+
+export const fencesFile = join(root, 'scripts', 'fences.json');
+
+/** The text of the file that Biome reads. */
+export const fencesText = () => `${JSON.stringify(fences(), null, 1)}\n`;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(fencesFile, fencesText());

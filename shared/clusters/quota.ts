@@ -1,0 +1,78 @@
+/** Whether an exhausted quota is raised, and how far: by a step of the namespace's profile, up to its cap. Pure. */
+import { GUARDRAILS_NAME } from '../ports.ts';
+import { compareQuantities, formatQuantity, multiplyQuantity, parseQuantity, smallerQuantity } from '../quantity.ts';
+import type { Profile } from './guardrails.ts';
+import type { NamespaceRecord } from './inventory.ts';
+
+/** A report that a quota refused something. */
+export interface QuotaReport {
+  /** Names the report: run again, it finds its own raise. */
+  readonly id: string;
+  readonly quotaName: string;
+  readonly resource: string;
+  /** What the quota allowed then, as a Kubernetes quantity. */
+  readonly hard: string;
+}
+
+/** Why a quota is not raised, as far as that is known without asking the cluster. */
+export function refusalOf(
+  { quotaName, resource }: QuotaReport,
+  record: NamespaceRecord | undefined,
+  profile: Profile | undefined,
+): string | undefined {
+  if (!record) return 'its environment is not known: no NamespaceCreated was handled';
+  if (record.environment === 'production') return 'production is not raised by itself';
+  if (quotaName !== GUARDRAILS_NAME) return `the quota '${quotaName}' is not ours`;
+  return capOf(profile, resource) === undefined
+    ? `the profile '${record.profile}' has no cap for '${resource}'`
+    : undefined;
+}
+
+export type RaiseDecision =
+  | { readonly kind: 'raise'; readonly hard: string }
+  | { readonly kind: 'refuse'; readonly why: string }
+  /** The namespace got more since this was reported: by another report of the same, or by people. */
+  | { readonly kind: 'ignore' };
+
+/** @param actual what the quota allows now; undefined when it does not limit the resource */
+export function decideRaise(
+  { id, resource, hard }: QuotaReport,
+  record: NamespaceRecord,
+  profile: Profile,
+  actual: string | undefined,
+): RaiseDecision {
+  const cap = capOf(profile, resource);
+  if (actual === undefined || cap === undefined) {
+    return { kind: 'refuse', why: `our quota does not limit '${resource}'` };
+  }
+  const now = parseQuantity(actual);
+  if (raisedFor(record, resource)?.by !== id) {
+    if (compareQuantities(now, parseQuantity(hard)) > 0) return { kind: 'ignore' };
+    if (compareQuantities(now, parseQuantity(cap)) >= 0) return { kind: 'refuse', why: `it is at its cap of ${cap}` };
+  }
+  // A whole millicore of CPU or a whole unit of anything else: Kubernetes refuses a fraction of a pod.
+  const unit = parseQuantity(/(^|\.)cpu$/.test(resource) ? '1m' : '1');
+  const raised = formatQuantity(multiplyQuantity(now, profile.quotaStep, unit));
+  return { kind: 'raise', hard: smallerQuantity(raised, cap) };
+}
+
+/** The record with the raise; unchanged when it, or another report's at least as high, is in it. */
+export function withRaise(record: NamespaceRecord, resource: string, hard: string, by: string): NamespaceRecord {
+  const known = raisedFor(record, resource);
+  if (known && (known.by === by || compareQuantities(parseQuantity(known.hard), parseQuantity(hard)) >= 0)) {
+    return record;
+  }
+  return { ...record, raised: { ...record.raised, [resource]: { hard, by } } };
+}
+
+/** The raise on record: how far, and for which report. */
+export function raisedFor(
+  record: NamespaceRecord | undefined,
+  resource: string,
+): { hard: string; by: string } | undefined {
+  return record && Object.hasOwn(record.raised, resource) ? record.raised[resource] : undefined;
+}
+
+export function capOf(profile: Profile | undefined, resource: string): string | undefined {
+  return profile && Object.hasOwn(profile.quotaCap, resource) ? profile.quotaCap[resource] : undefined;
+}
