@@ -30,9 +30,9 @@ function createPorts(): Ports {
       sent += events.map(messageOf).length;
     },
     schedule: refuse,
-    park: refuse,
-    parked: refuse,
-    unpark: refuse,
+    deadLetter: refuse,
+    deadLetters: refuse,
+    takeDeadLetter: refuse,
     subscribe: () => async () => {},
     ping: async () => {},
     close: async () => {},

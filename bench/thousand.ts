@@ -176,10 +176,12 @@ async function run(store: 'memory' | 'azurite', kill: boolean): Promise<boolean>
     const ends = (outcome.ends.get(id) ?? []).sort().join(',');
     return ends === expected(index) ? [] : [`app-${index}: expected ${expected(index)}, got ${ends || 'nothing'}`];
   });
-  const parked = bus.broker.resolve('errors').peek(0, 100).length;
+  const deadLetters = bus.broker.resolve('errors').peek(0, 100).length;
   peak = Math.max(peak, peakMemoryMiB(host.process.pid));
 
-  console.log(`  ends           ${REQUESTS - wrong.length} of ${REQUESTS} exactly as expected, ${parked} in errors`);
+  console.log(
+    `  ends           ${REQUESTS - wrong.length} of ${REQUESTS} exactly as expected, ${deadLetters} in errors`,
+  );
   console.log(
     `  time           ${seconds.toFixed(1)} s: ${(REQUESTS / seconds).toFixed(0)} deployments/s, ${(events / seconds).toFixed(0)} events/s`,
   );
@@ -194,7 +196,7 @@ async function run(store: 'memory' | 'azurite', kill: boolean): Promise<boolean>
   }
   await client.close();
   await bus.close();
-  return wrong.length === 0 && parked === 0 && killed;
+  return wrong.length === 0 && deadLetters === 0 && killed;
 }
 
 const results = [await run('memory', false), await run('azurite', false), await run('azurite', true)];

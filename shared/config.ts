@@ -42,7 +42,7 @@ const deploymentPolicy = z
       .prefault({})
       .describe('Bounds for the replicas of a request.'),
     deadline: duration.prefault('10m').describe('How long a rollout may take before it counts as failed.'),
-    recheck: duration.prefault('2s').describe('How often a rollout is looked at.'),
+    requeueAfter: duration.prefault('2s').describe('How often a rollout is looked at.'),
     rollback: z.boolean().default(true).describe('Whether a failed release is rolled back by itself.'),
   })
   .prefault({});

@@ -54,11 +54,11 @@ const CODE = /^([A-Z][A-Z0-9_]{1,40}|[A-Z][A-Za-z]{1,60}|(amqp|com\.microsoft):[
 /** Why Entra refuses a sign-in, and what the Service Bus SDK calls GeneralError, stand in the text alone. */
 const CODE_IN_TEXT =
   /\b(AADSTS[0-9]{1,10}|ECONN(REFUSED|RESET|ABORTED)|ETIMEDOUT|EPIPE|E(HOST|NET)UNREACH|ENOTFOUND)\b/g;
-const DEEPEST_CAUSE = 5;
+const MAX_CAUSE = 5;
 
 /** The error, then what caused it. */
 function chainOf(error: unknown, depth = 0): Error[] {
-  if (!(error instanceof Error) || depth > DEEPEST_CAUSE) return [];
+  if (!(error instanceof Error) || depth > MAX_CAUSE) return [];
   const inner = error instanceof AggregateError ? error.errors : [error.cause];
   return [error, ...inner.flatMap((one) => chainOf(one, depth + 1))];
 }

@@ -7,7 +7,7 @@
 export abstract class PlatformError extends Error {
   /** Whether another try may succeed. */
   abstract readonly isTransient: boolean;
-  /** A short machine-readable reason, PascalCase; the dead-letter reason of a parked message. */
+  /** A short machine-readable reason, PascalCase; the dead-letter reason of a dead-lettered message. */
   abstract readonly reason: string;
 
   override get name(): string {

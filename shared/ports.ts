@@ -23,7 +23,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 // ---------------------------------------------------------------- events
 
 /** A copy of an event for one subscription, to arrive later. */
-export interface ScheduledCopy {
+export interface Redelivery {
   /** Usually a `PlatformEvent`; an event that is newer than this build can be sent again all the same. */
   readonly event: CloudEvent;
   /** Milliseconds since the Unix epoch. */
@@ -31,19 +31,19 @@ export interface ScheduledCopy {
   /** The one subscription that gets it; topic and subject follow from it. */
   readonly to: string;
   /** Which copy this is; sent as the CloudEvents extension `copy`. */
-  readonly copy: number;
-  /** Sent as the extension `putoff` unless 0: how often this copy was put off for want of the state store. */
-  readonly putOff?: number | undefined;
-  /** Sent as the extension `waitedfor`: the run whose lease this copy waits for. */
-  readonly waitedFor?: string | undefined;
+  readonly redelivery: number;
+  /** Sent as the extension `unrecordedattempts` unless 0: how often this copy was scheduled again for want of the state store. */
+  readonly unrecordedAttempts?: number | undefined;
+  /** Sent as the extension `awaitedrun`: the run whose lease this copy waits for. */
+  readonly awaitedRunId?: string | undefined;
   /** Sent as the extension `endedrun`: the run that ended and could not say so in the record. */
-  readonly endedRun?: string | undefined;
+  readonly endedRunId?: string | undefined;
   /** Sending the same id twice within the duplicate-detection window is sending it once. */
   readonly messageId: string;
 }
 
 /** A message that could not be handled, for the errors queue. */
-export interface ParkedMessage {
+export interface DeadLetter {
   readonly messageId: string;
   /** The event, or the body as it came when it is none. */
   readonly body: unknown;
@@ -55,18 +55,18 @@ export interface ParkedMessage {
   /** At most 4 KiB are kept. */
   readonly description: string;
   readonly subscription: string;
-  readonly tries: number;
+  readonly attempts: number;
   /** The copy that failed; a replay is the next one. */
-  readonly copy: number;
+  readonly redelivery: number;
 }
 
-/** A message that lies in the errors queue: parked by a handler's delivery, or given up by the broker. */
-export interface ParkedEntry {
+/** A message that lies in the errors queue: dead-lettered by a handler's delivery, or given up by the broker. */
+export interface DeadLetterEntry {
   /** Names it in the queue; digits. */
   readonly sequenceNumber: string;
   readonly messageId: string;
   /** When it came into the queue, in milliseconds since the Unix epoch. */
-  readonly parkedAt: number;
+  readonly deadLetteredAt: number;
   /** As text; empty when it is a gzip. */
   readonly body: string;
   /** The body as it was sent when it is a gzip; `bodyOf` unpacks it. */
@@ -80,9 +80,9 @@ export interface ParkedEntry {
   readonly description: string;
   /** The handler's subscription, or where the broker took the message from. */
   readonly subscription: string | undefined;
-  /** As in `ParkedMessage`; undefined when the broker gave it up. */
-  readonly tries: number | undefined;
-  readonly copy: number | undefined;
+  /** As in `DeadLetter`; undefined when the broker gave it up. */
+  readonly attempts: number | undefined;
+  readonly redelivery: number | undefined;
   readonly applicationProperties: Readonly<Record<string, unknown>>;
 }
 
@@ -100,14 +100,14 @@ export interface EventBus {
   publish(event: PlatformEvent): Promise<void>;
   /** A batch per topic (more when they do not fit into one); not one transaction across topics. */
   publishAll(events: readonly PlatformEvent[]): Promise<void>;
-  schedule(copy: ScheduledCopy): Promise<void>;
+  schedule(redelivery: Redelivery): Promise<void>;
   /** Puts a message into the errors queue. */
-  park(message: ParkedMessage): Promise<void>;
+  deadLetter(message: DeadLetter): Promise<void>;
   /**
    * What is in the errors queue from a sequence number on, oldest first, at most so many: fewer when they are large, none
    * only at its end.
    */
-  parked(from: string, count: number): Promise<ParkedEntry[]>;
+  deadLetters(from: string, count: number): Promise<DeadLetterEntry[]>;
   /**
    * Takes an entry out of the errors queue, once `before` is done. When that rejects, or the process dies, the entry
    * stays; so `before` may be done twice. Others are left in their places, but are deferred: they are read and taken
@@ -116,7 +116,7 @@ export interface EventBus {
    * @returns false when there is no such entry (any more)
    * @throws TransientError when somebody else is at it
    */
-  unpark(sequenceNumber: string, before?: () => Promise<void>): Promise<boolean>;
+  takeDeadLetter(sequenceNumber: string, before?: () => Promise<void>): Promise<boolean>;
   /** Receives from a subscription until the returned function is called; it resolves when the last callback ended. */
   subscribe(
     topic: string,
@@ -355,13 +355,13 @@ export interface HandlerPorts extends Omit<Ports, 'bus' | 'triggers'> {
 }
 
 /** Look again after a while: not a try, the handler's own deadline bounds it. */
-export interface Recheck {
-  readonly recheckAfterMs: number;
+export interface Requeue {
+  readonly requeueAfterMs: number;
 }
 
-/** @example return recheck(2_000); */
-export function recheck(afterMs: number): Recheck {
-  return { recheckAfterMs: afterMs };
+/** @example return requeueAfter(2_000); */
+export function requeueAfter(afterMs: number): Requeue {
+  return { requeueAfterMs: afterMs };
 }
 
 /** Handles one event. May run several times for one event, also concurrently after a lost lease. */
@@ -369,4 +369,4 @@ export type Handler<Event extends PlatformEvent = PlatformEvent> = (
   event: Event,
   ports: HandlerPorts,
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler with nothing more to say simply ends
-) => Promise<Recheck | void>;
+) => Promise<Requeue | void>;

@@ -10,7 +10,7 @@ import { failureOf } from './describe-error.ts';
 import { PlatformError } from './errors.ts';
 
 /** So many causes of causes are followed. */
-const MOST_CAUSES = 3;
+const MAX_CAUSES = 3;
 
 /**
  * The frames of an error, a line each, and those of its causes. Undefined for a `PlatformError`, which says what happened
@@ -20,7 +20,7 @@ export function stackOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof PlatformError) return undefined;
   const lines = framesOf(error);
   let cause = error.cause;
-  for (let depth = 0; cause instanceof Error && depth < MOST_CAUSES; depth++, cause = cause.cause) {
+  for (let depth = 0; cause instanceof Error && depth < MAX_CAUSES; depth++, cause = cause.cause) {
     lines.push(`caused by ${cause.name}`, ...framesOf(cause));
   }
   return lines.join('\n');

@@ -2,7 +2,7 @@
 import { ConflictError } from './errors.ts';
 import type { StateStore } from './ports.ts';
 
-/** Losing this often in a row means that something else is wrong; the delivery tries again later. */
+/** Losing this often in a row means that something else is wrong; the delivery attempts again later. */
 const ATTEMPTS = 10;
 
 /**

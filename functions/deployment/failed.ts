@@ -3,7 +3,7 @@
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRolledBack } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import { type Handler, type HandlerPorts, type Notification, type Rollback, recheck } from '../../shared/ports.ts';
+import { type Handler, type HandlerPorts, type Notification, type Rollback, requeueAfter } from '../../shared/ports.ts';
 import { carryOut, type Standing } from '../../shared/releases/apply-change.ts';
 import { advance, type ReleaseRecord, type Step, stepBy, targetOf } from '../../shared/releases/release-record.ts';
 import { endRollback, type RollbackOutcome, takeUpFailure } from '../../shared/releases/release-states.ts';
@@ -25,7 +25,7 @@ export const handle: Handler<Failed> = async (event, ports) => {
 
   if (release && step?.to === 'rolling-back') {
     const standing = await rollBack(release, step, event, ports);
-    if (standing.to === 'waiting') return recheck(standing.afterMs);
+    if (standing.to === 'waiting') return requeueAfter(standing.afterMs);
     release = await advance(state, event.data, (record, it) =>
       endRollback(record, it, { by: event.id, at: clock.now() }, outcomeOf(standing)),
     );
@@ -65,7 +65,7 @@ function rollBack(
     since: at,
     deadline,
     now: () => clock.now(),
-    recheckMs: config.policies.deployment.recheck,
+    requeueAfterMs: config.policies.deployment.requeueAfter,
     log,
   });
 }

@@ -3,7 +3,7 @@
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted, DeploymentFailed, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import { type Handler, type HandlerPorts, type Release, recheck } from '../../shared/ports.ts';
+import { type Handler, type HandlerPorts, type Release, requeueAfter } from '../../shared/ports.ts';
 import { carryOut, type Standing } from '../../shared/releases/apply-change.ts';
 import {
   advance,
@@ -25,7 +25,7 @@ export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, 
 
   if (release && phaseOf(release) === 'started') {
     const standing = await rollOut(release, ports);
-    if (standing.to === 'waiting') return recheck(standing.afterMs);
+    if (standing.to === 'waiting') return requeueAfter(standing.afterMs);
     release = await advance(state, event.data, (record, it) =>
       end(record, it, { by: event.id, at: clock.now() }, outcomeOf(standing)),
     );
@@ -57,7 +57,7 @@ function rollOut(release: ReleaseRecord, { state, clusters, clock, config, log }
     since: stepTo(release, 'started')?.at ?? 0,
     deadline: stepTo(release, 'started')?.deadline ?? 0,
     now: () => clock.now(),
-    recheckMs: config.policies.deployment.recheck,
+    requeueAfterMs: config.policies.deployment.requeueAfter,
     log,
   });
 }

@@ -3,12 +3,12 @@
 import { readHistory } from '../../shared/delivery/history.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports.ts';
-import { type DashboardData, dashboardPage, MOST_ROWS } from '../../shared/status/dashboard-page.ts';
+import { type DashboardData, dashboardPage, MAX_ROWS } from '../../shared/status/dashboard-page.ts';
 import { checkHealth } from '../../shared/status/health.ts';
 import { deployments, digestOf, oldestErrors, services } from '../../shared/status/summaries.ts';
 
-const MOST_EVENTS = 25;
-const MOST_ERRORS = 25;
+const MAX_EVENTS = 25;
+const MAX_ERRORS = 25;
 
 /** 200 with the page, also while the broker is away; 503 when the store is, since it holds what there is to show. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
@@ -16,9 +16,9 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
   const [health, known, found, { records }, errors] = await Promise.all([
     checkHealth(ports),
     services(ports),
-    digestOf(deployments(state), MOST_ROWS),
-    readHistory(state, { limit: MOST_EVENTS }),
-    oldestErrors(ports, MOST_ERRORS + 1),
+    digestOf(deployments(state), MAX_ROWS),
+    readHistory(state, { limit: MAX_EVENTS }),
+    oldestErrors(ports, MAX_ERRORS + 1),
   ]);
   const data: DashboardData = {
     now: clock.now(),
@@ -26,8 +26,8 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
     services: known,
     deployments: found,
     events: records,
-    errors: errors?.slice(0, MOST_ERRORS),
-    hasMoreErrors: errors !== undefined && errors.length > MOST_ERRORS,
+    errors: errors?.slice(0, MAX_ERRORS),
+    hasMoreErrors: errors !== undefined && errors.length > MAX_ERRORS,
   };
   return {
     headers: {

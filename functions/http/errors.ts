@@ -9,7 +9,7 @@ import { entryAt, NotReplayableError, replay } from '../../shared/delivery/repla
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
-import type { ParkedEntry, Ports } from '../../shared/ports.ts';
+import type { DeadLetterEntry, Ports } from '../../shared/ports.ts';
 
 const QUERY = {
   reason: 'Only entries with this reason; upper and lower case are the same.',
@@ -24,7 +24,7 @@ const WRONG_NUMBER = 'The sequence number is none.';
 /** So many entries at one look at the queue. */
 const LOOK = 250;
 /** How many entries one request looks at; what it does not find among them is behind its cursor. */
-const MOST_LOOKED_AT = 2_500;
+const MAX_LOOKED_AT = 2_500;
 
 /** 200 with `errors`, oldest first, and `next` (a `cursor`) when there may be more; 400 naming the parameter that is wrong. */
 export async function list({ query }: HttpRequest, { bus }: Ports): Promise<HttpResponse> {
@@ -34,8 +34,8 @@ export async function list({ query }: HttpRequest, { bus }: Ports): Promise<Http
   const found: Record<string, unknown>[] = [];
   let next: string | undefined = sequenceNumberOf('cursor', query.get('cursor') ?? '0');
   let looked = 0;
-  while (next !== undefined && looked < MOST_LOOKED_AT && found.length < limit) {
-    const page: ParkedEntry[] = await bus.parked(next, LOOK);
+  while (next !== undefined && looked < MAX_LOOKED_AT && found.length < limit) {
+    const page: DeadLetterEntry[] = await bus.deadLetters(next, LOOK);
     looked += page.length;
     for (const entry of page) {
       next = after(entry);
@@ -77,7 +77,7 @@ export async function sendAgain({ params }: HttpRequest, ports: Ports): Promise<
 /** 204; 404 when it is not there (any more). */
 export async function discard({ params }: HttpRequest, { bus, log }: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
-  if (!(await bus.unpark(number))) throw gone(number);
+  if (!(await bus.takeDeadLetter(number))) throw gone(number);
   log.warn('discarded', { sequenceNumber: number });
   return { status: 204 };
 }
@@ -90,7 +90,7 @@ onHttp(
     description: 'What could not be handled: the entries of the errors queue, oldest first.',
     query: QUERY,
     answers: {
-      200: `\`{ errors, next? }\`; \`next\` when there may be more. One request looks at ${MOST_LOOKED_AT} entries at most.`,
+      200: `\`{ errors, next? }\`; \`next\` when there may be more. One request looks at ${MAX_LOOKED_AT} entries at most.`,
       400: WRONG_PARAMETER,
     },
   },
@@ -135,7 +135,7 @@ onHttp(
   sendAgain,
 );
 
-function filterIn(query: URLSearchParams): (entry: ParkedEntry) => boolean {
+function filterIn(query: URLSearchParams): (entry: DeadLetterEntry) => boolean {
   const reason = query.get('reason')?.toLowerCase();
   const type = query.get('type');
   const since = timeIn(query, 'since') ?? Number.NEGATIVE_INFINITY;
@@ -143,8 +143,8 @@ function filterIn(query: URLSearchParams): (entry: ParkedEntry) => boolean {
   return (entry) =>
     (reason === undefined || entry.reason.toLowerCase() === reason) &&
     (type === null || entry.type === type) &&
-    entry.parkedAt >= since &&
-    entry.parkedAt < before;
+    entry.deadLetteredAt >= since &&
+    entry.deadLetteredAt < before;
 }
 
 function numberIn({ sequenceNumber = '' }: HttpRequest['params']): string {
@@ -157,7 +157,7 @@ function sequenceNumberOf(name: string, text: string): string {
   throw wrong(name, 'the sequence number of an entry', text);
 }
 
-function after({ sequenceNumber }: ParkedEntry): string {
+function after({ sequenceNumber }: DeadLetterEntry): string {
   return String(BigInt(sequenceNumber) + 1n);
 }
 
@@ -166,21 +166,31 @@ function gone(sequenceNumber: string): ProblemError {
 }
 
 /** All but the body: of a list, none is kept. */
-function summaryOf(entry: ParkedEntry): Record<string, unknown> {
-  const { sequenceNumber, parkedAt, reason, description, type, subscription, tries, correlationId, messageId } = entry;
+function summaryOf(entry: DeadLetterEntry): Record<string, unknown> {
+  const {
+    sequenceNumber,
+    deadLetteredAt,
+    reason,
+    description,
+    type,
+    subscription,
+    attempts,
+    correlationId,
+    messageId,
+  } = entry;
   const event = Object(jsonOrText(entry.body)) as Record<string, unknown>;
   // The body may be anything.
   const textIn = (name: string): string | undefined => (typeof event[name] === 'string' ? event[name] : undefined);
   return {
     sequenceNumber,
-    parkedAt: new Date(parkedAt).toISOString(),
+    deadLetteredAt: new Date(deadLetteredAt).toISOString(),
     reason,
     description,
     type,
     eventId: textIn('id'),
     subject: textIn('subject'),
     subscription,
-    tries,
+    attempts,
     correlationId,
     messageId,
   };

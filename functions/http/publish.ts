@@ -15,8 +15,8 @@ import { parseJson } from '../../shared/json.ts';
 import type { Ports } from '../../shared/ports.ts';
 
 /** What one request may take; a single event takes at most 256 KiB of it. */
-export const MOST_BYTES = 1024 * 1024;
-export const MOST_EVENTS = 500;
+export const MAX_BYTES = 1024 * 1024;
+export const MAX_EVENTS = 500;
 
 /** 202 with the ids; 400 naming each issue, its event and its path; 413 for too much at once. */
 export async function handle(request: HttpRequest, { bus, clock }: Ports): Promise<HttpResponse> {
@@ -27,8 +27,8 @@ export async function handle(request: HttpRequest, { bus, clock }: Ports): Promi
   const receivedAt = clock.now();
   const known = { specversion: '1.0', time: new Date(receivedAt).toISOString(), ...traceOf(request) };
   const found = eventsIn(request, body);
-  if (found.length === 0 || found.length > MOST_EVENTS) {
-    throw new ProblemError(400, `expected 1 to ${MOST_EVENTS} events, got ${found.length}`);
+  if (found.length === 0 || found.length > MAX_EVENTS) {
+    throw new ProblemError(400, `expected 1 to ${MAX_EVENTS} events, got ${found.length}`);
   }
   const events: PlatformEvent[] = [];
   const issues: (Issue & { index: number })[] = [];
@@ -61,7 +61,7 @@ onHttp(
     route: 'events',
     description: 'Publishes one CloudEvent or an array of them: all of them or, when one is not valid, none.',
     body: [
-      `JSON of at most ${MOST_BYTES / 1024 / 1024} MiB: an event, or an array of 1 to ${MOST_EVENTS}, each at most`,
+      `JSON of at most ${MAX_BYTES / 1024 / 1024} MiB: an event, or an array of 1 to ${MAX_EVENTS}, each at most`,
       `${MAX_MESSAGE_BYTES / 1024} KiB. \`type\`, \`source\` and \`data\` are needed; what else an event must have is filled in.`,
       'With `ce-` headers: the data alone (binary mode). A `traceparent` header goes on in the handlers.',
     ].join(' '),
@@ -76,8 +76,8 @@ onHttp(
 );
 
 function checkSize(bytes: number): void {
-  if (!(bytes > MOST_BYTES)) return;
-  throw new ProblemError(413, `the body takes ${bytes} bytes; one request takes at most ${MOST_BYTES}`);
+  if (!(bytes > MAX_BYTES)) return;
+  throw new ProblemError(413, `the body takes ${bytes} bytes; one request takes at most ${MAX_BYTES}`);
 }
 
 /** Some may have been taken: sent again under these ids, none arrives twice. */

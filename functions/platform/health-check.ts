@@ -10,7 +10,7 @@ import { lengthOf } from '../../shared/slo/burn-rate.ts';
 import { forgetFinishedChecks } from '../../shared/slo/compact-checks.ts';
 import { liftFreeze, SERVICES } from '../../shared/slo/freezes.ts';
 import { objectiveOf, objectivesOf } from '../../shared/slo/objectives.ts';
-import { inTurn } from '../../shared/slo/serialize.ts';
+import { withKeyLock } from '../../shared/slo/serialize.ts';
 import { isOwed, type Outcome, outcomesOf, type ServiceHealth, withCheck } from '../../shared/slo/service-health.ts';
 import { countUnlisted } from '../../shared/slo/unlisted-checks.ts';
 import { update } from '../../shared/update-document.ts';
@@ -20,7 +20,7 @@ type Check = EventOf<typeof HealthCheck>;
 /** How far a sender's clock may be ahead. */
 const TOLERANCE_MS = 5 * 60_000;
 /** The longest window there is. */
-const LONGEST_MS = lengthOf('30d');
+const MAX_MS = lengthOf('30d');
 
 export const handle: Handler<Check> = async (event, ports) => {
   const { state, config, clock } = ports;
@@ -32,7 +32,7 @@ export const handle: Handler<Check> = async (event, ports) => {
     if (!known || !isOwed(known.value, event.id)) return tellUnlisted(event, ports);
   }
 
-  const health = await inTurn(state, service, () =>
+  const health = await withKeyLock(state, service, () =>
     update<ServiceHealth>(state, SERVICES, service, (found) => withCheck(found, event, time, objectives)),
   );
   for (const outcome of outcomesOf(health, event.id)) await tell(outcome, event, ports);
@@ -47,8 +47,8 @@ export const handle: Handler<Check> = async (event, ports) => {
  */
 function timeOf({ id, type, time }: Check, now: number): number {
   const taken = Date.parse(time);
-  if (taken <= now + TOLERANCE_MS && taken > now - LONGEST_MS) return Math.min(taken, now);
-  const [earliest, latest] = [now - LONGEST_MS, now + TOLERANCE_MS].map((at) => new Date(at).toISOString());
+  if (taken <= now + TOLERANCE_MS && taken > now - MAX_MS) return Math.min(taken, now);
+  const [earliest, latest] = [now - MAX_MS, now + TOLERANCE_MS].map((at) => new Date(at).toISOString());
   const expected = `a time from ${earliest} to ${latest}, by the clock here`;
   throw new InvalidEventError({ id, type }, [{ path: 'time', value: time, expected }]);
 }

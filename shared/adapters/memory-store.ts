@@ -3,7 +3,7 @@ import { ConflictError, PermanentError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports.ts';
 
 /** As Table Storage has it, so that what works here works there. */
-const MOST_BYTES = 700 * 1024;
+const MAX_BYTES = 700 * 1024;
 
 interface Row {
   readonly json: string;
@@ -74,9 +74,9 @@ export class MemoryStateStore implements StateStore {
     const json = JSON.stringify(value);
     if (json === undefined) throw new PermanentError(`expected a value that JSON can hold, got ${String(value)}`);
     // No text takes more than three bytes a character.
-    const bytes = json.length * 3 <= MOST_BYTES ? 0 : Buffer.byteLength(json);
-    if (bytes > MOST_BYTES) {
-      throw new PermanentError(`value takes ${bytes} bytes; the state store takes at most ${MOST_BYTES}`);
+    const bytes = json.length * 3 <= MAX_BYTES ? 0 : Buffer.byteLength(json);
+    if (bytes > MAX_BYTES) {
+      throw new PermanentError(`value takes ${bytes} bytes; the state store takes at most ${MAX_BYTES}`);
     }
     let partition = this.#partitions.get(name);
     if (!partition) {

@@ -6,7 +6,7 @@
 import { PermanentError } from '../errors.ts';
 
 /** 1 KiB, counted in UTF-16. */
-const LONGEST_KEY = 512;
+const MAX_KEY = 512;
 
 /**
  * A text as a key: without the characters that keys must not hold (`/ \ # ?`, control characters) or that proxies
@@ -17,13 +17,13 @@ const LONGEST_KEY = 512;
  */
 export function encodeKey(text: string): string {
   const key = encode(text);
-  if (key.length > LONGEST_KEY) throw new PermanentError(`key is too long for Table Storage: ${text}`);
+  if (key.length > MAX_KEY) throw new PermanentError(`key is too long for Table Storage: ${text}`);
   return key;
 }
 
 /** A text as a bound of keys. It may be longer than any key; then what is beyond that length decides nothing. */
 export function encodeBound(text: string): string {
-  return encode(text).slice(0, LONGEST_KEY);
+  return encode(text).slice(0, MAX_KEY);
 }
 
 function encode(text: string): string {
@@ -62,13 +62,13 @@ function encodeCharacter(character: string): string {
 export type Properties = Record<string, string | Uint8Array>;
 
 /** 32 Ki characters are 64 KiB, the most that a property takes; larger values are kept as UTF-8 in several. */
-const LONGEST_TEXT = 32 * 1024;
-const LONGEST_CHUNK = 64 * 1024;
-const MOST_BYTES = 700 * 1024;
+const MAX_TEXT = 32 * 1024;
+const MAX_CHUNK = 64 * 1024;
+const MAX_BYTES = 700 * 1024;
 
 /** An entity takes 252 properties, and a filter is part of an address. */
-const MOST_FIELDS = 100;
-const LONGEST_FIELD = 256;
+const MAX_FIELDS = 100;
+const MAX_FIELD = 256;
 const FIELD_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 
 /** @throws PermanentError when the value is too large, or is none that JSON can hold */
@@ -76,21 +76,21 @@ export function encodeValue(value: unknown): Properties {
   const json = JSON.stringify(value);
   if (json === undefined) throw new PermanentError(`expected a value that JSON can hold, got ${String(value)}`);
   const properties: Properties = {};
-  if (json.length <= LONGEST_TEXT) {
+  if (json.length <= MAX_TEXT) {
     properties['json'] = json;
   } else {
     const bytes = Buffer.from(json);
-    if (bytes.length > MOST_BYTES)
-      throw new PermanentError(`value takes ${bytes.length} bytes; the state store takes at most ${MOST_BYTES}`);
-    for (let at = 0, n = 0; at < bytes.length; at += LONGEST_CHUNK, n++) {
-      properties[`json${n}`] = bytes.subarray(at, at + LONGEST_CHUNK);
+    if (bytes.length > MAX_BYTES)
+      throw new PermanentError(`value takes ${bytes.length} bytes; the state store takes at most ${MAX_BYTES}`);
+    for (let at = 0, n = 0; at < bytes.length; at += MAX_CHUNK, n++) {
+      properties[`json${n}`] = bytes.subarray(at, at + MAX_CHUNK);
     }
   }
   if (typeof value !== 'object' || value === null) return properties;
   let fields = 0;
   for (const [name, field] of Object.entries(value)) {
     const text = filterText(name, field);
-    if (text === undefined || fields++ >= MOST_FIELDS) continue;
+    if (text === undefined || fields++ >= MAX_FIELDS) continue;
     properties[`is_${name}`] = text;
   }
   return properties;
@@ -114,7 +114,7 @@ export function decodeValue(properties: Readonly<Record<string, unknown>>): unkn
  */
 export function filterText(name: string, field: unknown): string | undefined {
   if (!FIELD_NAME.test(name)) return undefined;
-  if (typeof field === 'string') return field.length <= LONGEST_FIELD ? `s${field}` : undefined;
+  if (typeof field === 'string') return field.length <= MAX_FIELD ? `s${field}` : undefined;
   if (typeof field === 'number' || typeof field === 'boolean') return JSON.stringify(field);
   return undefined;
 }

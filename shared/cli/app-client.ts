@@ -16,8 +16,8 @@ export interface HistoryEntry {
   /** The id of the event that caused it; absent on the first of a chain. */
   readonly causationId?: string;
   readonly handler: string;
-  readonly status: 'running' | 'waiting' | 'finished' | 'parked';
-  readonly tries: number;
+  readonly status: 'in-progress' | 'waiting' | 'completed' | 'dead-lettered';
+  readonly attempts: number;
   readonly startedAt: string;
   readonly endedAt?: string;
   readonly reason?: string;
@@ -35,14 +35,14 @@ export interface HistoryFilter {
 /** What lies in the errors queue, as the app tells it. */
 export interface ErrorEntry {
   readonly sequenceNumber: string;
-  readonly parkedAt: string;
+  readonly deadLetteredAt: string;
   readonly reason: string;
   readonly description: string;
   readonly type?: string;
   readonly eventId?: string;
   readonly subject?: string;
   readonly subscription?: string;
-  readonly tries?: number;
+  readonly attempts?: number;
   readonly correlationId?: string;
   readonly messageId: string;
 }
@@ -50,7 +50,7 @@ export interface ErrorEntry {
 export interface ErrorFilter {
   readonly reason?: string | undefined;
   readonly type?: string | undefined;
-  /** Parked at or after, and before: RFC 3339. */
+  /** Dead-lettered at or after, and before: RFC 3339. */
   readonly since?: string | undefined;
   readonly before?: string | undefined;
 }
@@ -200,18 +200,18 @@ function fieldOf({ json }: Answer, name: string): unknown {
   return value;
 }
 
-const LONGEST_TEXT = 200;
+const MAX_TEXT = 200;
 
 /** Enough of an answer to recognise who gave it; what it says may repeat the key. */
 function kindOf({ contentType }: Answer): string {
-  return oneLine(contentType.split(';', 1)[0] ?? '').slice(0, LONGEST_TEXT) || 'without a content type';
+  return oneLine(contentType.split(';', 1)[0] ?? '').slice(0, MAX_TEXT) || 'without a content type';
 }
 
 /** Whose address it is: the rest of a sign-in address carries state and tokens. */
 function placeOf(location: string | null, base: string): string {
   if (location === null || !URL.canParse(location, base)) return 'nowhere';
   const { origin, protocol, host } = new URL(location, base);
-  return oneLine(origin === 'null' ? `${protocol}//${host}` : origin).slice(0, LONGEST_TEXT);
+  return oneLine(origin === 'null' ? `${protocol}//${host}` : origin).slice(0, MAX_TEXT);
 }
 
 async function textOf(response: Response, url: string): Promise<string> {

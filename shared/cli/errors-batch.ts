@@ -8,10 +8,10 @@ import { retried } from './options.ts';
 /** So many requests at once. */
 const AT_ONCE = 4;
 const PROGRESS_MS = 1_000;
-/** So many failures in a row, each after several tries, mean that the app is away: the rest would only take long. */
-const MOST_FAILURES = 2 * AT_ONCE;
+/** So many failures in a row, each after several attempts, mean that the app is away: the rest would only take long. */
+const MAX_FAILURES = 2 * AT_ONCE;
 /** More are summed up, and only what went wrong is shown. */
-const MOST_SHOWN = 20;
+const MAX_SHOWN = 20;
 
 type Verb = 'replay' | 'discard';
 
@@ -28,7 +28,7 @@ export interface WorkOptions {
   readonly isJson: boolean;
   /** The entries were found, not named: it is no failure when somebody else was quicker. */
   readonly isAll: boolean;
-  /** Between two tries. */
+  /** Between two attempts. */
   readonly wait?: (ms: number) => Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export async function workThrough(
   { isJson, isAll, wait }: WorkOptions,
 ): Promise<void> {
   const results: Result[] = [];
-  const isLong = numbers.length > MOST_SHOWN;
+  const isLong = numbers.length > MAX_SHOWN;
   let isStopped = false;
   let failures = 0;
   const stop = (): void => {
@@ -57,7 +57,7 @@ export async function workThrough(
 
   const waiting = [...numbers];
   const next = async (): Promise<void> => {
-    while (!isStopped && failures < MOST_FAILURES) {
+    while (!isStopped && failures < MAX_FAILURES) {
       const number = waiting.shift();
       if (number === undefined) return;
       const result = await workOn(app, verb, number, wait);

@@ -4,26 +4,26 @@ import { oneLine, withoutControls } from '../shown-text.ts';
 import { bold, columns, dim } from '../terminal/command.ts';
 import type { ErrorEntry } from './app-client.ts';
 
-const LONGEST_WHY = 100;
-const LONGEST_CELL = 60;
+const MAX_WHY = 100;
+const MAX_CELL = 60;
 
 /** A line for each. */
 export function errorsTable(entries: readonly ErrorEntry[], isFiltered: boolean): string {
   if (entries.length === 0) return isFiltered ? 'no entry matches' : 'the errors queue is empty';
-  const rows = entries.map(({ sequenceNumber, parkedAt, reason, type, subject, messageId, description }) => [
+  const rows = entries.map(({ sequenceNumber, deadLetteredAt, reason, type, subject, messageId, description }) => [
     cell(sequenceNumber),
-    cell(`${parkedAt.slice(0, 10)} ${parkedAt.slice(11, 19)}`),
+    cell(`${deadLetteredAt.slice(0, 10)} ${deadLetteredAt.slice(11, 19)}`),
     cell(reason || '-'),
     cell(type ?? '-'),
     cell(subject ?? messageId),
-    cell(description, LONGEST_WHY),
+    cell(description, MAX_WHY),
   ]);
   const heads = ['NUMBER', 'SINCE (UTC)', 'REASON', 'TYPE', 'SUBJECT', 'WHY'];
   const [head = '', ...lines] = columns([heads, ...rows]).split('\n');
   return [bold(head), ...lines].join('\n');
 }
 
-function cell(text: string, longest = LONGEST_CELL): string {
+function cell(text: string, longest = MAX_CELL): string {
   const shown = oneLine(text);
   return shown.length > longest ? `${shown.slice(0, longest - 3)}...` : shown;
 }

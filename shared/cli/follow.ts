@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AppClient, HistoryEntry } from './app-client.ts';
 
 /** How a chain ended. */
-export type Ending = 'completed' | 'rolled-back' | 'failed' | 'parked' | 'timeout';
+export type Ending = 'completed' | 'rolled-back' | 'failed' | 'dead-lettered' | 'timeout';
 
 /** An ending, and why it came to that when the history says so. */
 export interface End {
@@ -101,7 +101,7 @@ function isOfSuperseded({ type, causationId }: HistoryEntry, chain: readonly His
 export function endingOf(entries: readonly HistoryEntry[], isQuiet: boolean): Ending | undefined {
   const has = (type: string): boolean => entries.some((entry) => entry.type === type);
   if (entries.length === 0 || !entries.every(isSettled)) return undefined;
-  if (entries.some(({ status }) => status === 'parked')) return 'parked';
+  if (entries.some(({ status }) => status === 'dead-lettered')) return 'dead-lettered';
   if (has('DeploymentRolledBack')) return 'rolled-back';
   if (has('DeploymentFailed')) return isQuiet ? 'failed' : undefined;
   if (has('DeploymentCompleted')) return 'completed';
@@ -109,9 +109,11 @@ export function endingOf(entries: readonly HistoryEntry[], isQuiet: boolean): En
 }
 
 function whyOf(entries: readonly HistoryEntry[], ending: Ending): { why?: string } {
-  if (ending === 'parked') {
-    const parked = entries.find(({ status }) => status === 'parked');
-    return parked?.reason === undefined ? {} : { why: `${parked.type}: ${parked.reason}: ${parked.error ?? ''}` };
+  if (ending === 'dead-lettered') {
+    const deadLetter = entries.find(({ status }) => status === 'dead-lettered');
+    return deadLetter?.reason === undefined
+      ? {}
+      : { why: `${deadLetter.type}: ${deadLetter.reason}: ${deadLetter.error ?? ''}` };
   }
   if (ending !== 'failed' && ending !== 'rolled-back') return {};
   const why = entries.find(({ type }) => type === 'DeploymentFailed')?.summary;
@@ -120,5 +122,7 @@ function whyOf(entries: readonly HistoryEntry[], ending: Ending): { why?: string
 
 /** What only waits for a channel to be told through has done its work. */
 function isSettled({ status, reason }: HistoryEntry): boolean {
-  return status === 'finished' || status === 'parked' || (status === 'waiting' && reason === 'NotificationFailed');
+  return (
+    status === 'completed' || status === 'dead-lettered' || (status === 'waiting' && reason === 'NotificationFailed')
+  );
 }

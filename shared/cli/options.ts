@@ -62,7 +62,7 @@ export function durationFlag(flag: string, text: string): number {
   }
 }
 
-/** A few tries, seconds apart, as long as the app is busy or away. */
+/** A few attempts, seconds apart, as long as the app is busy or away. */
 export async function retried(
   request: () => Promise<void>,
   wait: (ms: number) => Promise<void> = (ms) => pause(ms),
@@ -78,12 +78,12 @@ export async function retried(
   await request();
 }
 
-/** Passes an entry on when it is new or its status or tries have changed: a rollout that is looked at again is no news. */
+/** Passes an entry on when it is new or its status or attempts have changed: a rollout that is looked at again is no news. */
 export function changes(onChange: (entry: HistoryEntry) => void): (entry: HistoryEntry) => void {
   const seen = new Map<string, string>();
   return (entry) => {
     const key = `${entry.handler} ${entry.id}`;
-    const state = `${entry.status} ${entry.tries}`;
+    const state = `${entry.status} ${entry.attempts}`;
     if (seen.get(key) === state) return;
     seen.set(key, state);
     onChange(entry);
@@ -106,9 +106,9 @@ function shownAt({ startedAt, endedAt }: HistoryEntry): string {
 }
 
 function entryLine(entry: HistoryEntry): string {
-  const { type, subject, status, tries, reason, error, summary } = entry;
-  const colour = status === 'parked' ? red : status === 'finished' ? green : dim;
-  const why = reason === undefined ? summary : `try ${tries}: ${reason}: ${error ?? ''}`;
+  const { type, subject, status, attempts, reason, error, summary } = entry;
+  const colour = status === 'dead-lettered' ? red : status === 'completed' ? green : dim;
+  const why = reason === undefined ? summary : `try ${attempts}: ${reason}: ${error ?? ''}`;
   const time = dim(shownAt(entry).slice(11, 23));
   return `${time}  ${oneLine(type).padEnd(21)}  ${oneLine(subject)}  ${colour(oneLine(status))}  ${why === undefined ? '' : dim(oneLine(why))}`.trimEnd();
 }

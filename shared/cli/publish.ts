@@ -99,7 +99,7 @@ const ENDINGS: Readonly<Record<Ending, string>> = {
   completed: 'completed',
   'rolled-back': 'failed, and rolled back',
   failed: 'failed',
-  parked: 'an event could not be handled and is in the errors queue',
+  'dead-lettered': 'an event could not be handled and is in the errors queue',
   timeout: 'no end yet; the chain goes on without us',
 };
 

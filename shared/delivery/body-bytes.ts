@@ -1,7 +1,7 @@
 /** Bodies as bytes and as values, whatever was sent. */
 import { isDeeperThan } from '../events/parse.ts';
 
-/** Of a parked body that had to make room for the reason. */
+/** Of a dead-lettered body that had to make room for the reason. */
 export const GZIP_CONTENT_TYPE = 'application/gzip';
 
 /** What a body in text stands for: JSON when it is and can be written again, else the text. */

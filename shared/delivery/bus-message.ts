@@ -1,12 +1,12 @@
 /**
- * How events travel on Service Bus: the one place that says which message an event, a scheduled copy or a parked
+ * How events travel on Service Bus: the one place that says which message an event, a scheduled copy or a dead-lettered
  * message becomes. Every `EventBus` sends these.
  */
 
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../errors.ts';
 import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
-import type { ParkedEntry, ParkedMessage, ScheduledCopy } from '../ports.ts';
+import type { DeadLetter, DeadLetterEntry, Redelivery } from '../ports.ts';
 import { ERRORS_QUEUE, routeOf, routeTo } from '../topology.ts';
 import { truncate } from '../truncate.ts';
 import { bytesOf, GZIP_CONTENT_TYPE } from './body-bytes.ts';
@@ -27,7 +27,7 @@ export interface BusMessage {
 }
 
 /** Service Bus takes no longer message ids. */
-const LONGEST_MESSAGE_ID = 128;
+const MAX_MESSAGE_ID = 128;
 
 /** @throws PermanentError for a type that no topic carries @throws EventTooLargeError */
 export function messageOf(event: CloudEvent): BusMessage {
@@ -37,16 +37,16 @@ export function messageOf(event: CloudEvent): BusMessage {
 }
 
 /** @throws PermanentError for a subscription that does not exist */
-export function messageOfCopy(scheduled: ScheduledCopy): BusMessage {
-  const { event, at, to, copy, putOff = 0, waitedFor, endedRun, messageId } = scheduled;
+export function redeliveryMessage(scheduled: Redelivery): BusMessage {
+  const { event, at, to, redelivery, unrecordedAttempts = 0, awaitedRunId, endedRunId, messageId } = scheduled;
   const route = routeTo(to);
   if (!route) throw new PermanentError(`no handler has a subscription '${to}'`);
   // In the body and not in properties: the Functions host lets a body's fields shadow a message's properties.
   const marks = {
-    ...(copy > 0 && { copy }),
-    ...(putOff > 0 && { putoff: putOff }),
-    ...(waitedFor !== undefined && { waitedfor: waitedFor }),
-    ...(endedRun !== undefined && { endedrun: endedRun }),
+    ...(redelivery > 0 && { redelivery }),
+    ...(unrecordedAttempts > 0 && { unrecordedattempts: unrecordedAttempts }),
+    ...(awaitedRunId !== undefined && { awaitedrun: awaitedRunId }),
+    ...(endedRunId !== undefined && { endedrun: endedRunId }),
   };
   // An event that was accepted may not become too large by its marks: what `encodeEvent` leaves free is for them.
   const body = Buffer.from(JSON.stringify({ ...event, ...marks }));
@@ -54,12 +54,12 @@ export function messageOfCopy(scheduled: ScheduledCopy): BusMessage {
 }
 
 /** Reason and description are where the broker puts them when it dead-letters a message. */
-export function messageOfParked(parked: ParkedMessage): BusMessage {
-  const { messageId, type, correlationId, traceparent, reason, subscription, tries, copy } = parked;
-  const isEvent = typeof parked.body === 'object' && !(parked.body instanceof Uint8Array);
-  const body = bytesOf(parked.body);
+export function deadLetterMessage(deadLetter: DeadLetter): BusMessage {
+  const { messageId, type, correlationId, traceparent, reason, subscription, attempts, redelivery } = deadLetter;
+  const isEvent = typeof deadLetter.body === 'object' && !(deadLetter.body instanceof Uint8Array);
+  const body = bytesOf(deadLetter.body);
   const rest = reason.length + subscription.length + (type?.length ?? 0) + 2 * (correlationId?.length ?? 0) + 1024;
-  const room = Math.min(LONGEST_DESCRIPTION, Math.max(MAX_MESSAGE_BYTES - body.length - rest, 256));
+  const room = Math.min(MAX_DESCRIPTION, Math.max(MAX_MESSAGE_BYTES - body.length - rest, 256));
   return {
     entity: ERRORS_QUEUE,
     body,
@@ -69,17 +69,17 @@ export function messageOfParked(parked: ParkedMessage): BusMessage {
     ...(correlationId !== undefined && { correlationId }),
     applicationProperties: {
       DeadLetterReason: reason,
-      DeadLetterErrorDescription: truncate(parked.description, room),
+      DeadLetterErrorDescription: truncate(deadLetter.description, room),
       Subscription: subscription,
-      Tries: tries,
-      Copy: copy,
+      Attempts: attempts,
+      Redelivery: redelivery,
       ...(traceparent !== undefined && { 'Diagnostic-Id': traceparent }),
     },
   };
 }
 
 /** What a message in the errors queue says of itself, whoever put it there. */
-export function parkedEntry({
+export function deadLetterEntry({
   body,
   contentType,
   subject,
@@ -87,14 +87,14 @@ export function parkedEntry({
   deadLetterSource,
   applicationProperties,
   ...known
-}: Pick<ParkedEntry, 'sequenceNumber' | 'messageId' | 'parkedAt' | 'applicationProperties'> & {
+}: Pick<DeadLetterEntry, 'sequenceNumber' | 'messageId' | 'deadLetteredAt' | 'applicationProperties'> & {
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
   readonly subject: string | undefined;
   readonly correlationId: string | undefined;
   /** Where the broker gave it up, such as `deployment-events/Subscriptions/deployment-requested`. */
   readonly deadLetterSource: string | undefined;
-}): ParkedEntry {
+}): DeadLetterEntry {
   // Whoever sends may write what they like in these, and a list holds a thousand.
   const text = (name: string, longest = 256): string | undefined => {
     const value = applicationProperties[name]?.toString();
@@ -113,15 +113,15 @@ export function parkedEntry({
     type: subject ? truncate(subject, 256) : undefined,
     correlationId: correlationId === undefined ? undefined : truncate(correlationId, 256),
     reason: text('DeadLetterReason') ?? '',
-    description: text('DeadLetterErrorDescription', LONGEST_DESCRIPTION) ?? '',
+    description: text('DeadLetterErrorDescription', MAX_DESCRIPTION) ?? '',
     subscription: text('Subscription') ?? deadLetterSource?.split('/').at(-1),
-    tries: count('Tries'),
-    copy: count('Copy'),
+    attempts: count('Attempts'),
+    redelivery: count('Redelivery'),
     applicationProperties,
   };
 }
 
-const LONGEST_DESCRIPTION = 4096;
+const MAX_DESCRIPTION = 4096;
 
 /** A message whose own fields are filled from the event's envelope. */
 function messageWith(entity: string, event: CloudEvent, subject: string, id: string, body: Buffer): BusMessage {
@@ -140,5 +140,5 @@ function messageWith(entity: string, event: CloudEvent, subject: string, id: str
 
 /** A message id that Service Bus takes: a long one is replaced by its digest, the same every time. */
 function shortened(id: string): string {
-  return id.length <= LONGEST_MESSAGE_ID ? id : `sha256-${createHash('sha256').update(id).digest('hex')}`;
+  return id.length <= MAX_MESSAGE_ID ? id : `sha256-${createHash('sha256').update(id).digest('hex')}`;
 }

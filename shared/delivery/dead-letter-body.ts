@@ -3,7 +3,7 @@
  * can leave one there: so it is unpacked only where one entry is looked at, and never beyond a limit.
  */
 import { gunzipSync } from 'node:zlib';
-import type { ParkedEntry } from '../ports.ts';
+import type { DeadLetterEntry } from '../ports.ts';
 
 /** In bytes. An event takes 256 KiB on Standard; a broker that takes larger ones still sends few as large as this. */
 export const MAX_UNPACKED_BYTES = 1024 * 1024;
@@ -13,7 +13,7 @@ export const MAX_UNPACKED_BYTES = 1024 * 1024;
  *
  * @returns undefined when it unpacks to more than MAX_UNPACKED_BYTES
  */
-export function bodyOf({ body, gzipped }: Pick<ParkedEntry, 'body' | 'gzipped'>): string | undefined {
+export function bodyOf({ body, gzipped }: Pick<DeadLetterEntry, 'body' | 'gzipped'>): string | undefined {
   if (!gzipped) return body;
   try {
     return gunzipSync(gzipped, { maxOutputLength: MAX_UNPACKED_BYTES }).toString();

@@ -11,7 +11,7 @@ import { failureWithStack } from '../stack.ts';
 import { systemTimer, type Timer } from '../timeout.ts';
 import { routeOf, subscriptionOf } from '../topology.ts';
 import { bytesOf } from './body-bytes.ts';
-import { parkUnread, putOffUnrecorded, SendError } from './follow-up-messages.ts';
+import { deadLetterUnread, retryUnrecorded, SendError } from './follow-up-messages.ts';
 import { Isolation, type Place } from './isolation.ts';
 import { carry } from './process-event.ts';
 import { withFields } from './run-handler.ts';
@@ -48,7 +48,7 @@ export const HANDLER_TIMEOUT_MS = 20_000;
  * times, also concurrently.
  *
  * @example await deliver({ definition: DeploymentRequested, handle, body: message.body }, ports);
- * @throws when the message could neither be handled, nor put off, nor parked: abandon it
+ * @throws when the message could neither be handled, nor scheduled again, nor deadLetters: abandon it
  */
 export async function deliver(delivery: Delivery, ports: Ports, options: DeliveryOptions = {}): Promise<void> {
   const { random = Math.random, timer = systemTimer, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = options;
@@ -83,7 +83,7 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
   const { definition, handle, body, applicationProperties } = delivery;
   const name = nameOf(definition);
   const wire = { body, applicationProperties, receivedAt: ports.clock.now() };
-  const owner = nameOfRun(options.random);
+  const runId = newRunId(options.random);
   const logOf = ({ id, correlationid }: CloudEvent): Ports['log'] =>
     withFields(ports.log, { handler: name, eventId: id, correlationId: correlationid });
 
@@ -95,30 +95,30 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
       // Not valid as far as this build knows, but sent on unread: only the attributes that the envelope assures are used.
       const event = error.attributes as unknown as CloudEvent;
       const sender = { ports, name, event, log: logOf(event), random: options.random };
-      return putOffUnrecorded({ ...sender, ...marksOf(error.attributes) }, error);
+      return retryUnrecorded({ ...sender, ...marksOf(error.attributes) }, error);
     }
     if (!(error instanceof InvalidEventError)) throw error;
-    return parkUnread(ports, unreadMessage(structured(wire), name, error), error);
+    return deadLetterUnread(ports, unreadMessage(structured(wire), name, error), error);
   }
   const { event } = parsed;
   if (event.type !== definition.type) {
     const error = new MisdirectedError(`${event.type} ${event.id} came on the subscription of ${definition.type}`);
-    return parkUnread(ports, { ...unreadMessage(event, name, event), copy: parsed.copy }, error);
+    return deadLetterUnread(ports, { ...unreadMessage(event, name, event), redelivery: parsed.redelivery }, error);
   }
-  const { copy, putOff, waitedFor, endedRun } = parsed;
+  const { redelivery, unrecordedAttempts, awaitedRunId, endedRunId } = parsed;
   const { random, timer, handlerTimeoutMs, place } = options;
   const log = logOf(event);
   const summary = definition.summaryOf?.(event.data);
   await carry({
     event,
     summary,
-    copy,
-    putOff,
-    waitedFor,
-    endedRun,
+    redelivery,
+    unrecordedAttempts,
+    awaitedRunId,
+    endedRunId,
     ports,
     name,
-    owner,
+    runId,
     place,
     handle,
     log,
@@ -134,7 +134,7 @@ function nameOf({ type }: EventDefinition): string {
 }
 
 /** Unlike any other run's of the same event. */
-function nameOfRun(random: () => number): string {
+function newRunId(random: () => number): string {
   // Two small integers: a large one takes longer to write than everything else here.
   const draw = (): string => Math.floor(random() * 2 ** 30).toString(36);
   return `${draw()}-${draw()}`;
@@ -158,7 +158,7 @@ function unreadMessage(
     correlationId: undefined,
     traceparent: undefined,
     subscription,
-    tries: 1,
-    copy: 0,
+    attempts: 1,
+    redelivery: 0,
   };
 }

@@ -2,13 +2,13 @@
  * The record of one event at one handler, and what a message means beside it. The record makes delivery that happens
  * at least once take effect once: it says who runs the handler now, which scheduled copy is awaited, or how it ended.
  *
- * Its invariant: a record that is not at its end (`finished`, `parked`) always has a message that drives it, be it one
+ * Its invariant: a record that is not at its end (`finished`, `dead-lettered`) always has a message that drives it, be it one
  * that is locked (it comes back when its process dies) or one that is scheduled. So a message may be completed once the
  * record has ended, or once another message is sure to come.
  */
 import { createHash } from 'node:crypto';
 import type { CloudEvent } from '../events/cloud-event.ts';
-import type { CopyMarks } from '../events/parse.ts';
+import type { RedeliveryMarks } from '../events/parse.ts';
 import type { StateStore } from '../ports.ts';
 
 /** The partition that holds them. */
@@ -17,9 +17,9 @@ export const RECORDS = 'records';
 export interface EventRecord {
   /**
    * `running`: somebody runs the handler, until `leaseUntil` if it lives; `waiting`: for copy `copy`, due at `dueAt`;
-   * `finished`; `parked`: in the errors queue, awaiting a replay.
+   * `finished`; `dead-lettered`: in the errors queue, awaiting a replay.
    */
-  readonly status: 'running' | 'waiting' | 'finished' | 'parked';
+  readonly status: 'in-progress' | 'waiting' | 'completed' | 'dead-lettered';
   /** The subscription of the handler. */
   readonly handler: string;
   readonly id: string;
@@ -33,15 +33,15 @@ export interface EventRecord {
   readonly correlationId: string;
   readonly causationId?: string | undefined;
   /** The copy being run or awaited, or the last one. Never falls. */
-  readonly copy: number;
-  /** Failed tries in a row. */
-  readonly tries: number;
+  readonly redelivery: number;
+  /** Failed attempts in a row. */
+  readonly attempts: number;
   /** Runs in a row that vanished: neither an end nor a failure was heard of. */
   readonly vanished?: number | undefined;
   /** How often the handler was begun. */
   readonly runs: number;
   /** Names the run that wrote this. */
-  readonly owner: string;
+  readonly runId: string;
   readonly leaseUntil?: number | undefined;
   readonly dueAt?: number | undefined;
   /** When the event was first seen; also its place in the history. */
@@ -59,7 +59,7 @@ export interface EventRecord {
 export const MAX_VANISHED = 3;
 
 /** Of a summary, in characters. */
-const LONGEST_SUMMARY = 500;
+const MAX_SUMMARY = 500;
 
 /** The same message always finds the same record. Ids too long for a key are replaced by their digest. */
 export function recordKey(handler: string, eventId: string): string {
@@ -75,17 +75,17 @@ export function keyPart(text: string): string {
 /** What a message, arriving now, means for a record. */
 export type Meaning =
   /** The event is at its end, or another message drives it: nothing to do. */
-  | 'settled'
+  | 'ignore'
   /** An earlier step's message, come again: make sure that the awaited copy was sent. */
-  | 'stale'
+  | 'resend'
   /** Somebody else runs the handler: come back when their lease is over. */
-  | 'busy'
+  | 'wait'
   /** This message's turn. */
-  | 'turn'
+  | 'run'
   /** This message's turn, since whoever ran the handler has died or hangs. */
   | 'take-over'
   /** This message's turn, as this very run wrote already without hearing so. */
-  | 'mine';
+  | 'resume';
 
 /**
  * Reads a record for a message. Never compares the broker's time with ours: a message that has waited for a lease
@@ -93,30 +93,35 @@ export type Meaning =
  */
 export function meaningOf(
   record: EventRecord,
-  { copy, waitedFor, endedRun }: Pick<CopyMarks, 'copy' | 'waitedFor' | 'endedRun'>,
-  owner: string,
+  { redelivery, awaitedRunId, endedRunId }: Pick<RedeliveryMarks, 'redelivery' | 'awaitedRunId' | 'endedRunId'>,
+  runId: string,
   now: number,
 ): Meaning {
   switch (record.status) {
-    case 'finished':
-      return 'settled';
-    case 'parked':
-      // A later copy of a parked event is a replay.
-      return copy > record.copy ? 'turn' : 'settled';
+    case 'completed':
+      return 'ignore';
+    case 'dead-lettered':
+      // A later copy of a dead-lettered event is a replay.
+      return redelivery > record.redelivery ? 'run' : 'ignore';
     case 'waiting':
-      return copy < record.copy ? 'stale' : 'turn';
-    case 'running':
-      if (record.owner === owner) return 'mine';
+      return redelivery < record.redelivery ? 'resend' : 'run';
+    case 'in-progress':
+      if (record.runId === runId) return 'resume';
       // Taking the awaited copy took its message, which is locked until the record moves on.
-      if (copy < record.copy) return 'settled';
-      if (endedRun === record.owner) return 'turn';
-      return waitedFor === record.owner || now >= (record.leaseUntil ?? 0) ? 'take-over' : 'busy';
+      if (redelivery < record.redelivery) return 'ignore';
+      if (endedRunId === record.runId) return 'run';
+      return awaitedRunId === record.runId || now >= (record.leaseUntil ?? 0) ? 'take-over' : 'wait';
   }
 }
 
 /** The record of an event seen for the first time. It has every field: a copy that changes one is cheap, one that adds one is not. */
 export function firstRecord(
-  { name, event, summary, copy }: { name: string; event: CloudEvent; summary: string | undefined; copy: number },
+  {
+    name,
+    event,
+    summary,
+    redelivery,
+  }: { name: string; event: CloudEvent; summary: string | undefined; redelivery: number },
   now: number,
 ): EventRecord {
   const { id, type, source, subject, time, correlationid, causationid } = event;
@@ -128,14 +133,14 @@ export function firstRecord(
     source,
     subject,
     time,
-    summary: summary?.slice(0, LONGEST_SUMMARY),
+    summary: summary?.slice(0, MAX_SUMMARY),
     correlationId: correlationid,
     causationId: causationid,
-    copy,
-    tries: 0,
+    redelivery,
+    attempts: 0,
     vanished: 0,
     runs: 0,
-    owner: '',
+    runId: '',
     leaseUntil: undefined,
     dueAt: undefined,
     startedAt: now,
@@ -151,19 +156,19 @@ export function firstRecord(
 export function begin(
   record: EventRecord,
   meaning: Meaning,
-  { copy, owner, now, leaseMs }: { copy: number; owner: string; now: number; leaseMs: number },
+  { redelivery, runId, now, leaseMs }: { redelivery: number; runId: string; now: number; leaseMs: number },
 ): EventRecord {
-  const isReplay = record.status === 'parked';
+  const isReplay = record.status === 'dead-lettered';
   return {
     ...record,
     dueAt: undefined,
     endedAt: undefined,
-    status: 'running',
-    copy: Math.max(copy, record.copy),
-    tries: isReplay ? 0 : record.tries + (meaning === 'take-over' ? 1 : 0),
+    status: 'in-progress',
+    redelivery: Math.max(redelivery, record.redelivery),
+    attempts: isReplay ? 0 : record.attempts + (meaning === 'take-over' ? 1 : 0),
     vanished: meaning === 'take-over' ? (record.vanished ?? 0) + 1 : 0,
     runs: record.runs + 1,
-    owner,
+    runId,
     leaseUntil: now + leaseMs,
     updatedAt: now,
   };
@@ -172,5 +177,5 @@ export function begin(
 /** Whether a handler is done with an event. A record that is gone completed longer ago than records are kept. */
 export async function isCompleted(state: StateStore, handler: string, eventId: string): Promise<boolean> {
   const record = (await state.get<EventRecord>(RECORDS, recordKey(handler, eventId)))?.value;
-  return record === undefined || record.status === 'finished';
+  return record === undefined || record.status === 'completed';
 }

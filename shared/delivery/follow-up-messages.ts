@@ -1,20 +1,20 @@
 /**
  * The messages that a delivery sends on its own account: the awaited copy, the wait for somebody's lease, another try
- * without a record, and the parked message. Each has an id that is the same when it is sent again for the same cause.
+ * without a record, and the dead-lettered message. Each has an id that is the same when it is sent again for the same cause.
  */
 
 import { describeError, failureOf } from '../describe-error.ts';
 import { isPermanent, type PlatformError, TransientError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
-import type { CopyMarks } from '../events/parse.ts';
-import type { Log, ParkedMessage, Ports } from '../ports.ts';
+import type { RedeliveryMarks } from '../events/parse.ts';
+import type { DeadLetter, Log, Ports } from '../ports.ts';
 import { failureWithStack } from '../stack.ts';
 import type { EventRecord } from './event-record.ts';
 import type { Place } from './isolation.ts';
-import { backoffMs, MAX_TRIES } from './retry-policy.ts';
+import { backoffMs, MAX_ATTEMPTS } from './retry-policy.ts';
 
 /** What the messages are made from. */
-export interface Sender extends CopyMarks {
+export interface Sender extends RedeliveryMarks {
   readonly ports: Ports;
   /** The subscription of the handler. */
   readonly name: string;
@@ -38,9 +38,9 @@ async function send(work: Promise<void>): Promise<void> {
 
 /** Schedules the copy that a record waits for. Harmless when it was scheduled already. @throws SendError */
 export async function sendAwaited({ ports, name, event }: Sender, record: EventRecord): Promise<void> {
-  const { copy, owner, dueAt: at = ports.clock.now() } = record;
-  // The owner is part of the id: no other event's id, and no life before a lost store, can stand in its way.
-  await send(ports.bus.schedule({ event, at, to: name, copy, messageId: `${event.id}:${copy}:${owner}` }));
+  const { redelivery, runId, dueAt: at = ports.clock.now() } = record;
+  // The runId is part of the id: no other event's id, and no life before a lost store, can stand in its way.
+  await send(ports.bus.schedule({ event, at, to: name, redelivery, messageId: `${event.id}:${redelivery}:${runId}` }));
 }
 
 /**
@@ -50,13 +50,15 @@ export async function sendAwaited({ ports, name, event }: Sender, record: EventR
  * @throws SendError
  */
 export async function waitForLease(sender: Sender, record: EventRecord, leaseMs: number): Promise<void> {
-  const { ports, name, event, copy, putOff } = sender;
+  const { ports, name, event, redelivery, unrecordedAttempts } = sender;
   const now = ports.clock.now();
   const at = Math.min(Math.max(record.leaseUntil ?? now, now), now + leaseMs);
-  // Having waited and then been put off, it may have to wait again, and must not pass for a repetition.
-  const messageId = `${event.id}:${copy}@${record.owner}+${putOff ?? 0}`;
-  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor: record.owner, messageId }));
-  sender.log.info('somebody else is at it: to be looked at when their lease is over', { inMs: at - now, copy });
+  // Having waited and then been scheduled again, it may have to wait again, and must not pass for a repetition.
+  const messageId = `${event.id}:${redelivery}@${record.runId}+${unrecordedAttempts ?? 0}`;
+  await send(
+    ports.bus.schedule({ event, at, to: name, redelivery, unrecordedAttempts, awaitedRunId: record.runId, messageId }),
+  );
+  sender.log.info('somebody else is at it: to be looked at when their lease is over', { inMs: at - now, redelivery });
 }
 
 /**
@@ -65,58 +67,73 @@ export async function waitForLease(sender: Sender, record: EventRecord, leaseMs:
  *
  * @throws SendError
  */
-export async function waitForTurn(sender: Sender & { place: Place }, { owner }: EventRecord): Promise<void> {
-  const { ports, name, event, copy, random, log } = sender;
-  const putOff = (sender.putOff ?? 0) + 1;
-  const inMs = sender.place.sparedMs + backoffMs(putOff, random);
+export async function waitForTurn(sender: Sender & { place: Place }, { runId }: EventRecord): Promise<void> {
+  const { ports, name, event, redelivery, random, log } = sender;
+  const unrecordedAttempts = (sender.unrecordedAttempts ?? 0) + 1;
+  const inMs = sender.place.sparedMs + backoffMs(unrecordedAttempts, random);
   const at = ports.clock.now() + inMs;
-  const messageId = `${event.id}:${copy}@${owner}+${putOff}`;
-  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor: owner, messageId }));
-  log.info('the last run vanished: put off until this one can harm no other', { inMs, copy });
+  const messageId = `${event.id}:${redelivery}@${runId}+${unrecordedAttempts}`;
+  await send(
+    ports.bus.schedule({ event, at, to: name, redelivery, unrecordedAttempts, awaitedRunId: runId, messageId }),
+  );
+  log.info('the last run vanished: scheduled again until this one can harm no other', { inMs, redelivery });
 }
 
 /**
- * Another try later, counted in the message, since the store could not be asked or told. Parks the message when it
+ * Another try later, counted in the message, since the store could not be asked or told. Dead-letters the message when it
  * cannot be mended, or has been tried often enough.
  *
- * @param endedRun this run, if it had begun
+ * @param endedRunId this run, if it had begun
  * @throws SendError
  */
-export async function putOffUnrecorded(sender: Sender, error: unknown, endedRun = sender.endedRun): Promise<void> {
-  const { ports, name, event, copy, waitedFor, random, log } = sender;
-  const putOff = (sender.putOff ?? 0) + 1;
-  log.warn('failed', { ...failureWithStack(error), try: putOff, copy });
-  if (isPermanent(error) || putOff >= MAX_TRIES) return park(sender, error, putOff, copy);
+export async function retryUnrecorded(sender: Sender, error: unknown, endedRunId = sender.endedRunId): Promise<void> {
+  const { ports, name, event, redelivery, awaitedRunId, random, log } = sender;
+  const unrecordedAttempts = (sender.unrecordedAttempts ?? 0) + 1;
+  log.warn('failed', { ...failureWithStack(error), try: unrecordedAttempts, redelivery });
+  if (isPermanent(error) || unrecordedAttempts >= MAX_ATTEMPTS)
+    return deadLetter(sender, error, unrecordedAttempts, redelivery);
 
-  const inMs = backoffMs(putOff, random, error instanceof TransientError ? error.retryAfterMs : undefined);
+  const inMs = backoffMs(unrecordedAttempts, random, error instanceof TransientError ? error.retryAfterMs : undefined);
   const at = ports.clock.now() + inMs;
-  const messageId = `${event.id}:${copy}+${putOff}`;
-  await send(ports.bus.schedule({ event, at, to: name, copy, putOff, waitedFor, endedRun, messageId }));
-  log.info('put off without a record', { try: putOff, copy, inMs });
+  const messageId = `${event.id}:${redelivery}+${unrecordedAttempts}`;
+  await send(
+    ports.bus.schedule({ event, at, to: name, redelivery, unrecordedAttempts, awaitedRunId, endedRunId, messageId }),
+  );
+  log.info('scheduled again without a record', { try: unrecordedAttempts, redelivery, inMs });
 }
 
 /** Puts the event into the errors queue. @throws SendError */
-export function park(sender: Parking, error: unknown, tries: number, copy: number): Promise<void> {
-  return parkAs(`${sender.event.id}:${sender.name}:${copy}`, sender, error, tries, copy);
+export function deadLetter(sender: DeadLettering, error: unknown, attempts: number, redelivery: number): Promise<void> {
+  return deadLetterAs(`${sender.event.id}:${sender.name}:${redelivery}`, sender, error, attempts, redelivery);
 }
 
 /** An entry in the errors queue for what nobody was told of; the event itself goes on. @throws SendError */
-export function parkUntold(sender: Parking, error: PlatformError, { tries, copy }: EventRecord): Promise<void> {
-  // Not the id of the event's own parking, which may still come.
-  return parkAs(`${sender.event.id}:${sender.name}:${copy}:untold`, sender, error, tries + 1, copy);
+export function deadLetterFailedNotification(
+  sender: DeadLettering,
+  error: PlatformError,
+  { attempts, redelivery }: EventRecord,
+): Promise<void> {
+  // Not the id of the event's own dead-lettering, which may still come.
+  return deadLetterAs(
+    `${sender.event.id}:${sender.name}:${redelivery}:untold`,
+    sender,
+    error,
+    attempts + 1,
+    redelivery,
+  );
 }
 
-type Parking = Pick<Sender, 'ports' | 'name' | 'event' | 'log'>;
+type DeadLettering = Pick<Sender, 'ports' | 'name' | 'event' | 'log'>;
 
-async function parkAs(
+async function deadLetterAs(
   messageId: string,
-  { ports, name, event, log }: Parking,
+  { ports, name, event, log }: DeadLettering,
   error: unknown,
-  tries: number,
-  copy: number,
+  attempts: number,
+  redelivery: number,
 ): Promise<void> {
   const { reason } = failureOf(error);
-  const parked: ParkedMessage = {
+  const deadLetter: DeadLetter = {
     messageId,
     body: event,
     type: event.type,
@@ -125,19 +142,19 @@ async function parkAs(
     reason,
     description: describeError(error),
     subscription: name,
-    tries,
-    copy,
+    attempts,
+    redelivery,
   };
-  await send(ports.bus.park(parked));
-  log.error('parked in the errors queue', { ...failureOf(error), tries, copy });
+  await send(ports.bus.deadLetter(deadLetter));
+  log.error('dead-lettered', { ...failureOf(error), attempts, redelivery });
 }
 
 /** Puts a message that is no event of this handler into the errors queue. @throws SendError */
-export async function parkUnread(
+export async function deadLetterUnread(
   ports: Ports,
-  parked: Omit<ParkedMessage, 'reason' | 'description'>,
+  deadLetter: Omit<DeadLetter, 'reason' | 'description'>,
   error: PlatformError,
 ): Promise<void> {
-  await send(ports.bus.park({ ...parked, reason: error.reason, description: error.message }));
-  ports.log.error('parked in the errors queue', { handler: parked.subscription, ...failureOf(error) });
+  await send(ports.bus.deadLetter({ ...deadLetter, reason: error.reason, description: error.message }));
+  ports.log.error('dead-lettered', { handler: deadLetter.subscription, ...failureOf(error) });
 }

@@ -5,7 +5,7 @@
 import type { Timer } from '../timeout.ts';
 
 /** Nobody waits longer: beside this, the longest run still ends within the time of a function at the Functions host. */
-const LONGEST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 
 /**
  * When a worker dies twice within ten seconds, the Functions host is without one for as long, and every delivery fails. So
@@ -78,7 +78,7 @@ export class Isolation {
         },
       };
       queue.push(waiting);
-      const cancel = timer(LONGEST_WAIT_MS, () => {
+      const cancel = timer(MAX_WAIT_MS, () => {
         queue.splice(queue.indexOf(waiting), 1);
         this.#sharing++;
         resolve(false);

@@ -8,9 +8,9 @@ import { failureWithStack } from '../stack.ts';
 import type { Timer } from '../timeout.ts';
 import { begin, type EventRecord, firstRecord, MAX_VANISHED, meaningOf, RECORDS, recordKey } from './event-record.ts';
 import {
-  park,
-  parkUntold,
-  putOffUnrecorded,
+  deadLetter,
+  deadLetterFailedNotification,
+  retryUnrecorded,
   SendError,
   type Sender,
   sendAwaited,
@@ -19,7 +19,7 @@ import {
 } from './follow-up-messages.ts';
 import { enterHistory } from './history.ts';
 import type { Place } from './isolation.ts';
-import { backoffMs, MAX_TRIES } from './retry-policy.ts';
+import { backoffMs, MAX_ATTEMPTS } from './retry-policy.ts';
 import { type Outcome, runHandler, withFields } from './run-handler.ts';
 
 /** One event, as one message brings it. */
@@ -28,7 +28,7 @@ export interface Step extends Sender {
   /** What the history says of its data. */
   readonly summary: string | undefined;
   /** Names this run. */
-  readonly owner: string;
+  readonly runId: string;
   /** Among the runs of this process. */
   readonly place: Place;
   readonly handle: Handler<never>;
@@ -40,7 +40,7 @@ export interface Step extends Sender {
 const LEASE_MARGIN_MS = 10_000;
 
 /** More than two at odds over one record is rare, and each round needs somebody else's progress. */
-const MOST_ROUNDS = 5;
+const MAX_ROUNDS = 5;
 
 /**
  * Carries the event as far as this message can: to its end, or to where another message drives it.
@@ -57,8 +57,8 @@ export async function carry(step: Step): Promise<void> {
     } catch (error) {
       if (error instanceof SendError) throw error;
       // Somebody else moved the record, or the answer to our own write was lost: what it says now decides.
-      if (!(error instanceof ConflictError) || round === MOST_ROUNDS) {
-        return putOffUnrecorded(step, error, begun ? step.owner : step.endedRun);
+      if (!(error instanceof ConflictError) || round === MAX_ROUNDS) {
+        return retryUnrecorded(step, error, begun ? step.runId : step.endedRunId);
       }
     }
   }
@@ -66,17 +66,17 @@ export async function carry(step: Step): Promise<void> {
 
 /** The record with our lease on it; undefined when this message has nothing more to do. */
 async function beginRun(step: Step): Promise<Stored<EventRecord> | undefined> {
-  const { ports, name, event, copy, owner, handlerTimeoutMs, log } = step;
+  const { ports, name, event, redelivery, runId, handlerTimeoutMs, log } = step;
   const { state } = ports;
   const key = recordKey(name, event.id);
   const now = ports.clock.now();
-  const lease = { copy, owner, now, leaseMs: handlerTimeoutMs + LEASE_MARGIN_MS };
+  const lease = { redelivery, runId, now, leaseMs: handlerTimeoutMs + LEASE_MARGIN_MS };
 
   const insert = async (): Promise<Stored<EventRecord>> => {
-    const value = begin(firstRecord(step, now), 'turn', lease);
+    const value = begin(firstRecord(step, now), 'run', lease);
     return { key, value, etag: await state.insert(RECORDS, key, value) };
   };
-  if (copy === 0) {
+  if (redelivery === 0) {
     // An original is nearly always new: one call instead of two.
     const inserted = await insert().catch(undefinedOnConflict);
     if (inserted) return inserted;
@@ -84,20 +84,20 @@ async function beginRun(step: Step): Promise<Stored<EventRecord> | undefined> {
   const stored = await state.get<EventRecord>(RECORDS, key);
   if (!stored) return insert();
 
-  const meaning = meaningOf(stored.value, step, owner, now);
+  const meaning = meaningOf(stored.value, step, runId, now);
   switch (meaning) {
-    case 'settled':
-      log.info('nothing to do for this message', { status: stored.value.status, copy });
+    case 'ignore':
+      log.info('nothing to do for this message', { status: stored.value.status, redelivery });
       return undefined;
-    case 'stale':
+    case 'resend':
       await sendAwaited(step, stored.value);
       return undefined;
-    case 'busy':
+    case 'wait':
       await waitForLease(step, stored.value, lease.leaseMs);
       return undefined;
-    case 'mine':
+    case 'resume':
       return stored;
-    case 'turn':
+    case 'run':
     case 'take-over': {
       if (meaning === 'take-over' && !(await mayTakeOver(step, stored.value))) {
         await waitForTurn(step, stored.value);
@@ -105,7 +105,7 @@ async function beginRun(step: Step): Promise<Stored<EventRecord> | undefined> {
       }
       // Who waited for the turn begins later than it came.
       const value = begin(stored.value, meaning, { ...lease, now: ports.clock.now() });
-      if (meaning === 'take-over') log.warn('the last run vanished', { vanished: value.vanished, copy });
+      if (meaning === 'take-over') log.warn('the last run vanished', { vanished: value.vanished, redelivery });
       return { key, value, etag: await state.put(RECORDS, key, value, stored.etag) };
     }
   }
@@ -115,10 +115,10 @@ async function beginRun(step: Step): Promise<Stored<EventRecord> | undefined> {
  * Whether an event that may be what ends processes may be run in this one. The last run before it is condemned has the
  * process to itself, or else it might be condemned for what ran beside it.
  */
-async function mayTakeOver({ place, putOff = 0 }: Step, record: EventRecord): Promise<boolean> {
+async function mayTakeOver({ place, unrecordedAttempts = 0 }: Step, record: EventRecord): Promise<boolean> {
   const vanished = (record.vanished ?? 0) + 1;
-  // Condemned, it is not run; and put off often enough, it must be.
-  if (vanished >= MAX_VANISHED || putOff >= MAX_TRIES) return true;
+  // Condemned, it is not run; and scheduled again often enough, it must be.
+  if (vanished >= MAX_VANISHED || unrecordedAttempts >= MAX_ATTEMPTS) return true;
   return place.sparedMs === 0 && (vanished < MAX_VANISHED - 1 || (await place.alone()));
 }
 
@@ -149,7 +149,7 @@ async function run(step: Step, record: EventRecord): Promise<Run> {
   // Beside the handler; what comes of it is looked at when the handler has ended.
   const indexing = record.indexed ? undefined : enterHistory(ports.state, record).then(() => undefined, asFailure);
   const outcome = await runHandler(
-    { ...step, log: withFields(log, { try: record.tries + 1, copy: record.copy }) },
+    { ...step, log: withFields(log, { try: record.attempts + 1, redelivery: record.redelivery }) },
     ports,
   );
   const indexFailure = await indexing;
@@ -161,9 +161,9 @@ async function run(step: Step, record: EventRecord): Promise<Run> {
     const { untold } = outcome;
     if (untold) {
       // A run that is to be followed by another has no end yet, and the next may have no cause to tell it again.
-      const isWorthAnother = outcome.kind === 'finished' && !untold.isFinal && record.tries + 1 < MAX_TRIES;
+      const isWorthAnother = outcome.kind === 'completed' && !untold.isFinal && record.attempts + 1 < MAX_ATTEMPTS;
       if (isWorthAnother) return { outcome: { kind: 'failed', error: untold.error }, isIndexed };
-      await parkUntold(step, untold.error, record);
+      await deadLetterFailedNotification(step, untold.error, record);
     }
     return { outcome, isIndexed };
   } catch (error) {
@@ -193,42 +193,42 @@ async function endRun(
     updatedAt: now,
   };
   const write = (next: EventRecord): Promise<string> => state.put(RECORDS, key, next, etag);
-  const waitFor = async (dueAt: number, fields: Pick<EventRecord, 'tries' | 'reason' | 'error'>): Promise<void> => {
-    const next: EventRecord = { ...ended, ...fields, status: 'waiting', copy: value.copy + 1, dueAt };
+  const waitFor = async (dueAt: number, fields: Pick<EventRecord, 'attempts' | 'reason' | 'error'>): Promise<void> => {
+    const next: EventRecord = { ...ended, ...fields, status: 'waiting', redelivery: value.redelivery + 1, dueAt };
     // On record before it is sent: a death between is mended when this message comes again and is found stale.
     await write(next);
     await sendAwaited(step, next);
   };
 
   switch (outcome.kind) {
-    case 'finished':
-      await write({ ...ended, status: 'finished', tries: 0, endedAt: now });
+    case 'completed':
+      await write({ ...ended, status: 'completed', attempts: 0, endedAt: now });
       step.log.info('handled', { ms: now - value.updatedAt, runs: value.runs, published: outcome.children.length });
       return;
-    case 'recheck':
+    case 'requeue':
       // A look that went well ends a row of failures.
-      return waitFor(now + outcome.afterMs, { tries: 0 });
+      return waitFor(now + outcome.afterMs, { attempts: 0 });
     case 'failed': {
       const failure = failureOf(outcome.error);
       const isCrash = outcome.error instanceof WorkerCrashedError;
       // The runs that vanished are counted already.
-      const tries = Math.min(value.tries + (isCrash ? 0 : 1), MAX_TRIES);
+      const attempts = Math.min(value.attempts + (isCrash ? 0 : 1), MAX_ATTEMPTS);
       // What follows from it is told when it is done, and may come to nothing: the reason must not be lost with it.
-      step.log.warn('failed', { ...failureWithStack(outcome.error), try: tries, copy: value.copy });
-      if (isPermanent(outcome.error) || tries === MAX_TRIES) {
+      step.log.warn('failed', { ...failureWithStack(outcome.error), try: attempts, redelivery: value.redelivery });
+      if (isPermanent(outcome.error) || attempts === MAX_ATTEMPTS) {
         // In the queue before it is on record: a death between makes two messages of one id, never none.
-        await park(step, outcome.error, tries, value.copy).catch(async (error: unknown) => {
+        await deadLetter(step, outcome.error, attempts, value.redelivery).catch(async (error: unknown) => {
           // The message comes again and takes over, but this run did not vanish. When the store is away too, it counts as if.
           if (!isCrash) await write({ ...value, vanished: 0, leaseUntil: now }).catch(() => undefined);
           throw error;
         });
-        await write({ ...ended, ...failure, status: 'parked', tries, endedAt: now });
+        await write({ ...ended, ...failure, status: 'dead-lettered', attempts, endedAt: now });
         return;
       }
       const asked = outcome.error instanceof TransientError ? outcome.error.retryAfterMs : undefined;
-      const inMs = backoffMs(tries, step.random, asked);
-      await waitFor(now + inMs, { tries, ...failure });
-      step.log.info('to be tried again', { try: tries, copy: value.copy, inMs });
+      const inMs = backoffMs(attempts, step.random, asked);
+      await waitFor(now + inMs, { attempts, ...failure });
+      step.log.info('to be tried again', { try: attempts, redelivery: value.redelivery, inMs });
       return;
     }
   }

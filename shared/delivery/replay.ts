@@ -5,7 +5,7 @@
 import { PermanentError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import { marksOf, structured } from '../events/parse.ts';
-import type { ParkedEntry, Ports } from '../ports.ts';
+import type { DeadLetterEntry, Ports } from '../ports.ts';
 import { routeOf, routeTo } from '../topology.ts';
 import { jsonOrText } from './body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from './dead-letter-body.ts';
@@ -37,29 +37,32 @@ export async function replay(sequenceNumber: string, ports: Ports): Promise<Repl
   const entry = unpacked(found);
   const event = eventIn(entry);
   const subscription = handlerOf(event, entry);
-  const copy = await nextCopy(event, subscription, entry, ports);
-  const messageId = `${event.id}:${copy}:replay-${sequenceNumber}`;
+  const redelivery = await nextCopy(event, subscription, entry, ports);
+  const messageId = `${event.id}:${redelivery}:replay-${sequenceNumber}`;
   const send = async (): Promise<void> => {
     try {
-      await bus.schedule({ event, at: clock.now(), to: subscription, copy, messageId });
+      await bus.schedule({ event, at: clock.now(), to: subscription, redelivery, messageId });
     } catch (error) {
       // What was unpacked may be larger than the broker takes.
       throw error instanceof PermanentError ? new NotReplayableError(error.message, { cause: error }) : error;
     }
   };
-  if (!(await bus.unpark(sequenceNumber, send))) return undefined;
-  log.info('replayed', { eventId: event.id, handler: subscription, copy, sequenceNumber });
+  if (!(await bus.takeDeadLetter(sequenceNumber, send))) return undefined;
+  log.info('replayed', { eventId: event.id, handler: subscription, redelivery, sequenceNumber });
   return { eventId: event.id, type: event.type, subscription };
 }
 
 /** The entry of that number; undefined when it is not there (any more). */
-export async function entryAt(sequenceNumber: string, { bus }: Pick<Ports, 'bus'>): Promise<ParkedEntry | undefined> {
-  const [found] = await bus.parked(sequenceNumber, 1);
+export async function entryAt(
+  sequenceNumber: string,
+  { bus }: Pick<Ports, 'bus'>,
+): Promise<DeadLetterEntry | undefined> {
+  const [found] = await bus.deadLetters(sequenceNumber, 1);
   return found?.sequenceNumber === sequenceNumber ? found : undefined;
 }
 
 /** @throws NotReplayableError when the body unpacks to too much */
-function unpacked(entry: ParkedEntry): ParkedEntry {
+function unpacked(entry: DeadLetterEntry): DeadLetterEntry {
   const body = bodyOf(entry);
   if (body !== undefined) return { ...entry, body };
   const why = `the body is a gzip that unpacks to more than ${MAX_UNPACKED_BYTES} bytes`;
@@ -67,10 +70,16 @@ function unpacked(entry: ParkedEntry): ParkedEntry {
 }
 
 /** The event of an entry without its marks. It need not be valid: a newer build may take what an older one refused. */
-function eventIn({ body, applicationProperties, parkedAt, isCut }: ParkedEntry): CloudEvent {
+function eventIn({ body, applicationProperties, deadLetteredAt, isCut }: DeadLetterEntry): CloudEvent {
   if (isCut) throw new NotReplayableError('the message was too large to be kept whole; publish it again, smaller');
-  const value = structured({ body: jsonOrText(body), applicationProperties, receivedAt: parkedAt });
-  const { copy: _, putoff: __, waitedfor: ___, endedrun: ____, ...event } = isObject(value) ? value : {};
+  const value = structured({ body: jsonOrText(body), applicationProperties, receivedAt: deadLetteredAt });
+  const {
+    redelivery: _,
+    unrecordedattempts: __,
+    awaitedrun: ___,
+    endedrun: ____,
+    ...event
+  } = isObject(value) ? value : {};
   if (!isText(event['id']) || !isText(event['type'])) {
     throw new NotReplayableError('the body is no CloudEvent; publish what was meant, and discard this');
   }
@@ -87,7 +96,7 @@ function isText(value: unknown): value is string {
 }
 
 /** A misdirected or unrouted event goes where its type belongs, one of an unknown type back where it came from. */
-function handlerOf({ type }: CloudEvent, { subscription }: ParkedEntry): string {
+function handlerOf({ type }: CloudEvent, { subscription }: DeadLetterEntry): string {
   const found = routeOf(type)?.subscription ?? subscription;
   if (found !== undefined && routeTo(found)) return found;
   throw new NotReplayableError(`no handler of this build takes '${type}'; deploy the one that does, or discard this`);
@@ -101,18 +110,19 @@ function handlerOf({ type }: CloudEvent, { subscription }: ParkedEntry): string 
 async function nextCopy(
   event: CloudEvent,
   subscription: string,
-  { copy, body, reason }: ParkedEntry,
+  { redelivery, body, reason }: DeadLetterEntry,
   { state }: Ports,
 ): Promise<number> {
   const record = (await state.get<EventRecord>(RECORDS, recordKey(subscription, event.id)))?.value;
-  if (record?.status === 'finished') {
+  if (record?.status === 'completed') {
     const what = reason === 'NotificationFailed' ? 'its notification alone failed' : 'this is no longer of use';
     throw new NotReplayableError(`${subscription} has handled the event: ${what}; discard it`);
   }
-  // The broker gives up the very message that drives the record, so that one is sent again; a parked event begins anew.
-  const given = marksOf(Object(jsonOrText(body))).copy;
-  const next = copy !== undefined ? copy + 1 : record?.status === 'parked' ? record.copy + 1 : given;
-  if (record?.status === 'parked' && record.copy >= next) {
+  // The broker gives up the very message that drives the record, so that one is sent again; a dead-lettered event begins anew.
+  const given = marksOf(Object(jsonOrText(body))).redelivery;
+  const next =
+    redelivery !== undefined ? redelivery + 1 : record?.status === 'dead-lettered' ? record.redelivery + 1 : given;
+  if (record?.status === 'dead-lettered' && record.redelivery >= next) {
     throw new NotReplayableError(
       'it was replayed before, and what failed then has an entry of its own; discard this one',
     );

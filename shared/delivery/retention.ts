@@ -103,7 +103,7 @@ async function forgetEvent(
   const stored = await state.get<EventRecord>(RECORDS, value.record);
   if (stored) {
     const { status, updatedAt } = stored.value;
-    const isEnded = status === 'finished' || status === 'parked';
+    const isEnded = status === 'completed' || status === 'dead-lettered';
     // A replay may have brought it back to life.
     if (!isEnded || updatedAt > now - REDELIVERABLE_MS) return false;
     await state.delete(RECORDS, value.record, stored.etag);

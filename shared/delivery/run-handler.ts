@@ -3,15 +3,15 @@
 import { combineErrors, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { childEvent } from '../events/cloud-event.ts';
-import type { Handler, HandlerPorts, Log, LogFields, Notifier, Ports, Recheck } from '../ports.ts';
+import type { Handler, HandlerPorts, Log, LogFields, Notifier, Ports, Requeue } from '../ports.ts';
 import { stackOf } from '../stack.ts';
 import { type Timer, within } from '../timeout.ts';
 import { isCompleted } from './event-record.ts';
 
 /** How a run ended. Only a run that did not fail has children. */
 export type Outcome =
-  | ({ readonly kind: 'finished' } & Done)
-  | ({ readonly kind: 'recheck'; readonly afterMs: number } & Done)
+  | ({ readonly kind: 'completed' } & Done)
+  | ({ readonly kind: 'requeue'; readonly afterMs: number } & Done)
   | { readonly kind: 'failed'; readonly error: unknown };
 
 interface Done {
@@ -77,8 +77,8 @@ export async function runHandler(
     });
     const untold = untoldOf(failures);
     return result
-      ? { kind: 'recheck', afterMs: delayOf(result, name), children, untold }
-      : { kind: 'finished', children, untold };
+      ? { kind: 'requeue', afterMs: delayOf(result, name), children, untold }
+      : { kind: 'completed', children, untold };
   } catch (error) {
     return { kind: 'failed', error };
   } finally {
@@ -119,9 +119,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function delayOf({ recheckAfterMs }: Recheck, name: string): number {
-  if (Number.isFinite(recheckAfterMs) && recheckAfterMs >= 0) return recheckAfterMs;
-  throw new TypeError(`${name} asked to be run again after ${recheckAfterMs} ms`);
+function delayOf({ requeueAfterMs }: Requeue, name: string): number {
+  if (Number.isFinite(requeueAfterMs) && requeueAfterMs >= 0) return requeueAfterMs;
+  throw new TypeError(`${name} asked to be run again after ${requeueAfterMs} ms`);
 }
 
 /** A log whose every line carries these fields. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { DataOf, EventDefinition } from './cloud-event.ts';
 
 /** In characters of JSON. What is declared is bounded by itself. */
-const MOST_KEPT = 8 * 1024;
+const MAX_KEPT = 8 * 1024;
 
 /**
  * Data to be kept in a record and passed on in further events, which add to it: an event may be as large as a message
@@ -14,7 +14,7 @@ export function keptData<Definition extends EventDefinition>(
   { schema }: Definition,
   data: DataOf<Definition>,
 ): DataOf<Definition> {
-  if (JSON.stringify(data).length <= MOST_KEPT) return data;
+  if (JSON.stringify(data).length <= MAX_KEPT) return data;
   // What the schema accepted it accepts without the fields that it does not look at.
   return declaredIn(schema, data) as DataOf<Definition>;
 }

@@ -19,18 +19,18 @@ export interface WireEvent {
 }
 
 /** What a scheduled copy says of itself; travels in the body, as extension attributes that no handler sees. */
-export interface CopyMarks {
+export interface RedeliveryMarks {
   /** Which scheduled copy this is: 0 for the original. */
-  readonly copy: number;
-  /** How often this copy was put off because the state store could not be asked; undefined for never. */
-  readonly putOff: number | undefined;
+  readonly redelivery: number;
+  /** How often this copy was scheduled again because the state store could not be asked; undefined for never. */
+  readonly unrecordedAttempts: number | undefined;
   /** The run whose lease this copy has waited for. */
-  readonly waitedFor: string | undefined;
+  readonly awaitedRunId: string | undefined;
   /** The run that ended and could not say so in the record: its lease need not be waited for, and it did not vanish. */
-  readonly endedRun: string | undefined;
+  readonly endedRunId: string | undefined;
 }
 
-export interface ParsedEvent extends CopyMarks {
+export interface ParsedEvent extends RedeliveryMarks {
   readonly event: PlatformEvent;
 }
 
@@ -166,12 +166,12 @@ function upgrade(definition: EventDefinition, version: number, raw: Attributes):
 }
 
 /** The marks of an event as it came. */
-export function marksOf({ copy, putoff, waitedfor, endedrun }: Attributes): CopyMarks {
+export function marksOf({ redelivery, unrecordedattempts, awaitedrun, endedrun }: Attributes): RedeliveryMarks {
   return {
-    copy: countOf(copy),
-    putOff: countOf(putoff) || undefined,
-    waitedFor: typeof waitedfor === 'string' ? waitedfor : undefined,
-    endedRun: typeof endedrun === 'string' ? endedrun : undefined,
+    redelivery: countOf(redelivery),
+    unrecordedAttempts: countOf(unrecordedattempts) || undefined,
+    awaitedRunId: typeof awaitedrun === 'string' ? awaitedrun : undefined,
+    endedRunId: typeof endedrun === 'string' ? endedrun : undefined,
   };
 }
 
@@ -182,7 +182,7 @@ function withoutMarks(attributes: Attributes): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !MARKS.includes(name)));
 }
 
-const MARKS: readonly string[] = ['copy', 'putoff', 'waitedfor', 'endedrun', 'data_base64'];
+const MARKS: readonly string[] = ['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'data_base64'];
 
 /** Anything but a positive integer with room above it counts as absent: the extension may be somebody else's. */
 function countOf(value: unknown): number {

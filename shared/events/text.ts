@@ -22,7 +22,7 @@ const IN_DATA: Rule = {
   expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
 };
 /** A list may hold as many as it likes, and an error has to be read. */
-const MOST_ISSUES = 20;
+const MAX_ISSUES = 20;
 
 /** Nearly every text is, and this is found out faster than the rest. */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
@@ -43,7 +43,7 @@ export function refuseForbiddenText(
   if (!entries.some(([name, value]) => breaks(IN_ATTRIBUTES, name) || holds(value, ruleOf(name)))) return;
   const { data, ...attributes }: { data?: unknown } = event;
   const issues = [...issuesIn(attributes, '', IN_ATTRIBUTES), ...issuesIn(data, 'data', IN_DATA)];
-  throw new InvalidEventError(identity, issues.slice(0, MOST_ISSUES));
+  throw new InvalidEventError(identity, issues.slice(0, MAX_ISSUES));
 }
 
 function breaks({ forbidden }: Rule, text: string): boolean {

@@ -21,7 +21,7 @@ export interface ArrivedEvent extends TimelineEvent {
 }
 
 /** Chains whose beginning is remembered, for the times on the left. */
-const MOST_CHAINS = 10_000;
+const MAX_CHAINS = 10_000;
 
 export class StartOutput {
   readonly #isJson: boolean;
@@ -67,7 +67,7 @@ export class StartOutput {
 
   /** The beginning of a chain, which counts as its first line's time. */
   begins(correlationId: string): void {
-    if (this.#chains.size >= MOST_CHAINS) this.#chains.delete(this.#chains.keys().next().value ?? '');
+    if (this.#chains.size >= MAX_CHAINS) this.#chains.delete(this.#chains.keys().next().value ?? '');
     this.#chains.set(correlationId, performance.now());
   }
 

@@ -1,6 +1,6 @@
 /**
  * Making a change in a cluster and watching it. A fault of the cluster is an answer here and no exception: it must
- * not use up the tries of the delivery and leave a target half done. The deadline of the change bounds it instead.
+ * not use up the attempts of the delivery and leave a target half done. The deadline of the change bounds it instead.
  */
 
 import { NotFoundError, PlatformError, SupersededError, TransientError } from '../errors.ts';
@@ -10,7 +10,7 @@ import { stackOf } from '../stack.ts';
 import type { FailureReason } from './release-record.ts';
 
 /** However long a rollout drags on, it is looked at once a minute. */
-const LONGEST_PAUSE_MS = 60_000;
+const MAX_PAUSE_MS = 60_000;
 
 /** A change to be made once, and seen through. */
 export interface Undertaking {
@@ -24,7 +24,7 @@ export interface Undertaking {
   readonly since: number;
   readonly deadline: number;
   readonly now: () => number;
-  readonly recheckMs: number;
+  readonly requeueAfterMs: number;
   readonly log: Log;
 }
 
@@ -98,7 +98,7 @@ async function ask<T>(log: Log, question: () => Promise<T>): Promise<T | Fault> 
   }
 }
 
-function judge({ change, since, deadline, now, recheckMs }: Undertaking, answer: Rollout | Fault): Standing {
+function judge({ change, since, deadline, now, requeueAfterMs }: Undertaking, answer: Rollout | Fault): Standing {
   const at = now();
   const isLate = at >= deadline;
   const { message } = answer;
@@ -118,7 +118,7 @@ function judge({ change, since, deadline, now, recheckMs }: Undertaking, answer:
     if (isLate || state === 'failed') return { to: 'failed', reason: 'DeadlineExceeded', message, untouched: false };
   }
   // A tenth of the time waited so far: quick while it matters, and no burden on a cluster in trouble.
-  const pause = Math.max(recheckMs, Math.min((at - since) / 10, LONGEST_PAUSE_MS));
+  const pause = Math.max(requeueAfterMs, Math.min((at - since) / 10, MAX_PAUSE_MS));
   const askedFor = answer instanceof Fault ? answer.retryAfterMs : 0;
   return { to: 'waiting', afterMs: Math.ceil(Math.min(Math.max(pause, askedFor), deadline - at)) };
 }

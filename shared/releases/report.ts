@@ -12,7 +12,7 @@ import type { Notification } from '../ports.ts';
 import { withoutControls } from '../shown-text.ts';
 import { type ReleaseRecord, secondsBetween, serviceOf, stepTo, targetOf } from './release-record.ts';
 
-const LONGEST_TEXT = 4_096;
+const MAX_TEXT = 4_096;
 
 export function startOf(release: ReleaseRecord): DataOf<typeof DeploymentStarted> {
   const previousImage = stepTo(release, 'requested')?.previousImage;
@@ -55,7 +55,7 @@ export function rollbackOf(release: ReleaseRecord): DataOf<typeof DeploymentRoll
 
 /** What a cluster says may hold anything, and cutting may leave half a character; an event may hold neither, nor U+FFFD. */
 function readable(text: string): string {
-  return withoutControls(text.slice(0, LONGEST_TEXT)).replaceAll('\ufffd', '?');
+  return withoutControls(text.slice(0, MAX_TEXT)).replaceAll('\ufffd', '?');
 }
 
 /** From the start, or from the request when it never was started, to its completion or failure. */

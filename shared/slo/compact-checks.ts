@@ -1,13 +1,13 @@
 /**
  * Which counted checks a service's document may forget. One whose handling has finished is known by its delivery record
- * and never handled again; one that was cut off, or is parked and may be replayed, has to stay.
+ * and never handled again; one that was cut off, or is dead-lettered and may be replayed, has to stay.
  */
 
 import type { HandlerPorts } from '../ports.ts';
 import { update } from '../update-document.ts';
 import { SERVICES } from './freezes.ts';
 import { countOf, oldestIn } from './id-set.ts';
-import { inTurn } from './serialize.ts';
+import { withKeyLock } from './serialize.ts';
 import { type ServiceHealth, withoutChecks } from './service-health.ts';
 
 /** The newest are kept in any case. */
@@ -31,7 +31,7 @@ export async function forgetFinishedChecks(health: ServiceHealth, ports: Handler
     for (const id of old) gone.add(id);
   }
   if (gone.size === 0) return;
-  await inTurn(state, health.service, () =>
+  await withKeyLock(state, health.service, () =>
     update<ServiceHealth>(state, SERVICES, health.service, (found) => found && withoutChecks(found, gone)),
   );
 }

@@ -90,7 +90,7 @@ async function editCauses(
   service: string,
   edit: (causes: readonly FreezeCause[]) => readonly FreezeCause[],
 ): Promise<boolean> {
-  for (let tries = 1; ; tries++) {
+  for (let attempts = 1; ; attempts++) {
     const found = await state.get<FreezeRecord>(FREEZES, service);
     const causes = edit(found?.value.causes ?? []);
     try {
@@ -99,7 +99,7 @@ async function editCauses(
       else await state.insert(FREEZES, service, { service, causes });
       return causes.length === 0;
     } catch (error) {
-      if (!(error instanceof ConflictError) || tries === 10) throw error;
+      if (!(error instanceof ConflictError) || attempts === 10) throw error;
     }
   }
 }

@@ -4,9 +4,9 @@ const queues = new WeakMap<object, Map<string, Promise<unknown>>>();
 
 /**
  * Runs after everything that was queued for the same owner and key before, however that ended. Without it, concurrent
- * events of one service would spend their tries on conflicts with each other.
+ * events of one service would spend their attempts on conflicts with each other.
  */
-export async function inTurn<T>(owner: object, key: string, run: () => Promise<T>): Promise<T> {
+export async function withKeyLock<T>(owner: object, key: string, run: () => Promise<T>): Promise<T> {
   let queue = queues.get(owner);
   if (!queue) {
     queue = new Map();

@@ -5,7 +5,7 @@
 
 import type { StateStore } from '../ports.ts';
 import { update } from '../update-document.ts';
-import { inTurn } from './serialize.ts';
+import { withKeyLock } from './serialize.ts';
 
 const PARTITION = 'counters';
 const KEY = 'checks-without-objective';
@@ -26,7 +26,7 @@ interface Counter {
  * @returns how many there were, when this check is the one to tell it
  */
 export async function countUnlisted(state: StateStore, eventId: string, now: number): Promise<number | undefined> {
-  const { count, toldBy } = await inTurn(state, KEY, () =>
+  const { count, toldBy } = await withKeyLock(state, KEY, () =>
     update<Counter>(state, PARTITION, KEY, (found) => {
       if (found?.toldBy === eventId) return found;
       const count = (found?.count ?? 0) + 1;

@@ -30,7 +30,7 @@ export interface DashboardData {
 }
 
 const REFRESH_SECONDS = 10;
-export const MOST_ROWS = 100;
+export const MAX_ROWS = 100;
 
 /** HTML that needs no escaping any more. */
 class Html {
@@ -146,9 +146,9 @@ function tilesOf({ completed, failed, leadTime, restore }: DeploymentsDigest['nu
 function errorsTable(errors: DashboardData['errors'], hasMore: boolean, now: number): Html {
   if (!errors) return quiet('The errors queue cannot be read: the broker does not answer.');
   if (errors.length === 0) return quiet('Nothing: every event was handled, or is being handled.');
-  const rows = errors.map(({ sequenceNumber, parkedAt, reason, type, subscription, description }) => [
+  const rows = errors.map(({ sequenceNumber, deadLetteredAt, reason, type, subscription, description }) => [
     sequenceNumber,
-    ago(parkedAt, now),
+    ago(deadLetteredAt, now),
     badge(reason || 'unknown', 'bad'),
     type ?? '–',
     subscription ?? '–',
@@ -164,7 +164,7 @@ function servicesTable(services: readonly ServiceSummary[], now: number): Html {
     (freeze ? 2 : 0) + (objectives.some(({ alerts }) => alerts.length > 0) ? 1 : 0);
   const rows = services
     .toSorted((a, b) => urgency(b) - urgency(a))
-    .slice(0, MOST_ROWS)
+    .slice(0, MAX_ROWS)
     .flatMap((service): Part[][] => {
       const { freeze, checkedAt } = service;
       const state = freeze
@@ -220,10 +220,10 @@ ${count > mostUrgent.length ? quiet(`${mostUrgent.length} of ${count}; GET /api/
 }
 
 const STATUSES: Readonly<Record<EventRecord['status'], Tone>> = {
-  finished: 'good',
-  running: 'busy',
+  completed: 'good',
+  'in-progress': 'busy',
   waiting: 'busy',
-  parked: 'bad',
+  'dead-lettered': 'bad',
 };
 
 function eventsTable(events: readonly EventRecord[], now: number): Html {
@@ -243,10 +243,10 @@ function countOf(errors: readonly ErrorSummary[], hasMore: boolean): string {
   return `${errors.length}${hasMore ? '+' : ''}`;
 }
 
-const LONGEST_WHY = 300;
+const MAX_WHY = 300;
 
 function cut(text: string): string {
-  return text.length > LONGEST_WHY ? `${text.slice(0, LONGEST_WHY - 1)}…` : text;
+  return text.length > MAX_WHY ? `${text.slice(0, MAX_WHY - 1)}…` : text;
 }
 
 function timeOf(ms: number): string {

@@ -173,7 +173,7 @@ function serviceFamilies({ services: all, unlistedChecks }: Snapshot): Family[] 
 }
 
 /** How many entries are counted; more are not looked at. */
-export const MOST_ERRORS = 1_000;
+export const MAX_ERRORS = 1_000;
 
 function errorsFamily({ errors }: Snapshot): Family {
   const none: Sample[] = errors ? [{ labels: {}, value: 0 }] : [];
@@ -189,7 +189,7 @@ function errorsFamily({ errors }: Snapshot): Family {
   return {
     name: 'platform_errors',
     type: 'gauge',
-    help: `Entries in the errors queue, of the oldest ${MOST_ERRORS}.`,
+    help: `Entries in the errors queue, of the oldest ${MAX_ERRORS}.`,
     // An empty queue is a measurement too.
     samples: counts.size > 0 ? [...counts.values()] : none,
   };

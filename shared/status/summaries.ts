@@ -1,6 +1,6 @@
 /** How the deployments and services stand, drawn from their records: for the HTTP functions, the metrics and the dashboard. */
 
-import type { ParkedEntry, Ports, StateStore } from '../ports.ts';
+import type { DeadLetterEntry, Ports, StateStore } from '../ports.ts';
 import {
   type Numbers,
   newestOf,
@@ -190,7 +190,7 @@ export async function services({
 }
 
 /** An entry of the errors queue without what was sent, which may be large. */
-export type ErrorSummary = Omit<ParkedEntry, 'body' | 'gzipped' | 'applicationProperties'>;
+export type ErrorSummary = Omit<DeadLetterEntry, 'body' | 'gzipped' | 'applicationProperties'>;
 
 /** The oldest entries of the errors queue; undefined when the broker does not answer: the rest is worth showing all the same. */
 export async function oldestErrors(
@@ -213,7 +213,7 @@ async function summariesOf(bus: Ports['bus'], count: number, isLate: () => boole
   const found: ErrorSummary[] = [];
   let next = '0';
   while (found.length < count && !isLate()) {
-    const page = await bus.parked(next, count - found.length);
+    const page = await bus.deadLetters(next, count - found.length);
     const last = page.at(-1);
     if (!last) break;
     for (const { body: _, gzipped: __, applicationProperties: ___, ...entry } of page) found.push(entry);

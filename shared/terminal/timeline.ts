@@ -11,12 +11,12 @@ export interface TimelineEvent {
   readonly data?: unknown;
 }
 
-export const WIDEST_TYPE = 'ResourceQuotaExceeded'.length;
+export const MAX_TYPE = 'ResourceQuotaExceeded'.length;
 
 /** @param atMs when, since the first line */
 export function timelineLine(event: TimelineEvent, atMs: number): string {
   const seconds = `${(atMs / 1000).toFixed(2).padStart(7)} s`;
-  const type = oneLine(event.type).padEnd(WIDEST_TYPE);
+  const type = oneLine(event.type).padEnd(MAX_TYPE);
   const [subject, facts] = [oneLine(event.subject ?? ''), oneLine(factsOf(event))];
   return `${dim(seconds)}  ${colourOf(event.type)(type)}  ${subject}  ${dim(facts)}`.trimEnd();
 }

@@ -123,7 +123,7 @@ it('lists large entries a few at a time, and unpacks none', async () => {
     broker.send(ERRORS_QUEUE, [{ contentType: 'application/gzip', body, sizeBytes: body.length }]);
   }
 
-  const page = await bus.parked('0', 100);
+  const page = await bus.deadLetters('0', 100);
   const all = await oldestErrors({ bus }, 100);
 
   expect(page.length).toBeGreaterThan(0);
@@ -146,23 +146,29 @@ it('refuses to replay an entry that unpacks to more than the broker takes', asyn
 
   await expect(replay('1', ports)).rejects.toThrow(NotReplayableError);
 
-  expect(await bus.parked('0', 9)).toHaveLength(1);
+  expect(await bus.deadLetters('0', 9)).toHaveLength(1);
   await bus.close();
   await close();
 });
 
-it('parks a body that leaves no room for the reason, whole if that can be', async () => {
+it('dead-letters a body that leaves no room for the reason, whole if that can be', async () => {
   const { port, close } = await startBroker();
   const bus = await createServiceBus({ connectionString: connectionString(port) }, { log: new RecordingLog() }, QUICK);
   const client = new ServiceBusClient(connectionString(port), { retryOptions: QUICK });
-  const why = { reason: 'InvalidEvent', description: 'no JSON', subscription: 'health-check', tries: 1, copy: 0 };
-  const park = (messageId: string, body: string): Promise<void> =>
-    bus.park({ ...why, messageId, body, type: undefined, correlationId: undefined, traceparent: undefined });
+  const why = {
+    reason: 'InvalidEvent',
+    description: 'no JSON',
+    subscription: 'health-check',
+    attempts: 1,
+    redelivery: 0,
+  };
+  const deadLetter = (messageId: string, body: string): Promise<void> =>
+    bus.deadLetter({ ...why, messageId, body, type: undefined, correlationId: undefined, traceparent: undefined });
   const brimful = 'x'.repeat(262_000);
   const hopeless = Array.from({ length: 100_000 }, (_, n) => ((n * 2_654_435_761) % 2 ** 32).toString(36)).join('');
 
-  await park('brimful', brimful);
-  await park('hopeless', hopeless);
+  await deadLetter('brimful', brimful);
+  await deadLetter('hopeless', hopeless);
 
   const receiver = client.createReceiver(ERRORS_QUEUE, { skipParsingBodyAsJson: true });
   const [zipped, halved] = await receiver.peekMessages(2);

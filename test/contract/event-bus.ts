@@ -6,7 +6,7 @@ import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
-import type { EventBus, ParkedEntry, ParkedMessage, ReceivedMessage } from '../../shared/ports.ts';
+import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage } from '../../shared/ports.ts';
 import { sampleData } from '../support/events.ts';
 
 /** A message of the errors queue. */
@@ -79,7 +79,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
       await bus.publish(event);
 
       await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
-      expect(messages.map(parsed)).toEqual([{ event, copy: 0 }]);
+      expect(messages.map(parsed)).toEqual([{ event, redelivery: 0 }]);
       expect(messages[0]).toMatchObject({
         messageId: event.id,
         deliveryCount: 1,
@@ -140,29 +140,29 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
       expect(idsOf(messages).sort()).toEqual([event.id, last.id].sort());
     });
 
-    it('brings a copy later, to one subscription, with its marks', async () => {
+    it('brings a redelivery later, to one subscription, with its marks', async () => {
       const messages = receive('deployment-events', 'deployment-requested');
       const event = requested();
       const at = Date.now() + 250;
-      const copy = {
+      const redelivery = {
         event,
         at,
         to: 'deployment-requested',
-        copy: 3,
-        putOff: 1,
-        waitedFor: 'run',
+        redelivery: 3,
+        unrecordedAttempts: 1,
+        awaitedRunId: 'run',
         messageId: `${event.id}:3`,
       };
 
-      await bus.schedule(copy);
-      await bus.schedule(copy);
+      await bus.schedule(redelivery);
+      await bus.schedule(redelivery);
 
       await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
       expect(Date.now()).toBeGreaterThanOrEqual(at - 20);
-      expect(messages.map(parsed)).toEqual([{ event, copy: 3, putOff: 1, waitedFor: 'run' }]);
+      expect(messages.map(parsed)).toEqual([{ event, redelivery: 3, unrecordedAttempts: 1, awaitedRunId: 'run' }]);
     });
 
-    it('brings a copy at once whose time is past', async () => {
+    it('brings a redelivery at once whose time is past', async () => {
       const messages = receive('deployment-events', 'deployment-requested');
       const event = requested();
 
@@ -170,7 +170,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
         event,
         at: Date.now() - 60_000,
         to: 'deployment-requested',
-        copy: 1,
+        redelivery: 1,
         messageId: `${event.id}:1`,
       });
 
@@ -181,14 +181,21 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
       const messages = receive('deployment-events', 'deployment-requested');
       const event = { ...requested(), type: 'DeploymentPaused' };
 
-      await bus.schedule({ event, at: 0, to: 'deployment-requested', copy: 0, putOff: 1, messageId: `${event.id}+1` });
+      await bus.schedule({
+        event,
+        at: 0,
+        to: 'deployment-requested',
+        redelivery: 0,
+        unrecordedAttempts: 1,
+        messageId: `${event.id}+1`,
+      });
 
       await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
     });
 
-    it('parks a message in the errors queue, saying why', async () => {
+    it('dead-letters a message in the errors queue, saying why', async () => {
       const event = newEvent(DeploymentStarted, { source: '/x', data: sampleData.DeploymentStarted });
-      const parked: ParkedMessage = {
+      const deadLetter: DeadLetter = {
         messageId: `${event.id}:deployment-started:2`,
         body: event,
         type: event.type,
@@ -197,34 +204,34 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
         reason: 'NotFound',
         description: 'ü'.repeat(5_000),
         subscription: 'deployment-started',
-        tries: 3,
-        copy: 2,
+        attempts: 3,
+        redelivery: 2,
       };
 
-      await bus.park(parked);
+      await bus.deadLetter(deadLetter);
 
-      const found = (await harness.errors()).find(({ messageId }) => messageId === parked.messageId);
+      const found = (await harness.errors()).find(({ messageId }) => messageId === deadLetter.messageId);
       expect(found).toMatchObject({
         type: 'DeploymentStarted',
-        properties: { DeadLetterReason: 'NotFound', Subscription: 'deployment-started', Tries: 3, Copy: 2 },
+        properties: { DeadLetterReason: 'NotFound', Subscription: 'deployment-started', Attempts: 3, Redelivery: 2 },
       });
       expect(JSON.parse(found?.body ?? '')).toEqual(event);
       expect(Buffer.byteLength(String(found?.properties['DeadLetterErrorDescription']))).toBeLessThanOrEqual(4_096);
     });
 
-    it('parks the largest event with its description', async () => {
+    it('dead-letters the largest event with its description', async () => {
       const event = requested();
       const body = { ...event, subject: 'x'.repeat(256 * 1024 - JSON.stringify(event).length - 1_024) };
       const common = {
         type: event.type,
         correlationId: event.correlationid,
         traceparent: undefined,
-        tries: 1,
-        copy: 0,
+        attempts: 1,
+        redelivery: 0,
       };
       const reason = 'Permanent';
 
-      await bus.park({
+      await bus.deadLetter({
         ...common,
         messageId: `${event.id}:large`,
         body,
@@ -238,10 +245,10 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
     });
 
     describe('the errors queue', () => {
-      const park = async (count: number): Promise<string[]> => {
-        const names = Array.from({ length: count }, () => `${name}-parked-${++ids}`);
+      const deadLetter = async (count: number): Promise<string[]> => {
+        const names = Array.from({ length: count }, () => `${name}-deadLetter-${++ids}`);
         for (const messageId of names) {
-          await bus.park({
+          await bus.deadLetter({
             messageId,
             body: requested(messageId),
             type: 'DeploymentRequested',
@@ -250,20 +257,20 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
             reason: 'ClusterError',
             description: 'no such thing',
             subscription: 'deployment-requested',
-            tries: 12,
-            copy: 3,
+            attempts: 12,
+            redelivery: 3,
           });
         }
         return names;
       };
-      const all = async (): Promise<ParkedEntry[]> => bus.parked('0', 1_000);
+      const all = async (): Promise<DeadLetterEntry[]> => bus.deadLetters('0', 1_000);
       const numberOf = async (messageId: string | undefined): Promise<string> => {
         const found = (await all()).find((entry) => entry.messageId === messageId);
         return found?.sequenceNumber ?? 'none';
       };
 
       it('is read from any place on, with all that was said', async () => {
-        const names = await park(3);
+        const names = await deadLetter(3);
 
         const entries = (await all()).filter(({ messageId }) => names.includes(messageId));
         expect(entries.map(({ messageId }) => messageId)).toEqual(names);
@@ -273,13 +280,13 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
           reason: 'ClusterError',
           description: 'no such thing',
           subscription: 'deployment-requested',
-          tries: 12,
-          copy: 3,
+          attempts: 12,
+          redelivery: 3,
           isCut: false,
         });
         expect(JSON.parse(entries[0]?.body ?? '')).toMatchObject({ id: names[0], type: 'DeploymentRequested' });
-        expect(entries[0]?.parkedAt).toBeGreaterThan(Date.now() - 60_000);
-        const [second] = await bus.parked(entries[1]?.sequenceNumber ?? '', 1);
+        expect(entries[0]?.deadLetteredAt).toBeGreaterThan(Date.now() - 60_000);
+        const [second] = await bus.deadLetters(entries[1]?.sequenceNumber ?? '', 1);
         expect(second?.messageId).toBe(names[1]);
       });
 
@@ -295,20 +302,20 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
           expect(found).toMatchObject({
             reason: 'MaxDeliveryCountExceeded',
             subscription: 'deployment-requested',
-            tries: undefined,
-            copy: undefined,
+            attempts: undefined,
+            redelivery: undefined,
           });
         }, TIMEOUT);
         await stop();
       });
 
       it('gives up one entry, wherever it lies, and keeps the others in order', async () => {
-        const [, second, third] = await park(4);
+        const [, second, third] = await deadLetter(4);
         const before = (await all()).map(({ messageId }) => messageId);
         const done: string[] = [];
 
-        expect(await bus.unpark(await numberOf(second), async () => void done.push('second'))).toBe(true);
-        expect(await bus.unpark(await numberOf(third))).toBe(true);
+        expect(await bus.takeDeadLetter(await numberOf(second), async () => void done.push('second'))).toBe(true);
+        expect(await bus.takeDeadLetter(await numberOf(third))).toBe(true);
 
         expect(done).toEqual(['second']);
         const left = (await all()).map(({ messageId }) => messageId);
@@ -316,38 +323,40 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
       });
 
       it('keeps an entry whose work fails, and has it for the next try', async () => {
-        const [messageId] = await park(1);
+        const [messageId] = await deadLetter(1);
         const number = await numberOf(messageId);
 
-        await expect(bus.unpark(number, () => Promise.reject(new TransientError('away')))).rejects.toThrow('away');
+        await expect(bus.takeDeadLetter(number, () => Promise.reject(new TransientError('away')))).rejects.toThrow(
+          'away',
+        );
         expect(await numberOf(messageId)).toBe(number);
 
-        expect(await bus.unpark(number)).toBe(true);
+        expect(await bus.takeDeadLetter(number)).toBe(true);
         expect(await numberOf(messageId)).toBe('none');
       });
 
       it('lets one alone have an entry, and says that it is gone afterwards', async () => {
-        const [messageId] = await park(1);
+        const [messageId] = await deadLetter(1);
         const number = await numberOf(messageId);
         let others: unknown;
 
-        await bus.unpark(number, async () => {
-          others = await bus.unpark(number).catch((error: unknown) => error);
+        await bus.takeDeadLetter(number, async () => {
+          others = await bus.takeDeadLetter(number).catch((error: unknown) => error);
         });
 
         expect(others).toBeInstanceOf(TransientError);
         expect(String(others)).toContain(`somebody else is at entry ${number}`);
-        expect(await bus.unpark(number)).toBe(false);
-        expect(await bus.unpark('999999999')).toBe(false);
+        expect(await bus.takeDeadLetter(number)).toBe(false);
+        expect(await bus.takeDeadLetter('999999999')).toBe(false);
       });
 
       it('gives up many at once', async () => {
-        const names = await park(30);
+        const names = await deadLetter(30);
         const numbers = (await all()).flatMap(({ messageId, sequenceNumber }) =>
           names.includes(messageId) ? [sequenceNumber] : [],
         );
 
-        const results = await Promise.all(numbers.map((number) => bus.unpark(number)));
+        const results = await Promise.all(numbers.map((number) => bus.takeDeadLetter(number)));
 
         expect(results).toEqual(names.map(() => true));
         expect((await all()).filter(({ messageId }) => names.includes(messageId))).toEqual([]);

@@ -82,7 +82,7 @@ async function request(tags: readonly string[]): Promise<string[]> {
 
 const outage = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
 const ended = (id: string): boolean => /Completed|Failed/.test(events.get(id)?.join() ?? '');
-const parked = (): number => bus.broker.resolve('errors').peek(0, 100).length;
+const deadLetter = (): number => bus.broker.resolve('errors').peek(0, 100).length;
 const started = (id: string): boolean => (events.get(id)?.length ?? 0) > 1;
 
 async function expectOneEndEach(ids: readonly string[]): Promise<void> {
@@ -94,7 +94,7 @@ async function expectOneEndEach(ids: readonly string[]): Promise<void> {
       id === ids[0] ? 'DeploymentFailed' : 'DeploymentCompleted',
     ]);
   }
-  expect(parked()).toBe(0);
+  expect(deadLetter()).toBe(0);
 }
 
 it.each([

@@ -149,7 +149,7 @@ it.concurrent('an app at work whose clusters and channels fail in every way lets
   };
   const config = {
     clusters,
-    policies: { deployment: { deadline: '1s', recheck: '200ms' } },
+    policies: { deployment: { deadline: '1s', requeueAfter: '200ms' } },
     notifications: { channels: Object.keys(hooks).map((urlSetting) => ({ format: 'cloudevents', urlSetting })) },
   };
   const host = command('shared/local/host', ['--verbose', '--http-port', '0'], {
@@ -184,7 +184,7 @@ it.concurrent('an app at work whose clusters and channels fail in every way lets
 
   const reader = await createServiceBus({ connectionString: bus.connection }, { log: new RecordingLog() });
   stops.push(() => reader.close());
-  const errors = await reader.parked('0', 1_000);
+  const errors = await reader.deadLetters('0', 1_000);
   const lookers = ['errors list', 'errors list --json', 'tail --since 1h'].map((line) =>
     command('shared/cli/main', [...line.split(' '), '--url', url], { PLATFORM_EVENTS_KEY: canary() }),
   );

@@ -118,8 +118,8 @@ it('remembers for as long as the settings say', async () => {
     const startedAt = Date.now() - 40 * 86_400_000;
     const old = { handler: 'health-check', id: 'old', type: 'HealthCheck', source: '/test', subject: 'web' } as const;
     const times = { time: new Date(startedAt).toISOString(), startedAt, updatedAt: startedAt };
-    const counts = { copy: 0, tries: 0, runs: 1, owner: 'run', correlationId: 'old' };
-    const record = { ...old, ...times, ...counts, status: 'finished' } as const;
+    const counts = { redelivery: 0, attempts: 0, runs: 1, runId: 'run', correlationId: 'old' };
+    const record = { ...old, ...times, ...counts, status: 'completed' } as const;
     await state.insert(RECORDS, recordKey(old.handler, old.id), record);
     await enterHistory(state, record);
     const ids = async (): Promise<string[]> => (await readHistory(state, { limit: 100 })).records.map(({ id }) => id);

@@ -76,7 +76,7 @@ it('is in errors after its third crash, and all its neighbours are handled', { t
   const finished = async (): Promise<string[]> => {
     const ids: string[] = [];
     for await (const { value } of state.query<EventRecord>(RECORDS))
-      if (value.status === 'finished') ids.push(value.id);
+      if (value.status === 'completed') ids.push(value.id);
     return ids;
   };
   await eventually(

@@ -37,7 +37,7 @@ describe('a bug', () => {
     expect(found[0]?.fields).toMatchObject({ reason: 'Error', error: 'x', stack: expect.stringMatching(HERE) });
   });
 
-  it('that uses up all tries is logged with its stack each time, and is not in the errors queue', async () => {
+  it('that uses up all attempts is logged with its stack each time, and is not in the errors queue', async () => {
     const world = worldOf(async () => bug());
     await world.bus.publish(event);
 
@@ -45,8 +45,8 @@ describe('a bug', () => {
 
     const messages = withStack(world.log.lines).map(({ message }) => message);
     expect(messages).toEqual(Array(12).fill('failed'));
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'parked', error: 'x' });
-    expect(JSON.stringify(await world.bus.parked('0', 10))).not.toContain('bugs.test.ts');
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'dead-lettered', error: 'x' });
+    expect(JSON.stringify(await world.bus.deadLetters('0', 10))).not.toContain('bugs.test.ts');
   });
 
   it('of a fault that is expected has no stack in the log', async () => {
@@ -83,7 +83,7 @@ describe('a bug', () => {
         since: 0,
         deadline: 9,
         now: () => 1,
-        recheckMs: 1,
+        requeueAfterMs: 1,
         log,
       },
     });

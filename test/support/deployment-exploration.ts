@@ -17,7 +17,7 @@ import { handlerOf, IMAGE } from './deployments.ts';
 import { type Exploration, randomFor, type Site, type State } from './explore.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
 
-const config = parseConfig({ policies: { deployment: { deadline: '3s', recheck: '1s' } } });
+const config = parseConfig({ policies: { deployment: { deadline: '3s', requeueAfter: '1s' } } });
 export const T0 = Date.parse('2026-03-01T12:00:00Z');
 
 /** A request for `shop/<deployment>` made so many milliseconds after T0. */
@@ -86,14 +86,14 @@ export async function forgetfulDelivery(
     const outcome = await handlerOf(event)(event, ports);
     await site.bus.publishAll(children);
     if (!outcome) return;
-    const at = site.now() + outcome.recheckAfterMs;
-    await site.bus.schedule({ event, at, to, copy: 1, messageId: `${event.id}, again` });
+    const at = site.now() + outcome.requeueAfterMs;
+    await site.bus.schedule({ event, at, to, redelivery: 1, messageId: `${event.id}, again` });
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     const { id: messageId, type, correlationid: correlationId } = event;
     const { reason, message: description } = error;
-    const marks = { traceparent: undefined, tries: 1, copy: 0 };
-    await site.bus.park({
+    const marks = { traceparent: undefined, attempts: 1, redelivery: 0 };
+    await site.bus.deadLetter({
       messageId,
       body: event,
       type,
@@ -138,7 +138,7 @@ const BLAMED = ['DeploymentCompleted DeploymentFailed', 'DeploymentCompleted Dep
 
 export interface Expectations {
   readonly requests: readonly PlatformEvent[];
-  /** Whether error budget may be laid on a release; a page that comes too early is parked then. */
+  /** Whether error budget may be laid on a release; a page that comes too early is deadLetters then. */
   readonly isBlamed?: boolean;
 }
 
@@ -152,7 +152,7 @@ export function checkOf({ requests, isBlamed = false }: Expectations): Explorati
       if (isQuiet && end === '') throw new Error(`${id} has not ended`);
     }
     if (!isQuiet) return;
-    if (state.parked.length > 0 && !isBlamed) throw new Error(`parked: ${state.parked.join('; ')}`);
+    if (state.deadLetters.length > 0 && !isBlamed) throw new Error(`deadLetters: ${state.deadLetters.join('; ')}`);
     for (const key of state.documents.keys()) if (key.startsWith('deployments ')) checkTarget(state, key);
   };
 }

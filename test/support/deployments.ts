@@ -34,7 +34,7 @@ export function handlerOf(event: PlatformEvent): Handler {
 export interface Run {
   readonly published: readonly PlatformEvent[];
   readonly notifications: readonly Notification[];
-  readonly recheckAfterMs: number | undefined;
+  readonly requeueAfterMs: number | undefined;
 }
 
 export interface WorldOptions {
@@ -91,18 +91,18 @@ export class World {
     return {
       published: ports.published,
       notifications: ports.notifications,
-      recheckAfterMs: outcome ? outcome.recheckAfterMs : undefined,
+      requeueAfterMs: outcome ? outcome.requeueAfterMs : undefined,
     };
   }
 
-  /** Runs a handler until it asks for no recheck, on the clock. */
+  /** Runs a handler until it asks for no requeueAfter, on the clock. */
   async runToEnd(event: PlatformEvent): Promise<Run> {
     const notifications: Notification[] = [];
     for (let looks = 0; looks < 1_000; looks++) {
       const run = await this.run(event);
       notifications.push(...run.notifications);
-      if (run.recheckAfterMs === undefined) return { ...run, notifications };
-      this.clock.advance(run.recheckAfterMs);
+      if (run.requeueAfterMs === undefined) return { ...run, notifications };
+      this.clock.advance(run.requeueAfterMs);
     }
     throw new Error(`${event.type} ${event.id} is rechecked for ever`);
   }

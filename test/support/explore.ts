@@ -40,7 +40,7 @@ export interface State {
   readonly runs: number;
   /** What was ever published, by id. */
   readonly published: ReadonlyMap<string, PlatformEvent>;
-  readonly parked: readonly string[];
+  readonly deadLetters: readonly string[];
   /** How it came to this; not part of what makes states equal. */
   readonly trail: readonly string[];
 }
@@ -141,7 +141,7 @@ async function begin(exploration: Exploration): Promise<State> {
     cutsLeft: exploration.cuts,
     runs: 0,
     published: new Map(exploration.mails.map((event) => [event.id, event])),
-    parked: [],
+    deadLetters: [],
     trail: [],
   };
 }
@@ -186,7 +186,7 @@ async function advance(
   const documents = new Map(before.documents);
   const mails = new Map(before.mails);
   const published = new Map(before.published);
-  const parked = [...before.parked];
+  const deadLetters = [...before.deadLetters];
   const resent = new Set<string>();
   const given: Answer[] = [];
   const cuts: State[] = [];
@@ -202,7 +202,7 @@ async function advance(
       documents: new Map(documents),
       mails: new Map(mails),
       published: new Map(published),
-      parked: [...parked],
+      deadLetters: [...deadLetters],
       runs: before.runs + (isFresh ? 1 : 0),
       trail: [...before.trail, step],
     };
@@ -283,26 +283,34 @@ async function advance(
         // Not one transaction: the process may die between two of them.
         for (const event of events) await call(async () => publish(event));
       },
-      schedule: ({ messageId: id, event, at: dueAt, copy, putOff: putoff, waitedFor: waitedfor, endedRun }) =>
+      schedule: ({
+        messageId: id,
+        event,
+        at: dueAt,
+        redelivery,
+        unrecordedAttempts: unrecordedattempts,
+        awaitedRunId: awaitedrun,
+        endedRunId,
+      }) =>
         call(async () => {
           // Only what was parsed is scheduled here.
           const body = {
             ...event,
-            copy,
-            ...(putoff && { putoff }),
-            ...(waitedfor && { waitedfor }),
-            ...(endedRun && { endedrun: endedRun }),
+            redelivery,
+            ...(unrecordedattempts && { unrecordedattempts }),
+            ...(awaitedrun && { awaitedrun }),
+            ...(endedRunId && { endedrun: endedRunId }),
           };
           if (!mails.get(id)?.isPending || id === mail.id)
             send({ id, event: event as PlatformEvent, body, isPending: true, dueAt });
         }),
-      park: ({ subscription, description }) =>
+      deadLetter: ({ subscription, description }) =>
         call(async () => {
           const what = `${subscription}: ${description}`;
-          if (!parked.includes(what)) parked.push(what);
+          if (!deadLetters.includes(what)) deadLetters.push(what);
         }),
-      parked: async () => [],
-      unpark: async () => false,
+      deadLetters: async () => [],
+      takeDeadLetter: async () => false,
       subscribe: () => async () => {},
       ping: async () => {},
       close: async () => {},
@@ -342,7 +350,7 @@ function keyOf(state: State, { canonical }: Exploration): string {
     answers.map((answer) => ('error' in answer ? String(answer.error) : relative(answer.value, canonical, now))),
   ]);
   const published = [...state.published.keys()].sort();
-  const key = JSON.stringify([documents.sort(), mails.sort(), sleepers, state.cutsLeft, published, state.parked]);
+  const key = JSON.stringify([documents.sort(), mails.sort(), sleepers, state.cutsLeft, published, state.deadLetters]);
   const names: string[] = [];
   const renamed = key.replace(RUN_NAMES, (name) => {
     if (!names.includes(name)) names.push(name);

@@ -4,7 +4,7 @@ import { ConflictError, NotFoundError, PermanentError, TransientError } from '..
 import { retryAfterMsOf } from '../retry-after.ts';
 
 /** The message of an error ends up in events and notifications. */
-const LONGEST_MESSAGE = 1_000;
+const MAX_MESSAGE = 1_000;
 
 /** A request that got an answer. */
 export interface Answer {
@@ -38,7 +38,7 @@ export function errorOf(request: string, answer: Answer, now: number): Error {
   const said = parseStatus(answer.body);
   const text = wordsOf(said?.message ?? '', answer.credentials);
   const message =
-    `${request}: ${status} ${text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}...` : text}`.trimEnd();
+    `${request}: ${status} ${text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}...` : text}`.trimEnd();
   if (status === 404) return new NotFoundError(message);
   if (status === 409) return new ConflictError(message);
   const seconds = said?.details?.retryAfterSeconds;

@@ -10,14 +10,14 @@ import {
 } from '@azure/service-bus';
 import Long from 'long';
 import { bytesOf } from '../../delivery/body-bytes.ts';
-import { parkedEntry } from '../../delivery/bus-message.ts';
+import { deadLetterEntry } from '../../delivery/bus-message.ts';
 import { attemptsIn } from '../../describe-error.ts';
 import { TransientError } from '../../errors.ts';
-import type { ParkedEntry } from '../../ports.ts';
+import type { DeadLetterEntry } from '../../ports.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';
 
 /** What one request asks the broker for. */
-const MOST_AT_ONCE = 100;
+const MAX_AT_ONCE = 100;
 /** One list ends at this size: whoever asked has what lies behind it with the next. */
 const MAX_LISTED_BYTES = 4 * 1024 * 1024;
 /** How long the broker may take to hand out what is known to be there. */
@@ -37,9 +37,9 @@ export class ErrorsQueue {
     await this.#open().peekMessages(1);
   }
 
-  /** As `EventBus.parked`. */
-  async list(from: string, count: number): Promise<ParkedEntry[]> {
-    const found: ParkedEntry[] = [];
+  /** As `EventBus.dead-lettered`. */
+  async list(from: string, count: number): Promise<DeadLetterEntry[]> {
+    const found: DeadLetterEntry[] = [];
     let bytes = 0;
     let next = Long.fromString(from);
     // The service answers with fewer than it was asked for when they are large.
@@ -55,7 +55,7 @@ export class ErrorsQueue {
     return found;
   }
 
-  /** As `EventBus.unpark`. */
+  /** As `EventBus.takeDeadLetter`. */
   async take(sequenceNumber: string, before: () => Promise<void>): Promise<boolean> {
     const number = Long.fromString(sequenceNumber);
     // Links of its own: one receives a batch at a time, and a request must not wait for another's.
@@ -119,27 +119,27 @@ function heldError(number: Long): TransientError {
 async function deferOldest(receiver: ServiceBusReceiver, number: Long): Promise<void> {
   let count = 0;
   let from = Long.fromInt(1);
-  while (count < MOST_AT_ONCE && from.lte(number)) {
-    const peeked = await receiver.peekMessages(MOST_AT_ONCE, { fromSequenceNumber: from });
+  while (count < MAX_AT_ONCE && from.lte(number)) {
+    const peeked = await receiver.peekMessages(MAX_AT_ONCE, { fromSequenceNumber: from });
     const last = peeked.at(-1)?.sequenceNumber;
     if (!last) break;
     count += peeked.filter(({ state, sequenceNumber }) => state === 'active' && sequenceNumber?.lte(number)).length;
     from = last.add(1);
   }
   // Asked for exactly what is there, the SDK does not wait for more.
-  const received = await receiver.receiveMessages(Math.max(1, Math.min(count, MOST_AT_ONCE)), {
+  const received = await receiver.receiveMessages(Math.max(1, Math.min(count, MAX_AT_ONCE)), {
     maxWaitTimeInMs: RECEIVE_MS,
   });
   if (received.length === 0) throw heldError(number);
   await Promise.all(received.map((message) => receiver.deferMessage(message)));
 }
 
-function entryOf(message: ServiceBusReceivedMessage): ParkedEntry {
+function entryOf(message: ServiceBusReceivedMessage): DeadLetterEntry {
   const { sequenceNumber, messageId, enqueuedTimeUtc, subject, correlationId, deadLetterSource } = message;
-  return parkedEntry({
+  return deadLetterEntry({
     sequenceNumber: String(sequenceNumber ?? 0),
     messageId: String(messageId ?? ''),
-    parkedAt: enqueuedTimeUtc?.getTime() ?? 0,
+    deadLetteredAt: enqueuedTimeUtc?.getTime() ?? 0,
     body: bytesOf(message.body),
     contentType: message.contentType,
     subject,

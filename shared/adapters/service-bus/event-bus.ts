@@ -9,12 +9,12 @@ import {
   type ServiceBusMessageBatch,
 } from '@azure/service-bus';
 import { GZIP_CONTENT_TYPE } from '../../delivery/body-bytes.ts';
-import { type BusMessage, messageOf, messageOfCopy, messageOfParked } from '../../delivery/bus-message.ts';
+import { type BusMessage, deadLetterMessage, messageOf, redeliveryMessage } from '../../delivery/bus-message.ts';
 import { attemptsIn, faultOf } from '../../describe-error.ts';
 import { ConfigError, PermanentError, PlatformError, TransientError } from '../../errors.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
-import type { EventBus, Log, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../../ports.ts';
+import type { DeadLetter, DeadLetterEntry, EventBus, Log, ReceivedMessage, Redelivery } from '../../ports.ts';
 import type { Connection } from '../../settings.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
@@ -28,7 +28,7 @@ export interface ServiceBusOptions {
 
 /**
  * Whoever sends holds a lease and a lock meanwhile: a blip is bridged here, anything longer is left to redelivery. All
- * tries end before the connection is taken for dead.
+ * attempts end before the connection is taken for dead.
  */
 const RETRY: RetryOptions = {
   mode: RetryMode.Exponential,
@@ -91,12 +91,12 @@ export class ServiceBusEventBus implements EventBus {
     await Promise.all([...byEntity].map(([entity, messages]) => this.#sendBatches(entity, messages)));
   }
 
-  async schedule(copy: ScheduledCopy): Promise<void> {
-    await this.#send(messageOfCopy(copy));
+  async schedule(redelivery: Redelivery): Promise<void> {
+    await this.#send(redeliveryMessage(redelivery));
   }
 
-  async park(parked: ParkedMessage): Promise<void> {
-    const message = messageOfParked(parked);
+  async deadLetter(deadLetter: DeadLetter): Promise<void> {
+    const message = deadLetterMessage(deadLetter);
     if (await this.#fits(message)) return;
     // It came filled to the brim, and there is no room for the reason beside it.
     if (await this.#fits({ ...message, body: gzipSync(message.body), contentType: GZIP_CONTENT_TYPE })) return;
@@ -106,11 +106,11 @@ export class ServiceBusEventBus implements EventBus {
     await this.#send({ ...message, body, applicationProperties });
   }
 
-  async parked(from: string, count: number): Promise<ParkedEntry[]> {
+  async deadLetters(from: string, count: number): Promise<DeadLetterEntry[]> {
     return this.#ask(ERRORS_QUEUE, ({ errors }) => errors.list(from, count));
   }
 
-  async unpark(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
+  async takeDeadLetter(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
     // Never twice: `before` has effects. It also takes as long as there are entries before this one.
     return this.#guarded(
       ERRORS_QUEUE,

@@ -18,7 +18,7 @@ export interface RequestOptions {
 
 /**
  * @param channel how messages call the receiver
- * @throws TransientError when it is busy or away, after a few quick tries
+ * @throws TransientError when it is busy or away, after a few quick attempts
  * @throws PermanentError when it refuses
  */
 export async function post(channel: string, url: URL, payload: Payload, options: RequestOptions): Promise<void> {

@@ -5,7 +5,7 @@ import { type JsonSchema, jsonSchemaOf } from '../../events/schemas.ts';
 import { code, linkTo, literal, prose } from './markdown.ts';
 
 /** A longer one tells people nothing. */
-const LONGEST_PATTERN = 100;
+const MAX_PATTERN = 100;
 
 export interface Field {
   /** `commit.sha`, `objectives[].service`, `profiles.<name>.quota`. */
@@ -103,7 +103,7 @@ function namedType(name: string, { description, minLength, maxLength, pattern }:
   const text = sentence(String(description ?? name));
   const bounds = maxLength === undefined || text.includes(String(maxLength)) ? '' : boundsOf({ minLength, maxLength });
   const rule = String(pattern);
-  const isShown = rule.length <= LONGEST_PATTERN;
+  const isShown = rule.length <= MAX_PATTERN;
   const ending = isShown ? ':' : '; the pattern is in the JSON Schemas.';
   const whole = `${level} ${name}\n\n${prose(`${text}${bounds && `, ${bounds}`}${ending}`)}`;
   return isShown ? `${whole}\n\n${code('text', rule)}` : whole;

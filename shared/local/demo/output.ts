@@ -3,7 +3,7 @@ import { DAY_MS } from '../../duration.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
 import type { Notification } from '../../ports.ts';
 import { bold, complain, dim, green, print, printJson, red, yellow } from '../../terminal/command.ts';
-import { colourOf, factsOf, WIDEST_TYPE } from '../../terminal/timeline.ts';
+import { colourOf, factsOf, MAX_TYPE } from '../../terminal/timeline.ts';
 
 /** `day  6 00:01:11` and a gap. */
 const TEXT_FROM = 17;
@@ -36,7 +36,7 @@ export class DemoOutput {
     this.#tellChecks(now);
     const { type, subject } = event;
     if (this.#isJson) this.#json(now, { event });
-    else this.#entry(now, [type.padEnd(WIDEST_TYPE), subject], factsOf(event), colourOf(type));
+    else this.#entry(now, [type.padEnd(MAX_TYPE), subject], factsOf(event), colourOf(type));
   }
 
   notification({ event: { id: causedBy }, ...notification }: Notification, now: number): void {

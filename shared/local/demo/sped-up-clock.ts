@@ -27,7 +27,8 @@ export class SpedUpClock implements Clock {
 
   /** The bus as seen by handlers on this clock: what they schedule comes when it is due by this clock. */
   speedUp(bus: EventBus): EventBus {
-    const schedule: EventBus['schedule'] = (copy) => bus.schedule({ ...copy, at: Date.now() + this.untilMs(copy.at) });
+    const schedule: EventBus['schedule'] = (redelivery) =>
+      bus.schedule({ ...redelivery, at: Date.now() + this.untilMs(redelivery.at) });
     return new Proxy(bus, {
       get: (target, name) => {
         if (name === 'schedule') return schedule;

@@ -115,7 +115,7 @@ export class ReceivingLink {
 
   #subscribe(): { close(): Promise<void> } {
     const { settings, onMessage, onError, openingMs = OPENING_MS } = this.#options;
-    let tries = 0;
+    let attempts = 0;
     const handlers = {
       processMessage: async (message: ServiceBusReceivedMessage) => {
         this.#signsOfLife++;
@@ -127,7 +127,7 @@ export class ReceivingLink {
       },
       // Of these two the SDK tells its own callers alone; without them a dead link is only found by asking.
       preInitialize: async () => {
-        if (++tries > 1) this.#end('the connection is lost');
+        if (++attempts > 1) this.#end('the connection is lost');
         else this.#after(openingMs, () => this.#end('no answer while connecting'));
       },
       postInitialize: async () => {

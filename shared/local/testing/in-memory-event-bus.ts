@@ -1,10 +1,16 @@
 /** The event bus in one process, for tests: the topology's entities on a broker of its own, in virtual time. */
 
-import { type BusMessage, messageOf, messageOfCopy, messageOfParked, parkedEntry } from '../../delivery/bus-message.ts';
+import {
+  type BusMessage,
+  deadLetterEntry,
+  deadLetterMessage,
+  messageOf,
+  redeliveryMessage,
+} from '../../delivery/bus-message.ts';
 import { TransientError } from '../../errors.ts';
 import type { EventType, PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
-import type { EventBus, ParkedEntry, ParkedMessage, ReceivedMessage, ScheduledCopy } from '../../ports.ts';
+import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports.ts';
 import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../../topology.ts';
 import { applyTopology } from '../service-bus/config/apply-topology.ts';
 import type { Broker } from '../service-bus/core/broker.ts';
@@ -78,21 +84,21 @@ export class InMemoryEventBus implements EventBus {
     }
   }
 
-  async schedule(copy: ScheduledCopy): Promise<void> {
-    const message = messageOfCopy(copy);
+  async schedule(redelivery: Redelivery): Promise<void> {
+    const message = redeliveryMessage(redelivery);
     this.broker.schedule(message.entity, [outgoing(message)]);
   }
 
-  async park(parked: ParkedMessage): Promise<void> {
-    const message = messageOfParked(parked);
+  async deadLetter(deadLetter: DeadLetter): Promise<void> {
+    const message = deadLetterMessage(deadLetter);
     this.broker.send(message.entity, [outgoing(message)]);
   }
 
-  async parked(from: string, count: number): Promise<ParkedEntry[]> {
+  async deadLetters(from: string, count: number): Promise<DeadLetterEntry[]> {
     return this.#errors.peek(Number(from), count).map(entryOf);
   }
 
-  async unpark(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
+  async takeDeadLetter(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
     const queue = this.#errors;
     const number = Number(sequenceNumber);
     const [found] = queue.peek(number, 1);
@@ -147,7 +153,7 @@ export class InMemoryEventBus implements EventBus {
   }
 
   /** What is in the errors queue, oldest first. */
-  errors(): ParkedEntry[] {
+  errors(): DeadLetterEntry[] {
     return this.#errors.peek(0, Number.POSITIVE_INFINITY).map(entryOf);
   }
 
@@ -181,12 +187,12 @@ function receivedAt(queue: MessageQueue, sequenceNumber: number): Delivery {
   }
 }
 
-function entryOf({ content, sequenceNumber, enqueuedAt, deadLetterSource }: PeekedMessage): ParkedEntry {
+function entryOf({ content, sequenceNumber, enqueuedAt, deadLetterSource }: PeekedMessage): DeadLetterEntry {
   const { applicationProperties, messageId, subject, correlationId, contentType, body } = content;
-  return parkedEntry({
+  return deadLetterEntry({
     sequenceNumber: String(sequenceNumber),
     messageId,
-    parkedAt: enqueuedAt,
+    deadLetteredAt: enqueuedAt,
     body: body instanceof Uint8Array ? body : Buffer.from(String(body)),
     contentType,
     subject,

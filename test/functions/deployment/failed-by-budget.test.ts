@@ -39,7 +39,7 @@ describe('deployment/failed for burnt error budget', () => {
     const late = await world.run(started);
 
     expect(typesOf(done)).toEqual(['DeploymentFailed', 'DeploymentRolledBack']);
-    expect(late).toMatchObject({ published: [], recheckAfterMs: undefined });
+    expect(late).toMatchObject({ published: [], requeueAfterMs: undefined });
   });
 
   it('fails a first release only: there is nothing to go back to', async () => {

@@ -16,11 +16,11 @@ const stepsOf = async (world: World, requestId: string): Promise<string[]> =>
   (await world.release(requestId)).steps.map(({ to }) => to);
 
 describe('deployment/failed', () => {
-  it('rolls back to the last good image and watches that by recheck', async () => {
+  it('rolls back to the last good image and watches that by requeueAfter', async () => {
     const { world, failed } = await failAfterGood();
 
     const first = await world.run(failed);
-    expect(first).toMatchObject({ published: [], recheckAfterMs: 2_000 });
+    expect(first).toMatchObject({ published: [], requeueAfterMs: 2_000 });
     expect(await world.rollout()).toMatchObject({ image: `${IMAGE}:1`, requestId: failed.id, state: 'progressing' });
 
     world.clock.advance(2_000);
@@ -242,7 +242,7 @@ describe('deployment/failed', () => {
 
       const run = await world.run(failed);
 
-      expect(run).toMatchObject({ published: [], recheckAfterMs: undefined });
+      expect(run).toMatchObject({ published: [], requeueAfterMs: undefined });
       expect(await stepsOf(world, 'request-2')).toEqual(['requested', 'started', 'failed', 'rolling-back', 'closed']);
       expect((await world.rollout()).image).toBe(`${IMAGE}:3`);
     });

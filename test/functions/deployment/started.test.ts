@@ -11,11 +11,11 @@ async function begin(tag: string, options: WorldOptions = {}): Promise<{ world: 
 }
 
 describe('deployment/started', () => {
-  it('applies the image, watches by recheck, and completes', async () => {
+  it('applies the image, watches by requeueAfter, and completes', async () => {
     const { world, started } = await begin('1');
 
     const first = await world.run(started);
-    expect(first).toMatchObject({ published: [], recheckAfterMs: 2_000 });
+    expect(first).toMatchObject({ published: [], requeueAfterMs: 2_000 });
     expect(await world.rollout()).toMatchObject({ image: `${IMAGE}:1`, requestId: 'request-1', state: 'progressing' });
 
     world.clock.advance(2_000);
@@ -132,13 +132,13 @@ describe('deployment/started', () => {
     });
   });
 
-  it('rides out server errors without using up the tries of its delivery', async () => {
+  it('rides out server errors without using up the attempts of its delivery', async () => {
     const { world, started } = await begin('error-1');
 
     const runs = [await world.run(started), await world.run(started)];
     const last = await world.runToEnd(started);
 
-    expect(runs.map(({ recheckAfterMs }) => recheckAfterMs)).toEqual([2_000, 2_000]);
+    expect(runs.map(({ requeueAfterMs }) => requeueAfterMs)).toEqual([2_000, 2_000]);
     expect(only(last).type).toBe('DeploymentCompleted');
   });
 
@@ -146,7 +146,7 @@ describe('deployment/started', () => {
     const { cluster } = faulty({ rollout: () => new TransientError('429', { retryAfterMs: 30_000 }) });
     const { world, started } = await begin('1', { cluster });
 
-    expect((await world.run(started)).recheckAfterMs).toBe(30_000);
+    expect((await world.run(started)).requeueAfterMs).toBe(30_000);
   });
 
   it('looks less often the longer it takes, and at the deadline', async () => {
@@ -158,9 +158,9 @@ describe('deployment/started', () => {
     });
     const pauses: number[] = [];
 
-    for (let run = await world.run(started); run.recheckAfterMs; run = await world.run(started)) {
-      pauses.push(run.recheckAfterMs);
-      world.clock.advance(run.recheckAfterMs);
+    for (let run = await world.run(started); run.requeueAfterMs; run = await world.run(started)) {
+      pauses.push(run.requeueAfterMs);
+      world.clock.advance(run.requeueAfterMs);
     }
 
     expect(pauses[0]).toBe(2_000);
@@ -184,7 +184,7 @@ describe('deployment/started', () => {
 
     const run = await world.run(started);
 
-    expect(run).toMatchObject({ published: [], recheckAfterMs: undefined });
+    expect(run).toMatchObject({ published: [], requeueAfterMs: undefined });
     expect(await world.record()).toEqual(before);
     await expect(world.rollout()).rejects.toThrow(NotFoundError);
   });
@@ -208,7 +208,7 @@ describe('deployment/started', () => {
 
     const run = await world.run(started);
 
-    expect(run).toMatchObject({ published: [], recheckAfterMs: undefined });
+    expect(run).toMatchObject({ published: [], requeueAfterMs: undefined });
     expect((await world.release('request-1')).steps.at(-1)).toMatchObject({ to: 'failed', reason: 'Superseded' });
   });
 

@@ -106,7 +106,7 @@ describe('GET /api/dashboard', () => {
   it('asks no further for errors when that takes too long', async () => {
     let asked = 0;
     let giveUp = (): void => {};
-    const parked = async (from: string): Promise<unknown[]> => {
+    const deadLetters = async (from: string): Promise<unknown[]> => {
       if (++asked === 3) giveUp();
       await new Promise(setImmediate);
       return [{ sequenceNumber: String(Number(from) + 1) }];
@@ -116,7 +116,7 @@ describe('GET /api/dashboard', () => {
       return () => {};
     };
 
-    expect(await oldestErrors({ bus: { parked } as never }, 1_000, timer)).toBeUndefined();
+    expect(await oldestErrors({ bus: { deadLetters } as never }, 1_000, timer)).toBeUndefined();
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
 
     expect(asked).toBe(3);
@@ -134,7 +134,7 @@ describe('GET /api/dashboard', () => {
     const { ports, deploy } = await startPlatform();
     await deploy('web', '1');
     const away = (): Promise<never> => Promise.reject(new TransientError('no connection'));
-    const bus = Object.assign(Object.create(ports.bus), { ping: away, parked: away });
+    const bus = Object.assign(Object.create(ports.bus), { ping: away, deadLetters: away });
 
     const { body = '' } = await respond('dashboard', handle, httpRequest({}), { ...ports, bus });
 

@@ -7,7 +7,7 @@ import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { type HttpHandler, type HttpResponse, respond } from '../../../shared/http/on-http.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
-import type { ParkedMessage, Ports } from '../../../shared/ports.ts';
+import type { DeadLetter, Ports } from '../../../shared/ports.ts';
 import { sampleData } from '../../support/events.ts';
 import { httpRequest } from '../../support/http.ts';
 import { RecordingLog } from '../../support/ports.ts';
@@ -21,8 +21,8 @@ beforeEach(() => {
   ports = { bus, state: new MemoryStateStore(), clock: bus.clock, log: new RecordingLog() } as unknown as Ports;
 });
 
-function park(id: string, parts: Partial<ParkedMessage> = {}): Promise<void> {
-  return bus.park({
+function deadLetter(id: string, parts: Partial<DeadLetter> = {}): Promise<void> {
+  return bus.deadLetter({
     messageId: id,
     body: newEvent(DeploymentRequested, { id, source: '/ci', data: sampleData.DeploymentRequested }),
     type: 'DeploymentRequested',
@@ -31,15 +31,15 @@ function park(id: string, parts: Partial<ParkedMessage> = {}): Promise<void> {
     reason: 'ClusterError',
     description: 'forbidden',
     subscription: 'deployment-requested',
-    tries: 12,
-    copy: 0,
+    attempts: 12,
+    redelivery: 0,
     ...parts,
   });
 }
 
 /** @returns its number */
-async function parkOne(id: string, parts?: Partial<ParkedMessage>): Promise<string> {
-  await park(id, parts);
+async function parkOne(id: string, parts?: Partial<DeadLetter>): Promise<string> {
+  await deadLetter(id, parts);
   return bus.errors().find(({ messageId }) => messageId === id)?.sequenceNumber ?? '';
 }
 
@@ -57,32 +57,32 @@ async function listed(query = ''): Promise<{ ids: unknown[]; next: string | unde
 describe('GET /api/errors', () => {
   it('tells what failed where, and why, oldest first', async () => {
     const sequenceNumber = await parkOne('a');
-    await park('b');
+    await deadLetter('b');
 
     const { json } = await call(list);
 
     expect(json).toMatchObject({ errors: [{ eventId: 'a' }, { eventId: 'b' }] });
     expect((json as { errors: unknown[] }).errors[0]).toEqual({
       sequenceNumber,
-      parkedAt: new Date(bus.clock.now()).toISOString(),
+      deadLetteredAt: new Date(bus.clock.now()).toISOString(),
       reason: 'ClusterError',
       description: 'forbidden',
       type: 'DeploymentRequested',
       eventId: 'a',
       subject: 'default/shop/web',
       subscription: 'deployment-requested',
-      tries: 12,
+      attempts: 12,
       correlationId: 'c',
       messageId: 'a',
     });
   });
 
   it('narrows by reason, type and age', async () => {
-    await park('a');
+    await deadLetter('a');
     await bus.advance('1h');
     const noon = new Date(bus.clock.now()).toISOString();
-    await park('b', { reason: 'Transient' });
-    await park('c', { type: 'DeploymentStarted' });
+    await deadLetter('b', { reason: 'Transient' });
+    await deadLetter('c', { type: 'DeploymentStarted' });
 
     expect((await listed('?reason=clustererror')).ids).toEqual(['a', 'c']);
     expect((await listed('?type=DeploymentStarted')).ids).toEqual(['c']);
@@ -105,7 +105,7 @@ describe('GET /api/errors', () => {
   });
 
   it('goes on where a page ended', async () => {
-    for (const id of ['a', 'b', 'c']) await park(id);
+    for (const id of ['a', 'b', 'c']) await deadLetter(id);
 
     const first = await listed('?limit=2');
     const second = await listed(`?limit=2&cursor=${first.next}`);
@@ -115,7 +115,7 @@ describe('GET /api/errors', () => {
   });
 
   it('looks at no more than it can in one request, and says where to go on', async () => {
-    for (let n = 0; n < 2_600; n++) await park(`n-${n}`, n === 2_550 ? { reason: 'Rare' } : {});
+    for (let n = 0; n < 2_600; n++) await deadLetter(`n-${n}`, n === 2_550 ? { reason: 'Rare' } : {});
 
     const first = await listed('?reason=Rare');
     const second = await listed(`?reason=Rare&cursor=${first.next}`);
@@ -254,7 +254,7 @@ describe('one entry', () => {
 
   it('is discarded', async () => {
     const number = await parkOne('a');
-    await park('b');
+    await deadLetter('b');
 
     expect((await call(discard, number)).status).toBe(204);
     expect((await listed()).ids).toEqual(['b']);

@@ -19,7 +19,7 @@ beforeEach(() => {
 
 async function enter(id: string, parts: Partial<EventRecord> = {}): Promise<void> {
   const record: EventRecord = {
-    status: 'finished',
+    status: 'completed',
     handler: 'deployment-requested',
     id,
     type: 'DeploymentRequested',
@@ -27,10 +27,10 @@ async function enter(id: string, parts: Partial<EventRecord> = {}): Promise<void
     subject: 'default/shop/web',
     time: '2026-03-01T12:00:00Z',
     correlationId: id,
-    copy: 0,
-    tries: 0,
+    redelivery: 0,
+    attempts: 0,
     runs: 1,
-    owner: 'o',
+    runId: 'o',
     startedAt: NOON,
     updatedAt: NOON,
     ...parts,
@@ -51,15 +51,27 @@ async function idsOf(query?: string): Promise<string[]> {
 }
 
 describe('GET /api/events', () => {
-  it('lists what happened over many days, newest first, with the outcome and the tries', async () => {
+  it('lists what happened over many days, newest first, with the outcome and the attempts', async () => {
     await enter('old', { startedAt: NOON - 50 * HOUR });
-    await enter('new', { startedAt: NOON, status: 'parked', tries: 12, reason: 'ClusterError', endedAt: NOON + 1 });
+    await enter('new', {
+      startedAt: NOON,
+      status: 'dead-lettered',
+      attempts: 12,
+      reason: 'ClusterError',
+      endedAt: NOON + 1,
+    });
     await enter('middle', { startedAt: NOON - HOUR, summary: 'Frozen: until Monday' });
 
     expect(await idsOf()).toEqual(['new', 'middle', 'old']);
     expect((await get()).json).toMatchObject({
       events: [
-        { id: 'new', status: 'parked', tries: 12, reason: 'ClusterError', endedAt: '2026-03-01T12:00:00.001Z' },
+        {
+          id: 'new',
+          status: 'dead-lettered',
+          attempts: 12,
+          reason: 'ClusterError',
+          endedAt: '2026-03-01T12:00:00.001Z',
+        },
         { id: 'middle', summary: 'Frozen: until Monday' },
         {},
       ],

@@ -370,13 +370,13 @@ describe('many health checks', () => {
   it('leave a document that forgets the checks whose handling has finished, and no others', async () => {
     const state = new MemoryStateStore();
     const cutOff = check(1, 2);
-    await state.insert(RECORDS, recordKey('health-check', cutOff.id), { status: 'parked' });
+    await state.insert(RECORDS, recordKey('health-check', cutOff.id), { status: 'dead-lettered' });
     await deliver(cutOff, { state });
     for (let n = 0; n < 1_000; n++) {
       const event = check(2, 2);
-      await state.insert(RECORDS, recordKey('health-check', event.id), { status: 'running' });
+      await state.insert(RECORDS, recordKey('health-check', event.id), { status: 'in-progress' });
       await deliver(event, { state });
-      await state.put(RECORDS, recordKey('health-check', event.id), { status: 'finished' }, '*');
+      await state.put(RECORDS, recordKey('health-check', event.id), { status: 'completed' }, '*');
     }
 
     await deliver(cutOff, { state });
@@ -392,7 +392,7 @@ describe('many health checks', () => {
     const state = new MemoryStateStore();
     for (let n = 0; n < 300; n++) {
       const event = check(2, 2, NOW, `${n}${'✓'.repeat(250)}`);
-      await state.insert(RECORDS, recordKey('health-check', event.id), { status: 'parked' });
+      await state.insert(RECORDS, recordKey('health-check', event.id), { status: 'dead-lettered' });
       await deliver(event, { state });
     }
 

@@ -3,7 +3,7 @@ import { errorDetails, errorsTable } from '../../../shared/cli/errors-table.ts';
 
 const entry = {
   sequenceNumber: '17',
-  parkedAt: '2026-03-01T12:00:00.000Z',
+  deadLetteredAt: '2026-03-01T12:00:00.000Z',
   reason: 'InvalidEvent',
   description: `invalid event:\n${'x'.repeat(200)}`,
   type: 'Deployment\u001b[31mRequested',

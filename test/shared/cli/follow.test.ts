@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { HistoryEntry } from '../../../shared/cli/app-client.ts';
 import { endingOf, entriesOf, follow } from '../../../shared/cli/follow.ts';
 
-function entry(type: string, status: HistoryEntry['status'] = 'finished', reason?: string): HistoryEntry {
+function entry(type: string, status: HistoryEntry['status'] = 'completed', reason?: string): HistoryEntry {
   return {
     ...{ id: `id-${type}`, type, subject: 'default/shop/web', time: '2026-03-01T12:00:00Z', correlationId: 'c' },
-    ...{ handler: type.toLowerCase(), status, tries: 0, startedAt: '2026-03-01T12:00:00Z' },
+    ...{ handler: type.toLowerCase(), status, attempts: 0, startedAt: '2026-03-01T12:00:00Z' },
     ...(reason && { reason }),
   };
 }
@@ -56,10 +56,10 @@ describe('the entries of an event in a chain', () => {
 
 it.each([
   ['nothing yet', [], true, undefined],
-  ['a request under way', [entry('DeploymentRequested', 'running')], true, undefined],
+  ['a request under way', [entry('DeploymentRequested', 'in-progress')], true, undefined],
   ['a step between two events', [entry('DeploymentRequested')], false, undefined],
   ['a completed deployment', [entry('DeploymentRequested'), entry('DeploymentCompleted')], false, 'completed'],
-  ['a completed one still being closed', [entry('DeploymentCompleted', 'running')], true, undefined],
+  ['a completed one still being closed', [entry('DeploymentCompleted', 'in-progress')], true, undefined],
   ['a failure just now, perhaps to be rolled back', [entry('DeploymentFailed')], false, undefined],
   ['a rollback under way', [entry('DeploymentFailed', 'waiting')], true, undefined],
   ['a failure that nothing followed', [entry('DeploymentFailed')], true, 'failed'],
@@ -71,7 +71,12 @@ it.each([
     'completed',
   ],
   ['a rollback', [entry('DeploymentFailed'), entry('DeploymentRolledBack')], false, 'rolled-back'],
-  ['an event that was parked', [entry('DeploymentRequested'), entry('DeploymentStarted', 'parked')], false, 'parked'],
+  [
+    'an event that was dead-lettered',
+    [entry('DeploymentRequested'), entry('DeploymentStarted', 'dead-lettered')],
+    false,
+    'dead-lettered',
+  ],
   ['an event of which nothing follows', [entry('HealthCheck')], true, 'completed'],
 ] as const)('%s', (_, entries, isQuiet, expected) => {
   expect(endingOf(entries, isQuiet)).toBe(expected);
@@ -117,25 +122,25 @@ it('shows every change once, oldest first, and outlives an app that is away for 
 
   expect(ending).toEqual({ ending: 'completed' });
   expect(shown).toEqual([
-    'DeploymentRequested finished',
+    'DeploymentRequested completed',
     'DeploymentStarted waiting',
-    'DeploymentStarted finished',
-    'DeploymentCompleted finished',
+    'DeploymentStarted completed',
+    'DeploymentCompleted completed',
   ]);
 });
 
 it('says why a chain ended badly', async () => {
   const requested = entry('DeploymentRequested');
   const failed = { ...caused('DeploymentFailed'), summary: 'DeadlineExceeded: not rolled out within 300 s' };
-  const parked = { ...caused('DeploymentStarted', 'parked', 'ClusterError'), error: 'forbidden' };
+  const deadLetter = { ...caused('DeploymentStarted', 'dead-lettered', 'ClusterError'), error: 'forbidden' };
 
   expect(await follow(scripted([requested, failed]).options)).toEqual({ ending: 'failed', why: failed.summary });
   expect(await follow(scripted([requested, failed, caused('DeploymentRolledBack')]).options)).toEqual({
     ending: 'rolled-back',
     why: failed.summary,
   });
-  expect(await follow(scripted([requested, parked]).options)).toEqual({
-    ending: 'parked',
+  expect(await follow(scripted([requested, deadLetter]).options)).toEqual({
+    ending: 'dead-lettered',
     why: 'DeploymentStarted: ClusterError: forbidden',
   });
 });
@@ -146,7 +151,7 @@ it('waits for its own event, whatever an older one of the chain came to', async 
   const { options, shown } = scripted([older], [older], [older, ...own]);
 
   expect(await follow(options)).toMatchObject({ ending: 'failed' });
-  expect(shown).toEqual(['DeploymentRequested finished', 'DeploymentFailed finished']);
+  expect(shown).toEqual(['DeploymentRequested completed', 'DeploymentFailed completed']);
 });
 
 it('gives up when the time is over, with the last error if there is one', async () => {

@@ -1,11 +1,11 @@
-/** The messages that events, copies and parked messages become. */
+/** The messages that events, copies and dead-lettered messages become. */
 import { describe, expect, it } from 'vitest';
-import { messageOf, messageOfCopy, messageOfParked } from '../../../shared/delivery/bus-message.ts';
+import { deadLetterMessage, messageOf, redeliveryMessage } from '../../../shared/delivery/bus-message.ts';
 import { EventTooLargeError, PermanentError } from '../../../shared/errors.ts';
 import { type CloudEvent, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
-import type { ParkedMessage } from '../../../shared/ports.ts';
+import type { DeadLetter } from '../../../shared/ports.ts';
 import { truncate } from '../../../shared/truncate.ts';
 
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' };
@@ -42,15 +42,15 @@ describe('the message of an event', () => {
   });
 });
 
-describe('the message of a scheduled copy', () => {
-  it('is addressed to one subscription and says in its body which copy it is', () => {
-    const message = messageOfCopy({
+describe('the message of a scheduled redelivery', () => {
+  it('is addressed to one subscription and says in its body which redelivery it is', () => {
+    const message = redeliveryMessage({
       event,
       at: 1_000,
       to: 'deployment-requested',
-      copy: 3,
-      putOff: 2,
-      waitedFor: 'run-1',
+      redelivery: 3,
+      unrecordedAttempts: 2,
+      awaitedRunId: 'run-1',
       messageId: 'e-1:3',
     });
 
@@ -61,18 +61,23 @@ describe('the message of a scheduled copy', () => {
       messageId: 'e-1:3',
       scheduledEnqueueTimeMs: 1_000,
     });
-    expect(parseEvent({ body: message.body, receivedAt })).toEqual({ event, copy: 3, putOff: 2, waitedFor: 'run-1' });
+    expect(parseEvent({ body: message.body, receivedAt })).toEqual({
+      event,
+      redelivery: 3,
+      unrecordedAttempts: 2,
+      awaitedRunId: 'run-1',
+    });
   });
 
   it('refuses a subscription that does not exist', () => {
-    const copy = { event, at: 0, to: 'nobody', copy: 1, messageId: 'x' };
+    const redelivery = { event, at: 0, to: 'nobody', redelivery: 1, messageId: 'x' };
 
-    expect(() => messageOfCopy(copy)).toThrow("no handler has a subscription 'nobody'");
+    expect(() => redeliveryMessage(redelivery)).toThrow("no handler has a subscription 'nobody'");
   });
 });
 
-describe('the message of a parked one', () => {
-  const parked: ParkedMessage = {
+describe('the message of a dead-lettered one', () => {
+  const deadLetter: DeadLetter = {
     messageId: 'e-1:deployment-requested:0',
     body: event,
     type: event.type,
@@ -81,27 +86,27 @@ describe('the message of a parked one', () => {
     reason: 'Permanent',
     description: 'no',
     subscription: 'deployment-requested',
-    tries: 1,
-    copy: 0,
+    attempts: 1,
+    redelivery: 0,
   };
 
   it('says why where the broker says it of a dead letter', () => {
-    const message = messageOfParked(parked);
+    const message = deadLetterMessage(deadLetter);
 
     expect(message).toMatchObject({ entity: 'errors', subject: 'DeploymentRequested', correlationId: 'e-1' });
     expect(message.applicationProperties).toEqual({
       DeadLetterReason: 'Permanent',
       DeadLetterErrorDescription: 'no',
       Subscription: 'deployment-requested',
-      Tries: 1,
-      Copy: 0,
+      Attempts: 1,
+      Redelivery: 0,
       'Diagnostic-Id': traceparent,
     });
     expect(JSON.parse(message.body.toString())).toEqual(event);
   });
 
   it('keeps 4 KiB of the description', () => {
-    const { applicationProperties } = messageOfParked({ ...parked, description: 'ü'.repeat(10_000) });
+    const { applicationProperties } = deadLetterMessage({ ...deadLetter, description: 'ü'.repeat(10_000) });
     const description = String(applicationProperties['DeadLetterErrorDescription']);
 
     expect(Buffer.byteLength(description)).toBeGreaterThan(4_000);
@@ -110,8 +115,8 @@ describe('the message of a parked one', () => {
   });
 
   it('shortens the description further beside the largest event, so that both fit', () => {
-    const { body, applicationProperties } = messageOfParked({
-      ...parked,
+    const { body, applicationProperties } = deadLetterMessage({
+      ...deadLetter,
       body: 'x'.repeat(260_000),
       description: 'y'.repeat(10_000),
     });
@@ -128,7 +133,7 @@ describe('the message of a parked one', () => {
     ['a number', 12, '12'],
     ['nothing', undefined, ''],
   ])('keeps %s as it came', (_, body, sent) => {
-    expect(messageOfParked({ ...parked, body }).body.toString()).toBe(sent);
+    expect(deadLetterMessage({ ...deadLetter, body }).body.toString()).toBe(sent);
   });
 });
 

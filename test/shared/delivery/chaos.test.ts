@@ -5,7 +5,7 @@ import { MAX_VANISHED } from '../../../shared/delivery/event-record.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
-import { type Handler, recheck } from '../../../shared/ports.ts';
+import { type Handler, requeueAfter } from '../../../shared/ports.ts';
 import { createWorld } from '../../support/delivery.ts';
 import { sampleData } from '../../support/events.ts';
 
@@ -32,8 +32,8 @@ it('brings every event to its end, with one child each', async () => {
       const handle: Handler = async ({ id }, ports) => {
         const { looksMs = 0, failsMs = 0 } = events[Number(id)] ?? {};
         const now = ports.clock.now() - START;
-        if (now < looksMs) return recheck(1_000);
-        if (now < failsMs) throw new TransientError('busy');
+        if (now < looksMs) return requeueAfter(1_000);
+        if (now < failsMs) throw new TransientError('wait');
         ports.publish(DeploymentStarted, { ...sampleData.DeploymentStarted, requestId: id });
       };
       const finish: Handler = async () => {};
@@ -60,7 +60,7 @@ it('brings every event to its end, with one child each', async () => {
 
       const records = await world.records();
       const ended = (handler: string): number =>
-        records.filter((record) => record.handler === handler && record.status === 'finished').length;
+        records.filter((record) => record.handler === handler && record.status === 'completed').length;
       // Three deaths may happen to hit one and the same event. One between the queue and the record makes two messages.
       const crashes = new Map(world.bus.errors().map((entry) => [entry.messageId, entry]));
       const crashed = (handler: string): number =>

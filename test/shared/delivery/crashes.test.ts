@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
-import { type Handler, type HandlerPorts, recheck } from '../../../shared/ports.ts';
+import { type Handler, type HandlerPorts, requeueAfter } from '../../../shared/ports.ts';
 import { DeliveryWorld, type Gate } from '../../support/delivery-world.ts';
 import { sampleData } from '../../support/events.ts';
 
@@ -35,41 +35,45 @@ function handlerOf(world: () => DeliveryWorld, ledger: Ledger, behave: Behaviour
 
 async function noteBegin(world: DeliveryWorld, ledger: Ledger, handler: string, id: string): Promise<void> {
   const status = (await world.record(handler, id))?.status;
-  if (status === 'finished' || status === 'parked') ledger.begunAfterEnd++;
+  if (status === 'completed' || status === 'dead-lettered') ledger.begunAfterEnd++;
 }
 
 const start = (ports: HandlerPorts): void => ports.publish(DeploymentStarted, sampleData.DeploymentStarted);
 
-const behaviours: readonly [string, 'finished' | 'parked', Behaviour][] = [
-  ['ends at once', 'finished', async (_, ports) => start(ports)],
-  ['looks three times before it ends', 'finished', async (looks, ports) => (looks < 3 ? recheck(2_000) : start(ports))],
+const behaviours: readonly [string, 'completed' | 'dead-lettered', Behaviour][] = [
+  ['ends at once', 'completed', async (_, ports) => start(ports)],
+  [
+    'looks three times before it ends',
+    'completed',
+    async (looks, ports) => (looks < 3 ? requeueAfter(2_000) : start(ports)),
+  ],
   [
     'publishes while it still looks',
-    'finished',
+    'completed',
     async (looks, ports) => {
       start(ports);
-      return looks < 2 ? recheck(2_000) : undefined;
+      return looks < 2 ? requeueAfter(2_000) : undefined;
     },
   ],
   [
     'fails twice before it ends',
-    'finished',
+    'completed',
     async (looks, ports) => {
-      if (looks < 3) throw new TransientError('busy', { retryAfterMs: 7_000 });
+      if (looks < 3) throw new TransientError('wait', { retryAfterMs: 7_000 });
       start(ports);
     },
   ],
   [
     'fails for good',
-    'parked',
+    'dead-lettered',
     async (looks) => {
-      if (looks < 2) return recheck(1_000);
+      if (looks < 2) return requeueAfter(1_000);
       throw new PermanentError('refused');
     },
   ],
   [
     'never stops failing',
-    'parked',
+    'dead-lettered',
     async () => {
       throw new Error('no idea');
     },
@@ -131,15 +135,18 @@ async function liveAndDie({ world }: Trial, gate: ReturnType<typeof mortal>): Pr
   throw new Error('the process neither ends nor dies');
 }
 
-async function expectEnding({ world, ledger, startedIds }: Trial, status: 'finished' | 'parked'): Promise<void> {
+async function expectEnding(
+  { world, ledger, startedIds }: Trial,
+  status: 'completed' | 'dead-lettered',
+): Promise<void> {
   expect(world.isIdle, 'no message is left').toBe(true);
   expect((await world.record(REQUESTED, event.id))?.status).toBe(status);
   expect(ledger.begunAfterEnd, 'begins after the end').toBe(0);
   expect([...ledger.applied.values()]).toEqual([1]);
-  expect(startedIds.size, 'children').toBe(status === 'finished' ? 1 : 0);
+  expect(startedIds.size, 'children').toBe(status === 'completed' ? 1 : 0);
   // A death between the queue and the record makes two messages; they bear one id, so that they count as one.
   const errors = new Set(world.bus.errors().map(({ messageId }) => messageId));
-  expect(errors.size).toBe(status === 'parked' ? 1 : 0);
+  expect(errors.size).toBe(status === 'dead-lettered' ? 1 : 0);
 }
 
 describe.each(behaviours)('a handler that %s', (_, status, behave) => {

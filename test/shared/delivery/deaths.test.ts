@@ -5,7 +5,7 @@ import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
 import type { Handler, HandlerPorts } from '../../../shared/ports.ts';
-import { recheck } from '../../../shared/ports.ts';
+import { requeueAfter } from '../../../shared/ports.ts';
 import { carryThrough, createWorld, type Death, type World } from '../../support/delivery.ts';
 import { sampleData } from '../../support/events.ts';
 
@@ -26,7 +26,7 @@ const applyAndPublish: Handler = async (event, ports) => {
 const kinds: Record<string, Handler> = {
   finishes: applyAndPublish,
   'looks again first': async (event, ports) => {
-    if (ports.clock.now() < START + 5_000) return recheck(2_000);
+    if (ports.clock.now() < START + 5_000) return requeueAfter(2_000);
     return applyAndPublish(event, ports);
   },
   'fails for a while': async (event, ports) => {
@@ -34,7 +34,7 @@ const kinds: Record<string, Handler> = {
     if (ports.clock.now() < START + 5_000) throw new TransientError('the cluster is busy');
     return applyAndPublish(event, ports);
   },
-  'is parked': async (event, ports) => {
+  'is dead-lettered': async (event, ports) => {
     await applyEffect(event, ports);
     throw new PermanentError('refused');
   },
@@ -60,7 +60,7 @@ function sequence(): () => number {
 }
 
 async function expectEnd(kind: string, world: World, note: string): Promise<void> {
-  const isParked = kind === 'is parked';
+  const isParked = kind === 'is dead-lettered';
   const effects: string[] = [];
   for await (const { key } of world.state.query('effects')) effects.push(key);
   const children = world.bus.events({ type: 'DeploymentStarted' });
@@ -68,13 +68,13 @@ async function expectEnd(kind: string, world: World, note: string): Promise<void
 
   expect(world.pending(), `${note}: nothing is left over`).toBe(0);
   if (isParked) {
-    expect(records, note).toEqual(['deployment-requested parked']);
+    expect(records, note).toEqual(['deployment-requested dead-lettered']);
     expect(new Set(world.bus.errors().map(({ messageId }) => messageId)).size, `${note}: is in errors`).toBe(1);
     expect(effects, note).toEqual(['request']);
     expect(children, note).toEqual([]);
     return;
   }
-  expect(records, note).toEqual(['deployment-requested finished', 'deployment-started finished']);
+  expect(records, note).toEqual(['deployment-requested completed', 'deployment-started completed']);
   expect(world.bus.errors(), note).toEqual([]);
   expect(children, `${note}: one child`).toHaveLength(1);
   expect(effects.sort(), note).toEqual([children[0]?.id, 'request'].sort());

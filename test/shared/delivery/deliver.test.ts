@@ -1,11 +1,11 @@
 /** What becomes of a message, case by case; that nothing is lost on the way is in the tests of crashes. */
 import { describe, expect, it } from 'vitest';
 import { deliver } from '../../../shared/delivery/deliver.ts';
-import { MAX_TRIES } from '../../../shared/delivery/retry-policy.ts';
+import { MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentStarted } from '../../../shared/events/deployment.ts';
-import { recheck } from '../../../shared/ports.ts';
+import { requeueAfter } from '../../../shared/ports.ts';
 import {
   away,
   type Behaviour,
@@ -132,12 +132,12 @@ describe('the handler', () => {
 
     expect(handle.runs).toBe(1);
     expect(await world.record(HANDLER, event.id)).toMatchObject({
-      status: 'finished',
+      status: 'completed',
       type: 'DeploymentRequested',
       subject: 'default/shop/web',
       correlationId: event.id,
-      copy: 0,
-      tries: 0,
+      redelivery: 0,
+      attempts: 0,
       runs: 1,
       indexed: true,
     });
@@ -170,7 +170,7 @@ describe('the handler', () => {
   it('publishes nothing of a run that fails', async () => {
     const handle = counting(async (_, { publish }) => {
       publish(DeploymentStarted, sampleData.DeploymentStarted);
-      throw new TransientError('busy');
+      throw new TransientError('wait');
     }, done);
     const world = worldOf(handle);
     await world.bus.publish(event);
@@ -192,8 +192,8 @@ describe('the handler', () => {
     expect(() => late?.()).toThrow('deployment-requested asked to publish DeploymentStarted after its run had ended');
   });
 
-  it('logs with the ids of the event, its own name, the try and the copy', async () => {
-    const handle = counting(fail(new TransientError('busy')), async (_, { log }) => log.info('here', { more: 1 }));
+  it('logs with the ids of the event, its own name, the try and the redelivery', async () => {
+    const handle = counting(fail(new TransientError('wait')), async (_, { log }) => log.info('here', { more: 1 }));
     const world = worldOf(handle);
     await world.bus.publish(event);
 
@@ -204,7 +204,7 @@ describe('the handler', () => {
       eventId: event.id,
       correlationId: event.correlationid,
       try: 2,
-      copy: 1,
+      redelivery: 1,
       more: 1,
     });
   });
@@ -238,19 +238,19 @@ describe('the handler', () => {
         }),
       }),
     );
-    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
   });
 });
 
 describe('what the delivery stands on', () => {
-  it('may lose the store for a while: the message is put off, and nothing is parked', async () => {
+  it('may lose the store for a while: the message is scheduled again, and nothing is dead-lettered', async () => {
     const handle = counting(done);
     const world = worldOf(handle);
     await world.bus.publish(event);
     const back = world.clock.now() + 10_000;
     const gate = away(['get', 'insert', 'put', 'query'], () => world.clock.now() < back);
 
-    while ((await world.record(HANDLER, event.id))?.status !== 'finished') await deliverNext(world, gate);
+    while ((await world.record(HANDLER, event.id))?.status !== 'completed') await deliverNext(world, gate);
     await world.run();
 
     expect(handle.runs).toBe(1);
@@ -269,12 +269,12 @@ describe('what the delivery stands on', () => {
     );
     await world.run();
 
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', runs: 2 });
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', runs: 2 });
     expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
     expect(world.bus.errors()).toEqual([]);
   });
 
-  it('parks what the store could not be asked about for half an hour', async () => {
+  it('dead-letters what the store could not be asked about for half an hour', async () => {
     const world = worldOf(done);
     await world.bus.publish(event);
     const gate = away(['get', 'insert', 'put'], () => true);
@@ -287,7 +287,7 @@ describe('what the delivery stands on', () => {
 
   it('may lose the broker: the message goes back to it, after a pause that grows', async () => {
     const pauses: number[] = [];
-    const handle = counting(async () => recheck(1_000), done);
+    const handle = counting(async () => requeueAfter(1_000), done);
     const world = worldOf(handle);
     const ports = world.ports(away(['schedule'], () => true));
     const timer = (ms: number, callback: () => void): (() => void) => {
@@ -305,7 +305,7 @@ describe('what the delivery stands on', () => {
     expect((await world.record(HANDLER, event.id))?.status).toBe('waiting');
     await world.bus.publish(event); // it comes again
     await world.run();
-    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
   });
 });
 
@@ -344,20 +344,20 @@ describe('a notification that no channel takes', () => {
     world.notify = async () => {};
     await world.run();
 
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', runs: 2 });
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', runs: 2 });
     expect(world.bus.errors()).toEqual([]);
     expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
   });
 
   it.each([
-    ['an outage, after the last try', outage, MAX_TRIES],
+    ['an outage, after the last try', outage, MAX_ATTEMPTS],
     ['a refusal, at once', refusal, 1],
   ])('is in the errors queue, and the event is finished: %s', async (_, error, runs) => {
     const world = await failing(error);
 
     await world.run();
 
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', runs });
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', runs });
     expect(world.bus.errors()).toMatchObject([
       {
         ...{ reason: 'NotificationFailed', subscription: HANDLER },
@@ -372,7 +372,7 @@ describe('a notification that no channel takes', () => {
     async (error) => {
       const tellAndWait: Behaviour = async (...args) => {
         await tell(...args);
-        return recheck(1_000);
+        return requeueAfter(1_000);
       };
       // The first run dies before its end is on record, and is done again.
       const handle = counting(tellAndWait, tellAndWait, done);
@@ -381,7 +381,7 @@ describe('a notification that no channel takes', () => {
       world.take(deadFrom('put'));
       await world.run();
 
-      expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', runs: 3 });
+      expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', runs: 3 });
       expect(world.bus.errors()).toHaveLength(1);
     },
   );

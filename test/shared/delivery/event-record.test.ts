@@ -3,40 +3,42 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeKey } from '../../../shared/adapters/table-entity.ts';
 import { type EventRecord, type Meaning, meaningOf, recordKey } from '../../../shared/delivery/event-record.ts';
-import { backoffMs, MAX_TRIES } from '../../../shared/delivery/retry-policy.ts';
+import { backoffMs, MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 
-const record = { copy: 2, owner: 'other', leaseUntil: 1_000 } as EventRecord;
+const record = { redelivery: 2, runId: 'other', leaseUntil: 1_000 } as EventRecord;
 
 describe('a message', () => {
   it.each<[EventRecord['status'], number, string | undefined, number, Meaning]>([
-    ['finished', 2, undefined, 0, 'settled'],
-    ['finished', 3, undefined, 0, 'settled'],
-    ['parked', 2, undefined, 0, 'settled'],
-    ['parked', 3, undefined, 0, 'turn'],
-    ['waiting', 1, undefined, 0, 'stale'],
-    ['waiting', 2, undefined, 0, 'turn'],
-    ['waiting', 3, undefined, 0, 'turn'],
-    ['running', 1, undefined, 5_000, 'settled'],
-    ['running', 2, undefined, 999, 'busy'],
-    ['running', 2, undefined, 1_000, 'take-over'],
-    ['running', 2, 'other', 0, 'take-over'],
-    ['running', 2, 'somebody else', 0, 'busy'],
-    ['running', 3, undefined, 0, 'busy'],
+    ['completed', 2, undefined, 0, 'ignore'],
+    ['completed', 3, undefined, 0, 'ignore'],
+    ['dead-lettered', 2, undefined, 0, 'ignore'],
+    ['dead-lettered', 3, undefined, 0, 'run'],
+    ['waiting', 1, undefined, 0, 'resend'],
+    ['waiting', 2, undefined, 0, 'run'],
+    ['waiting', 3, undefined, 0, 'run'],
+    ['in-progress', 1, undefined, 5_000, 'ignore'],
+    ['in-progress', 2, undefined, 999, 'wait'],
+    ['in-progress', 2, undefined, 1_000, 'take-over'],
+    ['in-progress', 2, 'other', 0, 'take-over'],
+    ['in-progress', 2, 'somebody else', 0, 'wait'],
+    ['in-progress', 3, undefined, 0, 'wait'],
   ])(
-    'beside a %s record of copy 2: copy %i that waited for %s, at %i, is %s',
-    (status, copy, waitedFor, now, meaning) => {
-      expect(meaningOf({ ...record, status }, { copy, waitedFor, endedRun: undefined }, 'me', now)).toBe(meaning);
+    'beside a %s record of redelivery 2: redelivery %i that waited for %s, at %i, is %s',
+    (status, redelivery, awaitedRunId, now, meaning) => {
+      expect(meaningOf({ ...record, status }, { redelivery, awaitedRunId, endedRunId: undefined }, 'me', now)).toBe(
+        meaning,
+      );
     },
   );
 
   it.each<[string, string | undefined, Meaning]>([
-    ['me', undefined, 'mine'],
-    ['other', 'other', 'turn'],
-    ['other', 'somebody else', 'busy'],
-  ])('beside a run of %s, after the end of a run of %s that is not on record, is %s', (owner, endedRun, meaning) => {
-    const running = { ...record, status: 'running', owner } as const;
+    ['me', undefined, 'resume'],
+    ['other', 'other', 'run'],
+    ['other', 'somebody else', 'wait'],
+  ])('beside a run of %s, after the end of a run of %s that is not on record, is %s', (runId, endedRunId, meaning) => {
+    const running = { ...record, status: 'in-progress', runId } as const;
 
-    expect(meaningOf(running, { copy: 2, waitedFor: undefined, endedRun }, 'me', 0)).toBe(meaning);
+    expect(meaningOf(running, { redelivery: 2, awaitedRunId: undefined, endedRunId }, 'me', 0)).toBe(meaning);
   });
 });
 
@@ -51,7 +53,7 @@ describe('the key of a record', () => {
 
 describe('the back-off', () => {
   it('grows from a second to five minutes, to half an hour in all', () => {
-    const longest = Array.from({ length: MAX_TRIES - 1 }, (_, n) => backoffMs(n + 1, () => 0.999_999));
+    const longest = Array.from({ length: MAX_ATTEMPTS - 1 }, (_, n) => backoffMs(n + 1, () => 0.999_999));
 
     expect(longest.map((ms) => Math.round(ms / 1_000))).toEqual([1, 3, 9, 27, 81, 243, 300, 300, 300, 300, 300]);
     expect(longest.reduce((sum, ms) => sum + ms) / 60_000).toBeCloseTo(31, 0);
@@ -68,8 +70,8 @@ describe('the back-off', () => {
         fc.integer({ min: 1, max: 40 }),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
         fc.nat(),
-        (tries, drawn, asked) => {
-          const ms = backoffMs(tries, () => drawn, asked);
+        (attempts, drawn, asked) => {
+          const ms = backoffMs(attempts, () => drawn, asked);
 
           expect(ms).toBeGreaterThanOrEqual(Math.min(asked, 3_600_000));
           expect(ms).toBeLessThanOrEqual(Math.max(300_000, Math.min(asked, 3_600_000)));

@@ -10,7 +10,7 @@ import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { flushPromises } from '../../../shared/local/service-bus/core/clock.ts';
-import { type HandlerPorts, recheck } from '../../../shared/ports.ts';
+import { type HandlerPorts, requeueAfter } from '../../../shared/ports.ts';
 import { DeliveryWorld, type Gate, seeded } from '../../support/delivery-world.ts';
 import { sampleData } from '../../support/events.ts';
 
@@ -24,9 +24,9 @@ const STARTED = 'deployment-started';
 /** What the handler of an event does at its n-th look. */
 const plans = {
   straight: () => undefined,
-  looks: (look: number) => (look < 3 ? recheck(2_000) : undefined),
+  looks: (look: number) => (look < 3 ? requeueAfter(2_000) : undefined),
   fails: (look: number) => {
-    if (look < 3) throw new TransientError('busy');
+    if (look < 3) throw new TransientError('wait');
   },
   refuses: () => {
     throw new PermanentError('no');
@@ -142,7 +142,7 @@ class Trial {
 
   async #noteBegin(handler: string, id: string): Promise<void> {
     const status = (await this.world.record(handler, id))?.status;
-    if (status === 'finished' || status === 'parked') this.begunAfterEnd.push(`${handler} ${id}`);
+    if (status === 'completed' || status === 'dead-lettered') this.begunAfterEnd.push(`${handler} ${id}`);
   }
 }
 
@@ -172,14 +172,14 @@ it('loses nothing and ends everything once, whatever the interleaving', { timeou
         await trial.calmDown();
 
         expect(trial.begunAfterEnd).toEqual([]);
-        const parked = new Set(world.bus.errors().map(({ body }) => JSON.parse(body).id));
+        const deadLettered = new Set(world.bus.errors().map(({ body }) => JSON.parse(body).id));
         for (let n = 0; n < EVENTS; n++) {
           const id = `r-${n}`;
           const record: EventRecord | undefined = await world.record(REQUESTED, id);
           // Ended by its handler or in the errors queue, never neither.
-          expect(record?.status === 'finished' || parked.has(id), `${id} is ${record?.status}`).toBe(true);
-          if (record?.status === 'finished') expect(trial.children.has(id), `the child of ${id}`).toBe(true);
-          if (planOf(id) === 'refuses') expect(record?.status).not.toBe('finished');
+          expect(record?.status === 'completed' || deadLettered.has(id), `${id} is ${record?.status}`).toBe(true);
+          if (record?.status === 'completed') expect(trial.children.has(id), `the child of ${id}`).toBe(true);
+          if (planOf(id) === 'refuses') expect(record?.status).not.toBe('completed');
         }
       },
     ),

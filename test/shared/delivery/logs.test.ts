@@ -16,10 +16,10 @@ const atOnce: Timer = (ms, callback) => {
 };
 
 it.each([
-  ['parked', fail(lost), event, ['park'], 'parked in the errors queue'],
-  ['parked unread', done, brokenCopy, ['park'], 'parked in the errors queue'],
-  ['put off', fail(new Error('busy')), event, ['schedule'], 'to be tried again'],
-  ['put off without a record', done, event, ['schedule', 'insert'], 'put off without a record'],
+  ['dead-lettered', fail(lost), event, ['deadLetter'], 'dead-lettered'],
+  ['dead-lettered unread', done, brokenCopy, ['deadLetter'], 'dead-lettered'],
+  ['scheduled again', fail(new Error('wait')), event, ['schedule'], 'to be tried again'],
+  ['scheduled again without a record', done, event, ['schedule', 'insert'], 'scheduled again without a record'],
 ])('an event that cannot be %s is not told as that', async (_, handle, body, calls, message) => {
   const world = worldOf(handle);
   const ports = world.ports(away(calls, () => true));
@@ -34,7 +34,7 @@ it.each([
 
 it('the reason of a failure is told though nothing can follow from it', async () => {
   const world = worldOf(fail(lost));
-  const ports = world.ports(away(['park'], () => true));
+  const ports = world.ports(away(['deadLetter'], () => true));
   const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
 
   await expect(deliver({ definition, handle: fail(lost), body: event }, ports, options)).rejects.toThrow('away');
@@ -44,9 +44,9 @@ it('the reason of a failure is told though nothing can follow from it', async ()
 });
 
 it.each([
-  ['parked', fail(lost), event, 'parked in the errors queue'],
-  ['parked unread', done, brokenCopy, 'parked in the errors queue'],
-  ['put off', fail(new Error('busy')), event, 'to be tried again'],
+  ['dead-lettered', fail(lost), event, 'dead-lettered'],
+  ['dead-lettered unread', done, brokenCopy, 'dead-lettered'],
+  ['scheduled again', fail(new Error('wait')), event, 'to be tried again'],
 ])('an event that was %s is told as that', async (_, handle, body, message) => {
   const world = worldOf(handle);
 
@@ -62,7 +62,7 @@ it('a wait for a lease that the broker does not take is not told', async () => {
   const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
   void deliver({ definition, handle, body: event }, world.ports(), options);
   await new Promise(setImmediate);
-  expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'running' });
+  expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'in-progress' });
 
   const second = (gate = away([], () => false)): Promise<void> =>
     deliver({ definition, handle: done, body: event }, world.ports(gate), options);

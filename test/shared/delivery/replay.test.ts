@@ -5,7 +5,7 @@ import { PermanentError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
-import type { EventBus, Handler, ParkedEntry, Ports, ScheduledCopy } from '../../../shared/ports.ts';
+import type { DeadLetterEntry, EventBus, Handler, Ports, Redelivery } from '../../../shared/ports.ts';
 import { carryThrough, createWorld, type World } from '../../support/delivery.ts';
 import { sampleData } from '../../support/events.ts';
 
@@ -34,17 +34,17 @@ function portsOf({ bus, state, log }: World): Ports {
 }
 
 /** Ports whose bus does some things otherwise. */
-function withBus(ports: Ports, { schedule, unpark }: Partial<EventBus>): Ports {
+function withBus(ports: Ports, { schedule, takeDeadLetter }: Partial<EventBus>): Ports {
   const { bus } = ports;
   const other: Partial<EventBus> = {
-    parked: (...args) => bus.parked(...args),
-    schedule: schedule ?? ((copy) => bus.schedule(copy)),
-    unpark: unpark ?? ((...args) => bus.unpark(...args)),
+    deadLetters: (...args) => bus.deadLetters(...args),
+    schedule: schedule ?? ((redelivery) => bus.schedule(redelivery)),
+    takeDeadLetter: takeDeadLetter ?? ((...args) => bus.takeDeadLetter(...args)),
   };
   return { ...ports, bus: other as EventBus };
 }
 
-function onlyEntry({ bus }: World): ParkedEntry {
+function onlyEntry({ bus }: World): DeadLetterEntry {
   const [entry, ...others] = bus.errors();
   if (!entry || others.length > 0) throw new Error(`expected one entry, got ${others.length + (entry ? 1 : 0)}`);
   return entry;
@@ -70,7 +70,7 @@ describe('an event that its handler refused', () => {
     expect(sent).toEqual({ eventId: 'r-1', type: 'DeploymentRequested', subscription: HANDLER });
     expect(world.handled()).toBe(1);
     expect(world.bus.errors()).toEqual([]);
-    expect(await world.records()).toMatchObject([{ status: 'finished', copy: 1 }]);
+    expect(await world.records()).toMatchObject([{ status: 'completed', redelivery: 1 }]);
     expect(await replay(sequenceNumber, portsOf(world))).toBeUndefined();
   });
 
@@ -85,7 +85,7 @@ describe('an event that its handler refused', () => {
     await replay(second.sequenceNumber, portsOf(world));
     await world.bus.advance('1h');
 
-    expect([first.copy, second.copy]).toEqual([0, 1]);
+    expect([first.redelivery, second.redelivery]).toEqual([0, 1]);
     expect(world.handled()).toBe(1);
     expect(world.bus.errors()).toEqual([]);
   });
@@ -95,8 +95,8 @@ describe('an event that its handler refused', () => {
     await carryThrough(world, '1h', event);
     const { sequenceNumber } = onlyEntry(world);
     const dying = withBus(portsOf(world), {
-      unpark: (number, before) =>
-        world.bus.unpark(number, async () => {
+      takeDeadLetter: (number, before) =>
+        world.bus.takeDeadLetter(number, async () => {
           await before?.();
           throw new Error('killed');
         }),
@@ -113,10 +113,10 @@ describe('an event that its handler refused', () => {
     const world = worldRefusing(1);
     await carryThrough(world, '1h', event);
     const { sequenceNumber } = onlyEntry(world);
-    const sent: ScheduledCopy[] = [];
+    const sent: Redelivery[] = [];
     const watching = withBus(portsOf(world), {
-      schedule: async (copy) => void sent.push(copy),
-      unpark: async (_, work) => {
+      schedule: async (redelivery) => void sent.push(redelivery),
+      takeDeadLetter: async (_, work) => {
         await work?.();
         return true;
       },
@@ -135,10 +135,16 @@ describe('an event that its handler refused', () => {
     await replay(old.sequenceNumber, portsOf(world));
     await world.bus.advance('1h');
     // As a death between sending and taking out leaves it.
-    await world.bus.park({ ...old, body: event, type: event.type, traceparent: undefined, messageId: 'old' } as never);
-    const copy = world.bus.errors().find(({ messageId }) => messageId === 'old');
+    await world.bus.deadLetter({
+      ...old,
+      body: event,
+      type: event.type,
+      traceparent: undefined,
+      messageId: 'old',
+    } as never);
+    const redelivery = world.bus.errors().find(({ messageId }) => messageId === 'old');
 
-    await expect(replay(copy?.sequenceNumber ?? '', portsOf(world))).rejects.toThrow(/replayed before/);
+    await expect(replay(redelivery?.sequenceNumber ?? '', portsOf(world))).rejects.toThrow(/replayed before/);
     expect(world.bus.errors()).toHaveLength(2);
   });
 });
@@ -150,7 +156,7 @@ describe('a message that the broker gave up', () => {
     const queue = world.bus.broker.resolve(`${TOPIC}/Subscriptions/deployment-started`);
     await world.bus.publish(started);
     for (const one of queue.receive(1)) queue.deadLetter(one, 'MaxDeliveryCountExceeded', 'ten times');
-    expect(onlyEntry(world)).toMatchObject({ subscription: 'deployment-started', copy: undefined });
+    expect(onlyEntry(world)).toMatchObject({ subscription: 'deployment-started', redelivery: undefined });
 
     await replay(onlyEntry(world).sequenceNumber, portsOf(world));
     await world.bus.settled();
@@ -176,7 +182,7 @@ describe('a message that the broker gave up', () => {
 });
 
 describe('what cannot be replayed stays, and says why', () => {
-  const refusal = async (world: World, entry: ParkedEntry): Promise<string> => {
+  const refusal = async (world: World, entry: DeadLetterEntry): Promise<string> => {
     const error = await replay(entry.sequenceNumber, portsOf(world)).catch((found: unknown) => found);
     expect(error).toBeInstanceOf(NotReplayableError);
     expect(world.bus.errors()).toContainEqual(entry);
@@ -206,7 +212,7 @@ describe('what cannot be replayed stays, and says why', () => {
   it('a notification that failed, of an event that is handled', async () => {
     const world = worldRefusing(0);
     await carryThrough(world, '1h', event);
-    await world.bus.park({
+    await world.bus.deadLetter({
       messageId: 'untold',
       body: event,
       type: event.type,
@@ -215,8 +221,8 @@ describe('what cannot be replayed stays, and says why', () => {
       reason: 'NotificationFailed',
       description: 'nobody was told',
       subscription: HANDLER,
-      tries: 12,
-      copy: 0,
+      attempts: 12,
+      redelivery: 0,
     });
 
     expect(await refusal(world, onlyEntry(world))).toMatch(/its notification alone failed/);
@@ -237,26 +243,26 @@ describe('what cannot be replayed stays, and says why', () => {
   });
 });
 
-it('drops what an earlier message said of itself, so that it has all its tries', async () => {
+it('drops what an earlier message said of itself, so that it has all its attempts', async () => {
   const world = worldRefusing(0);
-  await world.bus.park({
+  await world.bus.deadLetter({
     messageId: 'p',
-    body: { ...event, copy: 7, putoff: 11, waitedfor: 'someone' },
+    body: { ...event, redelivery: 7, unrecordedattempts: 11, awaitedrun: 'someone' },
     type: event.type,
     correlationId: undefined,
     traceparent: undefined,
     reason: 'UnknownEvent',
     description: '',
     subscription: HANDLER,
-    tries: 12,
-    copy: 7,
+    attempts: 12,
+    redelivery: 7,
   });
   const sent: unknown[] = [];
 
-  const watching = withBus(portsOf(world), { schedule: async (copy) => void sent.push(copy) });
+  const watching = withBus(portsOf(world), { schedule: async (redelivery) => void sent.push(redelivery) });
   await replay(onlyEntry(world).sequenceNumber, watching);
 
-  expect(sent).toMatchObject([{ copy: 8, to: HANDLER, event: { id: 'r-1' } }]);
-  expect(sent[0]).not.toHaveProperty('putOff');
-  expect(sent[0]).not.toMatchObject({ event: { putoff: 11 } });
+  expect(sent).toMatchObject([{ redelivery: 8, to: HANDLER, event: { id: 'r-1' } }]);
+  expect(sent[0]).not.toHaveProperty('unrecordedAttempts');
+  expect(sent[0]).not.toMatchObject({ event: { unrecordedattempts: 11 } });
 });

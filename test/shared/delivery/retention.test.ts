@@ -21,7 +21,7 @@ async function put(
 ): Promise<void> {
   const startedAt = NOW - ageDays * DAY;
   const record: EventRecord = {
-    status: 'finished',
+    status: 'completed',
     handler: 'health-check',
     id,
     type: 'HealthCheck',
@@ -29,10 +29,10 @@ async function put(
     subject: 'web',
     time: new Date(startedAt).toISOString(),
     correlationId: `chain-of-${id}`,
-    copy: 0,
-    tries: 0,
+    redelivery: 0,
+    attempts: 0,
     runs: 1,
-    owner: 'run',
+    runId: 'run',
     startedAt,
     updatedAt: startedAt,
     indexed: true,

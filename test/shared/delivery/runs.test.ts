@@ -1,9 +1,9 @@
 /** What becomes of a message while another run of its event is under way, or has vanished. */
 import { describe, expect, it } from 'vitest';
 import { replay } from '../../../shared/delivery/replay.ts';
-import { MAX_TRIES } from '../../../shared/delivery/retry-policy.ts';
+import { MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 import { NotFoundError, TransientError } from '../../../shared/errors.ts';
-import { recheck } from '../../../shared/ports.ts';
+import { requeueAfter } from '../../../shared/ports.ts';
 import {
   away,
   type Behaviour,
@@ -23,7 +23,7 @@ describe('another run', () => {
     const times: number[] = [];
     const look: Behaviour = async () => {
       times.push(world.clock.now());
-      return times.length < 20 ? recheck(2_000) : undefined;
+      return times.length < 20 ? requeueAfter(2_000) : undefined;
     };
     const world = worldOf(look);
     await world.bus.publish(event);
@@ -31,11 +31,11 @@ describe('another run', () => {
     await world.run();
 
     expect(times.slice(1).map((time, n) => time - (times[n] ?? 0))).toEqual(Array(19).fill(2_000));
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'finished', copy: 19, runs: 20 });
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', redelivery: 19, runs: 20 });
   });
 
   it.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('does not come after %d ms', async (ms) => {
-    const world = worldOf(counting(async () => recheck(ms), done));
+    const world = worldOf(counting(async () => requeueAfter(ms), done));
     await world.bus.publish(event);
 
     await world.run();
@@ -49,7 +49,7 @@ describe('another run', () => {
     const times: number[] = [];
     const world = worldOf(async () => {
       times.push(world.clock.now());
-      if (times.length === 1) throw new TransientError('busy', { retryAfterMs: 90_000 });
+      if (times.length === 1) throw new TransientError('wait', { retryAfterMs: 90_000 });
     });
     await world.bus.publish(event);
 
@@ -58,25 +58,25 @@ describe('another run', () => {
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(90_000);
   });
 
-  it('comes twelve times in a row at most, then the event is parked with the last error', async () => {
+  it('comes twelve times in a row at most, then the event is dead-lettered with the last error', async () => {
     const handle = counting(fail(new Error('no idea')));
     const world = worldOf(handle);
     await world.bus.publish(event);
 
     await world.run();
 
-    expect(handle.runs).toBe(MAX_TRIES);
+    expect(handle.runs).toBe(MAX_ATTEMPTS);
     expect(world.bus.errors()).toMatchObject([{ reason: 'Error', description: 'no idea', subscription: HANDLER }]);
     expect(await world.record(HANDLER, event.id)).toMatchObject({
-      status: 'parked',
-      tries: MAX_TRIES,
+      status: 'dead-lettered',
+      attempts: MAX_ATTEMPTS,
       error: 'no idea',
     });
   });
 
   it('starts counting anew after a look that went well', async () => {
     const flaky = Array.from({ length: 60 }, (_, n) =>
-      n % 2 === 0 ? fail(new Error('flaky')) : async () => recheck(1),
+      n % 2 === 0 ? fail(new Error('flaky')) : async () => requeueAfter(1),
     );
     const handle = counting(...flaky, done);
     const world = worldOf(handle);
@@ -100,24 +100,24 @@ describe('another run', () => {
     expect(JSON.parse(world.bus.errors()[0]?.body ?? '')).toEqual(event);
   });
 
-  it('comes for a parked event that is replayed as its next copy, with fresh tries', async () => {
-    const handle = counting(...Array(MAX_TRIES).fill(fail(new Error('down'))), fail(new Error('still')), done);
+  it('comes for a dead-lettered event that is replayed as its next redelivery, with fresh attempts', async () => {
+    const handle = counting(...Array(MAX_ATTEMPTS).fill(fail(new Error('down'))), fail(new Error('still')), done);
     const world = worldOf(handle);
     await world.bus.publish(event);
     await world.run();
-    const copy = ((await world.record(HANDLER, event.id))?.copy ?? 0) + 1;
+    const redelivery = ((await world.record(HANDLER, event.id))?.redelivery ?? 0) + 1;
 
-    await world.bus.schedule({ event, at: world.clock.now(), to: HANDLER, copy, messageId: 'replay-1' });
+    await world.bus.schedule({ event, at: world.clock.now(), to: HANDLER, redelivery, messageId: 'replay-1' });
     await world.run();
 
-    expect(handle.runs).toBe(MAX_TRIES + 2);
-    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect(handle.runs).toBe(MAX_ATTEMPTS + 2);
+    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
   });
 });
 
 describe('a run that vanished', () => {
   it('leaves the event to the next when its lease is over, and counts as a try', async () => {
-    const tries: unknown[] = [];
+    const attempts: unknown[] = [];
     const world = worldOf(async (_, { log }) => log.info('run'));
     await world.bus.publish(event);
     void deliverNext(world, deadFrom('put'));
@@ -129,10 +129,10 @@ describe('a run that vanished', () => {
     expect(await world.record(HANDLER, event.id)).toEqual(dead);
     await world.run();
 
-    for (const { message, fields } of world.log.lines) if (message === 'run') tries.push(fields['try']);
-    expect(tries).toEqual([1, 2]);
+    for (const { message, fields } of world.log.lines) if (message === 'run') attempts.push(fields['try']);
+    expect(attempts).toEqual([1, 2]);
     const ended = await world.record(HANDLER, event.id);
-    expect(ended).toMatchObject({ status: 'finished', runs: 2 });
+    expect(ended).toMatchObject({ status: 'completed', runs: 2 });
     expect(ended?.updatedAt).toBeGreaterThanOrEqual(dead?.leaseUntil ?? Number.POSITIVE_INFINITY);
   });
 
@@ -147,7 +147,7 @@ describe('a run that vanished', () => {
 
     await world.run();
 
-    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
     expect(world.clock.now() - begun).toBeLessThan(5 * 60_000);
   });
 
@@ -165,7 +165,7 @@ describe('a run that vanished', () => {
 
     await world.run();
 
-    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
   });
 
   /** Takes what comes next, and dies in writing down how the run of the handler ended. */
@@ -187,16 +187,16 @@ describe('a run that vanished', () => {
     await world.run();
 
     expect(handle.runs).toBe(3);
-    expect(world.bus.errors()).toMatchObject([{ reason: 'WorkerCrashed', subscription: HANDLER, tries: 3 }]);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'WorkerCrashed', subscription: HANDLER, attempts: 3 }]);
     expect(world.bus.errors()[0]?.description).toMatch(
       /^deployment-requested .* DeploymentRequested request-1.*worker/,
     );
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'parked', reason: 'WorkerCrashed' });
+    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'dead-lettered', reason: 'WorkerCrashed' });
   });
 
   it.each([
-    ['fails', fail(new Error('busy'))],
-    ['asks for another look', async () => recheck(1)],
+    ['fails', fail(new Error('wait'))],
+    ['asks for another look', async () => requeueAfter(1)],
   ])('is the first of a new row after one that %s', async (_, end) => {
     const handle = counting(done, done, end, done);
     const world = worldOf(handle);
@@ -208,7 +208,7 @@ describe('a run that vanished', () => {
     await world.run();
 
     expect(handle.runs).toBe(6);
-    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
     expect(world.bus.errors()).toEqual([]);
   });
 
@@ -224,7 +224,7 @@ describe('a run that vanished', () => {
     await world.run();
 
     expect(handle.runs).toBe(6);
-    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
   });
 
   it('is not one that failed and found the errors queue full', async () => {
@@ -234,7 +234,7 @@ describe('a run that vanished', () => {
     for (let n = 0; n < 5; n++)
       await deliverNext(
         world,
-        away(['park'], () => true),
+        away(['deadLetter'], () => true),
       );
 
     await world.run();
@@ -254,7 +254,7 @@ describe('a run that vanished', () => {
 
     await world.run();
 
-    expect((await world.record(HANDLER, event.id))?.status).toBe('finished');
+    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
     expect(world.bus.errors()).toEqual([]);
   });
 });

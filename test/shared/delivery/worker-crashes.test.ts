@@ -61,7 +61,9 @@ async function play({ poisons, runMs, seed }: Trial) {
 
   const records: EventRecord[] = [];
   for await (const { value } of host.state.query<EventRecord>(RECORDS)) records.push(value);
-  const finished = records.filter(({ handler, status }) => handler === 'deployment-requested' && status === 'finished');
+  const finished = records.filter(
+    ({ handler, status }) => handler === 'deployment-requested' && status === 'completed',
+  );
   return { bus, host, ended, finished: finished.length };
 }
 

@@ -184,7 +184,7 @@ describe('encodeEvent', () => {
   it('writes what parseEvent reads', () => {
     const event = { ...requested('a'), team: 'ünïcode ✓' };
 
-    expect(parseEvent({ body: encodeEvent(event), receivedAt: 0 })).toEqual({ event, copy: 0 });
+    expect(parseEvent({ body: encodeEvent(event), receivedAt: 0 })).toEqual({ event, redelivery: 0 });
   });
 
   it('refuses what Service Bus would refuse, and says how much it is', () => {

@@ -41,7 +41,7 @@ describe('structured mode', () => {
     ['a value that was parsed already', event],
     ['an array of one, as Event Grid may deliver it', JSON.stringify([event])],
   ])('reads %s', (_, body) => {
-    expect(parse(body)).toEqual({ event, copy: 0 });
+    expect(parse(body)).toEqual({ event, redelivery: 0 });
   });
 
   it('completes what the sender may leave out', () => {
@@ -108,8 +108,8 @@ describe('structured mode', () => {
     ['3', 0],
     [1e300, 0],
     [null, 0],
-  ])('reads the copy %j as %i and keeps it out of the event', (copy, expected) => {
-    expect(parse({ ...minimal, copy })).toEqual({ event: completed, copy: expected });
+  ])('reads the redelivery %j as %i and keeps it out of the event', (redelivery, expected) => {
+    expect(parse({ ...minimal, redelivery })).toEqual({ event: completed, redelivery: expected });
   });
 });
 
@@ -294,11 +294,11 @@ describe('hostile input', () => {
   it('takes no field from a prototype that came with the data', () => {
     const body = JSON.stringify(minimal).replace(
       '"data":{',
-      '"__proto__":{"causationid":"x","copy":5},"data":{"__proto__":{"replicas":-1},"constructor":1,',
+      '"__proto__":{"causationid":"x","redelivery":5},"data":{"__proto__":{"replicas":-1},"constructor":1,',
     );
     const parsed = parse(body);
 
-    expect(parsed.copy).toBe(0);
+    expect(parsed.redelivery).toBe(0);
     expect(parsed.event.causationid).toBeUndefined();
     expect(parsed.event.data).not.toHaveProperty('replicas');
     expect(Object.getPrototypeOf(parsed.event.data)).toBe(Object.prototype);
@@ -338,7 +338,7 @@ describe('hostile input', () => {
       'data',
       'data_base64',
       'dataversion',
-      'copy',
+      'redelivery',
       'subject',
     );
     const almost = fc.dictionary(
@@ -364,8 +364,8 @@ describe('hostile input', () => {
         ),
         (body, properties) => {
           try {
-            const { event: read, copy } = parse(body, properties);
-            expect(copy).toBeGreaterThanOrEqual(0);
+            const { event: read, redelivery } = parse(body, properties);
+            expect(redelivery).toBeGreaterThanOrEqual(0);
             expect(read).toMatchObject({
               specversion: '1.0',
               id: expect.any(String),

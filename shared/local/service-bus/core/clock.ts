@@ -15,7 +15,7 @@ export interface Timer {
 }
 
 /** setTimeout takes no more; a longer wait is cut into pieces. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Real time. Its timers do not keep a process alive. */
 export class SystemClock implements TimerClock {
@@ -27,7 +27,7 @@ export class SystemClock implements TimerClock {
     let handle: NodeJS.Timeout;
     const wait = (): void => {
       const left = time - Date.now();
-      handle = setTimeout(left > LONGEST_TIMEOUT_MS ? wait : wake, Math.min(Math.max(left, 0), LONGEST_TIMEOUT_MS));
+      handle = setTimeout(left > MAX_TIMEOUT_MS ? wait : wake, Math.min(Math.max(left, 0), MAX_TIMEOUT_MS));
       handle.unref();
     };
     // A timeout may fire up to a millisecond early by the wall clock; whoever is woken finds its deadline passed.

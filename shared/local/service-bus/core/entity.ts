@@ -40,7 +40,7 @@ export interface RuntimeCounts {
 }
 
 /** https://learn.microsoft.com/azure/service-bus-messaging/service-bus-auto-forwarding */
-const MOST_HOPS = 4;
+const MAX_HOPS = 4;
 
 /** A queue or a subscription, with its two sub-queues. */
 export class ReceiveEntity<Properties extends ReceiveProperties = ReceiveProperties> {
@@ -181,7 +181,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
   #forward(target: string, content: Content, origin: Origin): void {
     const hops = (origin.hops ?? 0) + 1;
     try {
-      if (hops > MOST_HOPS) {
+      if (hops > MAX_HOPS) {
         const why = 'The maximum number of allowed hops when forwarding between queues has been exceeded.';
         throw new TransferError('MaxTransferHopCountExceeded', why);
       }

@@ -84,7 +84,7 @@ export interface Content extends SystemProperties {
 }
 
 /** @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
-const LONGEST_ID = 128;
+const MAX_ID = 128;
 const NO_PROPERTIES: ApplicationProperties = Object.freeze({});
 
 /**
@@ -126,10 +126,10 @@ export function acceptMessage(message: OutgoingMessage): Content {
 }
 
 function checkLength(what: string, value: string | undefined): void {
-  if (value !== undefined && value.length > LONGEST_ID) {
+  if (value !== undefined && value.length > MAX_ID) {
     throw new BrokerError(
       'amqp:invalid-field',
-      `the ${what} '${value.slice(0, 32)}...' has ${value.length} characters; at most ${LONGEST_ID} are allowed`,
+      `the ${what} '${value.slice(0, 32)}...' has ${value.length} characters; at most ${MAX_ID} are allowed`,
     );
   }
 }

@@ -14,7 +14,7 @@ import { SequenceLog } from './sequence-log.ts';
 import { type SessionHold, Sessions } from './sessions.ts';
 
 /** Service Bus cuts reason and description; https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
-const LONGEST_REASON = 4096;
+const MAX_REASON = 4096;
 
 export class QueueState implements Feeder {
   readonly path: string;
@@ -212,8 +212,8 @@ export class QueueState implements Feeder {
 
   moveToDeadLetters(message: HeldMessage, reason: string | undefined, description: string | undefined): void {
     const why = {
-      ...(reason !== undefined && { DeadLetterReason: reason.slice(0, LONGEST_REASON) }),
-      ...(description !== undefined && { DeadLetterErrorDescription: description.slice(0, LONGEST_REASON) }),
+      ...(reason !== undefined && { DeadLetterReason: reason.slice(0, MAX_REASON) }),
+      ...(description !== undefined && { DeadLetterErrorDescription: description.slice(0, MAX_REASON) }),
     };
     this.remove(message);
     this.host.deadLetter(message, changeContent(message.content, why));

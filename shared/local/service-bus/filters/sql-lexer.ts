@@ -32,7 +32,7 @@ export type Token = {
 );
 
 /** The service refuses longer ones: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
-const LONGEST_EXPRESSION = 1024;
+const MAX_EXPRESSION = 1024;
 
 const SPACE = /\s+/y;
 const WORD = /\p{L}[\p{L}\p{Nd}_]*/uy;
@@ -48,9 +48,9 @@ const QUOTED: readonly (readonly [string, string, RegExp])[] = [
 
 /** @throws SqlSyntaxError */
 export function tokenize(expression: string): Token[] {
-  if (expression.length > LONGEST_EXPRESSION) {
-    const problem = `the expression has ${expression.length} characters, at most ${LONGEST_EXPRESSION} are allowed: too long`;
-    throw new SqlSyntaxError(problem, LONGEST_EXPRESSION + 1);
+  if (expression.length > MAX_EXPRESSION) {
+    const problem = `the expression has ${expression.length} characters, at most ${MAX_EXPRESSION} are allowed: too long`;
+    throw new SqlSyntaxError(problem, MAX_EXPRESSION + 1);
   }
   const tokens: Token[] = [];
   let index = 0;

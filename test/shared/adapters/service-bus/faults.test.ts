@@ -17,9 +17,9 @@ import { RecordingLog } from '../../../support/ports.ts';
 const RETRY = { maxRetries: 2, retryDelayInMs: 1, maxRetryDelayInMs: 2, timeoutInMs: 5_000 };
 const event = (id: string) =>
   newEvent(DeploymentRequested, { id, source: '/ci', data: sampleData.DeploymentRequested });
-const parked = {
+const deadLetter = {
   ...{ messageId: 'p', body: 'x', type: undefined, correlationId: undefined, traceparent: undefined },
-  ...{ reason: 'InvalidEvent', description: 'no JSON', subscription: 'health-check', tries: 1, copy: 0 },
+  ...{ reason: 'InvalidEvent', description: 'no JSON', subscription: 'health-check', attempts: 1, redelivery: 0 },
 };
 const open = (port: number): Promise<ServiceBusEventBus> =>
   createServiceBus({ connectionString: connectionString(port) }, { log: new RecordingLog() }, RETRY);
@@ -40,16 +40,16 @@ describe('a broker that is busy through all retries', () => {
   const calls: [string, FaultOperation, (on: ServiceBusEventBus) => Promise<unknown>][] = [
     ['an event', 'send', (on) => on.publish(event('a'))],
     ['a batch', 'send', (on) => on.publishAll([event('a'), event('b')])],
-    ['a parked message', 'send', (on) => on.park(parked)],
+    ['a dead-lettered message', 'send', (on) => on.deadLetter(deadLetter)],
     [
-      'a copy',
+      'a redelivery',
       'send',
       (on) =>
         on.schedule({
           event: event('a'),
           at: Date.now() + 60_000,
           to: 'deployment-requested',
-          copy: 1,
+          redelivery: 1,
           messageId: 'c',
         }),
     ],
@@ -68,11 +68,11 @@ describe('a broker that is busy through all retries', () => {
   });
 
   it('keeps its reason when something else comes last', async () => {
-    await bus.park(parked);
+    await bus.deadLetter(deadLetter);
     // Refused once, the SDK does not settle a message a second time.
     local.broker.faults.add({ on: 'defer', effect: 'fail', path: ERRORS_QUEUE });
 
-    const error = await bus.unpark('1').catch((thrown: unknown) => thrown);
+    const error = await bus.takeDeadLetter('1').catch((thrown: unknown) => thrown);
 
     expect(error).toMatchObject({ retryAfterMs: 10_000 });
     expect(String(error)).toMatch(/service bus: errors: ServiceBusy/);

@@ -155,7 +155,7 @@ describe('faults of the receiver', () => {
     ['503', { status: 503 }],
     ['a short 429', { status: 429, headers: { 'Retry-After': '0' } }],
     ['a connection that breaks', 'reset'],
-  ] as const)('tries again quickly after %s', async (_, answer) => {
+  ] as const)('attempts again quickly after %s', async (_, answer) => {
     server.answer(SECRET, answer, answer);
 
     await notifierFor([slack]).notify(notification());

@@ -9,7 +9,7 @@ import { VirtualClock } from '../../../../shared/local/service-bus/core/clock.ts
 import type { Fault } from '../../../../shared/local/service-bus/core/faults.ts';
 import { InMemoryEventBus } from '../../../../shared/local/testing/in-memory-event-bus.ts';
 import { serveHandlers } from '../../../../shared/on-event.ts';
-import type { Notification, ParkedEntry } from '../../../../shared/ports.ts';
+import type { DeadLetterEntry, Notification } from '../../../../shared/ports.ts';
 import type { Timer } from '../../../../shared/timeout.ts';
 import { loadHandlers } from '../../../support/handlers.ts';
 import { RecordingLog } from '../../../support/ports.ts';
@@ -17,7 +17,7 @@ import { RecordingLog } from '../../../support/ports.ts';
 beforeAll(loadHandlers);
 
 interface Play {
-  readonly errors: readonly ParkedEntry[];
+  readonly errors: readonly DeadLetterEntry[];
   readonly notifications: readonly Notification[];
 }
 

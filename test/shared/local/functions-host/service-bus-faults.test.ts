@@ -1,6 +1,6 @@
 /**
  * A trigger, and a function that publishes, behind a network that cuts, half-closes, stalls and freezes. Whatever came,
- * everything is handled within ten seconds of the last fault, and the broker gives nothing up. SEEDS=50 tries as many
+ * everything is handled within ten seconds of the last fault, and the broker gives nothing up. SEEDS=50 attempts as many
  * plans of faults, eight at a time (about a minute), and shows what each took; a plan that fails is named by its seed.
  */
 import { ServiceBusClient } from '@azure/service-bus';

@@ -41,18 +41,18 @@ describe('InMemoryEventBus', () => {
     expect(bus.events()).toEqual([c, b]);
   });
 
-  it('delivers again what a subscriber rejects, and parks it after the last delivery', async () => {
+  it('delivers again what a subscriber rejects, and dead-letters it after the last delivery', async () => {
     const bus = new InMemoryEventBus();
-    const tries: number[] = [];
+    const attempts: number[] = [];
     bus.subscribe(TOPIC, HANDLER, async ({ deliveryCount }) => {
-      tries.push(deliveryCount);
+      attempts.push(deliveryCount);
       throw new Error('no');
     });
 
     await bus.publish(request('a'));
     await bus.settled();
 
-    expect(tries).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect(attempts).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
     expect(bus.errors()).toMatchObject([{ reason: 'MaxDeliveryCountExceeded', subscription: HANDLER }]);
   });
 
@@ -61,7 +61,7 @@ describe('InMemoryEventBus', () => {
     ['a subject that is no event', { subject: 'Bogus' }],
     ['an event of another topic', { subject: 'HealthCheck' }],
     ['the address of no handler', { subject: 'DeploymentRequested', to: 'nobody' }],
-  ])('parks what no handler takes, with the reason: %s', (_, properties) => {
+  ])('dead-letters what no handler takes, with the reason: %s', (_, properties) => {
     const bus = new InMemoryEventBus();
 
     bus.broker.send(TOPIC, [{ body: Buffer.from('{}'), sizeBytes: 2, ...properties }]);
@@ -71,13 +71,13 @@ describe('InMemoryEventBus', () => {
     ]);
   });
 
-  it('delivers a scheduled copy to its one subscription when virtual time comes to it', async () => {
+  it('delivers a scheduled redelivery to its one subscription when virtual time comes to it', async () => {
     const bus = new InMemoryEventBus();
     const seen: [number, string][] = [];
     bus.subscribe(TOPIC, HANDLER, async ({ messageId }) => void seen.push([bus.clock.now(), messageId]));
     const event = request('a');
     const start = bus.clock.now();
-    const later = { event, to: HANDLER, copy: 1, putOff: 0, waitedFor: undefined };
+    const later = { event, to: HANDLER, redelivery: 1, unrecordedAttempts: 0, awaitedRunId: undefined };
 
     await bus.schedule({ ...later, at: start + 60_000, messageId: `${event.id}:1` });
     await bus.schedule({ ...later, at: start + 30_000, messageId: `${event.id}:1` });
@@ -87,7 +87,7 @@ describe('InMemoryEventBus', () => {
     expect(bus.clock.now()).toBe(start + 300_000);
   });
 
-  it('hands out copies: what one receiver does to a body nobody else sees', async () => {
+  it('hands out redeliveries: what one receiver does to a body nobody else sees', async () => {
     const bus = new InMemoryEventBus();
     const bodies: string[] = [];
     let isFirst = true;

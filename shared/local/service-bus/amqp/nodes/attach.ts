@@ -25,9 +25,9 @@ const COORDINATOR = 0x30;
 const NOT_FOUND = 'amqp:not-found';
 /** SDKs that subscribe to what is not there come back at once, for ever: the first answer is quick, later ones wait. */
 const BRAKE_MS = 250;
-const LONGEST_BRAKE_MS = 1_000;
+const MAX_BRAKE_MS = 1_000;
 /** More than any client gets wrong by itself; then counting starts afresh. */
-const MOST_REMEMBERED = 1_000;
+const MAX_REMEMBERED = 1_000;
 
 export function attachHandler(context: AttachContext): AttachHandler {
   /** How often each connection was told that an address is not there. */
@@ -35,7 +35,7 @@ export function attachHandler(context: AttachContext): AttachHandler {
   const seenBefore = (link: Link): number => {
     const { connection } = link.session;
     const known = refusals.get(connection) ?? new Map<string, number>();
-    if (known.size >= MOST_REMEMBERED) known.clear();
+    if (known.size >= MAX_REMEMBERED) known.clear();
     refusals.set(connection, known);
     const address = `${(link instanceof ReceivingLink ? link.target : link.source).address}`;
     const seen = known.get(address) ?? 0;
@@ -49,7 +49,7 @@ export function attachHandler(context: AttachContext): AttachHandler {
       const refusal = asAmqpError(error);
       const seen = refusal.condition === NOT_FOUND ? seenBefore(link) : 0;
       if (seen === 0) link.refuse(refusal);
-      else setTimeout(() => link.refuse(refusal), Math.min(LONGEST_BRAKE_MS, BRAKE_MS * seen)).unref();
+      else setTimeout(() => link.refuse(refusal), Math.min(MAX_BRAKE_MS, BRAKE_MS * seen)).unref();
     }
   };
 }
