@@ -9,7 +9,8 @@ import { parseConfig } from '../shared/config.ts';
 import { deliver } from '../shared/delivery/deliver.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { HealthCheck } from '../shared/events/platform.ts';
-import type { EventBus, Ports } from '../shared/ports.ts';
+import type { EventBus } from '../shared/ports/bus.ts';
+import type { Ports } from '../shared/ports/handler.ts';
 import { SERVICES } from '../shared/slo/freezes.ts';
 
 const HOUR = 3_600_000;
@@ -36,7 +37,8 @@ function createPorts(): Ports {
     close: async () => {},
   };
   return {
-    bus,
+    publisher: bus,
+    deadLetterQueue: bus,
     state: new MemoryStateStore(),
     clusters: { names: [], get: () => process.abort() },
     notifier: { notify: unexpected },

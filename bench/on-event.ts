@@ -8,7 +8,8 @@ import { messageOf } from '../shared/delivery/bus-message.ts';
 import { deliver } from '../shared/delivery/deliver.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../shared/events/deployment.ts';
-import type { EventBus, HandlerPorts, Ports } from '../shared/ports.ts';
+import type { EventBus } from '../shared/ports/bus.ts';
+import type { HandlerPorts, Ports } from '../shared/ports/handler.ts';
 
 const EVENTS = 20_000;
 const ROUNDS = 5;
@@ -38,7 +39,8 @@ function createPorts(): Ports {
     close: async () => {},
   };
   return {
-    bus,
+    publisher: bus,
+    deadLetterQueue: bus,
     state: new MemoryStateStore(),
     clusters: { names: [], get: () => process.abort() },
     notifier: { notify: refuse },

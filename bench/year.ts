@@ -9,7 +9,7 @@ import { parseConfig } from '../shared/config.ts';
 import type { PlatformEvent } from '../shared/events/catalog.ts';
 import { childEvent, newEvent } from '../shared/events/cloud-event.ts';
 import { HealthCheck } from '../shared/events/platform.ts';
-import type { HandlerPorts } from '../shared/ports.ts';
+import type { HandlerPorts } from '../shared/ports/handler.ts';
 import { freezeOf } from '../shared/slo/freezes.ts';
 import { subscriptionOf } from '../shared/topology.ts';
 

@@ -1,7 +1,7 @@
 /** The ports that every function of this process uses: given by a host or a test, or else made when first needed. */
 import { app } from '@azure/functions';
 import type { DeliveryOptions } from './delivery/deliver.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from './ports/handler.ts';
 import type { HistoryLimits } from './settings.ts';
 import { readSettings } from './settings.ts';
 

@@ -5,7 +5,7 @@ import { type Delivery, deliver, holdBack } from './delivery/deliver.ts';
 import { forgetOldWhenDue } from './delivery/retention.ts';
 import type { EventType, PlatformEvent } from './events/catalog.ts';
 import type { EventDefinition } from './events/cloud-event.ts';
-import type { Handler, Ports } from './ports.ts';
+import type { Handler } from './ports/handler.ts';
 import { routeOf } from './topology.ts';
 
 export { usePorts } from './app-ports.ts';
@@ -68,17 +68,4 @@ function metadataOf(metadata: Readonly<Record<string, unknown>>): Partial<Delive
     ...(typeof properties === 'object' &&
       properties !== null && { applicationProperties: { ...properties } as Readonly<Record<string, unknown>> }),
   };
-}
-
-/**
- * Feeds every registered handler from the bus of these ports, in this process and without a Functions host, until the
- * returned function is called; it resolves when the last run has ended.
- */
-export function serveHandlers(ports: Ports, options?: Parameters<typeof deliver>[2]): () => Promise<void> {
-  const stops = [...registrations.values()].map(({ topic, subscription, definition, handle }) =>
-    ports.bus.subscribe(topic, subscription, ({ body, applicationProperties, deliveryCount }) =>
-      deliver({ definition, handle, body, applicationProperties, deliveryCount }, ports, options),
-    ),
-  );
-  return async () => void (await Promise.all(stops.map((stop) => stop())));
 }

@@ -1,6 +1,6 @@
 /** Changing a stored document without losing anybody else's change. */
 import { ConflictError } from './errors.ts';
-import type { StateStore } from './ports.ts';
+import type { StateStore } from './ports/state.ts';
 
 /** Losing this often in a row means that something else is wrong; the delivery attempts again later. */
 const ATTEMPTS = 10;

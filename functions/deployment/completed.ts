@@ -3,7 +3,7 @@
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler } from '../../shared/ports.ts';
+import type { Handler } from '../../shared/ports/handler.ts';
 import { advance, stepBy, targetOf } from '../../shared/releases/release-record.ts';
 import { close } from '../../shared/releases/release-states.ts';
 import { completionOf, leadSecondsOf, noticeOf } from '../../shared/releases/report.ts';

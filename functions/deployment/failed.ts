@@ -3,7 +3,9 @@
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRolledBack } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import { type Handler, type HandlerPorts, type Notification, type Rollback, requeueAfter } from '../../shared/ports.ts';
+import type { Rollback } from '../../shared/ports/cluster.ts';
+import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
+import type { Notification } from '../../shared/ports/notifier.ts';
 import { carryOut, type Standing } from '../../shared/releases/apply-change.ts';
 import { advance, type ReleaseRecord, type Step, stepBy, targetOf } from '../../shared/releases/release-record.ts';
 import { endRollback, type RollbackOutcome, takeUpFailure } from '../../shared/releases/release-states.ts';

@@ -4,7 +4,7 @@ import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler, HandlerPorts } from '../../shared/ports.ts';
+import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { violationOf } from '../../shared/releases/policy.ts';
 import { changeTarget, type ReleaseData, serviceOf, stepBy, targetOf } from '../../shared/releases/release-record.ts';
 import { admit, type Failure } from '../../shared/releases/release-states.ts';

@@ -3,7 +3,8 @@
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted, DeploymentFailed, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import { type Handler, type HandlerPorts, type Release, requeueAfter } from '../../shared/ports.ts';
+import type { Release } from '../../shared/ports/cluster.ts';
+import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
 import { carryOut, type Standing } from '../../shared/releases/apply-change.ts';
 import {
   advance,

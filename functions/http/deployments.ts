@@ -1,7 +1,7 @@
 /** `GET /api/deployments`: every deployment that was ever released to, its newest release, and its DORA numbers. */
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { limitIn, PAGE, refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
-import type { Ports } from '../../shared/ports.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 import { type DeploymentSummary, deployments } from '../../shared/status/summaries.ts';
 
 const FILTERS = ['cluster', 'namespace', 'deployment', 'service'] as const;

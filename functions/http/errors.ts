@@ -9,7 +9,8 @@ import { entryAt, NotReplayableError, replay } from '../../shared/delivery/repla
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
-import type { DeadLetterEntry, Ports } from '../../shared/ports.ts';
+import type { DeadLetterEntry } from '../../shared/ports/bus.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 
 const QUERY = {
   reason: 'Only entries with this reason; upper and lower case are the same.',
@@ -27,7 +28,7 @@ const LOOK = 250;
 const MAX_LOOKED_AT = 2_500;
 
 /** 200 with `errors`, oldest first, and `next` (a `cursor`) when there may be more; 400 naming the parameter that is wrong. */
-export async function list({ query }: HttpRequest, { bus }: Ports): Promise<HttpResponse> {
+export async function list({ query }: HttpRequest, { deadLetterQueue }: Ports): Promise<HttpResponse> {
   refuseUnknown(query, QUERY);
   const fits = filterIn(query);
   const limit = limitIn(query);
@@ -35,7 +36,7 @@ export async function list({ query }: HttpRequest, { bus }: Ports): Promise<Http
   let next: string | undefined = sequenceNumberOf('cursor', query.get('cursor') ?? '0');
   let looked = 0;
   while (next !== undefined && looked < MAX_LOOKED_AT && found.length < limit) {
-    const page: DeadLetterEntry[] = await bus.deadLetters(next, LOOK);
+    const page: DeadLetterEntry[] = await deadLetterQueue.deadLetters(next, LOOK);
     looked += page.length;
     for (const entry of page) {
       next = after(entry);
@@ -75,9 +76,9 @@ export async function sendAgain({ params }: HttpRequest, ports: Ports): Promise<
 }
 
 /** 204; 404 when it is not there (any more). */
-export async function discard({ params }: HttpRequest, { bus, log }: Ports): Promise<HttpResponse> {
+export async function discard({ params }: HttpRequest, { deadLetterQueue, log }: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
-  if (!(await bus.takeDeadLetter(number))) throw gone(number);
+  if (!(await deadLetterQueue.takeDeadLetter(number))) throw gone(number);
   log.warn('discarded', { sequenceNumber: number });
   return { status: 204 };
 }

@@ -1,7 +1,7 @@
 /** `GET /api/health`: whether broker, store and clusters answer, and on the local host whether each trigger receives. */
 
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
-import type { Ports } from '../../shared/ports.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 import { checkHealth } from '../../shared/status/health.ts';
 
 /** 200 when events are handled (`up`; `degraded` when not all are); 503 when none is (`down`). */

@@ -5,7 +5,7 @@ import { readHistory } from '../../shared/delivery/history.ts';
 import { catalog } from '../../shared/events/catalog.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
-import type { Ports } from '../../shared/ports.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 
 const QUERY = {
   type: 'Only events of this type.',

@@ -1,7 +1,7 @@
 /** `GET /api/metrics`: the four DORA measures, error budgets, the errors queue and what is up, for Prometheus. */
 
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
-import type { Ports } from '../../shared/ports.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 import { unlistedChecks } from '../../shared/slo/unlisted-checks.ts';
 import { checkHealth } from '../../shared/status/health.ts';
 import { measuresOf } from '../../shared/status/metric-labels.ts';

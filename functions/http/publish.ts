@@ -12,14 +12,14 @@ import { parseEvent } from '../../shared/events/parse.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { parseJson } from '../../shared/json.ts';
-import type { Ports } from '../../shared/ports.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 
 /** What one request may take; a single event takes at most 256 KiB of it. */
 export const MAX_BYTES = 1024 * 1024;
 export const MAX_EVENTS = 500;
 
 /** 202 with the ids; 400 naming each issue, its event and its path; 413 for too much at once. */
-export async function handle(request: HttpRequest, { bus, clock }: Ports): Promise<HttpResponse> {
+export async function handle(request: HttpRequest, { publisher, clock }: Ports): Promise<HttpResponse> {
   // Refused unread where that is possible: what is read is there twice.
   checkSize(Number(request.headers.get('content-length') ?? 0));
   const body = Buffer.from(await request.arrayBuffer());
@@ -47,7 +47,7 @@ export async function handle(request: HttpRequest, { bus, clock }: Ports): Promi
   }
   const ids = events.map(({ id }) => id);
   try {
-    await bus.publishAll(events);
+    await publisher.publishAll(events);
   } catch (error) {
     throw error instanceof TransientError ? unavailable(error, ids) : error;
   }

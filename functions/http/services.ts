@@ -1,7 +1,7 @@
 /** `GET /api/services`: how each service stands against its objectives, and which are frozen. */
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
-import type { Ports } from '../../shared/ports.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 import { type ServiceSummary, services } from '../../shared/status/summaries.ts';
 
 const QUERY = { service: 'Only this service.' } as const;

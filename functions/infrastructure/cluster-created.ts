@@ -4,7 +4,7 @@ import { baselineOf, recordCluster } from '../../shared/clusters/inventory.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ClusterCreated, NamespaceCreated } from '../../shared/events/infrastructure.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler } from '../../shared/ports.ts';
+import type { Handler } from '../../shared/ports/handler.ts';
 
 export const handle: Handler<EventOf<typeof ClusterCreated>> = async (event, ports) => {
   const { clusterName, region } = event.data;

@@ -5,7 +5,7 @@ import { upgradeProblem } from '../../shared/clusters/kubernetes-version.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ClusterUpdated, NamespaceCreated } from '../../shared/events/infrastructure.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler } from '../../shared/ports.ts';
+import type { Handler } from '../../shared/ports/handler.ts';
 
 export const handle: Handler<EventOf<typeof ClusterUpdated>> = async (event, ports) => {
   const { clusterName, version, previousVersion } = event.data;

@@ -6,7 +6,7 @@ import { ConflictError, InvalidEventError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { NamespaceCreated } from '../../shared/events/infrastructure.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler, HandlerPorts } from '../../shared/ports.ts';
+import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 
 type Created = EventOf<typeof NamespaceCreated>;
 

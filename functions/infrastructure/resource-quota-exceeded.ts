@@ -5,7 +5,8 @@ import { capOf, decideRaise, raisedFor, refusalOf, withRaise } from '../../share
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ResourceQuotaExceeded } from '../../shared/events/infrastructure.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import { GUARDRAILS_NAME, type Handler, type HandlerPorts } from '../../shared/ports.ts';
+import { GUARDRAILS_NAME } from '../../shared/ports/cluster.ts';
+import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { isLargerQuantity, parseQuantity, smallerQuantity } from '../../shared/quantity.ts';
 
 type Exceeded = EventOf<typeof ResourceQuotaExceeded>;

@@ -4,7 +4,7 @@ import { InvalidEventError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler, HandlerPorts } from '../../shared/ports.ts';
+import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { budgetWords } from '../../shared/slo/budget-text.ts';
 import { lengthOf } from '../../shared/slo/burn-rate.ts';
 import { forgetFinishedChecks } from '../../shared/slo/compact-checks.ts';

@@ -4,7 +4,7 @@ import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../shared/events/deployment.ts';
 import { SLOViolation } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler, HandlerPorts } from '../../shared/ports.ts';
+import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { type NewestRelease, newestReleaseOf } from '../../shared/releases/release-record.ts';
 import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
 import { type Objective, objectiveOf } from '../../shared/slo/objectives.ts';

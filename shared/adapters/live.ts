@@ -1,6 +1,12 @@
 /** Builds the ports from the settings; the only composition root of the deployed app. SDKs are loaded when chosen. */
 import type { DeliveryOptions } from '../delivery/deliver.ts';
-import type { Clock, Clusters, EventBus, Log, LogFields, Notifier, Ports, StateStore } from '../ports.ts';
+import type { EventBus } from '../ports/bus.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Clusters } from '../ports/cluster.ts';
+import type { Ports } from '../ports/handler.ts';
+import type { Log, LogFields } from '../ports/log.ts';
+import type { Notifier } from '../ports/notifier.ts';
+import type { StateStore } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
 import { type Environment, readSettings, type Settings } from '../settings.ts';
 import { MemoryStateStore } from './memory-store.ts';
@@ -30,17 +36,23 @@ function logFor({ AZURE_FUNCTIONS_ENVIRONMENT: environment }: Environment): Log 
   return environment === 'Development' ? developmentLog : consoleLog;
 }
 
+export interface LivePorts {
+  readonly ports: Ports;
+  readonly options: DeliveryOptions;
+  readonly historyLimits: HistoryLimits;
+  /** Waits for what is being sent. */
+  close(): Promise<void>;
+}
+
 /** @throws ConfigError naming every setting that is wrong */
-export async function createLivePorts(
-  environment: Environment,
-  log: Log = logFor(environment),
-): Promise<{ ports: Ports; options: DeliveryOptions; historyLimits: HistoryLimits }> {
+export async function createLivePorts(environment: Environment, log: Log = logFor(environment)): Promise<LivePorts> {
   const settings = readSettings(environment);
   const { config, handlerTimeoutMs, historyLimits } = settings;
   const clock = systemClock;
   const [bus, state] = await Promise.all([createBus(settings, log), createState(settings)]);
   const ports: Ports = {
-    bus,
+    publisher: bus,
+    deadLetterQueue: bus,
     state,
     clusters: await createClusters(settings, { state, clock, environment }),
     notifier: await createNotifier(settings, { state, clock, environment, log }),
@@ -48,7 +60,7 @@ export async function createLivePorts(
     config,
     log,
   };
-  return { ports, options: { handlerTimeoutMs }, historyLimits };
+  return { ports, options: { handlerTimeoutMs }, historyLimits, close: () => bus.close() };
 }
 
 async function createBus({ serviceBus }: Settings, log: Log): Promise<EventBus> {

@@ -1,6 +1,6 @@
 /** The state store in this process's memory: for tests, and for runs that may forget. */
 import { ConflictError, PermanentError } from '../errors.ts';
-import type { Query, StateStore, Stored } from '../ports.ts';
+import type { Query, StateStore, Stored } from '../ports/state.ts';
 
 /** As Table Storage has it, so that what works here works there. */
 const MAX_BYTES = 700 * 1024;

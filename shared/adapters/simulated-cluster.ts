@@ -9,9 +9,9 @@
  */
 import type { PlatformConfig } from '../config.ts';
 import { NotFoundError, PermanentError, SupersededError, TransientError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import {
   type Change,
-  type Clock,
   type Cluster,
   type Clusters,
   GUARDRAILS_NAME,
@@ -20,9 +20,9 @@ import {
   type Release,
   type Rollback,
   type Rollout,
-  type StateStore,
   type Workload,
-} from '../ports.ts';
+} from '../ports/cluster.ts';
+import type { StateStore } from '../ports/state.ts';
 import { update } from '../update-document.ts';
 
 const PARTITION = 'simulated-cluster';

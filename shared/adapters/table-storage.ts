@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { RestError, TableClient, type TableEntityResult } from '@azure/data-tables';
 import { faultOf } from '../describe-error.ts';
 import { ConfigError, ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
-import type { Query, StateStore, Stored } from '../ports.ts';
+import type { Query, StateStore, Stored } from '../ports/state.ts';
 import type { Connection } from '../settings.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
 

@@ -1,6 +1,6 @@
 /** What a namespace is owed: its profile's guardrails, with the quotas that were raised for it. */
 import type { PlatformConfig } from '../config.ts';
-import type { Guardrails } from '../ports.ts';
+import type { Guardrails } from '../ports/cluster.ts';
 import { largerQuantity, smallerQuantity } from '../quantity.ts';
 import type { NamespaceRecord } from './inventory.ts';
 

@@ -2,7 +2,7 @@
 import type { PlatformConfig } from '../config.ts';
 import type { DataOf } from '../events/cloud-event.ts';
 import type { ClusterCreated, ClusterUpdated, NamespaceCreated } from '../events/infrastructure.ts';
-import type { StateStore } from '../ports.ts';
+import type { StateStore } from '../ports/state.ts';
 import { update } from '../update-document.ts';
 
 const INVENTORY = 'inventory';

@@ -1,5 +1,5 @@
 /** Whether an exhausted quota is raised, and how far: by a step of the namespace's profile, up to its cap. Pure. */
-import { GUARDRAILS_NAME } from '../ports.ts';
+import { GUARDRAILS_NAME } from '../ports/cluster.ts';
 import { compareQuantities, formatQuantity, multiplyQuantity, parseQuantity, smallerQuantity } from '../quantity.ts';
 import type { Profile } from './guardrails.ts';
 import type { NamespaceRecord } from './inventory.ts';

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../errors.ts';
 import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
-import type { DeadLetter, DeadLetterEntry, Redelivery } from '../ports.ts';
+import type { DeadLetter, DeadLetterEntry, Redelivery } from '../ports/bus.ts';
 import { ERRORS_QUEUE, routeOf, routeTo } from '../topology.ts';
 import { truncate } from '../truncate.ts';
 import { bytesOf, GZIP_CONTENT_TYPE } from './body-bytes.ts';

@@ -3,7 +3,7 @@
  * can leave one there: so it is unpacked only where one entry is looked at, and never beyond a limit.
  */
 import { gunzipSync } from 'node:zlib';
-import type { DeadLetterEntry } from '../ports.ts';
+import type { DeadLetterEntry } from '../ports/bus.ts';
 
 /** In bytes. An event takes 256 KiB on Standard; a broker that takes larger ones still sends few as large as this. */
 export const MAX_UNPACKED_BYTES = 1024 * 1024;

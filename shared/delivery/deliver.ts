@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { InvalidEventError, PermanentError, UnknownEventError } from '../errors.ts';
 import type { CloudEvent, EventDefinition } from '../events/cloud-event.ts';
 import { marksOf, parseEvent, structured } from '../events/parse.ts';
-import type { Handler, Ports } from '../ports.ts';
+import type { Handler, Ports } from '../ports/handler.ts';
 import { failureWithStack } from '../stack.ts';
 import { systemTimer, type Timer } from '../timeout.ts';
 import { routeOf, subscriptionOf } from '../topology.ts';

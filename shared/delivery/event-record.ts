@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import type { RedeliveryMarks } from '../events/parse.ts';
-import type { StateStore } from '../ports.ts';
+import type { StateStore } from '../ports/state.ts';
 
 /** The partition that holds them. */
 export const RECORDS = 'records';

@@ -7,7 +7,9 @@ import { describeError, failureOf } from '../describe-error.ts';
 import { isPermanent, type PlatformError, TransientError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import type { RedeliveryMarks } from '../events/parse.ts';
-import type { DeadLetter, Log, Ports } from '../ports.ts';
+import type { DeadLetter } from '../ports/bus.ts';
+import type { Ports } from '../ports/handler.ts';
+import type { Log } from '../ports/log.ts';
 import { failureWithStack } from '../stack.ts';
 import type { EventRecord } from './event-record.ts';
 import type { Place } from './isolation.ts';
@@ -40,7 +42,9 @@ async function send(work: Promise<void>): Promise<void> {
 export async function sendAwaited({ ports, name, event }: Sender, record: EventRecord): Promise<void> {
   const { redelivery, runId, dueAt: at = ports.clock.now() } = record;
   // The runId is part of the id: no other event's id, and no life before a lost store, can stand in its way.
-  await send(ports.bus.schedule({ event, at, to: name, redelivery, messageId: `${event.id}:${redelivery}:${runId}` }));
+  await send(
+    ports.publisher.schedule({ event, at, to: name, redelivery, messageId: `${event.id}:${redelivery}:${runId}` }),
+  );
 }
 
 /**
@@ -56,7 +60,15 @@ export async function waitForLease(sender: Sender, record: EventRecord, leaseMs:
   // Having waited and then been scheduled again, it may have to wait again, and must not pass for a repetition.
   const messageId = `${event.id}:${redelivery}@${record.runId}+${unrecordedAttempts ?? 0}`;
   await send(
-    ports.bus.schedule({ event, at, to: name, redelivery, unrecordedAttempts, awaitedRunId: record.runId, messageId }),
+    ports.publisher.schedule({
+      event,
+      at,
+      to: name,
+      redelivery,
+      unrecordedAttempts,
+      awaitedRunId: record.runId,
+      messageId,
+    }),
   );
   sender.log.info('somebody else is at it: to be looked at when their lease is over', { inMs: at - now, redelivery });
 }
@@ -74,7 +86,7 @@ export async function waitForTurn(sender: Sender & { place: Place }, { runId }: 
   const at = ports.clock.now() + inMs;
   const messageId = `${event.id}:${redelivery}@${runId}+${unrecordedAttempts}`;
   await send(
-    ports.bus.schedule({ event, at, to: name, redelivery, unrecordedAttempts, awaitedRunId: runId, messageId }),
+    ports.publisher.schedule({ event, at, to: name, redelivery, unrecordedAttempts, awaitedRunId: runId, messageId }),
   );
   log.info('the last run vanished: scheduled again until this one can harm no other', { inMs, redelivery });
 }
@@ -97,7 +109,16 @@ export async function retryUnrecorded(sender: Sender, error: unknown, endedRunId
   const at = ports.clock.now() + inMs;
   const messageId = `${event.id}:${redelivery}+${unrecordedAttempts}`;
   await send(
-    ports.bus.schedule({ event, at, to: name, redelivery, unrecordedAttempts, awaitedRunId, endedRunId, messageId }),
+    ports.publisher.schedule({
+      event,
+      at,
+      to: name,
+      redelivery,
+      unrecordedAttempts,
+      awaitedRunId,
+      endedRunId,
+      messageId,
+    }),
   );
   log.info('scheduled again without a record', { try: unrecordedAttempts, redelivery, inMs });
 }
@@ -145,7 +166,7 @@ async function deadLetterAs(
     attempts,
     redelivery,
   };
-  await send(ports.bus.deadLetter(deadLetter));
+  await send(ports.deadLetterQueue.deadLetter(deadLetter));
   log.error('dead-lettered', { ...failureOf(error), attempts, redelivery });
 }
 
@@ -155,6 +176,6 @@ export async function deadLetterUnread(
   deadLetter: Omit<DeadLetter, 'reason' | 'description'>,
   error: PlatformError,
 ): Promise<void> {
-  await send(ports.bus.deadLetter({ ...deadLetter, reason: error.reason, description: error.message }));
+  await send(ports.deadLetterQueue.deadLetter({ ...deadLetter, reason: error.reason, description: error.message }));
   ports.log.error('dead-lettered', { handler: deadLetter.subscription, ...failureOf(error) });
 }

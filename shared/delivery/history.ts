@@ -3,7 +3,7 @@
  * holds what can be asked for, and the key of the record. It is entered before its record comes to its first rest.
  */
 import { DAY_MS } from '../duration.ts';
-import type { StateStore, Stored } from '../ports.ts';
+import type { StateStore, Stored } from '../ports/state.ts';
 import { type EventRecord, keyPart, RECORDS, recordKey } from './event-record.ts';
 
 /** Which days have rows; the keys are in reverse order of time. */

@@ -3,7 +3,8 @@
 import { failureOf } from '../describe-error.ts';
 import { ConflictError, isPermanent, PermanentError, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
-import type { Handler, Stored } from '../ports.ts';
+import type { Handler } from '../ports/handler.ts';
+import type { Stored } from '../ports/state.ts';
 import { failureWithStack } from '../stack.ts';
 import type { Timer } from '../timeout.ts';
 import { begin, type EventRecord, firstRecord, MAX_VANISHED, meaningOf, RECORDS, recordKey } from './event-record.ts';
@@ -157,7 +158,7 @@ async function run(step: Step, record: EventRecord): Promise<Run> {
   if (outcome.kind === 'failed') return { outcome, isIndexed };
   if (indexFailure) return { outcome: indexFailure, isIndexed };
   try {
-    if (outcome.children.length > 0) await ports.bus.publishAll(outcome.children);
+    if (outcome.children.length > 0) await ports.publisher.publishAll(outcome.children);
     const { untold } = outcome;
     if (untold) {
       // A run that is to be followed by another has no end yet, and the next may have no cause to tell it again.

@@ -5,7 +5,8 @@
 import { PermanentError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import { marksOf, structured } from '../events/parse.ts';
-import type { DeadLetterEntry, Ports } from '../ports.ts';
+import type { DeadLetterEntry } from '../ports/bus.ts';
+import type { Ports } from '../ports/handler.ts';
 import { routeOf, routeTo } from '../topology.ts';
 import { jsonOrText } from './body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from './dead-letter-body.ts';
@@ -31,7 +32,7 @@ export interface Replay {
  * @throws NotReplayableError saying why @throws TransientError when somebody else is at it
  */
 export async function replay(sequenceNumber: string, ports: Ports): Promise<Replay | undefined> {
-  const { bus, clock, log } = ports;
+  const { publisher, deadLetterQueue, clock, log } = ports;
   const found = await entryAt(sequenceNumber, ports);
   if (!found) return undefined;
   const entry = unpacked(found);
@@ -41,13 +42,13 @@ export async function replay(sequenceNumber: string, ports: Ports): Promise<Repl
   const messageId = `${event.id}:${redelivery}:replay-${sequenceNumber}`;
   const send = async (): Promise<void> => {
     try {
-      await bus.schedule({ event, at: clock.now(), to: subscription, redelivery, messageId });
+      await publisher.schedule({ event, at: clock.now(), to: subscription, redelivery, messageId });
     } catch (error) {
       // What was unpacked may be larger than the broker takes.
       throw error instanceof PermanentError ? new NotReplayableError(error.message, { cause: error }) : error;
     }
   };
-  if (!(await bus.takeDeadLetter(sequenceNumber, send))) return undefined;
+  if (!(await deadLetterQueue.takeDeadLetter(sequenceNumber, send))) return undefined;
   log.info('replayed', { eventId: event.id, handler: subscription, redelivery, sequenceNumber });
   return { eventId: event.id, type: event.type, subscription };
 }
@@ -55,9 +56,9 @@ export async function replay(sequenceNumber: string, ports: Ports): Promise<Repl
 /** The entry of that number; undefined when it is not there (any more). */
 export async function entryAt(
   sequenceNumber: string,
-  { bus }: Pick<Ports, 'bus'>,
+  { deadLetterQueue }: Pick<Ports, 'deadLetterQueue'>,
 ): Promise<DeadLetterEntry | undefined> {
-  const [found] = await bus.deadLetters(sequenceNumber, 1);
+  const [found] = await deadLetterQueue.deadLetters(sequenceNumber, 1);
   return found?.sequenceNumber === sequenceNumber ? found : undefined;
 }
 

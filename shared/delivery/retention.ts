@@ -4,7 +4,8 @@
  */
 
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../duration.ts';
-import type { Ports, StateStore, Stored } from '../ports.ts';
+import type { Ports } from '../ports/handler.ts';
+import type { StateStore, Stored } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
 import { stackOf } from '../stack.ts';
 import { REDELIVERABLE_MS } from '../topology.ts';

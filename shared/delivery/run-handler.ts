@@ -3,7 +3,9 @@
 import { combineErrors, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { childEvent } from '../events/cloud-event.ts';
-import type { Handler, HandlerPorts, Log, LogFields, Notifier, Ports, Requeue } from '../ports.ts';
+import type { Handler, HandlerPorts, Ports, Requeue } from '../ports/handler.ts';
+import type { Log, LogFields } from '../ports/log.ts';
+import type { Notifier } from '../ports/notifier.ts';
 import { stackOf } from '../stack.ts';
 import { type Timer, within } from '../timeout.ts';
 import { isCompleted } from './event-record.ts';

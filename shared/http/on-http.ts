@@ -2,7 +2,7 @@
 import { type HttpRequest as AzureRequest, app } from '@azure/functions';
 import { appPorts, checkSettingsAtStart, triggersOfHost } from '../app-ports.ts';
 import { PlatformError, TransientError } from '../errors.ts';
-import type { Ports } from '../ports.ts';
+import type { Ports } from '../ports/handler.ts';
 import { stackOf } from '../stack.ts';
 import { ProblemError } from './problem.ts';
 

@@ -1,5 +1,5 @@
 /** What `npm start` shows: the functions, the addresses, and every event as it arrives; for people or for programs. */
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/log.ts';
 import { bold, columns, complain, print, printJson, yellow } from '../terminal/command.ts';
 import { type LogOptions, terminalLog } from '../terminal/terminal-log.ts';
 import { type TimelineEvent, timelineLine } from '../terminal/timeline.ts';

@@ -136,7 +136,7 @@ await runCommand(async () => {
   stopOnSignal(async () => {
     await host.stop(STOP_MS);
     // A client that is still connected would be waited for.
-    await live.ports.bus.close();
+    await live.close();
     await bus.close();
   });
 
@@ -155,6 +155,6 @@ await runCommand(async () => {
   }
   if (sample) {
     output.begins(sample.id);
-    await live.ports.bus.publish(sample);
+    await live.ports.publisher.publish(sample);
   }
 });

@@ -5,7 +5,8 @@
 
 import { NotFoundError, PlatformError, SupersededError, TransientError } from '../errors.ts';
 import { isImage } from '../image.ts';
-import type { Change, Cluster, Log, Rollout } from '../ports.ts';
+import type { Change, Cluster, Rollout } from '../ports/cluster.ts';
+import type { Log } from '../ports/log.ts';
 import { stackOf } from '../stack.ts';
 import type { FailureReason } from './release-record.ts';
 

@@ -5,7 +5,7 @@
 import { PermanentError } from '../errors.ts';
 import type { DataOf } from '../events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from '../events/deployment.ts';
-import type { StateStore, Stored } from '../ports.ts';
+import type { StateStore, Stored } from '../ports/state.ts';
 import { update } from '../update-document.ts';
 
 const TARGETS = 'deployments';

@@ -11,7 +11,7 @@
  */
 
 import { isImage } from '../image.ts';
-import type { Rollout } from '../ports.ts';
+import type { Rollout } from '../ports/cluster.ts';
 import {
   canBeBlamed,
   type FailureReason,

@@ -8,7 +8,7 @@ import type {
   DeploymentRolledBack,
   DeploymentStarted,
 } from '../events/deployment.ts';
-import type { Notification } from '../ports.ts';
+import type { Notification } from '../ports/notifier.ts';
 import { withoutControls } from '../shown-text.ts';
 import { type ReleaseRecord, secondsBetween, serviceOf, stepTo, targetOf } from './release-record.ts';
 

@@ -3,7 +3,7 @@
  * and never handled again; one that was cut off, or is dead-lettered and may be replayed, has to stay.
  */
 
-import type { HandlerPorts } from '../ports.ts';
+import type { HandlerPorts } from '../ports/handler.ts';
 import { update } from '../update-document.ts';
 import { SERVICES } from './freezes.ts';
 import { countOf, oldestIn } from './id-set.ts';

@@ -3,7 +3,7 @@
  * A service may be frozen by several objectives at once; it is free when the last of them has recovered.
  */
 import { ConflictError } from '../errors.ts';
-import type { StateStore } from '../ports.ts';
+import type { StateStore } from '../ports/state.ts';
 import type { ServiceHealth } from './service-health.ts';
 
 const FREEZES = 'freezes';

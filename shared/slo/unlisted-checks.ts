@@ -3,7 +3,7 @@
  * nothing is kept by name: one counter for all of them, and at most one notification an hour.
  */
 
-import type { StateStore } from '../ports.ts';
+import type { StateStore } from '../ports/state.ts';
 import { update } from '../update-document.ts';
 import { withKeyLock } from './serialize.ts';
 

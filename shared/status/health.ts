@@ -2,7 +2,7 @@
 
 import { faultOf } from '../describe-error.ts';
 import { TransientError } from '../errors.ts';
-import type { Ports } from '../ports.ts';
+import type { Ports } from '../ports/handler.ts';
 import { systemTimer, type Timer, within } from '../timeout.ts';
 
 /** One dependency, as it answered just now. */
@@ -31,12 +31,12 @@ export const PATIENCE_MS = 5_000;
 /** Asks all of them at once. Never rejects. */
 export async function checkHealth(
   {
-    bus,
+    publisher,
     state,
     clusters,
     clock,
     triggers = () => [],
-  }: Pick<Ports, 'bus' | 'state' | 'clusters' | 'clock' | 'triggers'>,
+  }: Pick<Ports, 'publisher' | 'state' | 'clusters' | 'clock' | 'triggers'>,
   timer: Timer = systemTimer,
 ): Promise<Health> {
   const ask = async (name: string, ping: () => Promise<void>): Promise<Dependency> => {
@@ -46,7 +46,7 @@ export async function checkHealth(
     return { name, status: error === undefined ? 'up' : 'down', latencyMs, ...(error !== undefined && { error }) };
   };
   const [needed, reached, receiving] = await Promise.all([
-    Promise.all([ask('service-bus', () => bus.ping()), ask('state-store', () => state.ping())]),
+    Promise.all([ask('service-bus', () => publisher.ping()), ask('state-store', () => state.ping())]),
     Promise.all(clusters.names.map((name) => ask(`cluster/${name}`, async () => clusters.get(name).ping()))),
     Promise.all(
       triggers().map(({ name, trouble }) =>

@@ -1,6 +1,8 @@
 /** How the deployments and services stand, drawn from their records: for the HTTP functions, the metrics and the dashboard. */
 
-import type { DeadLetterEntry, Ports, StateStore } from '../ports.ts';
+import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
+import type { Ports } from '../ports/handler.ts';
+import type { StateStore } from '../ports/state.ts';
 import {
   type Numbers,
   newestOf,
@@ -194,7 +196,7 @@ export type ErrorSummary = Omit<DeadLetterEntry, 'body' | 'gzipped' | 'applicati
 
 /** The oldest entries of the errors queue; undefined when the broker does not answer: the rest is worth showing all the same. */
 export async function oldestErrors(
-  { bus }: Pick<Ports, 'bus'>,
+  { deadLetterQueue }: Pick<Ports, 'deadLetterQueue'>,
   count: number,
   timer: Timer = systemTimer,
 ): Promise<ErrorSummary[] | undefined> {
@@ -202,18 +204,18 @@ export async function oldestErrors(
   return within(
     PATIENCE_MS,
     timer,
-    summariesOf(bus, count, () => isLate),
+    summariesOf(deadLetterQueue, count, () => isLate),
   ).catch(() => {
     isLate = true;
     return undefined;
   });
 }
 
-async function summariesOf(bus: Ports['bus'], count: number, isLate: () => boolean): Promise<ErrorSummary[]> {
+async function summariesOf(queue: DeadLetterQueue, count: number, isLate: () => boolean): Promise<ErrorSummary[]> {
   const found: ErrorSummary[] = [];
   let next = '0';
   while (found.length < count && !isLate()) {
-    const page = await bus.deadLetters(next, count - found.length);
+    const page = await queue.deadLetters(next, count - found.length);
     const last = page.at(-1);
     if (!last) break;
     for (const { body: _, gzipped: __, applicationProperties: ___, ...entry } of page) found.push(entry);

@@ -1,5 +1,5 @@
 /** The functions' log on a terminal: what went wrong, and with `isVerbose` the rest; as lines for people or for programs. */
-import type { Log, LogFields } from '../ports.ts';
+import type { Log, LogFields } from '../ports/log.ts';
 import { oneLine } from '../shown-text.ts';
 import { complain, dim, printJson, red, yellow } from './command.ts';
 

@@ -1,7 +1,7 @@
 /** What every Cluster must do, whatever is behind it. The driver plays the people and controllers around it. */
 import { describe, expect, it } from 'vitest';
 import { NotFoundError, SupersededError } from '../../shared/errors.ts';
-import type { Cluster, Guardrails, Release, Rollback, Workload } from '../../shared/ports.ts';
+import type { Cluster, Guardrails, Release, Rollback, Workload } from '../../shared/ports/cluster.ts';
 
 export interface ClusterDriver {
   readonly cluster: Cluster;

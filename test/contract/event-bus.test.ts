@@ -124,7 +124,7 @@ it('lists large entries a few at a time, and unpacks none', async () => {
   }
 
   const page = await bus.deadLetters('0', 100);
-  const all = await oldestErrors({ bus }, 100);
+  const all = await oldestErrors({ deadLetterQueue: bus }, 100);
 
   expect(page.length).toBeGreaterThan(0);
   expect(page.length).toBeLessThan(25);
@@ -142,7 +142,13 @@ it('refuses to replay an entry that unpacks to more than the broker takes', asyn
   const body = gzipSync(JSON.stringify(large));
   broker.send(ERRORS_QUEUE, [{ contentType: 'application/gzip', body, sizeBytes: body.length }]);
   // A replay needs no more than these.
-  const ports = { bus, state: new MemoryStateStore(), clock: new SystemClock(), log: new RecordingLog() } as never;
+  const ports = {
+    publisher: bus,
+    deadLetterQueue: bus,
+    state: new MemoryStateStore(),
+    clock: new SystemClock(),
+    log: new RecordingLog(),
+  } as never;
 
   await expect(replay('1', ports)).rejects.toThrow(NotReplayableError);
 

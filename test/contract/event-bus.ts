@@ -6,7 +6,7 @@ import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
-import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage } from '../../shared/ports.ts';
+import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage } from '../../shared/ports/bus.ts';
 import { sampleData } from '../support/events.ts';
 
 /** A message of the errors queue. */

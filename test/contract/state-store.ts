@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ConflictError, PermanentError } from '../../shared/errors.ts';
-import type { Query, StateStore } from '../../shared/ports.ts';
+import type { Query, StateStore } from '../../shared/ports/state.ts';
 
 /** Partitions are unique per test, so that a store may be shared. */
 let partitions = 0;

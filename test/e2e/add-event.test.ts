@@ -17,7 +17,7 @@ const HANDLER = `/** Says that a certificate is about to expire. */
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { CertificateExpiring } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler } from '../../shared/ports.ts';
+import type { Handler } from '../../shared/ports/handler.ts';
 
 export const handle: Handler<EventOf<typeof CertificateExpiring>> = async (event, { notifier }) => {
   const { service, daysLeft } = event.data;

@@ -16,7 +16,7 @@ import { deliver } from '../../shared/delivery/deliver.ts';
 import { type HttpHandler, respond } from '../../shared/http/on-http.ts';
 import { connectionString } from '../../shared/local/service-bus/amqp/server.ts';
 import { registeredHandlers } from '../../shared/on-event.ts';
-import type { EventBus } from '../../shared/ports.ts';
+import type { EventBus } from '../../shared/ports/bus.ts';
 import { type Environment, readSettings } from '../../shared/settings.ts';
 import { checkHealth } from '../../shared/status/health.ts';
 import { canary, Overheard } from '../support/canaries.ts';
@@ -32,15 +32,15 @@ const NOBODY = 'http://127.0.0.1:1';
 const ONCE = { maxRetries: 0, timeoutInMs: 2_000 };
 const stops: (() => Promise<unknown>)[] = [];
 let hostile: HostileServer;
-let bus: SecretBus;
+let secretBus: SecretBus;
 let goodBus: EventBus;
 
 beforeAll(async () => {
   hostile = await startHostileServer();
-  bus = await startSecretBus();
-  const client = await createServiceBus({ connectionString: bus.connection }, { log: new RecordingLog() }, ONCE);
+  secretBus = await startSecretBus();
+  const client = await createServiceBus({ connectionString: secretBus.connection }, { log: new RecordingLog() }, ONCE);
   goodBus = client;
-  stops.push(hostile.close, bus.close, () => client.close());
+  stops.push(hostile.close, secretBus.close, () => client.close());
   await loadHandlers();
   // What a token of an identity is got with. The endpoint is one of those that fail.
   vi.stubEnv('AZURE_TOKEN_CREDENTIALS', 'ManagedIdentityCredential');
@@ -66,14 +66,15 @@ async function overhear(
   extent: 'health' | 'handler' | 'all' = 'handler',
 ): Promise<void> {
   const log = new RecordingLog();
-  const environment = { ServiceBus: bus.connection, StateStore: 'memory', Cluster: 'simulated', ...settings };
+  const environment = { ServiceBus: secretBus.connection, StateStore: 'memory', Cluster: 'simulated', ...settings };
   const live = await createLivePorts(environment, log).catch((error: unknown) => heard.add(`${name}: ports`, error));
   if (!live) return;
-  await live.ports.bus.close();
+  await live.close();
   const { serviceBus } = readSettings(environment);
-  const isOurs = 'connectionString' in serviceBus && serviceBus.connectionString === bus.connection;
-  const ports = { ...live.ports, bus: isOurs ? goodBus : await createServiceBus(serviceBus, { log }, ONCE) };
-  if (!isOurs) stops.push(async () => void ports.bus.close().catch(() => {}));
+  const isOurs = 'connectionString' in serviceBus && serviceBus.connectionString === secretBus.connection;
+  const bus = isOurs ? goodBus : await createServiceBus(serviceBus, { log }, ONCE);
+  const ports = { ...live.ports, publisher: bus, deadLetterQueue: bus };
+  if (!isOurs) stops.push(async () => void bus.close().catch(() => {}));
   const body = event(name, {});
   const handler = registeredHandlers().get('DeploymentRequested');
   await Promise.all([
@@ -169,7 +170,7 @@ it.concurrent('a Service Bus that fails in every way lets nothing out', async ()
       overhear(heard, way, { ServiceBus: connectionString(port, other) }, way === 'link' ? 'all' : 'handler'),
     ),
     overhear(heard, 'refused', { ServiceBus: connectionString(1, other) }),
-    overhear(heard, 'wrong key', { ServiceBus: bus.connection.replace(bus.key, canary()) }),
+    overhear(heard, 'wrong key', { ServiceBus: secretBus.connection.replace(secretBus.key, canary()) }),
     overhear(heard, 'malformed', { ServiceBus: `Endpoint=sb://${canary()};SharedAccessKey=${canary()}` }),
     overhear(heard, 'identity', { ServiceBus: '', ServiceBus__fullyQualifiedNamespace: '127.0.0.1' }),
   ]);

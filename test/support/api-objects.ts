@@ -1,7 +1,7 @@
 /** The objects of the test API server: versions, generations, owners, defaults and the refusals of the real one. */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../../shared/ports.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
 import { applyFields, existing, fieldsV1, type Json, type JsonObject, type Owner, updateOwners } from './field-sets.ts';
 
 /** A refusal, as the body and status of the answer show it. */

@@ -4,7 +4,7 @@ import { deliver } from '../../shared/delivery/deliver.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { connectionString } from '../../shared/local/service-bus/amqp/server.ts';
-import type { EventBus } from '../../shared/ports.ts';
+import type { EventBus } from '../../shared/ports/bus.ts';
 
 async function handle(): Promise<void> {
   throw new RangeError('a bug');
@@ -16,4 +16,4 @@ const { ports } = await createLivePorts(settings);
 const bus = { schedule: async () => {} } as unknown as EventBus;
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1' };
 const body = JSON.stringify(newEvent(DeploymentRequested, { source: '/test', data }));
-await deliver({ definition: DeploymentRequested, handle, body }, { ...ports, bus });
+await deliver({ definition: DeploymentRequested, handle, body }, { ...ports, publisher: bus, deadLetterQueue: bus });

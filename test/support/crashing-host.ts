@@ -12,7 +12,7 @@ import type { Consumer } from '../../shared/local/service-bus/core/consumer.ts';
 import type { Delivery } from '../../shared/local/service-bus/core/held-message.ts';
 import type { MessageQueue } from '../../shared/local/service-bus/core/message-queue.ts';
 import type { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
-import type { Handler, Ports } from '../../shared/ports.ts';
+import type { Handler, Ports } from '../../shared/ports/handler.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
 
@@ -138,7 +138,8 @@ export class CrashingHost {
         },
       });
     return {
-      bus: mortal(this.#bus),
+      publisher: mortal(this.#bus),
+      deadLetterQueue: mortal(this.#bus),
       state: mortal(this.state),
       clusters: clustersOf({}),
       notifier: { notify: async () => {} },

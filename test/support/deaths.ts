@@ -1,8 +1,11 @@
 /** Lets a handler die at every point where it touches the world, and runs it again as a redelivery would. */
 import { expect } from 'vitest';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
-import type { Cluster, Clusters, Handler, StateStore } from '../../shared/ports.ts';
-import { type FixedClock, type RecordingPorts, recordingPorts } from './ports.ts';
+import type { Cluster, Clusters } from '../../shared/ports/cluster.ts';
+import type { Handler } from '../../shared/ports/handler.ts';
+import type { StateStore } from '../../shared/ports/state.ts';
+import type { FixedClock, RecordingPorts } from './ports.ts';
+import { recordingPorts } from './ports.ts';
 
 /** What outlives a process. */
 export interface World {

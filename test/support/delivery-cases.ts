@@ -2,7 +2,7 @@ import { TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import type { Handler, HandlerPorts } from '../../shared/ports.ts';
+import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { DeliveryWorld, type Gate } from './delivery-world.ts';
 import { sampleData } from './events.ts';
 

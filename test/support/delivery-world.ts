@@ -14,7 +14,8 @@ import { flushPromises, VirtualClock } from '../../shared/local/service-bus/core
 import type { Delivery as Held } from '../../shared/local/service-bus/core/held-message.ts';
 import type { MessageQueue } from '../../shared/local/service-bus/core/message-queue.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
-import type { Handler, Notifier, Ports } from '../../shared/ports.ts';
+import type { Handler, Ports } from '../../shared/ports/handler.ts';
+import type { Notifier } from '../../shared/ports/notifier.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
 
@@ -58,7 +59,8 @@ export class DeliveryWorld {
   /** The ports of one process, whose clock may be wrong. */
   ports(gate: Gate = straight, skewMs = 0): Ports {
     return {
-      bus: gated(this.bus, gate),
+      publisher: gated(this.bus, gate),
+      deadLetterQueue: gated(this.bus, gate),
       state: gated(this.state, gate),
       clusters: clustersOf({}),
       notifier: { notify: (notification) => this.notify(notification) },

@@ -6,7 +6,8 @@ import { type EventRecord, RECORDS } from '../../shared/delivery/event-record.ts
 import { Isolation } from '../../shared/delivery/isolation.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
-import type { Handler, Ports, StateStore } from '../../shared/ports.ts';
+import type { Handler, Ports } from '../../shared/ports/handler.ts';
+import type { StateStore } from '../../shared/ports/state.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
 
@@ -81,7 +82,8 @@ export function createWorld({ handlers, deaths = [], random = Math.random, befor
         },
       });
     const ports: Ports = {
-      bus: mortal(bus, 'bus'),
+      publisher: mortal(bus, 'bus'),
+      deadLetterQueue: mortal(bus, 'bus'),
       state: mortal(state, 'state'),
       clusters: clustersOf({}),
       notifier: { notify: async () => {} },

@@ -9,7 +9,9 @@ import { PermanentError } from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { childEvent, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import type { Cluster, HandlerPorts, Ports, StateStore } from '../../shared/ports.ts';
+import type { Cluster } from '../../shared/ports/cluster.ts';
+import type { HandlerPorts, Ports } from '../../shared/ports/handler.ts';
+import type { StateStore } from '../../shared/ports/state.ts';
 import type { ReleaseRecord, TargetRecord } from '../../shared/releases/release-record.ts';
 import type { Timer } from '../../shared/timeout.ts';
 import { subscriptionOf } from '../../shared/topology.ts';
@@ -42,7 +44,7 @@ export async function runningBefore(state: StateStore): Promise<void> {
 export async function realDelivery(body: unknown, event: PlatformEvent, site: Site): Promise<void> {
   const definition = catalog.get(event.type)?.definition;
   if (!definition) throw new TypeError(`no event is called ${event.type}`);
-  const ports: Ports = { ...portsAt(site), bus: site.bus };
+  const ports: Ports = { ...portsAt(site), publisher: site.bus, deadLetterQueue: site.bus };
   // Nothing hangs here: only the wait before a message goes back to the broker ends, and at once.
   const timer: Timer = (ms, callback) => {
     if (ms !== HANDLER_TIMEOUT_MS) callback();
@@ -106,7 +108,7 @@ export async function forgetfulDelivery(
   }
 }
 
-function portsAt(site: Site): Omit<Ports, 'bus'> {
+function portsAt(site: Site): Omit<Ports, 'publisher' | 'deadLetterQueue'> {
   return {
     state: site.state,
     clusters: clustersOf({ default: site.guard(simulated) }),

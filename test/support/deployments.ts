@@ -10,7 +10,9 @@ import { parseConfig } from '../../shared/config.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { type EventOf, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested } from '../../shared/events/deployment.ts';
-import type { Cluster, Handler, Notification, Rollout } from '../../shared/ports.ts';
+import type { Cluster, Rollout } from '../../shared/ports/cluster.ts';
+import type { Handler } from '../../shared/ports/handler.ts';
+import type { Notification } from '../../shared/ports/notifier.ts';
 import type { ReleaseData, ReleaseRecord, TargetRecord } from '../../shared/releases/release-record.ts';
 import { clustersOf, FixedClock, recordingPorts } from './ports.ts';
 

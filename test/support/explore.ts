@@ -7,7 +7,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
-import type { Cluster, EventBus, StateStore, Stored } from '../../shared/ports.ts';
+import type { EventBus } from '../../shared/ports/bus.ts';
+import type { Cluster } from '../../shared/ports/cluster.ts';
+import type { StateStore, Stored } from '../../shared/ports/state.ts';
 import { MapStore } from './map-store.ts';
 
 /** A message in the broker. */

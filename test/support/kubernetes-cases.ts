@@ -1,6 +1,6 @@
 import { createKubernetesClusters } from '../../shared/adapters/kubernetes/clusters.ts';
 import { parseConfig } from '../../shared/config.ts';
-import type { Cluster, Release, Rollback, Workload } from '../../shared/ports.ts';
+import type { Cluster, Release, Rollback, Workload } from '../../shared/ports/cluster.ts';
 import { DEPLOYMENT, NAMESPACE } from './api-kinds.ts';
 import type { Key } from './api-objects.ts';
 import type { ApiServer } from './api-server.ts';

@@ -1,6 +1,6 @@
 /** The state store that the exploration copies at every step. */
 import { ConflictError } from '../../shared/errors.ts';
-import type { StateStore, Stored } from '../../shared/ports.ts';
+import type { StateStore, Stored } from '../../shared/ports/state.ts';
 
 /** Documents in a map; a version is the document itself, so that equal states are equal. */
 export class MapStore implements StateStore {

@@ -9,15 +9,16 @@ import type { HttpHandler, HttpResponse } from '../../shared/http/on-http.ts';
 import { respond } from '../../shared/http/on-http.ts';
 import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
-import { serveHandlers } from '../../shared/on-event.ts';
-import type { Ports } from '../../shared/ports.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 import type { Timer } from '../../shared/timeout.ts';
 import { loadHandlers } from './handlers.ts';
 import { httpRequest } from './http.ts';
 import { RecordingLog } from './ports.ts';
+import { serveHandlers } from './serve-handlers.ts';
 
 export interface Platform {
-  readonly ports: Ports & { readonly bus: InMemoryEventBus };
+  readonly bus: InMemoryEventBus;
+  readonly ports: Ports;
   /** Asks for a release in the namespace `shop`, and lets it come to its end. */
   deploy(deployment: string, tag: string, data?: object): Promise<void>;
   /** Reports a service's health, and lets follow what follows. */
@@ -39,10 +40,20 @@ export async function startPlatform(config: unknown = {}): Promise<Platform> {
   const parsed = parseConfig(config);
   const clusters = createSimulatedClusters({ state, clock, config: parsed });
   const notifier = { notify: async () => {} };
-  const ports = { bus, state, clusters, notifier, clock, config: parsed, log: new RecordingLog() };
-  serveHandlers(ports, { timer: never });
+  const ports = {
+    publisher: bus,
+    deadLetterQueue: bus,
+    state,
+    clusters,
+    notifier,
+    clock,
+    config: parsed,
+    log: new RecordingLog(),
+  };
+  serveHandlers(bus, ports, { timer: never });
   const time = (): string => new Date(clock.now()).toISOString();
   return {
+    bus,
     ports,
     deploy: async (deployment, tag, data = {}) => {
       const image = `ghcr.io/shop/${deployment}:${tag}`;

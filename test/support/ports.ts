@@ -6,7 +6,12 @@ import { isCompleted } from '../../shared/delivery/event-record.ts';
 import { NotFoundError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { childEvent } from '../../shared/events/cloud-event.ts';
-import type { Clock, Cluster, Clusters, HandlerPorts, Log, Notification, StateStore } from '../../shared/ports.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { Cluster, Clusters } from '../../shared/ports/cluster.ts';
+import type { HandlerPorts } from '../../shared/ports/handler.ts';
+import type { Log } from '../../shared/ports/log.ts';
+import type { Notification } from '../../shared/ports/notifier.ts';
+import type { StateStore } from '../../shared/ports/state.ts';
 import { subscriptionOf } from '../../shared/topology.ts';
 
 /** A clock that moves when `advance` is called. */

@@ -23,7 +23,7 @@ import {
 } from '@kubernetes/client-node';
 import { createKubernetesClusters } from '../../shared/adapters/kubernetes/clusters.ts';
 import { parseConfig } from '../../shared/config.ts';
-import type { Cluster, Workload } from '../../shared/ports.ts';
+import type { Cluster, Workload } from '../../shared/ports/cluster.ts';
 import type { ClusterDriver } from '../contract/cluster.ts';
 
 /** Where the suite's workloads live; guardrails get namespaces that begin so. */

@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import * as z from 'zod';
 import { faultOf } from '../../describe-error.ts';
 import { ConflictError, PermanentError, TransientError } from '../../errors.ts';
-import type { Clock } from '../../ports.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Connection, Connector } from './connection.ts';
 import { type Answer, errorOf } from './errors.ts';
 

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import type { PlatformConfig } from '../../config.ts';
 import { NotFoundError } from '../../errors.ts';
-import type { Clock, Cluster, Clusters } from '../../ports.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Cluster, Clusters } from '../../ports/cluster.ts';
 import { KubernetesClient } from './client.ts';
 import { connectorOf } from './connection.ts';
 import { applyRelease, readDeployment, rollBack } from './deployment.ts';

@@ -12,7 +12,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import type { PlatformConfig } from '../../config.ts';
 import { faultOf } from '../../describe-error.ts';
 import { ConfigError, PlatformError, TransientError } from '../../errors.ts';
-import type { Clock } from '../../ports.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { entraIssuer, type Issuer, Token } from './token.ts';
 
 /** What a request is sent with. The agent keeps its connections open. */

@@ -13,7 +13,7 @@
 
 import { NotFoundError, SupersededError } from '../../errors.ts';
 import { isImage } from '../../image.ts';
-import type { Change, Release, Rollback, Workload } from '../../ports.ts';
+import type { Change, Release, Rollback, Workload } from '../../ports/cluster.ts';
 import { type JsonPatchOperation, type KubernetesClient, untilUndisturbed } from './client.ts';
 import {
   appliedFields,

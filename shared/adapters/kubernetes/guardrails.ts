@@ -8,7 +8,7 @@
 
 import * as z from 'zod';
 import { NotFoundError } from '../../errors.ts';
-import { GUARDRAILS_NAME, type Guardrails, type Quota } from '../../ports.ts';
+import { GUARDRAILS_NAME, type Guardrails, type Quota } from '../../ports/cluster.ts';
 import { type Applied, type KubernetesClient, untilUndisturbed } from './client.ts';
 import { appliedFields, quotaSchema, roleBindingSchema } from './objects.ts';
 

@@ -1,7 +1,7 @@
 /** What we read of Kubernetes objects. Everything else of them stays untouched, and unread. */
 import * as z from 'zod';
 import { PermanentError } from '../../errors.ts';
-import type { Workload } from '../../ports.ts';
+import type { Workload } from '../../ports/cluster.ts';
 import { FIELD_MANAGER } from './client.ts';
 
 const texts = z.record(z.string(), z.string());

@@ -1,5 +1,5 @@
 /** Judges a rollout as `kubectl rollout status` does, by what the Deployment itself says. Pure. */
-import type { Rollout, Workload } from '../../ports.ts';
+import type { Rollout, Workload } from '../../ports/cluster.ts';
 import { containerOf, type Deployment, lastChangeAt, REVISION } from './objects.ts';
 
 /** The mark of the change last made through this app. */

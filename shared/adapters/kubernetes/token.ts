@@ -1,5 +1,5 @@
 /** Entra tokens for API servers that trust them (AKS and others): kept, and renewed before they expire. */
-import type { Clock } from '../../ports.ts';
+import type { Clock } from '../../ports/clock.ts';
 
 /** Renewed this long before the end, so that none expires on its way; the API server allows no leeway. */
 const RENEW_BEFORE_MS = 5 * 60_000;

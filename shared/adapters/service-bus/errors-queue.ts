@@ -13,7 +13,7 @@ import { bytesOf } from '../../delivery/body-bytes.ts';
 import { deadLetterEntry } from '../../delivery/bus-message.ts';
 import { attemptsIn } from '../../describe-error.ts';
 import { TransientError } from '../../errors.ts';
-import type { DeadLetterEntry } from '../../ports.ts';
+import type { DeadLetterEntry } from '../../ports/bus.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';
 
 /** What one request asks the broker for. */

@@ -1,5 +1,5 @@
 /** What a notification looks like to Slack, to Teams, and as a CloudEvent. Pure; every text is escaped and cut to size. */
-import type { Notification } from '../../ports.ts';
+import type { Notification } from '../../ports/notifier.ts';
 import { oneLine } from '../../shown-text.ts';
 
 /** A request body, its media type, and what else its receiver wants to be told. */

@@ -8,7 +8,10 @@ import { newEvent } from '../../events/cloud-event.ts';
 import { DeploymentRequested } from '../../events/deployment.ts';
 import { ClusterCreated, ResourceQuotaExceeded } from '../../events/infrastructure.ts';
 import { HealthCheck } from '../../events/platform.ts';
-import type { Clock, Clusters, Notification, StateStore } from '../../ports.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Clusters } from '../../ports/cluster.ts';
+import type { Notification } from '../../ports/notifier.ts';
+import type { StateStore } from '../../ports/state.ts';
 import { freezeOf } from '../../slo/freezes.ts';
 
 /** Where the story is played: the handlers are served there, with the example's platform.config.json. */

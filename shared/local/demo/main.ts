@@ -11,7 +11,7 @@ import { createSimulatedClusters } from '../../adapters/simulated-cluster.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
 import { parseEvent } from '../../events/parse.ts';
 import { usePorts } from '../../on-event.ts';
-import type { Notification, Notifier } from '../../ports.ts';
+import type { Notification, Notifier } from '../../ports/notifier.ts';
 import { HISTORY_LIMITS, readSettings } from '../../settings.ts';
 import { appDirectory, readFlags, runCommand } from '../../terminal/command.ts';
 import { readTextFile } from '../../terminal/flag-files.ts';
@@ -52,7 +52,7 @@ await runCommand(async () => {
   const notifications: Notification[] = [];
   const notifier = toTimeline(notifications, output, clock);
   usePorts({
-    ports: { bus, state, clusters, notifier, clock, config, log },
+    ports: { publisher: bus, deadLetterQueue: bus, state, clusters, notifier, clock, config, log },
     options: {},
     historyLimits: HISTORY_LIMITS,
   });

@@ -1,7 +1,7 @@
 /** The demo's timeline: chapters, events with what matters of them, and what people were told; for people or programs. */
 import { DAY_MS } from '../../duration.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
-import type { Notification } from '../../ports.ts';
+import type { Notification } from '../../ports/notifier.ts';
 import { bold, complain, dim, green, print, printJson, red, yellow } from '../../terminal/command.ts';
 import { colourOf, factsOf, MAX_TYPE } from '../../terminal/timeline.ts';
 

@@ -1,5 +1,6 @@
 /** A clock that runs faster than time, and can jump: for showing in seconds what takes weeks. */
-import type { Clock, EventBus } from '../../ports.ts';
+import type { EventBus } from '../../ports/bus.ts';
+import type { Clock } from '../../ports/clock.ts';
 
 export class SpedUpClock implements Clock {
   readonly #speed: number;

@@ -10,7 +10,7 @@ import {
 import { TransientError } from '../../errors.ts';
 import type { EventType, PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
-import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports.ts';
+import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../../topology.ts';
 import { applyTopology } from '../service-bus/config/apply-topology.ts';
 import type { Broker } from '../service-bus/core/broker.ts';

@@ -1,5 +1,5 @@
 /** Receives for one callback: up to so many messages at once, their locks renewed while it runs. */
-import type { ReceivedMessage } from '../../ports.ts';
+import type { ReceivedMessage } from '../../ports/bus.ts';
 import { BrokerError } from '../service-bus/core/broker-error.ts';
 import type { Timer, TimerClock } from '../service-bus/core/clock.ts';
 import type { Consumer } from '../service-bus/core/consumer.ts';

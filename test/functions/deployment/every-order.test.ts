@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../../shared/events/deployment.ts';
-import type { Change, Cluster } from '../../../shared/ports.ts';
+import type { Change, Cluster } from '../../../shared/ports/cluster.ts';
 import {
   canonical,
   checkOf,

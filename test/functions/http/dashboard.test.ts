@@ -29,8 +29,8 @@ describe('GET /api/dashboard', () => {
     await platform.deploy('bad', 'fail-1');
     await platform.deploy('late', '1');
     await platform.check('web', 900, 1_000);
-    platform.ports.bus.broker.send('deployment-events', [{ subject: 'Misspelt', body: 'x', sizeBytes: 1 }]);
-    await platform.ports.bus.settled();
+    platform.bus.broker.send('deployment-events', [{ subject: 'Misspelt', body: 'x', sizeBytes: 1 }]);
+    await platform.bus.settled();
 
     const page = await pageOf(platform);
 
@@ -43,8 +43,8 @@ describe('GET /api/dashboard', () => {
   it('shows what people sent as text', async () => {
     const platform = await startPlatform();
     const subject = '<script>alert("x")</script>';
-    platform.ports.bus.broker.send('deployment-events', [{ subject, body: 'x', sizeBytes: 1 }]);
-    await platform.ports.bus.settled();
+    platform.bus.broker.send('deployment-events', [{ subject, body: 'x', sizeBytes: 1 }]);
+    await platform.bus.settled();
 
     const page = await pageOf(platform);
 
@@ -54,8 +54,8 @@ describe('GET /api/dashboard', () => {
 
   it('shows no text that turns the reading direction', async () => {
     const platform = await startPlatform();
-    platform.ports.bus.broker.send('deployment-events', [{ subject: 'a\u202eb\u0085c', body: 'x', sizeBytes: 1 }]);
-    await platform.ports.bus.settled();
+    platform.bus.broker.send('deployment-events', [{ subject: 'a\u202eb\u0085c', body: 'x', sizeBytes: 1 }]);
+    await platform.bus.settled();
 
     const page = await pageOf(platform);
 
@@ -116,7 +116,7 @@ describe('GET /api/dashboard', () => {
       return () => {};
     };
 
-    expect(await oldestErrors({ bus: { deadLetters } as never }, 1_000, timer)).toBeUndefined();
+    expect(await oldestErrors({ deadLetterQueue: { deadLetters } as never }, 1_000, timer)).toBeUndefined();
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
 
     expect(asked).toBe(3);
@@ -134,9 +134,13 @@ describe('GET /api/dashboard', () => {
     const { ports, deploy } = await startPlatform();
     await deploy('web', '1');
     const away = (): Promise<never> => Promise.reject(new TransientError('no connection'));
-    const bus = Object.assign(Object.create(ports.bus), { ping: away, deadLetters: away });
+    const bus = Object.assign(Object.create(ports.publisher), { ping: away, deadLetters: away });
 
-    const { body = '' } = await respond('dashboard', handle, httpRequest({}), { ...ports, bus });
+    const { body = '' } = await respond('dashboard', handle, httpRequest({}), {
+      ...ports,
+      publisher: bus,
+      deadLetterQueue: bus,
+    });
 
     expect(text(body)).toMatch(/down .* service-bus no connection .* cannot be read: .* default\/shop\/web completed/);
   });

@@ -7,7 +7,8 @@ import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { type HttpHandler, type HttpResponse, respond } from '../../../shared/http/on-http.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
-import type { DeadLetter, Ports } from '../../../shared/ports.ts';
+import type { DeadLetter } from '../../../shared/ports/bus.ts';
+import type { Ports } from '../../../shared/ports/handler.ts';
 import { sampleData } from '../../support/events.ts';
 import { httpRequest } from '../../support/http.ts';
 import { RecordingLog } from '../../support/ports.ts';
@@ -18,7 +19,13 @@ let ports: Ports;
 beforeEach(() => {
   bus = new InMemoryEventBus();
   // The functions ask for nothing else.
-  ports = { bus, state: new MemoryStateStore(), clock: bus.clock, log: new RecordingLog() } as unknown as Ports;
+  ports = {
+    publisher: bus,
+    deadLetterQueue: bus,
+    state: new MemoryStateStore(),
+    clock: bus.clock,
+    log: new RecordingLog(),
+  } as unknown as Ports;
 });
 
 function deadLetter(id: string, parts: Partial<DeadLetter> = {}): Promise<void> {

@@ -4,7 +4,8 @@ import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { respond } from '../../../shared/http/on-http.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
-import type { Clusters, Ports } from '../../../shared/ports.ts';
+import type { Clusters } from '../../../shared/ports/cluster.ts';
+import type { Ports } from '../../../shared/ports/handler.ts';
 import { checkHealth } from '../../../shared/status/health.ts';
 import { httpRequest } from '../../support/http.ts';
 
@@ -25,7 +26,7 @@ function portsWith({
   const found = new InMemoryEventBus();
   const clusters = { names: ['east', 'west'], get: (name: string) => ({ ping: name === 'west' ? west : up }) };
   return {
-    bus: Object.assign(found, { ping: bus }),
+    publisher: Object.assign(found, { ping: bus }),
     state: Object.assign(new MemoryStateStore(), { ping: state }),
     clusters: clusters as unknown as Clusters,
     clock: found.clock,

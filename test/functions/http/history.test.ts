@@ -4,7 +4,7 @@ import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventRecord, RECORDS, recordKey } from '../../../shared/delivery/event-record.ts';
 import { enterHistory } from '../../../shared/delivery/history.ts';
 import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
-import type { Ports } from '../../../shared/ports.ts';
+import type { Ports } from '../../../shared/ports/handler.ts';
 import { httpRequest } from '../../support/http.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
 

@@ -10,7 +10,7 @@ import { installCoreModule } from '../../../shared/local/functions-host/core-mod
 import { HttpTriggers } from '../../../shared/local/functions-host/http-trigger.ts';
 import { SystemClock } from '../../../shared/local/service-bus/core/clock.ts';
 import { type LocalBus, startBus } from '../../../shared/local/service-bus/start.ts';
-import type { Ports } from '../../../shared/ports.ts';
+import type { Ports } from '../../../shared/ports/handler.ts';
 import { type Azurite, startAzurite } from '../../support/azurite.ts';
 import { functionApp } from '../../support/function-app.ts';
 import { RecordingLog } from '../../support/ports.ts';
@@ -38,7 +38,14 @@ beforeAll(async () => {
   );
   const state = await createTableStorage({ connectionString: azurite.connectionString }, 'hostile');
   // These functions ask for nothing else.
-  const ports = { bus, state, clock: new SystemClock(), log, config: { objectives: [] } } as unknown as Ports;
+  const ports = {
+    publisher: bus,
+    deadLetterQueue: bus,
+    state,
+    clock: new SystemClock(),
+    log,
+    config: { objectives: [] },
+  } as unknown as Ports;
   usePorts({ ports, options: {}, historyLimits: { ageMs: 1, events: 1 } } as unknown as Parameters<typeof usePorts>[0]);
   const app = await functionApp(() => {});
   triggers = new HttpTriggers(

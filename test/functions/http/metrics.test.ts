@@ -16,7 +16,7 @@ it('tells the DORA measures, the budgets, the errors and what is up', async () =
   await platform.deploy('web', '1', { commit });
   await platform.deploy('web', 'fail-2');
   await platform.check('web', 900, 1_000);
-  platform.ports.bus.broker.send('errors', [
+  platform.bus.broker.send('errors', [
     { messageId: 'm', body: 'x', sizeBytes: 1, applicationProperties: { DeadLetterReason: 'InvalidEvent' } },
   ]);
 
@@ -68,7 +68,8 @@ it('escapes what labels must not hold', () => {
 describe('labels', () => {
   it('hold nothing that a sender made up', async () => {
     const platform = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
-    const { bus, clock } = platform.ports;
+    const { bus, ports } = platform;
+    const { clock } = ports;
     await platform.deploy('web', '1', { service: 'invented-service' });
     await platform.deploy('invented-deployment', '1', { cluster: 'invented-cluster' });
     await platform.deploy('invented-replicas', '1', { replicas: 9_999 });

@@ -3,7 +3,7 @@ import { handle, MAX_BYTES } from '../../../functions/http/publish.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
-import type { Ports } from '../../../shared/ports.ts';
+import type { Ports } from '../../../shared/ports/handler.ts';
 import { httpRequest } from '../../support/http.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
 
@@ -26,7 +26,12 @@ function post(body: unknown, headers: Record<string, string> = {}): Promise<Http
     },
   };
   // The function asks for nothing but these.
-  const ports = { bus, clock: new FixedClock(), log: new RecordingLog() } as unknown as Ports;
+  const ports = {
+    publisher: bus,
+    deadLetterQueue: bus,
+    clock: new FixedClock(),
+    log: new RecordingLog(),
+  } as unknown as Ports;
   return respond('publish', handle, httpRequest({ method: 'POST', body, headers }), ports);
 }
 

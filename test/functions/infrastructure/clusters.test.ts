@@ -6,7 +6,7 @@ import { createSimulatedClusters } from '../../../shared/adapters/simulated-clus
 import { parseConfig } from '../../../shared/config.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { ClusterCreated, ClusterUpdated } from '../../../shared/events/infrastructure.ts';
-import type { StateStore } from '../../../shared/ports.ts';
+import type { StateStore } from '../../../shared/ports/state.ts';
 import { contents, expectOneEffect, type World } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 

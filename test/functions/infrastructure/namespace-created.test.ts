@@ -7,7 +7,7 @@ import { parseConfig } from '../../../shared/config.ts';
 import { InvalidEventError, NotFoundError, PermanentError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { NamespaceCreated } from '../../../shared/events/infrastructure.ts';
-import { GUARDRAILS_NAME, type Guardrails } from '../../../shared/ports.ts';
+import { GUARDRAILS_NAME, type Guardrails } from '../../../shared/ports/cluster.ts';
 import { contents, expectOneEffect, type World } from '../../support/deaths.ts';
 import { clustersOf, FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 

@@ -6,7 +6,7 @@ import { createSimulatedClusters } from '../../../shared/adapters/simulated-clus
 import { parseConfig } from '../../../shared/config.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { NamespaceCreated, ResourceQuotaExceeded } from '../../../shared/events/infrastructure.ts';
-import { GUARDRAILS_NAME } from '../../../shared/ports.ts';
+import { GUARDRAILS_NAME } from '../../../shared/ports/cluster.ts';
 import { contents, expectOneEffect, type World } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 

@@ -6,7 +6,7 @@ import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
-import type { StateStore } from '../../../shared/ports.ts';
+import type { StateStore } from '../../../shared/ports/state.ts';
 import { freezeOf, SERVICES } from '../../../shared/slo/freezes.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';

@@ -7,7 +7,7 @@ import { InvalidEventError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
-import type { StateStore } from '../../../shared/ports.ts';
+import type { StateStore } from '../../../shared/ports/state.ts';
 import { freeze, freezeOf, SERVICES } from '../../../shared/slo/freezes.ts';
 import { oldestIn } from '../../../shared/slo/id-set.ts';
 import type { ServiceHealth } from '../../../shared/slo/service-health.ts';

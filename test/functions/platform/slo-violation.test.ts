@@ -3,7 +3,7 @@ import { handle } from '../../../functions/platform/slo-violation.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { SLOViolation } from '../../../shared/events/platform.ts';
-import type { StateStore } from '../../../shared/ports.ts';
+import type { StateStore } from '../../../shared/ports/state.ts';
 import { advance, changeTarget, rememberNewest, targetOf } from '../../../shared/releases/release-record.ts';
 import { admit, start } from '../../../shared/releases/release-states.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';

@@ -20,8 +20,8 @@ it.each([
   vi.spyOn(console, 'warn').mockImplementation((line) => void printed.push(line));
   vi.spyOn(console, 'error').mockImplementation((line) => void printed.push(line));
   const settings = { ServiceBus: connectionString(1), StateStore: 'memory', Cluster: 'simulated' };
-  const { ports } = await createLivePorts({ ...settings, ...environment });
-  await ports.bus.close();
+  const { ports, close } = await createLivePorts({ ...settings, ...environment });
+  await close();
 
   ports.log.warn('failed', { error: 'x', stack: '    at a\n    at b' });
   ports.log.error('failed', { error: 'x', stack: '    at a\n    at b' });
@@ -32,12 +32,12 @@ it.each([
 it('puts a notification into the log, facts and all, where no channel is configured', async () => {
   const log = new RecordingLog();
   const settings = { ServiceBus: connectionString(1), StateStore: 'memory', Cluster: 'simulated' };
-  const { ports } = await createLivePorts(settings, log);
+  const { ports, close } = await createLivePorts(settings, log);
   const event = newEvent(ErrorBudgetDepleted, { source: '/test', data: sampleData.ErrorBudgetDepleted });
   const facts = { 'error budget': 'overspent: 110 % used' };
 
   await ports.notifier.notify({ key: 'k', severity: 'critical', title: 'web is frozen', text: 'why', facts, event });
-  await ports.bus.close();
+  await close();
 
   expect(log.lines).toMatchObject([
     {

@@ -3,7 +3,7 @@ import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../../shared/adapters/simulated-cluster.ts';
 import { parseConfig } from '../../../shared/config.ts';
 import { NotFoundError, TransientError } from '../../../shared/errors.ts';
-import type { Cluster, Release } from '../../../shared/ports.ts';
+import type { Cluster, Release } from '../../../shared/ports/cluster.ts';
 import { clusterContract } from '../../contract/cluster.ts';
 import { FixedClock } from '../../support/ports.ts';
 

@@ -5,7 +5,7 @@ import { EventTooLargeError, PermanentError } from '../../../shared/errors.ts';
 import { type CloudEvent, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
-import type { DeadLetter } from '../../../shared/ports.ts';
+import type { DeadLetter } from '../../../shared/ports/bus.ts';
 import { truncate } from '../../../shared/truncate.ts';
 
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' };

@@ -5,7 +5,7 @@ import { MAX_VANISHED } from '../../../shared/delivery/event-record.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
-import { type Handler, requeueAfter } from '../../../shared/ports.ts';
+import { type Handler, requeueAfter } from '../../../shared/ports/handler.ts';
 import { createWorld } from '../../support/delivery.ts';
 import { sampleData } from '../../support/events.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
-import { type Handler, type HandlerPorts, requeueAfter } from '../../../shared/ports.ts';
+import { type Handler, type HandlerPorts, requeueAfter } from '../../../shared/ports/handler.ts';
 import { DeliveryWorld, type Gate } from '../../support/delivery-world.ts';
 import { sampleData } from '../../support/events.ts';
 

@@ -4,8 +4,8 @@ import { ConflictError, PermanentError, TransientError } from '../../../shared/e
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
-import type { Handler, HandlerPorts } from '../../../shared/ports.ts';
-import { requeueAfter } from '../../../shared/ports.ts';
+import type { Handler, HandlerPorts } from '../../../shared/ports/handler.ts';
+import { requeueAfter } from '../../../shared/ports/handler.ts';
 import { carryThrough, createWorld, type Death, type World } from '../../support/delivery.ts';
 import { sampleData } from '../../support/events.ts';
 

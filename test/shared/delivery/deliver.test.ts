@@ -5,7 +5,7 @@ import { MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentStarted } from '../../../shared/events/deployment.ts';
-import { requeueAfter } from '../../../shared/ports.ts';
+import { requeueAfter } from '../../../shared/ports/handler.ts';
 import {
   away,
   type Behaviour,

@@ -10,7 +10,7 @@ import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { flushPromises } from '../../../shared/local/service-bus/core/clock.ts';
-import { type HandlerPorts, requeueAfter } from '../../../shared/ports.ts';
+import { type HandlerPorts, requeueAfter } from '../../../shared/ports/handler.ts';
 import { DeliveryWorld, type Gate, seeded } from '../../support/delivery-world.ts';
 import { sampleData } from '../../support/events.ts';
 

@@ -5,7 +5,8 @@ import { PermanentError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
-import type { DeadLetterEntry, EventBus, Handler, Ports, Redelivery } from '../../../shared/ports.ts';
+import type { DeadLetterEntry, EventBus, Redelivery } from '../../../shared/ports/bus.ts';
+import type { Handler, Ports } from '../../../shared/ports/handler.ts';
 import { carryThrough, createWorld, type World } from '../../support/delivery.ts';
 import { sampleData } from '../../support/events.ts';
 
@@ -30,18 +31,18 @@ function worldRefusing(times: number): World & { readonly handled: () => number 
 
 function portsOf({ bus, state, log }: World): Ports {
   // A replay needs no more than these.
-  return { bus, state, clock: bus.clock, log } as unknown as Ports;
+  return { publisher: bus, deadLetterQueue: bus, state, clock: bus.clock, log } as unknown as Ports;
 }
 
 /** Ports whose bus does some things otherwise. */
 function withBus(ports: Ports, { schedule, takeDeadLetter }: Partial<EventBus>): Ports {
-  const { bus } = ports;
+  const { publisher, deadLetterQueue } = ports;
   const other: Partial<EventBus> = {
-    deadLetters: (...args) => bus.deadLetters(...args),
-    schedule: schedule ?? ((redelivery) => bus.schedule(redelivery)),
-    takeDeadLetter: takeDeadLetter ?? ((...args) => bus.takeDeadLetter(...args)),
+    deadLetters: (...args) => deadLetterQueue.deadLetters(...args),
+    schedule: schedule ?? ((redelivery) => publisher.schedule(redelivery)),
+    takeDeadLetter: takeDeadLetter ?? ((...args) => deadLetterQueue.takeDeadLetter(...args)),
   };
-  return { ...ports, bus: other as EventBus };
+  return { ...ports, publisher: other as EventBus, deadLetterQueue: other as EventBus };
 }
 
 function onlyEntry({ bus }: World): DeadLetterEntry {

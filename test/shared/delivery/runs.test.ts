@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { replay } from '../../../shared/delivery/replay.ts';
 import { MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 import { NotFoundError, TransientError } from '../../../shared/errors.ts';
-import { requeueAfter } from '../../../shared/ports.ts';
+import { requeueAfter } from '../../../shared/ports/handler.ts';
 import {
   away,
   type Behaviour,

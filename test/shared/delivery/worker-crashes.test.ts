@@ -6,7 +6,7 @@ import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
-import type { Handler, HandlerPorts } from '../../../shared/ports.ts';
+import type { Handler, HandlerPorts } from '../../../shared/ports/handler.ts';
 import { CrashingHost } from '../../support/crashing-host.ts';
 import { seeded } from '../../support/delivery-world.ts';
 import { sampleData } from '../../support/events.ts';

@@ -40,8 +40,7 @@ function largest(encode: (size: number) => unknown): number {
 }
 
 it('lets the largest requests come to their ends, one after the other', async () => {
-  const { ports } = await startPlatform();
-  const { bus } = ports;
+  const { bus } = await startPlatform();
   const image = 'ghcr.io/shop/web:fail-1';
   const requestOf = (padding: number, id = 'large-0'): PlatformEvent => {
     const data = { namespace: 'shop', deployment: 'web', image, padding: 'x'.repeat(padding) };

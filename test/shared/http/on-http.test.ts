@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
 import { ProblemError } from '../../../shared/http/problem.ts';
-import type { Ports } from '../../../shared/ports.ts';
+import type { Ports } from '../../../shared/ports/handler.ts';
 import { httpRequest } from '../../support/http.ts';
 import { RecordingLog } from '../../support/ports.ts';
 

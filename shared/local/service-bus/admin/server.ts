@@ -7,7 +7,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Clock } from '../../../ports.ts';
+import type { Clock } from '../../../ports/clock.ts';
 import { createLocalServer } from '../../local-http.ts';
 import type { SharedKey } from '../auth/sasl.ts';
 import { refuseToken } from '../auth/token.ts';

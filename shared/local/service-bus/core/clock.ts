@@ -1,6 +1,6 @@
 /** The broker's source of time and timers: the system's, or a virtual one that tests move by hand. */
 import { parseDuration } from '../../../duration.ts';
-import type { Clock } from '../../../ports.ts';
+import type { Clock } from '../../../ports/clock.ts';
 import { AscendingQueue, Place } from './ascending-queue.ts';
 
 /** A clock that can wake its user. */

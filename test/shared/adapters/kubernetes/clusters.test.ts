@@ -1,7 +1,7 @@
 /** The Kubernetes adapter: releases, rollbacks and rollouts. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../../../shared/errors.ts';
-import type { Cluster } from '../../../../shared/ports.ts';
+import type { Cluster } from '../../../../shared/ports/cluster.ts';
 import { clusterContract } from '../../../contract/cluster.ts';
 import { containersOf, DEPLOYMENT, part, REPLICA_SET } from '../../../support/api-kinds.ts';
 import type { ApiObject } from '../../../support/api-objects.ts';

@@ -1,7 +1,7 @@
 /** The Kubernetes adapter: an API server that fails it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../../../shared/errors.ts';
-import type { Cluster } from '../../../../shared/ports.ts';
+import type { Cluster } from '../../../../shared/ports/cluster.ts';
 import { type ApiServer, startApiServer } from '../../../support/api-server.ts';
 import { failureOf, given, open, web } from '../../../support/kubernetes-cases.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { loadAllYaml, type V1ClusterRole } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PermanentError } from '../../../../shared/errors.ts';
-import type { Cluster, Guardrails } from '../../../../shared/ports.ts';
+import type { Cluster, Guardrails } from '../../../../shared/ports/cluster.ts';
 import { DEPLOYMENT, KINDS, NAMESPACE, part, RESOURCE_QUOTA } from '../../../support/api-kinds.ts';
 import type { ApiObject, Key } from '../../../support/api-objects.ts';
 import { type ApiServer, startApiServer } from '../../../support/api-server.ts';

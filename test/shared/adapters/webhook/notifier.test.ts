@@ -7,7 +7,7 @@ import { ConfigError, PermanentError, TransientError } from '../../../../shared/
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../../../shared/events/deployment.ts';
 import { parseEvent } from '../../../../shared/events/parse.ts';
-import type { Notification, Notifier } from '../../../../shared/ports.ts';
+import type { Notification, Notifier } from '../../../../shared/ports/notifier.ts';
 import { sampleData } from '../../../support/events.ts';
 import { FixedClock } from '../../../support/ports.ts';
 import { startWebhookServer, type WebhookServer } from '../../../support/webhook-server.ts';

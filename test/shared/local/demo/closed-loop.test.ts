@@ -8,11 +8,12 @@ import { MissingStepError, playClosedLoop, type Stage } from '../../../../shared
 import { VirtualClock } from '../../../../shared/local/service-bus/core/clock.ts';
 import type { Fault } from '../../../../shared/local/service-bus/core/faults.ts';
 import { InMemoryEventBus } from '../../../../shared/local/testing/in-memory-event-bus.ts';
-import { serveHandlers } from '../../../../shared/on-event.ts';
-import type { DeadLetterEntry, Notification } from '../../../../shared/ports.ts';
+import type { DeadLetterEntry } from '../../../../shared/ports/bus.ts';
+import type { Notification } from '../../../../shared/ports/notifier.ts';
 import type { Timer } from '../../../../shared/timeout.ts';
 import { loadHandlers } from '../../../support/handlers.ts';
 import { RecordingLog } from '../../../support/ports.ts';
+import { serveHandlers } from '../../../support/serve-handlers.ts';
 
 beforeAll(loadHandlers);
 
@@ -35,13 +36,22 @@ async function play({ objective = {}, faults = [] }: { objective?: object; fault
   const clusters = createSimulatedClusters({ state, clock, config });
   const notifications: Notification[] = [];
   const notifier = { notify: async (notification: Notification) => void notifications.push(notification) };
-  const ports = { bus, state, clusters, notifier, clock, config, log: new RecordingLog() };
+  const ports = {
+    publisher: bus,
+    deadLetterQueue: bus,
+    state,
+    clusters,
+    notifier,
+    clock,
+    config,
+    log: new RecordingLog(),
+  };
   // Virtual time stands still while a delivery waits before it gives a message back: it does not wait. No handler hangs.
   const timer: Timer = (ms, callback) => {
     const immediate = ms < HANDLER_TIMEOUT_MS ? setImmediate(callback) : undefined;
     return () => clearImmediate(immediate);
   };
-  const stop = serveHandlers(ports, { timer });
+  const stop = serveHandlers(bus, ports, { timer });
   const stage: Stage = {
     ...{ clock, state, clusters, notifications },
     get events() {

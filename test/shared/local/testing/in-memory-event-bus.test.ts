@@ -3,7 +3,7 @@ import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
 import { VirtualClock } from '../../../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../../../shared/local/testing/in-memory-event-bus.ts';
-import type { ReceivedMessage } from '../../../../shared/ports.ts';
+import type { ReceivedMessage } from '../../../../shared/ports/bus.ts';
 
 function request(deployment: string) {
   return newEvent(DeploymentRequested, {

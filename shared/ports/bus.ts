@@ -1,0 +1,120 @@
+/** Events on their way: sent, given up, received. One contract suite: `test/contract/event-bus.ts`. */
+import type { PlatformEvent } from '../events/catalog.ts';
+import type { CloudEvent } from '../events/cloud-event.ts';
+
+/** A copy of an event for one subscription, to arrive later. */
+export interface Redelivery {
+  /** Usually a `PlatformEvent`; an event that is newer than this build can be sent again all the same. */
+  readonly event: CloudEvent;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** The one subscription that gets it; topic and subject follow from it. */
+  readonly to: string;
+  /** Which copy this is; sent as the CloudEvents extension `copy`. */
+  readonly redelivery: number;
+  /** Sent as the extension `unrecordedattempts` unless 0: how often this copy was scheduled again for want of the state store. */
+  readonly unrecordedAttempts?: number | undefined;
+  /** Sent as the extension `awaitedrun`: the run whose lease this copy waits for. */
+  readonly awaitedRunId?: string | undefined;
+  /** Sent as the extension `endedrun`: the run that ended and could not say so in the record. */
+  readonly endedRunId?: string | undefined;
+  /** Sending the same id twice within the duplicate-detection window is sending it once. */
+  readonly messageId: string;
+}
+
+/** A message that could not be handled, for the errors queue. */
+export interface DeadLetter {
+  readonly messageId: string;
+  /** The event, or the body as it came when it is none. */
+  readonly body: unknown;
+  readonly type: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly traceparent: string | undefined;
+  /** PascalCase. */
+  readonly reason: string;
+  /** At most 4 KiB are kept. */
+  readonly description: string;
+  readonly subscription: string;
+  readonly attempts: number;
+  /** The copy that failed; a replay is the next one. */
+  readonly redelivery: number;
+}
+
+/** A message that lies in the errors queue: dead-lettered by a handler's delivery, or given up by the broker. */
+export interface DeadLetterEntry {
+  /** Names it in the queue; digits. */
+  readonly sequenceNumber: string;
+  readonly messageId: string;
+  /** When it came into the queue, in milliseconds since the Unix epoch. */
+  readonly deadLetteredAt: number;
+  /** As text; empty when it is a gzip. */
+  readonly body: string;
+  /** The body as it was sent when it is a gzip; `bodyOf` unpacks it. */
+  readonly gzipped: Uint8Array | undefined;
+  /** Whether the body is only the beginning of what was sent. */
+  readonly isCut: boolean;
+  readonly type: string | undefined;
+  readonly correlationId: string | undefined;
+  /** Ours, or the broker's, such as `MaxDeliveryCountExceeded` or `TTLExpiredException`; empty when nobody said. */
+  readonly reason: string;
+  readonly description: string;
+  /** The handler's subscription, or where the broker took the message from. */
+  readonly subscription: string | undefined;
+  /** As in `DeadLetter`; undefined when the broker gave it up. */
+  readonly attempts: number | undefined;
+  readonly redelivery: number | undefined;
+  readonly applicationProperties: Readonly<Record<string, unknown>>;
+}
+
+/** What a subscriber gets; settled by the promise of its callback: fulfilled completes, rejected abandons. */
+export interface ReceivedMessage {
+  readonly body: unknown;
+  readonly messageId: string;
+  readonly deliveryCount: number;
+  readonly applicationProperties: Readonly<Record<string, unknown>>;
+}
+
+/** Sends events. Delivery is at least once; publishing an event id twice within ten minutes is once. */
+export interface Publisher {
+  /** Resolves when the broker has accepted the event. @throws EventTooLargeError */
+  publish(event: PlatformEvent): Promise<void>;
+  /** A batch per topic (more when they do not fit into one); not one transaction across topics. */
+  publishAll(events: readonly PlatformEvent[]): Promise<void>;
+  schedule(redelivery: Redelivery): Promise<void>;
+  /** Checks that the broker answers. */
+  ping(): Promise<void>;
+}
+
+/** The errors queue. */
+export interface DeadLetterQueue {
+  deadLetter(message: DeadLetter): Promise<void>;
+  /**
+   * What is in the errors queue from a sequence number on, oldest first, at most so many: fewer when they are large, none
+   * only at its end.
+   */
+  deadLetters(from: string, count: number): Promise<DeadLetterEntry[]>;
+  /**
+   * Takes an entry out of the errors queue, once `before` is done. When that rejects, or the process dies, the entry
+   * stays; so `before` may be done twice. Others are left in their places, but are deferred: they are read and taken
+   * out by their numbers alone from then on.
+   *
+   * @returns false when there is no such entry (any more)
+   * @throws TransientError when somebody else is at it
+   */
+  takeDeadLetter(sequenceNumber: string, before?: () => Promise<void>): Promise<boolean>;
+}
+
+/** Receives events: what the Functions host does in Azure. */
+export interface Subscriber {
+  /** Receives from a subscription until the returned function is called; it resolves when the last callback ended. */
+  subscribe(
+    topic: string,
+    subscription: string,
+    receive: (message: ReceivedMessage) => Promise<void>,
+  ): () => Promise<void>;
+}
+
+/** One connection to a broker, in all its roles. */
+export interface EventBus extends Publisher, DeadLetterQueue, Subscriber {
+  close(): Promise<void>;
+}

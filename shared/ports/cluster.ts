@@ -1,0 +1,114 @@
+/** Where things run. One contract suite: `test/contract/cluster.ts`. */
+
+/** A Kubernetes Deployment in one cluster, and the container of it that this is about. */
+export interface Workload {
+  readonly namespace: string;
+  readonly deployment: string;
+  /** The only container when absent. */
+  readonly container?: string | undefined;
+}
+
+/**
+ * A change to a workload, by apply or by rollback. The deployment bears the marks of the last one made, so that a
+ * repeated change is recognised by looking, and a late one (a process that was cut off and wakes up) is refused.
+ */
+export interface Change extends Workload {
+  /** Names this change; `Rollout.requestId` shows it. */
+  readonly requestId: string;
+  /**
+   * The place of this change among all changes of the deployment: ASCII text that sorts (by code unit) after the
+   * rank of every older change. The cluster compares and writes in one step (Kubernetes: `resourceVersion`).
+   */
+  readonly rank: string;
+  /** Human text for `kubernetes.io/change-cause`. */
+  readonly changeCause: string;
+}
+
+export interface Release extends Change {
+  readonly image: string;
+  /** Left as it is when absent. */
+  readonly replicas?: number | undefined;
+}
+
+export interface Rollback extends Change {
+  /** The image to return to: the template of the newest revision that ran it is restored, replicas stay. */
+  readonly image: string;
+}
+
+/** What runs, and what is meant to run. */
+export interface Rollout {
+  /** `complete` only when every replica runs what the template asks for now. */
+  readonly state: 'progressing' | 'complete' | 'failed';
+  /** For people: what is being waited for, or why it failed. */
+  readonly message: string;
+  /** The image that the template asks for now. */
+  readonly image: string;
+  readonly replicas: number;
+  /** `deployment.kubernetes.io/revision`. */
+  readonly revision: string | undefined;
+  /** The change last made through this port. */
+  readonly requestId: string | undefined;
+}
+
+/** The name of the ResourceQuota, LimitRange and other objects that guardrails make in a namespace. */
+export const GUARDRAILS_NAME = 'platform';
+
+/** A namespace with everything it is owed; see `profiles` in the configuration. */
+export interface Guardrails {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** ResourceQuota `hard`, quantities by resource name. */
+  readonly quota: Readonly<Record<string, string>>;
+  /** LimitRange of type Container. */
+  readonly limits: {
+    readonly default: Readonly<Record<string, string>>;
+    readonly defaultRequest: Readonly<Record<string, string>>;
+  };
+  /** RoleBinding: the team's group and the ClusterRole it gets. */
+  readonly access: { readonly group: string; readonly clusterRole: string };
+}
+
+export interface Quota {
+  readonly name: string;
+  readonly hard: Readonly<Record<string, string>>;
+}
+
+/** One Kubernetes cluster. Every call is safe to repeat. */
+export interface Cluster {
+  /**
+   * Sets the image (and replicas). Changes nothing when the deployment already bears this very rank.
+   *
+   * @throws SupersededError when the deployment bears a higher rank; nothing is changed
+   * @throws NotFoundError when the deployment does not exist (and this cluster does not create them)
+   * @throws PermanentError when the cluster refuses it for good; nothing is changed
+   */
+  apply(release: Release): Promise<void>;
+  /** @throws NotFoundError */
+  rollout(workload: Workload): Promise<Rollout>;
+  /**
+   * Restores an earlier template. Changes nothing when the deployment already bears this very rank. A template that
+   * asks for that image already stays, but the marks are written: what was still on its way is then refused.
+   *
+   * @throws SupersededError when the deployment bears a higher rank; nothing is changed
+   * @throws NotFoundError when the deployment, or a revision with that image, does not exist
+   */
+  rollback(rollback: Rollback): Promise<void>;
+  /**
+   * Namespace, ResourceQuota, LimitRange, default-deny NetworkPolicy with DNS allowed, RoleBinding; server-side apply
+   * under one field manager: repairs drift, touches nothing else.
+   */
+  applyGuardrails(guardrails: Guardrails): Promise<void>;
+  /** The quotas of a namespace; ours is the one named GUARDRAILS_NAME. @throws NotFoundError when the namespace does not exist */
+  quotas(namespace: string): Promise<readonly Quota[]>;
+  /** Sets one resource of a quota. */
+  setQuota(namespace: string, quota: string, resource: string, hard: string): Promise<void>;
+  /** Checks that the API server answers. */
+  ping(): Promise<void>;
+}
+
+/** The clusters of the configuration, by name. */
+export interface Clusters {
+  /** `default` when no name is given. @throws NotFoundError naming the known ones */
+  get(name: string | undefined): Cluster;
+  readonly names: readonly string[];
+}
