@@ -4,7 +4,7 @@
  */
 import { MemoryStateStore } from '../shared/adapters/memory-store.ts';
 import { parseConfig } from '../shared/config.ts';
-import { messageOf } from '../shared/delivery/bus-message.ts';
+import { eventMessage } from '../shared/delivery/bus-message.ts';
 import { deliver } from '../shared/delivery/deliver.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../shared/events/deployment.ts';
@@ -28,7 +28,7 @@ function createPorts(): Ports {
     publish: refuse,
     // What a bus has to do with an event at least: make its message.
     publishAll: async (events) => {
-      sent += events.map(messageOf).length;
+      sent += events.map(eventMessage).length;
     },
     schedule: refuse,
     deadLetter: refuse,

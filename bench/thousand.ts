@@ -9,7 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { ServiceBusClient, type ServiceBusMessage } from '@azure/service-bus';
-import { messageOf } from '../shared/delivery/bus-message.ts';
+import { eventMessage } from '../shared/delivery/bus-message.ts';
 import type { CloudEvent } from '../shared/events/cloud-event.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../shared/events/deployment.ts';
@@ -66,7 +66,7 @@ function requestFor(index: number, tag: string): CloudEvent {
 }
 
 function toMessage(event: CloudEvent, suffix = ''): ServiceBusMessage {
-  const { entity: _, scheduledEnqueueTimeMs: __, messageId, ...message } = messageOf(event);
+  const { entity: _, scheduledEnqueueTimeMs: __, messageId, ...message } = eventMessage(event);
   // Another message id: the broker's duplicate detection must not be what saves us.
   return { ...message, messageId: messageId + suffix };
 }

@@ -1,6 +1,6 @@
 /**
- * How events travel on Service Bus: the one place that says which message an event, a scheduled copy or a dead-lettered
- * message becomes. Every `EventBus` sends these.
+ * How events travel on Service Bus: the one place that says which message an event, a redelivery or a dead
+ * letter becomes. Every `EventBus` sends these.
  */
 
 import { createHash } from 'node:crypto';
@@ -30,7 +30,7 @@ export interface BusMessage {
 const MAX_MESSAGE_ID = 128;
 
 /** @throws PermanentError for a type that no topic carries @throws EventTooLargeError */
-export function messageOf(event: CloudEvent): BusMessage {
+export function eventMessage(event: CloudEvent): BusMessage {
   const route = routeOf(event.type);
   if (!route) throw new PermanentError(`no topic carries events of type '${event.type}'`);
   return messageWith(route.topic, event, event.type, event.id, encodeEvent(event));

@@ -5,15 +5,17 @@
 import { createHash } from 'node:crypto';
 import { InvalidEventError, PermanentError, UnknownEventError } from '../errors.ts';
 import type { CloudEvent, EventDefinition } from '../events/cloud-event.ts';
-import { marksOf, parseEvent, structured } from '../events/parse.ts';
+import { parseEvent, redeliveryMarksOf, structured } from '../events/parse.ts';
 import type { Handler, Ports } from '../ports/handler.ts';
+import type { Log } from '../ports/log.ts';
 import { failureWithStack } from '../stack.ts';
 import { systemTimer, type Timer } from '../timeout.ts';
 import { routeOf, subscriptionOf } from '../topology.ts';
 import { bytesOf } from './body-bytes.ts';
-import { deadLetterUnread, retryUnrecorded, SendError } from './follow-up-messages.ts';
+import { DeliveryRun } from './delivery-run.ts';
+import { deadLetterUnread, FollowUpMessages, SendError } from './follow-up-messages.ts';
 import { Isolation, type Place } from './isolation.ts';
-import { carry } from './process-event.ts';
+import { processEvent } from './process-event.ts';
 import { withFields } from './run-handler.ts';
 
 /** A message, and the handler of the subscription that it came from. */
@@ -38,21 +40,21 @@ export interface DeliveryOptions {
   readonly isolation?: Isolation;
 }
 
-const ofThisProcess = new Isolation();
+const processIsolation = new Isolation();
 
 /** A handler looks and comes back later; one that waits this long hangs. */
 export const HANDLER_TIMEOUT_MS = 20_000;
 
 /**
- * Carries one message through parse, begin, handle, publish, finish. Safe to run again, at any time, any number of
+ * Takes one message through parse, claim, handle, publish, complete. Safe to run again, at any time, any number of
  * times, also concurrently.
  *
  * @example await deliver({ definition: DeploymentRequested, handle, body: message.body }, ports);
- * @throws when the message could neither be handled, nor scheduled again, nor deadLetters: abandon it
+ * @throws when the message could neither be handled, nor scheduled again, nor dead-lettered: abandon it
  */
 export async function deliver(delivery: Delivery, ports: Ports, options: DeliveryOptions = {}): Promise<void> {
   const { random = Math.random, timer = systemTimer, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = options;
-  const { isolation = ofThisProcess } = options;
+  const { isolation = processIsolation } = options;
   try {
     const place = await isolation.enter(timer, ports.clock.now());
     await attempt(delivery, ports, { random, timer, handlerTimeoutMs, place }).finally(place.leave);
@@ -60,7 +62,7 @@ export async function deliver(delivery: Delivery, ports: Ports, options: Deliver
     const cause = error instanceof SendError ? error.cause : error;
     const { definition, deliveryCount = 1 } = delivery;
     const handler = nameOf(definition);
-    ports.log.error('the message goes back to the broker', { handler, deliveryCount, ...failureWithStack(cause) });
+    ports.log.error('message abandoned', { handler, deliveryCount, ...failureWithStack(cause) });
     await holdBack(delivery, cause, timer);
   }
 }
@@ -81,11 +83,10 @@ interface AttemptOptions extends Required<Omit<DeliveryOptions, 'isolation'>> {
 
 async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions): Promise<void> {
   const { definition, handle, body, applicationProperties } = delivery;
-  const name = nameOf(definition);
+  const handler = nameOf(definition);
   const wire = { body, applicationProperties, receivedAt: ports.clock.now() };
-  const runId = newRunId(options.random);
-  const logOf = ({ id, correlationid }: CloudEvent): Ports['log'] =>
-    withFields(ports.log, { handler: name, eventId: id, correlationId: correlationid });
+  const logOf = ({ id, correlationid }: CloudEvent): Log =>
+    withFields(ports.log, { handler, eventId: id, correlationId: correlationid });
 
   let parsed: ReturnType<typeof parseEvent>;
   try {
@@ -94,38 +95,26 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
     if (error instanceof UnknownEventError) {
       // Not valid as far as this build knows, but sent on unread: only the attributes that the envelope assures are used.
       const event = error.attributes as unknown as CloudEvent;
-      const sender = { ports, name, event, log: logOf(event), random: options.random };
-      return retryUnrecorded({ ...sender, ...marksOf(error.attributes) }, error);
+      const { random } = options;
+      const message = { handler, event, marks: redeliveryMarksOf(error.attributes), log: logOf(event), random };
+      return new FollowUpMessages(message, ports).retryUnrecorded(error);
     }
     if (!(error instanceof InvalidEventError)) throw error;
-    return deadLetterUnread(ports, unreadMessage(structured(wire), name, error), error);
+    return deadLetterUnread(ports, unreadMessage(structured(wire), handler, error), error);
   }
-  const { event } = parsed;
+  const { event, ...marks } = parsed;
   if (event.type !== definition.type) {
     const error = new MisdirectedError(`${event.type} ${event.id} came on the subscription of ${definition.type}`);
-    return deadLetterUnread(ports, { ...unreadMessage(event, name, event), redelivery: parsed.redelivery }, error);
+    return deadLetterUnread(ports, { ...unreadMessage(event, handler, event), redelivery: marks.redelivery }, error);
   }
-  const { redelivery, unrecordedAttempts, awaitedRunId, endedRunId } = parsed;
+  const summary = definition.summaryOf?.(event.data);
   const { random, timer, handlerTimeoutMs, place } = options;
   const log = logOf(event);
-  const summary = definition.summaryOf?.(event.data);
-  await carry({
-    event,
-    summary,
-    redelivery,
-    unrecordedAttempts,
-    awaitedRunId,
-    endedRunId,
+  const run = new DeliveryRun(
+    { event, marks, summary, handler, handle, log, place, random, timer, handlerTimeoutMs },
     ports,
-    name,
-    runId,
-    place,
-    handle,
-    log,
-    random,
-    timer,
-    handlerTimeoutMs,
-  });
+  );
+  await processEvent(run);
 }
 
 /** The handler's name is its subscription's. */
@@ -133,14 +122,7 @@ function nameOf({ type }: EventDefinition): string {
   return routeOf(type)?.subscription ?? subscriptionOf(type);
 }
 
-/** Unlike any other run's of the same event. */
-function newRunId(random: () => number): string {
-  // Two small integers: a large one takes longer to write than everything else here.
-  const draw = (): string => Math.floor(random() * 2 ** 30).toString(36);
-  return `${draw()}-${draw()}`;
-}
-
-/** The message's label does not say what its body says. */
+/** The body is not of the type that the subscription is for. */
 class MisdirectedError extends PermanentError {
   override readonly reason = 'Misdirected';
 }

@@ -1,8 +1,8 @@
 /**
  * The record of one event at one handler, and what a message means beside it. The record makes delivery that happens
- * at least once take effect once: it says who runs the handler now, which scheduled copy is awaited, or how it ended.
+ * at least once take effect once: it says who runs the handler now, which redelivery is awaited, or how it ended.
  *
- * Its invariant: a record that is not at its end (`finished`, `dead-lettered`) always has a message that drives it, be it one
+ * Its invariant: a record that is not at its end (`completed`, `dead-lettered`) always has a message that drives it, be it one
  * that is locked (it comes back when its process dies) or one that is scheduled. So a message may be completed once the
  * record has ended, or once another message is sure to come.
  */
@@ -16,8 +16,8 @@ export const RECORDS = 'records';
 
 export interface EventRecord {
   /**
-   * `running`: somebody runs the handler, until `leaseUntil` if it lives; `waiting`: for copy `copy`, due at `dueAt`;
-   * `finished`; `dead-lettered`: in the errors queue, awaiting a replay.
+   * `in-progress`: a run has claimed it until `leaseUntil`; `waiting`: for the redelivery `redelivery`, due at `dueAt`;
+   * `completed`; `dead-lettered`: in the errors queue until it is replayed or discarded.
    */
   readonly status: 'in-progress' | 'waiting' | 'completed' | 'dead-lettered';
   /** The subscription of the handler. */
@@ -32,13 +32,13 @@ export interface EventRecord {
   readonly summary?: string | undefined;
   readonly correlationId: string;
   readonly causationId?: string | undefined;
-  /** The copy being run or awaited, or the last one. Never falls. */
+  /** The redelivery that is run or awaited, or the last one: 0 is the original message. Never falls. */
   readonly redelivery: number;
   /** Failed attempts in a row. */
   readonly attempts: number;
   /** Runs in a row that vanished: neither an end nor a failure was heard of. */
   readonly vanished?: number | undefined;
-  /** How often the handler was begun. */
+  /** How often the handler was run. */
   readonly runs: number;
   /** Names the run that wrote this. */
   readonly runId: string;
@@ -48,7 +48,7 @@ export interface EventRecord {
   readonly startedAt: number;
   readonly updatedAt: number;
   readonly endedAt?: number | undefined;
-  /** Of the last failed try: PascalCase. */
+  /** Of the last failed attempt: PascalCase. */
   readonly reason?: string | undefined;
   readonly error?: string | undefined;
   /** Whether the history's index rows are known to be written. */
@@ -72,62 +72,61 @@ export function keyPart(text: string): string {
   return isShort ? text : `sha256-${createHash('sha256').update(text).digest('hex')}`;
 }
 
-/** What a message, arriving now, means for a record. */
-export type Meaning =
-  /** The event is at its end, or another message drives it: nothing to do. */
+/** What a message does about a record. */
+export type ClaimDecision =
+  /** Nothing: the event is at its end, or another message drives it. */
   | 'ignore'
-  /** An earlier step's message, come again: make sure that the awaited copy was sent. */
+  /** It was delivered again after its step: the awaited redelivery is sent again. */
   | 'resend'
-  /** Somebody else runs the handler: come back when their lease is over. */
+  /** Another run holds the lease: the message comes back when that is over. */
   | 'wait'
-  /** This message's turn. */
   | 'run'
-  /** This message's turn, since whoever ran the handler has died or hangs. */
+  /** It runs the handler in the place of a run that died or hangs. */
   | 'take-over'
-  /** This message's turn, as this very run wrote already without hearing so. */
+  /** It goes on, since this very run claimed the record already without hearing so. */
   | 'resume';
 
 /**
- * Reads a record for a message. Never compares the broker's time with ours: a message that has waited for a lease
- * takes over whatever our clock says, and an awaited copy is taken when it comes.
+ * Reads a record for a message. Never compares the broker's time with ours: a message that has waited for a lease takes
+ * over whatever our clock says, and an awaited redelivery is taken when it comes.
  */
-export function meaningOf(
+export function decideClaim(
   record: EventRecord,
   { redelivery, awaitedRunId, endedRunId }: Pick<RedeliveryMarks, 'redelivery' | 'awaitedRunId' | 'endedRunId'>,
   runId: string,
   now: number,
-): Meaning {
+): ClaimDecision {
   switch (record.status) {
     case 'completed':
       return 'ignore';
     case 'dead-lettered':
-      // A later copy of a dead-lettered event is a replay.
+      // A later redelivery of a dead-lettered event is a replay.
       return redelivery > record.redelivery ? 'run' : 'ignore';
     case 'waiting':
       return redelivery < record.redelivery ? 'resend' : 'run';
     case 'in-progress':
       if (record.runId === runId) return 'resume';
-      // Taking the awaited copy took its message, which is locked until the record moves on.
+      // Taking the awaited redelivery took its message, which is locked until the record moves on.
       if (redelivery < record.redelivery) return 'ignore';
       if (endedRunId === record.runId) return 'run';
       return awaitedRunId === record.runId || now >= (record.leaseUntil ?? 0) ? 'take-over' : 'wait';
   }
 }
 
-/** The record of an event seen for the first time. It has every field: a copy that changes one is cheap, one that adds one is not. */
+/** The record of an event seen for the first time. It has every field: to change one of a copy is cheap, to add one is not. */
 export function firstRecord(
   {
-    name,
+    handler,
     event,
     summary,
     redelivery,
-  }: { name: string; event: CloudEvent; summary: string | undefined; redelivery: number },
+  }: { handler: string; event: CloudEvent; summary: string | undefined; redelivery: number },
   now: number,
 ): EventRecord {
   const { id, type, source, subject, time, correlationid, causationid } = event;
   return {
     status: 'waiting',
-    handler: name,
+    handler,
     id,
     type,
     source,
@@ -152,10 +151,10 @@ export function firstRecord(
   };
 }
 
-/** The record as a run begins. A run that vanished counts as a failed try too. */
-export function begin(
+/** The record with a run's lease on it. A run that vanished counts as a failed attempt too. */
+export function claimedRecord(
   record: EventRecord,
-  meaning: Meaning,
+  decision: 'run' | 'take-over',
   { redelivery, runId, now, leaseMs }: { redelivery: number; runId: string; now: number; leaseMs: number },
 ): EventRecord {
   const isReplay = record.status === 'dead-lettered';
@@ -165,8 +164,8 @@ export function begin(
     endedAt: undefined,
     status: 'in-progress',
     redelivery: Math.max(redelivery, record.redelivery),
-    attempts: isReplay ? 0 : record.attempts + (meaning === 'take-over' ? 1 : 0),
-    vanished: meaning === 'take-over' ? (record.vanished ?? 0) + 1 : 0,
+    attempts: isReplay ? 0 : record.attempts + (decision === 'take-over' ? 1 : 0),
+    vanished: decision === 'take-over' ? (record.vanished ?? 0) + 1 : 0,
     runs: record.runs + 1,
     runId,
     leaseUntil: now + leaseMs,

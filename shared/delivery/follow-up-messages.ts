@@ -1,31 +1,19 @@
 /**
- * The messages that a delivery sends on its own account: the awaited copy, the wait for somebody's lease, another try
- * without a record, and the dead-lettered message. Each has an id that is the same when it is sent again for the same cause.
+ * The messages that a delivery sends on its own account: the awaited redelivery, the wait for a lease, a retry that no
+ * record knows of, and the dead letter. Each has an id that is the same when it is sent again for the same cause.
  */
-
 import { describeError, failureOf } from '../describe-error.ts';
 import { isPermanent, type PlatformError, TransientError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import type { RedeliveryMarks } from '../events/parse.ts';
-import type { DeadLetter } from '../ports/bus.ts';
+import type { DeadLetter, DeadLetterQueue, Publisher, Redelivery } from '../ports/bus.ts';
 import type { Ports } from '../ports/handler.ts';
 import type { Log } from '../ports/log.ts';
 import { failureWithStack } from '../stack.ts';
 import type { EventRecord } from './event-record.ts';
-import type { Place } from './isolation.ts';
 import { backoffMs, MAX_ATTEMPTS } from './retry-policy.ts';
 
-/** What the messages are made from. */
-export interface Sender extends RedeliveryMarks {
-  readonly ports: Ports;
-  /** The subscription of the handler. */
-  readonly name: string;
-  readonly event: CloudEvent;
-  readonly log: Log;
-  readonly random: () => number;
-}
-
-/** The broker does not take a message that must be sent before this one may be completed. */
+/** The broker does not take a message that must be sent before the one in hand may be completed. */
 export class SendError extends Error {
   override readonly name = 'SendError';
 }
@@ -38,144 +26,143 @@ async function send(work: Promise<void>): Promise<void> {
   }
 }
 
-/** Schedules the copy that a record waits for. Harmless when it was scheduled already. @throws SendError */
-export async function sendAwaited({ ports, name, event }: Sender, record: EventRecord): Promise<void> {
-  const { redelivery, runId, dueAt: at = ports.clock.now() } = record;
-  // The runId is part of the id: no other event's id, and no life before a lost store, can stand in its way.
-  await send(
-    ports.publisher.schedule({ event, at, to: name, redelivery, messageId: `${event.id}:${redelivery}:${runId}` }),
-  );
+/** What they are made from. */
+export interface MessageInHand {
+  /** The subscription of the handler. */
+  readonly handler: string;
+  readonly event: CloudEvent;
+  readonly marks: RedeliveryMarks;
+  readonly log: Log;
+  readonly random: () => number;
 }
 
-/**
- * Comes back when the lease of a running record is over. The copy says for whose lease it waited, and then takes over
- * whatever the clocks say. It waits no longer than a whole lease, since another machine's clock may run ahead.
- *
- * @throws SendError
- */
-export async function waitForLease(sender: Sender, record: EventRecord, leaseMs: number): Promise<void> {
-  const { ports, name, event, redelivery, unrecordedAttempts } = sender;
-  const now = ports.clock.now();
-  const at = Math.min(Math.max(record.leaseUntil ?? now, now), now + leaseMs);
-  // Having waited and then been scheduled again, it may have to wait again, and must not pass for a repetition.
-  const messageId = `${event.id}:${redelivery}@${record.runId}+${unrecordedAttempts ?? 0}`;
-  await send(
-    ports.publisher.schedule({
-      event,
-      at,
-      to: name,
-      redelivery,
-      unrecordedAttempts,
-      awaitedRunId: record.runId,
-      messageId,
-    }),
-  );
-  sender.log.info('somebody else is at it: to be looked at when their lease is over', { inMs: at - now, redelivery });
-}
+/** What may follow from the message in hand. Every method but `retryAfterMs` rejects with a SendError alone. */
+export class FollowUpMessages {
+  readonly #message: MessageInHand;
+  readonly #publisher: Publisher;
+  readonly #deadLetterQueue: DeadLetterQueue;
+  readonly #now: () => number;
 
-/**
- * Comes back to take over where that may end the process without harm: this one is too young, or others were under way
- * in it for too long.
- *
- * @throws SendError
- */
-export async function waitForTurn(sender: Sender & { place: Place }, { runId }: EventRecord): Promise<void> {
-  const { ports, name, event, redelivery, random, log } = sender;
-  const unrecordedAttempts = (sender.unrecordedAttempts ?? 0) + 1;
-  const inMs = sender.place.sparedMs + backoffMs(unrecordedAttempts, random);
-  const at = ports.clock.now() + inMs;
-  const messageId = `${event.id}:${redelivery}@${runId}+${unrecordedAttempts}`;
-  await send(
-    ports.publisher.schedule({ event, at, to: name, redelivery, unrecordedAttempts, awaitedRunId: runId, messageId }),
-  );
-  log.info('the last run vanished: scheduled again until this one can harm no other', { inMs, redelivery });
-}
+  constructor(message: MessageInHand, { publisher, deadLetterQueue, clock }: Ports) {
+    this.#message = message;
+    this.#publisher = publisher;
+    this.#deadLetterQueue = deadLetterQueue;
+    this.#now = () => clock.now();
+  }
 
-/**
- * Another try later, counted in the message, since the store could not be asked or told. Dead-letters the message when it
- * cannot be mended, or has been tried often enough.
- *
- * @param endedRunId this run, if it had begun
- * @throws SendError
- */
-export async function retryUnrecorded(sender: Sender, error: unknown, endedRunId = sender.endedRunId): Promise<void> {
-  const { ports, name, event, redelivery, awaitedRunId, random, log } = sender;
-  const unrecordedAttempts = (sender.unrecordedAttempts ?? 0) + 1;
-  log.warn('failed', { ...failureWithStack(error), try: unrecordedAttempts, redelivery });
-  if (isPermanent(error) || unrecordedAttempts >= MAX_ATTEMPTS)
-    return deadLetter(sender, error, unrecordedAttempts, redelivery);
+  /** Schedules the redelivery that a record waits for. Harmless when it was scheduled already. */
+  async sendAwaited({ redelivery, runId, dueAt = this.#now() }: EventRecord): Promise<void> {
+    // The run is part of the id: no other event's id, and no life before a lost store, can stand in its way.
+    await this.#schedule(`${this.#id}:${redelivery}:${runId}`, dueAt, { redelivery });
+  }
 
-  const inMs = backoffMs(unrecordedAttempts, random, error instanceof TransientError ? error.retryAfterMs : undefined);
-  const at = ports.clock.now() + inMs;
-  const messageId = `${event.id}:${redelivery}+${unrecordedAttempts}`;
-  await send(
-    ports.publisher.schedule({
-      event,
-      at,
-      to: name,
-      redelivery,
-      unrecordedAttempts,
-      awaitedRunId,
-      endedRunId,
-      messageId,
-    }),
-  );
-  log.info('scheduled again without a record', { try: unrecordedAttempts, redelivery, inMs });
-}
+  /**
+   * Comes back when the lease of a record in progress is over. The message says for whose lease it waited, and then
+   * takes over whatever the clocks say. It waits no longer than a whole lease, since another machine's clock may run
+   * ahead.
+   */
+  async waitForLease({ runId, leaseUntil }: EventRecord, leaseMs: number): Promise<void> {
+    const { redelivery, unrecordedAttempts } = this.#message.marks;
+    const now = this.#now();
+    const at = Math.min(Math.max(leaseUntil ?? now, now), now + leaseMs);
+    // Having waited and then been retried, it may have to wait again, and must not pass for a repetition.
+    const messageId = `${this.#id}:${redelivery}@${runId}+${unrecordedAttempts ?? 0}`;
+    await this.#schedule(messageId, at, { redelivery, unrecordedAttempts, awaitedRunId: runId });
+    this.#message.log.info('lease wait scheduled', { inMs: at - now, redelivery });
+  }
 
-/** Puts the event into the errors queue. @throws SendError */
-export function deadLetter(sender: DeadLettering, error: unknown, attempts: number, redelivery: number): Promise<void> {
-  return deadLetterAs(`${sender.event.id}:${sender.name}:${redelivery}`, sender, error, attempts, redelivery);
-}
+  /**
+   * Comes back to take over where that may end the process without harm: this one is too young, or others were under
+   * way in it for too long.
+   */
+  async postponeTakeOver({ runId }: EventRecord, sparedMs: number): Promise<void> {
+    const { redelivery } = this.#message.marks;
+    const unrecordedAttempts = this.#nextUnrecordedAttempt;
+    const inMs = sparedMs + backoffMs(unrecordedAttempts, this.#message.random);
+    const messageId = `${this.#id}:${redelivery}@${runId}+${unrecordedAttempts}`;
+    await this.#schedule(messageId, this.#now() + inMs, { redelivery, unrecordedAttempts, awaitedRunId: runId });
+    this.#message.log.info('take-over postponed', { inMs, redelivery });
+  }
 
-/** An entry in the errors queue for what nobody was told of; the event itself goes on. @throws SendError */
-export function deadLetterFailedNotification(
-  sender: DeadLettering,
-  error: PlatformError,
-  { attempts, redelivery }: EventRecord,
-): Promise<void> {
-  // Not the id of the event's own dead-lettering, which may still come.
-  return deadLetterAs(
-    `${sender.event.id}:${sender.name}:${redelivery}:untold`,
-    sender,
-    error,
-    attempts + 1,
-    redelivery,
-  );
-}
+  /**
+   * Another attempt later, counted in the message, since the store could not be asked or told. Dead-letters the event
+   * when the error is permanent, or the attempts are used up.
+   *
+   * @param endedRunId the run that ended without a record of it: this one, if it had claimed the event
+   */
+  async retryUnrecorded(error: unknown, endedRunId = this.#message.marks.endedRunId): Promise<void> {
+    const { marks, log } = this.#message;
+    const { redelivery, awaitedRunId } = marks;
+    const attempt = this.#nextUnrecordedAttempt;
+    log.warn('attempt failed', { ...failureWithStack(error), attempt, redelivery });
+    if (isPermanent(error) || attempt >= MAX_ATTEMPTS) return this.deadLetter(error, attempt, redelivery);
 
-type DeadLettering = Pick<Sender, 'ports' | 'name' | 'event' | 'log'>;
+    const inMs = this.retryAfterMs(attempt, error);
+    const retry = { redelivery, unrecordedAttempts: attempt, awaitedRunId, endedRunId };
+    await this.#schedule(`${this.#id}:${redelivery}+${attempt}`, this.#now() + inMs, retry);
+    log.info('retry scheduled', { attempt, inMs, redelivery, isRecorded: false });
+  }
 
-async function deadLetterAs(
-  messageId: string,
-  { ports, name, event, log }: DeadLettering,
-  error: unknown,
-  attempts: number,
-  redelivery: number,
-): Promise<void> {
-  const { reason } = failureOf(error);
-  const deadLetter: DeadLetter = {
-    messageId,
-    body: event,
-    type: event.type,
-    correlationId: event.correlationid,
-    traceparent: event.traceparent,
-    reason,
-    description: describeError(error),
-    subscription: name,
-    attempts,
-    redelivery,
-  };
-  await send(ports.deadLetterQueue.deadLetter(deadLetter));
-  log.error('dead-lettered', { ...failureOf(error), attempts, redelivery });
+  /** The back-off after so many failed attempts, no shorter than the error asks for. */
+  retryAfterMs(attempts: number, error: unknown): number {
+    return backoffMs(attempts, this.#message.random, error instanceof TransientError ? error.retryAfterMs : undefined);
+  }
+
+  /** Puts the event into the errors queue. */
+  async deadLetter(error: unknown, attempts: number, redelivery: number): Promise<void> {
+    await this.#deadLetter('', error, attempts, redelivery);
+  }
+
+  /** An entry in the errors queue for a failed notification; the event itself goes on. */
+  async deadLetterNotification(error: PlatformError, { attempts, redelivery }: EventRecord): Promise<void> {
+    // Not the id of the event's own dead letter, which may still come.
+    await this.#deadLetter(':notification', error, attempts + 1, redelivery);
+  }
+
+  get #id(): string {
+    return this.#message.event.id;
+  }
+
+  get #nextUnrecordedAttempt(): number {
+    return (this.#message.marks.unrecordedAttempts ?? 0) + 1;
+  }
+
+  async #schedule(
+    messageId: string,
+    at: number,
+    marks: Pick<Redelivery, 'redelivery' | 'unrecordedAttempts' | 'awaitedRunId' | 'endedRunId'>,
+  ): Promise<void> {
+    const { event, handler: to } = this.#message;
+    await send(this.#publisher.schedule({ ...marks, event, at, to, messageId }));
+  }
+
+  async #deadLetter(idSuffix: string, error: unknown, attempts: number, redelivery: number): Promise<void> {
+    const { handler, event, log } = this.#message;
+    const failure = failureOf(error);
+    await send(
+      this.#deadLetterQueue.deadLetter({
+        messageId: `${event.id}:${handler}:${redelivery}${idSuffix}`,
+        body: event,
+        type: event.type,
+        correlationId: event.correlationid,
+        traceparent: event.traceparent,
+        reason: failure.reason,
+        description: describeError(error),
+        subscription: handler,
+        attempts,
+        redelivery,
+      }),
+    );
+    log.error('dead-lettered', { ...failure, attempts, redelivery });
+  }
 }
 
 /** Puts a message that is no event of this handler into the errors queue. @throws SendError */
 export async function deadLetterUnread(
-  ports: Ports,
-  deadLetter: Omit<DeadLetter, 'reason' | 'description'>,
+  { deadLetterQueue, log }: Pick<Ports, 'deadLetterQueue' | 'log'>,
+  message: Omit<DeadLetter, 'reason' | 'description'>,
   error: PlatformError,
 ): Promise<void> {
-  await send(ports.deadLetterQueue.deadLetter({ ...deadLetter, reason: error.reason, description: error.message }));
-  ports.log.error('dead-lettered', { handler: deadLetter.subscription, ...failureOf(error) });
+  await send(deadLetterQueue.deadLetter({ ...message, reason: error.reason, description: error.message }));
+  log.error('dead-lettered', { handler: message.subscription, ...failureOf(error) });
 }

@@ -1,10 +1,10 @@
 /**
- * Sends what lies in the errors queue to its handler again: the same event, as the next copy, to the one subscription
+ * Sends what lies in the errors queue to its handler again: the same event, as the next redelivery, to the one subscription
  * that it failed in. The record of the event at its handler lets a replay take effect once, however often it is asked for.
  */
 import { PermanentError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
-import { marksOf, structured } from '../events/parse.ts';
+import { redeliveryMarksOf, structured } from '../events/parse.ts';
 import type { DeadLetterEntry } from '../ports/bus.ts';
 import type { Ports } from '../ports/handler.ts';
 import { routeOf, routeTo } from '../topology.ts';
@@ -28,8 +28,8 @@ export interface Replay {
  * Sends an entry to its handler and takes it out of the errors queue. A process that dies between leaves the entry, and
  * replaying that again has no second effect.
  *
- * @returns undefined when there is no such entry (any more)
- * @throws NotReplayableError saying why @throws TransientError when somebody else is at it
+ * @returns undefined when the entry no longer exists
+ * @throws NotReplayableError saying why @throws TransientError while another process takes it
  */
 export async function replay(sequenceNumber: string, ports: Ports): Promise<Replay | undefined> {
   const { publisher, deadLetterQueue, clock, log } = ports;
@@ -38,9 +38,9 @@ export async function replay(sequenceNumber: string, ports: Ports): Promise<Repl
   const entry = unpacked(found);
   const event = eventIn(entry);
   const subscription = handlerOf(event, entry);
-  const redelivery = await nextCopy(event, subscription, entry, ports);
+  const redelivery = await nextRedelivery(event, subscription, entry, ports);
   const messageId = `${event.id}:${redelivery}:replay-${sequenceNumber}`;
-  const send = async (): Promise<void> => {
+  const sendRedelivery = async (): Promise<void> => {
     try {
       await publisher.schedule({ event, at: clock.now(), to: subscription, redelivery, messageId });
     } catch (error) {
@@ -48,12 +48,12 @@ export async function replay(sequenceNumber: string, ports: Ports): Promise<Repl
       throw error instanceof PermanentError ? new NotReplayableError(error.message, { cause: error }) : error;
     }
   };
-  if (!(await deadLetterQueue.takeDeadLetter(sequenceNumber, send))) return undefined;
+  if (!(await deadLetterQueue.takeDeadLetter(sequenceNumber, sendRedelivery))) return undefined;
   log.info('replayed', { eventId: event.id, handler: subscription, redelivery, sequenceNumber });
   return { eventId: event.id, type: event.type, subscription };
 }
 
-/** The entry of that number; undefined when it is not there (any more). */
+/** The entry of that number; undefined when it no longer exists. */
 export async function entryAt(
   sequenceNumber: string,
   { deadLetterQueue }: Pick<Ports, 'deadLetterQueue'>,
@@ -104,11 +104,11 @@ function handlerOf({ type }: CloudEvent, { subscription }: DeadLetterEntry): str
 }
 
 /**
- * The copy that counts as new at its record.
+ * The redelivery that counts as new at its record.
  *
  * @throws NotReplayableError when the handler would pass it over
  */
-async function nextCopy(
+async function nextRedelivery(
   event: CloudEvent,
   subscription: string,
   { redelivery, body, reason }: DeadLetterEntry,
@@ -120,7 +120,7 @@ async function nextCopy(
     throw new NotReplayableError(`${subscription} has handled the event: ${what}; discard it`);
   }
   // The broker gives up the very message that drives the record, so that one is sent again; a dead-lettered event begins anew.
-  const given = marksOf(Object(jsonOrText(body))).redelivery;
+  const given = redeliveryMarksOf(Object(jsonOrText(body))).redelivery;
   const next =
     redelivery !== undefined ? redelivery + 1 : record?.status === 'dead-lettered' ? record.redelivery + 1 : given;
   if (record?.status === 'dead-lettered' && record.redelivery >= next) {

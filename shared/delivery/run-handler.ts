@@ -1,5 +1,6 @@
 /** Runs a handler once: with its own ports, within its time, and with what it asked to be published. */
 
+import { describeError } from '../describe-error.ts';
 import { combineErrors, TransientError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import { childEvent } from '../events/cloud-event.ts';
@@ -11,31 +12,31 @@ import { type Timer, within } from '../timeout.ts';
 import { isCompleted } from './event-record.ts';
 
 /** How a run ended. Only a run that did not fail has children. */
-export type Outcome =
+export type HandlerOutcome =
   | ({ readonly kind: 'completed' } & Done)
   | ({ readonly kind: 'requeue'; readonly afterMs: number } & Done)
   | { readonly kind: 'failed'; readonly error: unknown };
 
 interface Done {
   readonly children: readonly PlatformEvent[];
-  readonly untold?: Untold | undefined;
+  readonly failedNotifications?: FailedNotifications | undefined;
 }
 
-/** What the handler wanted people to know, and no channel took. */
-export interface Untold {
+/** What no channel took. */
+export interface FailedNotifications {
   readonly error: NotificationFailedError;
-  /** Whether every channel refused for good, so that another try cannot help. */
+  /** Whether every channel refused for good, so that another attempt cannot help. */
   readonly isFinal: boolean;
 }
 
-export class NotificationFailedError extends TransientError {
+class NotificationFailedError extends TransientError {
   override readonly reason = 'NotificationFailed';
 }
 
-export interface Run {
+interface HandlerRun {
   readonly event: PlatformEvent;
   /** The subscription of the handler. */
-  readonly name: string;
+  readonly handler: string;
   readonly handle: Handler<never>;
   readonly log: Log;
   readonly handlerTimeoutMs: number;
@@ -43,31 +44,31 @@ export interface Run {
 }
 
 /** The handler's time is over. It cannot be stopped: what it does from now on must be harmless, as after a lost lease. */
-export class HandlerTimeoutError extends TransientError {
+class HandlerTimeoutError extends TransientError {
   override readonly reason = 'HandlerTimeout';
 }
 
 /** Never rejects: whatever the handler throws is the outcome. */
 export async function runHandler(
-  { event, name, handle, log, handlerTimeoutMs, timer }: Run,
+  { event, handler, handle, log, handlerTimeoutMs, timer }: HandlerRun,
   ports: Ports,
-): Promise<Outcome> {
+): Promise<HandlerOutcome> {
   const { state, clusters, notifier, clock, config } = ports;
   const children: PlatformEvent[] = [];
-  const failures: Failure[] = [];
+  const failures: NotificationFailure[] = [];
   let isOver = false;
   const handlerPorts: HandlerPorts = {
-    isCompleted: (eventId) => isCompleted(state, name, eventId),
+    isCompleted: (eventId) => isCompleted(state, handler, eventId),
     state,
     clusters,
-    notifier: goingOn(notifier, failures, log),
+    notifier: tolerant(notifier, failures, log),
     clock,
     config,
     log,
     publish: (definition, data, { key, correlationid } = {}) => {
-      if (isOver) throw new TypeError(`${name} asked to publish ${definition.type} after its run had ended`);
+      if (isOver) throw new TypeError(`${handler} publishes ${definition.type} after its run has ended`);
       const time = new Date(clock.now()).toISOString();
-      const child = childEvent(event, definition, { handler: name, data, time, key, correlationid });
+      const child = childEvent(event, definition, { handler, data, time, key, correlationid });
       // A definition that handlers can import comes from the catalog, so the child is one of its events.
       children.push(child as unknown as PlatformEvent);
     },
@@ -75,12 +76,12 @@ export async function runHandler(
   try {
     // The subscription's filter and the check of the type hand this handler its own events only.
     const result = await within(handlerTimeoutMs, timer, handle(event as never, handlerPorts), () => {
-      return new HandlerTimeoutError(`${name} has not ended after ${handlerTimeoutMs} ms`);
+      return new HandlerTimeoutError(`${handler} has not ended after ${handlerTimeoutMs} ms`);
     });
-    const untold = untoldOf(failures);
+    const failedNotifications = failedNotificationsOf(failures);
     return result
-      ? { kind: 'requeue', afterMs: delayOf(result, name), children, untold }
-      : { kind: 'completed', children, untold };
+      ? { kind: 'requeue', afterMs: delayOf(result, handler), children, failedNotifications }
+      : { kind: 'completed', children, failedNotifications };
   } catch (error) {
     return { kind: 'failed', error };
   } finally {
@@ -88,13 +89,13 @@ export async function runHandler(
   }
 }
 
-interface Failure {
+interface NotificationFailure {
   readonly title: string;
   readonly error: unknown;
 }
 
-/** A notifier that never rejects: the event's work does not depend on who can be told of it. */
-function goingOn(notifier: Notifier, failures: Failure[], log: Log): Notifier {
+/** A notifier that never rejects: the event's work does not depend on who can be notified of it. */
+function tolerant(notifier: Notifier, failures: NotificationFailure[], log: Log): Notifier {
   return {
     async notify(notification) {
       try {
@@ -102,28 +103,26 @@ function goingOn(notifier: Notifier, failures: Failure[], log: Log): Notifier {
       } catch (error) {
         const stack = stackOf(error);
         // It goes on as one of the failures that are expected here, and those have no stack.
-        if (stack !== undefined) log.error('notifying failed unexpectedly', { error: messageOf(error), stack });
+        if (stack !== undefined) log.error('notification failed', { error: describeError(error), stack });
         failures.push({ title: notification.title, error });
       }
     },
   };
 }
 
-function untoldOf(failures: readonly Failure[]): Untold | undefined {
+function failedNotificationsOf(failures: readonly NotificationFailure[]): FailedNotifications | undefined {
   if (failures.length === 0) return undefined;
-  const told = failures.map(({ title, error }) => `nobody was told '${title}': ${messageOf(error)}`).join('; ');
+  const message = failures
+    .map(({ title, error }) => `notification '${title}' failed: ${describeError(error)}`)
+    .join('; ');
   const combined = combineErrors(failures.map(({ error }) => error));
   const retryAfterMs = combined instanceof TransientError ? combined.retryAfterMs : undefined;
-  return { error: new NotificationFailedError(told, { retryAfterMs }), isFinal: !combined.isTransient };
+  return { error: new NotificationFailedError(message, { retryAfterMs }), isFinal: !combined.isTransient };
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function delayOf({ requeueAfterMs }: Requeue, name: string): number {
+function delayOf({ requeueAfterMs }: Requeue, handler: string): number {
   if (Number.isFinite(requeueAfterMs) && requeueAfterMs >= 0) return requeueAfterMs;
-  throw new TypeError(`${name} asked to be run again after ${requeueAfterMs} ms`);
+  throw new TypeError(`${handler} asks to be requeued after ${requeueAfterMs} ms`);
 }
 
 /** A log whose every line carries these fields. */

@@ -18,13 +18,13 @@ export interface WireEvent {
   readonly receivedAt: number;
 }
 
-/** What a scheduled copy says of itself; travels in the body, as extension attributes that no handler sees. */
+/** What a redelivery says of itself; travels in the body, as extension attributes that no handler sees. */
 export interface RedeliveryMarks {
-  /** Which scheduled copy this is: 0 for the original. */
+  /** Which redelivery this is: 0 for the original. */
   readonly redelivery: number;
-  /** How often this copy was scheduled again because the state store could not be asked; undefined for never. */
+  /** How often it was attempted without a record, because the store could not be asked; undefined for never. */
   readonly unrecordedAttempts: number | undefined;
-  /** The run whose lease this copy has waited for. */
+  /** The run whose lease it has waited for. */
   readonly awaitedRunId: string | undefined;
   /** The run that ended and could not say so in the record: its lease need not be waited for, and it did not vanish. */
   readonly endedRunId: string | undefined;
@@ -66,7 +66,7 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
     data,
   };
   // The catalog's schema for this very type has just accepted the data.
-  return { event: event as unknown as PlatformEvent, ...marksOf(raw) };
+  return { event: event as unknown as PlatformEvent, ...redeliveryMarksOf(raw) };
 }
 
 /**
@@ -166,7 +166,12 @@ function upgrade(definition: EventDefinition, version: number, raw: Attributes):
 }
 
 /** The marks of an event as it came. */
-export function marksOf({ redelivery, unrecordedattempts, awaitedrun, endedrun }: Attributes): RedeliveryMarks {
+export function redeliveryMarksOf({
+  redelivery,
+  unrecordedattempts,
+  awaitedrun,
+  endedrun,
+}: Attributes): RedeliveryMarks {
   return {
     redelivery: countOf(redelivery),
     unrecordedAttempts: countOf(unrecordedattempts) || undefined,

@@ -2,7 +2,7 @@
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 
-/** A copy of an event for one subscription, to arrive later. */
+/** An event for one subscription alone, to arrive later. */
 export interface Redelivery {
   /** Usually a `PlatformEvent`; an event that is newer than this build can be sent again all the same. */
   readonly event: CloudEvent;
@@ -10,11 +10,11 @@ export interface Redelivery {
   readonly at: number;
   /** The one subscription that gets it; topic and subject follow from it. */
   readonly to: string;
-  /** Which copy this is; sent as the CloudEvents extension `copy`. */
+  /** Which redelivery this is; sent as the CloudEvents extension `redelivery`. */
   readonly redelivery: number;
-  /** Sent as the extension `unrecordedattempts` unless 0: how often this copy was scheduled again for want of the state store. */
+  /** Sent as the extension `unrecordedattempts` unless 0: how often it was attempted without a record. */
   readonly unrecordedAttempts?: number | undefined;
-  /** Sent as the extension `awaitedrun`: the run whose lease this copy waits for. */
+  /** Sent as the extension `awaitedrun`: the run whose lease this waits for. */
   readonly awaitedRunId?: string | undefined;
   /** Sent as the extension `endedrun`: the run that ended and could not say so in the record. */
   readonly endedRunId?: string | undefined;
@@ -36,7 +36,7 @@ export interface DeadLetter {
   readonly description: string;
   readonly subscription: string;
   readonly attempts: number;
-  /** The copy that failed; a replay is the next one. */
+  /** The redelivery that failed; a replay is the next one. */
   readonly redelivery: number;
 }
 
@@ -98,8 +98,8 @@ export interface DeadLetterQueue {
    * stays; so `before` may be done twice. Others are left in their places, but are deferred: they are read and taken
    * out by their numbers alone from then on.
    *
-   * @returns false when there is no such entry (any more)
-   * @throws TransientError when somebody else is at it
+   * @returns false when the entry no longer exists
+   * @throws TransientError while another process takes it
    */
   takeDeadLetter(sequenceNumber: string, before?: () => Promise<void>): Promise<boolean>;
 }

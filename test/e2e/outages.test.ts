@@ -4,7 +4,7 @@
  */
 import { ServiceBusClient, type ServiceBusMessage } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { messageOf } from '../../shared/delivery/bus-message.ts';
+import { eventMessage } from '../../shared/delivery/bus-message.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { connectionString } from '../../shared/local/service-bus/amqp/server.ts';
@@ -72,7 +72,7 @@ async function request(tags: readonly string[]): Promise<string[]> {
       entity: _,
       scheduledEnqueueTimeMs: __,
       ...message
-    } = messageOf(newEvent(DeploymentRequested, { source: '/test', data }));
+    } = eventMessage(newEvent(DeploymentRequested, { source: '/test', data }));
     return message satisfies ServiceBusMessage;
   });
   await sender.sendMessages(messages.flatMap((one) => [one, { ...one, messageId: `${one.messageId}#again` }]));

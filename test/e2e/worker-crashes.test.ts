@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTableStorage } from '../../shared/adapters/table-storage.ts';
-import { messageOf } from '../../shared/delivery/bus-message.ts';
+import { eventMessage } from '../../shared/delivery/bus-message.ts';
 import { type EventRecord, RECORDS } from '../../shared/delivery/event-record.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
@@ -51,7 +51,7 @@ afterAll(async () => {
 
 function publish(id: string, tag: string): void {
   const data = { namespace: 'shop', deployment: 'web', image: `ghcr.io/shop/web:${tag}` };
-  const { entity, ...message } = messageOf(newEvent(DeploymentRequested, { id, source: '/test', data }));
+  const { entity, ...message } = eventMessage(newEvent(DeploymentRequested, { id, source: '/test', data }));
   bus.broker.send(entity, [{ ...message, sizeBytes: message.body.length }]);
 }
 

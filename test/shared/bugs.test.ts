@@ -35,7 +35,7 @@ describe('a bug', () => {
     await world.run();
 
     const found = withStack(world.log.lines);
-    expect(found.map(({ message }) => message)).toEqual(Array(2).fill('failed'));
+    expect(found.map(({ message }) => message)).toEqual(Array(2).fill('attempt failed'));
     expect(found[0]?.fields).toMatchObject({ reason: 'Error', error: 'x', stack: expect.stringMatching(HERE) });
   });
 
@@ -46,7 +46,7 @@ describe('a bug', () => {
     await world.run();
 
     const messages = withStack(world.log.lines).map(({ message }) => message);
-    expect(messages).toEqual(Array(12).fill('failed'));
+    expect(messages).toEqual(Array(12).fill('attempt failed'));
     expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'dead-lettered', error: 'x' });
     expect(JSON.stringify(await world.bus.deadLetters('0', 10))).not.toContain('bugs.test.ts');
   });

@@ -12,7 +12,7 @@ export class MapStore implements StateStore {
 
   async get<T>(partition: string, key: string): Promise<Stored<T> | undefined> {
     const json = this.#documents.get(`${partition} ${key}`);
-    return json === undefined ? undefined : { key: `${partition} ${key}`, value: JSON.parse(json), etag: json };
+    return json === undefined ? undefined : { key, value: JSON.parse(json), etag: json };
   }
 
   async insert<T>(partition: string, key: string, value: T): Promise<string> {

@@ -9,7 +9,7 @@ import {
   type ServiceBusMessageBatch,
 } from '@azure/service-bus';
 import { GZIP_CONTENT_TYPE } from '../../delivery/body-bytes.ts';
-import { type BusMessage, deadLetterMessage, messageOf, redeliveryMessage } from '../../delivery/bus-message.ts';
+import { type BusMessage, deadLetterMessage, eventMessage, redeliveryMessage } from '../../delivery/bus-message.ts';
 import { attemptsIn, faultOf } from '../../describe-error.ts';
 import { ConfigError, PermanentError, PlatformError, TransientError } from '../../errors.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
@@ -80,13 +80,13 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async publish(event: PlatformEvent): Promise<void> {
-    await this.#send(messageOf(event));
+    await this.#send(eventMessage(event));
   }
 
   async publishAll(events: readonly PlatformEvent[]): Promise<void> {
     // All are encoded before any is sent, so that one which is too large stops them all.
     const byEntity = new Map<string, BusMessage[]>();
-    for (const message of events.map(messageOf)) {
+    for (const message of events.map(eventMessage)) {
       byEntity.set(message.entity, [...(byEntity.get(message.entity) ?? []), message]);
     }
     await Promise.all([...byEntity].map(([entity, messages]) => this.#sendBatches(entity, messages)));

@@ -4,7 +4,7 @@ import {
   type BusMessage,
   deadLetterEntry,
   deadLetterMessage,
-  messageOf,
+  eventMessage,
   redeliveryMessage,
 } from '../../delivery/bus-message.ts';
 import { TransientError } from '../../errors.ts';
@@ -71,7 +71,7 @@ export class InMemoryEventBus implements EventBus {
 
   async publishAll(events: readonly PlatformEvent[]): Promise<void> {
     const batches = new Map<string, BusMessage[]>();
-    for (const message of events.map(messageOf)) {
+    for (const message of events.map(eventMessage)) {
       const batch = batches.get(message.entity);
       if (batch) batch.push(message);
       else batches.set(message.entity, [message]);

@@ -1,6 +1,6 @@
 /** The messages that events, copies and dead-lettered messages become. */
 import { describe, expect, it } from 'vitest';
-import { deadLetterMessage, messageOf, redeliveryMessage } from '../../../shared/delivery/bus-message.ts';
+import { deadLetterMessage, eventMessage, redeliveryMessage } from '../../../shared/delivery/bus-message.ts';
 import { EventTooLargeError, PermanentError } from '../../../shared/errors.ts';
 import { type CloudEvent, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
@@ -15,7 +15,7 @@ const receivedAt = Date.parse('2026-03-01T12:00:00Z');
 
 describe('the message of an event', () => {
   it('goes to the topic of its family, with the envelope on the message', () => {
-    const message = messageOf(event);
+    const message = eventMessage(event);
 
     expect(message).toMatchObject({
       entity: 'deployment-events',
@@ -31,14 +31,14 @@ describe('the message of an event', () => {
   it('replaces an id that Service Bus would refuse by one of its own, the same every time', () => {
     const long = { ...event, id: 'x'.repeat(200) };
 
-    expect(messageOf(long).messageId).toBe(messageOf(long).messageId);
-    expect(messageOf(long).messageId.length).toBeLessThanOrEqual(128);
-    expect(messageOf({ ...event, id: 'x'.repeat(201) }).messageId).not.toBe(messageOf(long).messageId);
+    expect(eventMessage(long).messageId).toBe(eventMessage(long).messageId);
+    expect(eventMessage(long).messageId.length).toBeLessThanOrEqual(128);
+    expect(eventMessage({ ...event, id: 'x'.repeat(201) }).messageId).not.toBe(eventMessage(long).messageId);
   });
 
   it('refuses a type that no topic carries, and an event that is too large', () => {
-    expect(() => messageOf({ ...event, type: 'Unheard' } as unknown as CloudEvent)).toThrow(PermanentError);
-    expect(() => messageOf({ ...event, subject: 'x'.repeat(300_000) })).toThrow(EventTooLargeError);
+    expect(() => eventMessage({ ...event, type: 'Unheard' } as unknown as CloudEvent)).toThrow(PermanentError);
+    expect(() => eventMessage({ ...event, subject: 'x'.repeat(300_000) })).toThrow(EventTooLargeError);
   });
 });
 

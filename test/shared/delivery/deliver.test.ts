@@ -189,10 +189,10 @@ describe('the handler', () => {
     await world.bus.publish(event);
     await world.run();
 
-    expect(() => late?.()).toThrow('deployment-requested asked to publish DeploymentStarted after its run had ended');
+    expect(() => late?.()).toThrow('deployment-requested publishes DeploymentStarted after its run has ended');
   });
 
-  it('logs with the ids of the event, its own name, the try and the redelivery', async () => {
+  it('logs with the ids of the event, its own name, the attempt and the redelivery', async () => {
     const handle = counting(fail(new TransientError('wait')), async (_, { log }) => log.info('here', { more: 1 }));
     const world = worldOf(handle);
     await world.bus.publish(event);
@@ -203,7 +203,7 @@ describe('the handler', () => {
       handler: HANDLER,
       eventId: event.id,
       correlationId: event.correlationid,
-      try: 2,
+      attempt: 2,
       redelivery: 1,
       more: 1,
     });
@@ -338,7 +338,7 @@ describe('a notification that no channel takes', () => {
     await deliverNext(world);
     expect(await world.record(HANDLER, event.id)).toMatchObject({
       ...{ status: 'waiting', reason: 'NotificationFailed', dueAt: world.clock.now() + 60_000 },
-      error: `nobody was told 'look at it': ${outage.message}`,
+      error: `notification 'look at it' failed: ${outage.message}`,
     });
 
     world.notify = async () => {};
@@ -361,7 +361,7 @@ describe('a notification that no channel takes', () => {
     expect(world.bus.errors()).toMatchObject([
       {
         ...{ reason: 'NotificationFailed', subscription: HANDLER },
-        description: `nobody was told 'look at it': ${error.message}`,
+        description: `notification 'look at it' failed: ${error.message}`,
       },
     ]);
     expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);

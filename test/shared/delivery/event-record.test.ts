@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeKey } from '../../../shared/adapters/table-entity.ts';
-import { type EventRecord, type Meaning, meaningOf, recordKey } from '../../../shared/delivery/event-record.ts';
+import { type ClaimDecision, decideClaim, type EventRecord, recordKey } from '../../../shared/delivery/event-record.ts';
 import { backoffMs, MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 
 const record = { redelivery: 2, runId: 'other', leaseUntil: 1_000 } as EventRecord;
 
 describe('a message', () => {
-  it.each<[EventRecord['status'], number, string | undefined, number, Meaning]>([
+  it.each<[EventRecord['status'], number, string | undefined, number, ClaimDecision]>([
     ['completed', 2, undefined, 0, 'ignore'],
     ['completed', 3, undefined, 0, 'ignore'],
     ['dead-lettered', 2, undefined, 0, 'ignore'],
@@ -25,20 +25,20 @@ describe('a message', () => {
   ])(
     'beside a %s record of redelivery 2: redelivery %i that waited for %s, at %i, is %s',
     (status, redelivery, awaitedRunId, now, meaning) => {
-      expect(meaningOf({ ...record, status }, { redelivery, awaitedRunId, endedRunId: undefined }, 'me', now)).toBe(
+      expect(decideClaim({ ...record, status }, { redelivery, awaitedRunId, endedRunId: undefined }, 'me', now)).toBe(
         meaning,
       );
     },
   );
 
-  it.each<[string, string | undefined, Meaning]>([
+  it.each<[string, string | undefined, ClaimDecision]>([
     ['me', undefined, 'resume'],
     ['other', 'other', 'run'],
     ['other', 'somebody else', 'wait'],
   ])('beside a run of %s, after the end of a run of %s that is not on record, is %s', (runId, endedRunId, meaning) => {
     const running = { ...record, status: 'in-progress', runId } as const;
 
-    expect(meaningOf(running, { redelivery: 2, awaitedRunId: undefined, endedRunId }, 'me', 0)).toBe(meaning);
+    expect(decideClaim(running, { redelivery: 2, awaitedRunId: undefined, endedRunId }, 'me', 0)).toBe(meaning);
   });
 });
 

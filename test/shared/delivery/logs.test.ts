@@ -18,36 +18,40 @@ const atOnce: Timer = (ms, callback) => {
 it.each([
   ['dead-lettered', fail(lost), event, ['deadLetter'], 'dead-lettered'],
   ['dead-lettered unread', done, brokenCopy, ['deadLetter'], 'dead-lettered'],
-  ['scheduled again', fail(new Error('wait')), event, ['schedule'], 'to be tried again'],
-  ['scheduled again without a record', done, event, ['schedule', 'insert'], 'scheduled again without a record'],
-])('an event that cannot be %s is not told as that', async (_, handle, body, calls, message) => {
+  ['scheduled again', fail(new Error('wait')), event, ['schedule'], 'retry scheduled'],
+  ['scheduled again without a record', done, event, ['schedule', 'insert'], 'retry scheduled'],
+])('an event that cannot be %s is not logged as that', async (_, handle, body, calls, message) => {
   const world = worldOf(handle);
   const ports = world.ports(away(calls, () => true));
   const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
 
   await expect(deliver({ definition, handle, body }, ports, options)).rejects.toThrow('away');
 
-  const told = world.log.lines.map((line) => line.message);
-  expect(told).not.toContain(message);
-  expect(told).toContain('the message goes back to the broker');
+  const logged = world.log.lines.map((line) => line.message);
+  expect(logged).not.toContain(message);
+  expect(logged).toContain('message abandoned');
 });
 
-it('the reason of a failure is told though nothing can follow from it', async () => {
+it('the reason of a failure is logged though nothing can follow from it', async () => {
   const world = worldOf(fail(lost));
   const ports = world.ports(away(['deadLetter'], () => true));
   const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
 
   await expect(deliver({ definition, handle: fail(lost), body: event }, ports, options)).rejects.toThrow('away');
 
-  const fields = { reason: 'NotFound', error: 'no such deployment', try: 1 };
-  expect(world.log.lines).toContainEqual({ level: 'warn', message: 'failed', fields: expect.objectContaining(fields) });
+  const fields = { reason: 'NotFound', error: 'no such deployment', attempt: 1 };
+  expect(world.log.lines).toContainEqual({
+    level: 'warn',
+    message: 'attempt failed',
+    fields: expect.objectContaining(fields),
+  });
 });
 
 it.each([
   ['dead-lettered', fail(lost), event, 'dead-lettered'],
   ['dead-lettered unread', done, brokenCopy, 'dead-lettered'],
-  ['scheduled again', fail(new Error('wait')), event, 'to be tried again'],
-])('an event that was %s is told as that', async (_, handle, body, message) => {
+  ['scheduled again', fail(new Error('wait')), event, 'retry scheduled'],
+])('an event that was %s is logged as that', async (_, handle, body, message) => {
   const world = worldOf(handle);
 
   await deliver({ definition, handle, body }, world.ports(), { timer: atOnce, handlerTimeoutMs: HANDLER_MS });
@@ -55,9 +59,9 @@ it.each([
   expect(world.log.lines.map((line) => line.message)).toContain(message);
 });
 
-it('a wait for a lease that the broker does not take is not told', async () => {
+it('a wait for a lease that the broker does not take is not logged', async () => {
   const world = worldOf(done);
-  const message = 'somebody else is at it: to be looked at when their lease is over';
+  const message = 'lease wait scheduled';
   const handle = () => new Promise<never>(() => {});
   const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
   void deliver({ definition, handle, body: event }, world.ports(), options);

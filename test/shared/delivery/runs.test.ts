@@ -41,7 +41,7 @@ describe('another run', () => {
     await world.run();
 
     expect(world.log.lines.map(({ fields }) => fields['error'])).toContain(
-      `deployment-requested asked to be run again after ${ms} ms`,
+      `deployment-requested asks to be requeued after ${ms} ms`,
     );
   });
 
@@ -129,7 +129,7 @@ describe('a run that vanished', () => {
     expect(await world.record(HANDLER, event.id)).toEqual(dead);
     await world.run();
 
-    for (const { message, fields } of world.log.lines) if (message === 'run') attempts.push(fields['try']);
+    for (const { message, fields } of world.log.lines) if (message === 'run') attempts.push(fields['attempt']);
     expect(attempts).toEqual([1, 2]);
     const ended = await world.record(HANDLER, event.id);
     expect(ended).toMatchObject({ status: 'completed', runs: 2 });

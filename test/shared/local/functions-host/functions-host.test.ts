@@ -1,7 +1,7 @@
 /** The local host as a whole: an app as it is deployed, on a real bus. */
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { messageOf } from '../../../../shared/delivery/bus-message.ts';
+import { eventMessage } from '../../../../shared/delivery/bus-message.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
 import { type FunctionsHost, startFunctionsHost } from '../../../../shared/local/functions-host/functions-host.ts';
@@ -49,7 +49,7 @@ async function publish(): Promise<void> {
   const sender = client.createSender('deployment-events');
   const messages = Array.from({ length: EVENTS }, (_, n) => {
     const event = newEvent(DeploymentRequested, { id: `e-${n}`, source: '/ci', data: sampleData.DeploymentRequested });
-    const { entity: _entity, scheduledEnqueueTimeMs: _time, ...message } = messageOf(event);
+    const { entity: _entity, scheduledEnqueueTimeMs: _time, ...message } = eventMessage(event);
     return message;
   });
   for (let n = 0; n < EVENTS; n += 200) await sender.sendMessages(messages.slice(n, n + 200));

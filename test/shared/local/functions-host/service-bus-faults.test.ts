@@ -6,7 +6,7 @@
 import { ServiceBusClient } from '@azure/service-bus';
 import { expect, it } from 'vitest';
 import { createServiceBus } from '../../../../shared/adapters/service-bus/event-bus.ts';
-import { messageOf } from '../../../../shared/delivery/bus-message.ts';
+import { eventMessage } from '../../../../shared/delivery/bus-message.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
 import { HealthCheck } from '../../../../shared/events/platform.ts';
@@ -62,7 +62,7 @@ async function run(faults: readonly Fault[], seed: number) {
   let sent = 0;
   const load = setInterval(() => {
     const event = newEvent(DeploymentRequested, { source: '/faults', data: sampleData.DeploymentRequested });
-    const { entity: _, scheduledEnqueueTimeMs: __, ...message } = messageOf(event);
+    const { entity: _, scheduledEnqueueTimeMs: __, ...message } = eventMessage(event);
     sent++;
     void sender.sendMessages(message);
   }, EVERY_MS);

@@ -1,0 +1,244 @@
+/**
+ * One run of a handler for one message: it claims the event's record, executes the handler and publishes what that asked
+ * for, and completes the record. Each step may be the last that a process does.
+ */
+import { failureOf } from '../describe-error.ts';
+import { ConflictError, isPermanent, PermanentError } from '../errors.ts';
+import type { PlatformEvent } from '../events/catalog.ts';
+import type { RedeliveryMarks } from '../events/parse.ts';
+import type { Handler, Ports } from '../ports/handler.ts';
+import type { Log } from '../ports/log.ts';
+import type { Stored } from '../ports/state.ts';
+import { failureWithStack } from '../stack.ts';
+import type { Timer } from '../timeout.ts';
+import {
+  claimedRecord,
+  decideClaim,
+  type EventRecord,
+  firstRecord,
+  MAX_VANISHED,
+  RECORDS,
+  recordKey,
+} from './event-record.ts';
+import { FollowUpMessages } from './follow-up-messages.ts';
+import { enterHistory } from './history.ts';
+import type { Place } from './isolation.ts';
+import { MAX_ATTEMPTS } from './retry-policy.ts';
+import { type HandlerOutcome, runHandler, withFields } from './run-handler.ts';
+
+/** A lease outlasts the handler's time by this: for what comes before and after the handler. */
+const LEASE_MARGIN_MS = 10_000;
+
+/** What a run is made for. */
+export interface RunOptions {
+  readonly event: PlatformEvent;
+  /** What the message says of itself beside the event. */
+  readonly marks: RedeliveryMarks;
+  /** What the history says of the event's data. */
+  readonly summary: string | undefined;
+  /** The subscription of the handler. */
+  readonly handler: string;
+  readonly handle: Handler<never>;
+  /** Its lines name handler and event. */
+  readonly log: Log;
+  /** Among the runs of this process. */
+  readonly place: Place;
+  readonly random: () => number;
+  readonly timer: Timer;
+  readonly handlerTimeoutMs: number;
+}
+
+/** What came of executing the handler, and whether the event is in the history. */
+export interface Execution {
+  readonly outcome: HandlerOutcome;
+  readonly isIndexed: boolean;
+}
+
+/** The process ends whenever it handles the event: it would take others with it for ever. */
+class WorkerCrashedError extends PermanentError {
+  override readonly reason = 'WorkerCrashed';
+}
+
+export class DeliveryRun {
+  /** Unlike any other run's of the same event. */
+  readonly id: string;
+  readonly followUps: FollowUpMessages;
+  readonly #options: RunOptions;
+  readonly #ports: Ports;
+
+  constructor(options: RunOptions, ports: Ports) {
+    this.id = newRunId(options.random);
+    this.followUps = new FollowUpMessages(options, ports);
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /** The record with this run's lease on it; undefined when the message has nothing more to do. */
+  async claim(): Promise<Stored<EventRecord> | undefined> {
+    const { event, marks, handler, log } = this.#options;
+    const { state, clock } = this.#ports;
+    const key = recordKey(handler, event.id);
+    const now = clock.now();
+
+    const insert = async (): Promise<Stored<EventRecord>> => {
+      const first = firstRecord({ ...this.#options, redelivery: marks.redelivery }, now);
+      const value = claimedRecord(first, 'run', this.#lease(now));
+      return { key, value, etag: await state.insert(RECORDS, key, value) };
+    };
+    if (marks.redelivery === 0) {
+      // An original is nearly always new: one call instead of two.
+      const inserted = await insert().catch(undefinedOnConflict);
+      if (inserted) return inserted;
+    }
+    const stored = await state.get<EventRecord>(RECORDS, key);
+    if (!stored) return insert();
+
+    const decision = decideClaim(stored.value, marks, this.id, now);
+    switch (decision) {
+      case 'ignore':
+        log.info('message ignored', { status: stored.value.status, redelivery: marks.redelivery });
+        return undefined;
+      case 'resend':
+        await this.followUps.sendAwaited(stored.value);
+        return undefined;
+      case 'wait':
+        await this.followUps.waitForLease(stored.value, this.#leaseMs);
+        return undefined;
+      case 'resume':
+        return stored;
+      case 'take-over':
+        if (await this.#mayTakeOver(stored.value)) return this.#write(stored, decision);
+        await this.followUps.postponeTakeOver(stored.value, this.#options.place.sparedMs);
+        return undefined;
+      case 'run':
+        return this.#write(stored, decision);
+    }
+  }
+
+  /** Runs the handler, enters the event into the history, and publishes what the handler asked for. Never rejects. */
+  async execute(record: EventRecord): Promise<Execution> {
+    const { event, handler, log } = this.#options;
+    const { attempts, redelivery, indexed, vanished = 0 } = record;
+    if (vanished >= MAX_VANISHED) {
+      const error = new WorkerCrashedError(
+        `${handler} vanished ${MAX_VANISHED} times in a row at ${event.type} ${event.id}, without a result or an error: this event may be what ends the worker process`,
+      );
+      return { outcome: { kind: 'failed', error }, isIndexed: indexed === true };
+    }
+    // Beside the handler; what comes of it is looked at when the handler has ended.
+    const indexing = indexed ? undefined : enterHistory(this.#ports.state, record).then(() => undefined, asFailure);
+    const runLog = withFields(log, { attempt: attempts + 1, redelivery });
+    const outcome = await runHandler({ ...this.#options, log: runLog }, this.#ports);
+    const indexFailure = await indexing;
+    const isIndexed = !indexFailure;
+    if (outcome.kind === 'failed') return { outcome, isIndexed };
+    return { outcome: indexFailure ?? (await this.#publish(outcome, record)), isIndexed };
+  }
+
+  /** Records how the run ended, and sees to the message that follows from it. @throws SendError @throws ConflictError */
+  async complete({ key, value, etag }: Stored<EventRecord>, { outcome, isIndexed }: Execution): Promise<void> {
+    const { state, clock } = this.#ports;
+    const { log } = this.#options;
+    const now = clock.now();
+    const none = { leaseUntil: undefined, reason: undefined, error: undefined, vanished: 0 };
+    const ended: EventRecord = { ...value, ...none, indexed: isIndexed, updatedAt: now };
+    const write = (next: EventRecord): Promise<string> => state.put(RECORDS, key, next, etag);
+    const waitUntil = async (dueAt: number, fields: Partial<EventRecord>): Promise<void> => {
+      const next: EventRecord = { ...ended, ...fields, status: 'waiting', redelivery: value.redelivery + 1, dueAt };
+      // On record before it is sent: a death between is mended when this message comes again and is resent.
+      await write(next);
+      await this.followUps.sendAwaited(next);
+    };
+
+    if (outcome.kind === 'completed') {
+      await write({ ...ended, status: 'completed', attempts: 0, endedAt: now });
+      log.info('event completed', { ms: now - value.updatedAt, runs: value.runs, published: outcome.children.length });
+      return;
+    }
+    // A look that went well ends a row of failures.
+    if (outcome.kind === 'requeue') return waitUntil(now + outcome.afterMs, { attempts: 0 });
+
+    const { error } = outcome;
+    const failure = failureOf(error);
+    const isCrash = error instanceof WorkerCrashedError;
+    // The runs that vanished are counted already.
+    const attempts = Math.min(value.attempts + (isCrash ? 0 : 1), MAX_ATTEMPTS);
+    const { redelivery } = value;
+    // What follows from it is logged when it is done, and may come to nothing: the reason must not be lost with it.
+    log.warn('attempt failed', { ...failureWithStack(error), attempt: attempts, redelivery });
+    if (isPermanent(error) || attempts === MAX_ATTEMPTS) {
+      // In the queue before it is on record: a death between makes two messages of one id, never none.
+      await this.followUps.deadLetter(error, attempts, redelivery).catch(async (sendError: unknown) => {
+        // The message comes again and takes over, but this run did not vanish. When the store is away too, it counts as if.
+        if (!isCrash) await write({ ...value, vanished: 0, leaseUntil: now }).catch(() => undefined);
+        throw sendError;
+      });
+      await write({ ...ended, ...failure, status: 'dead-lettered', attempts, endedAt: now });
+      return;
+    }
+    const inMs = this.followUps.retryAfterMs(attempts, error);
+    await waitUntil(now + inMs, { attempts, ...failure });
+    log.info('retry scheduled', { attempt: attempts, inMs, redelivery });
+  }
+
+  async #publish(outcome: Exclude<HandlerOutcome, { kind: 'failed' }>, record: EventRecord): Promise<HandlerOutcome> {
+    try {
+      if (outcome.children.length > 0) await this.#ports.publisher.publishAll(outcome.children);
+      const { failedNotifications } = outcome;
+      if (!failedNotifications) return outcome;
+      const { error, isFinal } = failedNotifications;
+      // A run that is to be followed by another has no end yet, and the next may have no cause to notify again.
+      const isWorthAnother = outcome.kind === 'completed' && !isFinal && record.attempts + 1 < MAX_ATTEMPTS;
+      if (isWorthAnother) return { kind: 'failed', error };
+      await this.followUps.deadLetterNotification(error, record);
+      return outcome;
+    } catch (error) {
+      return { kind: 'failed', error };
+    }
+  }
+
+  /** Takes the record for this run. @throws ConflictError when somebody else moved it */
+  async #write({ key, value, etag }: Stored<EventRecord>, decision: 'run' | 'take-over'): Promise<Stored<EventRecord>> {
+    // Who waited to be alone in the process begins later than it came.
+    const next = claimedRecord(value, decision, this.#lease(this.#ports.clock.now()));
+    if (decision === 'take-over') {
+      const { vanished, redelivery } = next;
+      this.#options.log.warn('previous run vanished', { vanished, redelivery });
+    }
+    return { key, value: next, etag: await this.#ports.state.put(RECORDS, key, next, etag) };
+  }
+
+  /**
+   * Whether an event that may be what ends processes may be run in this one. The last run before it is condemned has the
+   * process to itself, or else it might be condemned for what ran beside it.
+   */
+  async #mayTakeOver(record: EventRecord): Promise<boolean> {
+    const { place, marks } = this.#options;
+    const vanished = (record.vanished ?? 0) + 1;
+    // Condemned, it is not run; and postponed often enough, it must be.
+    if (vanished >= MAX_VANISHED || (marks.unrecordedAttempts ?? 0) >= MAX_ATTEMPTS) return true;
+    return place.sparedMs === 0 && (vanished < MAX_VANISHED - 1 || (await place.alone()));
+  }
+
+  get #leaseMs(): number {
+    return this.#options.handlerTimeoutMs + LEASE_MARGIN_MS;
+  }
+
+  #lease(now: number): { redelivery: number; runId: string; now: number; leaseMs: number } {
+    return { redelivery: this.#options.marks.redelivery, runId: this.id, now, leaseMs: this.#leaseMs };
+  }
+}
+
+function newRunId(random: () => number): string {
+  // Two small integers: a large one takes longer to write than everything else here.
+  const draw = (): string => Math.floor(random() * 2 ** 30).toString(36);
+  return `${draw()}-${draw()}`;
+}
+
+function undefinedOnConflict(error: unknown): undefined {
+  if (!(error instanceof ConflictError)) throw error;
+}
+
+function asFailure(error: unknown): HandlerOutcome {
+  return { kind: 'failed', error };
+}
