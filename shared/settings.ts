@@ -24,13 +24,13 @@ export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * DAY_MS, events: 1_000
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a service is, and how to sign in: with a secret in the connection string, or as who this app is. */
-export type Connection =
+export type ServiceConnection =
   | { readonly connectionString: string }
   | { readonly endpoint: string; readonly clientId: string | undefined };
 
-export interface Settings {
-  readonly serviceBus: Connection;
-  readonly stateStore: 'memory' | Connection;
+export interface AppSettings {
+  readonly serviceBus: ServiceConnection;
+  readonly stateStore: 'memory' | ServiceConnection;
   /** The table that holds the state. */
   readonly stateTable: string;
   readonly cluster: 'simulated' | 'kubernetes';
@@ -169,7 +169,7 @@ function presentIn(environment: Environment): Environment {
 }
 
 /** The Service Bus alone, for a command that needs nothing else. @throws ConfigError naming every setting that is wrong */
-export function readServiceBus(environment: Environment): Connection {
+export function readServiceBus(environment: Environment): ServiceConnection {
   const present = presentIn(environment);
   const parsed = settingsSchema
     .pick({ ServiceBus: true, ServiceBus__fullyQualifiedNamespace: true, ServiceBus__clientId: true })
@@ -183,7 +183,7 @@ export function readServiceBus(environment: Environment): Connection {
 }
 
 /** @throws ConfigError naming every setting that is wrong, and every path of the configuration file */
-export function readSettings(environment: Environment): Settings {
+export function readSettings(environment: Environment): AppSettings {
   const present = presentIn(environment);
   const parsed = settingsSchema.safeParse(present, {
     error: (issue) => (issue.input === undefined ? 'a value' : undefined),
@@ -254,7 +254,7 @@ function connectionOf(
   connectionString: string | undefined,
   endpoint: string | undefined,
   clientId: string | undefined,
-): Connection {
+): ServiceConnection {
   // As the Functions host does: an exact setting wins.
   return connectionString === undefined ? { endpoint: endpoint ?? '', clientId } : { connectionString };
 }

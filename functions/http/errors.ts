@@ -8,7 +8,7 @@ import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-bo
 import { entryAt, NotReplayableError, replay } from '../../shared/delivery/replay.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
-import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
+import { limitIn, PAGE_PARAMETERS, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
 import type { DeadLetterEntry } from '../../shared/ports/bus.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 
@@ -17,7 +17,7 @@ const QUERY = {
   type: 'Only entries of this event type.',
   since: 'Only entries that came into the queue at this time or later; RFC 3339.',
   before: 'Only entries that came into the queue before this time; RFC 3339.',
-  ...PAGE,
+  ...PAGE_PARAMETERS,
 } as const;
 const PARAMS = { sequenceNumber: 'The number of the entry in the queue, as the list shows it.' } as const;
 const NO_ENTRY = 'There is no entry of this number, or it exists no longer.';
@@ -28,7 +28,7 @@ const LOOK = 250;
 const MAX_LOOKED_AT = 2_500;
 
 /** 200 with `errors`, oldest first, and `next` (a `cursor`) when there may be more; 400 naming the parameter that is wrong. */
-export async function list({ query }: HttpRequest, { deadLetterQueue }: Ports): Promise<HttpResponse> {
+export async function listErrors({ query }: HttpRequest, { deadLetterQueue }: Ports): Promise<HttpResponse> {
   refuseUnknown(query, QUERY);
   const fits = filterIn(query);
   const limit = limitIn(query);
@@ -51,7 +51,7 @@ export async function list({ query }: HttpRequest, { deadLetterQueue }: Ports): 
  * 200 with the entry and its body, unpacked; one that unpacks to too much comes as it was sent, as a data URL, with
  * `bodyNote` saying so. 404 when it is not there (any more).
  */
-export async function show({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function showError({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
   const entry = await entryAt(number, ports);
   if (!entry) throw gone(number);
@@ -63,7 +63,7 @@ export async function show({ params }: HttpRequest, ports: Ports): Promise<HttpR
 }
 
 /** 202 with what was sent where; 404; 409 saying why it cannot be replayed, and then it stays. */
-export async function sendAgain({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function replayError({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
   try {
     const sent = await replay(number, ports);
@@ -76,7 +76,7 @@ export async function sendAgain({ params }: HttpRequest, ports: Ports): Promise<
 }
 
 /** 204; 404 when it is not there (any more). */
-export async function discard({ params }: HttpRequest, { deadLetterQueue, log }: Ports): Promise<HttpResponse> {
+export async function discardError({ params }: HttpRequest, { deadLetterQueue, log }: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
   if (!(await deadLetterQueue.takeDeadLetter(number))) throw gone(number);
   log.warn('discarded', { sequenceNumber: number });
@@ -95,7 +95,7 @@ onHttp(
       400: WRONG_PARAMETER,
     },
   },
-  list,
+  listErrors,
 );
 onHttp(
   {
@@ -106,7 +106,7 @@ onHttp(
     params: PARAMS,
     answers: { 200: 'The entry, with `body`.', 400: WRONG_NUMBER, 404: NO_ENTRY },
   },
-  show,
+  showError,
 );
 onHttp(
   {
@@ -117,7 +117,7 @@ onHttp(
     params: PARAMS,
     answers: { 204: 'It is gone.', 400: WRONG_NUMBER, 404: NO_ENTRY },
   },
-  discard,
+  discardError,
 );
 onHttp(
   {
@@ -133,7 +133,7 @@ onHttp(
       409: 'It cannot be replayed, and stays; the title says why.',
     },
   },
-  sendAgain,
+  replayError,
 );
 
 function filterIn(query: URLSearchParams): (entry: DeadLetterEntry) => boolean {

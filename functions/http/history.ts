@@ -4,7 +4,7 @@ import type { EventRecord } from '../../shared/delivery/event-record.ts';
 import { readHistory } from '../../shared/delivery/history.ts';
 import { catalog } from '../../shared/events/catalog.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
-import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
+import { limitIn, PAGE_PARAMETERS, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 
 const QUERY = {
@@ -12,7 +12,7 @@ const QUERY = {
   subject: 'Only events about this resource.',
   correlationId: 'Only the events of this chain.',
   since: 'Only events that came to their handlers at this time or later; RFC 3339.',
-  ...PAGE,
+  ...PAGE_PARAMETERS,
 } as const;
 
 /** 200 with `events`, and `next` (a `cursor`) when there are more; 400 naming the parameter that is wrong. */

@@ -5,7 +5,7 @@ import type { Ports } from '../../shared/ports/handler.ts';
 import { unlistedChecks } from '../../shared/slo/unlisted-checks.ts';
 import { checkHealth } from '../../shared/status/health.ts';
 import { measuresOf } from '../../shared/status/metric-labels.ts';
-import { MAX_ERRORS, METRICS_CONTENT_TYPE, metricsText } from '../../shared/status/metrics.ts';
+import { MAX_COUNTED_ERRORS, METRICS_CONTENT_TYPE, metricsText } from '../../shared/status/metrics.ts';
 import { deployments, oldestErrors, services } from '../../shared/status/summaries.ts';
 
 /** 200 with the metrics as text; 503 while the store is away. */
@@ -15,7 +15,7 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
     checkHealth(ports),
     services(ports),
     measuresOf(deployments(ports.state), listed),
-    oldestErrors(ports, MAX_ERRORS),
+    oldestErrors(ports, MAX_COUNTED_ERRORS),
     unlistedChecks(ports.state),
   ]);
   return {

@@ -15,8 +15,8 @@ import { parseJson } from '../../shared/json.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 
 /** What one request may take; a single event takes at most 256 KiB of it. */
-export const MAX_BYTES = 1024 * 1024;
-export const MAX_EVENTS = 500;
+export const MAX_REQUEST_BYTES = 1024 * 1024;
+export const MAX_EVENTS_PER_REQUEST = 500;
 
 /** 202 with the ids; 400 naming each issue, its event and its path; 413 for too much at once. */
 export async function handle(request: HttpRequest, { publisher, clock }: Ports): Promise<HttpResponse> {
@@ -27,8 +27,8 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
   const receivedAt = clock.now();
   const known = { specversion: '1.0', time: new Date(receivedAt).toISOString(), ...traceOf(request) };
   const found = eventsIn(request, body);
-  if (found.length === 0 || found.length > MAX_EVENTS) {
-    throw new ProblemError(400, `expected 1 to ${MAX_EVENTS} events, got ${found.length}`);
+  if (found.length === 0 || found.length > MAX_EVENTS_PER_REQUEST) {
+    throw new ProblemError(400, `expected 1 to ${MAX_EVENTS_PER_REQUEST} events, got ${found.length}`);
   }
   const events: PlatformEvent[] = [];
   const issues: (Issue & { index: number })[] = [];
@@ -38,7 +38,7 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
       encodeEvent(event);
       events.push(event);
     } catch (error) {
-      issues.push(...issuesOf(error).map((issue) => ({ index, ...issue })));
+      issues.push(...requestIssues(error).map((issue) => ({ index, ...issue })));
     }
   }
   if (issues.length > 0) {
@@ -61,7 +61,7 @@ onHttp(
     route: 'events',
     description: 'Publishes one CloudEvent or an array of them: all of them or, when one is not valid, none.',
     body: [
-      `JSON of at most ${MAX_BYTES / 1024 / 1024} MiB: an event, or an array of 1 to ${MAX_EVENTS}, each at most`,
+      `JSON of at most ${MAX_REQUEST_BYTES / 1024 / 1024} MiB: an event, or an array of 1 to ${MAX_EVENTS_PER_REQUEST}, each at most`,
       `${MAX_MESSAGE_BYTES / 1024} KiB. \`type\`, \`source\` and \`data\` are needed; what else an event must have is filled in.`,
       'With `ce-` headers: the data alone (binary mode). A `traceparent` header goes on in the handlers.',
     ].join(' '),
@@ -76,8 +76,8 @@ onHttp(
 );
 
 function checkSize(bytes: number): void {
-  if (!(bytes > MAX_BYTES)) return;
-  throw new ProblemError(413, `the body takes ${bytes} bytes; one request takes at most ${MAX_BYTES}`);
+  if (!(bytes > MAX_REQUEST_BYTES)) return;
+  throw new ProblemError(413, `the body takes ${bytes} bytes; one request takes at most ${MAX_REQUEST_BYTES}`);
 }
 
 /** Some may have been taken: sent again under these ids, none arrives twice. */
@@ -137,7 +137,7 @@ function traceOf({ headers }: HttpRequest): { traceparent?: string } {
     : {};
 }
 
-function issuesOf(error: unknown): readonly Issue[] {
+function requestIssues(error: unknown): readonly Issue[] {
   if (error instanceof InvalidEventError) return error.issues;
   if (error instanceof UnknownEventError) {
     const expected = catalog.has(error.type) ? error.message : `one of ${[...catalog.keys()].join(', ')}`;

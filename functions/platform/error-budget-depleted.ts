@@ -9,8 +9,8 @@ import type { StateStore } from '../../shared/ports/state.ts';
 import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
 import { freeze, liftFreeze, SERVICES } from '../../shared/slo/freezes.ts';
 import { objectiveOf } from '../../shared/slo/objectives.ts';
-import { newHealth, type ServiceHealth, stateOf, withDepletion } from '../../shared/slo/service-health.ts';
-import { update } from '../../shared/update-document.ts';
+import { newHealth, objectiveHealthOf, type ServiceHealth, withDepletion } from '../../shared/slo/service-health.ts';
+import { updateDocument } from '../../shared/update-document.ts';
 
 type Depleted = EventOf<typeof ErrorBudgetDepleted>;
 
@@ -58,7 +58,7 @@ export const handle: Handler<Depleted> = async (event, { state, config, clock, n
 
 /** Marks the budget as spent for the checks to come, unless checks newer than the event have been judged. */
 async function takeWord(state: StateStore, { data }: Depleted, at: number, episode: string): Promise<void> {
-  await update<ServiceHealth>(state, SERVICES, data.service, (found) => {
+  await updateDocument<ServiceHealth>(state, SERVICES, data.service, (found) => {
     const health = found ?? newHealth(data.service, at);
     return health.at > at ? found : withDepletion(health, data.slo, episode);
   });
@@ -66,7 +66,7 @@ async function takeWord(state: StateStore, { data }: Depleted, at: number, episo
 
 async function isStanding(state: StateStore, service: string, slo: string, episode: string): Promise<boolean> {
   const health = (await state.get<ServiceHealth>(SERVICES, service))?.value;
-  return health !== undefined && stateOf(health, slo)?.depletedBy === episode;
+  return health !== undefined && objectiveHealthOf(health, slo)?.depletedBy === episode;
 }
 
 onEvent(ErrorBudgetDepleted, handle);

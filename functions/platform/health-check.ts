@@ -9,11 +9,17 @@ import { budgetWords } from '../../shared/slo/budget-text.ts';
 import { lengthOf } from '../../shared/slo/burn-rate.ts';
 import { forgetFinishedChecks } from '../../shared/slo/compact-checks.ts';
 import { liftFreeze, SERVICES } from '../../shared/slo/freezes.ts';
+import { withKeyLock } from '../../shared/slo/key-lock.ts';
 import { objectiveOf, objectivesOf } from '../../shared/slo/objectives.ts';
-import { withKeyLock } from '../../shared/slo/serialize.ts';
-import { isOwed, type Outcome, outcomesOf, type ServiceHealth, withCheck } from '../../shared/slo/service-health.ts';
+import {
+  type CheckOutcome,
+  isOwed,
+  outcomesOf,
+  type ServiceHealth,
+  withCheck,
+} from '../../shared/slo/service-health.ts';
 import { countUnlisted } from '../../shared/slo/unlisted-checks.ts';
-import { update } from '../../shared/update-document.ts';
+import { updateDocument } from '../../shared/update-document.ts';
 
 type Check = EventOf<typeof HealthCheck>;
 
@@ -33,7 +39,7 @@ export const handle: Handler<Check> = async (event, ports) => {
   }
 
   const health = await withKeyLock(state, service, () =>
-    update<ServiceHealth>(state, SERVICES, service, (found) => withCheck(found, event, time, objectives)),
+    updateDocument<ServiceHealth>(state, SERVICES, service, (found) => withCheck(found, event, time, objectives)),
   );
   for (const outcome of outcomesOf(health, event.id)) await tell(outcome, event, ports);
   await forgetFinishedChecks(health, ports);
@@ -54,7 +60,7 @@ function timeOf({ id, type, time }: Check, now: number): number {
 }
 
 /** Safe to repeat: derived ids, notification keys, and a freeze is lifted by its episode. */
-async function tell(outcome: Outcome, event: Check, ports: HandlerPorts): Promise<void> {
+async function tell(outcome: CheckOutcome, event: Check, ports: HandlerPorts): Promise<void> {
   const { service } = event.data;
   switch (outcome.kind) {
     case 'violation':

@@ -8,7 +8,7 @@ import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { type NewestRelease, newestReleaseOf } from '../../shared/releases/release-record.ts';
 import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
 import { type Objective, objectiveOf } from '../../shared/slo/objectives.ts';
-import { update } from '../../shared/update-document.ts';
+import { updateDocument } from '../../shared/update-document.ts';
 
 type Violation = EventOf<typeof SLOViolation>;
 
@@ -66,7 +66,7 @@ async function releaseToBlame(event: Violation, ports: HandlerPorts): Promise<Ne
   const ageMs = release ? Date.parse(event.time) - release.startedAt : Number.NaN;
   if (!release || !(ageMs >= 0 && ageMs <= lookbackMs)) return undefined;
   // Run again, the same violation finds itself here and fails the release again, under the same derived id.
-  const blame = await update<{ by: string }>(
+  const blame = await updateDocument<{ by: string }>(
     ports.state,
     BLAMED,
     release.requestId,

@@ -23,7 +23,7 @@ import {
   type Workload,
 } from '../ports/cluster.ts';
 import type { StateStore } from '../ports/state.ts';
-import { update } from '../update-document.ts';
+import { updateDocument } from '../update-document.ts';
 
 const PARTITION = 'simulated-cluster';
 const SERVER_ERRORS = 2;
@@ -75,7 +75,7 @@ function simulatedCluster(
   return {
     async apply(release) {
       const key = keyOf(release);
-      const after = await update<SimulatedDeployment>(state, PARTITION, key, (found) =>
+      const after = await updateDocument<SimulatedDeployment>(state, PARTITION, key, (found) =>
         applied(found, release, clock.now()),
       );
       if (after.refused?.requestId === release.requestId && after.requestId !== release.requestId) {
@@ -90,7 +90,7 @@ function simulatedCluster(
     },
 
     async rollback(rollback) {
-      await update<SimulatedDeployment>(state, PARTITION, keyOf(rollback), (found) => {
+      await updateDocument<SimulatedDeployment>(state, PARTITION, keyOf(rollback), (found) => {
         if (!found?.revisions.length) throw notFound(rollback);
         return rolledBack(found, rollback, clock.now());
       });
@@ -107,7 +107,7 @@ function simulatedCluster(
     },
 
     async setQuota(namespace, quota, resource, hard) {
-      await update<Guardrails>(state, `${PARTITION}-namespaces`, quotaKeyOf(namespace), (found) => {
+      await updateDocument<Guardrails>(state, `${PARTITION}-namespaces`, quotaKeyOf(namespace), (found) => {
         if (!found || quota !== GUARDRAILS_NAME)
           throw new NotFoundError(`quota '${quota}' does not exist in '${namespace}'`);
         return found.quota[resource] === hard ? found : { ...found, quota: { ...found.quota, [resource]: hard } };

@@ -59,7 +59,7 @@ function encodeCharacter(character: string): string {
 // ---------------------------------------------------------------- values
 
 /** The properties of an entity that hold a value, and copies of its fields to filter by. */
-export type Properties = Record<string, string | Uint8Array>;
+export type TableProperties = Record<string, string | Uint8Array>;
 
 /** 32 Ki characters are 64 KiB, the most that a property takes; larger values are kept as UTF-8 in several. */
 const MAX_TEXT = 32 * 1024;
@@ -72,10 +72,10 @@ const MAX_FIELD = 256;
 const FIELD_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 
 /** @throws PermanentError when the value is too large, or is none that JSON can hold */
-export function encodeValue(value: unknown): Properties {
+export function encodeValue(value: unknown): TableProperties {
   const json = JSON.stringify(value);
   if (json === undefined) throw new PermanentError(`expected a value that JSON can hold, got ${String(value)}`);
-  const properties: Properties = {};
+  const properties: TableProperties = {};
   if (json.length <= MAX_TEXT) {
     properties['json'] = json;
   } else {

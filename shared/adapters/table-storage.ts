@@ -4,7 +4,7 @@ import { RestError, TableClient, type TableEntityResult } from '@azure/data-tabl
 import { faultOf } from '../describe-error.ts';
 import { ConfigError, ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports/state.ts';
-import type { Connection } from '../settings.ts';
+import type { ServiceConnection } from '../settings.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
 
 /** Whoever calls holds a lease meanwhile: a blip is bridged here, anything longer is left to the caller's next try. */
@@ -13,7 +13,7 @@ const RETRY_DELAYS_MS = [150, 600];
 /** The SDK would sleep for as long as a busy service asks, and then not tell how long that is. */
 const OPTIONS = { retryOptions: { maxRetries: 0 } };
 /** The service's most. */
-const PAGE = 1_000;
+const PAGE_SIZE = 1_000;
 const NOT_FOUND = 404;
 const CONFLICT = 409;
 const PRECONDITION_FAILED = 412;
@@ -23,7 +23,7 @@ const PRECONDITION_FAILED = 412;
  *
  * @throws ConfigError when the connection string or the address is none
  */
-export async function createTableStorage(connection: Connection, table: string): Promise<TableStateStore> {
+export async function createTableStorage(connection: ServiceConnection, table: string): Promise<TableStateStore> {
   if ('connectionString' in connection) {
     const text = standardised(connection.connectionString);
     const allowInsecureConnection = /http:\/\/|DefaultEndpointsProtocol=http(;|$)/i.test(text);
@@ -113,7 +113,7 @@ export class TableStateStore implements StateStore {
     let continuationToken: string | undefined;
     let left = limit;
     do {
-      const settings = { maxPageSize: Math.min(left, PAGE), ...(continuationToken && { continuationToken }) };
+      const settings = { maxPageSize: Math.min(left, PAGE_SIZE), ...(continuationToken && { continuationToken }) };
       const page = await this.#call(partition, { [NOT_FOUND]: 'absent' }, async (abortSignal) => {
         const pages = this.#client.listEntities<Record<string, unknown>>({ queryOptions: { filter }, abortSignal });
         const { value } = await pages.byPage(settings).next();
@@ -150,7 +150,7 @@ export class TableStateStore implements StateStore {
         if (!isTableMissing && meaning === 'conflict') {
           throw new ConflictError(`${what} has changed, or exists already`);
         }
-        const problem = sorted(error, what);
+        const problem = toPlatformError(error, what);
         const delay = RETRY_DELAYS_MS[failures++];
         if (delay === undefined || !isBlip(problem)) throw problem;
         if (isTableMissing) await this.#createTable();
@@ -164,7 +164,7 @@ export class TableStateStore implements StateStore {
       // Somebody else's creating it at the same time is no error.
       await this.#client.createTable({ abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
     } catch (error) {
-      throw sorted(error, `table ${this.#client.tableName}`);
+      throw toPlatformError(error, `table ${this.#client.tableName}`);
     }
   }
 }
@@ -221,7 +221,7 @@ function codeOf(error: unknown): string | undefined {
 const NAMED_CODE = /(?:"code"\s*:\s*"|<(?:\w+:)?code>)([A-Z]{2,60})["<]/i;
 
 /** Only what lies in the request itself is permanent: a missing right is mended by people, while the events wait. */
-function sorted(error: unknown, what: string): unknown {
+function toPlatformError(error: unknown, what: string): unknown {
   if (error instanceof PlatformError) return error;
   const named = error instanceof RestError ? NAMED_CODE.exec(error.message)?.[1] : undefined;
   const marks = new Set([...faultOf(error).split(' '), ...(named ? [named] : [])]);

@@ -3,7 +3,7 @@ import type { PlatformConfig } from '../config.ts';
 import type { DataOf } from '../events/cloud-event.ts';
 import type { ClusterCreated, ClusterUpdated, NamespaceCreated } from '../events/infrastructure.ts';
 import type { StateStore } from '../ports/state.ts';
-import { update } from '../update-document.ts';
+import { updateDocument } from '../update-document.ts';
 
 const INVENTORY = 'inventory';
 
@@ -42,7 +42,7 @@ export async function recordCluster(
   const at = Date.parse(time);
   const { clusterName, region, version, nodeCount } = data;
   const provider = 'provider' in data ? data.provider : undefined;
-  return update<ClusterRecord>(state, INVENTORY, `cluster/${clusterName}`, (found) => {
+  return updateDocument<ClusterRecord>(state, INVENTORY, `cluster/${clusterName}`, (found) => {
     if (found && (found.by === id || found.at > at)) return found;
     return {
       clusterName,
@@ -72,7 +72,7 @@ export async function changeNamespace(
   namespace: string,
   change: (found: NamespaceRecord | undefined) => NamespaceRecord | undefined,
 ): Promise<NamespaceRecord | undefined> {
-  return update(state, INVENTORY, namespaceKey(cluster, namespace), change);
+  return updateDocument(state, INVENTORY, namespaceKey(cluster, namespace), change);
 }
 
 function namespaceKey(cluster: string, namespace: string): string {

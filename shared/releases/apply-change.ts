@@ -14,7 +14,7 @@ import type { FailureReason } from './release-record.ts';
 const MAX_PAUSE_MS = 60_000;
 
 /** A change to be made once, and seen through. */
-export interface Undertaking {
+export interface ChangePlan {
   /** @throws NotFoundError when the configuration does not name it (any more) */
   readonly cluster: () => Cluster;
   readonly change: Change & { readonly image: string };
@@ -30,38 +30,38 @@ export interface Undertaking {
 }
 
 /** How a change stands. */
-export type Standing =
+export type RolloutStatus =
   | { readonly to: 'waiting'; readonly afterMs: number }
   | { readonly to: 'ready'; readonly rollout: Rollout }
   | {
       readonly to: 'failed';
-      readonly reason: FaultReason | 'DeadlineExceeded';
+      readonly reason: ClusterFaultReason | 'DeadlineExceeded';
       readonly message: string;
       /** Whether the cluster refused the change, so that nothing of it is there. */
       readonly untouched: boolean;
     };
 
-type FaultReason = Extract<FailureReason, 'NotFound' | 'Superseded' | 'ClusterError'>;
+type ClusterFaultReason = Extract<FailureReason, 'NotFound' | 'Superseded' | 'ClusterError'>;
 
 /**
  * Makes the change unless the cluster shows that it was made, and says how it stands. Safe to repeat after a crash
  * at any point: whether the change was made is found out by looking.
  */
-export async function carryOut(undertaking: Undertaking): Promise<Standing> {
-  const { cluster, change, make, before, log } = undertaking;
-  const look = (): Promise<Rollout | Fault> => ask(log, () => cluster().rollout(change));
+export async function applyChange(plan: ChangePlan): Promise<RolloutStatus> {
+  const { cluster, change, make, before, log } = plan;
+  const look = (): Promise<Rollout | ClusterFault> => ask(log, () => cluster().rollout(change));
   const found = await look();
-  if (found instanceof Fault ? found.reason !== 'NotFound' : found.requestId === change.requestId) {
-    return judge(undertaking, found);
+  if (found instanceof ClusterFault ? found.reason !== 'NotFound' : found.requestId === change.requestId) {
+    return judge(plan, found);
   }
-  await before(found instanceof Fault ? undefined : found);
+  await before(found instanceof ClusterFault ? undefined : found);
   const refusal = await ask(log, () => make(cluster()));
-  const standing = judge(undertaking, refusal ?? (await look()));
-  return refusal && standing.to === 'failed' ? { ...standing, untouched: !refusal.mayPass } : standing;
+  const status = judge(plan, refusal ?? (await look()));
+  return refusal && status.to === 'failed' ? { ...status, untouched: !refusal.mayPass } : status;
 }
 
 /** Why a cluster did not do, or say, what it was asked. */
-class Fault {
+class ClusterFault {
   readonly #error: unknown;
 
   constructor(error: unknown) {
@@ -73,7 +73,7 @@ class Fault {
     return !(this.#error instanceof PlatformError) || this.#error.isTransient;
   }
 
-  get reason(): FaultReason {
+  get reason(): ClusterFaultReason {
     if (this.#error instanceof NotFoundError) return 'NotFound';
     return this.#error instanceof SupersededError ? 'Superseded' : 'ClusterError';
   }
@@ -88,22 +88,25 @@ class Fault {
 }
 
 /** Asks the cluster something; nothing else may be in the question, lest a fault of the store pass for its own. */
-async function ask<T>(log: Log, question: () => Promise<T>): Promise<T | Fault> {
+async function ask<T>(log: Log, question: () => Promise<T>): Promise<T | ClusterFault> {
   try {
     return await question();
   } catch (error) {
     const stack = stackOf(error);
     // It goes on as a fault of the cluster, which has no stack.
     if (stack !== undefined) log.error('asking the cluster failed unexpectedly', { error: String(error), stack });
-    return new Fault(error);
+    return new ClusterFault(error);
   }
 }
 
-function judge({ change, since, deadline, now, requeueAfterMs }: Undertaking, answer: Rollout | Fault): Standing {
+function judge(
+  { change, since, deadline, now, requeueAfterMs }: ChangePlan,
+  answer: Rollout | ClusterFault,
+): RolloutStatus {
   const at = now();
   const isLate = at >= deadline;
   const { message } = answer;
-  if (answer instanceof Fault) {
+  if (answer instanceof ClusterFault) {
     if (isLate || !answer.mayPass) return { to: 'failed', reason: answer.reason, message, untouched: false };
   } else {
     const { state, image } = answer;
@@ -120,6 +123,6 @@ function judge({ change, since, deadline, now, requeueAfterMs }: Undertaking, an
   }
   // A tenth of the time waited so far: quick while it matters, and no burden on a cluster in trouble.
   const pause = Math.max(requeueAfterMs, Math.min((at - since) / 10, MAX_PAUSE_MS));
-  const askedFor = answer instanceof Fault ? answer.retryAfterMs : 0;
+  const askedFor = answer instanceof ClusterFault ? answer.retryAfterMs : 0;
   return { to: 'waiting', afterMs: Math.ceil(Math.min(Math.max(pause, askedFor), deadline - at)) };
 }

@@ -5,8 +5,9 @@
 import { PermanentError } from '../errors.ts';
 import type { DataOf } from '../events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from '../events/deployment.ts';
+import { targetOf } from '../events/deployment-target.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
-import { update } from '../update-document.ts';
+import { updateDocument } from '../update-document.ts';
 
 const TARGETS = 'deployments';
 const NEWEST = 'releases';
@@ -17,7 +18,7 @@ export type ReleaseData = DataOf<typeof DeploymentRequested>;
 export type FailureReason = DataOf<typeof DeploymentFailed>['reason'];
 
 /** Something that happened to a release; its steps are its history. */
-export type Step = {
+export type ReleaseStep = {
   /** Milliseconds since the Unix epoch, by the clock of the handler that took the step. */
   readonly at: number;
   /** The event that was being handled: run again for it, the handler finds its own step and publishes again. */
@@ -34,7 +35,7 @@ export type Step = {
 );
 
 /** Where a release is. A rejected request has failed without having been admitted (`requested`). */
-export type Phase = Exclude<Step['to'], 'closed'>;
+export type Phase = Exclude<ReleaseStep['to'], 'closed'>;
 
 /** One request and what became of it. */
 export interface ReleaseRecord {
@@ -45,12 +46,12 @@ export interface ReleaseRecord {
   readonly rank: string;
   readonly data: ReleaseData;
   /** Whether its image had proven good before it was started, so that burnt budget is not this release's doing. */
-  readonly provenBefore?: boolean;
-  readonly steps: readonly Step[];
+  readonly wasKnownGood?: boolean;
+  readonly steps: readonly ReleaseStep[];
 }
 
 /** Running sums for the four DORA measures of a target. */
-export interface Numbers {
+export interface DoraTotals {
   readonly completed: number;
   /** Releases that went wrong after something was applied. */
   readonly failed: number;
@@ -65,22 +66,22 @@ export interface TargetRecord {
   /** The newest request first. */
   readonly releases: readonly ReleaseRecord[];
   /** Images that completed here, as the cluster shows them, the last one first: a rollback goes to the first. */
-  readonly goodImages: readonly string[];
+  readonly knownGoodImages: readonly string[];
   /** Requests whose image may be in the cluster without having completed since anything last did. */
-  readonly unproven: readonly string[];
+  readonly unverified: readonly string[];
   /** Since when the target has been failing. */
-  readonly brokenSince?: number;
+  readonly failingSince?: number;
   /** Requests that are over and no longer listed, the last one first. */
   readonly ended: readonly string[];
-  readonly numbers: Numbers;
+  readonly doraTotals: DoraTotals;
 }
 
 const emptyRecord: TargetRecord = {
   releases: [],
-  goodImages: [],
-  unproven: [],
+  knownGoodImages: [],
+  unverified: [],
   ended: [],
-  numbers: {
+  doraTotals: {
     completed: 0,
     failed: 0,
     rolledBack: 0,
@@ -89,18 +90,13 @@ const emptyRecord: TargetRecord = {
   },
 };
 
-/** `<cluster>/<namespace>/<deployment>`, from the data: the subject is the sender's to choose. */
-export function targetOf(data: Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'>): string {
-  return `${data.cluster ?? 'default'}/${data.namespace}/${data.deployment}`;
-}
-
 /** Changes a target's record, guarded by its ETag. `change` may run several times; the same record writes nothing. */
 export async function changeTarget(
   state: StateStore,
   target: string,
   change: (record: TargetRecord) => TargetRecord,
 ): Promise<TargetRecord> {
-  const record = await update<TargetRecord>(state, TARGETS, target, (current) => {
+  const record = await updateDocument<TargetRecord>(state, TARGETS, target, (current) => {
     const next = change(current ?? emptyRecord);
     return next === emptyRecord ? undefined : next;
   });
@@ -122,7 +118,7 @@ export type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'
  * @returns the release as it is stored now; undefined when it ended so long ago that it is no longer listed
  * @throws PermanentError when there is no such request: nobody but `requested` lets one in
  */
-export async function advance(
+export async function advanceRelease(
   state: StateStore,
   { requestId, ...of }: OfRequest,
   next: (record: TargetRecord, release: ReleaseRecord) => TargetRecord,
@@ -142,14 +138,17 @@ export function releaseOf(record: TargetRecord, requestId: string): ReleaseRecor
 }
 
 /** The step that the handling of an event took last; undefined when it took none. */
-export function stepBy(release: ReleaseRecord | undefined, eventId: string): Step | undefined {
+export function stepBy(release: ReleaseRecord | undefined, eventId: string): ReleaseStep | undefined {
   return release?.steps.findLast((step) => step.by === eventId);
 }
 
 /** The last step to a phase; undefined when the release never was there. */
-export function stepTo<To extends Step['to']>(release: ReleaseRecord, to: To): Extract<Step, { to: To }> | undefined {
+export function stepTo<To extends ReleaseStep['to']>(
+  release: ReleaseRecord,
+  to: To,
+): Extract<ReleaseStep, { to: To }> | undefined {
   // The predicate compares the discriminant.
-  return release.steps.findLast((step) => step.to === to) as Extract<Step, { to: To }> | undefined;
+  return release.steps.findLast((step) => step.to === to) as Extract<ReleaseStep, { to: To }> | undefined;
 }
 
 /** Where the release is; being closed is no phase of its own. */
@@ -189,7 +188,7 @@ export function serviceOf(data: ReleaseData): string {
 
 /** Remembers the release as its service's newest, unless a newer one is remembered. */
 export async function rememberNewest(state: StateStore, { requestId, rank, data }: ReleaseRecord): Promise<void> {
-  await update<NewestPointer>(state, NEWEST, serviceOf(data), (current) =>
+  await updateDocument<NewestPointer>(state, NEWEST, serviceOf(data), (current) =>
     current && current.rank >= rank ? current : { target: targetOf(data), requestId, rank },
   );
 }
@@ -205,15 +204,15 @@ export async function newestReleaseOf(state: StateStore, service: string): Promi
   const record = (await state.get<TargetRecord>(TARGETS, target))?.value;
   const release = record && releaseOf(record, requestId);
   const started = release && stepTo(release, 'started');
-  if (!started || !canBeBlamed(record, release)) return undefined;
+  if (!started || !isSuspect(record, release)) return undefined;
   const { correlationId, data } = release;
   return { requestId, target, service, correlationId, startedAt: started.at, data };
 }
 
 /** Whether burnt budget may be laid on a release: it runs, nothing newer was let in, and its image is new here. */
-export function canBeBlamed(record: TargetRecord, release: ReleaseRecord): boolean {
+export function isSuspect(record: TargetRecord, release: ReleaseRecord): boolean {
   const phase = phaseOf(release);
-  return (phase === 'started' || phase === 'completed') && !release.provenBefore && isNewest(record, release);
+  return (phase === 'started' || phase === 'completed') && !release.wasKnownGood && isNewest(record, release);
 }
 
 /** Whether no newer request was admitted. */

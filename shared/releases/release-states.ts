@@ -13,15 +13,15 @@
 import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
 import {
-  canBeBlamed,
   type FailureReason,
   isNewest,
+  isSuspect,
   newestOf,
   phaseOf,
   type ReleaseData,
   type ReleaseRecord,
+  type ReleaseStep,
   releaseOf,
-  type Step,
   secondsBetween,
   stepBy,
   type TargetRecord,
@@ -38,12 +38,12 @@ export interface Cause {
   readonly at: number;
 }
 
-export interface Failure {
+export interface ReleaseFailure {
   readonly reason: FailureReason;
   readonly message: string;
 }
 
-export interface Request {
+export interface ReleaseRequest {
   readonly requestId: string;
   readonly correlationId: string;
   readonly data: ReleaseData;
@@ -56,7 +56,7 @@ export interface Request {
  * a replay of an old request must not undo a newer one. The time is at most that of admission, lest a sender whose
  * clock is ahead shut everybody else out.
  */
-export function rankOf({ requestId, time }: Pick<Request, 'requestId' | 'time'>, now: number): string {
+export function rankOf({ requestId, time }: Pick<ReleaseRequest, 'requestId' | 'time'>, now: number): string {
   const id = requestId.replace(/[^!-~]|[/%]/gu, (char) => `%${char.codePointAt(0)?.toString(16)}`);
   return `${new Date(Math.min(time, now)).toISOString()}/${id}`;
 }
@@ -65,18 +65,18 @@ export function rankOf({ requestId, time }: Pick<Request, 'requestId' | 'time'>,
  * Lets a request in, or enters it as rejected: because of the objection, or because a newer one was let in. The
  * release that it finds in flight is superseded by it in the same write.
  */
-export function admit(
+export function admitRequest(
   record: TargetRecord,
-  request: Request,
-  { objection, overrode, at }: { objection: Failure | undefined; overrode: string | undefined; at: number },
+  request: ReleaseRequest,
+  { objection, overrode, at }: { objection: ReleaseFailure | undefined; overrode: string | undefined; at: number },
 ): TargetRecord {
   const { requestId, correlationId, data } = request;
   if (releaseOf(record, requestId) || record.ended.includes(requestId)) return record;
   const rank = rankOf(request, at);
   const newest = newestOf(record);
   const rejection = objection ?? (newest && newest.rank > rank ? supersededBy(newest) : undefined);
-  const previousImage = record.goodImages[0];
-  const first: Step = rejection
+  const previousImage = record.knownGoodImages[0];
+  const first: ReleaseStep = rejection
     ? { to: 'failed', at, by: requestId, ...rejection }
     : { to: 'requested', at, by: requestId, ...(previousImage && { previousImage }), ...(overrode && { overrode }) };
   const release: ReleaseRecord = { requestId, correlationId, rank, data, steps: [first] };
@@ -86,7 +86,7 @@ export function admit(
   return prune({ ...next, releases });
 }
 
-function supersededBy({ requestId, data, rank }: Pick<ReleaseRecord, 'requestId' | 'data' | 'rank'>): Failure {
+function supersededBy({ requestId, data, rank }: Pick<ReleaseRecord, 'requestId' | 'data' | 'rank'>): ReleaseFailure {
   const message = `request '${requestId}' of ${rank.slice(0, rank.indexOf('/'))} for ${data.image} is newer`;
   return { reason: 'Superseded', message };
 }
@@ -102,45 +102,56 @@ function isInFlight(release: ReleaseRecord): boolean {
 }
 
 /** Begins a release: from now on its image may be in the cluster. */
-export function start(record: TargetRecord, release: ReleaseRecord, cause: Cause, deadlineMs: number): TargetRecord {
+export function startRelease(
+  record: TargetRecord,
+  release: ReleaseRecord,
+  cause: Cause,
+  deadlineMs: number,
+): TargetRecord {
   if (phaseOf(release) !== 'requested') return record;
   const started: ReleaseRecord = {
     ...release,
-    provenBefore: record.goodImages.some((good) => isImage(good, release.data.image)),
+    wasKnownGood: record.knownGoodImages.some((good) => isImage(good, release.data.image)),
   };
   const next = withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
-  return { ...next, unproven: [...record.unproven, release.requestId].slice(-LISTED) };
+  return { ...next, unverified: [...record.unverified, release.requestId].slice(-LISTED) };
 }
 
 /**
  * Takes note of what ran before a release: an image that somebody else deployed is what a rollback returns to, but
  * never one that a release of ours failed with or was superseded with.
  */
-export function observe(record: TargetRecord, release: ReleaseRecord, seen: Rollout): TargetRecord {
-  if (phaseOf(release) !== 'started' || seen.state !== 'complete' || seen.image === record.goodImages[0]) return record;
+export function observePrevious(record: TargetRecord, release: ReleaseRecord, seen: Rollout): TargetRecord {
+  if (phaseOf(release) !== 'started' || seen.state !== 'complete' || seen.image === record.knownGoodImages[0])
+    return record;
   const ours = record.releases.filter(
     ({ data, requestId }) => isImage(seen.image, data.image) && requestId !== release.requestId,
   );
   if (ours.length > 0 && !ours.some((other) => phaseOf(other) === 'completed')) return record;
-  return { ...withGoodImage(record, seen.image), unproven: [release.requestId] };
+  return { ...withKnownGoodImage(record, seen.image), unverified: [release.requestId] };
 }
 
-export type Outcome =
+export type ReleaseOutcome =
   | { readonly to: 'completed'; readonly image: string; readonly replicas: number; readonly revision?: string }
   /** `untouched`: the cluster refused the change, so that nothing of it is there. */
-  | ({ readonly to: 'failed'; readonly untouched?: boolean } & Failure);
+  | ({ readonly to: 'failed'; readonly untouched?: boolean } & ReleaseFailure);
 
 /** Decides how a started release ends. */
-export function end(record: TargetRecord, release: ReleaseRecord, cause: Cause, outcome: Outcome): TargetRecord {
+export function endRelease(
+  record: TargetRecord,
+  release: ReleaseRecord,
+  cause: Cause,
+  outcome: ReleaseOutcome,
+): TargetRecord {
   if (phaseOf(release) !== 'started') return record;
   if (outcome.to === 'completed') {
     const next = restored(withStep(record, release, { ...outcome, ...cause }), cause.at);
-    return { ...withGoodImage(next, outcome.image), numbers: withLeadTime(next.numbers, release, cause.at) };
+    return { ...withKnownGoodImage(next, outcome.image), doraTotals: withLeadTime(next.doraTotals, release, cause.at) };
   }
   const { untouched = false, ...failure } = outcome;
   const next = withStep(record, release, { ...failure, ...cause });
-  if (untouched) return { ...next, unproven: record.unproven.filter((id) => id !== release.requestId) };
-  return failure.reason === 'Superseded' ? next : broken(next, cause.at);
+  if (untouched) return { ...next, unverified: record.unverified.filter((id) => id !== release.requestId) };
+  return failure.reason === 'Superseded' ? next : nowFailing(next, cause.at);
 }
 
 /** What is to be done about a failure. */
@@ -157,7 +168,7 @@ export function takeUpFailure(
   record: TargetRecord,
   release: ReleaseRecord,
   cause: Cause,
-  failure: Failure,
+  failure: ReleaseFailure,
   policy: RollbackPolicy,
 ): TargetRecord {
   if (stepBy(release, cause.by)?.to === 'rolling-back') return giveWay(record, release, cause);
@@ -166,10 +177,10 @@ export function takeUpFailure(
   const last = now.steps.at(-1);
   if (last?.to !== 'failed' || last.reason !== failure.reason) return record;
 
-  const image = failed.goodImages[0];
+  const image = failed.knownGoodImages[0];
   const note = noteAgainstRollback(failed, now, failure, policy);
   if (note !== undefined || image === undefined) {
-    const needsAttention = isNewest(failed, now) && failed.brokenSince !== undefined;
+    const needsAttention = isNewest(failed, now) && failed.failingSince !== undefined;
     return prune(withStep(failed, now, { to: 'closed', ...cause, ...(note && { note }), needsAttention }));
   }
   return withStep(failed, now, { to: 'rolling-back', ...cause, image, deadline: cause.at + policy.deadlineMs });
@@ -179,27 +190,27 @@ export function takeUpFailure(
 function noteAgainstRollback(
   record: TargetRecord,
   release: ReleaseRecord,
-  { reason }: Failure,
+  { reason }: ReleaseFailure,
   { enabled }: RollbackPolicy,
 ): string | undefined {
   if (release.steps[0]?.to === 'failed') return 'it was never started';
   if (reason === 'Superseded' || !isNewest(record, release)) return 'the target is left to what came after it';
-  if (record.unproven.length === 0) return 'nothing was changed';
+  if (record.unverified.length === 0) return 'nothing was changed';
   if (!enabled) return 'automatic rollback is off';
-  const [image] = record.goodImages;
+  const [image] = record.knownGoodImages;
   if (image === undefined) return 'no good image is known to return to';
   return isImage(image, release.data.image) ? `${image} is the last good image itself` : undefined;
 }
 
-function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: Failure): TargetRecord {
-  if (!canBeBlamed(record, release)) return record;
+function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
+  if (!isSuspect(record, release)) return record;
   const { image } = release.data;
-  const next = broken(withStep(record, release, { to: 'failed', ...cause, ...failure }), cause.at);
-  const goodImages = record.goodImages.filter((good) => !isImage(good, image));
+  const next = nowFailing(withStep(record, release, { to: 'failed', ...cause, ...failure }), cause.at);
+  const knownGoodImages = record.knownGoodImages.filter((good) => !isImage(good, image));
   return {
     ...next,
-    goodImages,
-    unproven: [...record.unproven.filter((id) => id !== release.requestId), release.requestId],
+    knownGoodImages,
+    unverified: [...record.unverified.filter((id) => id !== release.requestId), release.requestId],
   };
 }
 
@@ -225,12 +236,12 @@ export function endRollback(
   if (!isNewest(record, release)) return giveWay(record, release, cause);
   const next = withStep(record, release, { ...outcome, ...cause });
   if (outcome.to === 'closed') return prune(next);
-  const { numbers } = next;
-  return restored({ ...next, numbers: { ...numbers, rolledBack: numbers.rolledBack + 1 } }, cause.at);
+  const { doraTotals } = next;
+  return restored({ ...next, doraTotals: { ...doraTotals, rolledBack: doraTotals.rolledBack + 1 } }, cause.at);
 }
 
 /** Closes a release that is in the given phase and not closed yet. */
-export function close(
+export function closeRelease(
   record: TargetRecord,
   release: ReleaseRecord,
   cause: Cause,
@@ -241,7 +252,7 @@ export function close(
 
 // ---------------------------------------------------------------- parts
 
-function withStep(record: TargetRecord, release: ReleaseRecord, step: Step): TargetRecord {
+function withStep(record: TargetRecord, release: ReleaseRecord, step: ReleaseStep): TargetRecord {
   const moved = { ...release, steps: [...release.steps, step] };
   return {
     ...record,
@@ -249,29 +260,37 @@ function withStep(record: TargetRecord, release: ReleaseRecord, step: Step): Tar
   };
 }
 
-function withGoodImage(record: TargetRecord, image: string): TargetRecord {
-  const others = record.goodImages.filter((good) => good !== image);
-  return { ...record, goodImages: [image, ...others].slice(0, GOOD_IMAGES) };
+function withKnownGoodImage(record: TargetRecord, image: string): TargetRecord {
+  const others = record.knownGoodImages.filter((good) => good !== image);
+  return { ...record, knownGoodImages: [image, ...others].slice(0, GOOD_IMAGES) };
 }
 
-function withLeadTime(numbers: TargetRecord['numbers'], { data }: ReleaseRecord, at: number): TargetRecord['numbers'] {
-  const { completed, leadTime } = numbers;
-  if (!data.commit) return { ...numbers, completed: completed + 1 };
+function withLeadTime(
+  doraTotals: TargetRecord['doraTotals'],
+  { data }: ReleaseRecord,
+  at: number,
+): TargetRecord['doraTotals'] {
+  const { completed, leadTime } = doraTotals;
+  if (!data.commit) return { ...doraTotals, completed: completed + 1 };
   const seconds = leadTime.seconds + secondsBetween(Date.parse(data.commit.timestamp), at);
-  return { ...numbers, completed: completed + 1, leadTime: { count: leadTime.count + 1, seconds } };
+  return { ...doraTotals, completed: completed + 1, leadTime: { count: leadTime.count + 1, seconds } };
 }
 
-function broken(record: TargetRecord, at: number): TargetRecord {
-  const { numbers, brokenSince = at } = record;
-  return { ...record, brokenSince, numbers: { ...numbers, failed: numbers.failed + 1 } };
+function nowFailing(record: TargetRecord, at: number): TargetRecord {
+  const { doraTotals, failingSince = at } = record;
+  return { ...record, failingSince, doraTotals: { ...doraTotals, failed: doraTotals.failed + 1 } };
 }
 
-/** What runs now is good: nothing is unproven, and an outage has ended. */
-function restored({ brokenSince, ...record }: TargetRecord, at: number): TargetRecord {
-  const { restore } = record.numbers;
-  if (brokenSince === undefined) return { ...record, unproven: [] };
-  const seconds = restore.seconds + secondsBetween(brokenSince, at);
-  return { ...record, unproven: [], numbers: { ...record.numbers, restore: { count: restore.count + 1, seconds } } };
+/** What runs now is good: nothing is unverified, and an outage has ended. */
+function restored({ failingSince, ...record }: TargetRecord, at: number): TargetRecord {
+  const { restore } = record.doraTotals;
+  if (failingSince === undefined) return { ...record, unverified: [] };
+  const seconds = restore.seconds + secondsBetween(failingSince, at);
+  return {
+    ...record,
+    unverified: [],
+    doraTotals: { ...record.doraTotals, restore: { count: restore.count + 1, seconds } },
+  };
 }
 
 /** Keeps the record small: of the releases that are over, the newest; the others only by id. */

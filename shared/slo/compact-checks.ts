@@ -4,10 +4,10 @@
  */
 
 import type { HandlerPorts } from '../ports/handler.ts';
-import { update } from '../update-document.ts';
+import { updateDocument } from '../update-document.ts';
 import { SERVICES } from './freezes.ts';
-import { countOf, oldestIn } from './id-set.ts';
-import { withKeyLock } from './serialize.ts';
+import { countIds, oldestIn } from './id-set.ts';
+import { withKeyLock } from './key-lock.ts';
 import { type ServiceHealth, withoutChecks } from './service-health.ts';
 
 /** The newest are kept in any case. */
@@ -21,7 +21,7 @@ const MAX_LENGTH = 16 * 1024;
 export async function forgetFinishedChecks(health: ServiceHealth, ports: HandlerPorts): Promise<void> {
   const { state, log } = ports;
   const isFull = health.counted.length > MAX_LENGTH;
-  const count = countOf(health.counted);
+  const count = countIds(health.counted);
   if (!isFull && (count < KEPT + STRIDE || count % STRIDE !== 0)) return;
   const old = oldestIn(health.counted, isFull ? Math.floor(count / 2) : KEPT);
   const completed = await Promise.all(old.map((id) => ports.isCompleted(id)));
@@ -32,6 +32,6 @@ export async function forgetFinishedChecks(health: ServiceHealth, ports: Handler
   }
   if (gone.size === 0) return;
   await withKeyLock(state, health.service, () =>
-    update<ServiceHealth>(state, SERVICES, health.service, (found) => found && withoutChecks(found, gone)),
+    updateDocument<ServiceHealth>(state, SERVICES, health.service, (found) => found && withoutChecks(found, gone)),
   );
 }

@@ -2,8 +2,8 @@
  * The freeze of a service: set when an error budget is spent, read before every release, lifted on recovery.
  * A service may be frozen by several objectives at once; it is free when the last of them has recovered.
  */
-import { ConflictError } from '../errors.ts';
 import type { StateStore } from '../ports/state.ts';
+import { DELETE, updateDocument } from '../update-document.ts';
 import type { ServiceHealth } from './service-health.ts';
 
 const FREEZES = 'freezes';
@@ -90,16 +90,11 @@ async function editCauses(
   service: string,
   edit: (causes: readonly FreezeCause[]) => readonly FreezeCause[],
 ): Promise<boolean> {
-  for (let attempts = 1; ; attempts++) {
-    const found = await state.get<FreezeRecord>(FREEZES, service);
-    const causes = edit(found?.value.causes ?? []);
-    try {
-      if (causes.length === 0) await (found && state.delete(FREEZES, service, found.etag));
-      else if (found) await state.put(FREEZES, service, { service, causes }, found.etag);
-      else await state.insert(FREEZES, service, { service, causes });
-      return causes.length === 0;
-    } catch (error) {
-      if (!(error instanceof ConflictError) || attempts === 10) throw error;
-    }
-  }
+  const left = await updateDocument<FreezeRecord>(state, FREEZES, service, (found) => {
+    const before = found?.causes ?? [];
+    const causes = edit(before);
+    if (causes.length === 0) return DELETE;
+    return causes.length === before.length ? found : { service, causes };
+  });
+  return left === undefined;
 }

@@ -7,12 +7,12 @@
  */
 import type { DataOf, EventOf } from '../events/cloud-event.ts';
 import type { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../events/platform.ts';
-import { type Assessment, assess, type Objective, type Severity } from './burn-rate.ts';
+import { type Assessment, assess, type Severity, type SloTarget } from './burn-rate.ts';
 import { type RecentIds, remember, seen, without } from './id-set.ts';
 import { addCounts, emptyBuckets, type TimeBuckets } from './time-buckets.ts';
 
 /** An objective of the configuration, as far as it is judged. */
-export interface ServiceObjective extends Objective {
+export interface ServiceObjective extends SloTarget {
   readonly slo: string;
 }
 
@@ -22,7 +22,7 @@ export interface ServiceHealth extends TimeBuckets {
   /** The checks that were counted, as far as they may come again. */
   readonly counted: RecentIds;
   /** What those checks gave rise to. */
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly CheckOutcome[];
 }
 
 /** A service against one objective, by the last check. */
@@ -37,7 +37,7 @@ export interface ObjectiveHealth {
 }
 
 /** What follows from a check, to be told after the document is saved. */
-export type Outcome = { readonly by: string } & (
+export type CheckOutcome = { readonly by: string } & (
   | { readonly kind: 'violation'; readonly data: DataOf<typeof SLOViolation> }
   | { readonly kind: 'depleted'; readonly data: DataOf<typeof ErrorBudgetDepleted> }
   | { readonly kind: 'recovered'; readonly slo: string; readonly episode: string; readonly remaining: number }
@@ -60,12 +60,12 @@ export function withCheck(
   const before = found ?? newHealth(service, time);
   if (seen(before.counted, id)) return before;
   const counted = { ...before, ...addCounts(before, time, { bad: total - good, total }) };
-  const news: Outcome[] = [];
+  const news: CheckOutcome[] = [];
   const states = objectives.map((objective) => {
     const assessment = assess(objective, (window) => counted.sums[window]);
-    const state = stateOf(before, objective.slo);
+    const state = objectiveHealthOf(before, objective.slo);
     const next = nextState(objective.slo, state, assessment, id);
-    news.push(...changes(service, objective, state, next, assessment, id));
+    news.push(...outcomesBetween(service, objective, state, next, assessment, id));
     return next;
   });
   for (const { slo, depletedBy: episode } of before.objectives) {
@@ -82,7 +82,7 @@ export function withCheck(
 }
 
 /** How a service stands against one of its objectives, as far as anything is known. */
-export function stateOf(health: ServiceHealth, slo: string): ObjectiveHealth | undefined {
+export function objectiveHealthOf(health: ServiceHealth, slo: string): ObjectiveHealth | undefined {
   return health.objectives.find((state) => state.slo === slo);
 }
 
@@ -102,15 +102,15 @@ function nextState(
   };
 }
 
-function changes(
+function outcomesBetween(
   service: string,
   { slo, target, window }: ServiceObjective,
   before: ObjectiveHealth | undefined,
   after: ObjectiveHealth,
   { counts, currentValue, errorBudgetRemaining, alerts }: Assessment,
   by: string,
-): Outcome[] {
-  const news: Outcome[] = [];
+): CheckOutcome[] {
+  const news: CheckOutcome[] = [];
   const measured = { service, slo, currentValue, targetValue: target, errorBudgetRemaining };
   for (const severity of after.open) {
     const alert = alerts[severity];
@@ -134,14 +134,14 @@ function changes(
 
 /** Takes somebody else's word that a budget is spent; a check that finds it positive ends it. */
 export function withDepletion(health: ServiceHealth, slo: string, episode: string): ServiceHealth {
-  const state = stateOf(health, slo) ?? { slo, currentValue: 1, errorBudgetRemaining: 0, open: [] };
+  const state = objectiveHealthOf(health, slo) ?? { slo, currentValue: 1, errorBudgetRemaining: 0, open: [] };
   if (state.depletedBy) return health;
   const others = health.objectives.filter((other) => other.slo !== slo);
   return { ...health, objectives: [...others, { ...state, depletedBy: episode }] };
 }
 
 /** What a counted check gave rise to, on every run of it. */
-export function outcomesOf({ outcomes }: ServiceHealth, id: string): readonly Outcome[] {
+export function outcomesOf({ outcomes }: ServiceHealth, id: string): readonly CheckOutcome[] {
   return outcomes.filter(({ by }) => by === id);
 }
 

@@ -4,8 +4,8 @@
  */
 
 import type { StateStore } from '../ports/state.ts';
-import { update } from '../update-document.ts';
-import { withKeyLock } from './serialize.ts';
+import { updateDocument } from '../update-document.ts';
+import { withKeyLock } from './key-lock.ts';
 
 const PARTITION = 'counters';
 const KEY = 'checks-without-objective';
@@ -27,7 +27,7 @@ interface Counter {
  */
 export async function countUnlisted(state: StateStore, eventId: string, now: number): Promise<number | undefined> {
   const { count, toldBy } = await withKeyLock(state, KEY, () =>
-    update<Counter>(state, PARTITION, KEY, (found) => {
+    updateDocument<Counter>(state, PARTITION, KEY, (found) => {
       if (found?.toldBy === eventId) return found;
       const count = (found?.count ?? 0) + 1;
       return found && now < found.toldAt + QUIET_MS ? { ...found, count } : { count, toldAt: now, toldBy: eventId };

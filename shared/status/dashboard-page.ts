@@ -45,14 +45,14 @@ type Part = Html | string | number | undefined | readonly Part[];
 
 /** Everything that is put in is escaped, unless it is HTML already. */
 function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
-  return new Html(strings.reduce((text, string, index) => text + textOf(parts[index - 1]) + string));
+  return new Html(strings.reduce((text, string, index) => text + htmlText(parts[index - 1]) + string));
 }
 
-function textOf(part: Part): string {
+function htmlText(part: Part): string {
   if (part instanceof Html) return part.text;
   if (part === undefined) return '';
   if (typeof part === 'string' || typeof part === 'number') return escaped(String(part));
-  return part.map(textOf).join('');
+  return part.map(htmlText).join('');
 }
 
 function escaped(text: string): string {
@@ -83,8 +83,8 @@ export function dashboardPage(data: DashboardData): string {
 <p>${badge(health.status, TONES[health.status])} <time>${timeOf(now)} UTC</time>, every ${REFRESH_SECONDS} s</p>
 </header>
 <ul class="dependencies">${health.dependencies.map(dependencyItem)}</ul>
-${tilesOf(deployments.numbers)}
-${section('Could not be handled', errorsTable(errors, hasMoreErrors, now))}
+${tilesOf(deployments.doraTotals)}
+${section('Could not be handled', deadLettersTable(errors, hasMoreErrors, now))}
 ${section('Services', servicesTable(services, now))}
 ${section('Deployments', deploymentsTable(deployments, now))}
 ${section('Latest events', eventsTable(events, now))}
@@ -94,11 +94,11 @@ ${section('Latest events', eventsTable(events, now))}
 }
 
 /** What needs somebody is seen from the tab. */
-function titleOf({ health, errors, hasMoreErrors, deployments: { broken } }: DashboardData): string {
+function titleOf({ health, errors, hasMoreErrors, deployments: { failing } }: DashboardData): string {
   const troubles = [
     ...(health.status === 'up' ? [] : [health.status]),
-    ...(broken > 0 ? [`${broken} broken`] : []),
-    ...(errors && errors.length > 0 ? [`${countOf(errors, hasMoreErrors)} errors`] : []),
+    ...(failing > 0 ? [`${failing} failing`] : []),
+    ...(errors && errors.length > 0 ? [`${countText(errors, hasMoreErrors)} errors`] : []),
   ];
   return [...troubles, 'platform-events'].join(' · ');
 }
@@ -115,7 +115,7 @@ function section(title: string, content: Html): Html {
   return html`<section><h2>${title}</h2>${content}</section>`;
 }
 
-function table(heads: readonly string[], rows: readonly (readonly Part[])[]): Html {
+function htmlTable(heads: readonly string[], rows: readonly (readonly Part[])[]): Html {
   return html`<div class="wide"><table>
 <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>
@@ -131,7 +131,7 @@ function dependencyItem({ name, status, latencyMs, error }: Dependency): Html {
 }
 
 /** The four DORA measures over all deployments. */
-function tilesOf({ completed, failed, leadTime, restore }: DeploymentsDigest['numbers']): Html {
+function tilesOf({ completed, failed, leadTime, restore }: DeploymentsDigest['doraTotals']): Html {
   const mean = ({ count, seconds }: { count: number; seconds: number }): string =>
     count > 0 ? spanOf((seconds / count) * 1_000) : '–';
   const tiles: [string, string][] = [
@@ -143,7 +143,7 @@ function tilesOf({ completed, failed, leadTime, restore }: DeploymentsDigest['nu
   return html`<dl class="tiles">${tiles.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-function errorsTable(errors: DashboardData['errors'], hasMore: boolean, now: number): Html {
+function deadLettersTable(errors: DashboardData['errors'], hasMore: boolean, now: number): Html {
   if (!errors) return quiet('The errors queue cannot be read: the broker does not answer.');
   if (errors.length === 0) return quiet('Nothing: every event was handled, or is being handled.');
   const rows = errors.map(({ sequenceNumber, deadLetteredAt, reason, type, subscription, description }) => [
@@ -154,7 +154,7 @@ function errorsTable(errors: DashboardData['errors'], hasMore: boolean, now: num
     subscription ?? '–',
     html`<span class="why">${cut(description)}</span>`,
   ]);
-  return html`${table(['Number', 'Since', 'Reason', 'Type', 'Subscription', 'Why'], rows)}
+  return html`${htmlTable(['Number', 'Since', 'Reason', 'Type', 'Subscription', 'Why'], rows)}
 <p class="note">${hasMore ? `The oldest ${errors.length}. ` : ''}When the cause is mended: <code>npx platform-events errors replay ${errors[0]?.sequenceNumber}</code></p>`;
 }
 
@@ -182,7 +182,7 @@ function servicesTable(services: readonly ServiceSummary[], now: number): Html {
         checked,
       ]);
     });
-  return table(['Service', 'Objective', 'Good events', 'Error budget left', 'Alerts', 'Releases', 'Checked'], rows);
+  return htmlTable(['Service', 'Objective', 'Good events', 'Error budget left', 'Alerts', 'Releases', 'Checked'], rows);
 }
 
 function budgetBar({ errorBudgetRemaining }: ObjectiveSummary): Part {
@@ -203,19 +203,19 @@ const PHASES: Readonly<Record<NonNullable<DeploymentSummary['newest']>['phase'],
 
 function deploymentsTable({ mostUrgent, count }: DeploymentsDigest, now: number): Html {
   if (count === 0) return quiet('Nothing was deployed yet.');
-  const rows = mostUrgent.map(({ target, goodImage, newest, brokenSince }): Part[] => {
+  const rows = mostUrgent.map(({ target, knownGoodImage, newest, failingSince }): Part[] => {
     const [text, tone] = newest ? PHASES[newest.phase] : (['–', 'quiet'] as const);
     const why = newest?.reason === undefined ? undefined : `${newest.reason}: ${newest.message ?? ''}`;
     return [
       target,
-      html`${badge(text, tone)}${brokenSince === undefined ? '' : html` ${badge('broken', 'bad')} for ${spanOf(now - brokenSince)}`}`,
+      html`${badge(text, tone)}${failingSince === undefined ? '' : html` ${badge('failing', 'bad')} for ${spanOf(now - failingSince)}`}`,
       html`<code>${newest?.image ?? '–'}</code>`,
       newest ? ago(newest.since, now) : '–',
-      html`<code>${goodImage ?? '–'}</code>`,
+      html`<code>${knownGoodImage ?? '–'}</code>`,
       html`<span class="why">${cut(why ?? '')}</span>`,
     ];
   });
-  return html`${table(['Deployment', 'Newest release', 'Image', 'Since', 'Last good image', 'Why'], rows)}
+  return html`${htmlTable(['Deployment', 'Newest release', 'Image', 'Since', 'Last good image', 'Why'], rows)}
 ${count > mostUrgent.length ? quiet(`${mostUrgent.length} of ${count}; GET /api/deployments lists all.`) : ''}`;
 }
 
@@ -236,10 +236,10 @@ function eventsTable(events: readonly EventRecord[], now: number): Html {
     html`<span class="why">${cut(reason === undefined ? (summary ?? '') : `${reason}: ${error ?? ''}`)}</span>`,
     html`<code class="whole">${correlationId.slice(0, 36)}</code>`,
   ]);
-  return table(['Came', 'Event', 'Subject', 'Status', 'Why', 'Correlation id'], rows);
+  return htmlTable(['Came', 'Event', 'Subject', 'Status', 'Why', 'Correlation id'], rows);
 }
 
-function countOf(errors: readonly ErrorSummary[], hasMore: boolean): string {
+function countText(errors: readonly ErrorSummary[], hasMore: boolean): string {
   return `${errors.length}${hasMore ? '+' : ''}`;
 }
 

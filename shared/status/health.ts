@@ -26,7 +26,7 @@ export interface Health {
 }
 
 /** A dependency that takes longer is down. */
-export const PATIENCE_MS = 5_000;
+export const DEPENDENCY_TIMEOUT_MS = 5_000;
 
 /** Asks all of them at once. Never rejects. */
 export async function checkHealth(
@@ -41,7 +41,7 @@ export async function checkHealth(
 ): Promise<Health> {
   const ask = async (name: string, ping: () => Promise<void>): Promise<Dependency> => {
     const begun = clock.now();
-    const error = await within(PATIENCE_MS, timer, ping()).then(() => undefined, faultOf);
+    const error = await within(DEPENDENCY_TIMEOUT_MS, timer, ping()).then(() => undefined, faultOf);
     const latencyMs = clock.now() - begun;
     return { name, status: error === undefined ? 'up' : 'down', latencyMs, ...(error !== undefined && { error }) };
   };

@@ -32,12 +32,12 @@ const CHANGE_CAUSE = 'kubernetes.io/change-cause';
 const deploymentsOf = (namespace: string): string =>
   `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments`;
 
-const pathOf = ({ namespace, deployment }: Workload): string =>
+const deploymentPath = ({ namespace, deployment }: Workload): string =>
   `${deploymentsOf(namespace)}/${encodeURIComponent(deployment)}`;
 
 /** @throws NotFoundError */
 export async function readDeployment(client: KubernetesClient, workload: Workload): Promise<Deployment> {
-  return client.read(pathOf(workload), deploymentSchema);
+  return client.read(deploymentPath(workload), deploymentSchema);
 }
 
 /** @see Cluster.apply */
@@ -52,10 +52,10 @@ export async function applyRelease(client: KubernetesClient, release: Release): 
     const containers = spec.template.spec.containers
       .filter((one) => one.name === container || oursIn[`k:${JSON.stringify({ name: one.name })}`]?.['f:image'])
       .map((one) => ({ name: one.name, image: one.name === container ? image : one.image }));
-    await client.apply(pathOf(release), {
+    await client.apply(deploymentPath(release), {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
-      metadata: { namespace, name, uid, resourceVersion, annotations: marksOf(release) },
+      metadata: { namespace, name, uid, resourceVersion, annotations: changeMarks(release) },
       spec: { ...(typeof replicas === 'number' && { replicas }), template: { spec: { containers } } },
     });
   });
@@ -67,9 +67,9 @@ export async function rollBack(client: KubernetesClient, rollback: Rollback): Pr
     const { metadata, spec } = found;
     const isThere = isImage(containerOf(spec.template, rollback).image ?? '', rollback.image);
     const template = isThere ? undefined : await earlierTemplate(client, found, rollback);
-    await client.patch(pathOf(rollback), [
+    await client.patch(deploymentPath(rollback), [
       { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
-      ...annotate(metadata.annotations, marksOf(rollback)),
+      ...annotate(metadata.annotations, changeMarks(rollback)),
       ...(template ? [{ op: 'replace', path: '/spec/template', value: template } as const] : []),
     ]);
   });
@@ -96,7 +96,7 @@ function isMade({ metadata: { annotations } }: Deployment, change: Change): bool
   throw new SupersededError(`${namespace}/${deployment} bears ${annotations?.[REQUEST_ID]}, newer than ${requestId}`);
 }
 
-function marksOf({ requestId, rank, changeCause }: Change): Readonly<Record<string, string>> {
+function changeMarks({ requestId, rank, changeCause }: Change): Readonly<Record<string, string>> {
   return { [REQUEST_ID]: requestId, [RANK]: rank, [CHANGE_CAUSE]: changeCause };
 }
 

@@ -7,7 +7,7 @@ import { retryAfterMsOf } from '../retry-after.ts';
 const MAX_MESSAGE = 1_000;
 
 /** A request that got an answer. */
-export interface Answer {
+export interface KubernetesResponse {
   readonly status: number;
   readonly retryAfter: string | undefined;
   /** What the request signed in with: no message repeats it. */
@@ -33,7 +33,7 @@ const statusSchema = z.object({
  *
  * @param request what was asked, for the message: cluster, verb and object
  */
-export function errorOf(request: string, answer: Answer, now: number): Error {
+export function errorOf(request: string, answer: KubernetesResponse, now: number): Error {
   const { status, retryAfter } = answer;
   const said = parseStatus(answer.body);
   const text = wordsOf(said?.message ?? '', answer.credentials);

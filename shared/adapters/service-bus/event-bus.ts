@@ -16,7 +16,7 @@ import type { PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
-import type { Connection } from '../../settings.ts';
+import type { ServiceConnection } from '../../settings.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
@@ -41,7 +41,7 @@ const RETRY: RetryOptions = {
 
 /** Signs in with the connection string, or as who this process is. @throws ConfigError when the string is none */
 export async function createServiceBus(
-  connection: Connection,
+  connection: ServiceConnection,
   options: ServiceBusOptions,
   retryOptions: RetryOptions = RETRY,
 ): Promise<ServiceBusEventBus> {
@@ -213,7 +213,7 @@ export class ServiceBusEventBus implements EventBus {
     try {
       return await work;
     } catch (error) {
-      throw sorted(error, entity);
+      throw toPlatformError(error, entity);
     } finally {
       this.#pending.delete(work);
     }
@@ -229,7 +229,7 @@ class TooLargeError extends PermanentError {
  * The SDK's error as ours. Only what lies in the message itself is permanent: a missing entity, a missing right or a full
  * topic is mended by people, while the events wait.
  */
-function sorted(error: unknown, entity: string): unknown {
+function toPlatformError(error: unknown, entity: string): unknown {
   if (error instanceof PlatformError) return error;
   const message = `service bus: ${entity}: ${faultOf(error)}`;
   // After its retries the SDK throws what each came to: https://github.com/Azure/azure-sdk-for-js/issues/32992

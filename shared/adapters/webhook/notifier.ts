@@ -57,7 +57,7 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
   return {
     async notify(notification) {
       const { severity, team } = notification;
-      const link = baseUrl && linkTo(baseUrl, notification);
+      const link = baseUrl && historyLink(baseUrl, notification);
       const fitting = channels.filter(
         (channel) =>
           channel.severities.includes(severity) && (!channel.teams || (team && channel.teams.includes(team))),
@@ -73,7 +73,7 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
   };
 }
 
-function linkTo(baseUrl: string, { event }: Notification): string {
+function historyLink(baseUrl: string, { event }: Notification): string {
   const link = new URL(`${baseUrl.replace(/\/$/, '')}/api/events`);
   link.searchParams.set('correlationId', event.correlationid);
   return link.href;

@@ -50,7 +50,7 @@ describe('deployment/completed', () => {
 
     const { notifications } = await world.run(event);
 
-    expect((await world.record()).numbers).toMatchObject({ completed: 1, leadTime: { count: 1, seconds: 3_602 } });
+    expect((await world.record()).doraTotals).toMatchObject({ completed: 1, leadTime: { count: 1, seconds: 3_602 } });
     expect(notifications[0]?.facts).toMatchObject({ Commit: 'abcdef0', 'Lead time': '3602 s' });
   });
 
@@ -58,7 +58,7 @@ describe('deployment/completed', () => {
     const world = new World();
     await world.run(await complete(world));
 
-    expect((await world.record()).numbers).toMatchObject({ completed: 1, leadTime: { count: 0, seconds: 0 } });
+    expect((await world.record()).doraTotals).toMatchObject({ completed: 1, leadTime: { count: 0, seconds: 0 } });
   });
 
   it('says nothing of a release that has been failed by its budget meanwhile', async () => {
@@ -87,15 +87,15 @@ describe('deployment/completed', () => {
   it('ends an outage of the target that nothing was rolled back from', async () => {
     const world = new World();
     await world.carry(world.request('fail-1'));
-    expect(await world.record()).toHaveProperty('brokenSince');
+    expect(await world.record()).toHaveProperty('failingSince');
     const failedAt = (await world.release('request-1')).steps.find(({ to }) => to === 'failed')?.at ?? 0;
     world.clock.advance(60_000);
 
     await world.carry(world.request('2'));
 
-    const { numbers, brokenSince } = await world.record();
-    expect(brokenSince).toBeUndefined();
-    expect(numbers).toMatchObject({ failed: 1, restore: { count: 1 } });
-    expect(numbers.restore.seconds).toBe((world.clock.now() - failedAt) / 1_000);
+    const { doraTotals, failingSince } = await world.record();
+    expect(failingSince).toBeUndefined();
+    expect(doraTotals).toMatchObject({ failed: 1, restore: { count: 1 } });
+    expect(doraTotals.restore.seconds).toBe((world.clock.now() - failedAt) / 1_000);
   });
 });

@@ -291,18 +291,18 @@ describe('deployment/failed', () => {
       ['finds no such revision', (): Error => new NotFoundError('no revision ran it'), 'no revision ran it'],
       ['gets no answer', (): Error => new TransientError('503'), '503'],
     ])('closes and calls for attention: it %s', async (_, error, message) => {
-      let isBroken = false;
+      let isFailing = false;
       const { cluster } = faulty({ rollback: error });
       const { world, failed } = await failAfterGood({
         cluster: (simulated) => ({
           ...cluster(simulated),
           rollout: async (workload) => {
             const rollout = await simulated.rollout(workload);
-            return isBroken && rollout.state === 'complete' ? { ...rollout, state: 'progressing' } : rollout;
+            return isFailing && rollout.state === 'complete' ? { ...rollout, state: 'progressing' } : rollout;
           },
         }),
       });
-      isBroken = true;
+      isFailing = true;
 
       const { published, notifications } = await world.runToEnd(failed);
 

@@ -99,7 +99,7 @@ describe('deployment/started', () => {
         reason: 'NotFound',
         message: "deployment 'web' does not exist",
       });
-      expect((await world.record()).unproven).toEqual([]);
+      expect((await world.record()).unverified).toEqual([]);
     });
 
     it('when the cluster refuses the change for good', async () => {
@@ -242,7 +242,7 @@ describe('deployment/started', () => {
       await world.carry(world.request('1'));
       await world.carry(world.request('2'));
 
-      expect((await world.record()).goodImages).toEqual([`${IMAGE}:2`, `${IMAGE}:1`]);
+      expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:2`, `${IMAGE}:1`]);
     });
 
     it('from what somebody else deployed before', async () => {
@@ -251,7 +251,7 @@ describe('deployment/started', () => {
 
       await world.run(only(await world.run(world.request('1'))));
 
-      expect((await world.record()).goodImages).toEqual([`${IMAGE}:by-hand`]);
+      expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:by-hand`]);
     });
 
     it('but not from one that is not complete itself', async () => {
@@ -260,7 +260,7 @@ describe('deployment/started', () => {
 
       await world.run(only(await world.run(world.request('1'))));
 
-      expect((await world.record()).goodImages).toEqual([]);
+      expect((await world.record()).knownGoodImages).toEqual([]);
     });
 
     it('and never takes a superseded release for it', async () => {
@@ -272,7 +272,7 @@ describe('deployment/started', () => {
       if (newer) await world.run(newer);
 
       expect((await world.rollout()).image).toBe(`${IMAGE}:2`);
-      expect((await world.record()).goodImages).toEqual([]);
+      expect((await world.record()).knownGoodImages).toEqual([]);
     });
   });
 

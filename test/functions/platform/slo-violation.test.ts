@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/platform/slo-violation.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
+import { targetOf } from '../../../shared/events/deployment-target.ts';
 import { SLOViolation } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
-import { advance, changeTarget, rememberNewest, targetOf } from '../../../shared/releases/release-record.ts';
-import { admit, start } from '../../../shared/releases/release-states.ts';
+import { advanceRelease, changeTarget, rememberNewest } from '../../../shared/releases/release-record.ts';
+import { admitRequest, startRelease } from '../../../shared/releases/release-states.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 
@@ -32,10 +33,10 @@ function violation(severity: 'page' | 'ticket' = 'page', time = NOW): Violation 
 async function release(state: StateStore, requestId: string, at: number): Promise<void> {
   const request = { requestId, correlationId: `chain-${requestId}`, data, time: at };
   await changeTarget(state, targetOf(data), (record) =>
-    admit(record, request, { objection: undefined, overrode: undefined, at }),
+    admitRequest(record, request, { objection: undefined, overrode: undefined, at }),
   );
-  const started = await advance(state, { ...data, requestId }, (record, it) =>
-    start(record, it, { by: `started-${requestId}`, at }, 10 * MINUTE),
+  const started = await advanceRelease(state, { ...data, requestId }, (record, it) =>
+    startRelease(record, it, { by: `started-${requestId}`, at }, 10 * MINUTE),
   );
   if (started) await rememberNewest(state, started);
 }
