@@ -107,8 +107,8 @@ export const rooms = [
   },
   {
     rooms: ['shared/config'],
-    may: ['shared/events', 'shared/quantity', 'shared/errors', 'shared/duration', 'zod'],
-    message: 'config imports errors, duration, quantity, the field types of events, and zod.',
+    may: ['shared/config', 'shared/events', 'shared/quantity', 'shared/errors', 'shared/duration', 'zod'],
+    message: 'config imports its sections, errors, duration, quantity, the field types of events, and zod.',
   },
   {
     rooms: ['shared/settings'],
