@@ -283,7 +283,7 @@ function attempt<T>(read: () => T, problems: string[]): T | undefined {
   try {
     return read();
   } catch (error) {
-    problems.push(error instanceof Error ? error.message : String(error));
+    problems.push(faultOf(error));
     return undefined;
   }
 }

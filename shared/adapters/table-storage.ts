@@ -5,6 +5,7 @@ import { faultOf } from '../describe-error.ts';
 import { ConfigError, ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports/state.ts';
 import type { ServiceConnection } from '../settings.ts';
+import { matchesWhere } from './stored-value.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
 
 /** Whoever calls holds a lease meanwhile: a blip is bridged here, anything longer is left to the caller's next try. */
@@ -122,7 +123,7 @@ export class TableStateStore implements StateStore {
       for (const row of page ?? []) {
         const stored = storedOf<T>(row);
         // The filter has only what an entity is sure to have of its value.
-        if (!matches(stored.value, where)) continue;
+        if (!matchesWhere(stored.value, where)) continue;
         yield stored;
         if (--left <= 0) return;
       }
@@ -196,12 +197,6 @@ function filterOf(partition: string, { from, to, where = {} }: Query): string {
 
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-function matches(value: unknown, where: Readonly<Record<string, unknown>>): boolean {
-  return Object.entries(where).every(
-    ([name, wanted]) => typeof value === 'object' && value !== null && Reflect.get(value, name) === wanted,
-  );
 }
 
 /** Worth another try at once: a fault that may pass, of a service that does not ask to be left alone. */

@@ -1,6 +1,7 @@
 /** Registers HTTP functions: a small request and response, ports, and errors as problem documents (RFC 9457). */
 import { type HttpRequest as AzureRequest, app } from '@azure/functions';
 import { appPorts, checkSettingsAtStart, triggersOfHost } from '../app-ports.ts';
+import { describeError } from '../describe-error.ts';
 import { PlatformError, TransientError } from '../errors.ts';
 import type { Ports } from '../ports/handler.ts';
 import { stackOf } from '../stack.ts';
@@ -101,9 +102,7 @@ async function answer(name: string, handler: HttpHandler, request: HttpRequest):
   } catch (error) {
     // Settings are wrong: whoever runs the app finds them in its log, a caller must not.
     const stack = stackOf(error);
-    console.error(
-      `${name}: ${error instanceof Error ? error.message : String(error)}${stack === undefined ? '' : `\n${stack}`}`,
-    );
+    console.error(`${name}: ${describeError(error)}${stack === undefined ? '' : `\n${stack}`}`);
     return problem(500, 'the app is not configured');
   }
 }
@@ -120,7 +119,7 @@ export async function respond(
     return await handler(request, ports);
   } catch (error) {
     if (error instanceof ProblemError) return problem(error.status, error.message, error.details, error.headers);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = describeError(error);
     ports.log.error('request failed', { function: name, error: message, stack: stackOf(error) });
     if (error instanceof TransientError) {
       const seconds = Math.ceil((error.retryAfterMs ?? 5_000) / 1_000);
