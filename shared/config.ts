@@ -4,15 +4,14 @@
  */
 
 import { contradictions } from './config/contradictions.ts';
-import { type PlatformConfig, sections } from './config/sections.ts';
+import { configSections, type PlatformConfig } from './config/sections.ts';
 import { ConfigError, formatIssue, type Issue } from './errors.ts';
 import { describeIssue, issuesOf } from './events/issues.ts';
 import { type JsonSchema, jsonSchemaOf } from './events/schemas.ts';
 
-export { duration } from './config/fields.ts';
 export type { PlatformConfig } from './config/sections.ts';
 
-export const configSchema = sections.superRefine((config, context) => {
+export const configSchema = configSections.superRefine((config, context) => {
   // Values that do not fit by themselves cannot be compared.
   if (context.issues.length > 0) return;
   for (const { path, expected } of contradictions(config)) {

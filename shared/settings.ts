@@ -5,7 +5,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
-import { duration, type PlatformConfig, parseConfig } from './config.ts';
+import { duration, SECRET } from './config/fields.ts';
+import { type PlatformConfig, parseConfig } from './config.ts';
 import { faultOf } from './describe-error.ts';
 import { DAY_MS } from './duration.ts';
 import { ConfigError } from './errors.ts';
@@ -63,8 +64,6 @@ const tableConnection = z.union([
 ]);
 
 const TABLE_SERVICE = "a URL such as 'https://shop.table.core.windows.net'";
-/** A secret, in the words of JSON Schema. */
-const SECRET = { writeOnly: true } as const;
 const HISTORY_AGES = `a duration from ${Math.ceil(REDELIVERABLE_MS / DAY_MS)}d: an event can come again until then`;
 const HANDLER_TIMES = 'a duration from 1s to 4m';
 const TABLE_NAME = 'a table name: 3 to 63 letters and digits, a letter first';

@@ -16,7 +16,7 @@ import type { Ports } from '../../shared/ports/handler.ts';
 
 /** What one request may take; a single event takes at most 256 KiB of it. */
 export const MAX_REQUEST_BYTES = 1024 * 1024;
-export const MAX_EVENTS_PER_REQUEST = 500;
+const MAX_EVENTS_PER_REQUEST = 500;
 
 /** 202 with the ids; 400 naming each issue, its event and its path; 413 for too much at once. */
 export async function handle(request: HttpRequest, { publisher, clock }: Ports): Promise<HttpResponse> {

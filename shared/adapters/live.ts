@@ -36,7 +36,7 @@ function logFor({ AZURE_FUNCTIONS_ENVIRONMENT: environment }: Environment): Log 
   return environment === 'Development' ? developmentLog : consoleLog;
 }
 
-export interface LivePorts {
+interface LivePorts {
   readonly ports: Ports;
   readonly options: DeliveryOptions;
   readonly historyLimits: HistoryLimits;

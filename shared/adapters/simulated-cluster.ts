@@ -31,7 +31,7 @@ const SLOWNESS = 10;
 /** Kubernetes keeps ten old ReplicaSets of a deployment unless told otherwise. */
 const REVISIONS = 11;
 
-export interface SimulationOptions {
+interface SimulationOptions {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly config: PlatformConfig;

@@ -60,7 +60,7 @@ function encodeCharacter(character: string): string {
 // ---------------------------------------------------------------- values
 
 /** The properties of an entity that hold a value, and copies of its fields to filter by. */
-export type TableProperties = Record<string, string | Uint8Array>;
+type TableProperties = Record<string, string | Uint8Array>;
 
 /** 32 Ki characters are 64 KiB, the most that a property takes; larger values are kept as UTF-8 in several. */
 const MAX_TEXT = 32 * 1024;

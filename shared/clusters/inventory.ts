@@ -8,7 +8,7 @@ import { updateDocument } from '../update-document.ts';
 const INVENTORY = 'inventory';
 
 /** A cluster, as the newest event about it says. */
-export interface ClusterRecord {
+interface ClusterRecord {
   readonly clusterName: string;
   readonly region: string;
   readonly provider?: string | undefined;

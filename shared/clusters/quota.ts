@@ -5,7 +5,7 @@ import type { Profile } from './guardrails.ts';
 import type { NamespaceRecord } from './inventory.ts';
 
 /** A report that a quota refused something. */
-export interface QuotaReport {
+interface QuotaReport {
   /** Names the report: run again, it finds its own raise. */
   readonly id: string;
   readonly quotaName: string;
@@ -28,7 +28,7 @@ export function refusalOf(
     : undefined;
 }
 
-export type RaiseDecision =
+type RaiseDecision =
   | { readonly kind: 'raise'; readonly hard: string }
   | { readonly kind: 'refuse'; readonly why: string }
   /** The namespace got more since this was reported: by another report of the same, or by people. */

@@ -11,7 +11,7 @@ const path = z
   .max(500, FILE)
   .regex(/^[^\r\n{]+$/, FILE);
 
-export const cluster = z.strictObject({
+export const clusterSection = z.strictObject({
   kubeconfig: path
     .optional()
     .meta(SECRET)

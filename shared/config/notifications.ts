@@ -19,7 +19,7 @@ const channel = z.strictObject({
   teams: z.array(dnsLabel).optional().describe('Only notifications of these teams; all when absent.'),
 });
 
-export const notifications = z
+export const notificationsSection = z
   .strictObject({
     channels: z.array(channel).default([]).describe('Where notifications are sent; each goes to all that want it.'),
     baseUrl: address

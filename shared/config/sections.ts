@@ -1,9 +1,9 @@
 /** The sections of `platform.config.json`, each value by itself; `contradictions.ts` compares them. */
 import * as z from 'zod';
 import { dnsLabel, dnsSubdomain, quantity, shortText } from '../events/fields.ts';
-import { cluster } from './clusters.ts';
+import { clusterSection } from './clusters.ts';
 import { duration } from './fields.ts';
-import { notifications } from './notifications.ts';
+import { notificationsSection } from './notifications.ts';
 
 /** `shop-*`, `*-production` or `*`. */
 const pattern = z.string().min(1).max(253).describe("A name; '*' stands for any run of characters.");
@@ -80,7 +80,7 @@ const profile = z.strictObject({
   group: z.string().min(1).default('{team}').describe("The team's group in the cluster; {team} is replaced."),
 });
 
-export const sections = z.strictObject({
+export const configSections = z.strictObject({
   $schema: z.string().optional().describe('Where editors find the JSON Schema of this file; not read.'),
   policies: z
     .strictObject({ deployment: deploymentPolicy.describe('What may be deployed, and how a rollout is watched.') })
@@ -92,11 +92,11 @@ export const sections = z.strictObject({
     .prefault({ production: {}, staging: {}, development: {} })
     .describe('Guardrails of namespaces by name; a namespace gets those of its environment unless it names others.'),
   clusters: z
-    .record(dnsLabel, cluster.prefault({}))
+    .record(dnsLabel, clusterSection.prefault({}))
     .prefault({ default: {} })
     .describe("How each cluster is reached, by name; requests that name none mean 'default'."),
-  notifications,
+  notifications: notificationsSection,
 });
 
 /** The configuration with every default filled in; durations in milliseconds. */
-export type PlatformConfig = z.output<typeof sections>;
+export type PlatformConfig = z.output<typeof configSections>;

@@ -110,7 +110,7 @@ export function targets(state: StateStore, after?: string): AsyncIterable<Stored
 }
 
 /** What the data of every deployment event but the first says of its release. */
-export type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { readonly requestId: string };
+type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { readonly requestId: string };
 
 /**
  * Takes a release a step on, when `next` finds that it may be taken: a stale or repeated event changes nothing.

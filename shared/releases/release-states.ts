@@ -33,7 +33,7 @@ const REMEMBERED = 500;
 const GOOD_IMAGES = 5;
 
 /** The event that is being handled, and when. */
-export interface Cause {
+interface Cause {
   readonly by: string;
   readonly at: number;
 }
@@ -43,7 +43,7 @@ export interface ReleaseFailure {
   readonly message: string;
 }
 
-export interface ReleaseRequest {
+interface ReleaseRequest {
   readonly requestId: string;
   readonly correlationId: string;
   readonly data: ReleaseData;
@@ -155,7 +155,7 @@ export function endRelease(
 }
 
 /** What is to be done about a failure. */
-export interface RollbackPolicy {
+interface RollbackPolicy {
   readonly enabled: boolean;
   readonly deadlineMs: number;
 }

@@ -66,7 +66,7 @@ function durationOf(release: ReleaseRecord, end: 'completed' | 'failed'): number
 }
 
 /** From the failure to the rollback. */
-export function restoreSecondsOf(release: ReleaseRecord): number {
+function restoreSecondsOf(release: ReleaseRecord): number {
   return secondsBetween(stepTo(release, 'failed')?.at ?? 0, stepTo(release, 'rolled-back')?.at ?? 0);
 }
 

@@ -12,7 +12,7 @@ import { type RecentIds, remember, seen, without } from './id-set.ts';
 import { addCounts, emptyBuckets, type TimeBuckets } from './time-buckets.ts';
 
 /** An objective of the configuration, as far as it is judged. */
-export interface ServiceObjective extends SloTarget {
+interface ServiceObjective extends SloTarget {
   readonly slo: string;
 }
 

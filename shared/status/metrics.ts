@@ -7,7 +7,7 @@ import { type DeploymentMeasure, OTHER, reasonLabel, subscriptionLabel } from '.
 import type { ErrorSummary, ServiceSummary } from './summaries.ts';
 
 /** What the metrics are drawn from. */
-export interface Snapshot {
+interface Snapshot {
   readonly deployments: readonly DeploymentMeasure[];
   readonly services: readonly ServiceSummary[];
   /** Undefined when nobody could say: then there is no such metric. */

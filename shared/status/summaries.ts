@@ -21,7 +21,7 @@ import { systemTimer, type Timer, within } from '../timeout.ts';
 import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 
 /** A release as people are told of it. Times are milliseconds since the Unix epoch. */
-export interface ReleaseSummary {
+interface ReleaseSummary {
   readonly requestId: string;
   readonly correlationId: string;
   readonly image: string;

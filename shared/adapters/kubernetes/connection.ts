@@ -29,7 +29,7 @@ export interface Connector {
   renew(refused: 'credentials' | 'connection'): void;
 }
 
-export interface ConnectorOptions {
+interface ConnectorOptions {
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Gives the Entra tokens; the identity of this app unless set. */

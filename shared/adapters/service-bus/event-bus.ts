@@ -21,7 +21,7 @@ import { ERRORS_QUEUE } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
 
-export interface ServiceBusOptions {
+interface ServiceBusOptions {
   readonly log: Log;
   /** How many messages of one subscription are worked on at once; only for `subscribe`. */
   readonly maxConcurrentCalls?: number;

@@ -9,7 +9,7 @@ export interface Payload {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type Format = (notification: Notification, link: string | undefined) => Payload;
+type Format = (notification: Notification, link: string | undefined) => Payload;
 
 const ICONS = { info: '\u2139\ufe0f', warning: '\u26a0\ufe0f', critical: '\u{1f6a8}' } as const;
 const COLORS = { info: 'Accent', warning: 'Warning', critical: 'Attention' } as const;
