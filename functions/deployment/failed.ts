@@ -9,8 +9,8 @@ import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/port
 import type { Notification } from '../../shared/ports/notifier.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
 import { advanceRelease, type ReleaseRecord, type ReleaseStep, stepBy } from '../../shared/releases/release-record.ts';
-import { endRollback, type RollbackOutcome, takeUpFailure } from '../../shared/releases/release-states.ts';
 import { failedData, noticeOf, rolledBackData } from '../../shared/releases/report.ts';
+import { endRollback, rollbackOutcomeOf, takeUpFailure } from '../../shared/releases/rollback-states.ts';
 
 type Failed = EventOf<typeof DeploymentFailed>;
 type StepTo<To extends ReleaseStep['to']> = Extract<ReleaseStep, { to: To }>;
@@ -30,7 +30,7 @@ export const handle: Handler<Failed> = async (event, ports) => {
     const status = await watchRollback(release, step, event, ports);
     if (status.to === 'waiting') return requeueAfter(status.afterMs);
     release = await advanceRelease(state, event.data, (record, it) =>
-      endRollback(record, it, { by: event.id, at: clock.now() }, outcomeOf(status)),
+      endRollback(record, it, { by: event.id, at: clock.now() }, rollbackOutcomeOf(status)),
     );
     step = stepBy(release, event.id);
   }
@@ -71,14 +71,6 @@ function watchRollback(
     requeueAfterMs: config.policies.deployment.requeueAfter,
     log,
   });
-}
-
-function outcomeOf(status: Exclude<RolloutStatus, { to: 'waiting' }>): RollbackOutcome {
-  if (status.to === 'ready') return { to: 'rolled-back', image: status.rollout.image };
-  const { reason, message } = status;
-  if (reason === 'Superseded')
-    return { to: 'closed', note: `the rollback gave way: ${message}`, needsAttention: false };
-  return { to: 'closed', note: `the rollback failed: ${reason}: ${message}`, needsAttention: true };
 }
 
 function closingNotice(

@@ -6,21 +6,10 @@ import { onEvent } from '../../shared/on-event.ts';
 import type { Release } from '../../shared/ports/cluster.ts';
 import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
-import {
-  advanceRelease,
-  phaseOf,
-  type ReleaseRecord,
-  rememberNewest,
-  stepBy,
-  stepTo,
-} from '../../shared/releases/release-record.ts';
-import {
-  endRelease,
-  observePrevious,
-  type ReleaseOutcome,
-  startRelease,
-} from '../../shared/releases/release-states.ts';
+import { advanceRelease, phaseOf, type ReleaseRecord, stepBy, stepTo } from '../../shared/releases/release-record.ts';
+import { endRelease, observePrevious, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
 import { completedData, failedData } from '../../shared/releases/report.ts';
+import { rememberNewest } from '../../shared/releases/suspects.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {
   const { state, clock, config } = ports;
@@ -33,7 +22,7 @@ export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, 
     const status = await watchRollout(release, ports);
     if (status.to === 'waiting') return requeueAfter(status.afterMs);
     release = await advanceRelease(state, event.data, (record, it) =>
-      endRelease(record, it, { by: event.id, at: clock.now() }, outcomeOf(status)),
+      endRelease(record, it, { by: event.id, at: clock.now() }, releaseOutcomeOf(status)),
     );
   }
 
@@ -70,12 +59,6 @@ function watchRollout(
     requeueAfterMs: config.policies.deployment.requeueAfter,
     log,
   });
-}
-
-function outcomeOf(status: Exclude<RolloutStatus, { to: 'waiting' }>): ReleaseOutcome {
-  if (status.to === 'failed') return status;
-  const { image, replicas, revision } = status.rollout;
-  return { to: 'completed', image, replicas, ...(revision !== undefined && { revision }) };
 }
 
 onEvent(DeploymentStarted, handle);

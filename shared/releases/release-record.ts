@@ -10,7 +10,6 @@ import type { StateStore, Stored } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
 
 const TARGETS = 'deployments';
-const NEWEST = 'releases';
 
 /** What was asked for. */
 export type ReleaseData = DataOf<typeof DeploymentRequested>;
@@ -103,6 +102,11 @@ export async function changeTarget(
   return record ?? emptyRecord;
 }
 
+/** A target's record; undefined when no request was ever handled for it. */
+export async function readTarget(state: StateStore, target: string): Promise<TargetRecord | undefined> {
+  return (await state.get<TargetRecord>(TARGETS, target))?.value;
+}
+
 /** Every target's record in the order of the targets, from after one on. */
 export function targets(state: StateStore, after?: string): AsyncIterable<Stored<TargetRecord>> {
   // The first key after it.
@@ -162,59 +166,6 @@ export function secondsBetween(from: number, to: number): number {
   return Math.max(0, to - from) / 1_000;
 }
 
-// ---------------------------------------------------------------- the newest release of a service
-
-/** A release that may be blamed for what its service suffers. */
-export interface NewestRelease {
-  readonly requestId: string;
-  readonly target: string;
-  readonly service: string;
-  readonly correlationId: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly startedAt: number;
-  readonly data: ReleaseData;
-}
-
-interface NewestPointer {
-  readonly target: string;
-  readonly requestId: string;
-  readonly rank: string;
-}
-
-/** The service whose objectives a release can burn. */
-export function serviceOf(data: ReleaseData): string {
-  return data.service ?? data.deployment;
-}
-
-/** Remembers the release as its service's newest, unless a newer one is remembered. */
-export async function rememberNewest(state: StateStore, { requestId, rank, data }: ReleaseRecord): Promise<void> {
-  await updateDocument<NewestPointer>(state, NEWEST, serviceOf(data), (current) =>
-    current && current.rank >= rank ? current : { target: targetOf(data), requestId, rank },
-  );
-}
-
-/**
- * The release that was started last for a service, on any target; undefined when there is none, when it failed, was
- * superseded or rolled back, or when it only brought back an image that had proven good before.
- */
-export async function newestReleaseOf(state: StateStore, service: string): Promise<NewestRelease | undefined> {
-  const pointer = (await state.get<NewestPointer>(NEWEST, service))?.value;
-  if (!pointer) return undefined;
-  const { target, requestId } = pointer;
-  const record = (await state.get<TargetRecord>(TARGETS, target))?.value;
-  const release = record && releaseOf(record, requestId);
-  const started = release && stepTo(release, 'started');
-  if (!started || !isSuspect(record, release)) return undefined;
-  const { correlationId, data } = release;
-  return { requestId, target, service, correlationId, startedAt: started.at, data };
-}
-
-/** Whether burnt budget may be laid on a release: it runs, nothing newer was let in, and its image is new here. */
-export function isSuspect(record: TargetRecord, release: ReleaseRecord): boolean {
-  const phase = phaseOf(release);
-  return (phase === 'started' || phase === 'completed') && !release.wasKnownGood && isNewest(record, release);
-}
-
 /** Whether no newer request was admitted. */
 export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean {
   return newestOf(record)?.requestId === release.requestId;
@@ -223,4 +174,9 @@ export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean 
 /** The newest request that was let in. */
 export function newestOf(record: TargetRecord): ReleaseRecord | undefined {
   return record.releases.find((release) => release.steps[0]?.to === 'requested');
+}
+
+/** The service whose objectives a release can burn. */
+export function serviceOf(data: ReleaseData): string {
+  return data.service ?? data.deployment;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
-import { newestReleaseOf } from '../../../shared/releases/release-record.ts';
+import { newestSuspectOf } from '../../../shared/releases/suspects.ts';
 import { faulty, IMAGE, only, runByHand, TARGET, World, type WorldOptions } from '../../support/deployments.ts';
 
 /** A world in which a request has been let in, and the DeploymentStarted that follows from it. */
@@ -281,11 +281,11 @@ describe('deployment/started', () => {
       const world = new World();
       const request = world.request('1', { service: 'checkout' });
       const started = only(await world.run(request));
-      expect(await newestReleaseOf(world.state, 'checkout')).toBeUndefined();
+      expect(await newestSuspectOf(world.state, 'checkout')).toBeUndefined();
 
       await world.run(started);
 
-      expect(await newestReleaseOf(world.state, 'checkout')).toEqual({
+      expect(await newestSuspectOf(world.state, 'checkout')).toEqual({
         requestId: request.id,
         target: TARGET,
         service: 'checkout',
@@ -299,16 +299,16 @@ describe('deployment/started', () => {
       const world = new World();
       await world.carry(world.request('1'));
 
-      expect(await newestReleaseOf(world.state, 'web')).toMatchObject({ requestId: 'request-1' });
+      expect(await newestSuspectOf(world.state, 'web')).toMatchObject({ requestId: 'request-1' });
     });
 
     it('but not one that failed, nor one that brought back an image that had been good', async () => {
       const world = new World();
       await world.carry(world.request('fail-1'));
-      expect(await newestReleaseOf(world.state, 'web')).toBeUndefined();
+      expect(await newestSuspectOf(world.state, 'web')).toBeUndefined();
 
       for (const tag of ['2', '3', '2']) await world.carry(world.request(tag));
-      expect(await newestReleaseOf(world.state, 'web')).toBeUndefined();
+      expect(await newestSuspectOf(world.state, 'web')).toBeUndefined();
     });
 
     it('and is not confused by an older release on another target that starts late', async () => {
@@ -319,7 +319,7 @@ describe('deployment/started', () => {
 
       await world.run(older);
 
-      expect(await newestReleaseOf(world.state, 'shop')).toMatchObject({ requestId: 'request-2' });
+      expect(await newestSuspectOf(world.state, 'shop')).toMatchObject({ requestId: 'request-2' });
     });
   });
 });

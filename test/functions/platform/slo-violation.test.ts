@@ -5,8 +5,9 @@ import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { targetOf } from '../../../shared/events/deployment-target.ts';
 import { SLOViolation } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
-import { advanceRelease, changeTarget, rememberNewest } from '../../../shared/releases/release-record.ts';
+import { advanceRelease, changeTarget } from '../../../shared/releases/release-record.ts';
 import { admitRequest, startRelease } from '../../../shared/releases/release-states.ts';
+import { rememberNewest } from '../../../shared/releases/suspects.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 
