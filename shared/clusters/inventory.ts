@@ -70,9 +70,20 @@ export async function changeNamespace(
   state: StateStore,
   cluster: string,
   namespace: string,
-  change: (found: NamespaceRecord | undefined) => NamespaceRecord | undefined,
-): Promise<NamespaceRecord | undefined> {
+  change: (found: NamespaceRecord | undefined) => NamespaceRecord,
+): Promise<NamespaceRecord> {
   return updateDocument(state, INVENTORY, namespaceKey(cluster, namespace), change);
+}
+
+/** What is known when it is newer than the event; otherwise what the event says, and what was raised since. */
+export function withNamespace(
+  found: NamespaceRecord | undefined,
+  { id, time, data }: { id: string; time: string; data: DataOf<typeof NamespaceCreated> },
+): NamespaceRecord {
+  const at = Date.parse(time);
+  if (found && (found.by === id || found.at > at)) return found;
+  const { cluster = 'default', namespace, team, environment, profile = environment } = data;
+  return { cluster, namespace, team, environment, profile, at, by: id, raised: found?.raised ?? {} };
 }
 
 function namespaceKey(cluster: string, namespace: string): string {
