@@ -4,10 +4,8 @@
  */
 
 import type { HandlerPorts } from '../ports/handler.ts';
-import { updateDocument } from '../update-document.ts';
-import { SERVICES } from './freezes.ts';
+import { changeHealth } from './health-store.ts';
 import { countIds, oldestIn } from './id-set.ts';
-import { withKeyLock } from './key-lock.ts';
 import { type ServiceHealth, withoutChecks } from './service-health.ts';
 
 /** The newest are kept in any case. */
@@ -27,11 +25,9 @@ export async function forgetFinishedChecks(health: ServiceHealth, ports: Handler
   const completed = await Promise.all(old.map((id) => ports.isCompleted(id)));
   const gone = new Set(old.filter((_, index) => completed[index]));
   if (isFull && gone.size === 0) {
-    log.warn('forgetting checks that never finished', { service: health.service, checks: old.length });
+    log.warn('unfinished health checks dropped', { service: health.service, checks: old.length });
     for (const id of old) gone.add(id);
   }
   if (gone.size === 0) return;
-  await withKeyLock(state, health.service, () =>
-    updateDocument<ServiceHealth>(state, SERVICES, health.service, (found) => found && withoutChecks(found, gone)),
-  );
+  await changeHealth(state, health.service, (found) => found && withoutChecks(found, gone));
 }

@@ -2,13 +2,15 @@
  * The freeze of a service: set when an error budget is spent, read before every release, lifted on recovery.
  * A service may be frozen by several objectives at once; it is free when the last of them has recovered.
  */
+import { parseDuration } from '../duration.ts';
+import type { DataOf } from '../events/cloud-event.ts';
+import type { ErrorBudgetDepleted } from '../events/platform.ts';
 import type { StateStore } from '../ports/state.ts';
 import { DELETE, updateDocument } from '../update-document.ts';
-import type { ServiceHealth } from './service-health.ts';
+import { healthOf } from './health-store.ts';
+import { isDepletedBy, type ServiceHealth } from './service-health.ts';
 
 const FREEZES = 'freezes';
-/** What is known of each service's health; `at` is when it was last heard of. */
-export const SERVICES = 'services';
 
 /** Why a service takes no releases. */
 export interface Freeze {
@@ -26,8 +28,44 @@ export interface FreezeCause extends Omit<Freeze, 'service'> {
   readonly episode: string;
   /** The objective's window: after as long a silence nothing bad is left in it. */
   readonly windowMs: number;
-  /** Whether health checks tell when the budget has recovered; otherwise the window alone ends it. */
+  /** Whether health checks show when the budget has recovered; otherwise the window alone ends the freeze. */
   readonly isJudged: boolean;
+}
+
+/** What an event says of a spent budget. */
+interface Depletion {
+  readonly id: string;
+  readonly source: string;
+  readonly time: string;
+  readonly causationid?: string | undefined;
+  readonly data: DataOf<typeof ErrorBudgetDepleted>;
+}
+
+/** Whether our own health checks found the budget spent, and not another tool. */
+export function isOurDepletion({ source, causationid }: Depletion): boolean {
+  return source === '/handlers/health-check' && causationid !== undefined;
+}
+
+/**
+ * The cause of a freeze, by the event that says that a budget is spent. Pure.
+ *
+ * @param isListed whether the configuration names the objective
+ * @param now milliseconds since the epoch
+ */
+export function freezeCauseOf(event: Depletion, isListed: boolean, now: number): FreezeCause {
+  const { slo, window, currentValue, targetValue } = event.data;
+  const isOurs = isOurDepletion(event);
+  const measured = `${(currentValue * 100).toFixed(3)} % good of ${(targetValue * 100).toFixed(3)} % promised`;
+  return {
+    slo,
+    // A sender's clock may be ahead; a freeze that began tomorrow would also end too late.
+    since: new Date(Math.min(Date.parse(event.time), now)).toISOString(),
+    reason: `the error budget of '${slo}' over ${window} is spent: ${measured}`,
+    // An episode is named after the check that spent the budget. Another tool's event names its own.
+    episode: (isOurs && event.causationid) || event.id,
+    windowMs: parseDuration(window),
+    isJudged: isOurs || isListed,
+  };
 }
 
 interface FreezeRecord {
@@ -46,7 +84,7 @@ interface FreezeRecord {
 export async function freezeOf(state: StateStore, service: string, now: number): Promise<Freeze | undefined> {
   const found = await state.get<FreezeRecord>(FREEZES, service);
   if (!found) return undefined;
-  const health = (await state.get<ServiceHealth>(SERVICES, service))?.value;
+  const health = await healthOf(state, service);
   const cause = found.value.causes.find((it) => stands(it, health, now));
   return cause && { service, slo: cause.slo, since: cause.since, reason: cause.reason };
 }
@@ -57,8 +95,7 @@ function stands(
   now: number,
 ): boolean {
   if (!isJudged || !health) return now < Date.parse(since) + windowMs;
-  const isDepleted = health.objectives.some((it) => it.slo === slo && it.depletedBy === episode);
-  return isDepleted && now < health.at + windowMs;
+  return isDepletedBy(health, slo, episode) && now < health.at + windowMs;
 }
 
 /** The services that have a freeze on record; whether it still stands is for `freezeOf` to say. */

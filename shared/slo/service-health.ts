@@ -132,7 +132,26 @@ function outcomesBetween(
   return news;
 }
 
-/** Takes somebody else's word that a budget is spent; a check that finds it positive ends it. */
+/** Whether the budget of an objective is spent, in the episode of that name. */
+export function isDepletedBy(health: ServiceHealth, slo: string, episode: string): boolean {
+  return objectiveHealthOf(health, slo)?.depletedBy === episode;
+}
+
+/**
+ * Marks a budget as spent because another tool reported it, unless newer checks have been judged. A check that finds the
+ * budget positive ends it.
+ */
+export function withReportedDepletion(
+  found: ServiceHealth | undefined,
+  service: string,
+  { slo, since, episode }: { readonly slo: string; readonly since: string; readonly episode: string },
+): ServiceHealth | undefined {
+  const at = Date.parse(since);
+  const health = found ?? newHealth(service, at);
+  return health.at > at ? found : withDepletion(health, slo, episode);
+}
+
+/** Marks a budget as spent, unless it is already. */
 export function withDepletion(health: ServiceHealth, slo: string, episode: string): ServiceHealth {
   const state = objectiveHealthOf(health, slo) ?? { slo, currentValue: 1, errorBudgetRemaining: 0, open: [] };
   if (state.depletedBy) return health;

@@ -14,9 +14,10 @@ import {
   type TargetRecord,
   targets,
 } from '../releases/release-record.ts';
-import { type Freeze, freezeOf, frozenServices, SERVICES } from '../slo/freezes.ts';
+import { type Freeze, freezeOf, frozenServices } from '../slo/freezes.ts';
+import { healthOf } from '../slo/health-store.ts';
 import { objectivesOf } from '../slo/objectives.ts';
-import { type ObjectiveHealth, objectiveHealthOf, type ServiceHealth } from '../slo/service-health.ts';
+import { type ObjectiveHealth, objectiveHealthOf } from '../slo/service-health.ts';
 import { systemTimer, type Timer, within } from '../timeout.ts';
 import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 
@@ -170,7 +171,7 @@ export async function services({
   for await (const service of frozenServices(state)) names.add(service);
   return Promise.all(
     [...names].sort().map(async (service): Promise<ServiceSummary> => {
-      const health = (await state.get<ServiceHealth>(SERVICES, service))?.value;
+      const health = await healthOf(state, service);
       const objectives = objectivesOf(config, service);
       const freeze = await freezeOf(state, service, clock.now());
       const team = objectives.find((objective) => objective.team !== undefined)?.team;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { type FreezeCause, freeze, freezeOf, liftFreeze, SERVICES } from '../../../shared/slo/freezes.ts';
+import { type FreezeCause, freeze, freezeOf, liftFreeze } from '../../../shared/slo/freezes.ts';
+import { SERVICES } from '../../../shared/slo/health-store.ts';
 import { newHealth, withDepletion } from '../../../shared/slo/service-health.ts';
 
 const DAY = 86_400_000;
