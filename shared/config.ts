@@ -34,8 +34,8 @@ export function parseConfig(input: unknown, origin = 'platform.config.json'): Pl
 }
 
 /**
- * A field of ours that holds one value, and is not marked, can be shown. What else stands somewhere (a field that nobody
- * knows, an object for a text) may be anything: the address of a webhook, say.
+ * A field of ours that holds one value, and is not marked, can be shown. Anything else (an unknown field, an object in
+ * the place of a text) may be a secret, such as the address of a webhook.
  */
 function mayBeSecret({ path: dotted, value }: Issue, schema: JsonSchema): boolean {
   if (typeof value === 'object' && value !== null) return true;

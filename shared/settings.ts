@@ -21,7 +21,7 @@ export interface HistoryLimits {
 
 export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * DAY_MS, events: 1_000_000 };
 
-/** The environment, or what stands in for it. */
+/** The environment, or what a test gives instead. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a service is, and how to sign in: with a secret in the connection string, or as who this app is. */
@@ -116,7 +116,7 @@ export const settingsSchema = z.object({
   }),
   SIMULATED_DEADLINE: duration.prefault('3s').meta({
     form: 'a duration',
-    description: 'When a rollout of the simulated cluster that does not get ready is given up.',
+    description: 'When a rollout of the simulated cluster that does not become ready has failed.',
   }),
   HANDLER_TIMEOUT: duration
     .refine((ms) => ms >= 1_000 && ms <= 240_000, HANDLER_TIMES)
@@ -147,7 +147,7 @@ export const settingsSchema = z.object({
 /** Every setting that the app reads, but those that `urlSetting` names. */
 export const SETTINGS: readonly string[] = Object.keys(settingsSchema.shape);
 
-/** What these hold is shown when it is wrong. All the others lead to a service, and may hold a key. */
+/** Values that are shown when they are wrong. All the others lead to a service, and may hold a key. */
 const SHOWN: ReadonlySet<string> = new Set([
   'Cluster',
   'SIMULATED_ROLLOUT',
@@ -160,7 +160,7 @@ const SHOWN: ReadonlySet<string> = new Set([
 
 const HOW = 'set it in local.settings.json, in the environment, or as an app setting in Azure';
 
-/** The settings that were made; an empty one was not. */
+/** The settings that are set; an empty one counts as not set. */
 function presentIn(environment: Environment): Environment {
   return Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),

@@ -2,7 +2,7 @@
 import { ConflictError } from './errors.ts';
 import type { StateStore, Stored } from './ports/state.ts';
 
-/** Losing this often in a row means that something else is wrong; the delivery attempts again later. */
+/** So many conflicts in a row mean that something else is wrong; the delivery attempts again later. */
 const MAX_CONFLICTS = 10;
 
 /** What `change` returns to have the document deleted. */

@@ -1,4 +1,4 @@
-/** Closes a completed deployment and tells people, with its lead time. */
+/** Closes a completed deployment and notifies people, with its lead time. */
 
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted } from '../../shared/events/deployment.ts';

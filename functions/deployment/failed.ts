@@ -1,4 +1,4 @@
-/** Tells people of a failed deployment and, when it changed something, rolls it back and watches that. */
+/** Notifies people of a failed deployment; when it changed something, rolls it back and watches the rollback. */
 
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRolledBack } from '../../shared/events/deployment.ts';
@@ -10,7 +10,7 @@ import type { Notification } from '../../shared/ports/notifier.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
 import { advanceRelease, type ReleaseRecord, type ReleaseStep, stepBy } from '../../shared/releases/release-record.ts';
 import { failedData, noticeOf, rolledBackData } from '../../shared/releases/report.ts';
-import { endRollback, rollbackOutcomeOf, takeUpFailure } from '../../shared/releases/rollback-states.ts';
+import { endRollback, handleFailure, rollbackOutcomeOf } from '../../shared/releases/rollback-states.ts';
 
 type Failed = EventOf<typeof DeploymentFailed>;
 type StepTo<To extends ReleaseStep['to']> = Extract<ReleaseStep, { to: To }>;
@@ -19,7 +19,7 @@ export const handle: Handler<Failed> = async (event, ports) => {
   const { state, clock, config } = ports;
   const { rollback, deadline } = config.policies.deployment;
   let release = await advanceRelease(state, event.data, (record, it) =>
-    takeUpFailure(record, it, { by: event.id, at: clock.now() }, event.data, {
+    handleFailure(record, it, { by: event.id, at: clock.now() }, event.data, {
       enabled: rollback,
       deadlineMs: deadline,
     }),

@@ -1,4 +1,4 @@
-/** Lets a deployment in, or rejects it: policy, freeze, and whether a newer request was there first. */
+/** Admits a deployment, or rejects it: by policy, by freeze, or because a newer request was admitted. */
 
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
@@ -24,8 +24,8 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
     admitRequest(current, request, { objection, overrode: freeze?.reason, at }),
   );
 
-  // What this event decided, whether just now or in a run that died before it could publish: this request's own fate,
-  // and that of the older one that it superseded.
+  // What this event decided, in this run or in one that died before it could publish: the outcome of this request, and
+  // of the older one that it superseded.
   for (const release of record.releases) {
     const step = stepBy(release, requestId);
     if (step?.to === 'requested') ports.publish(DeploymentStarted, startedData(release));

@@ -1,4 +1,4 @@
-/** Closes a deployment that was rolled back and tells people, with the time it took to restore the target. */
+/** Closes a deployment that was rolled back and notifies people, with the time it took to restore the target. */
 
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentRolledBack } from '../../shared/events/deployment.ts';

@@ -26,13 +26,13 @@ export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, 
     );
   }
 
-  // Nothing when a newer request superseded this one: then that one's handler has published its end.
+  // Nothing when a newer request superseded this one: its handler has published the end of this one.
   const outcome = stepBy(release, event.id);
   if (release && outcome?.to === 'completed') ports.publish(DeploymentCompleted, completedData(release));
   if (release && outcome?.to === 'failed') ports.publish(DeploymentFailed, failedData(release));
 };
 
-/** What is applied is the record's: whoever publishes a DeploymentStarted by hand changes nothing about it. */
+/** Applies what the record says, not what the event says: a DeploymentStarted published by hand changes nothing. */
 function watchRollout(
   release: ReleaseRecord,
   { state, clusters, clock, config, log }: HandlerPorts,

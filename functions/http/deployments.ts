@@ -1,4 +1,4 @@
-/** `GET /api/deployments`: every deployment that was ever released to, its newest release, and its DORA totals. */
+/** `GET /api/deployments`: every deployment with a release, its newest release, and its DORA measures. */
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { limitIn, PAGE_PARAMETERS, refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
@@ -38,7 +38,7 @@ onHttp(
     name: 'deployments',
     methods: ['GET'],
     route: 'deployments',
-    description: 'What was released where: the newest release of each deployment, and its DORA measures.',
+    description: 'The deployments: the newest release of each, and its DORA measures.',
     query: QUERY,
     answers: {
       200: '`{ deployments, next? }`, in the order of cluster, namespace and name; `next` when there are more.',

@@ -1,4 +1,4 @@
-/** `GET /api/events`: which events there were, newest first, and what became of each at its handler. */
+/** `GET /api/events`: the events, newest first, and the status of each at its handler. */
 
 import type { EventRecord } from '../../shared/delivery/event-record.ts';
 import { readHistory } from '../../shared/delivery/history.ts';
@@ -11,7 +11,7 @@ const QUERY = {
   type: 'Only events of this type.',
   subject: 'Only events about this resource.',
   correlationId: 'Only the events of this chain.',
-  since: 'Only events that came to their handlers at this time or later; RFC 3339.',
+  since: 'Only events that their handlers received at this time or later; RFC 3339.',
   ...PAGE_PARAMETERS,
 } as const;
 
@@ -34,7 +34,7 @@ onHttp(
     name: 'history',
     methods: ['GET'],
     route: 'events',
-    description: 'Which events there were, newest first, and what became of each at its handler.',
+    description: 'The events, newest first, and the status of each at its handler.',
     query: QUERY,
     answers: {
       200: '`{ events, next? }`: the events with status, attempts, times and reason; `next` when there are more.',

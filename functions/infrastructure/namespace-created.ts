@@ -1,4 +1,4 @@
-/** Gives a namespace its guardrails, and remembers whose it is. Running it again repairs drift. */
+/** Applies the guardrails of a namespace and records its team. Running it again repairs drift. */
 
 import { guardrailsOf, type Profile, profileOf } from '../../shared/clusters/guardrails.ts';
 import { changeNamespace, type NamespaceRecord, namespaceOf, withNamespace } from '../../shared/clusters/inventory.ts';
@@ -10,7 +10,7 @@ import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 
 type Created = EventOf<typeof NamespaceCreated>;
 
-/** Others change the same namespace now and then, never for long. */
+/** Other events may change the same namespace at the same time, but not for long. */
 const MAX_ROUNDS = 5;
 
 export const handle: Handler<Created> = async (event, ports) => {

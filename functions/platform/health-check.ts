@@ -7,16 +7,16 @@ import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { budgetWords } from '../../shared/slo/budget-text.ts';
 import { lengthOf } from '../../shared/slo/burn-rate.ts';
-import { forgetFinishedChecks } from '../../shared/slo/compact-checks.ts';
+import { dropCompletedChecks } from '../../shared/slo/compact-checks.ts';
 import { liftFreeze } from '../../shared/slo/freezes.ts';
 import { changeHealth, healthOf } from '../../shared/slo/health-store.ts';
 import { objectiveOf, objectivesOf } from '../../shared/slo/objectives.ts';
-import { type CheckOutcome, isOwed, outcomesOf, withCheck } from '../../shared/slo/service-health.ts';
+import { type CheckOutcome, isPending, outcomesOf, withCheck } from '../../shared/slo/service-health.ts';
 import { countUnlisted } from '../../shared/slo/unlisted-checks.ts';
 
 type Check = EventOf<typeof HealthCheck>;
 
-/** How far a sender's clock may be ahead. */
+/** How far the clock of a sender may be ahead. */
 const TOLERANCE_MS = 5 * 60_000;
 /** The longest window there is. */
 const MAX_MS = lengthOf('30d');
@@ -28,12 +28,12 @@ export const handle: Handler<Check> = async (event, ports) => {
   const time = timeOf(event, clock.now());
   if (objectives.length === 0) {
     const known = await healthOf(state, service);
-    if (!known || !isOwed(known, event.id)) return notifyUnlisted(event, ports);
+    if (!known || !isPending(known, event.id)) return notifyUnlisted(event, ports);
   }
 
   const health = await changeHealth(state, service, (found) => withCheck(found, event, time, objectives));
   for (const outcome of outcomesOf(health, event.id)) await actOn(outcome, event, ports);
-  await forgetFinishedChecks(health, ports);
+  await dropCompletedChecks(health, ports);
 };
 
 /**

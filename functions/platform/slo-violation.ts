@@ -48,9 +48,9 @@ function reasonAgainstRollback(
   severity: Violation['data']['severity'],
   objective: Objective | undefined,
 ): string | undefined {
-  if (severity === 'ticket') return 'a ticket is no emergency';
+  if (severity === 'ticket') return 'tickets are never rolled back';
   if (!objective) return 'platform.config.json does not name the objective';
-  return objective.rollbackOnPage ? undefined : 'the objective does not ask for it';
+  return objective.rollbackOnPage ? undefined : 'rollbackOnPage is off for the objective';
 }
 
 function failedDataOf(event: Violation, { data, requestId, startedAt }: Suspect): DataOf<typeof DeploymentFailed> {

@@ -20,7 +20,7 @@ const consoleLog: Log = {
   error: (message, fields) => console.error(JSON.stringify({ message, ...fields })),
 };
 
-/** The same on a developer's machine, but for stacks, which nobody reads on one line. */
+/** The same on a developer's machine, with stacks on lines of their own. */
 const developmentLog: Log = {
   info: consoleLog.info,
   warn: (message, fields) => console.warn(withStackBelow(message, fields)),

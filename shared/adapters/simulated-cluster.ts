@@ -28,7 +28,7 @@ import { updateDocument } from '../update-document.ts';
 const PARTITION = 'simulated-cluster';
 const SERVER_ERRORS = 2;
 const SLOWNESS = 10;
-/** Kubernetes keeps ten old ReplicaSets of a deployment unless told otherwise. */
+/** Kubernetes keeps ten old ReplicaSets of a deployment by default. */
 const REVISIONS = 11;
 
 interface SimulationOptions {
@@ -146,7 +146,9 @@ function isDone(found: SimulatedDeployment, change: Change): boolean {
   if (found.rank === undefined || found.rank < change.rank) return false;
   if (found.rank === change.rank) return true;
   const { namespace, deployment, requestId } = change;
-  throw new SupersededError(`${namespace}/${deployment} bears request ${found.requestId}, newer than ${requestId}`);
+  throw new SupersededError(
+    `${namespace}/${deployment} has request ${found.requestId}, which is newer than ${requestId}`,
+  );
 }
 
 /** As in Kubernetes a template that ran before becomes the newest revision again, under a new number. */

@@ -8,12 +8,12 @@ import type { ServiceConnection } from '../settings.ts';
 import { matchesWhere } from './stored-value.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
 
-/** Whoever calls holds a lease meanwhile: a blip is bridged here, anything longer is left to the caller's next try. */
+/** The caller holds a lease meanwhile: a short fault is retried here, a longer one is left to the caller's next attempt. */
 const CALL_TIMEOUT_MS = 4_000;
 const RETRY_DELAYS_MS = [150, 600];
-/** The SDK would sleep for as long as a busy service asks, and then not tell how long that is. */
+/** The SDK would sleep for as long as a busy service asks, and then not say how long that is. */
 const OPTIONS = { retryOptions: { maxRetries: 0 } };
-/** The service's most. */
+/** The limit of the service. */
 const PAGE_SIZE = 1_000;
 const NOT_FOUND = 404;
 const CONFLICT = 409;
@@ -52,7 +52,7 @@ function opened(setting: string, expected: string, open: () => TableClient): Tab
 const AZURITE =
   'DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
-/** The SDK ignores what stands beside `UseDevelopmentStorage=true`: the place of an Azurite that is elsewhere. */
+/** The SDK ignores what is set beside `UseDevelopmentStorage=true`: the place of an Azurite that is elsewhere. */
 function standardised(connectionString: string): string {
   if (!/(^|;)\s*UseDevelopmentStorage=true/i.test(connectionString)) return connectionString;
   const endpoint = /(?:^|;)\s*TableEndpoint=([^;]+)/i.exec(connectionString)?.[1];
@@ -153,7 +153,7 @@ export class TableStateStore implements StateStore {
         }
         const problem = toPlatformError(error, what);
         const delay = RETRY_DELAYS_MS[failures++];
-        if (delay === undefined || !isBlip(problem)) throw problem;
+        if (delay === undefined || !isRetryable(problem)) throw problem;
         if (isTableMissing) await this.#createTable();
         else await setTimeout(delay);
       }
@@ -199,8 +199,8 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Worth another try at once: a fault that may pass, of a service that does not ask to be left alone. */
-function isBlip(error: unknown): boolean {
+/** Worth another attempt at once: a transient fault without a Retry-After. */
+function isRetryable(error: unknown): boolean {
   return error instanceof TransientError && error.retryAfterMs === undefined;
 }
 
@@ -215,7 +215,7 @@ function codeOf(error: unknown): string | undefined {
 
 const NAMED_CODE = /(?:"code"\s*:\s*"|<(?:\w+:)?code>)([A-Z]{2,60})["<]/i;
 
-/** Only what lies in the request itself is permanent: a missing right is mended by people, while the events wait. */
+/** Only what lies in the request itself is permanent: a missing right is fixed by people, while the events wait. */
 function toPlatformError(error: unknown, what: string): unknown {
   if (error instanceof PlatformError) return error;
   const named = error instanceof RestError ? NAMED_CODE.exec(error.message)?.[1] : undefined;

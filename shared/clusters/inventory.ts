@@ -34,7 +34,7 @@ export interface NamespaceRecord {
   readonly raised: Readonly<Record<string, { readonly hard: string; readonly by: string }>>;
 }
 
-/** Enters what an event says of a cluster, unless something newer is known. What it does not say stays. */
+/** Records what an event says of a cluster, unless something newer is known. What it does not say stays. */
 export async function recordCluster(
   state: StateStore,
   { id, time, data }: { id: string; time: string; data: DataOf<typeof ClusterCreated> | DataOf<typeof ClusterUpdated> },

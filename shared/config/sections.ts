@@ -28,7 +28,7 @@ const deploymentPolicy = z
       .describe('Bounds for the replicas of a request.'),
     deadline: duration.prefault('10m').describe('How long a rollout may take before it counts as failed.'),
     requeueAfter: duration.prefault('2s').describe('How often a rollout is looked at.'),
-    rollback: z.boolean().default(true).describe('Whether a failed release is rolled back by itself.'),
+    rollback: z.boolean().default(true).describe('Whether a failed release is rolled back automatically.'),
   })
   .prefault({});
 
@@ -46,7 +46,9 @@ const objective = z.strictObject({
     .describe('So many failures in the long window before an alert fires, and the smallest budget; for low traffic.'),
   team: dnsLabel.optional().describe('Whom its notifications are for; channels can be chosen by it.'),
   rollbackOnPage: z.boolean().default(false).describe('Whether a page rolls the newest release back.'),
-  rollbackLookback: duration.prefault('1h').describe('How long after its start a release can be blamed.'),
+  rollbackLookback: duration
+    .prefault('1h')
+    .describe('How long after its start a release can be rolled back for a page.'),
 });
 
 const resources = z.record(z.string().min(1), quantity).describe('Kubernetes quantities by resource name.');

@@ -6,10 +6,10 @@ const MAX_LIMIT = 1_000;
 /** No attribute of an event is longer. */
 const MAX_LENGTH = 1_024;
 
-/** The parameters of a list that is given out in parts, for the reference page. */
+/** The parameters of a list that is returned in pages, for the reference page. */
 export const PAGE_PARAMETERS = {
   limit: `How many at most, 1 to ${MAX_LIMIT}; 100 when absent.`,
-  cursor: 'Where to go on: the `next` of the answer before.',
+  cursor: 'Where to continue: the `next` of the previous answer.',
 } as const;
 
 /** The answer to a parameter that is wrong or not known, for the reference page. */

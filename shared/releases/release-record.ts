@@ -1,6 +1,6 @@
 /**
  * The deployment records: one document per target (`cluster/namespace/deployment`) with its releases, kept in the
- * state store. How a release moves on is in `release-states.ts`; here is what is kept, and how it is changed.
+ * state store. How a release changes its state is in `release-states.ts`; here is what is kept, and how it is written.
  */
 import { PermanentError } from '../errors.ts';
 import type { DataOf } from '../events/cloud-event.ts';
@@ -16,7 +16,7 @@ export type ReleaseData = DataOf<typeof DeploymentRequested>;
 
 export type FailureReason = DataOf<typeof DeploymentFailed>['reason'];
 
-/** Something that happened to a release; its steps are its history. */
+/** One transition of a release; its steps are its history. */
 export type ReleaseStep = {
   /** Milliseconds since the Unix epoch, by the clock of the handler that took the step. */
   readonly at: number;
@@ -29,14 +29,14 @@ export type ReleaseStep = {
   | { readonly to: 'failed'; readonly reason: FailureReason; readonly message: string }
   | { readonly to: 'rolling-back'; readonly image: string; readonly deadline: number }
   | { readonly to: 'rolled-back'; readonly image: string }
-  /** Nothing more is to come; says how it was left when that is not plain from the step before. */
+  /** The release is over; the note says why when the step before does not. */
   | { readonly to: 'closed'; readonly note?: string; readonly needsAttention?: boolean }
 );
 
 /** Where a release is. A rejected request has failed without having been admitted (`requested`). */
 export type Phase = Exclude<ReleaseStep['to'], 'closed'>;
 
-/** One request and what became of it. */
+/** One request, and its history. */
 export interface ReleaseRecord {
   /** The id of the DeploymentRequested. */
   readonly requestId: string;
@@ -44,7 +44,7 @@ export interface ReleaseRecord {
   /** Orders the requests of a target; see `rankOf`. */
   readonly rank: string;
   readonly data: ReleaseData;
-  /** Whether its image had proven good before it was started, so that burnt budget is not this release's doing. */
+  /** Whether its image was known to be good before it started: then a burnt budget is not caused by this release. */
   readonly wasKnownGood?: boolean;
   readonly steps: readonly ReleaseStep[];
 }
@@ -52,7 +52,7 @@ export interface ReleaseRecord {
 /** Running sums for the four DORA measures of a target. */
 export interface DoraTotals {
   readonly completed: number;
-  /** Releases that went wrong after something was applied. */
+  /** Releases that failed after something was applied. */
   readonly failed: number;
   readonly rolledBack: number;
   /** From the commit to completion; only of releases that named their commit. */
@@ -66,7 +66,7 @@ export interface TargetRecord {
   readonly releases: readonly ReleaseRecord[];
   /** Images that completed here, as the cluster shows them, the last one first: a rollback goes to the first. */
   readonly knownGoodImages: readonly string[];
-  /** Requests whose image may be in the cluster without having completed since anything last did. */
+  /** Requests that may have changed the cluster and did not complete, since the last completion or rollback. */
   readonly unverified: readonly string[];
   /** Since when the target has been failing. */
   readonly failingSince?: number;
@@ -117,10 +117,10 @@ export function targets(state: StateStore, after?: string): AsyncIterable<Stored
 type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { readonly requestId: string };
 
 /**
- * Takes a release a step on, when `next` finds that it may be taken: a stale or repeated event changes nothing.
+ * Changes the state of a release when `next` allows it: a stale or repeated event changes nothing.
  *
  * @returns the release as it is stored now; undefined when it ended so long ago that it is no longer listed
- * @throws PermanentError when there is no such request: nobody but `requested` lets one in
+ * @throws PermanentError when the request is not known: only `requested` admits one
  */
 export async function advanceRelease(
   state: StateStore,
@@ -132,7 +132,7 @@ export async function advanceRelease(
     const release = releaseOf(current, requestId);
     if (release) return next(current, release);
     if (current.ended.includes(requestId)) return current;
-    throw new PermanentError(`no request '${requestId}' is known for ${target}`);
+    throw new PermanentError(`request '${requestId}' of ${target} is not known`);
   });
   return releaseOf(record, requestId);
 }
@@ -171,7 +171,7 @@ export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean 
   return newestOf(record)?.requestId === release.requestId;
 }
 
-/** The newest request that was let in. */
+/** The newest request that was admitted. */
 export function newestOf(record: TargetRecord): ReleaseRecord | undefined {
   return record.releases.find((release) => release.steps[0]?.to === 'requested');
 }

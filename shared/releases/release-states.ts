@@ -6,8 +6,8 @@
  *         │           └─────────────────────────────────►  │ ├─► closed
  *         └──(superseded)─────────────────────────────────►┘ └─► rolling-back ─► rolled-back, or closed
  *
- * A release's outcome is decided here, by one guarded write, before anything of it is published. So whoever comes
- * second, a repeated run or a newer request, finds it decided: each request ends once.
+ * A release's outcome is decided here, by one guarded write, before anything of it is published. So a repeated
+ * run or a newer request finds it decided: each request ends once.
  */
 
 import { isImage } from '../image.ts';
@@ -54,8 +54,8 @@ interface ReleaseRequest {
 
 /**
  * What makes a request newer than another: the time of its event, then its id. Not the order of arrival: a retry or
- * a replay of an old request must not undo a newer one. The time is at most that of admission, lest a sender whose
- * clock is ahead shut everybody else out.
+ * a replay of an old request must not undo a newer one. The time is at most that of admission: otherwise a sender whose
+ * clock is ahead would block all other requests.
  */
 export function rankOf({ requestId, time }: Pick<ReleaseRequest, 'requestId' | 'time'>, now: number): string {
   const id = requestId.replace(/[^!-~]|[/%]/gu, (char) => `%${char.codePointAt(0)?.toString(16)}`);
@@ -63,8 +63,8 @@ export function rankOf({ requestId, time }: Pick<ReleaseRequest, 'requestId' | '
 }
 
 /**
- * Lets a request in, or enters it as rejected: because of the objection, or because a newer one was let in. The
- * release that it finds in flight is superseded by it in the same write.
+ * Admits a request, or records it as rejected: because of the objection, or because a newer one was admitted. The same
+ * write supersedes the release in flight.
  */
 export function admitRequest(
   record: TargetRecord,
@@ -102,7 +102,7 @@ function isInFlight(release: ReleaseRecord): boolean {
   return phase === 'requested' || phase === 'started';
 }
 
-/** Begins a release: from now on its image may be in the cluster. */
+/** Starts a release: from now on its image may be in the cluster. */
 export function startRelease(
   record: TargetRecord,
   release: ReleaseRecord,
@@ -119,8 +119,8 @@ export function startRelease(
 }
 
 /**
- * Takes note of what ran before a release: an image that somebody else deployed is what a rollback returns to, but
- * never one that a release of ours failed with or was superseded with.
+ * Records what ran before a release: a rollback returns to an image that others deployed, but never to one with which a
+ * release of ours failed or was superseded.
  */
 export function observePrevious(record: TargetRecord, release: ReleaseRecord, seen: Rollout): TargetRecord {
   if (phaseOf(release) !== 'started' || seen.state !== 'complete' || seen.image === record.knownGoodImages[0])

@@ -54,7 +54,7 @@ export function rolledBackData(release: ReleaseRecord): DataOf<typeof Deployment
   };
 }
 
-/** What a cluster says may hold anything, and cutting may leave half a character; an event may hold neither, nor U+FFFD. */
+/** The message of a cluster may hold control characters, and cutting may halve a character; an event may hold neither, nor U+FFFD. */
 function readable(text: string): string {
   return withoutControls(text.slice(0, MAX_TEXT)).replaceAll('\ufffd', '?');
 }

@@ -8,24 +8,24 @@ import { isNewest, type ReleaseRecord, releaseOf, stepBy, type TargetRecord } fr
 import type { Cause, ReleaseFailure } from './release-states.ts';
 import { isSuspect } from './suspects.ts';
 
-/** What is to be done about a failure. */
+/** The policy of the configuration for failures. */
 interface RollbackPolicy {
   readonly enabled: boolean;
   readonly deadlineMs: number;
 }
 
 /**
- * Takes up a failure: begins the rollback, or closes the release when there is nothing to undo, nothing to return
- * to, or a newer request to leave the target to. Spent error budget fails a release here: a completed one, too.
+ * Handles a failure: starts the rollback, or closes the release when nothing was changed, no known good image exists, or
+ * a newer request decides what runs. A burnt error budget fails a release here, a completed one too.
  */
-export function takeUpFailure(
+export function handleFailure(
   record: TargetRecord,
   release: ReleaseRecord,
   cause: Cause,
   failure: ReleaseFailure,
   policy: RollbackPolicy,
 ): TargetRecord {
-  if (stepBy(release, cause.by)?.to === 'rolling-back') return giveWay(record, release, cause);
+  if (stepBy(release, cause.by)?.to === 'rolling-back') return closeSuperseded(record, release, cause);
   const failed = failure.reason === 'SLOViolation' ? blame(record, release, cause, failure) : record;
   const now = releaseOf(failed, release.requestId) ?? release;
   const last = now.steps.at(-1);
@@ -48,12 +48,12 @@ function noteAgainstRollback(
   { enabled }: RollbackPolicy,
 ): string | undefined {
   if (release.steps[0]?.to === 'failed') return 'it was never started';
-  if (reason === 'Superseded' || !isNewest(record, release)) return 'the target is left to what came after it';
+  if (reason === 'Superseded' || !isNewest(record, release)) return 'a newer request decides what runs';
   if (record.unverified.length === 0) return 'nothing was changed';
-  if (!enabled) return 'automatic rollback is off';
+  if (!enabled) return 'automatic rollback is disabled';
   const [image] = record.knownGoodImages;
-  if (image === undefined) return 'no good image is known to return to';
-  return isImage(image, release.data.image) ? `${image} is the last good image itself` : undefined;
+  if (image === undefined) return 'no known good image exists';
+  return isImage(image, release.data.image) ? `${image} is the last known good image itself` : undefined;
 }
 
 function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
@@ -68,17 +68,15 @@ function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failu
   };
 }
 
-/** A rollback is given up as soon as a newer request was let in: that one decides what runs. */
-function giveWay(record: TargetRecord, release: ReleaseRecord, cause: Cause): TargetRecord {
+/** A rollback ends as soon as a newer request is admitted: that one decides what runs. */
+function closeSuperseded(record: TargetRecord, release: ReleaseRecord, cause: Cause): TargetRecord {
   if (isNewest(record, release)) return record;
-  return pruned(
-    withStep(record, release, { to: 'closed', ...cause, note: 'the target is left to what came after it' }),
-  );
+  return pruned(withStep(record, release, { to: 'closed', ...cause, note: 'a newer request decides what runs' }));
 }
 
 type RollbackOutcome =
   | { readonly to: 'rolled-back'; readonly image: string }
-  /** The rollback itself failed, or something newer is in its place. */
+  /** The rollback itself failed, or was superseded. */
   | { readonly to: 'closed'; readonly note: string; readonly needsAttention: boolean };
 
 /** How a rollback ends, by the status of its rollout. */
@@ -86,7 +84,7 @@ export function rollbackOutcomeOf(status: Exclude<RolloutStatus, { to: 'waiting'
   if (status.to === 'ready') return { to: 'rolled-back', image: status.rollout.image };
   const { reason, message } = status;
   return reason === 'Superseded'
-    ? { to: 'closed', note: `the rollback gave way: ${message}`, needsAttention: false }
+    ? { to: 'closed', note: `the rollback was superseded: ${message}`, needsAttention: false }
     : { to: 'closed', note: `the rollback failed: ${reason}: ${message}`, needsAttention: true };
 }
 
@@ -98,7 +96,7 @@ export function endRollback(
   outcome: RollbackOutcome,
 ): TargetRecord {
   if (stepBy(release, cause.by)?.to !== 'rolling-back') return record;
-  if (!isNewest(record, release)) return giveWay(record, release, cause);
+  if (!isNewest(record, release)) return closeSuperseded(record, release, cause);
   const next = withStep(record, release, { ...outcome, ...cause });
   if (outcome.to === 'closed') return pruned(next);
   const { doraTotals } = next;

@@ -1,6 +1,6 @@
 /**
- * Which counted checks a service's document may forget. One whose handling has finished is known by its delivery record
- * and never handled again; one that was cut off, or is dead-lettered and may be replayed, has to stay.
+ * Which counted checks a service's document may drop. A completed one is known by its delivery record and never handled
+ * again; one that was cut off, or is dead-lettered and may be replayed, has to stay.
  */
 
 import type { HandlerPorts } from '../ports/handler.ts';
@@ -16,7 +16,7 @@ const STRIDE = 32;
 const MAX_LENGTH = 16 * 1024;
 
 /** Call it after each check; it mostly has nothing to do. */
-export async function forgetFinishedChecks(health: ServiceHealth, ports: HandlerPorts): Promise<void> {
+export async function dropCompletedChecks(health: ServiceHealth, ports: HandlerPorts): Promise<void> {
   const { state, log } = ports;
   const isFull = health.counted.length > MAX_LENGTH;
   const count = countIds(health.counted);

@@ -75,9 +75,9 @@ interface FreezeRecord {
 }
 
 /**
- * The freeze of a service, or undefined when it may be released. What is known of its health has the last word: a freeze
- * that nobody lifted, because what lifts it is still waiting or was discarded, ends all the same, and none outlasts a
- * whole window without health checks.
+ * The freeze of a service, or undefined when it may be released. The health of the service decides: a freeze ends
+ * even when the event that lifts it is still waiting or was discarded, and at the latest after a whole window without
+ * health checks.
  *
  * @param now milliseconds since the epoch
  */
@@ -85,11 +85,11 @@ export async function freezeOf(state: StateStore, service: string, now: number):
   const found = await state.get<FreezeRecord>(FREEZES, service);
   if (!found) return undefined;
   const health = await healthOf(state, service);
-  const cause = found.value.causes.find((it) => stands(it, health, now));
+  const cause = found.value.causes.find((it) => holds(it, health, now));
   return cause && { service, slo: cause.slo, since: cause.since, reason: cause.reason };
 }
 
-function stands(
+function holds(
   { slo, episode, since, windowMs, isJudged }: FreezeCause,
   health: ServiceHealth | undefined,
   now: number,
@@ -98,7 +98,7 @@ function stands(
   return isDepletedBy(health, slo, episode) && now < health.at + windowMs;
 }
 
-/** The services that have a freeze on record; whether it still stands is for `freezeOf` to say. */
+/** The services that have a freeze on record; `freezeOf` says whether it still holds. */
 export async function* frozenServices(state: StateStore): AsyncIterable<string> {
   for await (const { value } of state.query<FreezeRecord>(FREEZES)) yield value.service;
 }

@@ -1,9 +1,9 @@
 /**
  * What is known of a service's health, and what one more check changes in it; pure. It is one document, so that the
- * counts, the alerts that are open and what has to be told of them change together or not at all.
+ * counts, the alerts that are open and what has to be published change together or not at all.
  *
  * A run may end after the document was saved and before anything was published. So the document remembers which checks
- * it has counted, and what each of them gave rise to: the next run of that check counts nothing and tells it again.
+ * it has counted, and the outcomes of each: the next run of that check counts nothing and publishes them again.
  */
 import type { DataOf, EventOf } from '../events/cloud-event.ts';
 import type { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../events/platform.ts';
@@ -11,7 +11,7 @@ import { type Assessment, assess, type Severity, type SloTarget } from './burn-r
 import { type RecentIds, remember, seen, without } from './id-set.ts';
 import { addCounts, emptyBuckets, type TimeBuckets } from './time-buckets.ts';
 
-/** An objective of the configuration, as far as it is judged. */
+/** An objective of the configuration, as far as checks need it. */
 interface ServiceObjective extends SloTarget {
   readonly slo: string;
 }
@@ -21,7 +21,7 @@ export interface ServiceHealth extends TimeBuckets {
   readonly objectives: readonly ObjectiveHealth[];
   /** The checks that were counted, as far as they may come again. */
   readonly counted: RecentIds;
-  /** What those checks gave rise to. */
+  /** The outcomes of those checks. */
   readonly outcomes: readonly CheckOutcome[];
 }
 
@@ -36,7 +36,7 @@ export interface ObjectiveHealth {
   readonly depletedBy?: string;
 }
 
-/** What follows from a check, to be told after the document is saved. */
+/** An outcome of a check, published after the document is saved. */
 export type CheckOutcome = { readonly by: string } & (
   | { readonly kind: 'violation'; readonly data: DataOf<typeof SLOViolation> }
   | { readonly kind: 'depleted'; readonly data: DataOf<typeof ErrorBudgetDepleted> }
@@ -69,7 +69,7 @@ export function withCheck(
     return next;
   });
   for (const { slo, depletedBy: episode } of before.objectives) {
-    // Nobody else would end the freeze of an objective that is not in the configuration any more.
+    // Nothing else would end the freeze of an objective that was removed from the configuration.
     const isGone = !objectives.some((objective) => objective.slo === slo);
     if (isGone && episode) news.push({ by: id, kind: 'recovered', slo, episode, remaining: 1 });
   }
@@ -81,7 +81,7 @@ export function withCheck(
   };
 }
 
-/** How a service stands against one of its objectives, as far as anything is known. */
+/** The health of one objective of a service; undefined before its first check. */
 export function objectiveHealthOf(health: ServiceHealth, slo: string): ObjectiveHealth | undefined {
   return health.objectives.find((state) => state.slo === slo);
 }
@@ -159,17 +159,17 @@ export function withDepletion(health: ServiceHealth, slo: string, episode: strin
   return { ...health, objectives: [...others, { ...state, depletedBy: episode }] };
 }
 
-/** What a counted check gave rise to, on every run of it. */
+/** The outcomes of a counted check, the same on every run of it. */
 export function outcomesOf({ outcomes }: ServiceHealth, id: string): readonly CheckOutcome[] {
   return outcomes.filter(({ by }) => by === id);
 }
 
-/** Whether a check matters though the service has no objective any more: a freeze is to be ended, or what it gave rise to told. */
-export function isOwed(health: ServiceHealth, id: string): boolean {
+/** Whether a check matters although the service has no objective: it may end a freeze, or has outcomes to publish. */
+export function isPending(health: ServiceHealth, id: string): boolean {
   return health.objectives.some(({ depletedBy }) => depletedBy !== undefined) || outcomesOf(health, id).length > 0;
 }
 
-/** Forgets checks that will not come again, and what they gave rise to. */
+/** Drops checks that will not come again, and their outcomes. */
 export function withoutChecks(health: ServiceHealth, ids: ReadonlySet<string>): ServiceHealth {
   return {
     ...health,

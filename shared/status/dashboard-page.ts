@@ -1,6 +1,6 @@
 /**
- * The dashboard: one page of plain HTML without scripts, drawn on the server, that loads itself again. What needs
- * somebody comes first in every table.
+ * The dashboard: one page of plain HTML without scripts, drawn on the server, that reloads itself. What needs
+ * attention comes first in every table.
  */
 
 import type { EventRecord } from '../delivery/event-record.ts';
@@ -32,7 +32,7 @@ export interface DashboardData {
 const REFRESH_SECONDS = 10;
 export const MAX_ROWS = 100;
 
-/** HTML that needs no escaping any more. */
+/** HTML that is escaped already. */
 class Html {
   readonly text: string;
 
@@ -84,7 +84,7 @@ export function dashboardPage(data: DashboardData): string {
 </header>
 <ul class="dependencies">${health.dependencies.map(dependencyItem)}</ul>
 ${tilesOf(deployments.doraTotals)}
-${section('Could not be handled', deadLettersTable(errors, hasMoreErrors, now))}
+${section('Errors', deadLettersTable(errors, hasMoreErrors, now))}
 ${section('Services', servicesTable(services, now))}
 ${section('Deployments', deploymentsTable(deployments, now))}
 ${section('Latest events', eventsTable(events, now))}
@@ -93,7 +93,7 @@ ${section('Latest events', eventsTable(events, now))}
 `.text;
 }
 
-/** What needs somebody is seen from the tab. */
+/** The tab shows what needs attention. */
 function titleOf({ health, errors, hasMoreErrors, deployments: { failing } }: DashboardData): string {
   const troubles = [
     ...(health.status === 'up' ? [] : [health.status]),
@@ -145,7 +145,7 @@ function tilesOf({ completed, failed, leadTime, restore }: DeploymentsDigest['do
 
 function deadLettersTable(errors: DashboardData['errors'], hasMore: boolean, now: number): Html {
   if (!errors) return quiet('The errors queue cannot be read: the broker does not answer.');
-  if (errors.length === 0) return quiet('Nothing: every event was handled, or is being handled.');
+  if (errors.length === 0) return quiet('None: every event is handled or in progress.');
   const rows = errors.map(({ sequenceNumber, deadLetteredAt, reason, type, subscription, description }) => [
     sequenceNumber,
     ago(deadLetteredAt, now),
@@ -155,7 +155,7 @@ function deadLettersTable(errors: DashboardData['errors'], hasMore: boolean, now
     html`<span class="why">${cut(description)}</span>`,
   ]);
   return html`${htmlTable(['Number', 'Since', 'Reason', 'Type', 'Subscription', 'Why'], rows)}
-<p class="note">${hasMore ? `The oldest ${errors.length}. ` : ''}When the cause is mended: <code>npx platform-events errors replay ${errors[0]?.sequenceNumber}</code></p>`;
+<p class="note">${hasMore ? `The oldest ${errors.length}. ` : ''}When the cause is fixed: <code>npx platform-events errors replay ${errors[0]?.sequenceNumber}</code></p>`;
 }
 
 function servicesTable(services: readonly ServiceSummary[], now: number): Html {
@@ -202,7 +202,7 @@ const PHASES: Readonly<Record<NonNullable<DeploymentSummary['newest']>['phase'],
 };
 
 function deploymentsTable({ mostUrgent, count }: DeploymentsDigest, now: number): Html {
-  if (count === 0) return quiet('Nothing was deployed yet.');
+  if (count === 0) return quiet('No deployments yet.');
   const rows = mostUrgent.map(({ target, knownGoodImage, newest, failingSince }): Part[] => {
     const [text, tone] = newest ? PHASES[newest.phase] : (['–', 'quiet'] as const);
     const why = newest?.reason === undefined ? undefined : `${newest.reason}: ${newest.message ?? ''}`;
@@ -215,7 +215,7 @@ function deploymentsTable({ mostUrgent, count }: DeploymentsDigest, now: number)
       html`<span class="why">${cut(why ?? '')}</span>`,
     ];
   });
-  return html`${htmlTable(['Deployment', 'Newest release', 'Image', 'Since', 'Last good image', 'Why'], rows)}
+  return html`${htmlTable(['Deployment', 'Newest release', 'Image', 'Since', 'Last known good image', 'Why'], rows)}
 ${count > mostUrgent.length ? quiet(`${mostUrgent.length} of ${count}; GET /api/deployments lists all.`) : ''}`;
 }
 
@@ -227,7 +227,7 @@ const STATUSES: Readonly<Record<EventRecord['status'], Tone>> = {
 };
 
 function eventsTable(events: readonly EventRecord[], now: number): Html {
-  if (events.length === 0) return quiet('No event came yet.');
+  if (events.length === 0) return quiet('No events yet.');
   const rows = events.map(({ startedAt, type, subject, status, reason, error, summary, correlationId }) => [
     ago(startedAt, now),
     type,
@@ -236,7 +236,7 @@ function eventsTable(events: readonly EventRecord[], now: number): Html {
     html`<span class="why">${cut(reason === undefined ? (summary ?? '') : `${reason}: ${error ?? ''}`)}</span>`,
     html`<code class="whole">${correlationId.slice(0, 36)}</code>`,
   ]);
-  return htmlTable(['Came', 'Event', 'Subject', 'Status', 'Why', 'Correlation id'], rows);
+  return htmlTable(['Received', 'Event', 'Subject', 'Status', 'Why', 'Correlation id'], rows);
 }
 
 function countText(errors: readonly ErrorSummary[], hasMore: boolean): string {

@@ -7,7 +7,7 @@ import { systemTimer, type Timer, within } from '../timeout.ts';
 
 /** One dependency, as it answered just now. */
 export interface Dependency {
-  /** `service-bus`, `state-store`, `cluster/<name>`, or `trigger/<function>` where the host tells. */
+  /** `service-bus`, `state-store`, `cluster/<name>`, or `trigger/<function>` where the host reports its triggers. */
   readonly name: string;
   readonly status: 'up' | 'down';
   readonly latencyMs: number;
@@ -56,9 +56,9 @@ export async function checkHealth(
       ),
     ),
   ]);
-  const away = ({ status }: Dependency): boolean => status === 'down';
-  const isDown = needed.some(away) || (receiving.length > 0 && receiving.every(away));
-  const isDegraded = [...reached, ...receiving].some(away);
+  const isUnavailable = ({ status }: Dependency): boolean => status === 'down';
+  const isDown = needed.some(isUnavailable) || (receiving.length > 0 && receiving.every(isUnavailable));
+  const isDegraded = [...reached, ...receiving].some(isUnavailable);
   return {
     status: isDown ? 'down' : isDegraded ? 'degraded' : 'up',
     dependencies: [...needed, ...reached, ...receiving],

@@ -1,5 +1,5 @@
 /**
- * What may stand in a label. Every new value of a label is a new series for whoever scrapes, for as long as it keeps them;
+ * Which values a label may have. Every new value of a label is a new series for whoever scrapes, for as long as it keeps them;
  * so a label holds what the configuration, the topology or this build knows, and everything else is `other`.
  */
 

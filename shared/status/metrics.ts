@@ -10,9 +10,9 @@ import type { ErrorSummary, ServiceSummary } from './summaries.ts';
 interface Snapshot {
   readonly deployments: readonly DeploymentMeasure[];
   readonly services: readonly ServiceSummary[];
-  /** Undefined when nobody could say: then there is no such metric. */
+  /** Undefined when the broker does not answer: then the metric is left out. */
   readonly errors: readonly ErrorSummary[] | undefined;
-  /** Health checks that nothing was made of, since their service has no objective. */
+  /** Health checks that were ignored because their service has no objective. */
   readonly unlistedChecks: number;
   readonly health: Health;
 }
@@ -82,7 +82,7 @@ function deploymentFamilies({ deployments }: Snapshot): MetricFamily[] {
     family(
       'deployments_failed_total',
       'counter',
-      'Releases that went wrong after something was applied; divided by the completed and these, the change failure rate.',
+      'Releases that failed after something was applied; divided by the completed and these, the change failure rate.',
       (one) => [{ value: one.doraTotals.failed }],
     ),
     family('deployments_rolled_back_total', 'counter', 'Releases that were rolled back.', (one) => [
@@ -110,7 +110,7 @@ function deploymentFamilies({ deployments }: Snapshot): MetricFamily[] {
 }
 
 function serviceFamilies({ services: all, unlistedChecks }: Snapshot): MetricFamily[] {
-  // A service without an objective is known by the word of a sender alone, as one that another tool had frozen.
+  // Only a sender names a service without an objective, such as one that another tool froze.
   const services = all.filter(({ objectives }) => objectives.length > 0);
   const isOtherFrozen = all.some(({ objectives, freeze }) => objectives.length === 0 && freeze);
   const others = isOtherFrozen ? [{ labels: { service: OTHER }, value: 1 }] : [];
@@ -158,7 +158,7 @@ function serviceFamilies({ services: all, unlistedChecks }: Snapshot): MetricFam
     {
       name: 'platform_health_checks_without_objective_total',
       type: 'counter',
-      help: 'Health checks that nothing was made of: the configuration names no objective for their service.',
+      help: 'Health checks that were ignored: the configuration names no objective for their service.',
       samples: [{ labels: {}, value: unlistedChecks }],
     },
     {

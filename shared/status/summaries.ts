@@ -1,4 +1,4 @@
-/** How the deployments and services stand, drawn from their records: for the HTTP functions, the metrics and the dashboard. */
+/** The state of deployments and services, by their records: for the HTTP functions, the metrics and the dashboard. */
 
 import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
 import type { Ports } from '../ports/handler.ts';
@@ -21,15 +21,15 @@ import { type ObjectiveHealth, objectiveHealthOf } from '../slo/service-health.t
 import { systemTimer, type Timer, within } from '../timeout.ts';
 import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 
-/** A release as people are told of it. Times are milliseconds since the Unix epoch. */
+/** A release as it is shown. Times are milliseconds since the Unix epoch. */
 interface ReleaseSummary {
   readonly requestId: string;
   readonly correlationId: string;
   readonly image: string;
   readonly phase: Phase;
-  /** Whether nothing more is to come. */
+  /** Whether the release is over. */
   readonly isOver: boolean;
-  /** When it came to this. */
+  /** When it reached this phase. */
   readonly since: number;
   /** Why it failed, if it did. */
   readonly reason?: string;
@@ -48,14 +48,14 @@ export interface DeploymentSummary {
   readonly service: string;
   /** The image that completed last: what runs, or what a rollback returns to. */
   readonly knownGoodImage?: string;
-  /** The newest request that was let in; of a deployment that never let one in, the newest refused one. */
+  /** The newest request that was admitted, or the newest rejected one when none was. */
   readonly newest?: ReleaseSummary;
   /** Since when it has been failing. */
   readonly failingSince?: number;
   readonly doraTotals: DoraTotals;
 }
 
-/** A service's status against one objective; without measurements until it was checked. */
+/** One objective of a service; without measurements before its first check. */
 export interface ObjectiveSummary {
   readonly slo: string;
   readonly target: number;
@@ -82,7 +82,7 @@ export async function* deployments(state: StateStore, after?: string): AsyncIter
   for await (const { key, value } of targets(state, after)) yield deploymentOf(key, value);
 }
 
-/** What is told of all deployments at once, however many there are: senders name them. */
+/** What is shown of all deployments at once. It stays small: senders can name any number of them. */
 export interface DeploymentsDigest {
   readonly count: number;
   readonly failing: number;

@@ -8,7 +8,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { ClusterConnection, Connector } from './connection.ts';
 import { errorOf, type KubernetesResponse } from './errors.ts';
 
-/** Everything that this app changes in a cluster bears this name. */
+/** The field manager of everything that this app changes in a cluster. */
 export const FIELD_MANAGER = 'platform-events';
 
 /** Nothing asked for takes long, and a run of a handler has to end in time; watching is done by asking again. */
@@ -83,8 +83,8 @@ export class KubernetesClient {
   }
 
   /**
-   * Server-side apply: what it names becomes ours, whoever had it; what was ours and is not named goes, unless it is
-   * somebody else's too. With `metadata.resourceVersion` and `uid`: only if the object still is there, as it was read.
+   * Server-side apply: the fields that it names become ours, by force; a field of ours that it does not name is
+   * removed, unless another manager has it too. With `metadata.resourceVersion` and `uid`: only if the object still is there, as it was read.
    *
    * @throws ConflictError when it is not
    */
@@ -148,9 +148,9 @@ export class KubernetesClient {
 const ATTEMPTS = 10;
 
 /**
- * Runs something that reads an object and writes it if it still is what was read, until nobody came in between.
+ * Runs something that reads an object and writes it if it still is what was read, until no other write came in between.
  *
- * @throws ConflictError when somebody always did
+ * @throws ConflictError when another write always did
  */
 export async function untilUndisturbed(readAndWrite: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {

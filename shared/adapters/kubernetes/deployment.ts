@@ -1,6 +1,6 @@
 /**
  * Changes to a Deployment. Each is one write that holds the change and its marks, and is accepted only if the object
- * still is what was read: nothing is ever half made, and the marks tell what was made.
+ * still is what was read: no change is ever half made, and the marks show which one was made.
  *
  * - A release is a server-side apply of the marks, the image, and `replicas` if asked for. Nobody else's field is
  *   touched; these become ours by force, since a request to deploy is an order about just these. An autoscaler that
@@ -8,7 +8,7 @@
  * - A rollback replaces the pod template by an earlier one, as `kubectl rollout undo` does, with a JSON patch: applied,
  *   every field of the template would be ours, and the next release would have to name them all.
  *
- * The pod template bears no marks: they would restart every pod for a release that changes nothing.
+ * The pod template has no marks: they would restart every pod for a release that changes nothing.
  */
 
 import { NotFoundError, SupersededError } from '../../errors.ts';
@@ -93,7 +93,9 @@ function isMade({ metadata: { annotations } }: Deployment, change: Change): bool
   if (rank === undefined || rank < change.rank) return false;
   if (rank === change.rank) return true;
   const { namespace, deployment, requestId } = change;
-  throw new SupersededError(`${namespace}/${deployment} bears ${annotations?.[REQUEST_ID]}, newer than ${requestId}`);
+  throw new SupersededError(
+    `${namespace}/${deployment} has request ${annotations?.[REQUEST_ID]}, which is newer than ${requestId}`,
+  );
 }
 
 function changeMarks({ requestId, rank, changeCause }: Change): Readonly<Record<string, string>> {
@@ -113,7 +115,7 @@ function annotate(
   }));
 }
 
-/** The template of the newest revision that ran the image, without the label that tells its ReplicaSet's pods apart. */
+/** The template of the newest revision that ran the image, without the label of its ReplicaSet. */
 async function earlierTemplate(
   client: KubernetesClient,
   { metadata, spec }: Deployment,
@@ -132,7 +134,7 @@ async function earlierTemplate(
   const found = revisions.find(({ template }) => isImage(imageOf(template) ?? '', image));
   if (!found) {
     const known = revisions.map(({ template, revision }) => `${revision}: ${imageOf(template)}`).join(', ');
-    throw new NotFoundError(`no revision of ${namespace}/${deployment} that is kept ran ${image} (${known})`);
+    throw new NotFoundError(`no kept revision of ${namespace}/${deployment} ran ${image} (${known})`);
   }
   const { 'pod-template-hash': _, ...labels } = found.template.metadata?.labels ?? {};
   return { ...found.template, metadata: { ...found.template.metadata, labels } };

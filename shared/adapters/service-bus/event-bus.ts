@@ -28,8 +28,8 @@ interface ServiceBusOptions {
 }
 
 /**
- * Whoever sends holds a lease and a lock meanwhile: a blip is bridged here, anything longer is left to redelivery. All
- * attempts end before the connection is taken for dead.
+ * The caller holds a lease and a lock meanwhile: a short fault is retried here, a longer one is left to redelivery. All
+ * attempts end before the connection is considered dead.
  */
 const RETRY: RetryOptions = {
   mode: RetryMode.Exponential,
@@ -70,7 +70,7 @@ export class ServiceBusEventBus implements EventBus {
   readonly #connection: ServiceBusConnection;
   readonly #options: ServiceBusOptions;
   readonly #pending = new Set<Promise<unknown>>();
-  /** Each with a client of its own, which nobody else's silence ends. */
+  /** Each with a client of its own, which a dead connection elsewhere does not end. */
   readonly #subscribed = new Set<ServiceBusClient>();
 
   constructor(connect: () => ServiceBusClient, options: ServiceBusOptions) {
@@ -99,7 +99,7 @@ export class ServiceBusEventBus implements EventBus {
   async deadLetter(deadLetter: DeadLetter): Promise<void> {
     const message = deadLetterMessage(deadLetter);
     if (await this.#fits(message)) return;
-    // It came filled to the brim, and there is no room for the reason beside it.
+    // The event fills its message, and the reason does not fit beside it.
     if (await this.#fits({ ...message, body: gzipSync(message.body), contentType: GZIP_CONTENT_TYPE })) return;
     // It came from a broker with a higher limit: better cut than lost.
     const body = Buffer.from(truncate(message.body.toString(), MAX_MESSAGE_BYTES / 2));
@@ -158,7 +158,7 @@ export class ServiceBusEventBus implements EventBus {
           }
         },
         processError: async ({ error, errorSource }) => {
-          log.warn('receiving failed', { topic, subscription, errorSource, error: faultOf(error) });
+          log.warn('receive failed', { topic, subscription, errorSource, error: faultOf(error) });
         },
       },
       { maxConcurrentCalls },
@@ -227,7 +227,7 @@ class TooLargeError extends PermanentError {
 
 /**
  * The SDK's error as ours. Only what lies in the message itself is permanent: a missing entity, a missing right or a full
- * topic is mended by people, while the events wait.
+ * topic is fixed by people, while the events wait.
  */
 function toPlatformError(error: unknown, entity: string): unknown {
   if (error instanceof PlatformError) return error;

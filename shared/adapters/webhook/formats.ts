@@ -2,7 +2,7 @@
 import type { Notification } from '../../ports/notifier.ts';
 import { oneLine } from '../../shown-text.ts';
 
-/** A request body, its media type, and what else its receiver wants to be told. */
+/** A request body, its media type, and what headers its receiver needs. */
 export interface Payload {
   readonly contentType: string;
   readonly body: string;

@@ -102,7 +102,7 @@ async function sendOnce(
 /** Keys are hashes, so the ones after this are any: each gets its turn. */
 async function forgetSome(state: StateStore, id: string, before: number): Promise<void> {
   for await (const { key, value, etag } of state.query<Sent>(PARTITION, { from: id, limit: SWEPT })) {
-    // Whoever sent it again meanwhile has changed the etag, and it stays.
+    // When it was sent again meanwhile, its etag has changed, and it stays.
     if (value.at < before) await state.delete(PARTITION, key, etag);
   }
 }

@@ -164,7 +164,7 @@ describe('deployment/failed', () => {
       expect(await stepsOf(world, 'request-1')).toEqual(['requested', 'started', 'failed', 'closed']);
       expect(world.notified.at(-1)).toMatchObject({
         severity: 'critical',
-        text: expect.stringContaining('no good image is known'),
+        text: expect.stringContaining('no known good image exists'),
       });
     });
 
@@ -198,7 +198,7 @@ describe('deployment/failed', () => {
       const done = await world.carry(world.request('1', { replicas: 10 }));
 
       expect(typesOf(done)).toEqual(['DeploymentRequested', 'DeploymentStarted', 'DeploymentFailed']);
-      expect(world.notified.at(-1)?.text).toContain('is the last good image itself');
+      expect(world.notified.at(-1)?.text).toContain('is the last known good image itself');
     });
 
     it('when the configuration says so', async () => {

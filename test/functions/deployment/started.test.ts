@@ -69,7 +69,7 @@ describe('deployment/started', () => {
     const forged = { ...started, data: { ...started.data, requestId: 'nobody' } };
 
     await expect(world.run(forged as PlatformEvent)).rejects.toThrow(
-      new PermanentError(`no request 'nobody' is known for ${TARGET}`),
+      new PermanentError(`request 'nobody' of ${TARGET} is not known`),
     );
   });
 

@@ -35,7 +35,7 @@ describe('GET /api/dashboard', () => {
     const page = await pageOf(platform);
 
     expect(page).toContain('<title>1 failing · 1 errors · platform-events</title>');
-    expect(text(page)).toMatch(/Could not be handled .* Unrouted Misspelt .* errors replay 1 /);
+    expect(text(page)).toMatch(/Errors .* Unrouted Misspelt .* errors replay 1 /);
     expect(text(page)).toMatch(/web availability, 30d 90 % of 99 % -900 % page ticket frozen/);
     expect(text(page)).toMatch(/default\/shop\/bad failed failing for .* default\/shop\/late completed/);
   });
@@ -125,9 +125,9 @@ describe('GET /api/dashboard', () => {
   it('says so when there is nothing yet', async () => {
     const page = text(await pageOf(await startPlatform()));
 
-    expect(page).toContain('Nothing: every event was handled');
-    expect(page).toContain('Nothing was deployed yet.');
-    expect(page).toContain('No event came yet.');
+    expect(page).toContain('None: every event is handled');
+    expect(page).toContain('No deployments yet.');
+    expect(page).toContain('No events yet.');
   });
 
   it('shows the rest while the broker is away', async () => {

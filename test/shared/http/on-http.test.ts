@@ -20,7 +20,7 @@ it.each([
     { 'retry-after': '2' },
   ],
   [new PermanentError('gone'), 500, { title: 'gone', status: 500 }, {}],
-  [new Error('a secret'), 500, { title: 'something went wrong; the log says what', status: 500 }, {}],
+  [new Error('a secret'), 500, { title: 'internal error; see the log of the app', status: 500 }, {}],
 ])('answers %s with a problem document', async (error, status, document, headers) => {
   const answer = await respond('test', () => Promise.reject(error), httpRequest({}), ports);
 
