@@ -111,8 +111,8 @@ export const rooms = [
     message: 'config imports its sections, errors, duration, quantity, the field types of events, and zod.',
   },
   {
-    rooms: ['shared/settings'],
-    may: ['shared/config', 'shared/topology', ...BASICS, 'zod', 'node:fs'],
+    rooms: ['shared/settings', 'shared/settings-schema'],
+    may: ['shared/settings-schema', 'shared/config', 'shared/topology', ...BASICS, 'zod', 'node:fs'],
     message: 'settings imports config, topology, zod and node:fs; it runs at every cold start.',
   },
   {
