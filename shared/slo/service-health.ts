@@ -152,7 +152,7 @@ export function withReportedDepletion(
 }
 
 /** Marks a budget as spent, unless it is already. */
-export function withDepletion(health: ServiceHealth, slo: string, episode: string): ServiceHealth {
+function withDepletion(health: ServiceHealth, slo: string, episode: string): ServiceHealth {
   const state = objectiveHealthOf(health, slo) ?? { slo, currentValue: 1, errorBudgetRemaining: 0, open: [] };
   if (state.depletedBy) return health;
   const others = health.objectives.filter((other) => other.slo !== slo);

@@ -7,7 +7,7 @@ async function complete(world: World, data: Parameters<World['request']>[1] = {}
 }
 
 describe('deployment/completed', () => {
-  it('closes the release and tells of it', async () => {
+  it('closes the release and notifies people', async () => {
     const world = new World({ config: { objectives: [{ service: 'web', target: 0.99, team: 'shop' }] } });
     const event = await complete(world, { requestedBy: 'ci', override: { reason: 'urgent', approvedBy: 'ada' } });
 
@@ -31,7 +31,7 @@ describe('deployment/completed', () => {
     ]);
   });
 
-  it('closes it once when it is delivered twice, and tells of it under the same key', async () => {
+  it('closes it once when it is delivered twice, and notifies people under the same key', async () => {
     const world = new World();
     const event = await complete(world);
     const first = await world.run(event);

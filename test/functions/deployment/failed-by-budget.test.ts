@@ -72,7 +72,7 @@ describe('deployment/failed for burnt error budget', () => {
     expect(await world.record()).toEqual(before);
   });
 
-  it('leaves a release alone that is not the newest any more', async () => {
+  it('leaves a release alone that is no longer the newest', async () => {
     const { world, requests } = await released('1', '2', '3');
     const before = await world.record();
 

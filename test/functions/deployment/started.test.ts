@@ -4,7 +4,7 @@ import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newestSuspectOf } from '../../../shared/releases/suspects.ts';
 import { faulty, IMAGE, only, runByHand, TARGET, World, type WorldOptions } from '../../support/deployments.ts';
 
-/** A world in which a request has been let in, and the DeploymentStarted that follows from it. */
+/** A world in which a request was admitted, and the DeploymentStarted that follows from it. */
 async function begin(tag: string, options: WorldOptions = {}): Promise<{ world: World; started: PlatformEvent }> {
   const world = new World(options);
   return { world, started: only(await world.run(world.request(tag))) };
@@ -64,7 +64,7 @@ describe('deployment/started', () => {
     expect((await world.rollout()).image).toBe(`${IMAGE}:1`);
   });
 
-  it('refuses a release that nobody let in', async () => {
+  it('refuses a release that was never admitted', async () => {
     const { world, started } = await begin('1');
     const forged = { ...started, data: { ...started.data, requestId: 'nobody' } };
 
@@ -189,7 +189,7 @@ describe('deployment/started', () => {
     await expect(world.rollout()).rejects.toThrow(NotFoundError);
   });
 
-  it('has no say any more when it is superseded while it applies', async () => {
+  it('decides nothing when it is superseded while it applies', async () => {
     const world: World = new World({
       cluster: (simulated) => ({
         ...simulated,

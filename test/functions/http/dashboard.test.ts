@@ -63,7 +63,7 @@ describe('GET /api/dashboard', () => {
     expect(page).not.toMatch(/\p{Bidi_Control}/u);
   });
 
-  it('may load nothing from anywhere, be shown in no frame, and tells nobody its address', async () => {
+  it('may load nothing from anywhere, be shown in no frame, and sends nobody its address', async () => {
     const { headers } = await (await startPlatform()).get(handle);
 
     expect(headers?.['content-security-policy']).toContain("frame-ancestors 'none'");

@@ -45,7 +45,7 @@ function deadLetter(id: string, parts: Partial<DeadLetter> = {}): Promise<void> 
 }
 
 /** @returns its number */
-async function parkOne(id: string, parts?: Partial<DeadLetter>): Promise<string> {
+async function deadLetterOne(id: string, parts?: Partial<DeadLetter>): Promise<string> {
   await deadLetter(id, parts);
   return bus.errors().find(({ messageId }) => messageId === id)?.sequenceNumber ?? '';
 }
@@ -62,8 +62,8 @@ async function listed(query = ''): Promise<{ ids: unknown[]; next: string | unde
 }
 
 describe('GET /api/errors', () => {
-  it('tells what failed where, and why, oldest first', async () => {
-    const sequenceNumber = await parkOne('a');
+  it('lists what failed where, and why, oldest first', async () => {
+    const sequenceNumber = await deadLetterOne('a');
     await deadLetter('b');
 
     const { json } = await call(listErrors);
@@ -144,13 +144,13 @@ describe('GET /api/errors', () => {
 
 describe('one entry', () => {
   it('is shown with its event', async () => {
-    const { json } = await call(showError, await parkOne('a'));
+    const { json } = await call(showError, await deadLetterOne('a'));
 
     expect(json).toMatchObject({ eventId: 'a', body: { id: 'a', data: sampleData.DeploymentRequested } });
   });
 
   it('is shown with its text when that is no event', async () => {
-    const { json } = await call(showError, await parkOne('a', { body: 'hello' }));
+    const { json } = await call(showError, await deadLetterOne('a', { body: 'hello' }));
 
     expect(json).toMatchObject({ body: 'hello' });
     expect(json).toHaveProperty('eventId', undefined);
@@ -161,7 +161,7 @@ describe('one entry', () => {
     ['numbers for texts', { id: 1, subject: { a: 1 } }],
     ['a list', [1]],
   ])('is shown and listed when its body is %s', async (_, body) => {
-    const number = await parkOne('a', { body: JSON.stringify(body) });
+    const number = await deadLetterOne('a', { body: JSON.stringify(body) });
 
     expect(await call(showError, number)).toMatchObject({ json: { body } });
     expect(await listed()).toEqual({ ids: [undefined], next: undefined });
@@ -241,7 +241,7 @@ describe('one entry', () => {
   });
 
   it('is replayed to its handler', async () => {
-    const { status, json } = await call(replayError, await parkOne('a'));
+    const { status, json } = await call(replayError, await deadLetterOne('a'));
     await bus.settled();
 
     expect(status).toBe(202);
@@ -252,7 +252,7 @@ describe('one entry', () => {
   });
 
   it('stays when it cannot be replayed, with a 409 that says why', async () => {
-    const { status, body } = await call(replayError, await parkOne('a', { body: 'hello' }));
+    const { status, body } = await call(replayError, await deadLetterOne('a', { body: 'hello' }));
 
     expect(status).toBe(409);
     expect(JSON.parse(body ?? '').title).toMatch(/not replayed: the body is no CloudEvent/);
@@ -260,7 +260,7 @@ describe('one entry', () => {
   });
 
   it('is discarded', async () => {
-    const number = await parkOne('a');
+    const number = await deadLetterOne('a');
     await deadLetter('b');
 
     expect((await call(discardError, number)).status).toBe(204);

@@ -57,11 +57,11 @@ describe('a violation', () => {
   it.each([
     ['page', 'critical'],
     ['ticket', 'warning'],
-  ] as const)('that is a %s is told as %s to the team', async (severity, told) => {
+  ] as const)('that is a %s is notified as %s to the team', async (severity, expected) => {
     const { notifications } = await deliver(violation(severity));
 
     expect(notifications).toMatchObject([
-      { severity: told, team: 'shop', title: 'web burns its error budget 20.0 times too fast' },
+      { severity: expected, team: 'shop', title: 'web burns its error budget 20.0 times too fast' },
     ]);
   });
 
