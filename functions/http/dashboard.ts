@@ -3,8 +3,8 @@
 import { readHistory } from '../../shared/delivery/history.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
-import { type DashboardData, dashboardPage, MAX_ROWS } from '../../shared/status/dashboard-page.ts';
 import { checkHealth } from '../../shared/status/health.ts';
+import { type DashboardData, dashboardPage, MAX_ROWS } from '../../shared/status/pages/dashboard-page.ts';
 import { deployments, digestOf, oldestErrors, services } from '../../shared/status/summaries.ts';
 
 const MAX_EVENTS = 25;
