@@ -11,7 +11,7 @@ import { newEvent } from '../shared/events/cloud-event.ts';
 import { HealthCheck } from '../shared/events/platform.ts';
 import type { EventBus } from '../shared/ports/bus.ts';
 import type { Ports } from '../shared/ports/handler.ts';
-import { SERVICES } from '../shared/slo/freezes.ts';
+import { SERVICES } from '../shared/slo/health-store.ts';
 
 const HOUR = 3_600_000;
 const CHECKS = 20_000;

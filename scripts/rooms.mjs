@@ -107,12 +107,12 @@ export const rooms = [
   },
   {
     rooms: ['shared/config'],
-    may: ['shared/events', 'shared/quantity', 'shared/errors', 'shared/duration', 'zod'],
-    message: 'config imports errors, duration, quantity, the field types of events, and zod.',
+    may: ['shared/config', 'shared/events', 'shared/quantity', 'shared/errors', 'shared/duration', 'zod'],
+    message: 'config imports its sections, errors, duration, quantity, the field types of events, and zod.',
   },
   {
-    rooms: ['shared/settings'],
-    may: ['shared/config', 'shared/topology', ...BASICS, 'zod', 'node:fs'],
+    rooms: ['shared/settings', 'shared/settings-schema'],
+    may: ['shared/settings-schema', 'shared/config', 'shared/topology', ...BASICS, 'zod', 'node:fs'],
     message: 'settings imports config, topology, zod and node:fs; it runs at every cold start.',
   },
   {

@@ -1,6 +1,7 @@
 /** The ports that every function of this process uses: given by a host or a test, or else made when first needed. */
 import { app } from '@azure/functions';
 import type { DeliveryOptions } from './delivery/deliver.ts';
+import { describeError } from './describe-error.ts';
 import type { Ports } from './ports/handler.ts';
 import type { HistoryLimits } from './settings.ts';
 import { readSettings } from './settings.ts';
@@ -53,7 +54,7 @@ export function checkSettingsAtStart(): void {
     } catch (error) {
       // The Functions host logs at Debug what a hook throws, and then says that there are no functions. It shows a line of
       // stderr as an Error when it holds this word, and each line as a record of its own.
-      const message = error instanceof Error ? error.message : String(error);
+      const message = describeError(error);
       console.error(`error: the app cannot start: ${message.replace(/\s*[\r\n]+\s*/g, ' ')}`);
       throw error;
     }

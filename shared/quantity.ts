@@ -7,9 +7,9 @@
 import { formatIssue, PermanentError } from './errors.ts';
 
 /** How a quantity is written: powers of 1000, powers of 1024, or an exponent. */
-export type QuantityFormat = 'decimal' | 'binary' | 'exponent';
+type QuantityFormat = 'decimal' | 'binary' | 'exponent';
 
-export interface Quantity {
+interface Quantity {
   /** Billionths. */
   readonly nanos: bigint;
   /** The notation that it came in, and keeps. */

@@ -4,13 +4,13 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs';
-import * as z from 'zod';
-import { duration, type PlatformConfig, parseConfig } from './config.ts';
+import type * as z from 'zod';
+import { type PlatformConfig, parseConfig } from './config.ts';
 import { faultOf } from './describe-error.ts';
 import { DAY_MS } from './duration.ts';
 import { ConfigError } from './errors.ts';
 import { parseJson } from './json.ts';
-import { REDELIVERABLE_MS } from './topology.ts';
+import { CONFIG_FILE, HISTORY_EVENTS, settingsSchema } from './settings-schema.ts';
 
 /** How much history is kept. Both are upper limits; what may still be redelivered is kept beyond them. */
 export interface HistoryLimits {
@@ -18,19 +18,19 @@ export interface HistoryLimits {
   readonly events: number;
 }
 
-export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * DAY_MS, events: 1_000_000 };
+export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * DAY_MS, events: HISTORY_EVENTS };
 
-/** The environment, or what stands in for it. */
+/** The environment, or what a test gives instead. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a service is, and how to sign in: with a secret in the connection string, or as who this app is. */
-export type Connection =
+export type ServiceConnection =
   | { readonly connectionString: string }
   | { readonly endpoint: string; readonly clientId: string | undefined };
 
-export interface Settings {
-  readonly serviceBus: Connection;
-  readonly stateStore: 'memory' | Connection;
+export interface AppSettings {
+  readonly serviceBus: ServiceConnection;
+  readonly stateStore: 'memory' | ServiceConnection;
   /** The table that holds the state. */
   readonly stateTable: string;
   readonly cluster: 'simulated' | 'kubernetes';
@@ -41,114 +41,10 @@ export interface Settings {
   readonly config: PlatformConfig;
 }
 
-const CONFIG_FILE = 'platform.config.json';
-
-const busConnection = z
-  .string()
-  .regex(/(^|;)\s*Endpoint=sb:\/\/[^;]+/i, 'a Service Bus connection string beginning with Endpoint=sb://')
-  .regex(/(^|;)\s*SharedAccess(Key|Signature)=/i, 'a Service Bus connection string with a SharedAccessKey');
-
-const namespace = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9.-]*$/i, "a host name such as 'shop.servicebus.windows.net', without 'sb://'");
-
-const tableConnection = z.union([
-  z.literal('memory'),
-  z
-    .string()
-    .regex(
-      /(^|;)\s*(UseDevelopmentStorage=true|AccountName=|TableEndpoint=|SharedAccessSignature=)/i,
-      "'memory', 'UseDevelopmentStorage=true' or a storage connection string",
-    ),
-]);
-
-const TABLE_SERVICE = "a URL such as 'https://shop.table.core.windows.net'";
-/** A secret, in the words of JSON Schema. */
-const SECRET = { writeOnly: true } as const;
-const HISTORY_AGES = `a duration from ${Math.ceil(REDELIVERABLE_MS / DAY_MS)}d: an event can come again until then`;
-const HANDLER_TIMES = 'a duration from 1s to 4m';
-const TABLE_NAME = 'a table name: 3 to 63 letters and digits, a letter first';
-
-/** Each setting with its `form` and its `description`, from which the reference page is made. */
-export const settingsSchema = z.object({
-  ServiceBus: busConnection.optional().meta({
-    ...SECRET,
-    form: 'a Service Bus connection string with a SharedAccessKey',
-    description: 'The Service Bus namespace, with a key: on a laptop. This, or `ServiceBus__fullyQualifiedNamespace`.',
-  }),
-  ServiceBus__fullyQualifiedNamespace: namespace.optional().meta({
-    form: 'a host name such as `shop.servicebus.windows.net`',
-    description: 'The Service Bus namespace, signed in to with an identity: in Azure.',
-  }),
-  ServiceBus__clientId: z.string().optional().meta({
-    form: 'a client id',
-    description: 'The user-assigned identity for Service Bus; the system-assigned one when not set.',
-  }),
-  StateStore: tableConnection.optional().meta({
-    ...SECRET,
-    form: '`memory`, `UseDevelopmentStorage=true` or a storage connection string',
-    description:
-      'Where the state is kept: memory, Azurite, or Table Storage with a key. This, or `StateStore__tableServiceUri`.',
-  }),
-  StateStore__tableServiceUri: z
-    .url({ protocol: /^https?$/, error: TABLE_SERVICE })
-    .refine((text) => !/[@?#]/.test(text), `${TABLE_SERVICE}, without a user, a password or a signature`)
-    .optional()
-    .meta({
-      form: 'a URL such as `https://shop.table.core.windows.net`',
-      description: 'Table Storage, signed in to with an identity: in Azure.',
-    }),
-  StateStore__clientId: z.string().optional().meta({
-    form: 'a client id',
-    description: 'The user-assigned identity for Table Storage; the system-assigned one when not set.',
-  }),
-  StateStore__table: z
-    .string()
-    .regex(/^[A-Za-z][A-Za-z0-9]{2,62}$/, TABLE_NAME)
-    .default('platformevents')
-    .meta({ form: TABLE_NAME, description: 'The table that holds the state; made when it does not exist.' }),
-  Cluster: z.enum(['simulated', 'kubernetes'], "'simulated' or 'kubernetes'").meta({
-    form: '`simulated` or `kubernetes`',
-    description: 'Whether the clusters of the configuration are real, or simulated with nothing behind them.',
-  }),
-  SIMULATED_ROLLOUT: duration.prefault('1s').meta({
-    form: 'a duration',
-    description: 'How long a rollout of the simulated cluster takes.',
-  }),
-  SIMULATED_DEADLINE: duration.prefault('3s').meta({
-    form: 'a duration',
-    description: 'When a rollout of the simulated cluster that does not get ready is given up.',
-  }),
-  HANDLER_TIMEOUT: duration
-    .refine((ms) => ms >= 1_000 && ms <= 240_000, HANDLER_TIMES)
-    .prefault('20s')
-    .meta({ form: HANDLER_TIMES, description: 'How long one run of a handler may take.' }),
-  HISTORY_AGE: duration
-    .refine((ms) => ms >= REDELIVERABLE_MS, HISTORY_AGES)
-    .prefault('90d')
-    .meta({ form: HISTORY_AGES, description: 'How long an event that has ended is remembered.' }),
-  HISTORY_EVENTS: z
-    .string()
-    .regex(/^[1-9][0-9]{0,8}$/, 'a whole number from 1')
-    .prefault(String(HISTORY_LIMITS.events))
-    .transform(Number)
-    .meta({
-      form: 'a whole number from 1',
-      description: 'How many events that have ended are remembered; those that can come again are kept beyond it.',
-    }),
-  PLATFORM_CONFIG: z
-    .string()
-    .optional()
-    .meta({
-      form: 'the path of a file',
-      description: `The configuration; \`${CONFIG_FILE}\` when not set, and its defaults when there is none.`,
-    }),
-});
-
 /** Every setting that the app reads, but those that `urlSetting` names. */
 export const SETTINGS: readonly string[] = Object.keys(settingsSchema.shape);
 
-/** What these hold is shown when it is wrong. All the others lead to a service, and may hold a key. */
+/** Values that are shown when they are wrong. All the others lead to a service, and may hold a key. */
 const SHOWN: ReadonlySet<string> = new Set([
   'Cluster',
   'SIMULATED_ROLLOUT',
@@ -161,7 +57,7 @@ const SHOWN: ReadonlySet<string> = new Set([
 
 const HOW = 'set it in local.settings.json, in the environment, or as an app setting in Azure';
 
-/** The settings that were made; an empty one was not. */
+/** The settings that are set; an empty one counts as not set. */
 function presentIn(environment: Environment): Environment {
   return Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
@@ -169,7 +65,7 @@ function presentIn(environment: Environment): Environment {
 }
 
 /** The Service Bus alone, for a command that needs nothing else. @throws ConfigError naming every setting that is wrong */
-export function readServiceBus(environment: Environment): Connection {
+export function readServiceBus(environment: Environment): ServiceConnection {
   const present = presentIn(environment);
   const parsed = settingsSchema
     .pick({ ServiceBus: true, ServiceBus__fullyQualifiedNamespace: true, ServiceBus__clientId: true })
@@ -183,7 +79,7 @@ export function readServiceBus(environment: Environment): Connection {
 }
 
 /** @throws ConfigError naming every setting that is wrong, and every path of the configuration file */
-export function readSettings(environment: Environment): Settings {
+export function readSettings(environment: Environment): AppSettings {
   const present = presentIn(environment);
   const parsed = settingsSchema.safeParse(present, {
     error: (issue) => (issue.input === undefined ? 'a value' : undefined),
@@ -254,7 +150,7 @@ function connectionOf(
   connectionString: string | undefined,
   endpoint: string | undefined,
   clientId: string | undefined,
-): Connection {
+): ServiceConnection {
   // As the Functions host does: an exact setting wins.
   return connectionString === undefined ? { endpoint: endpoint ?? '', clientId } : { connectionString };
 }
@@ -283,7 +179,7 @@ function attempt<T>(read: () => T, problems: string[]): T | undefined {
   try {
     return read();
   } catch (error) {
-    problems.push(error instanceof Error ? error.message : String(error));
+    problems.push(faultOf(error));
     return undefined;
   }
 }

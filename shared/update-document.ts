@@ -1,46 +1,60 @@
 /** Changing a stored document without losing anybody else's change. */
 import { ConflictError } from './errors.ts';
-import type { StateStore } from './ports/state.ts';
+import type { StateStore, Stored } from './ports/state.ts';
 
-/** Losing this often in a row means that something else is wrong; the delivery attempts again later. */
-const ATTEMPTS = 10;
+/** So many conflicts in a row mean that something else is wrong; the delivery attempts again later. */
+const MAX_CONFLICTS = 10;
+
+/** What `change` returns to have the document deleted. */
+export const DELETE = Symbol('delete');
 
 /**
  * Reads a document, lets `change` decide, and writes the outcome if the document still is what was read; otherwise
  * decides again on what is there now. `change` must have no effects: it may run several times. Returning what it
- * got (the same object, or undefined) writes nothing.
+ * got (the same object, or undefined) writes nothing; returning `DELETE` deletes the document.
  *
- * @returns what is stored now
+ * @returns what is stored now; undefined when nothing is
  * @throws ConflictError when others kept changing it
  */
-export async function update<T>(
+export async function updateDocument<T>(
   state: StateStore,
   partition: string,
   key: string,
   change: (current: T | undefined) => T,
 ): Promise<T>;
-export async function update<T>(
+export async function updateDocument<T>(
   state: StateStore,
   partition: string,
   key: string,
-  change: (current: T | undefined) => T | undefined,
+  change: (current: T | undefined) => T | typeof DELETE | undefined,
 ): Promise<T | undefined>;
-export async function update<T>(
+export async function updateDocument<T>(
   state: StateStore,
   partition: string,
   key: string,
-  change: (current: T | undefined) => T | undefined,
+  change: (current: T | undefined) => T | typeof DELETE | undefined,
 ): Promise<T | undefined> {
   for (let attempt = 1; ; attempt++) {
     const stored = await state.get<T>(partition, key);
-    const next = change(stored?.value);
-    if (next === stored?.value || next === undefined) return next;
+    const decided = change(stored?.value);
+    const next = decided === DELETE ? undefined : decided;
     try {
-      if (stored) await state.put(partition, key, next, stored.etag);
-      else await state.insert(partition, key, next);
+      if (decided === DELETE) await (stored && state.delete(partition, key, stored.etag));
+      else if (next !== undefined && next !== stored?.value) await write(state, partition, key, next, stored);
       return next;
     } catch (error) {
-      if (!(error instanceof ConflictError) || attempt >= ATTEMPTS) throw error;
+      if (!(error instanceof ConflictError) || attempt >= MAX_CONFLICTS) throw error;
     }
   }
+}
+
+async function write<T>(
+  state: StateStore,
+  partition: string,
+  key: string,
+  value: T,
+  stored: Stored<T> | undefined,
+): Promise<void> {
+  if (stored) await state.put(partition, key, value, stored.etag);
+  else await state.insert(partition, key, value);
 }

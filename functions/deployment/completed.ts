@@ -1,21 +1,22 @@
-/** Closes a completed deployment and tells people, with its lead time. */
+/** Closes a completed deployment and notifies people, with its lead time. */
 
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted } from '../../shared/events/deployment.ts';
+import { targetOf } from '../../shared/events/deployment-target.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
-import { advance, stepBy, targetOf } from '../../shared/releases/release-record.ts';
-import { close } from '../../shared/releases/release-states.ts';
-import { completionOf, leadSecondsOf, noticeOf } from '../../shared/releases/report.ts';
+import { advanceRelease, stepBy } from '../../shared/releases/release-record.ts';
+import { closeRelease } from '../../shared/releases/release-states.ts';
+import { completedData, leadSecondsOf, noticeOf } from '../../shared/releases/report.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event, ports) => {
-  const release = await advance(ports.state, event.data, (record, it) =>
-    close(record, it, { by: event.id, at: ports.clock.now() }, 'completed'),
+  const release = await advanceRelease(ports.state, event.data, (record, it) =>
+    closeRelease(record, it, { by: event.id, at: ports.clock.now() }, 'completed'),
   );
   // Not closed by this event: it has failed meanwhile, and that is the news.
   if (!release || !stepBy(release, event.id)) return;
 
-  const { durationSeconds, replicas } = completionOf(release);
+  const { durationSeconds, replicas } = completedData(release);
   const leadSeconds = leadSecondsOf(release);
   await ports.notifier.notify(
     noticeOf(release, event, ports.config, {

@@ -1,24 +1,25 @@
-/** Tells people of a failed deployment and, when it changed something, rolls it back and watches that. */
+/** Notifies people of a failed deployment; when it changed something, rolls it back and watches the rollback. */
 
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRolledBack } from '../../shared/events/deployment.ts';
+import { targetOf } from '../../shared/events/deployment-target.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Rollback } from '../../shared/ports/cluster.ts';
 import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
 import type { Notification } from '../../shared/ports/notifier.ts';
-import { carryOut, type Standing } from '../../shared/releases/apply-change.ts';
-import { advance, type ReleaseRecord, type Step, stepBy, targetOf } from '../../shared/releases/release-record.ts';
-import { endRollback, type RollbackOutcome, takeUpFailure } from '../../shared/releases/release-states.ts';
-import { failureOf, noticeOf, rollbackOf } from '../../shared/releases/report.ts';
+import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
+import { advanceRelease, type ReleaseRecord, type ReleaseStep, stepBy } from '../../shared/releases/release-record.ts';
+import { failedData, noticeOf, rolledBackData } from '../../shared/releases/report.ts';
+import { endRollback, handleFailure, rollbackOutcomeOf } from '../../shared/releases/rollback-states.ts';
 
 type Failed = EventOf<typeof DeploymentFailed>;
-type StepTo<To extends Step['to']> = Extract<Step, { to: To }>;
+type StepTo<To extends ReleaseStep['to']> = Extract<ReleaseStep, { to: To }>;
 
 export const handle: Handler<Failed> = async (event, ports) => {
   const { state, clock, config } = ports;
   const { rollback, deadline } = config.policies.deployment;
-  let release = await advance(state, event.data, (record, it) =>
-    takeUpFailure(record, it, { by: event.id, at: clock.now() }, event.data, {
+  let release = await advanceRelease(state, event.data, (record, it) =>
+    handleFailure(record, it, { by: event.id, at: clock.now() }, event.data, {
       enabled: rollback,
       deadlineMs: deadline,
     }),
@@ -26,32 +27,32 @@ export const handle: Handler<Failed> = async (event, ports) => {
   let step = stepBy(release, event.id);
 
   if (release && step?.to === 'rolling-back') {
-    const standing = await rollBack(release, step, event, ports);
-    if (standing.to === 'waiting') return requeueAfter(standing.afterMs);
-    release = await advance(state, event.data, (record, it) =>
-      endRollback(record, it, { by: event.id, at: clock.now() }, outcomeOf(standing)),
+    const status = await watchRollback(release, step, event, ports);
+    if (status.to === 'waiting') return requeueAfter(status.afterMs);
+    release = await advanceRelease(state, event.data, (record, it) =>
+      endRollback(record, it, { by: event.id, at: clock.now() }, rollbackOutcomeOf(status)),
     );
     step = stepBy(release, event.id);
   }
 
   // Nothing when this failure is stale: the release has ended otherwise.
-  if (release && step?.to === 'rolled-back') ports.publish(DeploymentRolledBack, rollbackOf(release));
+  if (release && step?.to === 'rolled-back') ports.publish(DeploymentRolledBack, rolledBackData(release));
   if (release && step?.to === 'closed') await ports.notifier.notify(closingNotice(release, step, event, ports));
 };
 
-function rollBack(
+function watchRollback(
   release: ReleaseRecord,
   { image, at, deadline }: StepTo<'rolling-back'>,
   event: Failed,
   { clusters, clock, config, notifier, log }: HandlerPorts,
-): Promise<Standing> {
+): Promise<RolloutStatus> {
   const { rank, requestId, data } = release;
   const { namespace, deployment, container } = data;
   const change: Rollback = {
     ...{ namespace, deployment, container, image },
     ...{ requestId: event.id, rank: `${rank}/rollback`, changeCause: `rollback of request ${requestId}: ${image}` },
   };
-  return carryOut({
+  return applyChange({
     cluster: () => clusters.get(data.cluster),
     change,
     make: (cluster) => cluster.rollback(change),
@@ -72,21 +73,13 @@ function rollBack(
   });
 }
 
-function outcomeOf(standing: Exclude<Standing, { to: 'waiting' }>): RollbackOutcome {
-  if (standing.to === 'ready') return { to: 'rolled-back', image: standing.rollout.image };
-  const { reason, message } = standing;
-  if (reason === 'Superseded')
-    return { to: 'closed', note: `the rollback gave way: ${message}`, needsAttention: false };
-  return { to: 'closed', note: `the rollback failed: ${reason}: ${message}`, needsAttention: true };
-}
-
 function closingNotice(
   release: ReleaseRecord,
   { note = '', needsAttention = false }: StepTo<'closed'>,
   event: Failed,
   { config }: HandlerPorts,
 ): Notification {
-  const { reason } = failureOf(release);
+  const { reason } = failedData(release);
   return noticeOf(release, event, config, {
     what: 'closed',
     severity: needsAttention ? 'critical' : reason === 'Superseded' ? 'info' : 'warning',
@@ -96,7 +89,7 @@ function closingNotice(
 }
 
 function describe(release: ReleaseRecord): string {
-  const { reason, message } = failureOf(release);
+  const { reason, message } = failedData(release);
   return `${reason}: ${message}`;
 }
 

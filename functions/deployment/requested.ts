@@ -1,14 +1,15 @@
-/** Lets a deployment in, or rejects it: policy, freeze, and whether a newer request was there first. */
+/** Admits a deployment, or rejects it: by policy, by freeze, or because a newer request was admitted. */
 
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
+import { targetOf } from '../../shared/events/deployment-target.ts';
 import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { violationOf } from '../../shared/releases/policy.ts';
-import { changeTarget, type ReleaseData, serviceOf, stepBy, targetOf } from '../../shared/releases/release-record.ts';
-import { admit, type Failure } from '../../shared/releases/release-states.ts';
-import { failureOf, startOf } from '../../shared/releases/report.ts';
+import { changeTarget, type ReleaseData, serviceOf, stepBy } from '../../shared/releases/release-record.ts';
+import { admitRequest, type ReleaseFailure } from '../../shared/releases/release-states.ts';
+import { failedData, startedData } from '../../shared/releases/report.ts';
 import { type Freeze, freezeOf } from '../../shared/slo/freezes.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event, ports) => {
@@ -20,22 +21,22 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
   const objection = objectionTo(data, freeze, ports);
 
   const record = await changeTarget(ports.state, targetOf(data), (current) =>
-    admit(current, request, { objection, overrode: freeze?.reason, at }),
+    admitRequest(current, request, { objection, overrode: freeze?.reason, at }),
   );
 
-  // What this event decided, whether just now or in a run that died before it could publish: this request's own fate,
-  // and that of the older one that it superseded.
+  // What this event decided, in this run or in one that died before it could publish: the outcome of this request, and
+  // of the older one that it superseded.
   for (const release of record.releases) {
     const step = stepBy(release, requestId);
-    if (step?.to === 'requested') ports.publish(DeploymentStarted, startOf(release));
+    if (step?.to === 'requested') ports.publish(DeploymentStarted, startedData(release));
     if (step?.to === 'failed') {
       const { correlationId: correlationid } = release;
-      ports.publish(DeploymentFailed, failureOf(release), { key: release.requestId, correlationid });
+      ports.publish(DeploymentFailed, failedData(release), { key: release.requestId, correlationid });
     }
   }
 };
 
-function objectionTo(data: ReleaseData, freeze: Freeze | undefined, ports: HandlerPorts): Failure | undefined {
+function objectionTo(data: ReleaseData, freeze: Freeze | undefined, ports: HandlerPorts): ReleaseFailure | undefined {
   const violation = violationOf(data, ports.config.policies.deployment);
   if (violation) return { reason: 'PolicyViolation', message: violation };
 

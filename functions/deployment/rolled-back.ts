@@ -1,20 +1,21 @@
-/** Closes a deployment that was rolled back and tells people, with the time it took to restore the target. */
+/** Closes a deployment that was rolled back and notifies people, with the time it took to restore the target. */
 
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentRolledBack } from '../../shared/events/deployment.ts';
+import { targetOf } from '../../shared/events/deployment-target.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
-import { advance, stepBy, targetOf } from '../../shared/releases/release-record.ts';
-import { close } from '../../shared/releases/release-states.ts';
-import { noticeOf, rollbackOf } from '../../shared/releases/report.ts';
+import { advanceRelease, stepBy } from '../../shared/releases/release-record.ts';
+import { closeRelease } from '../../shared/releases/release-states.ts';
+import { noticeOf, rolledBackData } from '../../shared/releases/report.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRolledBack>> = async (event, ports) => {
-  const release = await advance(ports.state, event.data, (record, it) =>
-    close(record, it, { by: event.id, at: ports.clock.now() }, 'rolled-back'),
+  const release = await advanceRelease(ports.state, event.data, (record, it) =>
+    closeRelease(record, it, { by: event.id, at: ports.clock.now() }, 'rolled-back'),
   );
   if (!release || !stepBy(release, event.id)) return;
 
-  const { image, failedImage, reason, durationSeconds } = rollbackOf(release);
+  const { image, failedImage, reason, durationSeconds } = rolledBackData(release);
   await ports.notifier.notify(
     noticeOf(release, event, ports.config, {
       what: 'rolled-back',

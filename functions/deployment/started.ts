@@ -5,41 +5,38 @@ import { DeploymentCompleted, DeploymentFailed, DeploymentStarted } from '../../
 import { onEvent } from '../../shared/on-event.ts';
 import type { Release } from '../../shared/ports/cluster.ts';
 import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
-import { carryOut, type Standing } from '../../shared/releases/apply-change.ts';
-import {
-  advance,
-  phaseOf,
-  type ReleaseRecord,
-  rememberNewest,
-  stepBy,
-  stepTo,
-} from '../../shared/releases/release-record.ts';
-import { end, type Outcome, observe, start } from '../../shared/releases/release-states.ts';
-import { completionOf, failureOf } from '../../shared/releases/report.ts';
+import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
+import { advanceRelease, phaseOf, type ReleaseRecord, stepBy, stepTo } from '../../shared/releases/release-record.ts';
+import { endRelease, observePrevious, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
+import { completedData, failedData } from '../../shared/releases/report.ts';
+import { rememberNewest } from '../../shared/releases/suspects.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {
   const { state, clock, config } = ports;
   const { deadline } = config.policies.deployment;
-  let release = await advance(state, event.data, (record, it) =>
-    start(record, it, { by: event.id, at: clock.now() }, deadline),
+  let release = await advanceRelease(state, event.data, (record, it) =>
+    startRelease(record, it, { by: event.id, at: clock.now() }, deadline),
   );
 
   if (release && phaseOf(release) === 'started') {
-    const standing = await rollOut(release, ports);
-    if (standing.to === 'waiting') return requeueAfter(standing.afterMs);
-    release = await advance(state, event.data, (record, it) =>
-      end(record, it, { by: event.id, at: clock.now() }, outcomeOf(standing)),
+    const status = await watchRollout(release, ports);
+    if (status.to === 'waiting') return requeueAfter(status.afterMs);
+    release = await advanceRelease(state, event.data, (record, it) =>
+      endRelease(record, it, { by: event.id, at: clock.now() }, releaseOutcomeOf(status)),
     );
   }
 
-  // Nothing when a newer request superseded this one: then that one's handler has published its end.
+  // Nothing when a newer request superseded this one: its handler has published the end of this one.
   const outcome = stepBy(release, event.id);
-  if (release && outcome?.to === 'completed') ports.publish(DeploymentCompleted, completionOf(release));
-  if (release && outcome?.to === 'failed') ports.publish(DeploymentFailed, failureOf(release));
+  if (release && outcome?.to === 'completed') ports.publish(DeploymentCompleted, completedData(release));
+  if (release && outcome?.to === 'failed') ports.publish(DeploymentFailed, failedData(release));
 };
 
-/** What is applied is the record's: whoever publishes a DeploymentStarted by hand changes nothing about it. */
-function rollOut(release: ReleaseRecord, { state, clusters, clock, config, log }: HandlerPorts): Promise<Standing> {
+/** Applies what the record says, not what the event says: a DeploymentStarted published by hand changes nothing. */
+function watchRollout(
+  release: ReleaseRecord,
+  { state, clusters, clock, config, log }: HandlerPorts,
+): Promise<RolloutStatus> {
   const { requestId, rank, data } = release;
   const { namespace, deployment, container, image, replicas, commit } = data;
   const changeCause = `request ${requestId}: ${image}${commit ? ` (commit ${commit.sha})` : ''}`;
@@ -47,13 +44,14 @@ function rollOut(release: ReleaseRecord, { state, clusters, clock, config, log }
     ...{ namespace, deployment, container, image, replicas },
     ...{ requestId, rank: `${rank}/apply`, changeCause },
   };
-  return carryOut({
+  return applyChange({
     cluster: () => clusters.get(data.cluster),
     change,
     make: (cluster) => cluster.apply(change),
     before: async (running) => {
       await rememberNewest(state, release);
-      if (running) await advance(state, { ...data, requestId }, (record, it) => observe(record, it, running));
+      if (running)
+        await advanceRelease(state, { ...data, requestId }, (record, it) => observePrevious(record, it, running));
     },
     since: stepTo(release, 'started')?.at ?? 0,
     deadline: stepTo(release, 'started')?.deadline ?? 0,
@@ -61,12 +59,6 @@ function rollOut(release: ReleaseRecord, { state, clusters, clock, config, log }
     requeueAfterMs: config.policies.deployment.requeueAfter,
     log,
   });
-}
-
-function outcomeOf(standing: Exclude<Standing, { to: 'waiting' }>): Outcome {
-  if (standing.to === 'failed') return standing;
-  const { image, replicas, revision } = standing.rollout;
-  return { to: 'completed', image, replicas, ...(revision !== undefined && { revision }) };
 }
 
 onEvent(DeploymentStarted, handle);

@@ -3,14 +3,14 @@
 import { readHistory } from '../../shared/delivery/history.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
-import { type DashboardData, dashboardPage, MAX_ROWS } from '../../shared/status/dashboard-page.ts';
 import { checkHealth } from '../../shared/status/health.ts';
+import { type DashboardData, dashboardPage, MAX_ROWS } from '../../shared/status/pages/dashboard-page.ts';
 import { deployments, digestOf, oldestErrors, services } from '../../shared/status/summaries.ts';
 
 const MAX_EVENTS = 25;
 const MAX_ERRORS = 25;
 
-/** 200 with the page, also while the broker is away; 503 when the store is, since it holds what there is to show. */
+/** 200 with the page, also while the broker is unavailable; 503 while the state store is, which holds what is shown. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const { state, clock } = ports;
   const [health, known, found, { records }, errors] = await Promise.all([
@@ -45,8 +45,11 @@ onHttp(
     name: 'dashboard',
     methods: ['GET'],
     route: 'dashboard',
-    description: 'A page for people that shows how things stand; it loads itself again.',
-    answers: { 200: 'The page, as HTML; also while the broker is away.', 503: 'The store is away.' },
+    description: 'A page for people with the state of the platform; it reloads itself.',
+    answers: {
+      200: 'The page, as HTML; also while the broker is unavailable.',
+      503: 'The state store is unavailable.',
+    },
   },
   handle,
 );

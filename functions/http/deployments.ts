@@ -1,6 +1,6 @@
-/** `GET /api/deployments`: every deployment that was ever released to, its newest release, and its DORA numbers. */
+/** `GET /api/deployments`: every deployment with a release, its newest release, and its DORA measures. */
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
-import { limitIn, PAGE, refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
+import { limitIn, PAGE_PARAMETERS, refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { type DeploymentSummary, deployments } from '../../shared/status/summaries.ts';
 
@@ -10,8 +10,8 @@ const QUERY = {
   namespace: 'Only deployments in this namespace.',
   deployment: 'Only deployments of this name.',
   service: 'Only deployments of this service.',
-  ...PAGE,
-} as const satisfies Record<(typeof FILTERS)[number], string> & typeof PAGE;
+  ...PAGE_PARAMETERS,
+} as const satisfies Record<(typeof FILTERS)[number], string> & typeof PAGE_PARAMETERS;
 
 /**
  * 200 with `deployments` in the order of cluster, namespace and name, and `next` (a `cursor`) when there are more; 400
@@ -38,7 +38,7 @@ onHttp(
     name: 'deployments',
     methods: ['GET'],
     route: 'deployments',
-    description: 'What was released where: the newest release of each deployment, and its DORA measures.',
+    description: 'The deployments: the newest release of each, and its DORA measures.',
     query: QUERY,
     answers: {
       200: '`{ deployments, next? }`, in the order of cluster, namespace and name; `next` when there are more.',
@@ -48,12 +48,12 @@ onHttp(
   handle,
 );
 
-function entryOf({ newest, brokenSince, numbers, ...one }: DeploymentSummary): Record<string, unknown> {
-  const { completed, failed, rolledBack, leadTime, restore } = numbers;
+function entryOf({ newest, failingSince, doraTotals, ...one }: DeploymentSummary): Record<string, unknown> {
+  const { completed, failed, rolledBack, leadTime, restore } = doraTotals;
   return {
     ...one,
     ...(newest && { newest: { ...newest, since: new Date(newest.since).toISOString() } }),
-    ...(brokenSince !== undefined && { brokenSince: new Date(brokenSince).toISOString() }),
+    ...(failingSince !== undefined && { failingSince: new Date(failingSince).toISOString() }),
     completed,
     failed,
     rolledBack,

@@ -8,7 +8,7 @@ import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-bo
 import { entryAt, NotReplayableError, replay } from '../../shared/delivery/replay.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
-import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
+import { limitIn, PAGE_PARAMETERS, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
 import type { DeadLetterEntry } from '../../shared/ports/bus.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 
@@ -17,27 +17,27 @@ const QUERY = {
   type: 'Only entries of this event type.',
   since: 'Only entries that came into the queue at this time or later; RFC 3339.',
   before: 'Only entries that came into the queue before this time; RFC 3339.',
-  ...PAGE,
+  ...PAGE_PARAMETERS,
 } as const;
 const PARAMS = { sequenceNumber: 'The number of the entry in the queue, as the list shows it.' } as const;
-const NO_ENTRY = 'There is no entry of this number, or it exists no longer.';
-const WRONG_NUMBER = 'The sequence number is none.';
-/** So many entries at one look at the queue. */
-const LOOK = 250;
-/** How many entries one request looks at; what it does not find among them is behind its cursor. */
-const MAX_LOOKED_AT = 2_500;
+const NO_ENTRY = 'The entry does not exist.';
+const WRONG_NUMBER = 'The sequence number is not valid.';
+/** How many entries are read from the queue at a time. */
+const READ_COUNT = 250;
+/** How many entries one request reads at most; the rest is behind its cursor. */
+const MAX_READ = 2_500;
 
 /** 200 with `errors`, oldest first, and `next` (a `cursor`) when there may be more; 400 naming the parameter that is wrong. */
-export async function list({ query }: HttpRequest, { deadLetterQueue }: Ports): Promise<HttpResponse> {
+export async function listErrors({ query }: HttpRequest, { deadLetterQueue }: Ports): Promise<HttpResponse> {
   refuseUnknown(query, QUERY);
   const fits = filterIn(query);
   const limit = limitIn(query);
   const found: Record<string, unknown>[] = [];
   let next: string | undefined = sequenceNumberOf('cursor', query.get('cursor') ?? '0');
-  let looked = 0;
-  while (next !== undefined && looked < MAX_LOOKED_AT && found.length < limit) {
-    const page: DeadLetterEntry[] = await deadLetterQueue.deadLetters(next, LOOK);
-    looked += page.length;
+  let read = 0;
+  while (next !== undefined && read < MAX_READ && found.length < limit) {
+    const page: DeadLetterEntry[] = await deadLetterQueue.deadLetters(next, READ_COUNT);
+    read += page.length;
     for (const entry of page) {
       next = after(entry);
       if (fits(entry) && found.push(summaryOf(entry)) === limit) break;
@@ -49,9 +49,9 @@ export async function list({ query }: HttpRequest, { deadLetterQueue }: Ports): 
 
 /**
  * 200 with the entry and its body, unpacked; one that unpacks to too much comes as it was sent, as a data URL, with
- * `bodyNote` saying so. 404 when it is not there (any more).
+ * `bodyNote` saying so. 404 when it does not exist.
  */
-export async function show({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function showError({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
   const entry = await entryAt(number, ports);
   if (!entry) throw gone(number);
@@ -63,7 +63,7 @@ export async function show({ params }: HttpRequest, ports: Ports): Promise<HttpR
 }
 
 /** 202 with what was sent where; 404; 409 saying why it cannot be replayed, and then it stays. */
-export async function sendAgain({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function replayError({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
   try {
     const sent = await replay(number, ports);
@@ -75,11 +75,11 @@ export async function sendAgain({ params }: HttpRequest, ports: Ports): Promise<
   }
 }
 
-/** 204; 404 when it is not there (any more). */
-export async function discard({ params }: HttpRequest, { deadLetterQueue, log }: Ports): Promise<HttpResponse> {
+/** 204; 404 when it does not exist. */
+export async function discardError({ params }: HttpRequest, { deadLetterQueue, log }: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
   if (!(await deadLetterQueue.takeDeadLetter(number))) throw gone(number);
-  log.warn('discarded', { sequenceNumber: number });
+  log.warn('dead letter discarded', { sequenceNumber: number });
   return { status: 204 };
 }
 
@@ -88,14 +88,14 @@ onHttp(
     name: 'errors',
     methods: ['GET'],
     route: 'errors',
-    description: 'What could not be handled: the entries of the errors queue, oldest first.',
+    description: 'The dead letters: the entries of the errors queue, oldest first.',
     query: QUERY,
     answers: {
-      200: `\`{ errors, next? }\`; \`next\` when there may be more. One request looks at ${MAX_LOOKED_AT} entries at most.`,
+      200: `\`{ errors, next? }\`; \`next\` when there may be more. One request reads ${MAX_READ} entries at most.`,
       400: WRONG_PARAMETER,
     },
   },
-  list,
+  listErrors,
 );
 onHttp(
   {
@@ -106,18 +106,18 @@ onHttp(
     params: PARAMS,
     answers: { 200: 'The entry, with `body`.', 400: WRONG_NUMBER, 404: NO_ENTRY },
   },
-  show,
+  showError,
 );
 onHttp(
   {
     name: 'discard',
     methods: ['DELETE'],
     route: 'errors/{sequenceNumber}',
-    description: 'Throws an entry of the errors queue away.',
+    description: 'Discards an entry of the errors queue.',
     params: PARAMS,
-    answers: { 204: 'It is gone.', 400: WRONG_NUMBER, 404: NO_ENTRY },
+    answers: { 204: 'The entry is discarded.', 400: WRONG_NUMBER, 404: NO_ENTRY },
   },
-  discard,
+  discardError,
 );
 onHttp(
   {
@@ -133,7 +133,7 @@ onHttp(
       409: 'It cannot be replayed, and stays; the title says why.',
     },
   },
-  sendAgain,
+  replayError,
 );
 
 function filterIn(query: URLSearchParams): (entry: DeadLetterEntry) => boolean {
@@ -163,7 +163,7 @@ function after({ sequenceNumber }: DeadLetterEntry): string {
 }
 
 function gone(sequenceNumber: string): ProblemError {
-  return new ProblemError(404, `there is no entry ${sequenceNumber} in the errors queue (any more)`);
+  return new ProblemError(404, `entry ${sequenceNumber} does not exist in the errors queue`);
 }
 
 /** All but the body: of a list, none is kept. */

@@ -17,8 +17,8 @@ onHttp(
     route: 'health',
     description: 'Whether broker, store and clusters answer.',
     answers: {
-      200: '`{ status, dependencies }`: `up`, or `degraded` when a cluster is away.',
-      503: 'The same, with the status `down`: broker or store are away, and events wait.',
+      200: '`{ status, dependencies }`: `up`, or `degraded` when a cluster is unavailable.',
+      503: 'The same, with the status `down`: the broker or the state store is unavailable, and events wait.',
     },
   },
   handle,

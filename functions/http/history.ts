@@ -1,18 +1,18 @@
-/** `GET /api/events`: which events there were, newest first, and what became of each at its handler. */
+/** `GET /api/events`: the events, newest first, and the status of each at its handler. */
 
 import type { EventRecord } from '../../shared/delivery/event-record.ts';
 import { readHistory } from '../../shared/delivery/history.ts';
 import { catalog } from '../../shared/events/catalog.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
-import { limitIn, PAGE, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
+import { limitIn, PAGE_PARAMETERS, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 
 const QUERY = {
   type: 'Only events of this type.',
   subject: 'Only events about this resource.',
   correlationId: 'Only the events of this chain.',
-  since: 'Only events that came to their handlers at this time or later; RFC 3339.',
-  ...PAGE,
+  since: 'Only events that their handlers received at this time or later; RFC 3339.',
+  ...PAGE_PARAMETERS,
 } as const;
 
 /** 200 with `events`, and `next` (a `cursor`) when there are more; 400 naming the parameter that is wrong. */
@@ -34,7 +34,7 @@ onHttp(
     name: 'history',
     methods: ['GET'],
     route: 'events',
-    description: 'Which events there were, newest first, and what became of each at its handler.',
+    description: 'The events, newest first, and the status of each at its handler.',
     query: QUERY,
     answers: {
       200: '`{ events, next? }`: the events with status, attempts, times and reason; `next` when there are more.',

@@ -1,21 +1,21 @@
-/** `GET /api/metrics`: the four DORA measures, error budgets, the errors queue and what is up, for Prometheus. */
+/** `GET /api/metrics`: the four DORA measures, error budgets, the errors queue and which dependencies are up, for Prometheus. */
 
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { unlistedChecks } from '../../shared/slo/unlisted-checks.ts';
 import { checkHealth } from '../../shared/status/health.ts';
 import { measuresOf } from '../../shared/status/metric-labels.ts';
-import { MAX_ERRORS, METRICS_CONTENT_TYPE, metricsText } from '../../shared/status/metrics.ts';
+import { MAX_COUNTED_ERRORS, METRICS_CONTENT_TYPE, metricsText } from '../../shared/status/metrics.ts';
 import { deployments, oldestErrors, services } from '../../shared/status/summaries.ts';
 
-/** 200 with the metrics as text; 503 while the store is away. */
+/** 200 with the metrics as text; 503 while the state store is unavailable. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const listed = new Set(ports.config.objectives.map(({ service }) => service));
   const [health, known, measures, errors, checks] = await Promise.all([
     checkHealth(ports),
     services(ports),
     measuresOf(deployments(ports.state), listed),
-    oldestErrors(ports, MAX_ERRORS),
+    oldestErrors(ports, MAX_COUNTED_ERRORS),
     unlistedChecks(ports.state),
   ]);
   return {
@@ -29,8 +29,8 @@ onHttp(
     name: 'metrics',
     methods: ['GET'],
     route: 'metrics',
-    description: 'The DORA measures, error budgets, the errors queue and what is up, for Prometheus.',
-    answers: { 200: 'The metrics in the text format of Prometheus.', 503: 'The store is away.' },
+    description: 'The DORA measures, error budgets, the errors queue and which dependencies are up, for Prometheus.',
+    answers: { 200: 'The metrics in the text format of Prometheus.', 503: 'The state store is unavailable.' },
   },
   handle,
 );

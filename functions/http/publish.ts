@@ -15,20 +15,20 @@ import { parseJson } from '../../shared/json.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 
 /** What one request may take; a single event takes at most 256 KiB of it. */
-export const MAX_BYTES = 1024 * 1024;
-export const MAX_EVENTS = 500;
+export const MAX_REQUEST_BYTES = 1024 * 1024;
+const MAX_EVENTS_PER_REQUEST = 500;
 
 /** 202 with the ids; 400 naming each issue, its event and its path; 413 for too much at once. */
 export async function handle(request: HttpRequest, { publisher, clock }: Ports): Promise<HttpResponse> {
-  // Refused unread where that is possible: what is read is there twice.
+  // Refused before it is read where that is possible: a body that is read is in memory twice.
   checkSize(Number(request.headers.get('content-length') ?? 0));
   const body = Buffer.from(await request.arrayBuffer());
   checkSize(body.length);
   const receivedAt = clock.now();
   const known = { specversion: '1.0', time: new Date(receivedAt).toISOString(), ...traceOf(request) };
   const found = eventsIn(request, body);
-  if (found.length === 0 || found.length > MAX_EVENTS) {
-    throw new ProblemError(400, `expected 1 to ${MAX_EVENTS} events, got ${found.length}`);
+  if (found.length === 0 || found.length > MAX_EVENTS_PER_REQUEST) {
+    throw new ProblemError(400, `expected 1 to ${MAX_EVENTS_PER_REQUEST} events, got ${found.length}`);
   }
   const events: PlatformEvent[] = [];
   const issues: (Issue & { index: number })[] = [];
@@ -38,12 +38,12 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
       encodeEvent(event);
       events.push(event);
     } catch (error) {
-      issues.push(...issuesOf(error).map((issue) => ({ index, ...issue })));
+      issues.push(...requestIssues(error).map((issue) => ({ index, ...issue })));
     }
   }
   if (issues.length > 0) {
     const details = { issues: issues.map(({ value, ...issue }) => ({ ...issue, value: shown(value) })) };
-    throw new ProblemError(400, 'not published: the request holds what is no valid event', { details });
+    throw new ProblemError(400, 'not published: the request contains invalid events', { details });
   }
   const ids = events.map(({ id }) => id);
   try {
@@ -61,29 +61,29 @@ onHttp(
     route: 'events',
     description: 'Publishes one CloudEvent or an array of them: all of them or, when one is not valid, none.',
     body: [
-      `JSON of at most ${MAX_BYTES / 1024 / 1024} MiB: an event, or an array of 1 to ${MAX_EVENTS}, each at most`,
+      `JSON of at most ${MAX_REQUEST_BYTES / 1024 / 1024} MiB: an event, or an array of 1 to ${MAX_EVENTS_PER_REQUEST}, each at most`,
       `${MAX_MESSAGE_BYTES / 1024} KiB. \`type\`, \`source\` and \`data\` are needed; what else an event must have is filled in.`,
-      'With `ce-` headers: the data alone (binary mode). A `traceparent` header goes on in the handlers.',
+      'With `ce-` headers: the data alone (binary mode). The handlers continue the trace of a `traceparent` header.',
     ].join(' '),
     answers: {
-      202: '`{ ids }`: the broker has the events.',
+      202: '`{ ids }`: the broker has accepted the events.',
       400: 'Nothing was published; `issues` names each by its event (`index`), its `path`, its `value` and what was `expected`.',
       413: 'The body is too large.',
-      503: 'The broker does not take the events now. Send them again with the `ids` of the answer: none arrives twice.',
+      503: 'The broker does not accept events now. Send them again with the `ids` of the answer: none arrives twice.',
     },
   },
   handle,
 );
 
 function checkSize(bytes: number): void {
-  if (!(bytes > MAX_BYTES)) return;
-  throw new ProblemError(413, `the body takes ${bytes} bytes; one request takes at most ${MAX_BYTES}`);
+  if (!(bytes > MAX_REQUEST_BYTES)) return;
+  throw new ProblemError(413, `the body takes ${bytes} bytes; one request takes at most ${MAX_REQUEST_BYTES}`);
 }
 
-/** Some may have been taken: sent again under these ids, none arrives twice. */
+/** The broker may have accepted some: sent again under these ids, none arrives twice. */
 function unavailable(cause: TransientError, ids: readonly string[]): ProblemError {
   const seconds = Math.ceil((cause.retryAfterMs ?? 5_000) / 1_000);
-  return new ProblemError(503, 'the broker does not take the events now; send them again, with these ids', {
+  return new ProblemError(503, 'the broker does not accept events now; send them again with these ids', {
     details: { ids },
     headers: { 'retry-after': String(seconds) },
     cause,
@@ -123,13 +123,13 @@ function percentDecoded(text: string): string {
   }
 }
 
-/** People write `{ type, source, data }`: what every event must have besides, and a machine can know, is filled in. */
+/** People write `{ type, source, data }`; the other required attributes are filled in. */
 function completed(event: unknown, known: object): unknown {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return event;
   return { id: newEventId(), ...known, ...event };
 }
 
-/** The caller's trace goes on in the handlers. */
+/** The handlers continue the caller's trace. */
 function traceOf({ headers }: HttpRequest): { traceparent?: string } {
   const traceparent = headers.get('traceparent');
   return traceparent !== null && /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
@@ -137,7 +137,7 @@ function traceOf({ headers }: HttpRequest): { traceparent?: string } {
     : {};
 }
 
-function issuesOf(error: unknown): readonly Issue[] {
+function requestIssues(error: unknown): readonly Issue[] {
   if (error instanceof InvalidEventError) return error.issues;
   if (error instanceof UnknownEventError) {
     const expected = catalog.has(error.type) ? error.message : `one of ${[...catalog.keys()].join(', ')}`;

@@ -1,4 +1,4 @@
-/** `GET /api/services`: how each service stands against its objectives, and which are frozen. */
+/** `GET /api/services`: the objectives of each service, and which services are frozen. */
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
@@ -19,7 +19,7 @@ onHttp(
     name: 'services',
     methods: ['GET'],
     route: 'services',
-    description: 'How each service stands against its objectives: error budget, open alerts, freeze.',
+    description: 'The services with their objectives: error budget, open alerts, freeze.',
     query: QUERY,
     answers: { 200: '`{ services }`, in the order of their names.', 400: WRONG_PARAMETER },
   },

@@ -1,4 +1,4 @@
-/** Enters a new cluster in the inventory and has its baseline namespaces made. */
+/** Records a new cluster in the inventory and publishes its baseline namespaces. */
 
 import { baselineOf, recordCluster } from '../../shared/clusters/inventory.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';

@@ -1,4 +1,4 @@
-/** Updates the inventory, has the baseline namespaces repaired, and tells of an upgrade that Kubernetes does not support. */
+/** Updates the inventory, publishes the baseline namespaces again, and notifies people of an upgrade that Kubernetes does not support. */
 
 import { baselineOf, recordCluster } from '../../shared/clusters/inventory.ts';
 import { upgradeProblem } from '../../shared/clusters/kubernetes-version.ts';

@@ -1,7 +1,7 @@
-/** Gives a namespace its guardrails, and remembers whose it is. Running it again repairs drift. */
+/** Applies the guardrails of a namespace and records its team. Running it again repairs drift. */
 
 import { guardrailsOf, type Profile, profileOf } from '../../shared/clusters/guardrails.ts';
-import { changeNamespace, type NamespaceRecord, namespaceOf } from '../../shared/clusters/inventory.ts';
+import { changeNamespace, type NamespaceRecord, namespaceOf, withNamespace } from '../../shared/clusters/inventory.ts';
 import { ConflictError, InvalidEventError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { NamespaceCreated } from '../../shared/events/infrastructure.ts';
@@ -10,8 +10,8 @@ import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 
 type Created = EventOf<typeof NamespaceCreated>;
 
-/** Others change the same namespace now and then, never for long. */
-const ATTEMPTS = 5;
+/** Other events may change the same namespace at the same time, but not for long. */
+const MAX_ROUNDS = 5;
 
 export const handle: Handler<Created> = async (event, ports) => {
   const { namespace, cluster = 'default' } = event.data;
@@ -19,24 +19,16 @@ export const handle: Handler<Created> = async (event, ports) => {
     // Default-deny and a quota would cut the cluster's own workloads off.
     throw refused(event, 'data.namespace', namespace, "a namespace that is not Kubernetes' own (kube-…)");
   }
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const record = newest(await namespaceOf(ports.state, cluster, namespace), event);
+  for (let round = 1; round <= MAX_ROUNDS; round++) {
+    const record = withNamespace(await namespaceOf(ports.state, cluster, namespace), event);
     // Applied before it is recorded, so that what the inventory says is in the cluster. When somebody else has recorded
     // something meanwhile, what was applied here may have undone it, and the newest is applied again.
     await ports.clusters.get(cluster).applyGuardrails(guardrailsOf(record, profileFor(record, event, ports)));
-    const recorded = await changeNamespace(ports.state, cluster, namespace, (found) => newest(found, event));
+    const recorded = await changeNamespace(ports.state, cluster, namespace, (found) => withNamespace(found, event));
     if (JSON.stringify(recorded) === JSON.stringify(record)) return;
   }
   throw new ConflictError(`namespace '${namespace}' in cluster '${cluster}' kept changing`);
 };
-
-/** What is known when it is newer than the event; otherwise what the event says, and what was raised since. */
-function newest(found: NamespaceRecord | undefined, { id, time, data }: Created): NamespaceRecord {
-  const at = Date.parse(time);
-  if (found && (found.by === id || found.at > at)) return found;
-  const { cluster = 'default', namespace, team, environment, profile = environment } = data;
-  return { cluster, namespace, team, environment, profile, at, by: id, raised: found?.raised ?? {} };
-}
 
 function profileFor(record: NamespaceRecord, event: Created, { config }: HandlerPorts): Profile {
   const profile = profileOf(config, record.profile);

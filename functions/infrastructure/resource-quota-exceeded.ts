@@ -1,7 +1,7 @@
 /** Raises an exhausted quota by a step, outside production and up to a cap; otherwise notifies the team. */
 import { profileOf } from '../../shared/clusters/guardrails.ts';
 import { changeNamespace, namespaceOf } from '../../shared/clusters/inventory.ts';
-import { capOf, decideRaise, raisedFor, refusalOf, withRaise } from '../../shared/clusters/quota.ts';
+import { decideRaise, raiseOf, raiseTermsOf, withRaise } from '../../shared/clusters/quota.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ResourceQuotaExceeded } from '../../shared/events/infrastructure.ts';
 import { onEvent } from '../../shared/on-event.ts';
@@ -17,29 +17,28 @@ export const handle: Handler<Exceeded> = async (event, ports) => {
   parseQuantity(hard, 'data.hard');
   const report = { id: event.id, quotaName, resource, hard };
 
-  const record = await namespaceOf(ports.state, cluster, namespace);
-  const profile = record && profileOf(ports.config, record.profile);
-  const refusal = refusalOf(report, record, profile);
-  if (refusal !== undefined || !record || !profile) return notifyTeam(event, ports, record?.team, refusal ?? '');
+  const found = await namespaceOf(ports.state, cluster, namespace);
+  const terms = raiseTermsOf(report, found, found && profileOf(ports.config, found.profile));
+  if (terms.kind === 'refuse') return notifyNotRaised(event, ports, found?.team, terms.why);
+  const { record, cap } = terms;
 
   const api = ports.clusters.get(cluster);
   const quota = (await api.quotas(namespace)).find(({ name }) => name === GUARDRAILS_NAME);
   const actual = quota && Object.hasOwn(quota.hard, resource) ? quota.hard[resource] : undefined;
-  const decision = decideRaise(report, record, profile, actual);
+  const decision = decideRaise(report, terms, actual);
   if (decision.kind === 'ignore') return;
-  if (decision.kind === 'refuse') return notifyTeam(event, ports, record.team, decision.why);
+  if (decision.kind === 'refuse') return notifyNotRaised(event, ports, record.team, decision.why);
 
   // Recorded before it is set: a second run sets the same, however often the quota was raised before.
-  const after = await changeNamespace(ports.state, cluster, namespace, (found) =>
-    withRaise(found ?? record, resource, decision.hard, event.id),
+  const after = await changeNamespace(ports.state, cluster, namespace, (current) =>
+    withRaise(current ?? record, resource, decision.hard, event.id),
   );
-  const raised = raisedFor(after, resource);
-  const cap = capOf(profile, resource) ?? decision.hard;
-  const target = smallerQuantity(raised?.hard ?? decision.hard, cap);
+  const raise = raiseOf(after, resource);
+  const target = smallerQuantity(raise?.hard ?? decision.hard, cap);
   if (actual === undefined || isLargerQuantity(target, actual)) {
     await api.setQuota(namespace, GUARDRAILS_NAME, resource, target);
   }
-  if (raised?.by !== event.id) return;
+  if (raise?.by !== event.id) return;
   await ports.notifier.notify({
     key: `${event.id}/raised`,
     severity: 'info',
@@ -50,7 +49,7 @@ export const handle: Handler<Exceeded> = async (event, ports) => {
   });
 };
 
-async function notifyTeam(
+async function notifyNotRaised(
   event: Exceeded,
   { notifier }: HandlerPorts,
   team: string | undefined,

@@ -1,51 +1,39 @@
 /** Freezes the service whose error budget is spent: nothing is released until it recovers, unless overridden. */
 
-import { parseDuration } from '../../shared/duration.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
-import type { StateStore } from '../../shared/ports/state.ts';
 import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
-import { freeze, liftFreeze, SERVICES } from '../../shared/slo/freezes.ts';
+import { freeze, freezeCauseOf, isOurDepletion, liftFreeze } from '../../shared/slo/freezes.ts';
+import { changeHealth, healthOf } from '../../shared/slo/health-store.ts';
 import { objectiveOf } from '../../shared/slo/objectives.ts';
-import { newHealth, type ServiceHealth, stateOf, withDepletion } from '../../shared/slo/service-health.ts';
-import { update } from '../../shared/update-document.ts';
+import { isDepletedBy, withReportedDepletion } from '../../shared/slo/service-health.ts';
 
-type Depleted = EventOf<typeof ErrorBudgetDepleted>;
-
-export const handle: Handler<Depleted> = async (event, { state, config, clock, notifier, log }) => {
-  const { service, slo, window, errorBudgetRemaining, currentValue, targetValue } = event.data;
+export const handle: Handler<EventOf<typeof ErrorBudgetDepleted>> = async (event, ports) => {
+  const { state, config, clock, notifier, log } = ports;
+  const { service, slo, window, errorBudgetRemaining } = event.data;
   const objective = objectiveOf(config, service, slo);
-  // An episode is named after the check that spent the budget. Another tool's event names its own.
-  const isOurs = event.source === '/handlers/health-check' && event.causationid !== undefined;
-  const episode = (isOurs && event.causationid) || event.id;
-  // A sender's clock may be ahead; a freeze that began tomorrow would also end too late.
-  const since = Math.min(Date.parse(event.time), clock.now());
-  if (!isOurs && objective) await takeWord(state, event, since, episode);
+  const cause = freezeCauseOf(event, objective !== undefined, clock.now());
+  const { episode } = cause;
+  if (objective && !isOurDepletion(event)) {
+    await changeHealth(state, service, (found) => withReportedDepletion(found, service, cause));
+  }
 
-  const measured = `${(currentValue * 100).toFixed(3)} % good of ${(targetValue * 100).toFixed(3)} % promised`;
-  const reason = `the error budget of '${slo}' over ${window} is spent: ${measured}`;
   // Health checks may find the budget positive at any moment. They write their document before they lift a freeze, and
   // this writes the freeze before it reads their document: whichever is last sees the other.
-  await freeze(state, service, {
-    slo,
-    since: new Date(since).toISOString(),
-    reason,
-    episode,
-    windowMs: parseDuration(window),
-    isJudged: isOurs || objective !== undefined,
-  });
-  if ((isOurs || objective) && !(await isStanding(state, service, slo, episode))) {
+  await freeze(state, service, cause);
+  const health = cause.isJudged ? await healthOf(state, service) : undefined;
+  if (cause.isJudged && !(health && isDepletedBy(health, slo, episode))) {
     await liftFreeze(state, service, slo, episode);
-    log.info('the budget has recovered since, nothing is frozen', { service, slo });
+    log.info('freeze not needed: the error budget has recovered', { service, slo });
     return;
   }
   await notifier.notify({
     key: `${service}/${slo}/depleted/${episode}`,
     severity: 'critical',
     title: `${service} is frozen`,
-    text: `${reason}. Releases are refused until it recovers; an override lets one through`,
+    text: `${cause.reason}. Releases are refused until it recovers; an override lets one through`,
     team: objective?.team,
     facts: {
       ...eventsFact(event.data, window),
@@ -55,18 +43,5 @@ export const handle: Handler<Depleted> = async (event, { state, config, clock, n
     event,
   });
 };
-
-/** Marks the budget as spent for the checks to come, unless checks newer than the event have been judged. */
-async function takeWord(state: StateStore, { data }: Depleted, at: number, episode: string): Promise<void> {
-  await update<ServiceHealth>(state, SERVICES, data.service, (found) => {
-    const health = found ?? newHealth(data.service, at);
-    return health.at > at ? found : withDepletion(health, data.slo, episode);
-  });
-}
-
-async function isStanding(state: StateStore, service: string, slo: string, episode: string): Promise<boolean> {
-  const health = (await state.get<ServiceHealth>(SERVICES, service))?.value;
-  return health !== undefined && stateOf(health, slo)?.depletedBy === episode;
-}
 
 onEvent(ErrorBudgetDepleted, handle);

@@ -1,4 +1,4 @@
-/** Adds a check to its service's counts; tells of burning and spent error budgets, and lifts a freeze on recovery. */
+/** Adds a check to its service's counts; publishes burning and spent error budgets, and lifts a freeze on recovery. */
 
 import { InvalidEventError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
@@ -7,17 +7,16 @@ import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { budgetWords } from '../../shared/slo/budget-text.ts';
 import { lengthOf } from '../../shared/slo/burn-rate.ts';
-import { forgetFinishedChecks } from '../../shared/slo/compact-checks.ts';
-import { liftFreeze, SERVICES } from '../../shared/slo/freezes.ts';
+import { dropCompletedChecks } from '../../shared/slo/compact-checks.ts';
+import { liftFreeze } from '../../shared/slo/freezes.ts';
+import { changeHealth, healthOf } from '../../shared/slo/health-store.ts';
 import { objectiveOf, objectivesOf } from '../../shared/slo/objectives.ts';
-import { withKeyLock } from '../../shared/slo/serialize.ts';
-import { isOwed, type Outcome, outcomesOf, type ServiceHealth, withCheck } from '../../shared/slo/service-health.ts';
+import { type CheckOutcome, isPending, outcomesOf, withCheck } from '../../shared/slo/service-health.ts';
 import { countUnlisted } from '../../shared/slo/unlisted-checks.ts';
-import { update } from '../../shared/update-document.ts';
 
 type Check = EventOf<typeof HealthCheck>;
 
-/** How far a sender's clock may be ahead. */
+/** How far the clock of a sender may be ahead. */
 const TOLERANCE_MS = 5 * 60_000;
 /** The longest window there is. */
 const MAX_MS = lengthOf('30d');
@@ -28,15 +27,13 @@ export const handle: Handler<Check> = async (event, ports) => {
   const objectives = objectivesOf(config, service);
   const time = timeOf(event, clock.now());
   if (objectives.length === 0) {
-    const known = await state.get<ServiceHealth>(SERVICES, service);
-    if (!known || !isOwed(known.value, event.id)) return tellUnlisted(event, ports);
+    const known = await healthOf(state, service);
+    if (!known || !isPending(known, event.id)) return notifyUnlisted(event, ports);
   }
 
-  const health = await withKeyLock(state, service, () =>
-    update<ServiceHealth>(state, SERVICES, service, (found) => withCheck(found, event, time, objectives)),
-  );
-  for (const outcome of outcomesOf(health, event.id)) await tell(outcome, event, ports);
-  await forgetFinishedChecks(health, ports);
+  const health = await changeHealth(state, service, (found) => withCheck(found, event, time, objectives));
+  for (const outcome of outcomesOf(health, event.id)) await actOn(outcome, event, ports);
+  await dropCompletedChecks(health, ports);
 };
 
 /**
@@ -54,7 +51,7 @@ function timeOf({ id, type, time }: Check, now: number): number {
 }
 
 /** Safe to repeat: derived ids, notification keys, and a freeze is lifted by its episode. */
-async function tell(outcome: Outcome, event: Check, ports: HandlerPorts): Promise<void> {
+async function actOn(outcome: CheckOutcome, event: Check, ports: HandlerPorts): Promise<void> {
   const { service } = event.data;
   switch (outcome.kind) {
     case 'violation':
@@ -77,12 +74,12 @@ async function tell(outcome: Outcome, event: Check, ports: HandlerPorts): Promis
   }
 }
 
-/** Safe to repeat: the event that tells it stays the one. */
-async function tellUnlisted(event: Check, { state, clock, notifier, log }: HandlerPorts): Promise<void> {
+/** Safe to repeat: a notification stays with the event that it was first sent for. */
+async function notifyUnlisted(event: Check, { state, clock, notifier, log }: HandlerPorts): Promise<void> {
   const { service } = event.data;
   const checks = await countUnlisted(state, event.id, clock.now());
   if (checks === undefined) return;
-  log.warn('health checks of services without an objective', { service, checks });
+  log.warn('health check of a service without an objective ignored', { service, checks });
   await notifier.notify({
     key: `no-objective/${event.id}`,
     severity: 'warning',

@@ -1,45 +1,36 @@
-/** Tells people of a burning error budget; on a page the newest release of the service may be failed for it. */
+/** Notifies people of a burning error budget; on a page the newest release of the service may be failed for it. */
 
-import type { EventOf } from '../../shared/events/cloud-event.ts';
+import type { DataOf, EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../shared/events/deployment.ts';
 import { SLOViolation } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
-import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
-import { type NewestRelease, newestReleaseOf } from '../../shared/releases/release-record.ts';
+import type { Handler } from '../../shared/ports/handler.ts';
+import { releaseToBlame, type Suspect } from '../../shared/releases/suspects.ts';
 import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
 import { type Objective, objectiveOf } from '../../shared/slo/objectives.ts';
-import { update } from '../../shared/update-document.ts';
 
 type Violation = EventOf<typeof SLOViolation>;
 
-/** By request id: the violation that a release was failed for. */
-const BLAMED = 'blamed-releases';
-
 export const handle: Handler<Violation> = async (event, ports) => {
-  const { service, slo, severity, burnRate, longWindow, shortWindow, errorBudgetRemaining } = event.data;
+  const { service, slo, severity, longWindow, shortWindow, errorBudgetRemaining } = event.data;
   const objective = objectiveOf(ports.config, service, slo);
-  const release = severity === 'page' && objective?.rollbackOnPage ? await releaseToBlame(event, ports) : undefined;
-  const burning = `burns its error budget ${burnRate.toFixed(1)} times too fast`;
+  const reasonAgainst = reasonAgainstRollback(severity, objective);
+  const release = reasonAgainst
+    ? undefined
+    : await releaseToBlame(ports.state, {
+        ...{ service, eventId: event.id, at: Date.parse(event.time) },
+        lookbackMs: objective?.rollbackLookback ?? 0,
+      });
   if (release) {
-    ports.publish(
-      DeploymentFailed,
-      {
-        ...release.data,
-        requestId: release.requestId,
-        reason: 'SLOViolation',
-        message: `${service} ${burning} since this release ('${slo}', over ${longWindow} and ${shortWindow})`,
-        durationSeconds: Math.max(0, Date.parse(event.time) - release.startedAt) / 1_000,
-      },
-      { correlationid: release.correlationId },
-    );
+    ports.publish(DeploymentFailed, failedDataOf(event, release), { correlationid: release.correlationId });
   }
   await ports.notifier.notify({
     key: `${event.id}/violation`,
     severity: severity === 'page' ? 'critical' : 'warning',
-    title: `${service} ${burning}`,
+    title: `${service} ${burnText(event)}`,
     text: release
       ? `the release of ${release.data.image} is rolled back`
-      : `nothing is rolled back: ${whyNot(severity, objective)}`,
+      : `nothing is rolled back: ${reasonAgainst ?? 'no recent release is to blame'}`,
     team: objective?.team,
     facts: {
       slo,
@@ -52,27 +43,29 @@ export const handle: Handler<Violation> = async (event, ports) => {
   });
 };
 
-function whyNot(severity: Violation['data']['severity'], objective: Objective | undefined): string {
-  if (severity === 'ticket') return 'a ticket is no emergency';
+/** Why no release is looked for; undefined when one is. */
+function reasonAgainstRollback(
+  severity: Violation['data']['severity'],
+  objective: Objective | undefined,
+): string | undefined {
+  if (severity === 'ticket') return 'tickets are never rolled back';
   if (!objective) return 'platform.config.json does not name the objective';
-  return objective.rollbackOnPage ? 'no recent release is to blame' : 'the objective does not ask for it';
+  return objective.rollbackOnPage ? undefined : 'rollbackOnPage is off for the objective';
 }
 
-/** The newest release when it began within the look-back before the violation, and was not blamed for another one. */
-async function releaseToBlame(event: Violation, ports: HandlerPorts): Promise<NewestRelease | undefined> {
-  const { service, slo } = event.data;
-  const release = await newestReleaseOf(ports.state, service);
-  const lookbackMs = objectiveOf(ports.config, service, slo)?.rollbackLookback ?? 0;
-  const ageMs = release ? Date.parse(event.time) - release.startedAt : Number.NaN;
-  if (!release || !(ageMs >= 0 && ageMs <= lookbackMs)) return undefined;
-  // Run again, the same violation finds itself here and fails the release again, under the same derived id.
-  const blame = await update<{ by: string }>(
-    ports.state,
-    BLAMED,
-    release.requestId,
-    (found) => found ?? { by: event.id },
-  );
-  return blame.by === event.id ? release : undefined;
+function failedDataOf(event: Violation, { data, requestId, startedAt }: Suspect): DataOf<typeof DeploymentFailed> {
+  const { service, slo, longWindow, shortWindow } = event.data;
+  return {
+    ...data,
+    requestId,
+    reason: 'SLOViolation',
+    message: `${service} ${burnText(event)} since this release ('${slo}', over ${longWindow} and ${shortWindow})`,
+    durationSeconds: Math.max(0, Date.parse(event.time) - startedAt) / 1_000,
+  };
+}
+
+function burnText({ data: { burnRate } }: Violation): string {
+  return `burns its error budget ${burnRate.toFixed(1)} times too fast`;
 }
 
 onEvent(SLOViolation, handle);

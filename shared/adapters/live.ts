@@ -8,7 +8,7 @@ import type { Log, LogFields } from '../ports/log.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { StateStore } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
-import { type Environment, readSettings, type Settings } from '../settings.ts';
+import { type AppSettings, type Environment, readSettings } from '../settings.ts';
 import { MemoryStateStore } from './memory-store.ts';
 
 const systemClock: Clock = { now: () => Date.now() };
@@ -20,7 +20,7 @@ const consoleLog: Log = {
   error: (message, fields) => console.error(JSON.stringify({ message, ...fields })),
 };
 
-/** The same on a developer's machine, but for stacks, which nobody reads on one line. */
+/** The same on a developer's machine, with stacks on lines of their own. */
 const developmentLog: Log = {
   info: consoleLog.info,
   warn: (message, fields) => console.warn(withStackBelow(message, fields)),
@@ -36,7 +36,7 @@ function logFor({ AZURE_FUNCTIONS_ENVIRONMENT: environment }: Environment): Log 
   return environment === 'Development' ? developmentLog : consoleLog;
 }
 
-export interface LivePorts {
+interface LivePorts {
   readonly ports: Ports;
   readonly options: DeliveryOptions;
   readonly historyLimits: HistoryLimits;
@@ -63,12 +63,12 @@ export async function createLivePorts(environment: Environment, log: Log = logFo
   return { ports, options: { handlerTimeoutMs }, historyLimits, close: () => bus.close() };
 }
 
-async function createBus({ serviceBus }: Settings, log: Log): Promise<EventBus> {
+async function createBus({ serviceBus }: AppSettings, log: Log): Promise<EventBus> {
   const { createServiceBus } = await import('./service-bus/event-bus.ts');
   return createServiceBus(serviceBus, { log });
 }
 
-async function createState({ stateStore, stateTable }: Settings): Promise<StateStore> {
+async function createState({ stateStore, stateTable }: AppSettings): Promise<StateStore> {
   if (stateStore === 'memory') return new MemoryStateStore();
   const { createTableStorage } = await import('./table-storage.ts');
   return createTableStorage(stateStore, stateTable);
@@ -80,7 +80,7 @@ interface Needs {
   readonly environment: Environment;
 }
 
-async function createClusters(settings: Settings, { state, clock, environment }: Needs): Promise<Clusters> {
+async function createClusters(settings: AppSettings, { state, clock, environment }: Needs): Promise<Clusters> {
   const { cluster, config, simulatedRolloutMs: rolloutMs, simulatedDeadlineMs: deadlineMs } = settings;
   if (cluster === 'kubernetes') {
     const { createKubernetesClusters } = await import('./kubernetes/clusters.ts');
@@ -90,7 +90,7 @@ async function createClusters(settings: Settings, { state, clock, environment }:
   return createSimulatedClusters({ state, clock, config, rolloutMs, deadlineMs });
 }
 
-async function createNotifier({ config }: Settings, { log, ...needs }: Needs & { log: Log }): Promise<Notifier> {
+async function createNotifier({ config }: AppSettings, { log, ...needs }: Needs & { log: Log }): Promise<Notifier> {
   if (config.notifications.channels.length === 0) return logNotifier(log);
   const { createWebhookNotifier } = await import('./webhook/notifier.ts');
   return createWebhookNotifier({ config, ...needs });

@@ -1,9 +1,7 @@
 /** The state store in this process's memory: for tests, and for runs that may forget. */
-import { ConflictError, PermanentError } from '../errors.ts';
+import { ConflictError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports/state.ts';
-
-/** As Table Storage has it, so that what works here works there. */
-const MAX_BYTES = 700 * 1024;
+import { jsonOfValue, matchesWhere } from './stored-value.ts';
 
 interface Row {
   readonly json: string;
@@ -56,7 +54,7 @@ export class MemoryStateStore implements StateStore {
       const row = found.rows.get(key);
       if (!row) continue;
       const value = JSON.parse(row.json);
-      if (where && !matches(value, where)) continue;
+      if (where && !matchesWhere(value, where)) continue;
       left--;
       yield { key, value, etag: row.etag };
     }
@@ -71,13 +69,7 @@ export class MemoryStateStore implements StateStore {
   }
 
   #write(name: string, key: string, value: unknown): string {
-    const json = JSON.stringify(value);
-    if (json === undefined) throw new PermanentError(`expected a value that JSON can hold, got ${String(value)}`);
-    // No text takes more than three bytes a character.
-    const bytes = json.length * 3 <= MAX_BYTES ? 0 : Buffer.byteLength(json);
-    if (bytes > MAX_BYTES) {
-      throw new PermanentError(`value takes ${bytes} bytes; the state store takes at most ${MAX_BYTES}`);
-    }
+    const json = jsonOfValue(value);
     let partition = this.#partitions.get(name);
     if (!partition) {
       partition = { rows: new Map(), keys: undefined };
@@ -99,10 +91,4 @@ function firstNotBefore(keys: readonly string[], from: string): number {
     else high = middle;
   }
   return low;
-}
-
-function matches(value: unknown, where: NonNullable<Query['where']>): boolean {
-  return Object.entries(where).every(
-    ([name, wanted]) => typeof value === 'object' && value !== null && Reflect.get(value, name) === wanted,
-  );
 }

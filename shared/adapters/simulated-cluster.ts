@@ -23,15 +23,15 @@ import {
   type Workload,
 } from '../ports/cluster.ts';
 import type { StateStore } from '../ports/state.ts';
-import { update } from '../update-document.ts';
+import { updateDocument } from '../update-document.ts';
 
 const PARTITION = 'simulated-cluster';
 const SERVER_ERRORS = 2;
 const SLOWNESS = 10;
-/** Kubernetes keeps ten old ReplicaSets of a deployment unless told otherwise. */
+/** Kubernetes keeps ten old ReplicaSets of a deployment by default. */
 const REVISIONS = 11;
 
-export interface SimulationOptions {
+interface SimulationOptions {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly config: PlatformConfig;
@@ -75,7 +75,7 @@ function simulatedCluster(
   return {
     async apply(release) {
       const key = keyOf(release);
-      const after = await update<SimulatedDeployment>(state, PARTITION, key, (found) =>
+      const after = await updateDocument<SimulatedDeployment>(state, PARTITION, key, (found) =>
         applied(found, release, clock.now()),
       );
       if (after.refused?.requestId === release.requestId && after.requestId !== release.requestId) {
@@ -90,7 +90,7 @@ function simulatedCluster(
     },
 
     async rollback(rollback) {
-      await update<SimulatedDeployment>(state, PARTITION, keyOf(rollback), (found) => {
+      await updateDocument<SimulatedDeployment>(state, PARTITION, keyOf(rollback), (found) => {
         if (!found?.revisions.length) throw notFound(rollback);
         return rolledBack(found, rollback, clock.now());
       });
@@ -107,7 +107,7 @@ function simulatedCluster(
     },
 
     async setQuota(namespace, quota, resource, hard) {
-      await update<Guardrails>(state, `${PARTITION}-namespaces`, quotaKeyOf(namespace), (found) => {
+      await updateDocument<Guardrails>(state, `${PARTITION}-namespaces`, quotaKeyOf(namespace), (found) => {
         if (!found || quota !== GUARDRAILS_NAME)
           throw new NotFoundError(`quota '${quota}' does not exist in '${namespace}'`);
         return found.quota[resource] === hard ? found : { ...found, quota: { ...found.quota, [resource]: hard } };
@@ -146,7 +146,9 @@ function isDone(found: SimulatedDeployment, change: Change): boolean {
   if (found.rank === undefined || found.rank < change.rank) return false;
   if (found.rank === change.rank) return true;
   const { namespace, deployment, requestId } = change;
-  throw new SupersededError(`${namespace}/${deployment} bears request ${found.requestId}, newer than ${requestId}`);
+  throw new SupersededError(
+    `${namespace}/${deployment} has request ${found.requestId}, which is newer than ${requestId}`,
+  );
 }
 
 /** As in Kubernetes a template that ran before becomes the newest revision again, under a new number. */

@@ -4,6 +4,7 @@
  * @see https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
  */
 import { PermanentError } from '../errors.ts';
+import { jsonOfValue } from './stored-value.ts';
 
 /** 1 KiB, counted in UTF-16. */
 const MAX_KEY = 512;
@@ -59,12 +60,11 @@ function encodeCharacter(character: string): string {
 // ---------------------------------------------------------------- values
 
 /** The properties of an entity that hold a value, and copies of its fields to filter by. */
-export type Properties = Record<string, string | Uint8Array>;
+type TableProperties = Record<string, string | Uint8Array>;
 
 /** 32 Ki characters are 64 KiB, the most that a property takes; larger values are kept as UTF-8 in several. */
 const MAX_TEXT = 32 * 1024;
 const MAX_CHUNK = 64 * 1024;
-const MAX_BYTES = 700 * 1024;
 
 /** An entity takes 252 properties, and a filter is part of an address. */
 const MAX_FIELDS = 100;
@@ -72,16 +72,13 @@ const MAX_FIELD = 256;
 const FIELD_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 
 /** @throws PermanentError when the value is too large, or is none that JSON can hold */
-export function encodeValue(value: unknown): Properties {
-  const json = JSON.stringify(value);
-  if (json === undefined) throw new PermanentError(`expected a value that JSON can hold, got ${String(value)}`);
-  const properties: Properties = {};
+export function encodeValue(value: unknown): TableProperties {
+  const json = jsonOfValue(value);
+  const properties: TableProperties = {};
   if (json.length <= MAX_TEXT) {
     properties['json'] = json;
   } else {
     const bytes = Buffer.from(json);
-    if (bytes.length > MAX_BYTES)
-      throw new PermanentError(`value takes ${bytes.length} bytes; the state store takes at most ${MAX_BYTES}`);
     for (let at = 0, n = 0; at < bytes.length; at += MAX_CHUNK, n++) {
       properties[`json${n}`] = bytes.subarray(at, at + MAX_CHUNK);
     }

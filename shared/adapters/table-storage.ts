@@ -4,16 +4,17 @@ import { RestError, TableClient, type TableEntityResult } from '@azure/data-tabl
 import { faultOf } from '../describe-error.ts';
 import { ConfigError, ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports/state.ts';
-import type { Connection } from '../settings.ts';
+import type { ServiceConnection } from '../settings.ts';
+import { matchesWhere } from './stored-value.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
 
-/** Whoever calls holds a lease meanwhile: a blip is bridged here, anything longer is left to the caller's next try. */
+/** The caller holds a lease meanwhile: a short fault is retried here, a longer one is left to the caller's next attempt. */
 const CALL_TIMEOUT_MS = 4_000;
 const RETRY_DELAYS_MS = [150, 600];
-/** The SDK would sleep for as long as a busy service asks, and then not tell how long that is. */
+/** The SDK would sleep for as long as a busy service asks, and then not say how long that is. */
 const OPTIONS = { retryOptions: { maxRetries: 0 } };
-/** The service's most. */
-const PAGE = 1_000;
+/** The limit of the service. */
+const PAGE_SIZE = 1_000;
 const NOT_FOUND = 404;
 const CONFLICT = 409;
 const PRECONDITION_FAILED = 412;
@@ -23,7 +24,7 @@ const PRECONDITION_FAILED = 412;
  *
  * @throws ConfigError when the connection string or the address is none
  */
-export async function createTableStorage(connection: Connection, table: string): Promise<TableStateStore> {
+export async function createTableStorage(connection: ServiceConnection, table: string): Promise<TableStateStore> {
   if ('connectionString' in connection) {
     const text = standardised(connection.connectionString);
     const allowInsecureConnection = /http:\/\/|DefaultEndpointsProtocol=http(;|$)/i.test(text);
@@ -51,7 +52,7 @@ function opened(setting: string, expected: string, open: () => TableClient): Tab
 const AZURITE =
   'DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
-/** The SDK ignores what stands beside `UseDevelopmentStorage=true`: the place of an Azurite that is elsewhere. */
+/** The SDK ignores what is set beside `UseDevelopmentStorage=true`: the place of an Azurite that is elsewhere. */
 function standardised(connectionString: string): string {
   if (!/(^|;)\s*UseDevelopmentStorage=true/i.test(connectionString)) return connectionString;
   const endpoint = /(?:^|;)\s*TableEndpoint=([^;]+)/i.exec(connectionString)?.[1];
@@ -113,7 +114,7 @@ export class TableStateStore implements StateStore {
     let continuationToken: string | undefined;
     let left = limit;
     do {
-      const settings = { maxPageSize: Math.min(left, PAGE), ...(continuationToken && { continuationToken }) };
+      const settings = { maxPageSize: Math.min(left, PAGE_SIZE), ...(continuationToken && { continuationToken }) };
       const page = await this.#call(partition, { [NOT_FOUND]: 'absent' }, async (abortSignal) => {
         const pages = this.#client.listEntities<Record<string, unknown>>({ queryOptions: { filter }, abortSignal });
         const { value } = await pages.byPage(settings).next();
@@ -122,7 +123,7 @@ export class TableStateStore implements StateStore {
       for (const row of page ?? []) {
         const stored = storedOf<T>(row);
         // The filter has only what an entity is sure to have of its value.
-        if (!matches(stored.value, where)) continue;
+        if (!matchesWhere(stored.value, where)) continue;
         yield stored;
         if (--left <= 0) return;
       }
@@ -150,9 +151,9 @@ export class TableStateStore implements StateStore {
         if (!isTableMissing && meaning === 'conflict') {
           throw new ConflictError(`${what} has changed, or exists already`);
         }
-        const problem = sorted(error, what);
+        const problem = toPlatformError(error, what);
         const delay = RETRY_DELAYS_MS[failures++];
-        if (delay === undefined || !isBlip(problem)) throw problem;
+        if (delay === undefined || !isRetryable(problem)) throw problem;
         if (isTableMissing) await this.#createTable();
         else await setTimeout(delay);
       }
@@ -164,7 +165,7 @@ export class TableStateStore implements StateStore {
       // Somebody else's creating it at the same time is no error.
       await this.#client.createTable({ abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
     } catch (error) {
-      throw sorted(error, `table ${this.#client.tableName}`);
+      throw toPlatformError(error, `table ${this.#client.tableName}`);
     }
   }
 }
@@ -198,14 +199,8 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-function matches(value: unknown, where: Readonly<Record<string, unknown>>): boolean {
-  return Object.entries(where).every(
-    ([name, wanted]) => typeof value === 'object' && value !== null && Reflect.get(value, name) === wanted,
-  );
-}
-
-/** Worth another try at once: a fault that may pass, of a service that does not ask to be left alone. */
-function isBlip(error: unknown): boolean {
+/** Worth another attempt at once: a transient fault without a Retry-After. */
+function isRetryable(error: unknown): boolean {
   return error instanceof TransientError && error.retryAfterMs === undefined;
 }
 
@@ -220,8 +215,8 @@ function codeOf(error: unknown): string | undefined {
 
 const NAMED_CODE = /(?:"code"\s*:\s*"|<(?:\w+:)?code>)([A-Z]{2,60})["<]/i;
 
-/** Only what lies in the request itself is permanent: a missing right is mended by people, while the events wait. */
-function sorted(error: unknown, what: string): unknown {
+/** Only what lies in the request itself is permanent: a missing right is fixed by people, while the events wait. */
+function toPlatformError(error: unknown, what: string): unknown {
   if (error instanceof PlatformError) return error;
   const named = error instanceof RestError ? NAMED_CODE.exec(error.message)?.[1] : undefined;
   const marks = new Set([...faultOf(error).split(' '), ...(named ? [named] : [])]);

@@ -1,4 +1,4 @@
-/** What a namespace is owed: its profile's guardrails, with the quotas that were raised for it. */
+/** The guardrails of a namespace: those of its profile, with the quotas that were raised for it. */
 import type { PlatformConfig } from '../config.ts';
 import type { Guardrails } from '../ports/cluster.ts';
 import { largerQuantity, smallerQuantity } from '../quantity.ts';

@@ -3,12 +3,12 @@ import type { PlatformConfig } from '../config.ts';
 import type { DataOf } from '../events/cloud-event.ts';
 import type { ClusterCreated, ClusterUpdated, NamespaceCreated } from '../events/infrastructure.ts';
 import type { StateStore } from '../ports/state.ts';
-import { update } from '../update-document.ts';
+import { updateDocument } from '../update-document.ts';
 
 const INVENTORY = 'inventory';
 
 /** A cluster, as the newest event about it says. */
-export interface ClusterRecord {
+interface ClusterRecord {
   readonly clusterName: string;
   readonly region: string;
   readonly provider?: string | undefined;
@@ -34,7 +34,7 @@ export interface NamespaceRecord {
   readonly raised: Readonly<Record<string, { readonly hard: string; readonly by: string }>>;
 }
 
-/** Enters what an event says of a cluster, unless something newer is known. What it does not say stays. */
+/** Records what an event says of a cluster, unless something newer is known. What it does not say stays. */
 export async function recordCluster(
   state: StateStore,
   { id, time, data }: { id: string; time: string; data: DataOf<typeof ClusterCreated> | DataOf<typeof ClusterUpdated> },
@@ -42,7 +42,7 @@ export async function recordCluster(
   const at = Date.parse(time);
   const { clusterName, region, version, nodeCount } = data;
   const provider = 'provider' in data ? data.provider : undefined;
-  return update<ClusterRecord>(state, INVENTORY, `cluster/${clusterName}`, (found) => {
+  return updateDocument<ClusterRecord>(state, INVENTORY, `cluster/${clusterName}`, (found) => {
     if (found && (found.by === id || found.at > at)) return found;
     return {
       clusterName,
@@ -70,9 +70,20 @@ export async function changeNamespace(
   state: StateStore,
   cluster: string,
   namespace: string,
-  change: (found: NamespaceRecord | undefined) => NamespaceRecord | undefined,
-): Promise<NamespaceRecord | undefined> {
-  return update(state, INVENTORY, namespaceKey(cluster, namespace), change);
+  change: (found: NamespaceRecord | undefined) => NamespaceRecord,
+): Promise<NamespaceRecord> {
+  return updateDocument(state, INVENTORY, namespaceKey(cluster, namespace), change);
+}
+
+/** What is known when it is newer than the event; otherwise what the event says, and what was raised since. */
+export function withNamespace(
+  found: NamespaceRecord | undefined,
+  { id, time, data }: { id: string; time: string; data: DataOf<typeof NamespaceCreated> },
+): NamespaceRecord {
+  const at = Date.parse(time);
+  if (found && (found.by === id || found.at > at)) return found;
+  const { cluster = 'default', namespace, team, environment, profile = environment } = data;
+  return { cluster, namespace, team, environment, profile, at, by: id, raised: found?.raised ?? {} };
 }
 
 function namespaceKey(cluster: string, namespace: string): string {

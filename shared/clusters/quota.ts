@@ -5,7 +5,7 @@ import type { Profile } from './guardrails.ts';
 import type { NamespaceRecord } from './inventory.ts';
 
 /** A report that a quota refused something. */
-export interface QuotaReport {
+interface QuotaReport {
   /** Names the report: run again, it finds its own raise. */
   readonly id: string;
   readonly quotaName: string;
@@ -14,51 +14,64 @@ export interface QuotaReport {
   readonly hard: string;
 }
 
-/** Why a quota is not raised, as far as that is known without asking the cluster. */
-export function refusalOf(
+interface Refusal {
+  readonly kind: 'refuse';
+  /** For people. */
+  readonly why: string;
+}
+
+/** What the configuration and the inventory allow. */
+interface RaiseTerms {
+  readonly kind: 'terms';
+  readonly record: NamespaceRecord;
+  readonly cap: string;
+  /** By what factor it is raised. */
+  readonly step: number;
+}
+
+/** Whether a quota may be raised, as far as that is known without asking the cluster. */
+export function raiseTermsOf(
   { quotaName, resource }: QuotaReport,
   record: NamespaceRecord | undefined,
   profile: Profile | undefined,
-): string | undefined {
-  if (!record) return 'its environment is not known: no NamespaceCreated was handled';
-  if (record.environment === 'production') return 'production is not raised by itself';
-  if (quotaName !== GUARDRAILS_NAME) return `the quota '${quotaName}' is not ours`;
-  return capOf(profile, resource) === undefined
-    ? `the profile '${record.profile}' has no cap for '${resource}'`
-    : undefined;
+): Refusal | RaiseTerms {
+  if (!record) return refusal('its environment is not known: no NamespaceCreated was handled');
+  if (record.environment === 'production') return refusal('quotas in production are not raised automatically');
+  if (quotaName !== GUARDRAILS_NAME) return refusal(`the quota '${quotaName}' is not ours`);
+  const cap = profile && Object.hasOwn(profile.quotaCap, resource) ? profile.quotaCap[resource] : undefined;
+  if (!profile || cap === undefined) {
+    return refusal(`the profile '${record.profile}' has no cap for '${resource}'`);
+  }
+  return { kind: 'terms', record, cap, step: profile.quotaStep };
 }
 
-export type RaiseDecision =
+type RaiseDecision =
   | { readonly kind: 'raise'; readonly hard: string }
-  | { readonly kind: 'refuse'; readonly why: string }
+  | Refusal
   /** The namespace got more since this was reported: by another report of the same, or by people. */
   | { readonly kind: 'ignore' };
 
 /** @param actual what the quota allows now; undefined when it does not limit the resource */
 export function decideRaise(
   { id, resource, hard }: QuotaReport,
-  record: NamespaceRecord,
-  profile: Profile,
+  { record, cap, step }: RaiseTerms,
   actual: string | undefined,
 ): RaiseDecision {
-  const cap = capOf(profile, resource);
-  if (actual === undefined || cap === undefined) {
-    return { kind: 'refuse', why: `our quota does not limit '${resource}'` };
-  }
+  if (actual === undefined) return refusal(`our quota does not limit '${resource}'`);
   const now = parseQuantity(actual);
-  if (raisedFor(record, resource)?.by !== id) {
+  if (raiseOf(record, resource)?.by !== id) {
     if (compareQuantities(now, parseQuantity(hard)) > 0) return { kind: 'ignore' };
-    if (compareQuantities(now, parseQuantity(cap)) >= 0) return { kind: 'refuse', why: `it is at its cap of ${cap}` };
+    if (compareQuantities(now, parseQuantity(cap)) >= 0) return refusal(`it is at its cap of ${cap}`);
   }
   // A whole millicore of CPU or a whole unit of anything else: Kubernetes refuses a fraction of a pod.
   const unit = parseQuantity(/(^|\.)cpu$/.test(resource) ? '1m' : '1');
-  const raised = formatQuantity(multiplyQuantity(now, profile.quotaStep, unit));
+  const raised = formatQuantity(multiplyQuantity(now, step, unit));
   return { kind: 'raise', hard: smallerQuantity(raised, cap) };
 }
 
 /** The record with the raise; unchanged when it, or another report's at least as high, is in it. */
 export function withRaise(record: NamespaceRecord, resource: string, hard: string, by: string): NamespaceRecord {
-  const known = raisedFor(record, resource);
+  const known = raiseOf(record, resource);
   if (known && (known.by === by || compareQuantities(parseQuantity(known.hard), parseQuantity(hard)) >= 0)) {
     return record;
   }
@@ -66,13 +79,10 @@ export function withRaise(record: NamespaceRecord, resource: string, hard: strin
 }
 
 /** The raise on record: how far, and for which report. */
-export function raisedFor(
-  record: NamespaceRecord | undefined,
-  resource: string,
-): { hard: string; by: string } | undefined {
-  return record && Object.hasOwn(record.raised, resource) ? record.raised[resource] : undefined;
+export function raiseOf(record: NamespaceRecord, resource: string): { hard: string; by: string } | undefined {
+  return Object.hasOwn(record.raised, resource) ? record.raised[resource] : undefined;
 }
 
-export function capOf(profile: Profile | undefined, resource: string): string | undefined {
-  return profile && Object.hasOwn(profile.quotaCap, resource) ? profile.quotaCap[resource] : undefined;
+function refusal(why: string): Refusal {
+  return { kind: 'refuse', why };
 }

@@ -1,6 +1,7 @@
 /** The life of one deployment: asked for, begun, and ended in one of three ways. */
 import * as z from 'zod';
 import { defineEvent } from './cloud-event.ts';
+import { targetOf } from './deployment-target.ts';
 import {
   count,
   dnsLabel,
@@ -44,11 +45,6 @@ const release = {
 };
 
 const ofRequest = { requestId: eventId.describe('The id of the DeploymentRequested event') };
-
-/** `<cluster>/<namespace>/<deployment>`; a request that names no cluster means the default one. */
-function targetOf(data: { cluster?: string | undefined; namespace: string; deployment: string }): string {
-  return `${data.cluster ?? 'default'}/${data.namespace}/${data.deployment}`;
-}
 
 export const DeploymentRequested = defineEvent(
   'DeploymentRequested',

@@ -1,6 +1,7 @@
 /** Registers HTTP functions: a small request and response, ports, and errors as problem documents (RFC 9457). */
 import { type HttpRequest as AzureRequest, app } from '@azure/functions';
 import { appPorts, checkSettingsAtStart, triggersOfHost } from '../app-ports.ts';
+import { describeError } from '../describe-error.ts';
 import { PlatformError, TransientError } from '../errors.ts';
 import type { Ports } from '../ports/handler.ts';
 import { stackOf } from '../stack.ts';
@@ -26,8 +27,8 @@ export interface HttpResponse {
 }
 
 /**
- * Answers a request. A `ProblemError` becomes its problem document, any other error a 500 or 503. What changes something
- * comes to it with a JSON content type alone; the rest is answered with 415.
+ * Answers a request. A `ProblemError` becomes its problem document, any other error a 500 or 503. A request that is not a
+ * GET reaches it with a JSON content type only; others are answered with 415.
  */
 export type HttpHandler = (request: HttpRequest, ports: Ports) => Promise<HttpResponse>;
 
@@ -99,11 +100,9 @@ async function answer(name: string, handler: HttpHandler, request: HttpRequest):
     const { ports } = await appPorts();
     return await respond(name, handler, request, { ...ports, triggers: triggersOfHost() });
   } catch (error) {
-    // Settings are wrong: whoever runs the app finds them in its log, a caller must not.
+    // The settings are wrong: the operator finds the reason in the log, and a caller must not see it.
     const stack = stackOf(error);
-    console.error(
-      `${name}: ${error instanceof Error ? error.message : String(error)}${stack === undefined ? '' : `\n${stack}`}`,
-    );
+    console.error(`${name}: ${describeError(error)}${stack === undefined ? '' : `\n${stack}`}`);
     return problem(500, 'the app is not configured');
   }
 }
@@ -120,17 +119,17 @@ export async function respond(
     return await handler(request, ports);
   } catch (error) {
     if (error instanceof ProblemError) return problem(error.status, error.message, error.details, error.headers);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = describeError(error);
     ports.log.error('request failed', { function: name, error: message, stack: stackOf(error) });
     if (error instanceof TransientError) {
       const seconds = Math.ceil((error.retryAfterMs ?? 5_000) / 1_000);
       return problem(503, message, {}, { 'retry-after': String(seconds) });
     }
-    return problem(500, error instanceof PlatformError ? message : 'something went wrong; the log says what');
+    return problem(500, error instanceof PlatformError ? message : 'internal error; see the log of the app');
   }
 }
 
-/** A page of any website may send a form or plain text to any address. For JSON the browser asks first, and is told no. */
+/** A page of any website may send a form or plain text to any address. For JSON the browser asks first, and the answer is no. */
 function refuseForms({ method, headers }: HttpRequest): void {
   const sent = headers.get('content-type');
   if (method === 'GET' || (sent !== null && JSON_TYPE.test(sent))) return;

@@ -2,14 +2,14 @@
 import { isAttributeText } from '../events/text.ts';
 import { ProblemError } from './problem.ts';
 
-const MOST = 1_000;
+const MAX_LIMIT = 1_000;
 /** No attribute of an event is longer. */
-const LONGEST = 1_024;
+const MAX_LENGTH = 1_024;
 
-/** The parameters of a list that is given out in parts, for the reference page. */
-export const PAGE = {
-  limit: `How many at most, 1 to ${MOST}; 100 when absent.`,
-  cursor: 'Where to go on: the `next` of the answer before.',
+/** The parameters of a list that is returned in pages, for the reference page. */
+export const PAGE_PARAMETERS = {
+  limit: `How many at most, 1 to ${MAX_LIMIT}; 100 when absent.`,
+  cursor: 'Where to continue: the `next` of the previous answer.',
 } as const;
 
 /** The answer to a parameter that is wrong or not known, for the reference page. */
@@ -24,7 +24,7 @@ export function refuseUnknown(query: URLSearchParams, known: Readonly<Record<str
     if (name === 'code') continue;
     if (!Object.hasOwn(known, name))
       throw wrong(name.slice(0, 100), `one of ${Object.keys(known).join(', ')}`, 'this parameter');
-    if (value.length > LONGEST) throw wrong(name, `at most ${LONGEST} characters`, value);
+    if (value.length > MAX_LENGTH) throw wrong(name, `at most ${MAX_LENGTH} characters`, value);
     if (!isAttributeText(value)) throw wrong(name, 'text without control characters', value);
   }
 }
@@ -42,7 +42,7 @@ export function timeIn(query: URLSearchParams, name: string): number | undefined
 export function limitIn(query: URLSearchParams): number {
   const text = query.get('limit') ?? '100';
   const limit = /^[1-9][0-9]*$/.test(text) ? Number(text) : NaN;
-  if (!(limit <= MOST)) throw wrong('limit', `a whole number from 1 to ${MOST}`, text);
+  if (!(limit <= MAX_LIMIT)) throw wrong('limit', `a whole number from 1 to ${MAX_LIMIT}`, text);
   return limit;
 }
 

@@ -1,8 +1,9 @@
 /**
- * Making a change in a cluster and watching it. A fault of the cluster is an answer here and no exception: it must
- * not use up the attempts of the delivery and leave a target half done. The deadline of the change bounds it instead.
+ * Making a change in a cluster and watching its rollout. A fault of the cluster is a result here and not an exception: it
+ * must not use up the attempts of the delivery and leave a target half changed. The deadline of the change bounds it.
  */
 
+import { describeError, failureOf } from '../describe-error.ts';
 import { NotFoundError, PlatformError, SupersededError, TransientError } from '../errors.ts';
 import { isImage } from '../image.ts';
 import type { Change, Cluster, Rollout } from '../ports/cluster.ts';
@@ -10,18 +11,18 @@ import type { Log } from '../ports/log.ts';
 import { stackOf } from '../stack.ts';
 import type { FailureReason } from './release-record.ts';
 
-/** However long a rollout drags on, it is looked at once a minute. */
-const MAX_PAUSE_MS = 60_000;
+/** A rollout is looked at once a minute at least, however long it takes. */
+const MAX_REQUEUE_MS = 60_000;
 
-/** A change to be made once, and seen through. */
-export interface Undertaking {
-  /** @throws NotFoundError when the configuration does not name it (any more) */
+/** A change that is made once and watched until it ends. */
+interface ChangePlan {
+  /** @throws NotFoundError when the configuration does not name the cluster */
   readonly cluster: () => Cluster;
   readonly change: Change & { readonly image: string };
   readonly make: (cluster: Cluster) => Promise<void>;
   /** Runs before the change is made, with what runs until then; again when an earlier run died. May throw. */
   readonly before: (running: Rollout | undefined) => Promise<void>;
-  /** When it was begun, when it must have ended, and what time it is: milliseconds since the Unix epoch. */
+  /** When the change began, when it must have ended, and the time now: milliseconds since the Unix epoch. */
   readonly since: number;
   readonly deadline: number;
   readonly now: () => number;
@@ -29,57 +30,57 @@ export interface Undertaking {
   readonly log: Log;
 }
 
-/** How a change stands. */
-export type Standing =
+/** How far a change is. */
+export type RolloutStatus =
   | { readonly to: 'waiting'; readonly afterMs: number }
   | { readonly to: 'ready'; readonly rollout: Rollout }
   | {
       readonly to: 'failed';
-      readonly reason: FaultReason | 'DeadlineExceeded';
+      readonly reason: ClusterFaultReason | 'DeadlineExceeded';
       readonly message: string;
-      /** Whether the cluster refused the change, so that nothing of it is there. */
+      /** Whether the cluster refused the change, so that nothing was changed. */
       readonly untouched: boolean;
     };
 
-type FaultReason = Extract<FailureReason, 'NotFound' | 'Superseded' | 'ClusterError'>;
+type ClusterFaultReason = Extract<FailureReason, 'NotFound' | 'Superseded' | 'ClusterError'>;
 
 /**
- * Makes the change unless the cluster shows that it was made, and says how it stands. Safe to repeat after a crash
- * at any point: whether the change was made is found out by looking.
+ * Makes the change unless the cluster shows that it was made, and returns its status. Safe to repeat after a crash
+ * at any point: the cluster is asked whether the change was made.
  */
-export async function carryOut(undertaking: Undertaking): Promise<Standing> {
-  const { cluster, change, make, before, log } = undertaking;
-  const look = (): Promise<Rollout | Fault> => ask(log, () => cluster().rollout(change));
-  const found = await look();
-  if (found instanceof Fault ? found.reason !== 'NotFound' : found.requestId === change.requestId) {
-    return judge(undertaking, found);
+export async function applyChange(plan: ChangePlan): Promise<RolloutStatus> {
+  const { cluster, change, make, before, log } = plan;
+  const readRollout = (): Promise<Rollout | ClusterFault> => ask(log, () => cluster().rollout(change));
+  const found = await readRollout();
+  if (found instanceof ClusterFault ? found.reason !== 'NotFound' : found.requestId === change.requestId) {
+    return statusOf(plan, found);
   }
-  await before(found instanceof Fault ? undefined : found);
+  await before(found instanceof ClusterFault ? undefined : found);
   const refusal = await ask(log, () => make(cluster()));
-  const standing = judge(undertaking, refusal ?? (await look()));
-  return refusal && standing.to === 'failed' ? { ...standing, untouched: !refusal.mayPass } : standing;
+  const status = statusOf(plan, refusal ?? (await readRollout()));
+  return refusal && status.to === 'failed' ? { ...status, untouched: !refusal.isTransient } : status;
 }
 
-/** Why a cluster did not do, or say, what it was asked. */
-class Fault {
+/** Why a cluster did not answer a question, or did not make a change. */
+class ClusterFault {
   readonly #error: unknown;
 
   constructor(error: unknown) {
     this.#error = error;
   }
 
-  /** An unknown error counts as transient, as everywhere; the deadline makes it a failure that says what it was. */
-  get mayPass(): boolean {
+  /** An unknown error counts as transient, as everywhere; after the deadline it is the reason of the failure. */
+  get isTransient(): boolean {
     return !(this.#error instanceof PlatformError) || this.#error.isTransient;
   }
 
-  get reason(): FaultReason {
+  get reason(): ClusterFaultReason {
     if (this.#error instanceof NotFoundError) return 'NotFound';
     return this.#error instanceof SupersededError ? 'Superseded' : 'ClusterError';
   }
 
   get message(): string {
-    return this.#error instanceof Error ? this.#error.message : String(this.#error);
+    return describeError(this.#error);
   }
 
   get retryAfterMs(): number {
@@ -87,24 +88,27 @@ class Fault {
   }
 }
 
-/** Asks the cluster something; nothing else may be in the question, lest a fault of the store pass for its own. */
-async function ask<T>(log: Log, question: () => Promise<T>): Promise<T | Fault> {
+/** Asks the cluster alone: an error of the state store must not count as a fault of the cluster. */
+async function ask<T>(log: Log, question: () => Promise<T>): Promise<T | ClusterFault> {
   try {
     return await question();
   } catch (error) {
     const stack = stackOf(error);
-    // It goes on as a fault of the cluster, which has no stack.
-    if (stack !== undefined) log.error('asking the cluster failed unexpectedly', { error: String(error), stack });
-    return new Fault(error);
+    // The fault that is returned has no stack.
+    if (stack !== undefined) log.error('cluster call failed unexpectedly', { ...failureOf(error), stack });
+    return new ClusterFault(error);
   }
 }
 
-function judge({ change, since, deadline, now, requeueAfterMs }: Undertaking, answer: Rollout | Fault): Standing {
+function statusOf(
+  { change, since, deadline, now, requeueAfterMs }: ChangePlan,
+  answer: Rollout | ClusterFault,
+): RolloutStatus {
   const at = now();
   const isLate = at >= deadline;
   const { message } = answer;
-  if (answer instanceof Fault) {
-    if (isLate || !answer.mayPass) return { to: 'failed', reason: answer.reason, message, untouched: false };
+  if (answer instanceof ClusterFault) {
+    if (isLate || !answer.isTransient) return { to: 'failed', reason: answer.reason, message, untouched: false };
   } else {
     const { state, image } = answer;
     if (!isImage(image, change.image)) {
@@ -118,8 +122,8 @@ function judge({ change, since, deadline, now, requeueAfterMs }: Undertaking, an
     if (state === 'complete') return { to: 'ready', rollout: answer };
     if (isLate || state === 'failed') return { to: 'failed', reason: 'DeadlineExceeded', message, untouched: false };
   }
-  // A tenth of the time waited so far: quick while it matters, and no burden on a cluster in trouble.
-  const pause = Math.max(requeueAfterMs, Math.min((at - since) / 10, MAX_PAUSE_MS));
-  const askedFor = answer instanceof Fault ? answer.retryAfterMs : 0;
+  // A tenth of the time waited so far: quick at first, and little load on a cluster in trouble.
+  const pause = Math.max(requeueAfterMs, Math.min((at - since) / 10, MAX_REQUEUE_MS));
+  const askedFor = answer instanceof ClusterFault ? answer.retryAfterMs : 0;
   return { to: 'waiting', afterMs: Math.ceil(Math.min(Math.max(pause, askedFor), deadline - at)) };
 }

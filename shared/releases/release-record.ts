@@ -1,23 +1,23 @@
 /**
  * The deployment records: one document per target (`cluster/namespace/deployment`) with its releases, kept in the
- * state store. How a release moves on is in `release-states.ts`; here is what is kept, and how it is changed.
+ * state store. How a release changes its state is in `release-states.ts`; here is what is kept, and how it is written.
  */
 import { PermanentError } from '../errors.ts';
 import type { DataOf } from '../events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from '../events/deployment.ts';
+import { targetOf } from '../events/deployment-target.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
-import { update } from '../update-document.ts';
+import { updateDocument } from '../update-document.ts';
 
 const TARGETS = 'deployments';
-const NEWEST = 'releases';
 
 /** What was asked for. */
 export type ReleaseData = DataOf<typeof DeploymentRequested>;
 
 export type FailureReason = DataOf<typeof DeploymentFailed>['reason'];
 
-/** Something that happened to a release; its steps are its history. */
-export type Step = {
+/** One transition of a release; its steps are its history. */
+export type ReleaseStep = {
   /** Milliseconds since the Unix epoch, by the clock of the handler that took the step. */
   readonly at: number;
   /** The event that was being handled: run again for it, the handler finds its own step and publishes again. */
@@ -29,14 +29,14 @@ export type Step = {
   | { readonly to: 'failed'; readonly reason: FailureReason; readonly message: string }
   | { readonly to: 'rolling-back'; readonly image: string; readonly deadline: number }
   | { readonly to: 'rolled-back'; readonly image: string }
-  /** Nothing more is to come; says how it was left when that is not plain from the step before. */
+  /** The release is over; the note says why when the step before does not. */
   | { readonly to: 'closed'; readonly note?: string; readonly needsAttention?: boolean }
 );
 
 /** Where a release is. A rejected request has failed without having been admitted (`requested`). */
-export type Phase = Exclude<Step['to'], 'closed'>;
+export type Phase = Exclude<ReleaseStep['to'], 'closed'>;
 
-/** One request and what became of it. */
+/** One request, and its history. */
 export interface ReleaseRecord {
   /** The id of the DeploymentRequested. */
   readonly requestId: string;
@@ -44,15 +44,15 @@ export interface ReleaseRecord {
   /** Orders the requests of a target; see `rankOf`. */
   readonly rank: string;
   readonly data: ReleaseData;
-  /** Whether its image had proven good before it was started, so that burnt budget is not this release's doing. */
-  readonly provenBefore?: boolean;
-  readonly steps: readonly Step[];
+  /** Whether its image was known to be good before it started: then a burnt budget is not caused by this release. */
+  readonly wasKnownGood?: boolean;
+  readonly steps: readonly ReleaseStep[];
 }
 
 /** Running sums for the four DORA measures of a target. */
-export interface Numbers {
+export interface DoraTotals {
   readonly completed: number;
-  /** Releases that went wrong after something was applied. */
+  /** Releases that failed after something was applied. */
   readonly failed: number;
   readonly rolledBack: number;
   /** From the commit to completion; only of releases that named their commit. */
@@ -65,22 +65,22 @@ export interface TargetRecord {
   /** The newest request first. */
   readonly releases: readonly ReleaseRecord[];
   /** Images that completed here, as the cluster shows them, the last one first: a rollback goes to the first. */
-  readonly goodImages: readonly string[];
-  /** Requests whose image may be in the cluster without having completed since anything last did. */
-  readonly unproven: readonly string[];
+  readonly knownGoodImages: readonly string[];
+  /** Requests that may have changed the cluster and did not complete, since the last completion or rollback. */
+  readonly unverified: readonly string[];
   /** Since when the target has been failing. */
-  readonly brokenSince?: number;
+  readonly failingSince?: number;
   /** Requests that are over and no longer listed, the last one first. */
   readonly ended: readonly string[];
-  readonly numbers: Numbers;
+  readonly doraTotals: DoraTotals;
 }
 
 const emptyRecord: TargetRecord = {
   releases: [],
-  goodImages: [],
-  unproven: [],
+  knownGoodImages: [],
+  unverified: [],
   ended: [],
-  numbers: {
+  doraTotals: {
     completed: 0,
     failed: 0,
     rolledBack: 0,
@@ -89,22 +89,22 @@ const emptyRecord: TargetRecord = {
   },
 };
 
-/** `<cluster>/<namespace>/<deployment>`, from the data: the subject is the sender's to choose. */
-export function targetOf(data: Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'>): string {
-  return `${data.cluster ?? 'default'}/${data.namespace}/${data.deployment}`;
-}
-
 /** Changes a target's record, guarded by its ETag. `change` may run several times; the same record writes nothing. */
 export async function changeTarget(
   state: StateStore,
   target: string,
   change: (record: TargetRecord) => TargetRecord,
 ): Promise<TargetRecord> {
-  const record = await update<TargetRecord>(state, TARGETS, target, (current) => {
+  const record = await updateDocument<TargetRecord>(state, TARGETS, target, (current) => {
     const next = change(current ?? emptyRecord);
     return next === emptyRecord ? undefined : next;
   });
   return record ?? emptyRecord;
+}
+
+/** A target's record; undefined when no request was ever handled for it. */
+export async function readTarget(state: StateStore, target: string): Promise<TargetRecord | undefined> {
+  return (await state.get<TargetRecord>(TARGETS, target))?.value;
 }
 
 /** Every target's record in the order of the targets, from after one on. */
@@ -114,15 +114,15 @@ export function targets(state: StateStore, after?: string): AsyncIterable<Stored
 }
 
 /** What the data of every deployment event but the first says of its release. */
-export type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { readonly requestId: string };
+type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { readonly requestId: string };
 
 /**
- * Takes a release a step on, when `next` finds that it may be taken: a stale or repeated event changes nothing.
+ * Changes the state of a release when `next` allows it: a stale or repeated event changes nothing.
  *
  * @returns the release as it is stored now; undefined when it ended so long ago that it is no longer listed
- * @throws PermanentError when there is no such request: nobody but `requested` lets one in
+ * @throws PermanentError when the request is not known: only `requested` admits one
  */
-export async function advance(
+export async function advanceRelease(
   state: StateStore,
   { requestId, ...of }: OfRequest,
   next: (record: TargetRecord, release: ReleaseRecord) => TargetRecord,
@@ -132,7 +132,7 @@ export async function advance(
     const release = releaseOf(current, requestId);
     if (release) return next(current, release);
     if (current.ended.includes(requestId)) return current;
-    throw new PermanentError(`no request '${requestId}' is known for ${target}`);
+    throw new PermanentError(`request '${requestId}' of ${target} is not known`);
   });
   return releaseOf(record, requestId);
 }
@@ -142,14 +142,17 @@ export function releaseOf(record: TargetRecord, requestId: string): ReleaseRecor
 }
 
 /** The step that the handling of an event took last; undefined when it took none. */
-export function stepBy(release: ReleaseRecord | undefined, eventId: string): Step | undefined {
+export function stepBy(release: ReleaseRecord | undefined, eventId: string): ReleaseStep | undefined {
   return release?.steps.findLast((step) => step.by === eventId);
 }
 
 /** The last step to a phase; undefined when the release never was there. */
-export function stepTo<To extends Step['to']>(release: ReleaseRecord, to: To): Extract<Step, { to: To }> | undefined {
+export function stepTo<To extends ReleaseStep['to']>(
+  release: ReleaseRecord,
+  to: To,
+): Extract<ReleaseStep, { to: To }> | undefined {
   // The predicate compares the discriminant.
-  return release.steps.findLast((step) => step.to === to) as Extract<Step, { to: To }> | undefined;
+  return release.steps.findLast((step) => step.to === to) as Extract<ReleaseStep, { to: To }> | undefined;
 }
 
 /** Where the release is; being closed is no phase of its own. */
@@ -163,65 +166,17 @@ export function secondsBetween(from: number, to: number): number {
   return Math.max(0, to - from) / 1_000;
 }
 
-// ---------------------------------------------------------------- the newest release of a service
-
-/** A release that may be blamed for what its service suffers. */
-export interface NewestRelease {
-  readonly requestId: string;
-  readonly target: string;
-  readonly service: string;
-  readonly correlationId: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly startedAt: number;
-  readonly data: ReleaseData;
-}
-
-interface NewestPointer {
-  readonly target: string;
-  readonly requestId: string;
-  readonly rank: string;
-}
-
-/** The service whose objectives a release can burn. */
-export function serviceOf(data: ReleaseData): string {
-  return data.service ?? data.deployment;
-}
-
-/** Remembers the release as its service's newest, unless a newer one is remembered. */
-export async function rememberNewest(state: StateStore, { requestId, rank, data }: ReleaseRecord): Promise<void> {
-  await update<NewestPointer>(state, NEWEST, serviceOf(data), (current) =>
-    current && current.rank >= rank ? current : { target: targetOf(data), requestId, rank },
-  );
-}
-
-/**
- * The release that was started last for a service, on any target; undefined when there is none, when it failed, was
- * superseded or rolled back, or when it only brought back an image that had proven good before.
- */
-export async function newestReleaseOf(state: StateStore, service: string): Promise<NewestRelease | undefined> {
-  const pointer = (await state.get<NewestPointer>(NEWEST, service))?.value;
-  if (!pointer) return undefined;
-  const { target, requestId } = pointer;
-  const record = (await state.get<TargetRecord>(TARGETS, target))?.value;
-  const release = record && releaseOf(record, requestId);
-  const started = release && stepTo(release, 'started');
-  if (!started || !canBeBlamed(record, release)) return undefined;
-  const { correlationId, data } = release;
-  return { requestId, target, service, correlationId, startedAt: started.at, data };
-}
-
-/** Whether burnt budget may be laid on a release: it runs, nothing newer was let in, and its image is new here. */
-export function canBeBlamed(record: TargetRecord, release: ReleaseRecord): boolean {
-  const phase = phaseOf(release);
-  return (phase === 'started' || phase === 'completed') && !release.provenBefore && isNewest(record, release);
-}
-
 /** Whether no newer request was admitted. */
 export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean {
   return newestOf(record)?.requestId === release.requestId;
 }
 
-/** The newest request that was let in. */
+/** The newest request that was admitted. */
 export function newestOf(record: TargetRecord): ReleaseRecord | undefined {
   return record.releases.find((release) => release.steps[0]?.to === 'requested');
+}
+
+/** The service whose objectives a release can burn. */
+export function serviceOf(data: ReleaseData): string {
+  return data.service ?? data.deployment;
 }

@@ -1,36 +1,37 @@
 /**
- * The state machine of a deployment. Pure: each function gets a target's record and returns the next one, or the
- * very same when the step may not be taken.
+ * The state machine of a release, up to its end; what follows from a failure is in `rollback-states.ts`. Pure: each
+ * function gets a target's record and returns the next one, or the very same when the step may not be taken.
  *
  *     requested ─► started ─► completed ┄(budget burnt)┄► failed
  *         │           └─────────────────────────────────►  │ ├─► closed
  *         └──(superseded)─────────────────────────────────►┘ └─► rolling-back ─► rolled-back, or closed
  *
- * A release's outcome is decided here, by one guarded write, before anything of it is published. So whoever comes
- * second, a repeated run or a newer request, finds it decided: each request ends once.
+ * A release's outcome is decided here, by one guarded write, before anything of it is published. So a repeated
+ * run or a newer request finds it decided: each request ends once.
  */
 
 import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
+import type { RolloutStatus } from './apply-change.ts';
 import {
-  canBeBlamed,
+  MAX_LISTED,
+  pruned,
+  withCompletion,
+  withFailure,
+  withKnownGoodImage,
+  withRestore,
+  withStep,
+} from './record-changes.ts';
+import {
   type FailureReason,
-  isNewest,
   newestOf,
   phaseOf,
   type ReleaseData,
   type ReleaseRecord,
+  type ReleaseStep,
   releaseOf,
-  type Step,
-  secondsBetween,
-  stepBy,
   type TargetRecord,
 } from './release-record.ts';
-
-/** Releases that are over are listed up to this number, and after that remembered by id up to the second. */
-const LISTED = 20;
-const REMEMBERED = 500;
-const GOOD_IMAGES = 5;
 
 /** The event that is being handled, and when. */
 export interface Cause {
@@ -38,12 +39,12 @@ export interface Cause {
   readonly at: number;
 }
 
-export interface Failure {
+export interface ReleaseFailure {
   readonly reason: FailureReason;
   readonly message: string;
 }
 
-export interface Request {
+interface ReleaseRequest {
   readonly requestId: string;
   readonly correlationId: string;
   readonly data: ReleaseData;
@@ -53,40 +54,40 @@ export interface Request {
 
 /**
  * What makes a request newer than another: the time of its event, then its id. Not the order of arrival: a retry or
- * a replay of an old request must not undo a newer one. The time is at most that of admission, lest a sender whose
- * clock is ahead shut everybody else out.
+ * a replay of an old request must not undo a newer one. The time is at most that of admission: otherwise a sender whose
+ * clock is ahead would block all other requests.
  */
-export function rankOf({ requestId, time }: Pick<Request, 'requestId' | 'time'>, now: number): string {
+export function rankOf({ requestId, time }: Pick<ReleaseRequest, 'requestId' | 'time'>, now: number): string {
   const id = requestId.replace(/[^!-~]|[/%]/gu, (char) => `%${char.codePointAt(0)?.toString(16)}`);
   return `${new Date(Math.min(time, now)).toISOString()}/${id}`;
 }
 
 /**
- * Lets a request in, or enters it as rejected: because of the objection, or because a newer one was let in. The
- * release that it finds in flight is superseded by it in the same write.
+ * Admits a request, or records it as rejected: because of the objection, or because a newer one was admitted. The same
+ * write supersedes the release in flight.
  */
-export function admit(
+export function admitRequest(
   record: TargetRecord,
-  request: Request,
-  { objection, overrode, at }: { objection: Failure | undefined; overrode: string | undefined; at: number },
+  request: ReleaseRequest,
+  { objection, overrode, at }: { objection: ReleaseFailure | undefined; overrode: string | undefined; at: number },
 ): TargetRecord {
   const { requestId, correlationId, data } = request;
   if (releaseOf(record, requestId) || record.ended.includes(requestId)) return record;
   const rank = rankOf(request, at);
   const newest = newestOf(record);
   const rejection = objection ?? (newest && newest.rank > rank ? supersededBy(newest) : undefined);
-  const previousImage = record.goodImages[0];
-  const first: Step = rejection
+  const previousImage = record.knownGoodImages[0];
+  const first: ReleaseStep = rejection
     ? { to: 'failed', at, by: requestId, ...rejection }
     : { to: 'requested', at, by: requestId, ...(previousImage && { previousImage }), ...(overrode && { overrode }) };
   const release: ReleaseRecord = { requestId, correlationId, rank, data, steps: [first] };
 
   const next = !rejection && newest && isInFlight(newest) ? supersede(record, newest, release, at) : record;
   const releases = [...next.releases, release].sort((a, b) => (a.rank < b.rank ? 1 : -1));
-  return prune({ ...next, releases });
+  return pruned({ ...next, releases });
 }
 
-function supersededBy({ requestId, data, rank }: Pick<ReleaseRecord, 'requestId' | 'data' | 'rank'>): Failure {
+function supersededBy({ requestId, data, rank }: Pick<ReleaseRecord, 'requestId' | 'data' | 'rank'>): ReleaseFailure {
   const message = `request '${requestId}' of ${rank.slice(0, rank.indexOf('/'))} for ${data.image} is newer`;
   return { reason: 'Superseded', message };
 }
@@ -101,188 +102,75 @@ function isInFlight(release: ReleaseRecord): boolean {
   return phase === 'requested' || phase === 'started';
 }
 
-/** Begins a release: from now on its image may be in the cluster. */
-export function start(record: TargetRecord, release: ReleaseRecord, cause: Cause, deadlineMs: number): TargetRecord {
+/** Starts a release: from now on its image may be in the cluster. */
+export function startRelease(
+  record: TargetRecord,
+  release: ReleaseRecord,
+  cause: Cause,
+  deadlineMs: number,
+): TargetRecord {
   if (phaseOf(release) !== 'requested') return record;
   const started: ReleaseRecord = {
     ...release,
-    provenBefore: record.goodImages.some((good) => isImage(good, release.data.image)),
+    wasKnownGood: record.knownGoodImages.some((good) => isImage(good, release.data.image)),
   };
   const next = withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
-  return { ...next, unproven: [...record.unproven, release.requestId].slice(-LISTED) };
+  return { ...next, unverified: [...record.unverified, release.requestId].slice(-MAX_LISTED) };
 }
 
 /**
- * Takes note of what ran before a release: an image that somebody else deployed is what a rollback returns to, but
- * never one that a release of ours failed with or was superseded with.
+ * Records what ran before a release: a rollback returns to an image that others deployed, but never to one with which a
+ * release of ours failed or was superseded.
  */
-export function observe(record: TargetRecord, release: ReleaseRecord, seen: Rollout): TargetRecord {
-  if (phaseOf(release) !== 'started' || seen.state !== 'complete' || seen.image === record.goodImages[0]) return record;
+export function observePrevious(record: TargetRecord, release: ReleaseRecord, seen: Rollout): TargetRecord {
+  if (phaseOf(release) !== 'started' || seen.state !== 'complete' || seen.image === record.knownGoodImages[0])
+    return record;
   const ours = record.releases.filter(
     ({ data, requestId }) => isImage(seen.image, data.image) && requestId !== release.requestId,
   );
   if (ours.length > 0 && !ours.some((other) => phaseOf(other) === 'completed')) return record;
-  return { ...withGoodImage(record, seen.image), unproven: [release.requestId] };
+  return { ...withKnownGoodImage(record, seen.image), unverified: [release.requestId] };
 }
 
-export type Outcome =
+type ReleaseOutcome =
   | { readonly to: 'completed'; readonly image: string; readonly replicas: number; readonly revision?: string }
   /** `untouched`: the cluster refused the change, so that nothing of it is there. */
-  | ({ readonly to: 'failed'; readonly untouched?: boolean } & Failure);
+  | ({ readonly to: 'failed'; readonly untouched?: boolean } & ReleaseFailure);
+
+/** How a release ends, by the status of its rollout. */
+export function releaseOutcomeOf(status: Exclude<RolloutStatus, { to: 'waiting' }>): ReleaseOutcome {
+  if (status.to === 'failed') return status;
+  const { image, replicas, revision } = status.rollout;
+  return { to: 'completed', image, replicas, ...(revision !== undefined && { revision }) };
+}
 
 /** Decides how a started release ends. */
-export function end(record: TargetRecord, release: ReleaseRecord, cause: Cause, outcome: Outcome): TargetRecord {
+export function endRelease(
+  record: TargetRecord,
+  release: ReleaseRecord,
+  cause: Cause,
+  outcome: ReleaseOutcome,
+): TargetRecord {
   if (phaseOf(release) !== 'started') return record;
   if (outcome.to === 'completed') {
-    const next = restored(withStep(record, release, { ...outcome, ...cause }), cause.at);
-    return { ...withGoodImage(next, outcome.image), numbers: withLeadTime(next.numbers, release, cause.at) };
+    const next = withRestore(withStep(record, release, { ...outcome, ...cause }), cause.at);
+    return {
+      ...withKnownGoodImage(next, outcome.image),
+      doraTotals: withCompletion(next.doraTotals, release, cause.at),
+    };
   }
   const { untouched = false, ...failure } = outcome;
   const next = withStep(record, release, { ...failure, ...cause });
-  if (untouched) return { ...next, unproven: record.unproven.filter((id) => id !== release.requestId) };
-  return failure.reason === 'Superseded' ? next : broken(next, cause.at);
-}
-
-/** What is to be done about a failure. */
-export interface RollbackPolicy {
-  readonly enabled: boolean;
-  readonly deadlineMs: number;
-}
-
-/**
- * Takes up a failure: begins the rollback, or closes the release when there is nothing to undo, nothing to return
- * to, or a newer request to leave the target to. Spent error budget fails a release here: a completed one, too.
- */
-export function takeUpFailure(
-  record: TargetRecord,
-  release: ReleaseRecord,
-  cause: Cause,
-  failure: Failure,
-  policy: RollbackPolicy,
-): TargetRecord {
-  if (stepBy(release, cause.by)?.to === 'rolling-back') return giveWay(record, release, cause);
-  const failed = failure.reason === 'SLOViolation' ? blame(record, release, cause, failure) : record;
-  const now = releaseOf(failed, release.requestId) ?? release;
-  const last = now.steps.at(-1);
-  if (last?.to !== 'failed' || last.reason !== failure.reason) return record;
-
-  const image = failed.goodImages[0];
-  const note = noteAgainstRollback(failed, now, failure, policy);
-  if (note !== undefined || image === undefined) {
-    const needsAttention = isNewest(failed, now) && failed.brokenSince !== undefined;
-    return prune(withStep(failed, now, { to: 'closed', ...cause, ...(note && { note }), needsAttention }));
-  }
-  return withStep(failed, now, { to: 'rolling-back', ...cause, image, deadline: cause.at + policy.deadlineMs });
-}
-
-/** Why a failed release is not rolled back; undefined when it is. */
-function noteAgainstRollback(
-  record: TargetRecord,
-  release: ReleaseRecord,
-  { reason }: Failure,
-  { enabled }: RollbackPolicy,
-): string | undefined {
-  if (release.steps[0]?.to === 'failed') return 'it was never started';
-  if (reason === 'Superseded' || !isNewest(record, release)) return 'the target is left to what came after it';
-  if (record.unproven.length === 0) return 'nothing was changed';
-  if (!enabled) return 'automatic rollback is off';
-  const [image] = record.goodImages;
-  if (image === undefined) return 'no good image is known to return to';
-  return isImage(image, release.data.image) ? `${image} is the last good image itself` : undefined;
-}
-
-function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: Failure): TargetRecord {
-  if (!canBeBlamed(record, release)) return record;
-  const { image } = release.data;
-  const next = broken(withStep(record, release, { to: 'failed', ...cause, ...failure }), cause.at);
-  const goodImages = record.goodImages.filter((good) => !isImage(good, image));
-  return {
-    ...next,
-    goodImages,
-    unproven: [...record.unproven.filter((id) => id !== release.requestId), release.requestId],
-  };
-}
-
-/** A rollback is given up as soon as a newer request was let in: that one decides what runs. */
-function giveWay(record: TargetRecord, release: ReleaseRecord, cause: Cause): TargetRecord {
-  if (isNewest(record, release)) return record;
-  return prune(withStep(record, release, { to: 'closed', ...cause, note: 'the target is left to what came after it' }));
-}
-
-export type RollbackOutcome =
-  | { readonly to: 'rolled-back'; readonly image: string }
-  /** The rollback itself failed, or something newer is in its place. */
-  | { readonly to: 'closed'; readonly note: string; readonly needsAttention: boolean };
-
-/** Decides how a rollback ends. */
-export function endRollback(
-  record: TargetRecord,
-  release: ReleaseRecord,
-  cause: Cause,
-  outcome: RollbackOutcome,
-): TargetRecord {
-  if (stepBy(release, cause.by)?.to !== 'rolling-back') return record;
-  if (!isNewest(record, release)) return giveWay(record, release, cause);
-  const next = withStep(record, release, { ...outcome, ...cause });
-  if (outcome.to === 'closed') return prune(next);
-  const { numbers } = next;
-  return restored({ ...next, numbers: { ...numbers, rolledBack: numbers.rolledBack + 1 } }, cause.at);
+  if (untouched) return { ...next, unverified: record.unverified.filter((id) => id !== release.requestId) };
+  return failure.reason === 'Superseded' ? next : withFailure(next, cause.at);
 }
 
 /** Closes a release that is in the given phase and not closed yet. */
-export function close(
+export function closeRelease(
   record: TargetRecord,
   release: ReleaseRecord,
   cause: Cause,
   phase: 'completed' | 'rolled-back',
 ): TargetRecord {
-  return release.steps.at(-1)?.to === phase ? prune(withStep(record, release, { to: 'closed', ...cause })) : record;
-}
-
-// ---------------------------------------------------------------- parts
-
-function withStep(record: TargetRecord, release: ReleaseRecord, step: Step): TargetRecord {
-  const moved = { ...release, steps: [...release.steps, step] };
-  return {
-    ...record,
-    releases: record.releases.map((other) => (other.requestId === release.requestId ? moved : other)),
-  };
-}
-
-function withGoodImage(record: TargetRecord, image: string): TargetRecord {
-  const others = record.goodImages.filter((good) => good !== image);
-  return { ...record, goodImages: [image, ...others].slice(0, GOOD_IMAGES) };
-}
-
-function withLeadTime(numbers: TargetRecord['numbers'], { data }: ReleaseRecord, at: number): TargetRecord['numbers'] {
-  const { completed, leadTime } = numbers;
-  if (!data.commit) return { ...numbers, completed: completed + 1 };
-  const seconds = leadTime.seconds + secondsBetween(Date.parse(data.commit.timestamp), at);
-  return { ...numbers, completed: completed + 1, leadTime: { count: leadTime.count + 1, seconds } };
-}
-
-function broken(record: TargetRecord, at: number): TargetRecord {
-  const { numbers, brokenSince = at } = record;
-  return { ...record, brokenSince, numbers: { ...numbers, failed: numbers.failed + 1 } };
-}
-
-/** What runs now is good: nothing is unproven, and an outage has ended. */
-function restored({ brokenSince, ...record }: TargetRecord, at: number): TargetRecord {
-  const { restore } = record.numbers;
-  if (brokenSince === undefined) return { ...record, unproven: [] };
-  const seconds = restore.seconds + secondsBetween(brokenSince, at);
-  return { ...record, unproven: [], numbers: { ...record.numbers, restore: { count: restore.count + 1, seconds } } };
-}
-
-/** Keeps the record small: of the releases that are over, the newest; the others only by id. */
-function prune(record: TargetRecord): TargetRecord {
-  if (record.releases.length <= LISTED) return record;
-  let over = 0;
-  const newest = newestOf(record);
-  const kept = record.releases.filter(
-    (release) => release === newest || release.steps.at(-1)?.to !== 'closed' || ++over < LISTED,
-  );
-  if (kept.length === record.releases.length) return record;
-  const dropped = record.releases.filter((release) => !kept.includes(release)).map(({ requestId }) => requestId);
-  return { ...record, releases: kept, ended: [...dropped, ...record.ended].slice(0, REMEMBERED) };
+  return release.steps.at(-1)?.to === phase ? pruned(withStep(record, release, { to: 'closed', ...cause })) : record;
 }

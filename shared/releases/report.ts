@@ -8,18 +8,19 @@ import type {
   DeploymentRolledBack,
   DeploymentStarted,
 } from '../events/deployment.ts';
+import { targetOf } from '../events/deployment-target.ts';
 import type { Notification } from '../ports/notifier.ts';
 import { withoutControls } from '../shown-text.ts';
-import { type ReleaseRecord, secondsBetween, serviceOf, stepTo, targetOf } from './release-record.ts';
+import { type ReleaseRecord, secondsBetween, serviceOf, stepTo } from './release-record.ts';
 
 const MAX_TEXT = 4_096;
 
-export function startOf(release: ReleaseRecord): DataOf<typeof DeploymentStarted> {
+export function startedData(release: ReleaseRecord): DataOf<typeof DeploymentStarted> {
   const previousImage = stepTo(release, 'requested')?.previousImage;
   return { ...release.data, requestId: release.requestId, ...(previousImage && { previousImage }) };
 }
 
-export function completionOf(release: ReleaseRecord): DataOf<typeof DeploymentCompleted> {
+export function completedData(release: ReleaseRecord): DataOf<typeof DeploymentCompleted> {
   const { replicas = 0, revision } = stepTo(release, 'completed') ?? {};
   return {
     ...release.data,
@@ -30,7 +31,7 @@ export function completionOf(release: ReleaseRecord): DataOf<typeof DeploymentCo
   };
 }
 
-export function failureOf(release: ReleaseRecord): DataOf<typeof DeploymentFailed> {
+export function failedData(release: ReleaseRecord): DataOf<typeof DeploymentFailed> {
   const { reason = 'ClusterError', message = '' } = stepTo(release, 'failed') ?? {};
   return {
     ...release.data,
@@ -41,8 +42,8 @@ export function failureOf(release: ReleaseRecord): DataOf<typeof DeploymentFaile
   };
 }
 
-export function rollbackOf(release: ReleaseRecord): DataOf<typeof DeploymentRolledBack> {
-  const { reason, message } = failureOf(release);
+export function rolledBackData(release: ReleaseRecord): DataOf<typeof DeploymentRolledBack> {
+  const { reason, message } = failedData(release);
   return {
     ...release.data,
     requestId: release.requestId,
@@ -53,7 +54,7 @@ export function rollbackOf(release: ReleaseRecord): DataOf<typeof DeploymentRoll
   };
 }
 
-/** What a cluster says may hold anything, and cutting may leave half a character; an event may hold neither, nor U+FFFD. */
+/** The message of a cluster may hold control characters, and cutting may halve a character; an event may hold neither, nor U+FFFD. */
 function readable(text: string): string {
   return withoutControls(text.slice(0, MAX_TEXT)).replaceAll('\ufffd', '?');
 }
@@ -65,7 +66,7 @@ function durationOf(release: ReleaseRecord, end: 'completed' | 'failed'): number
 }
 
 /** From the failure to the rollback. */
-export function restoreSecondsOf(release: ReleaseRecord): number {
+function restoreSecondsOf(release: ReleaseRecord): number {
   return secondsBetween(stepTo(release, 'failed')?.at ?? 0, stepTo(release, 'rolled-back')?.at ?? 0);
 }
 

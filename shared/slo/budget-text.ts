@@ -13,7 +13,7 @@ export function budgetWords(remaining: number): string {
   return left === 0 ? 'less than 0.1 % left' : `${left / 10} % left`;
 }
 
-/** The fact that tells five failures of six from five thousand; none when the event does not say. */
+/** How many events were bad, as a fact for a notification; none when the event does not say. */
 export function eventsFact(
   { bad, total }: { readonly bad?: number | undefined; readonly total?: number | undefined },
   window: string,

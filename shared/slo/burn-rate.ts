@@ -76,7 +76,7 @@ export function factorOf(rule: BurnRule, window: BudgetWindow): number {
 }
 
 /** What is promised: a share of good events over a window. */
-export interface Objective {
+export interface SloTarget {
   /** Above 0 and below 1. */
   readonly target: number;
   readonly window: BudgetWindow;
@@ -126,7 +126,7 @@ export interface Assessment {
 }
 
 /** Judges an objective by the counts of each window. */
-export function assess({ target, window, minFailures }: Objective, countsOf: (window: Window) => Counts): Assessment {
+export function assess({ target, window, minFailures }: SloTarget, countsOf: (window: Window) => Counts): Assessment {
   const budget = budgetOf(target);
   const alerts: Partial<Record<Severity, Alert>> = {};
   for (const rule of BURN_RULES) {

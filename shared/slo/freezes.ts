@@ -2,13 +2,15 @@
  * The freeze of a service: set when an error budget is spent, read before every release, lifted on recovery.
  * A service may be frozen by several objectives at once; it is free when the last of them has recovered.
  */
-import { ConflictError } from '../errors.ts';
+import { parseDuration } from '../duration.ts';
+import type { DataOf } from '../events/cloud-event.ts';
+import type { ErrorBudgetDepleted } from '../events/platform.ts';
 import type { StateStore } from '../ports/state.ts';
-import type { ServiceHealth } from './service-health.ts';
+import { DELETE, updateDocument } from '../update-document.ts';
+import { healthOf } from './health-store.ts';
+import { isDepletedBy, type ServiceHealth } from './service-health.ts';
 
 const FREEZES = 'freezes';
-/** What is known of each service's health; `at` is when it was last heard of. */
-export const SERVICES = 'services';
 
 /** Why a service takes no releases. */
 export interface Freeze {
@@ -26,8 +28,44 @@ export interface FreezeCause extends Omit<Freeze, 'service'> {
   readonly episode: string;
   /** The objective's window: after as long a silence nothing bad is left in it. */
   readonly windowMs: number;
-  /** Whether health checks tell when the budget has recovered; otherwise the window alone ends it. */
+  /** Whether health checks show when the budget has recovered; otherwise the window alone ends the freeze. */
   readonly isJudged: boolean;
+}
+
+/** What an event says of a spent budget. */
+interface Depletion {
+  readonly id: string;
+  readonly source: string;
+  readonly time: string;
+  readonly causationid?: string | undefined;
+  readonly data: DataOf<typeof ErrorBudgetDepleted>;
+}
+
+/** Whether our own health checks found the budget spent, and not another tool. */
+export function isOurDepletion({ source, causationid }: Depletion): boolean {
+  return source === '/handlers/health-check' && causationid !== undefined;
+}
+
+/**
+ * The cause of a freeze, by the event that says that a budget is spent. Pure.
+ *
+ * @param isListed whether the configuration names the objective
+ * @param now milliseconds since the epoch
+ */
+export function freezeCauseOf(event: Depletion, isListed: boolean, now: number): FreezeCause {
+  const { slo, window, currentValue, targetValue } = event.data;
+  const isOurs = isOurDepletion(event);
+  const measured = `${(currentValue * 100).toFixed(3)} % good of ${(targetValue * 100).toFixed(3)} % promised`;
+  return {
+    slo,
+    // A sender's clock may be ahead; a freeze that began tomorrow would also end too late.
+    since: new Date(Math.min(Date.parse(event.time), now)).toISOString(),
+    reason: `the error budget of '${slo}' over ${window} is spent: ${measured}`,
+    // An episode is named after the check that spent the budget. Another tool's event names its own.
+    episode: (isOurs && event.causationid) || event.id,
+    windowMs: parseDuration(window),
+    isJudged: isOurs || isListed,
+  };
 }
 
 interface FreezeRecord {
@@ -37,31 +75,30 @@ interface FreezeRecord {
 }
 
 /**
- * The freeze of a service, or undefined when it may be released. What is known of its health has the last word: a freeze
- * that nobody lifted, because what lifts it is still waiting or was discarded, ends all the same, and none outlasts a
- * whole window without health checks.
+ * The freeze of a service, or undefined when it may be released. The health of the service decides: a freeze ends
+ * even when the event that lifts it is still waiting or was discarded, and at the latest after a whole window without
+ * health checks.
  *
  * @param now milliseconds since the epoch
  */
 export async function freezeOf(state: StateStore, service: string, now: number): Promise<Freeze | undefined> {
   const found = await state.get<FreezeRecord>(FREEZES, service);
   if (!found) return undefined;
-  const health = (await state.get<ServiceHealth>(SERVICES, service))?.value;
-  const cause = found.value.causes.find((it) => stands(it, health, now));
+  const health = await healthOf(state, service);
+  const cause = found.value.causes.find((it) => holds(it, health, now));
   return cause && { service, slo: cause.slo, since: cause.since, reason: cause.reason };
 }
 
-function stands(
+function holds(
   { slo, episode, since, windowMs, isJudged }: FreezeCause,
   health: ServiceHealth | undefined,
   now: number,
 ): boolean {
   if (!isJudged || !health) return now < Date.parse(since) + windowMs;
-  const isDepleted = health.objectives.some((it) => it.slo === slo && it.depletedBy === episode);
-  return isDepleted && now < health.at + windowMs;
+  return isDepletedBy(health, slo, episode) && now < health.at + windowMs;
 }
 
-/** The services that have a freeze on record; whether it still stands is for `freezeOf` to say. */
+/** The services that have a freeze on record; `freezeOf` says whether it still holds. */
 export async function* frozenServices(state: StateStore): AsyncIterable<string> {
   for await (const { value } of state.query<FreezeRecord>(FREEZES)) yield value.service;
 }
@@ -90,16 +127,11 @@ async function editCauses(
   service: string,
   edit: (causes: readonly FreezeCause[]) => readonly FreezeCause[],
 ): Promise<boolean> {
-  for (let attempts = 1; ; attempts++) {
-    const found = await state.get<FreezeRecord>(FREEZES, service);
-    const causes = edit(found?.value.causes ?? []);
-    try {
-      if (causes.length === 0) await (found && state.delete(FREEZES, service, found.etag));
-      else if (found) await state.put(FREEZES, service, { service, causes }, found.etag);
-      else await state.insert(FREEZES, service, { service, causes });
-      return causes.length === 0;
-    } catch (error) {
-      if (!(error instanceof ConflictError) || attempts === 10) throw error;
-    }
-  }
+  const left = await updateDocument<FreezeRecord>(state, FREEZES, service, (found) => {
+    const before = found?.causes ?? [];
+    const causes = edit(before);
+    if (causes.length === 0) return DELETE;
+    return causes.length === before.length ? found : { service, causes };
+  });
+  return left === undefined;
 }

@@ -17,7 +17,7 @@ export function remember(ids: RecentIds, id: string): RecentIds {
 }
 
 /** How many there are. */
-export function countOf(ids: RecentIds): number {
+export function countIds(ids: RecentIds): number {
   let count = 0;
   for (let at = ids.indexOf(',', 1); at > 0; at = ids.indexOf(',', at + 1)) count++;
   return count;

@@ -1,18 +1,18 @@
 /**
  * What is known of a service's health, and what one more check changes in it; pure. It is one document, so that the
- * counts, the alerts that are open and what has to be told of them change together or not at all.
+ * counts, the alerts that are open and what has to be published change together or not at all.
  *
  * A run may end after the document was saved and before anything was published. So the document remembers which checks
- * it has counted, and what each of them gave rise to: the next run of that check counts nothing and tells it again.
+ * it has counted, and the outcomes of each: the next run of that check counts nothing and publishes them again.
  */
 import type { DataOf, EventOf } from '../events/cloud-event.ts';
 import type { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../events/platform.ts';
-import { type Assessment, assess, type Objective, type Severity } from './burn-rate.ts';
+import { type Assessment, assess, type Severity, type SloTarget } from './burn-rate.ts';
 import { type RecentIds, remember, seen, without } from './id-set.ts';
 import { addCounts, emptyBuckets, type TimeBuckets } from './time-buckets.ts';
 
-/** An objective of the configuration, as far as it is judged. */
-export interface ServiceObjective extends Objective {
+/** An objective of the configuration, as far as checks need it. */
+interface ServiceObjective extends SloTarget {
   readonly slo: string;
 }
 
@@ -21,8 +21,8 @@ export interface ServiceHealth extends TimeBuckets {
   readonly objectives: readonly ObjectiveHealth[];
   /** The checks that were counted, as far as they may come again. */
   readonly counted: RecentIds;
-  /** What those checks gave rise to. */
-  readonly outcomes: readonly Outcome[];
+  /** The outcomes of those checks. */
+  readonly outcomes: readonly CheckOutcome[];
 }
 
 /** A service against one objective, by the last check. */
@@ -36,8 +36,8 @@ export interface ObjectiveHealth {
   readonly depletedBy?: string;
 }
 
-/** What follows from a check, to be told after the document is saved. */
-export type Outcome = { readonly by: string } & (
+/** An outcome of a check, published after the document is saved. */
+export type CheckOutcome = { readonly by: string } & (
   | { readonly kind: 'violation'; readonly data: DataOf<typeof SLOViolation> }
   | { readonly kind: 'depleted'; readonly data: DataOf<typeof ErrorBudgetDepleted> }
   | { readonly kind: 'recovered'; readonly slo: string; readonly episode: string; readonly remaining: number }
@@ -60,16 +60,16 @@ export function withCheck(
   const before = found ?? newHealth(service, time);
   if (seen(before.counted, id)) return before;
   const counted = { ...before, ...addCounts(before, time, { bad: total - good, total }) };
-  const news: Outcome[] = [];
+  const news: CheckOutcome[] = [];
   const states = objectives.map((objective) => {
     const assessment = assess(objective, (window) => counted.sums[window]);
-    const state = stateOf(before, objective.slo);
+    const state = objectiveHealthOf(before, objective.slo);
     const next = nextState(objective.slo, state, assessment, id);
-    news.push(...changes(service, objective, state, next, assessment, id));
+    news.push(...outcomesBetween(service, objective, state, next, assessment, id));
     return next;
   });
   for (const { slo, depletedBy: episode } of before.objectives) {
-    // Nobody else would end the freeze of an objective that is not in the configuration any more.
+    // Nothing else would end the freeze of an objective that was removed from the configuration.
     const isGone = !objectives.some((objective) => objective.slo === slo);
     if (isGone && episode) news.push({ by: id, kind: 'recovered', slo, episode, remaining: 1 });
   }
@@ -81,8 +81,8 @@ export function withCheck(
   };
 }
 
-/** How a service stands against one of its objectives, as far as anything is known. */
-export function stateOf(health: ServiceHealth, slo: string): ObjectiveHealth | undefined {
+/** The health of one objective of a service; undefined before its first check. */
+export function objectiveHealthOf(health: ServiceHealth, slo: string): ObjectiveHealth | undefined {
   return health.objectives.find((state) => state.slo === slo);
 }
 
@@ -102,15 +102,15 @@ function nextState(
   };
 }
 
-function changes(
+function outcomesBetween(
   service: string,
   { slo, target, window }: ServiceObjective,
   before: ObjectiveHealth | undefined,
   after: ObjectiveHealth,
   { counts, currentValue, errorBudgetRemaining, alerts }: Assessment,
   by: string,
-): Outcome[] {
-  const news: Outcome[] = [];
+): CheckOutcome[] {
+  const news: CheckOutcome[] = [];
   const measured = { service, slo, currentValue, targetValue: target, errorBudgetRemaining };
   for (const severity of after.open) {
     const alert = alerts[severity];
@@ -132,25 +132,44 @@ function changes(
   return news;
 }
 
-/** Takes somebody else's word that a budget is spent; a check that finds it positive ends it. */
-export function withDepletion(health: ServiceHealth, slo: string, episode: string): ServiceHealth {
-  const state = stateOf(health, slo) ?? { slo, currentValue: 1, errorBudgetRemaining: 0, open: [] };
+/** Whether the budget of an objective is spent, in the episode of that name. */
+export function isDepletedBy(health: ServiceHealth, slo: string, episode: string): boolean {
+  return objectiveHealthOf(health, slo)?.depletedBy === episode;
+}
+
+/**
+ * Marks a budget as spent because another tool reported it, unless newer checks have been judged. A check that finds the
+ * budget positive ends it.
+ */
+export function withReportedDepletion(
+  found: ServiceHealth | undefined,
+  service: string,
+  { slo, since, episode }: { readonly slo: string; readonly since: string; readonly episode: string },
+): ServiceHealth | undefined {
+  const at = Date.parse(since);
+  const health = found ?? newHealth(service, at);
+  return health.at > at ? found : withDepletion(health, slo, episode);
+}
+
+/** Marks a budget as spent, unless it is already. */
+function withDepletion(health: ServiceHealth, slo: string, episode: string): ServiceHealth {
+  const state = objectiveHealthOf(health, slo) ?? { slo, currentValue: 1, errorBudgetRemaining: 0, open: [] };
   if (state.depletedBy) return health;
   const others = health.objectives.filter((other) => other.slo !== slo);
   return { ...health, objectives: [...others, { ...state, depletedBy: episode }] };
 }
 
-/** What a counted check gave rise to, on every run of it. */
-export function outcomesOf({ outcomes }: ServiceHealth, id: string): readonly Outcome[] {
+/** The outcomes of a counted check, the same on every run of it. */
+export function outcomesOf({ outcomes }: ServiceHealth, id: string): readonly CheckOutcome[] {
   return outcomes.filter(({ by }) => by === id);
 }
 
-/** Whether a check matters though the service has no objective any more: a freeze is to be ended, or what it gave rise to told. */
-export function isOwed(health: ServiceHealth, id: string): boolean {
+/** Whether a check matters although the service has no objective: it may end a freeze, or has outcomes to publish. */
+export function isPending(health: ServiceHealth, id: string): boolean {
   return health.objectives.some(({ depletedBy }) => depletedBy !== undefined) || outcomesOf(health, id).length > 0;
 }
 
-/** Forgets checks that will not come again, and what they gave rise to. */
+/** Drops checks that will not come again, and their outcomes. */
 export function withoutChecks(health: ServiceHealth, ids: ReadonlySet<string>): ServiceHealth {
   return {
     ...health,

@@ -7,7 +7,7 @@ import { systemTimer, type Timer, within } from '../timeout.ts';
 
 /** One dependency, as it answered just now. */
 export interface Dependency {
-  /** `service-bus`, `state-store`, `cluster/<name>`, or `trigger/<function>` where the host tells. */
+  /** `service-bus`, `state-store`, `cluster/<name>`, or `trigger/<function>` where the host reports its triggers. */
   readonly name: string;
   readonly status: 'up' | 'down';
   readonly latencyMs: number;
@@ -26,7 +26,7 @@ export interface Health {
 }
 
 /** A dependency that takes longer is down. */
-export const PATIENCE_MS = 5_000;
+export const DEPENDENCY_TIMEOUT_MS = 5_000;
 
 /** Asks all of them at once. Never rejects. */
 export async function checkHealth(
@@ -41,7 +41,7 @@ export async function checkHealth(
 ): Promise<Health> {
   const ask = async (name: string, ping: () => Promise<void>): Promise<Dependency> => {
     const begun = clock.now();
-    const error = await within(PATIENCE_MS, timer, ping()).then(() => undefined, faultOf);
+    const error = await within(DEPENDENCY_TIMEOUT_MS, timer, ping()).then(() => undefined, faultOf);
     const latencyMs = clock.now() - begun;
     return { name, status: error === undefined ? 'up' : 'down', latencyMs, ...(error !== undefined && { error }) };
   };
@@ -56,9 +56,9 @@ export async function checkHealth(
       ),
     ),
   ]);
-  const away = ({ status }: Dependency): boolean => status === 'down';
-  const isDown = needed.some(away) || (receiving.length > 0 && receiving.every(away));
-  const isDegraded = [...reached, ...receiving].some(away);
+  const isUnavailable = ({ status }: Dependency): boolean => status === 'down';
+  const isDown = needed.some(isUnavailable) || (receiving.length > 0 && receiving.every(isUnavailable));
+  const isDegraded = [...reached, ...receiving].some(isUnavailable);
   return {
     status: isDown ? 'down' : isDegraded ? 'degraded' : 'up',
     dependencies: [...needed, ...reached, ...receiving],

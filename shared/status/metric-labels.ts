@@ -1,5 +1,5 @@
 /**
- * What may stand in a label. Every new value of a label is a new series for whoever scrapes, for as long as it keeps them;
+ * Which values a label may have. Every new value of a label is a new series for whoever scrapes, for as long as it keeps them;
  * so a label holds what the configuration, the topology or this build knows, and everything else is `other`.
  */
 
@@ -34,8 +34,8 @@ export function subscriptionLabel(subscription: string): string {
 /** The numbers of one Deployment, or of all that have no labels of their own. */
 export interface DeploymentMeasure {
   readonly labels: Readonly<Record<'cluster' | 'namespace' | 'deployment' | 'service', string>>;
-  readonly numbers: DeploymentSummary['numbers'];
-  readonly isBroken: boolean;
+  readonly doraTotals: DeploymentSummary['doraTotals'];
+  readonly isFailing: boolean;
 }
 
 /** So many Deployments have labels of their own, eight series each. */
@@ -51,15 +51,19 @@ export async function measuresOf(
 ): Promise<DeploymentMeasure[]> {
   const found: DeploymentMeasure[] = [];
   let rest: DeploymentMeasure | undefined;
-  for await (const { cluster, namespace, deployment, service, numbers, brokenSince } of deployments) {
-    if (numbers.completed + numbers.failed + numbers.rolledBack === 0) continue;
-    const isBroken = brokenSince !== undefined;
+  for await (const { cluster, namespace, deployment, service, doraTotals, failingSince } of deployments) {
+    if (doraTotals.completed + doraTotals.failed + doraTotals.rolledBack === 0) continue;
+    const isFailing = failingSince !== undefined;
     if (found.length < MAX_DEPLOYMENTS) {
       const labels = { cluster, namespace, deployment, service: services.has(service) ? service : OTHER };
-      found.push({ labels, numbers, isBroken });
+      found.push({ labels, doraTotals, isFailing });
     } else {
       const labels = { cluster: OTHER, namespace: OTHER, deployment: OTHER, service: OTHER };
-      rest = { labels, numbers: rest ? sumOf(rest.numbers, numbers) : numbers, isBroken: isBroken || !!rest?.isBroken };
+      rest = {
+        labels,
+        doraTotals: rest ? sumOf(rest.doraTotals, doraTotals) : doraTotals,
+        isFailing: isFailing || !!rest?.isFailing,
+      };
     }
   }
   return rest ? [...found, rest] : found;

@@ -7,12 +7,12 @@ import { type DeploymentMeasure, OTHER, reasonLabel, subscriptionLabel } from '.
 import type { ErrorSummary, ServiceSummary } from './summaries.ts';
 
 /** What the metrics are drawn from. */
-export interface Snapshot {
+interface Snapshot {
   readonly deployments: readonly DeploymentMeasure[];
   readonly services: readonly ServiceSummary[];
-  /** Undefined when nobody could say: then there is no such metric. */
+  /** Undefined when the broker does not answer: then the metric is left out. */
   readonly errors: readonly ErrorSummary[] | undefined;
-  /** Health checks that nothing was made of, since their service has no objective. */
+  /** Health checks that were ignored because their service has no objective. */
   readonly unlistedChecks: number;
   readonly health: Health;
 }
@@ -26,7 +26,7 @@ interface Sample {
   readonly suffix?: '_sum' | '_count';
 }
 
-interface Family {
+interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'summary';
@@ -56,13 +56,13 @@ export function metricsText(snapshot: Snapshot): string {
     .join('');
 }
 
-function deploymentFamilies({ deployments }: Snapshot): Family[] {
+function deploymentFamilies({ deployments }: Snapshot): MetricFamily[] {
   const family = (
     name: string,
-    type: Family['type'],
+    type: MetricFamily['type'],
     help: string,
     samplesOf: (one: DeploymentMeasure) => Omit<Sample, 'labels'>[],
-  ): Family => ({
+  ): MetricFamily => ({
     name: `platform_${name}`,
     type,
     help,
@@ -77,40 +77,40 @@ function deploymentFamilies({ deployments }: Snapshot): Family[] {
       'deployments_completed_total',
       'counter',
       'Releases that completed; its rate is the deployment frequency.',
-      (one) => [{ value: one.numbers.completed }],
+      (one) => [{ value: one.doraTotals.completed }],
     ),
     family(
       'deployments_failed_total',
       'counter',
-      'Releases that went wrong after something was applied; divided by the completed and these, the change failure rate.',
-      (one) => [{ value: one.numbers.failed }],
+      'Releases that failed after something was applied; divided by the completed and these, the change failure rate.',
+      (one) => [{ value: one.doraTotals.failed }],
     ),
     family('deployments_rolled_back_total', 'counter', 'Releases that were rolled back.', (one) => [
-      { value: one.numbers.rolledBack },
+      { value: one.doraTotals.rolledBack },
     ]),
     family(
       'deployment_lead_time_seconds',
       'summary',
       'Lead time for changes: from the commit to completion, of releases that name their commit.',
-      (one) => summary(one.numbers.leadTime),
+      (one) => summary(one.doraTotals.leadTime),
     ),
     family(
       'deployment_restore_time_seconds',
       'summary',
       'Time to restore: from a failure to the rollback or the next completion.',
-      (one) => summary(one.numbers.restore),
+      (one) => summary(one.doraTotals.restore),
     ),
     family(
-      'deployment_broken',
+      'deployment_failing',
       'gauge',
       'Whether the deployment has been failing, and nothing has restored it.',
-      (one) => [{ value: one.isBroken ? 1 : 0 }],
+      (one) => [{ value: one.isFailing ? 1 : 0 }],
     ),
   ];
 }
 
-function serviceFamilies({ services: all, unlistedChecks }: Snapshot): Family[] {
-  // A service without an objective is known by the word of a sender alone, as one that another tool had frozen.
+function serviceFamilies({ services: all, unlistedChecks }: Snapshot): MetricFamily[] {
+  // Only a sender names a service without an objective, such as one that another tool froze.
   const services = all.filter(({ objectives }) => objectives.length > 0);
   const isOtherFrozen = all.some(({ objectives, freeze }) => objectives.length === 0 && freeze);
   const others = isOtherFrozen ? [{ labels: { service: OTHER }, value: 1 }] : [];
@@ -158,7 +158,7 @@ function serviceFamilies({ services: all, unlistedChecks }: Snapshot): Family[] 
     {
       name: 'platform_health_checks_without_objective_total',
       type: 'counter',
-      help: 'Health checks that nothing was made of: the configuration names no objective for their service.',
+      help: 'Health checks that were ignored: the configuration names no objective for their service.',
       samples: [{ labels: {}, value: unlistedChecks }],
     },
     {
@@ -173,9 +173,9 @@ function serviceFamilies({ services: all, unlistedChecks }: Snapshot): Family[] 
 }
 
 /** How many entries are counted; more are not looked at. */
-export const MAX_ERRORS = 1_000;
+export const MAX_COUNTED_ERRORS = 1_000;
 
-function errorsFamily({ errors }: Snapshot): Family {
+function errorsFamily({ errors }: Snapshot): MetricFamily {
   const none: Sample[] = errors ? [{ labels: {}, value: 0 }] : [];
   const counts = new Map<string, { labels: Labels; value: number }>();
   for (const entry of errors ?? []) {
@@ -189,13 +189,13 @@ function errorsFamily({ errors }: Snapshot): Family {
   return {
     name: 'platform_errors',
     type: 'gauge',
-    help: `Entries in the errors queue, of the oldest ${MAX_ERRORS}.`,
+    help: `Entries in the errors queue, of the oldest ${MAX_COUNTED_ERRORS}.`,
     // An empty queue is a measurement too.
     samples: counts.size > 0 ? [...counts.values()] : none,
   };
 }
 
-function healthFamily({ health }: Snapshot): Family {
+function healthFamily({ health }: Snapshot): MetricFamily {
   return {
     name: 'platform_dependency_up',
     type: 'gauge',

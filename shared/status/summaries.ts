@@ -1,10 +1,10 @@
-/** How the deployments and services stand, drawn from their records: for the HTTP functions, the metrics and the dashboard. */
+/** The state of deployments and services, by their records: for the HTTP functions, the metrics and the dashboard. */
 
 import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
 import type { Ports } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
 import {
-  type Numbers,
+  type DoraTotals,
   newestOf,
   type Phase,
   phaseOf,
@@ -14,21 +14,22 @@ import {
   type TargetRecord,
   targets,
 } from '../releases/release-record.ts';
-import { type Freeze, freezeOf, frozenServices, SERVICES } from '../slo/freezes.ts';
+import { type Freeze, freezeOf, frozenServices } from '../slo/freezes.ts';
+import { healthOf } from '../slo/health-store.ts';
 import { objectivesOf } from '../slo/objectives.ts';
-import { type ObjectiveHealth, type ServiceHealth, stateOf } from '../slo/service-health.ts';
+import { type ObjectiveHealth, objectiveHealthOf } from '../slo/service-health.ts';
 import { systemTimer, type Timer, within } from '../timeout.ts';
-import { PATIENCE_MS } from './health.ts';
+import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 
-/** A release as people are told of it. Times are milliseconds since the Unix epoch. */
-export interface ReleaseSummary {
+/** A release as it is shown. Times are milliseconds since the Unix epoch. */
+interface ReleaseSummary {
   readonly requestId: string;
   readonly correlationId: string;
   readonly image: string;
   readonly phase: Phase;
-  /** Whether nothing more is to come. */
+  /** Whether the release is over. */
   readonly isOver: boolean;
-  /** When it came to this. */
+  /** When it reached this phase. */
   readonly since: number;
   /** Why it failed, if it did. */
   readonly reason?: string;
@@ -46,15 +47,15 @@ export interface DeploymentSummary {
   readonly deployment: string;
   readonly service: string;
   /** The image that completed last: what runs, or what a rollback returns to. */
-  readonly goodImage?: string;
-  /** The newest request that was let in; of a deployment that never let one in, the newest refused one. */
+  readonly knownGoodImage?: string;
+  /** The newest request that was admitted, or the newest rejected one when none was. */
   readonly newest?: ReleaseSummary;
   /** Since when it has been failing. */
-  readonly brokenSince?: number;
-  readonly numbers: Numbers;
+  readonly failingSince?: number;
+  readonly doraTotals: DoraTotals;
 }
 
-/** A service's standing against one objective; without measurements until it was checked. */
+/** One objective of a service; without measurements before its first check. */
 export interface ObjectiveSummary {
   readonly slo: string;
   readonly target: number;
@@ -81,45 +82,45 @@ export async function* deployments(state: StateStore, after?: string): AsyncIter
   for await (const { key, value } of targets(state, after)) yield deploymentOf(key, value);
 }
 
-/** What is told of all deployments at once, however many there are: senders name them. */
+/** What is shown of all deployments at once. It stays small: senders can name any number of them. */
 export interface DeploymentsDigest {
   readonly count: number;
-  readonly broken: number;
-  readonly numbers: Numbers;
-  /** Broken ones first, then those with a release under way; the newest release first. */
+  readonly failing: number;
+  readonly doraTotals: DoraTotals;
+  /** Failing ones first, then those with a release under way; the newest release first. */
   readonly mostUrgent: readonly DeploymentSummary[];
 }
 
-/** @param most how many are kept one by one */
+/** @param limit how many are kept one by one */
 export async function digestOf(
   deployments: AsyncIterable<DeploymentSummary>,
-  most: number,
+  limit: number,
 ): Promise<DeploymentsDigest> {
   let kept: DeploymentSummary[] = [];
-  let [count, broken, numbers] = [0, 0, NO_NUMBERS];
-  const keepMost = (): DeploymentSummary[] =>
+  let [count, failing, doraTotals] = [0, 0, NO_TOTALS];
+  const keepMostUrgent = (): DeploymentSummary[] =>
     kept
       .toSorted((a, b) => urgencyOf(b) - urgencyOf(a) || (b.newest?.since ?? 0) - (a.newest?.since ?? 0))
-      .slice(0, most);
+      .slice(0, limit);
   for await (const one of deployments) {
     count++;
-    if (one.brokenSince !== undefined) broken++;
-    numbers = sumOf(numbers, one.numbers);
+    if (one.failingSince !== undefined) failing++;
+    doraTotals = sumOf(doraTotals, one.doraTotals);
     kept.push(one);
-    if (kept.length >= 2 * most) kept = keepMost();
+    if (kept.length >= 2 * limit) kept = keepMostUrgent();
   }
-  return { count, broken, numbers, mostUrgent: keepMost() };
+  return { count, failing, doraTotals, mostUrgent: keepMostUrgent() };
 }
 
-function urgencyOf({ brokenSince, newest }: DeploymentSummary): number {
-  return brokenSince !== undefined ? 2 : newest && !newest.isOver ? 1 : 0;
+function urgencyOf({ failingSince, newest }: DeploymentSummary): number {
+  return failingSince !== undefined ? 2 : newest && !newest.isOver ? 1 : 0;
 }
 
 const NOTHING = { count: 0, seconds: 0 };
-const NO_NUMBERS: Numbers = { completed: 0, failed: 0, rolledBack: 0, leadTime: NOTHING, restore: NOTHING };
+const NO_TOTALS: DoraTotals = { completed: 0, failed: 0, rolledBack: 0, leadTime: NOTHING, restore: NOTHING };
 
-export function sumOf(a: Numbers, b: Numbers): Numbers {
-  const spans = (one: Numbers['restore'], other: Numbers['restore']): Numbers['restore'] => ({
+export function sumOf(a: DoraTotals, b: DoraTotals): DoraTotals {
+  const spans = (one: DoraTotals['restore'], other: DoraTotals['restore']): DoraTotals['restore'] => ({
     count: one.count + other.count,
     seconds: one.seconds + other.seconds,
   });
@@ -135,14 +136,14 @@ export function sumOf(a: Numbers, b: Numbers): Numbers {
 function deploymentOf(target: string, record: TargetRecord): DeploymentSummary {
   const [cluster = '', namespace = '', deployment = ''] = target.split('/');
   const newest = newestOf(record) ?? record.releases[0];
-  const [goodImage] = record.goodImages;
+  const [knownGoodImage] = record.knownGoodImages;
   return {
     ...{ target, cluster, namespace, deployment },
     service: newest ? serviceOf(newest.data) : deployment,
-    ...(goodImage !== undefined && { goodImage }),
+    ...(knownGoodImage !== undefined && { knownGoodImage }),
     ...(newest && { newest: releaseSummaryOf(newest) }),
-    ...(record.brokenSince !== undefined && { brokenSince: record.brokenSince }),
-    numbers: record.numbers,
+    ...(record.failingSince !== undefined && { failingSince: record.failingSince }),
+    doraTotals: record.doraTotals,
   };
 }
 
@@ -170,7 +171,7 @@ export async function services({
   for await (const service of frozenServices(state)) names.add(service);
   return Promise.all(
     [...names].sort().map(async (service): Promise<ServiceSummary> => {
-      const health = (await state.get<ServiceHealth>(SERVICES, service))?.value;
+      const health = await healthOf(state, service);
       const objectives = objectivesOf(config, service);
       const freeze = await freezeOf(state, service, clock.now());
       const team = objectives.find((objective) => objective.team !== undefined)?.team;
@@ -178,7 +179,7 @@ export async function services({
         service,
         ...(team !== undefined && { team }),
         objectives: objectives.map(({ slo, target, window }) => {
-          const found = health && stateOf(health, slo);
+          const found = health && objectiveHealthOf(health, slo);
           return {
             ...{ slo, target, window, alerts: found?.open ?? [] },
             ...(found && { currentValue: found.currentValue, errorBudgetRemaining: found.errorBudgetRemaining }),
@@ -202,7 +203,7 @@ export async function oldestErrors(
 ): Promise<ErrorSummary[] | undefined> {
   let isLate = false;
   return within(
-    PATIENCE_MS,
+    DEPENDENCY_TIMEOUT_MS,
     timer,
     summariesOf(deadLetterQueue, count, () => isLate),
   ).catch(() => {

@@ -7,7 +7,7 @@ import { respond } from '../../shared/http/on-http.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import type { StateStore } from '../../shared/ports/state.ts';
-import { carryOut } from '../../shared/releases/apply-change.ts';
+import { applyChange } from '../../shared/releases/apply-change.ts';
 import { HISTORY_LIMITS } from '../../shared/settings.ts';
 import { counting, done, event, HANDLER, worldOf } from '../support/delivery-cases.ts';
 import { httpRequest } from '../support/http.ts';
@@ -75,7 +75,7 @@ describe('a bug', () => {
     const log = new RecordingLog();
     const change = { namespace: 'n', deployment: 'd', requestId: 'r', rank: '1', changeCause: 'c', image: 'i' };
 
-    await carryOut({
+    await applyChange({
       // Nothing else is asked.
       cluster: () => ({ rollout: async () => bug() }) as unknown as Cluster,
       ...{

@@ -122,7 +122,7 @@ function portsAt(site: Site): Omit<Ports, 'publisher' | 'deadLetterQueue'> {
 /** What of a document can still make a difference: what only tells of the past, or of how long ago it is, cannot. */
 export function canonical(key: string, value: unknown, now: number): unknown {
   if (key.startsWith('history')) return undefined;
-  const past = ['numbers', 'brokenSince', 'message', 'updatedAt', 'startedAt', 'endedAt', 'runs', 'error'];
+  const past = ['doraTotals', 'failingSince', 'message', 'updatedAt', 'startedAt', 'endedAt', 'runs', 'error'];
   const ahead = ['deadline', 'leaseUntil', 'dueAt'];
   const json = JSON.stringify(value, (field, inner) => {
     if (past.includes(field)) return undefined;
@@ -180,7 +180,7 @@ function checkTarget(state: State, key: string): void {
 
   const open = record.releases.find((release: ReleaseRecord) => release.steps.at(-1)?.to !== 'closed');
   if (open) throw new Error(`${target}: ${open.requestId} was left as ${open.steps.at(-1)?.to}`);
-  const [good] = record.goodImages;
+  const [good] = record.knownGoodImages;
   if (good !== undefined && image !== good) throw new Error(`${target} runs ${image} and not the good ${good}`);
   const asked = [...record.releases.map(({ data }) => data.image), `${IMAGE}:0`];
   if (image !== undefined && !asked.includes(image)) throw new Error(`${target} runs ${image}: nobody asked for it`);

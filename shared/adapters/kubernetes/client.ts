@@ -1,19 +1,19 @@
-/** Requests to one Kubernetes API server: JSON as it comes, a time limit on each, errors sorted. */
+/** Requests to one Kubernetes API server: JSON as it comes, a time limit on each, errors as ours. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import * as z from 'zod';
 import { faultOf } from '../../describe-error.ts';
 import { ConflictError, PermanentError, TransientError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Connection, Connector } from './connection.ts';
-import { type Answer, errorOf } from './errors.ts';
+import type { ClusterConnection, Connector } from './connection.ts';
+import { errorOf, type KubernetesResponse } from './errors.ts';
 
-/** Everything that this app changes in a cluster bears this name. */
+/** The field manager of everything that this app changes in a cluster. */
 export const FIELD_MANAGER = 'platform-events';
 
 /** Nothing asked for takes long, and a run of a handler has to end in time; watching is done by asking again. */
 const REQUEST_TIMEOUT_MS = 10_000;
-const PAGE = 100;
+const PAGE_SIZE = 100;
 /** A page of what is asked for takes 2 MB; the API server may be anything in between, such as a proxy. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** Of one list. A Deployment has ten old ReplicaSets unless it says otherwise, a namespace a few quotas. */
@@ -34,7 +34,7 @@ export interface Applied {
   readonly [part: string]: unknown;
 }
 
-interface Request {
+interface KubernetesRequest {
   readonly method: 'GET' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -71,20 +71,20 @@ export class KubernetesClient {
     let next = '';
     let pages = 0;
     do {
-      const page = { ...query, limit: String(PAGE), ...(next && { continue: next }) };
+      const page = { ...query, limit: String(PAGE_SIZE), ...(next && { continue: next }) };
       const { items, metadata } = this.#parse(path, pageSchema, await this.#send({ method: 'GET', path, query: page }));
       found.push(...(items ?? []).map((item) => this.#parse(path, schema, item)));
       next = metadata?.continue ?? '';
       if (next && ++pages === MAX_PAGES) {
-        throw new PermanentError(`cluster '${this.#name}': GET ${path}: more than ${MAX_PAGES} pages of ${PAGE}`);
+        throw new PermanentError(`cluster '${this.#name}': GET ${path}: more than ${MAX_PAGES} pages of ${PAGE_SIZE}`);
       }
     } while (next);
     return found;
   }
 
   /**
-   * Server-side apply: what it names becomes ours, whoever had it; what was ours and is not named goes, unless it is
-   * somebody else's too. With `metadata.resourceVersion` and `uid`: only if the object still is there, as it was read.
+   * Server-side apply: the fields that it names become ours, by force; a field of ours that it does not name is
+   * removed, unless another manager has it too. With `metadata.resourceVersion` and `uid`: only if the object still is there, as it was read.
    *
    * @throws ConflictError when it is not
    */
@@ -105,7 +105,7 @@ export class KubernetesClient {
     await this.#send({ method: 'DELETE', path, contentType: 'application/json', body });
   }
 
-  async #send(request: Request): Promise<unknown> {
+  async #send(request: KubernetesRequest): Promise<unknown> {
     const what = `cluster '${this.#name}': ${request.method} ${request.path}`;
     let answer = await this.#exchange(what, request);
     if (answer.status === 401) {
@@ -122,9 +122,9 @@ export class KubernetesClient {
   }
 
   /** Every request is safe to send again, so one on a connection that was just being closed is. */
-  async #exchange(what: string, request: Request): Promise<Answer> {
+  async #exchange(what: string, request: KubernetesRequest): Promise<KubernetesResponse> {
     const connection = await this.#connector.connect();
-    const attempt = (): Promise<Answer> => exchange(connection, request, this.#timeoutMs);
+    const attempt = (): Promise<KubernetesResponse> => exchange(connection, request, this.#timeoutMs);
     try {
       return await attempt().catch((error) => {
         if (error instanceof StaleConnection) return attempt();
@@ -148,9 +148,9 @@ export class KubernetesClient {
 const ATTEMPTS = 10;
 
 /**
- * Runs something that reads an object and writes it if it still is what was read, until nobody came in between.
+ * Runs something that reads an object and writes it if it still is what was read, until no other write came in between.
  *
- * @throws ConflictError when somebody always did
+ * @throws ConflictError when another write always did
  */
 export async function untilUndisturbed(readAndWrite: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -166,10 +166,10 @@ export async function untilUndisturbed(readAndWrite: () => Promise<void>): Promi
 class StaleConnection extends Error {}
 
 function exchange(
-  { server, agent, headers }: Connection,
-  { method, path, query, contentType, body }: Request,
+  { server, agent, headers }: ClusterConnection,
+  { method, path, query, contentType, body }: KubernetesRequest,
   timeoutMs: number,
-): Promise<Answer> {
+): Promise<KubernetesResponse> {
   // The server's own path counts: an API server may stand behind a proxy that serves many.
   const url = new URL(server);
   url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`;
@@ -216,7 +216,7 @@ function exchange(
 }
 
 /** What a request signs in with, in every form in which an answer could repeat it. */
-function credentialsIn({ Authorization = '' }: Connection['headers']): string[] {
+function credentialsIn({ Authorization = '' }: ClusterConnection['headers']): string[] {
   const [scheme, value] = Authorization.split(' ');
   if (!value) return [];
   const plain = scheme === 'Basic' ? Buffer.from(value, 'base64').toString() : value;

@@ -11,7 +11,7 @@ import { applyGuardrails, readQuotas, setQuota } from './guardrails.ts';
 import { judgeRollout } from './rollout.ts';
 import type { Issuer } from './token.ts';
 
-export interface KubernetesOptions {
+interface KubernetesOptions {
   readonly config: PlatformConfig;
   readonly clock: Clock;
   readonly environment?: Readonly<Record<string, string | undefined>>;

@@ -13,10 +13,10 @@ import type { PlatformConfig } from '../../config.ts';
 import { faultOf } from '../../describe-error.ts';
 import { ConfigError, PlatformError, TransientError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { entraIssuer, type Issuer, Token } from './token.ts';
+import { CachedToken, entraIssuer, type Issuer } from './token.ts';
 
 /** What a request is sent with. The agent keeps its connections open. */
-export interface Connection {
+export interface ClusterConnection {
   readonly server: string;
   readonly agent: Agent;
   readonly headers: Readonly<Record<string, string>>;
@@ -24,12 +24,12 @@ export interface Connection {
 
 export interface Connector {
   /** Signs in when that is due. @throws TransientError when that fails, ConfigError when it never can succeed */
-  connect(): Promise<Connection>;
+  connect(): Promise<ClusterConnection>;
   /** Something is out of date, a token or a certificate: the next connection is made from what the files say then. */
   renew(refused: 'credentials' | 'connection'): void;
 }
 
-export interface ConnectorOptions {
+interface ConnectorOptions {
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Gives the Entra tokens; the identity of this app unless set. */
@@ -151,7 +151,7 @@ function entraConnector(
 ): Connector {
   let agent: Promise<Agent> | undefined;
   let ownIssuer: Promise<Issuer> | undefined;
-  const token = new Token({
+  const token = new CachedToken({
     issuer: async () => {
       ownIssuer ??= issuer ? Promise.resolve(issuer) : entraIssuer(environment);
       return ownIssuer;

@@ -1,6 +1,6 @@
 /**
  * Changes to a Deployment. Each is one write that holds the change and its marks, and is accepted only if the object
- * still is what was read: nothing is ever half made, and the marks tell what was made.
+ * still is what was read: no change is ever half made, and the marks show which one was made.
  *
  * - A release is a server-side apply of the marks, the image, and `replicas` if asked for. Nobody else's field is
  *   touched; these become ours by force, since a request to deploy is an order about just these. An autoscaler that
@@ -8,7 +8,7 @@
  * - A rollback replaces the pod template by an earlier one, as `kubectl rollout undo` does, with a JSON patch: applied,
  *   every field of the template would be ours, and the next release would have to name them all.
  *
- * The pod template bears no marks: they would restart every pod for a release that changes nothing.
+ * The pod template has no marks: they would restart every pod for a release that changes nothing.
  */
 
 import { NotFoundError, SupersededError } from '../../errors.ts';
@@ -32,12 +32,12 @@ const CHANGE_CAUSE = 'kubernetes.io/change-cause';
 const deploymentsOf = (namespace: string): string =>
   `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments`;
 
-const pathOf = ({ namespace, deployment }: Workload): string =>
+const deploymentPath = ({ namespace, deployment }: Workload): string =>
   `${deploymentsOf(namespace)}/${encodeURIComponent(deployment)}`;
 
 /** @throws NotFoundError */
 export async function readDeployment(client: KubernetesClient, workload: Workload): Promise<Deployment> {
-  return client.read(pathOf(workload), deploymentSchema);
+  return client.read(deploymentPath(workload), deploymentSchema);
 }
 
 /** @see Cluster.apply */
@@ -52,10 +52,10 @@ export async function applyRelease(client: KubernetesClient, release: Release): 
     const containers = spec.template.spec.containers
       .filter((one) => one.name === container || oursIn[`k:${JSON.stringify({ name: one.name })}`]?.['f:image'])
       .map((one) => ({ name: one.name, image: one.name === container ? image : one.image }));
-    await client.apply(pathOf(release), {
+    await client.apply(deploymentPath(release), {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
-      metadata: { namespace, name, uid, resourceVersion, annotations: marksOf(release) },
+      metadata: { namespace, name, uid, resourceVersion, annotations: changeMarks(release) },
       spec: { ...(typeof replicas === 'number' && { replicas }), template: { spec: { containers } } },
     });
   });
@@ -67,9 +67,9 @@ export async function rollBack(client: KubernetesClient, rollback: Rollback): Pr
     const { metadata, spec } = found;
     const isThere = isImage(containerOf(spec.template, rollback).image ?? '', rollback.image);
     const template = isThere ? undefined : await earlierTemplate(client, found, rollback);
-    await client.patch(pathOf(rollback), [
+    await client.patch(deploymentPath(rollback), [
       { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
-      ...annotate(metadata.annotations, marksOf(rollback)),
+      ...annotate(metadata.annotations, changeMarks(rollback)),
       ...(template ? [{ op: 'replace', path: '/spec/template', value: template } as const] : []),
     ]);
   });
@@ -93,10 +93,12 @@ function isMade({ metadata: { annotations } }: Deployment, change: Change): bool
   if (rank === undefined || rank < change.rank) return false;
   if (rank === change.rank) return true;
   const { namespace, deployment, requestId } = change;
-  throw new SupersededError(`${namespace}/${deployment} bears ${annotations?.[REQUEST_ID]}, newer than ${requestId}`);
+  throw new SupersededError(
+    `${namespace}/${deployment} has request ${annotations?.[REQUEST_ID]}, which is newer than ${requestId}`,
+  );
 }
 
-function marksOf({ requestId, rank, changeCause }: Change): Readonly<Record<string, string>> {
+function changeMarks({ requestId, rank, changeCause }: Change): Readonly<Record<string, string>> {
   return { [REQUEST_ID]: requestId, [RANK]: rank, [CHANGE_CAUSE]: changeCause };
 }
 
@@ -113,7 +115,7 @@ function annotate(
   }));
 }
 
-/** The template of the newest revision that ran the image, without the label that tells its ReplicaSet's pods apart. */
+/** The template of the newest revision that ran the image, without the label of its ReplicaSet. */
 async function earlierTemplate(
   client: KubernetesClient,
   { metadata, spec }: Deployment,
@@ -132,7 +134,7 @@ async function earlierTemplate(
   const found = revisions.find(({ template }) => isImage(imageOf(template) ?? '', image));
   if (!found) {
     const known = revisions.map(({ template, revision }) => `${revision}: ${imageOf(template)}`).join(', ');
-    throw new NotFoundError(`no revision of ${namespace}/${deployment} that is kept ran ${image} (${known})`);
+    throw new NotFoundError(`no kept revision of ${namespace}/${deployment} ran ${image} (${known})`);
   }
   const { 'pod-template-hash': _, ...labels } = found.template.metadata?.labels ?? {};
   return { ...found.template, metadata: { ...found.template.metadata, labels } };

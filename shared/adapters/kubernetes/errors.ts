@@ -1,4 +1,4 @@
-/** Sorts what the Kubernetes API answers into what may pass and what will not. */
+/** Makes errors of what the Kubernetes API answers: transient or permanent. */
 import * as z from 'zod';
 import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../errors.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
@@ -7,7 +7,7 @@ import { retryAfterMsOf } from '../retry-after.ts';
 const MAX_MESSAGE = 1_000;
 
 /** A request that got an answer. */
-export interface Answer {
+export interface KubernetesResponse {
   readonly status: number;
   readonly retryAfter: string | undefined;
   /** What the request signed in with: no message repeats it. */
@@ -33,7 +33,7 @@ const statusSchema = z.object({
  *
  * @param request what was asked, for the message: cluster, verb and object
  */
-export function errorOf(request: string, answer: Answer, now: number): Error {
+export function errorOf(request: string, answer: KubernetesResponse, now: number): Error {
   const { status, retryAfter } = answer;
   const said = parseStatus(answer.body);
   const text = wordsOf(said?.message ?? '', answer.credentials);
@@ -43,8 +43,8 @@ export function errorOf(request: string, answer: Answer, now: number): Error {
   if (status === 409) return new ConflictError(message);
   const seconds = said?.details?.retryAfterSeconds;
   const retryAfterMs = retryAfterMsOf(retryAfter, now) ?? (seconds ? seconds * 1_000 : undefined);
-  if (mayPass(status)) return new TransientError(message, { retryAfterMs });
-  // 403 says as well that a namespace is going away; once it is gone it can be made anew.
+  if (isTransientStatus(status)) return new TransientError(message, { retryAfterMs });
+  // 403 also means that a namespace is being deleted; afterwards it can be created again.
   const isTerminating = said?.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating');
   return isTerminating ? new TransientError(message, { retryAfterMs }) : new PermanentError(message);
 }
@@ -53,7 +53,7 @@ export function errorOf(request: string, answer: Answer, now: number): Error {
  * 401 says nothing of the request: a token or a signing key in the middle of its rotation answers so, too. 410 is a
  * list that took too long to page through. A webhook that cannot be reached is 500; one that says no answers 4xx.
  */
-function mayPass(status: number): boolean {
+function isTransientStatus(status: number): boolean {
   return [401, 408, 410, 425, 429].includes(status) || status >= 500;
 }
 

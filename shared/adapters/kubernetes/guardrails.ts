@@ -1,9 +1,9 @@
 /**
- * What a namespace is owed, by server-side apply with force: a second run repairs what drifted, removes what this app
- * once set and sets no more, and leaves everything else alone.
+ * The guardrails of a namespace, by server-side apply with force: a second run repairs drift, removes what this app once
+ * set and no longer sets, and leaves everything else alone.
  *
- * `setQuota` is an apply of the same field manager, so the next `applyGuardrails` sets the quota to what it is told:
- * whoever raises a quota remembers that, and tells it.
+ * `setQuota` is an apply of the same field manager, so the next `applyGuardrails` sets the quota that it is
+ * given: a raised quota has to be recorded and passed on.
  */
 
 import * as z from 'zod';
@@ -80,7 +80,7 @@ function networkPolicy(namespace: string): Applied {
   };
 }
 
-/** A binding's role cannot be changed: when the profile has another by now, the binding is made anew. */
+/** A binding's role cannot be changed: when the profile has another one now, the binding is created again. */
 async function removeOtherRole(client: KubernetesClient, path: string, clusterRole: string): Promise<void> {
   try {
     const { metadata, roleRef } = await client.read(path, roleBindingSchema);

@@ -9,7 +9,7 @@ export const REQUEST_ID = 'platform-events/request-id';
 export function judgeRollout(deployment: Deployment, workload: Workload): Rollout {
   const { metadata, spec } = deployment;
   return {
-    ...stateOf(deployment),
+    ...rolloutState(deployment),
     image: containerOf(spec.template, workload).image ?? '',
     replicas: spec.replicas ?? 1,
     revision: metadata.annotations?.[REVISION],
@@ -17,7 +17,7 @@ export function judgeRollout(deployment: Deployment, workload: Workload): Rollou
   };
 }
 
-function stateOf({ metadata, spec, status }: Deployment): Pick<Rollout, 'state' | 'message'> {
+function rolloutState({ metadata, spec, status }: Deployment): Pick<Rollout, 'state' | 'message'> {
   const conditionOf = (type: string) => status.conditions?.find((condition) => condition.type === type);
   const wanted = spec.replicas ?? 1;
   const { replicas, updatedReplicas, availableReplicas } = status;

@@ -24,7 +24,7 @@ export async function entraIssuer(environment: Readonly<Record<string, string | 
 }
 
 /** One token of one scope, for all requests. */
-export class Token {
+export class CachedToken {
   readonly #issuer: () => Promise<Issuer>;
   readonly #scope: string;
   readonly #clock: Clock;

@@ -8,15 +8,15 @@ import { TransientError } from '../../errors.ts';
 import { systemTimer, within } from '../../timeout.ts';
 import { ErrorsQueue } from './errors-queue.ts';
 
-/** A connection that is only slow is given more time in the end. */
-const PATIENCE_MS: readonly number[] = [4_000, 4_000, 10_000];
+/** How long each attempt waits for an answer; the last one gives a slow connection more time. */
+const ANSWER_TIMEOUTS_MS: readonly number[] = [4_000, 4_000, 10_000];
 /** On a dead connection the SDK waits for minutes for the answers to its goodbyes. */
 const CLOSING_MS = 2_000;
 
 /** Neither the broker nor the SDK said anything. */
 class SilenceError extends TransientError {}
 
-/** One client, and what was made with it: they are given up together. */
+/** One client, and what was made with it: they are replaced together. */
 export class Wire {
   readonly client: ServiceBusClient;
   readonly errors: ErrorsQueue;
@@ -42,21 +42,21 @@ export class Wire {
   }
 }
 
-/** Whichever connection works. */
+/** A connection that is replaced when it is dead. */
 export class ServiceBusConnection {
   readonly #connect: () => ServiceBusClient;
-  readonly #patienceMs: readonly number[];
+  readonly #timeoutsMs: readonly number[];
   #wire: Wire;
 
-  /** @param patienceMs how long each try waits for an answer */
-  constructor(connect: () => ServiceBusClient, patienceMs: readonly number[] = PATIENCE_MS) {
+  /** @param timeoutsMs how long each attempt waits for an answer */
+  constructor(connect: () => ServiceBusClient, timeoutsMs: readonly number[] = ANSWER_TIMEOUTS_MS) {
     this.#connect = connect;
-    this.#patienceMs = patienceMs;
+    this.#timeoutsMs = timeoutsMs;
     this.#wire = new Wire(connect());
   }
 
   /**
-   * Does it on the connection as it is, however long it takes.
+   * Runs an operation on the current connection, however long it takes.
    *
    * @throws what the SDK throws
    */
@@ -65,13 +65,13 @@ export class ServiceBusConnection {
   }
 
   /**
-   * Does it, again on a new connection when nothing is answered; so it may be done twice.
+   * Runs an operation, and again on a new connection when nothing answers; so it may run twice.
    *
    * @throws TransientError when nothing answers; what the SDK throws
    */
   async ask<T>(operation: (wire: Wire) => Promise<T>): Promise<T> {
     let silence: unknown;
-    for (const ms of this.#patienceMs) {
+    for (const ms of this.#timeoutsMs) {
       const wire = this.#wire;
       const silent = (): Error => new SilenceError(`service bus: no answer within ${ms} ms`);
       try {
@@ -96,7 +96,7 @@ export class ServiceBusConnection {
       if (error instanceof SilenceError && wire === this.#wire) this.#wire = new Wire(this.#connect());
       throw error;
     } finally {
-      // What else is on its way on the old one may still arrive.
+      // Other operations on the old one may still complete.
       if (--wire.inFlight === 0 && wire !== this.#wire) void wire.close();
     }
   }

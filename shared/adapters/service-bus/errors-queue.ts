@@ -18,7 +18,7 @@ import { ERRORS_QUEUE } from '../../topology.ts';
 
 /** What one request asks the broker for. */
 const MAX_AT_ONCE = 100;
-/** One list ends at this size: whoever asked has what lies behind it with the next. */
+/** A list ends at this size; the caller asks again for the rest. */
 const MAX_LISTED_BYTES = 4 * 1024 * 1024;
 /** How long the broker may take to hand out what is known to be there. */
 const RECEIVE_MS = 3_000;
@@ -77,7 +77,7 @@ export class ErrorsQueue {
     }
   }
 
-  /** @returns false when there is no such message */
+  /** @returns false when the message does not exist */
   #makeDeferred(receiver: ServiceBusReceiver, number: Long): Promise<boolean> {
     const mine = this.#deferring.then(async () => {
       for (;;) {
@@ -97,7 +97,7 @@ export class ErrorsQueue {
   }
 }
 
-/** @throws TransientError when somebody else has it, perhaps a process that died: its lock lasts a minute */
+/** @throws TransientError when another receiver has locked it, perhaps a process that died: a lock lasts a minute */
 async function lockedBy(receiver: ServiceBusReceiver, number: Long): Promise<ServiceBusReceivedMessage> {
   const isLocked = (error: unknown): boolean => {
     const last = attemptsIn(error).at(-1);
@@ -107,12 +107,12 @@ async function lockedBy(receiver: ServiceBusReceiver, number: Long): Promise<Ser
     if (isLocked(error)) return [];
     throw error;
   });
-  if (!message) throw heldError(number);
+  if (!message) throw lockedError(number);
   return message;
 }
 
-function heldError(number: Long): TransientError {
-  return new TransientError(`somebody else is at entry ${number}, or died at it; it is free again within a minute`);
+function lockedError(number: Long): TransientError {
+  return new TransientError(`entry ${number} is locked by another receiver; the lock expires within a minute`);
 }
 
 /** Defers messages from the front of the queue, no more than up to that number. */
@@ -130,7 +130,7 @@ async function deferOldest(receiver: ServiceBusReceiver, number: Long): Promise<
   const received = await receiver.receiveMessages(Math.max(1, Math.min(count, MAX_AT_ONCE)), {
     maxWaitTimeInMs: RECEIVE_MS,
   });
-  if (received.length === 0) throw heldError(number);
+  if (received.length === 0) throw lockedError(number);
   await Promise.all(received.map((message) => receiver.deferMessage(message)));
 }
 

@@ -16,20 +16,20 @@ import type { PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
-import type { Connection } from '../../settings.ts';
+import type { ServiceConnection } from '../../settings.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
 
-export interface ServiceBusOptions {
+interface ServiceBusOptions {
   readonly log: Log;
   /** How many messages of one subscription are worked on at once; only for `subscribe`. */
   readonly maxConcurrentCalls?: number;
 }
 
 /**
- * Whoever sends holds a lease and a lock meanwhile: a blip is bridged here, anything longer is left to redelivery. All
- * attempts end before the connection is taken for dead.
+ * The caller holds a lease and a lock meanwhile: a short fault is retried here, a longer one is left to redelivery. All
+ * attempts end before the connection is considered dead.
  */
 const RETRY: RetryOptions = {
   mode: RetryMode.Exponential,
@@ -41,7 +41,7 @@ const RETRY: RetryOptions = {
 
 /** Signs in with the connection string, or as who this process is. @throws ConfigError when the string is none */
 export async function createServiceBus(
-  connection: Connection,
+  connection: ServiceConnection,
   options: ServiceBusOptions,
   retryOptions: RetryOptions = RETRY,
 ): Promise<ServiceBusEventBus> {
@@ -70,7 +70,7 @@ export class ServiceBusEventBus implements EventBus {
   readonly #connection: ServiceBusConnection;
   readonly #options: ServiceBusOptions;
   readonly #pending = new Set<Promise<unknown>>();
-  /** Each with a client of its own, which nobody else's silence ends. */
+  /** Each with a client of its own, which a dead connection elsewhere does not end. */
   readonly #subscribed = new Set<ServiceBusClient>();
 
   constructor(connect: () => ServiceBusClient, options: ServiceBusOptions) {
@@ -99,7 +99,7 @@ export class ServiceBusEventBus implements EventBus {
   async deadLetter(deadLetter: DeadLetter): Promise<void> {
     const message = deadLetterMessage(deadLetter);
     if (await this.#fits(message)) return;
-    // It came filled to the brim, and there is no room for the reason beside it.
+    // The event fills its message, and the reason does not fit beside it.
     if (await this.#fits({ ...message, body: gzipSync(message.body), contentType: GZIP_CONTENT_TYPE })) return;
     // It came from a broker with a higher limit: better cut than lost.
     const body = Buffer.from(truncate(message.body.toString(), MAX_MESSAGE_BYTES / 2));
@@ -158,7 +158,7 @@ export class ServiceBusEventBus implements EventBus {
           }
         },
         processError: async ({ error, errorSource }) => {
-          log.warn('receiving failed', { topic, subscription, errorSource, error: faultOf(error) });
+          log.warn('receive failed', { topic, subscription, errorSource, error: faultOf(error) });
         },
       },
       { maxConcurrentCalls },
@@ -213,7 +213,7 @@ export class ServiceBusEventBus implements EventBus {
     try {
       return await work;
     } catch (error) {
-      throw sorted(error, entity);
+      throw toPlatformError(error, entity);
     } finally {
       this.#pending.delete(work);
     }
@@ -227,9 +227,9 @@ class TooLargeError extends PermanentError {
 
 /**
  * The SDK's error as ours. Only what lies in the message itself is permanent: a missing entity, a missing right or a full
- * topic is mended by people, while the events wait.
+ * topic is fixed by people, while the events wait.
  */
-function sorted(error: unknown, entity: string): unknown {
+function toPlatformError(error: unknown, entity: string): unknown {
   if (error instanceof PlatformError) return error;
   const message = `service bus: ${entity}: ${faultOf(error)}`;
   // After its retries the SDK throws what each came to: https://github.com/Azure/azure-sdk-for-js/issues/32992

@@ -2,14 +2,14 @@
 import type { Notification } from '../../ports/notifier.ts';
 import { oneLine } from '../../shown-text.ts';
 
-/** A request body, its media type, and what else its receiver wants to be told. */
+/** A request body, its media type, and what headers its receiver needs. */
 export interface Payload {
   readonly contentType: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type Format = (notification: Notification, link: string | undefined) => Payload;
+type Format = (notification: Notification, link: string | undefined) => Payload;
 
 const ICONS = { info: '\u2139\ufe0f', warning: '\u26a0\ufe0f', critical: '\u{1f6a8}' } as const;
 const COLORS = { info: 'Accent', warning: 'Warning', critical: 'Attention' } as const;

@@ -57,7 +57,7 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
   return {
     async notify(notification) {
       const { severity, team } = notification;
-      const link = baseUrl && linkTo(baseUrl, notification);
+      const link = baseUrl && historyLink(baseUrl, notification);
       const fitting = channels.filter(
         (channel) =>
           channel.severities.includes(severity) && (!channel.teams || (team && channel.teams.includes(team))),
@@ -73,7 +73,7 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
   };
 }
 
-function linkTo(baseUrl: string, { event }: Notification): string {
+function historyLink(baseUrl: string, { event }: Notification): string {
   const link = new URL(`${baseUrl.replace(/\/$/, '')}/api/events`);
   link.searchParams.set('correlationId', event.correlationid);
   return link.href;
@@ -102,7 +102,7 @@ async function sendOnce(
 /** Keys are hashes, so the ones after this are any: each gets its turn. */
 async function forgetSome(state: StateStore, id: string, before: number): Promise<void> {
   for await (const { key, value, etag } of state.query<Sent>(PARTITION, { from: id, limit: SWEPT })) {
-    // Whoever sent it again meanwhile has changed the etag, and it stays.
+    // When it was sent again meanwhile, its etag has changed, and it stays.
     if (value.at < before) await state.delete(PARTITION, key, etag);
   }
 }

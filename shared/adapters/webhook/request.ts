@@ -4,7 +4,7 @@ import { beginningOf } from '../answer-text.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
 import type { Payload } from './formats.ts';
 
-/** A hiccup is over by then; anything longer is for the delivery's back-off. */
+/** A short fault is over by then; a longer one is left to the back-off of the delivery. */
 const PAUSES_MS = [250, 1_000] as const;
 
 /** Of an answer; Slack and Teams answer with a word or a line. */

@@ -1,5 +1,5 @@
 /** What a JSON Schema says of each field, in the words of a table. */
-import { duration } from '../../config.ts';
+import { duration } from '../../config/fields.ts';
 import * as fieldTypes from '../../events/fields.ts';
 import { type JsonSchema, jsonSchemaOf } from '../../events/schemas.ts';
 import { code, linkTo, literal, prose } from './markdown.ts';

@@ -1,6 +1,6 @@
 /** `docs/settings.md`: what the app reads from its environment. */
 import { jsonSchemaOf } from '../../events/schemas.ts';
-import { settingsSchema } from '../../settings.ts';
+import { settingsSchema } from '../../settings-schema.ts';
 import { literal, page, prose, table } from './markdown.ts';
 import { membersOf } from './schema-fields.ts';
 

@@ -183,7 +183,7 @@ function receivedAt(queue: MessageQueue, sequenceNumber: number): Delivery {
     // All or none were asked for, and that is one.
     return queue.receiveDeferred([sequenceNumber])[0] as Delivery;
   } catch (cause) {
-    throw new TransientError(`somebody else is at entry ${sequenceNumber}, or died at it`, { cause });
+    throw new TransientError(`entry ${sequenceNumber} is locked by another receiver`, { cause });
   }
 }
 

@@ -7,7 +7,7 @@ async function complete(world: World, data: Parameters<World['request']>[1] = {}
 }
 
 describe('deployment/completed', () => {
-  it('closes the release and tells of it', async () => {
+  it('closes the release and notifies people', async () => {
     const world = new World({ config: { objectives: [{ service: 'web', target: 0.99, team: 'shop' }] } });
     const event = await complete(world, { requestedBy: 'ci', override: { reason: 'urgent', approvedBy: 'ada' } });
 
@@ -31,7 +31,7 @@ describe('deployment/completed', () => {
     ]);
   });
 
-  it('closes it once when it is delivered twice, and tells of it under the same key', async () => {
+  it('closes it once when it is delivered twice, and notifies people under the same key', async () => {
     const world = new World();
     const event = await complete(world);
     const first = await world.run(event);
@@ -50,7 +50,7 @@ describe('deployment/completed', () => {
 
     const { notifications } = await world.run(event);
 
-    expect((await world.record()).numbers).toMatchObject({ completed: 1, leadTime: { count: 1, seconds: 3_602 } });
+    expect((await world.record()).doraTotals).toMatchObject({ completed: 1, leadTime: { count: 1, seconds: 3_602 } });
     expect(notifications[0]?.facts).toMatchObject({ Commit: 'abcdef0', 'Lead time': '3602 s' });
   });
 
@@ -58,7 +58,7 @@ describe('deployment/completed', () => {
     const world = new World();
     await world.run(await complete(world));
 
-    expect((await world.record()).numbers).toMatchObject({ completed: 1, leadTime: { count: 0, seconds: 0 } });
+    expect((await world.record()).doraTotals).toMatchObject({ completed: 1, leadTime: { count: 0, seconds: 0 } });
   });
 
   it('says nothing of a release that has been failed by its budget meanwhile', async () => {
@@ -87,15 +87,15 @@ describe('deployment/completed', () => {
   it('ends an outage of the target that nothing was rolled back from', async () => {
     const world = new World();
     await world.carry(world.request('fail-1'));
-    expect(await world.record()).toHaveProperty('brokenSince');
+    expect(await world.record()).toHaveProperty('failingSince');
     const failedAt = (await world.release('request-1')).steps.find(({ to }) => to === 'failed')?.at ?? 0;
     world.clock.advance(60_000);
 
     await world.carry(world.request('2'));
 
-    const { numbers, brokenSince } = await world.record();
-    expect(brokenSince).toBeUndefined();
-    expect(numbers).toMatchObject({ failed: 1, restore: { count: 1 } });
-    expect(numbers.restore.seconds).toBe((world.clock.now() - failedAt) / 1_000);
+    const { doraTotals, failingSince } = await world.record();
+    expect(failingSince).toBeUndefined();
+    expect(doraTotals).toMatchObject({ failed: 1, restore: { count: 1 } });
+    expect(doraTotals.restore.seconds).toBe((world.clock.now() - failedAt) / 1_000);
   });
 });

@@ -26,7 +26,7 @@ describe('deployment/failed for burnt error budget', () => {
 
     expect(typesOf(done ?? [])).toEqual(['DeploymentFailed', 'DeploymentRolledBack']);
     expect((await world.rollout()).image).toBe(`${IMAGE}:1`);
-    expect((await world.record()).goodImages).toEqual([`${IMAGE}:1`]);
+    expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:1`]);
   });
 
   it('rolls back a release that is still rolling out', async () => {
@@ -72,7 +72,7 @@ describe('deployment/failed for burnt error budget', () => {
     expect(await world.record()).toEqual(before);
   });
 
-  it('leaves a release alone that is not the newest any more', async () => {
+  it('leaves a release alone that is no longer the newest', async () => {
     const { world, requests } = await released('1', '2', '3');
     const before = await world.record();
 

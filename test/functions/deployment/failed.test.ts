@@ -37,7 +37,7 @@ describe('deployment/failed', () => {
     });
   });
 
-  it('tells of the failure when it rolls back, and says to what', async () => {
+  it('notifies people of the failure and of the image that it rolls back to', async () => {
     const { world, failed } = await failAfterGood();
 
     const first = await world.run(failed);
@@ -164,7 +164,7 @@ describe('deployment/failed', () => {
       expect(await stepsOf(world, 'request-1')).toEqual(['requested', 'started', 'failed', 'closed']);
       expect(world.notified.at(-1)).toMatchObject({
         severity: 'critical',
-        text: expect.stringContaining('no good image is known'),
+        text: expect.stringContaining('no known good image exists'),
       });
     });
 
@@ -198,7 +198,7 @@ describe('deployment/failed', () => {
       const done = await world.carry(world.request('1', { replicas: 10 }));
 
       expect(typesOf(done)).toEqual(['DeploymentRequested', 'DeploymentStarted', 'DeploymentFailed']);
-      expect(world.notified.at(-1)?.text).toContain('is the last good image itself');
+      expect(world.notified.at(-1)?.text).toContain('is the last known good image itself');
     });
 
     it('when the configuration says so', async () => {
@@ -224,7 +224,7 @@ describe('deployment/failed', () => {
   });
 
   describe('gives way to a newer request', () => {
-    it('that was let in before the rollback began', async () => {
+    it('that was admitted before the rollback began', async () => {
       const { world, failed } = await failAfterGood();
       world.clock.advance(1);
       await world.run(world.request('3'));
@@ -235,7 +235,7 @@ describe('deployment/failed', () => {
       expect(await stepsOf(world, 'request-2')).toEqual(['requested', 'started', 'failed', 'closed']);
     });
 
-    it('that was let in while it rolled back', async () => {
+    it('that was admitted while it rolled back', async () => {
       const { world, failed } = await failAfterGood();
       await world.run(failed);
       await world.carry(world.request('3'));
@@ -247,7 +247,7 @@ describe('deployment/failed', () => {
       expect((await world.rollout()).image).toBe(`${IMAGE}:3`);
     });
 
-    it('that was let in before the cluster took the rollback, and asks for none any more', async () => {
+    it('that was admitted before the cluster took the rollback, and asks for no rollback', async () => {
       let answer: Error | undefined = new TransientError('503');
       const { calls, cluster } = faulty({ rollback: () => answer });
       const { world, failed } = await failAfterGood({ cluster });
@@ -261,7 +261,7 @@ describe('deployment/failed', () => {
       expect((await world.release('request-2')).steps.at(-1)?.to).toBe('closed');
     });
 
-    it('that was let in while it looked at the cluster for the last time', async () => {
+    it('that was admitted while it looked at the cluster for the last time', async () => {
       let meanwhile: (() => Promise<unknown>) | undefined;
       const { world, failed } = await failAfterGood({
         cluster: (simulated) => ({
@@ -291,18 +291,18 @@ describe('deployment/failed', () => {
       ['finds no such revision', (): Error => new NotFoundError('no revision ran it'), 'no revision ran it'],
       ['gets no answer', (): Error => new TransientError('503'), '503'],
     ])('closes and calls for attention: it %s', async (_, error, message) => {
-      let isBroken = false;
+      let isFailing = false;
       const { cluster } = faulty({ rollback: error });
       const { world, failed } = await failAfterGood({
         cluster: (simulated) => ({
           ...cluster(simulated),
           rollout: async (workload) => {
             const rollout = await simulated.rollout(workload);
-            return isBroken && rollout.state === 'complete' ? { ...rollout, state: 'progressing' } : rollout;
+            return isFailing && rollout.state === 'complete' ? { ...rollout, state: 'progressing' } : rollout;
           },
         }),
       });
-      isBroken = true;
+      isFailing = true;
 
       const { published, notifications } = await world.runToEnd(failed);
 

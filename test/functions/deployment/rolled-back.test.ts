@@ -12,7 +12,7 @@ async function rollBack(): Promise<{ world: World; event: PlatformEvent }> {
 }
 
 describe('deployment/rolled-back', () => {
-  it('closes the release and tells how long the target was broken', async () => {
+  it('closes the release and notifies people how long the target was failing', async () => {
     const { world, event } = await rollBack();
 
     const { published, notifications } = await world.run(event);
@@ -27,7 +27,7 @@ describe('deployment/rolled-back', () => {
       },
     ]);
     expect((await world.release('request-2')).steps.at(-1)).toMatchObject({ to: 'closed', by: event.id });
-    expect((await world.record()).numbers).toMatchObject({
+    expect((await world.record()).doraTotals).toMatchObject({
       completed: 1,
       failed: 1,
       rolledBack: 1,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
-import { newestReleaseOf } from '../../../shared/releases/release-record.ts';
+import { newestSuspectOf } from '../../../shared/releases/suspects.ts';
 import { faulty, IMAGE, only, runByHand, TARGET, World, type WorldOptions } from '../../support/deployments.ts';
 
-/** A world in which a request has been let in, and the DeploymentStarted that follows from it. */
+/** A world in which a request was admitted, and the DeploymentStarted that follows from it. */
 async function begin(tag: string, options: WorldOptions = {}): Promise<{ world: World; started: PlatformEvent }> {
   const world = new World(options);
   return { world, started: only(await world.run(world.request(tag))) };
@@ -64,12 +64,12 @@ describe('deployment/started', () => {
     expect((await world.rollout()).image).toBe(`${IMAGE}:1`);
   });
 
-  it('refuses a release that nobody let in', async () => {
+  it('refuses a release that was never admitted', async () => {
     const { world, started } = await begin('1');
     const forged = { ...started, data: { ...started.data, requestId: 'nobody' } };
 
     await expect(world.run(forged as PlatformEvent)).rejects.toThrow(
-      new PermanentError(`no request 'nobody' is known for ${TARGET}`),
+      new PermanentError(`request 'nobody' of ${TARGET} is not known`),
     );
   });
 
@@ -99,7 +99,7 @@ describe('deployment/started', () => {
         reason: 'NotFound',
         message: "deployment 'web' does not exist",
       });
-      expect((await world.record()).unproven).toEqual([]);
+      expect((await world.record()).unverified).toEqual([]);
     });
 
     it('when the cluster refuses the change for good', async () => {
@@ -189,7 +189,7 @@ describe('deployment/started', () => {
     await expect(world.rollout()).rejects.toThrow(NotFoundError);
   });
 
-  it('has no say any more when it is superseded while it applies', async () => {
+  it('decides nothing when it is superseded while it applies', async () => {
     const world: World = new World({
       cluster: (simulated) => ({
         ...simulated,
@@ -242,7 +242,7 @@ describe('deployment/started', () => {
       await world.carry(world.request('1'));
       await world.carry(world.request('2'));
 
-      expect((await world.record()).goodImages).toEqual([`${IMAGE}:2`, `${IMAGE}:1`]);
+      expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:2`, `${IMAGE}:1`]);
     });
 
     it('from what somebody else deployed before', async () => {
@@ -251,7 +251,7 @@ describe('deployment/started', () => {
 
       await world.run(only(await world.run(world.request('1'))));
 
-      expect((await world.record()).goodImages).toEqual([`${IMAGE}:by-hand`]);
+      expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:by-hand`]);
     });
 
     it('but not from one that is not complete itself', async () => {
@@ -260,7 +260,7 @@ describe('deployment/started', () => {
 
       await world.run(only(await world.run(world.request('1'))));
 
-      expect((await world.record()).goodImages).toEqual([]);
+      expect((await world.record()).knownGoodImages).toEqual([]);
     });
 
     it('and never takes a superseded release for it', async () => {
@@ -272,7 +272,7 @@ describe('deployment/started', () => {
       if (newer) await world.run(newer);
 
       expect((await world.rollout()).image).toBe(`${IMAGE}:2`);
-      expect((await world.record()).goodImages).toEqual([]);
+      expect((await world.record()).knownGoodImages).toEqual([]);
     });
   });
 
@@ -281,11 +281,11 @@ describe('deployment/started', () => {
       const world = new World();
       const request = world.request('1', { service: 'checkout' });
       const started = only(await world.run(request));
-      expect(await newestReleaseOf(world.state, 'checkout')).toBeUndefined();
+      expect(await newestSuspectOf(world.state, 'checkout')).toBeUndefined();
 
       await world.run(started);
 
-      expect(await newestReleaseOf(world.state, 'checkout')).toEqual({
+      expect(await newestSuspectOf(world.state, 'checkout')).toEqual({
         requestId: request.id,
         target: TARGET,
         service: 'checkout',
@@ -299,16 +299,16 @@ describe('deployment/started', () => {
       const world = new World();
       await world.carry(world.request('1'));
 
-      expect(await newestReleaseOf(world.state, 'web')).toMatchObject({ requestId: 'request-1' });
+      expect(await newestSuspectOf(world.state, 'web')).toMatchObject({ requestId: 'request-1' });
     });
 
     it('but not one that failed, nor one that brought back an image that had been good', async () => {
       const world = new World();
       await world.carry(world.request('fail-1'));
-      expect(await newestReleaseOf(world.state, 'web')).toBeUndefined();
+      expect(await newestSuspectOf(world.state, 'web')).toBeUndefined();
 
       for (const tag of ['2', '3', '2']) await world.carry(world.request(tag));
-      expect(await newestReleaseOf(world.state, 'web')).toBeUndefined();
+      expect(await newestSuspectOf(world.state, 'web')).toBeUndefined();
     });
 
     it('and is not confused by an older release on another target that starts late', async () => {
@@ -319,7 +319,7 @@ describe('deployment/started', () => {
 
       await world.run(older);
 
-      expect(await newestReleaseOf(world.state, 'shop')).toMatchObject({ requestId: 'request-2' });
+      expect(await newestSuspectOf(world.state, 'shop')).toMatchObject({ requestId: 'request-2' });
     });
   });
 });

@@ -34,10 +34,10 @@ describe('GET /api/dashboard', () => {
 
     const page = await pageOf(platform);
 
-    expect(page).toContain('<title>1 broken · 1 errors · platform-events</title>');
-    expect(text(page)).toMatch(/Could not be handled .* Unrouted Misspelt .* errors replay 1 /);
+    expect(page).toContain('<title>1 failing · 1 errors · platform-events</title>');
+    expect(text(page)).toMatch(/Errors .* Unrouted Misspelt .* errors replay 1 /);
     expect(text(page)).toMatch(/web availability, 30d 90 % of 99 % -900 % page ticket frozen/);
-    expect(text(page)).toMatch(/default\/shop\/bad failed broken for .* default\/shop\/late completed/);
+    expect(text(page)).toMatch(/default\/shop\/bad failed failing for .* default\/shop\/late completed/);
   });
 
   it('shows what people sent as text', async () => {
@@ -63,7 +63,7 @@ describe('GET /api/dashboard', () => {
     expect(page).not.toMatch(/\p{Bidi_Control}/u);
   });
 
-  it('may load nothing from anywhere, be shown in no frame, and tells nobody its address', async () => {
+  it('may load nothing from anywhere, be shown in no frame, and sends nobody its address', async () => {
     const { headers } = await (await startPlatform()).get(handle);
 
     expect(headers?.['content-security-policy']).toContain("frame-ancestors 'none'");
@@ -76,7 +76,7 @@ describe('GET /api/dashboard', () => {
   });
 
   it('keeps the most urgent of any number of deployments, and counts all', async () => {
-    const numbers = { completed: 1, failed: 0, rolledBack: 0, leadTime: { count: 1, seconds: 2 }, restore: nothing };
+    const doraTotals = { completed: 1, failed: 0, rolledBack: 0, leadTime: { count: 1, seconds: 2 }, restore: nothing };
     async function* deployments(): AsyncIterable<DeploymentSummary> {
       for (let n = 0; n < 1_000; n++) {
         const names = { cluster: 'default', namespace: 'shop', deployment: `d-${n}`, service: 'web' };
@@ -88,8 +88,8 @@ describe('GET /api/dashboard', () => {
           isOver: n !== 500,
         } as const;
         yield {
-          ...{ ...names, target: `d-${n}`, numbers, newest: { ...newest, since: n } },
-          ...(n === 10 && { brokenSince: 1 }),
+          ...{ ...names, target: `d-${n}`, doraTotals, newest: { ...newest, since: n } },
+          ...(n === 10 && { failingSince: 1 }),
         };
       }
     }
@@ -98,8 +98,8 @@ describe('GET /api/dashboard', () => {
 
     expect(mostUrgent.map(({ target }) => target)).toEqual(['d-10', 'd-500', 'd-999', 'd-998']);
     expect(rest).toEqual({
-      ...{ count: 1_000, broken: 1 },
-      numbers: { ...numbers, completed: 1_000, leadTime: { count: 1_000, seconds: 2_000 } },
+      ...{ count: 1_000, failing: 1 },
+      doraTotals: { ...doraTotals, completed: 1_000, leadTime: { count: 1_000, seconds: 2_000 } },
     });
   });
 
@@ -125,9 +125,9 @@ describe('GET /api/dashboard', () => {
   it('says so when there is nothing yet', async () => {
     const page = text(await pageOf(await startPlatform()));
 
-    expect(page).toContain('Nothing: every event was handled');
-    expect(page).toContain('Nothing was deployed yet.');
-    expect(page).toContain('No event came yet.');
+    expect(page).toContain('None: every event is handled');
+    expect(page).toContain('No deployments yet.');
+    expect(page).toContain('No events yet.');
   });
 
   it('shows the rest while the broker is away', async () => {

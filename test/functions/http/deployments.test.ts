@@ -15,7 +15,7 @@ async function listed(query = ''): Promise<{ targets: string[]; next: string | u
 }
 
 describe('GET /api/deployments', () => {
-  it('tells what runs where, what was released last, and the DORA numbers', async () => {
+  it('lists what runs where, what was released last, and the DORA measures', async () => {
     const commit = { sha: 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3', timestamp: '2026-03-01T11:00:00Z' };
     await platform.deploy('web', '1', { commit, requestedBy: 'ana', service: 'front' });
     await platform.deploy('web', 'fail-2', { service: 'front' });
@@ -30,7 +30,7 @@ describe('GET /api/deployments', () => {
           namespace: 'shop',
           deployment: 'web',
           service: 'front',
-          goodImage: 'ghcr.io/shop/web:1',
+          knownGoodImage: 'ghcr.io/shop/web:1',
           newest: {
             requestId: expect.any(String),
             correlationId: expect.any(String),
@@ -56,7 +56,7 @@ describe('GET /api/deployments', () => {
     await platform.deploy('web', 'fail-1');
 
     expect((await platform.get(handle)).json).toMatchObject({
-      deployments: [{ brokenSince: expect.stringMatching(/^2026-03-01T12:0/), newest: { phase: 'failed' } }],
+      deployments: [{ failingSince: expect.stringMatching(/^2026-03-01T12:0/), newest: { phase: 'failed' } }],
     });
   });
 
@@ -66,7 +66,7 @@ describe('GET /api/deployments', () => {
     const { json } = await platform.get(handle);
 
     expect(json).toMatchObject({ deployments: [{ newest: { phase: 'failed', reason: 'PolicyViolation' } }] });
-    expect(json).not.toHaveProperty('deployments.0.goodImage');
+    expect(json).not.toHaveProperty('deployments.0.knownGoodImage');
     expect(json).toHaveProperty('deployments.0.changeFailureRate', undefined);
   });
 

@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { discard, list, sendAgain, show } from '../../../functions/http/errors.ts';
+import { discardError, listErrors, replayError, showError } from '../../../functions/http/errors.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { MAX_UNPACKED_BYTES } from '../../../shared/delivery/dead-letter-body.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
@@ -45,7 +45,7 @@ function deadLetter(id: string, parts: Partial<DeadLetter> = {}): Promise<void> 
 }
 
 /** @returns its number */
-async function parkOne(id: string, parts?: Partial<DeadLetter>): Promise<string> {
+async function deadLetterOne(id: string, parts?: Partial<DeadLetter>): Promise<string> {
   await deadLetter(id, parts);
   return bus.errors().find(({ messageId }) => messageId === id)?.sequenceNumber ?? '';
 }
@@ -56,17 +56,17 @@ function call(handler: HttpHandler, sequenceNumber = '', query = ''): Promise<Ht
 }
 
 async function listed(query = ''): Promise<{ ids: unknown[]; next: string | undefined }> {
-  const { json } = await call(list, '', query);
+  const { json } = await call(listErrors, '', query);
   const { errors, next } = json as { errors: { eventId: unknown }[]; next?: string };
   return { ids: errors.map(({ eventId }) => eventId), next };
 }
 
 describe('GET /api/errors', () => {
-  it('tells what failed where, and why, oldest first', async () => {
-    const sequenceNumber = await parkOne('a');
+  it('lists what failed where, and why, oldest first', async () => {
+    const sequenceNumber = await deadLetterOne('a');
     await deadLetter('b');
 
-    const { json } = await call(list);
+    const { json } = await call(listErrors);
 
     expect(json).toMatchObject({ errors: [{ eventId: 'a' }, { eventId: 'b' }] });
     expect((json as { errors: unknown[] }).errors[0]).toEqual({
@@ -104,7 +104,7 @@ describe('GET /api/errors', () => {
     const content = { messageId: 'm', subject: long, correlationId: long, body: 'x', sizeBytes: 1 };
     bus.broker.send('errors', [{ ...content, applicationProperties }]);
 
-    const { json } = await call(list);
+    const { json } = await call(listErrors);
 
     const [entry] = (json as { errors: Record<string, string>[] }).errors;
     const lengths = ['reason', 'description', 'subscription', 'type', 'correlationId'].map((it) => entry?.[it]?.length);
@@ -134,7 +134,7 @@ describe('GET /api/errors', () => {
   it.each(['?reasons=x', '?limit=0', '?since=yesterday', '?cursor=x', '?cursor=9223372036854775808'])(
     'refuses %s, naming the parameter',
     async (query) => {
-      const { status, body } = await call(list, '', query);
+      const { status, body } = await call(listErrors, '', query);
 
       expect(status).toBe(400);
       expect(JSON.parse(body ?? '').title).toContain(`${/\w+/.exec(query)?.[0]}: expected`);
@@ -144,13 +144,13 @@ describe('GET /api/errors', () => {
 
 describe('one entry', () => {
   it('is shown with its event', async () => {
-    const { json } = await call(show, await parkOne('a'));
+    const { json } = await call(showError, await deadLetterOne('a'));
 
     expect(json).toMatchObject({ eventId: 'a', body: { id: 'a', data: sampleData.DeploymentRequested } });
   });
 
   it('is shown with its text when that is no event', async () => {
-    const { json } = await call(show, await parkOne('a', { body: 'hello' }));
+    const { json } = await call(showError, await deadLetterOne('a', { body: 'hello' }));
 
     expect(json).toMatchObject({ body: 'hello' });
     expect(json).toHaveProperty('eventId', undefined);
@@ -161,11 +161,11 @@ describe('one entry', () => {
     ['numbers for texts', { id: 1, subject: { a: 1 } }],
     ['a list', [1]],
   ])('is shown and listed when its body is %s', async (_, body) => {
-    const number = await parkOne('a', { body: JSON.stringify(body) });
+    const number = await deadLetterOne('a', { body: JSON.stringify(body) });
 
-    expect(await call(show, number)).toMatchObject({ json: { body } });
+    expect(await call(showError, number)).toMatchObject({ json: { body } });
     expect(await listed()).toEqual({ ids: [undefined], next: undefined });
-    expect((await call(show, number)).json).toMatchObject({ subject: undefined });
+    expect((await call(showError, number)).json).toMatchObject({ subject: undefined });
   });
 
   describe('that is a gzip', () => {
@@ -186,16 +186,16 @@ describe('one entry', () => {
     it('is unpacked where it is shown, and in no list', async () => {
       const number = sendGzip(JSON.stringify(event));
 
-      expect((await call(show, number)).json).toMatchObject({ eventId: 'z', body: { id: 'z' } });
-      expect((await call(list)).json).toMatchObject({ errors: [{ messageId: 'z', eventId: undefined }] });
+      expect((await call(showError, number)).json).toMatchObject({ eventId: 'z', body: { id: 'z' } });
+      expect((await call(listErrors)).json).toMatchObject({ errors: [{ messageId: 'z', eventId: undefined }] });
     });
 
     it('is shown up to a limit, and as it was sent beyond that', async () => {
       const largest = sendGzip('x'.repeat(MAX_UNPACKED_BYTES));
-      expect((await call(show, largest)).json).toMatchObject({ body: 'x'.repeat(MAX_UNPACKED_BYTES) });
-      await call(discard, largest);
+      expect((await call(showError, largest)).json).toMatchObject({ body: 'x'.repeat(MAX_UNPACKED_BYTES) });
+      await call(discardError, largest);
 
-      const { json } = await call(show, sendGzip(bomb));
+      const { json } = await call(showError, sendGzip(bomb));
 
       const { body, bodyNote } = json as { body: string; bodyNote: string };
       expect(bodyNote).toBe('it unpacks to more than 1048576 bytes, and is shown as it was sent');
@@ -206,18 +206,18 @@ describe('one entry', () => {
     it('is shown as its bytes when it is none', async () => {
       bus.broker.send('errors', [{ messageId: 'z', contentType: 'application/gzip', body: 'plain', sizeBytes: 5 }]);
 
-      expect((await call(show, bus.errors()[0]?.sequenceNumber)).json).toMatchObject({ body: 'plain' });
+      expect((await call(showError, bus.errors()[0]?.sequenceNumber)).json).toMatchObject({ body: 'plain' });
     });
 
     it('is replayed when it unpacks to an event', async () => {
-      const { status, json } = await call(sendAgain, sendGzip(JSON.stringify(event)));
+      const { status, json } = await call(replayError, sendGzip(JSON.stringify(event)));
 
       expect([status, json]).toEqual([202, expect.objectContaining({ eventId: 'z' })]);
       expect(bus.errors()).toEqual([]);
     });
 
     it('stays when it unpacks to too much, with a 409 that says so', async () => {
-      const { status, body } = await call(sendAgain, sendGzip(bomb));
+      const { status, body } = await call(replayError, sendGzip(bomb));
 
       expect(status).toBe(409);
       expect(JSON.parse(body ?? '').title).toMatch(/not replayed: .*unpacks to more than 1048576 bytes; publish/);
@@ -233,15 +233,15 @@ describe('one entry', () => {
       }
       const before = process.memoryUsage.rss();
 
-      await call(list);
-      for (const { sequenceNumber } of bus.errors()) await call(show, sequenceNumber);
+      await call(listErrors);
+      for (const { sequenceNumber } of bus.errors()) await call(showError, sequenceNumber);
 
       expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
     });
   });
 
   it('is replayed to its handler', async () => {
-    const { status, json } = await call(sendAgain, await parkOne('a'));
+    const { status, json } = await call(replayError, await deadLetterOne('a'));
     await bus.settled();
 
     expect(status).toBe(202);
@@ -252,7 +252,7 @@ describe('one entry', () => {
   });
 
   it('stays when it cannot be replayed, with a 409 that says why', async () => {
-    const { status, body } = await call(sendAgain, await parkOne('a', { body: 'hello' }));
+    const { status, body } = await call(replayError, await deadLetterOne('a', { body: 'hello' }));
 
     expect(status).toBe(409);
     expect(JSON.parse(body ?? '').title).toMatch(/not replayed: the body is no CloudEvent/);
@@ -260,17 +260,17 @@ describe('one entry', () => {
   });
 
   it('is discarded', async () => {
-    const number = await parkOne('a');
+    const number = await deadLetterOne('a');
     await deadLetter('b');
 
-    expect((await call(discard, number)).status).toBe(204);
+    expect((await call(discardError, number)).status).toBe(204);
     expect((await listed()).ids).toEqual(['b']);
   });
 
   it.each([
-    ['show', show],
-    ['replay', sendAgain],
-    ['discard', discard],
+    ['show', showError],
+    ['replay', replayError],
+    ['discard', discardError],
   ])('cannot be had when it is not there: %s', async (_, handler) => {
     expect((await call(handler, '17')).status).toBe(404);
     expect((await call(handler, 'x')).status).toBe(400);

@@ -147,10 +147,7 @@ it.each([
 it('an entry beyond the numbers that JavaScript counts exactly is not there', async () => {
   const answer = await send('GET', '/api/errors/9007199254740993');
 
-  expect([answer.status, titleOf(answer)]).toEqual([
-    404,
-    'there is no entry 9007199254740993 in the errors queue (any more)',
-  ]);
+  expect([answer.status, titleOf(answer)]).toEqual([404, 'entry 9007199254740993 does not exist in the errors queue']);
 });
 
 it('an entry of JSON 20,000 deep is shown as its text', async () => {

@@ -10,7 +10,7 @@ import type { DeploymentSummary } from '../../../shared/status/summaries.ts';
 import { sampleData } from '../../support/events.ts';
 import { startPlatform } from '../../support/platform.ts';
 
-it('tells the DORA measures, the budgets, the errors and what is up', async () => {
+it('shows the DORA measures, the budgets, the errors and which dependencies are up', async () => {
   const platform = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
   const commit = { sha: 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3', timestamp: '2026-03-01T11:59:00Z' };
   await platform.deploy('web', '1', { commit });
@@ -35,7 +35,7 @@ it('tells the DORA measures, the budgets, the errors and what is up', async () =
       `platform_deployment_lead_time_seconds_count${of} 1`,
       expect.stringMatching(/^platform_deployment_lead_time_seconds_sum\{.*\} 6\d(\.\d+)?$/),
       `platform_deployment_restore_time_seconds_count${of} 1`,
-      `platform_deployment_broken${of} 0`,
+      `platform_deployment_failing${of} 0`,
       'platform_slo_error_budget_remaining_ratio{service="web",slo="availability"} -9',
       'platform_slo_current_ratio{service="web",slo="availability"} 0.9',
       'platform_slo_alert_open{service="web",slo="availability",severity="page"} 1',
@@ -52,7 +52,7 @@ const nothing = {
   health: { status: 'up', dependencies: [] },
 } as const;
 
-it('tells an empty queue from one that cannot be read', () => {
+it('distinguishes an empty queue from one that cannot be read', () => {
   expect(metricsText({ ...nothing, errors: [] })).toMatch(/^platform_errors 0$/m);
   expect(metricsText(nothing)).not.toContain('platform_errors');
 });
@@ -101,11 +101,11 @@ describe('labels', () => {
 
   it('are those of a thousand deployments at most; the others are added up', async () => {
     const span = { count: 1, seconds: 60 };
-    const numbers = { completed: 1, failed: 1, rolledBack: 1, leadTime: span, restore: span };
+    const doraTotals = { completed: 1, failed: 1, rolledBack: 1, leadTime: span, restore: span };
     async function* deployments(): AsyncIterable<DeploymentSummary> {
       for (let n = 0; n < 1_003; n++) {
         const names = { cluster: 'default', namespace: 'shop', deployment: `d-${n}`, service: 'web' };
-        yield { ...names, target: `default/shop/d-${n}`, numbers, ...(n === 1_001 && { brokenSince: 1 }) };
+        yield { ...names, target: `default/shop/d-${n}`, doraTotals, ...(n === 1_001 && { failingSince: 1 }) };
       }
     }
 
@@ -119,8 +119,8 @@ describe('labels', () => {
     });
     expect(measures.at(-1)).toEqual({
       labels: { cluster: other, namespace: other, deployment: other, service: other },
-      numbers: { completed: 3, failed: 3, rolledBack: 3, leadTime: three, restore: three },
-      isBroken: true,
+      doraTotals: { completed: 3, failed: 3, rolledBack: 3, leadTime: three, restore: three },
+      isFailing: true,
     });
   });
 

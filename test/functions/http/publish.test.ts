@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { handle, MAX_BYTES } from '../../../functions/http/publish.ts';
+import { handle, MAX_REQUEST_BYTES } from '../../../functions/http/publish.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
@@ -151,14 +151,14 @@ describe('POST /api/events', () => {
   });
 
   it('refuses a body that is too large', async () => {
-    const answer = await post(' '.repeat(MAX_BYTES + 1));
+    const answer = await post(' '.repeat(MAX_REQUEST_BYTES + 1));
 
     expect(answer.status).toBe(413);
   });
 
   it('refuses one that says that it is too large without reading it', async () => {
     const arrayBuffer = async (): Promise<ArrayBuffer> => expect.unreachable('it was read');
-    const headers = { 'content-length': String(MAX_BYTES + 1) };
+    const headers = { 'content-length': String(MAX_REQUEST_BYTES + 1) };
     const request = { ...httpRequest({ method: 'POST', headers }), arrayBuffer };
 
     // It comes to none of the ports.

@@ -3,6 +3,7 @@ import { handle } from '../../../functions/infrastructure/namespace-created.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../../shared/adapters/simulated-cluster.ts';
 import { changeNamespace, namespaceOf } from '../../../shared/clusters/inventory.ts';
+import { withRaise } from '../../../shared/clusters/quota.ts';
 import { parseConfig } from '../../../shared/config.ts';
 import { InvalidEventError, NotFoundError, PermanentError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
@@ -85,12 +86,10 @@ describe('a new namespace', () => {
   ])('repaired %s', async (_, raised, expected) => {
     const at = world();
     await deliver(created(), at);
-    await changeNamespace(
-      at.state,
-      'default',
-      'shop',
-      (record) => record && { ...record, raised: { pods: { hard: raised, by: 'e' } } },
-    );
+    await changeNamespace(at.state, 'default', 'shop', (found) => {
+      if (!found) throw new Error('no record');
+      return withRaise(found, 'pods', raised, 'e');
+    });
 
     await deliver(created({}, NOW + 1), at);
 

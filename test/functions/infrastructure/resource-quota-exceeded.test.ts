@@ -74,7 +74,7 @@ describe('an exhausted quota', () => {
     expect(notifications).toMatchObject([{ severity: 'info', team: 'web' }]);
   });
 
-  it('is raised step by step up to the cap, and then somebody is told', async () => {
+  it('is raised step by step up to the cap, and then people are notified', async () => {
     const at = await world();
     const steps: (string | undefined)[] = [];
 
@@ -140,7 +140,7 @@ describe('an exhausted quota', () => {
     ['of a resource without a cap', () => world(), exceeded('secrets', '5'), "no cap for 'secrets'"],
     ['of a resource that our quota does not limit', () => world(), exceeded('services', '5'), 'does not limit'],
     ['of a resource named like a method', () => world(), exceeded('constructor', '5'), "no cap for 'constructor'"],
-  ])('%s changes nothing, and somebody is told why', async (_, createWorld, event, why) => {
+  ])('%s changes nothing, and people are notified why', async (_, createWorld, event, why) => {
     const before = await look(await createWorld());
 
     const ending = await expectOneEffect(handle, event, createWorld, look);

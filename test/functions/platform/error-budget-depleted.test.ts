@@ -7,7 +7,8 @@ import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
-import { freezeOf, SERVICES } from '../../../shared/slo/freezes.ts';
+import { freezeOf } from '../../../shared/slo/freezes.ts';
+import { SERVICES } from '../../../shared/slo/health-store.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 

@@ -8,7 +8,8 @@ import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
-import { freeze, freezeOf, SERVICES } from '../../../shared/slo/freezes.ts';
+import { freeze, freezeOf } from '../../../shared/slo/freezes.ts';
+import { SERVICES } from '../../../shared/slo/health-store.ts';
 import { oldestIn } from '../../../shared/slo/id-set.ts';
 import type { ServiceHealth } from '../../../shared/slo/service-health.ts';
 import { unlistedChecks } from '../../../shared/slo/unlisted-checks.ts';
@@ -48,7 +49,7 @@ async function healthOf(state: StateStore): Promise<ServiceHealth> {
 const look = ({ state }: World): Promise<unknown> => contents(state, SERVICES, 'freezes');
 
 describe('a health check', () => {
-  it('within the objective is counted, and nobody is told', async () => {
+  it('within the objective is counted, and nobody is notified', async () => {
     const { state, published, notifications } = await deliver(check(995, 1_000));
 
     const health = await healthOf(state);
@@ -82,11 +83,11 @@ describe('a health check', () => {
     ]);
   });
 
-  it('is told once an episode, and again only after it cleared', async () => {
+  it('is published once an episode, and again only after it cleared', async () => {
     const state = new MemoryStateStore();
     const clock = new FixedClock(NOW);
     await deliver(check(1_000_000, 1_000_000, NOW - 20 * DAY), { state });
-    const told: string[][] = [];
+    const outcomes: string[][] = [];
     for (const { afterMs, good } of [
       { afterMs: 0, good: 80 },
       { afterMs: MINUTE, good: 80 },
@@ -96,10 +97,10 @@ describe('a health check', () => {
     ]) {
       clock.advance(afterMs);
       const { published } = await deliver(check(good, 100, clock.now()), { state, clock });
-      told.push(published.map(({ data }) => ('severity' in data ? data.severity : 'other')));
+      outcomes.push(published.map(({ data }) => ('severity' in data ? data.severity : 'other')));
     }
 
-    expect(told).toEqual([['page'], [], [], [], ['page']]);
+    expect(outcomes).toEqual([['page'], [], [], [], ['page']]);
   });
 
   it('that opens a ticket while a page is open is part of the same incident', async () => {
@@ -158,7 +159,7 @@ describe('a health check', () => {
     expect(published.map(({ data }) => 'slo' in data && data.slo)).toEqual(['strict', 'strict']);
   });
 
-  it('ends the freeze of an objective that is not in the configuration any more', async () => {
+  it('ends the freeze of an objective that was removed from the configuration', async () => {
     const state = new MemoryStateStore();
     const bad = check(90, 100);
     await deliver(bad, { state });
@@ -191,7 +192,7 @@ describe('a health check', () => {
     );
   });
 
-  it('tells of a freeze that ended with its objective, though it was cut off before', async () => {
+  it('notifies people of a freeze that ended with its objective, though it was cut off before', async () => {
     const state = new MemoryStateStore();
     await deliver(check(50, 100), { state });
     const next = check(50, 100);
@@ -225,7 +226,7 @@ describe('a check of a service without an objective', () => {
       data: { service: `invented-${n}`, good: 0, total: 100 },
     });
 
-  it('is told once, delivered twice or dying anywhere, and freezes and publishes nothing', async () => {
+  it('is notified once, delivered twice or dying anywhere, and freezes and publishes nothing', async () => {
     const ending = await expectOneEffect(
       handle,
       invented(1, 'c-1'),
@@ -236,17 +237,17 @@ describe('a check of a service without an objective', () => {
     expect(ending).toMatchObject({ published: [], notified: ['no-objective/c-1'] });
   });
 
-  it('leaves nothing but a count, however many names are made up, and is told once an hour', async () => {
+  it('leaves nothing but a count, however many names are made up, and notifies once an hour', async () => {
     const state = new WatchedStore();
     const clock = new FixedClock(NOW);
-    const told: unknown[] = [];
+    const outcomes: unknown[] = [];
     for (let n = 0; n < 10_000; n++) {
       const { notifications, published } = await deliver(invented(n), { state, clock });
-      told.push(...notifications, ...published);
+      outcomes.push(...notifications, ...published);
       clock.advance(1_000);
     }
 
-    expect(told.map((one) => (one as { text: string }).text)).toEqual([
+    expect(outcomes.map((one) => (one as { text: string }).text)).toEqual([
       expect.stringMatching(/no objective for 'invented-0', .* 1 such checks so far/),
       expect.stringMatching(/no objective for 'invented-3600', .* 3601 such checks so far/),
       expect.stringMatching(/no objective for 'invented-7200', .* 7201 such checks so far/),
@@ -290,13 +291,13 @@ describe('a service with little traffic', () => {
     ]) {
       const state = new MemoryStateStore();
       const objectives = [{ ...config.objectives[0], minFailures }];
-      const told: unknown[] = [];
+      const outcomes: unknown[] = [];
       for (let n = 1; n <= 15; n++) {
         const { published } = await deliver(check(0, 1), { state, config: { objectives } });
-        told.push(...published.map(({ type, data }) => [n, type, 'severity' in data && data.severity]));
+        outcomes.push(...published.map(({ type, data }) => [n, type, 'severity' in data && data.severity]));
       }
 
-      expect(told).toEqual([
+      expect(outcomes).toEqual([
         [expected, 'SLOViolation', 'page'],
         [expected, 'ErrorBudgetDepleted', false],
       ]);

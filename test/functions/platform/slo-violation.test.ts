@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/platform/slo-violation.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
+import { targetOf } from '../../../shared/events/deployment-target.ts';
 import { SLOViolation } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
-import { advance, changeTarget, rememberNewest, targetOf } from '../../../shared/releases/release-record.ts';
-import { admit, start } from '../../../shared/releases/release-states.ts';
+import { advanceRelease, changeTarget } from '../../../shared/releases/release-record.ts';
+import { admitRequest, startRelease } from '../../../shared/releases/release-states.ts';
+import { rememberNewest } from '../../../shared/releases/suspects.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 
@@ -32,10 +34,10 @@ function violation(severity: 'page' | 'ticket' = 'page', time = NOW): Violation 
 async function release(state: StateStore, requestId: string, at: number): Promise<void> {
   const request = { requestId, correlationId: `chain-${requestId}`, data, time: at };
   await changeTarget(state, targetOf(data), (record) =>
-    admit(record, request, { objection: undefined, overrode: undefined, at }),
+    admitRequest(record, request, { objection: undefined, overrode: undefined, at }),
   );
-  const started = await advance(state, { ...data, requestId }, (record, it) =>
-    start(record, it, { by: `started-${requestId}`, at }, 10 * MINUTE),
+  const started = await advanceRelease(state, { ...data, requestId }, (record, it) =>
+    startRelease(record, it, { by: `started-${requestId}`, at }, 10 * MINUTE),
   );
   if (started) await rememberNewest(state, started);
 }
@@ -55,11 +57,11 @@ describe('a violation', () => {
   it.each([
     ['page', 'critical'],
     ['ticket', 'warning'],
-  ] as const)('that is a %s is told as %s to the team', async (severity, told) => {
+  ] as const)('that is a %s is notified as %s to the team', async (severity, expected) => {
     const { notifications } = await deliver(violation(severity));
 
     expect(notifications).toMatchObject([
-      { severity: told, team: 'shop', title: 'web burns its error budget 20.0 times too fast' },
+      { severity: expected, team: 'shop', title: 'web burns its error budget 20.0 times too fast' },
     ]);
   });
 

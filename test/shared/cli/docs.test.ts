@@ -14,7 +14,7 @@ import { configSchema } from '../../../shared/config.ts';
 import { catalog } from '../../../shared/events/catalog.ts';
 import { jsonSchemaOf } from '../../../shared/events/schemas.ts';
 import { registeredRoutes } from '../../../shared/http/on-http.ts';
-import { settingsSchema } from '../../../shared/settings.ts';
+import { settingsSchema } from '../../../shared/settings-schema.ts';
 import * as usages from '../../../shared/terminal/usages.ts';
 import { subscriptionOf } from '../../../shared/topology.ts';
 

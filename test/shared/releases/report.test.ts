@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../../shared/events/deployment.ts';
 import type { ReleaseRecord } from '../../../shared/releases/release-record.ts';
-import { failureOf } from '../../../shared/releases/report.ts';
+import { failedData } from '../../../shared/releases/report.ts';
 import { sampleData } from '../../support/events.ts';
 
 const failed = (message: string): ReleaseRecord => ({
@@ -20,7 +20,7 @@ it.each([
   ['half a character at its end', 'a\ud83d', 'a '],
   ['nothing', '', 'ClusterError'],
 ])('says what can be an event when the message holds %s', (_, said, shown) => {
-  const data = failureOf(failed(said));
+  const data = failedData(failed(said));
 
   expect(data.message.trim()).toBe(shown.trim());
   expect(() => newEvent(DeploymentFailed, { source: '/handlers/deployment-started', data })).not.toThrow();

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { type FreezeCause, freeze, freezeOf, liftFreeze, SERVICES } from '../../../shared/slo/freezes.ts';
-import { newHealth, withDepletion } from '../../../shared/slo/service-health.ts';
+import { type FreezeCause, freeze, freezeOf, liftFreeze } from '../../../shared/slo/freezes.ts';
+import { SERVICES } from '../../../shared/slo/health-store.ts';
+import { newHealth, withReportedDepletion } from '../../../shared/slo/service-health.ts';
 
 const DAY = 86_400_000;
 const since = '2026-03-01T00:00:00Z';
@@ -103,6 +104,8 @@ describe('the freeze of a service', () => {
 
 /** What health checks have found, as of a time. */
 async function know(state: MemoryStateStore, at: number, depletedBy: string | undefined): Promise<void> {
-  const health = newHealth('checkout', at);
-  await state.insert(SERVICES, 'checkout', depletedBy ? withDepletion(health, 'availability', depletedBy) : health);
+  const depletion = { slo: 'availability', since: new Date(at).toISOString(), episode: depletedBy ?? '' };
+  const health =
+    depletedBy === undefined ? newHealth('checkout', at) : withReportedDepletion(undefined, 'checkout', depletion);
+  await state.insert(SERVICES, 'checkout', health);
 }

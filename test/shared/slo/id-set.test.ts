@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countOf, oldestIn, remember, seen, without } from '../../../shared/slo/id-set.ts';
+import { countIds, oldestIn, remember, seen, without } from '../../../shared/slo/id-set.ts';
 
 const id = fc.oneof(
   fc.uuid(),
@@ -17,7 +17,7 @@ describe('recent ids', () => {
 
         expect(oldestIn(list)).toEqual(ids);
         expect(oldestIn(list, newest)).toEqual(ids.slice(0, Math.max(0, ids.length - newest)));
-        expect(countOf(list)).toBe(ids.length);
+        expect(countIds(list)).toBe(ids.length);
         for (const it of ids) expect(seen(list, it)).toBe(true);
         for (const it of others) expect(seen(list, it)).toBe(ids.includes(it));
         expect(oldestIn(without(list, new Set(others)))).toEqual(left);

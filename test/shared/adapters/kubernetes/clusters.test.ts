@@ -242,7 +242,7 @@ describe('a rollback', () => {
 
     await expect(cluster.rollback(rollback('0'))).rejects.toThrow(NotFoundError);
     await expect(cluster.rollback(rollback('0'))).rejects.toThrow(
-      'no revision of shop/web that is kept ran shop/web:0 (1: shop/web:1)',
+      'no kept revision of shop/web ran shop/web:0 (1: shop/web:1)',
     );
   });
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { connectorOf } from '../../../../shared/adapters/kubernetes/connection.ts';
-import { type AccessToken, Token } from '../../../../shared/adapters/kubernetes/token.ts';
+import { type AccessToken, CachedToken } from '../../../../shared/adapters/kubernetes/token.ts';
 import { parseConfig } from '../../../../shared/config.ts';
 import { ConfigError, TransientError } from '../../../../shared/errors.ts';
 import { FixedClock } from '../../../support/ports.ts';
@@ -215,7 +215,7 @@ describe('a token', () => {
   function tokens(issue: (n: number, now: number) => Promise<AccessToken>) {
     const clock = new FixedClock();
     let issued = 0;
-    const token = new Token({ issuer: async () => () => issue(++issued, clock.now()), scope: 's', clock });
+    const token = new CachedToken({ issuer: async () => () => issue(++issued, clock.now()), scope: 's', clock });
     return { clock, token, issued: () => issued };
   }
   const hourly = async (n: number, now: number) => ({ token: `t${n}`, expiresOnTimestamp: now + HOUR });

@@ -213,7 +213,7 @@ describe('faults of the receiver', () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
   });
 
-  it('has told a receiver that took it, though the answer breaks off', async () => {
+  it('has notified a receiver that took it, though the answer breaks off', async () => {
     server.answer(SECRET, { status: 200, headers: { 'Content-Length': '9' }, body: 'ok' });
 
     await notifierFor([slack], {}, { timeoutMs: 200 }).notify(notification());
@@ -416,7 +416,7 @@ describe('formats', () => {
   it.each([
     ['https://events.example.com:8443/app', 'events.example.com'],
     [undefined, undefined],
-  ])('tells a receiver of CloudEvents who sends, by the base address %s', async (baseUrl, origin) => {
+  ])('shows a receiver of CloudEvents who sends, by the base address %s', async (baseUrl, origin) => {
     await bodyOf('cloudevents', {}, { baseUrl });
 
     expect(server.received[0]?.headers['webhook-request-origin']).toBe(origin);

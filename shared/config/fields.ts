@@ -1,0 +1,24 @@
+/** Values that several sections of the configuration have. */
+import * as z from 'zod';
+import { DURATION_FORM, parseDuration } from '../duration.ts';
+
+/** `90s`, `15m`, `2h`, `30d` → milliseconds. */
+export const duration = z
+  .string({ error: DURATION_FORM })
+  .regex(/^(0|[1-9][0-9]*)(ms|s|m|h|d)$/, DURATION_FORM)
+  .transform((text) => parseDuration(text))
+  .describe(DURATION_FORM);
+
+export const environment = z.enum(['production', 'staging', 'development']);
+
+/** Marks a field that may hold a secret, perhaps by mistake: no message shows its value. */
+export const SECRET = { writeOnly: true } as const;
+
+/** Notifications show such an address, and tokens are sent to it. */
+function hasCredentials(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { username, password, search, hash } = new URL(address);
+  return `${username}${password}${search}${hash}` !== '';
+}
+
+export const address = z.url().refine((text) => !hasCredentials(text), 'an address without user, password and query');

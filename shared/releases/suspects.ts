@@ -1,0 +1,91 @@
+/** Which release may be to blame for a burning error budget: the newest of the service, when it is new there. */
+import { targetOf } from '../events/deployment-target.ts';
+import type { StateStore } from '../ports/state.ts';
+import { updateDocument } from '../update-document.ts';
+import {
+  isNewest,
+  phaseOf,
+  type ReleaseData,
+  type ReleaseRecord,
+  readTarget,
+  releaseOf,
+  serviceOf,
+  stepTo,
+  type TargetRecord,
+} from './release-record.ts';
+
+const NEWEST = 'releases';
+/** By request id: the violation that a release was failed for. */
+const BLAMED = 'blamed-releases';
+
+/** A release that may have caused what its service suffers. */
+export interface Suspect {
+  readonly requestId: string;
+  readonly target: string;
+  readonly service: string;
+  readonly correlationId: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+  readonly data: ReleaseData;
+}
+
+interface NewestPointer {
+  readonly target: string;
+  readonly requestId: string;
+  readonly rank: string;
+}
+
+/** Remembers the release as its service's newest, unless a newer one is remembered. */
+export async function rememberNewest(state: StateStore, { requestId, rank, data }: ReleaseRecord): Promise<void> {
+  await updateDocument<NewestPointer>(state, NEWEST, serviceOf(data), (current) =>
+    current && current.rank >= rank ? current : { target: targetOf(data), requestId, rank },
+  );
+}
+
+/**
+ * The release that was started last for a service, on any target; undefined when there is none, when it failed, was
+ * superseded or rolled back, or when its image was known to be good before.
+ */
+export async function newestSuspectOf(state: StateStore, service: string): Promise<Suspect | undefined> {
+  const pointer = (await state.get<NewestPointer>(NEWEST, service))?.value;
+  if (!pointer) return undefined;
+  const { target, requestId } = pointer;
+  const record = await readTarget(state, target);
+  const release = record && releaseOf(record, requestId);
+  const started = release && stepTo(release, 'started');
+  if (!started || !isSuspect(record, release)) return undefined;
+  const { correlationId, data } = release;
+  return { requestId, target, service, correlationId, startedAt: started.at, data };
+}
+
+/** Whether a release may have burnt the budget: it runs, no newer request was admitted, and its image is new here. */
+export function isSuspect(record: TargetRecord, release: ReleaseRecord): boolean {
+  const phase = phaseOf(release);
+  return (phase === 'started' || phase === 'completed') && !release.wasKnownGood && isNewest(record, release);
+}
+
+/** A service that burns its error budget. */
+interface BurningService {
+  readonly service: string;
+  /** The event that says so: the same one, run again, finds the same release. */
+  readonly eventId: string;
+  /** When, in milliseconds since the Unix epoch, and how long before that a release may have started. */
+  readonly at: number;
+  readonly lookbackMs: number;
+}
+
+/** The suspect that started within the look-back, unless another event was the first to blame it. */
+export async function releaseToBlame(
+  state: StateStore,
+  { service, eventId, at, lookbackMs }: BurningService,
+): Promise<Suspect | undefined> {
+  const suspect = await newestSuspectOf(state, service);
+  if (!suspect || suspect.startedAt > at || at - suspect.startedAt > lookbackMs) return undefined;
+  const blame = await updateDocument<{ by: string }>(
+    state,
+    BLAMED,
+    suspect.requestId,
+    (found) => found ?? { by: eventId },
+  );
+  return blame.by === eventId ? suspect : undefined;
+}

@@ -1,0 +1,206 @@
+/**
+ * The dashboard: one page of plain HTML without scripts, drawn on the server, that reloads itself. What needs
+ * attention comes first in every table.
+ */
+
+import type { EventRecord } from '../../delivery/event-record.ts';
+import type { Dependency, Health } from '../health.ts';
+import type {
+  DeploymentSummary,
+  DeploymentsDigest,
+  ErrorSummary,
+  ObjectiveSummary,
+  ServiceSummary,
+} from '../summaries.ts';
+import {
+  ago,
+  badge,
+  Html,
+  html,
+  htmlTable,
+  note,
+  type Part,
+  pageSection,
+  percent,
+  shortened,
+  spanText,
+  type Tone,
+  timeText,
+} from './html.ts';
+import { STYLE } from './style.ts';
+
+/** What the page shows. */
+export interface DashboardData {
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  readonly health: Health;
+  readonly services: readonly ServiceSummary[];
+  readonly deployments: DeploymentsDigest;
+  /** Newest first. */
+  readonly events: readonly EventRecord[];
+  /** Oldest first; undefined when the broker does not answer. */
+  readonly errors: readonly ErrorSummary[] | undefined;
+  /** Whether there are more errors than these. */
+  readonly hasMoreErrors: boolean;
+}
+
+const REFRESH_SECONDS = 10;
+export const MAX_ROWS = 100;
+
+/** The whole page. */
+export function dashboardPage(data: DashboardData): string {
+  const { now, health, services, deployments, events, errors, hasMoreErrors } = data;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
+<meta name="referrer" content="no-referrer">
+<title>${titleOf(data)}</title>
+<style>${new Html(STYLE)}</style>
+</head>
+<body>
+<header>
+<h1>platform-events</h1>
+<p>${badge(health.status, TONES[health.status])} <time>${timeText(now)} UTC</time>, every ${REFRESH_SECONDS} s</p>
+</header>
+<ul class="dependencies">${health.dependencies.map(dependencyItem)}</ul>
+${tilesOf(deployments.doraTotals)}
+${pageSection('Errors', deadLettersTable(errors, hasMoreErrors, now))}
+${pageSection('Services', servicesTable(services, now))}
+${pageSection('Deployments', deploymentsTable(deployments, now))}
+${pageSection('Latest events', eventsTable(events, now))}
+</body>
+</html>
+`.text;
+}
+
+/** The tab shows what needs attention. */
+function titleOf({ health, errors, hasMoreErrors, deployments: { failing } }: DashboardData): string {
+  const troubles = [
+    ...(health.status === 'up' ? [] : [health.status]),
+    ...(failing > 0 ? [`${failing} failing`] : []),
+    ...(errors && errors.length > 0 ? [`${countText(errors, hasMoreErrors)} errors`] : []),
+  ];
+  return [...troubles, 'platform-events'].join(' · ');
+}
+
+const TONES: Readonly<Record<Health['status'], Tone>> = { up: 'good', degraded: 'busy', down: 'bad' };
+
+function dependencyItem({ name, status, latencyMs, error }: Dependency): Html {
+  return html`<li>${badge(name, status === 'up' ? 'good' : 'bad')} ${error ?? `${latencyMs} ms`}</li>`;
+}
+
+/** The four DORA measures over all deployments. */
+function tilesOf({ completed, failed, leadTime, restore }: DeploymentsDigest['doraTotals']): Html {
+  const mean = ({ count, seconds }: { count: number; seconds: number }): string =>
+    count > 0 ? spanText((seconds / count) * 1_000) : '–';
+  const tiles: [string, string][] = [
+    ['Deployments completed', String(completed)],
+    ['Change failure rate', completed + failed > 0 ? percent(failed / (completed + failed)) : '–'],
+    ['Lead time for changes', mean(leadTime)],
+    ['Time to restore', mean(restore)],
+  ];
+  return html`<dl class="tiles">${tiles.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function deadLettersTable(errors: DashboardData['errors'], hasMore: boolean, now: number): Html {
+  if (!errors) return note('The errors queue cannot be read: the broker does not answer.');
+  if (errors.length === 0) return note('None: every event is handled or in progress.');
+  const rows = errors.map(({ sequenceNumber, deadLetteredAt, reason, type, subscription, description }) => [
+    sequenceNumber,
+    ago(deadLetteredAt, now),
+    badge(reason || 'unknown', 'bad'),
+    type ?? '–',
+    subscription ?? '–',
+    html`<span class="why">${shortened(description)}</span>`,
+  ]);
+  return html`${htmlTable(['Number', 'Since', 'Reason', 'Type', 'Subscription', 'Why'], rows)}
+<p class="note">${hasMore ? `The oldest ${errors.length}. ` : ''}When the cause is fixed: <code>npx platform-events errors replay ${errors[0]?.sequenceNumber}</code></p>`;
+}
+
+function servicesTable(services: readonly ServiceSummary[], now: number): Html {
+  if (services.length === 0) return note('No service has an objective in platform.config.json.');
+  const urgency = ({ freeze, objectives }: ServiceSummary): number =>
+    (freeze ? 2 : 0) + (objectives.some(({ alerts }) => alerts.length > 0) ? 1 : 0);
+  const rows = services
+    .toSorted((a, b) => urgency(b) - urgency(a))
+    .slice(0, MAX_ROWS)
+    .flatMap((service): Part[][] => {
+      const { freeze, checkedAt } = service;
+      const state = freeze
+        ? html`${badge('frozen', 'bad')} <span class="why">${shortened(freeze.reason)}</span>`
+        : badge('free', 'good');
+      const checked = checkedAt === undefined ? 'never' : ago(checkedAt, now);
+      if (service.objectives.length === 0) return [[service.service, 'no objective', '–', '–', '–', state, checked]];
+      return service.objectives.map((objective) => [
+        service.service,
+        html`<span class="whole">${objective.slo}, ${objective.window}</span>`,
+        html`<span class="whole">${objective.currentValue === undefined ? '–' : percent(objective.currentValue)} of ${percent(objective.target)}</span>`,
+        budgetBar(objective),
+        objective.alerts.map((severity) => html`${badge(severity, severity === 'page' ? 'bad' : 'busy')} `),
+        state,
+        checked,
+      ]);
+    });
+  return htmlTable(['Service', 'Objective', 'Good events', 'Error budget left', 'Alerts', 'Releases', 'Checked'], rows);
+}
+
+function budgetBar({ errorBudgetRemaining }: ObjectiveSummary): Part {
+  if (errorBudgetRemaining === undefined) return '–';
+  const left = Math.max(0, Math.min(1, errorBudgetRemaining));
+  const tone: Tone = left === 0 ? 'bad' : left < 0.25 ? 'busy' : 'good';
+  return html`<meter class="${tone}" min="0" max="1" value="${left.toFixed(3)}"></meter> <span class="whole">${percent(errorBudgetRemaining)}</span>`;
+}
+
+const PHASES: Readonly<Record<NonNullable<DeploymentSummary['newest']>['phase'], readonly [string, Tone]>> = {
+  requested: ['requested', 'busy'],
+  started: ['rolling out', 'busy'],
+  completed: ['completed', 'good'],
+  failed: ['failed', 'bad'],
+  'rolling-back': ['rolling back', 'busy'],
+  'rolled-back': ['rolled back', 'quiet'],
+};
+
+function deploymentsTable({ mostUrgent, count }: DeploymentsDigest, now: number): Html {
+  if (count === 0) return note('No deployments yet.');
+  const rows = mostUrgent.map(({ target, knownGoodImage, newest, failingSince }): Part[] => {
+    const [text, tone] = newest ? PHASES[newest.phase] : (['–', 'quiet'] as const);
+    const why = newest?.reason === undefined ? undefined : `${newest.reason}: ${newest.message ?? ''}`;
+    return [
+      target,
+      html`${badge(text, tone)}${failingSince === undefined ? '' : html` ${badge('failing', 'bad')} for ${spanText(now - failingSince)}`}`,
+      html`<code>${newest?.image ?? '–'}</code>`,
+      newest ? ago(newest.since, now) : '–',
+      html`<code>${knownGoodImage ?? '–'}</code>`,
+      html`<span class="why">${shortened(why ?? '')}</span>`,
+    ];
+  });
+  return html`${htmlTable(['Deployment', 'Newest release', 'Image', 'Since', 'Last known good image', 'Why'], rows)}
+${count > mostUrgent.length ? note(`${mostUrgent.length} of ${count}; GET /api/deployments lists all.`) : ''}`;
+}
+
+const STATUSES: Readonly<Record<EventRecord['status'], Tone>> = {
+  completed: 'good',
+  'in-progress': 'busy',
+  waiting: 'busy',
+  'dead-lettered': 'bad',
+};
+
+function eventsTable(events: readonly EventRecord[], now: number): Html {
+  if (events.length === 0) return note('No events yet.');
+  const rows = events.map(({ startedAt, type, subject, status, reason, error, summary, correlationId }) => [
+    ago(startedAt, now),
+    type,
+    subject,
+    badge(status, STATUSES[status]),
+    html`<span class="why">${shortened(reason === undefined ? (summary ?? '') : `${reason}: ${error ?? ''}`)}</span>`,
+    html`<code class="whole">${correlationId.slice(0, 36)}</code>`,
+  ]);
+  return htmlTable(['Received', 'Event', 'Subject', 'Status', 'Why', 'Correlation id'], rows);
+}
+
+function countText(errors: readonly ErrorSummary[], hasMore: boolean): string {
+  return `${errors.length}${hasMore ? '+' : ''}`;
+}
