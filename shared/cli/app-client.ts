@@ -24,7 +24,7 @@ export interface HistoryEntry {
   readonly error?: string;
 }
 
-export interface HistoryFilter {
+interface HistoryFilter {
   readonly type?: string | undefined;
   readonly correlationId?: string | undefined;
   /** RFC 3339. */
@@ -59,7 +59,7 @@ export interface ErrorFilter {
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /** An answer that came, whoever gave it. */
-interface Answer {
+interface AppAnswer {
   readonly status: number;
   readonly text: string;
   /** Undefined when it is no JSON. */
@@ -136,7 +136,7 @@ export class AppClient {
   async #request(
     path: string,
     { method = 'GET', contentType = 'application/json', body = undefined as string | undefined } = {},
-  ): Promise<Answer> {
+  ): Promise<AppAnswer> {
     const headers = {
       // Asked of every request that changes something: a browser sends no such one on a strange page's behalf.
       ...(method !== 'GET' && { 'content-type': contentType }),
@@ -154,7 +154,7 @@ export class AppClient {
     }
     const { status } = response;
     if (status >= 300 && status < 400) throw this.#redirected(status, response.headers.get('location'));
-    const text = await textOf(response, this.#url);
+    const text = await readText(response, this.#url);
     const contentTypeOfAnswer = response.headers.get('content-type') ?? '';
     const answer = { status, text, json: parsed(text), contentType: contentTypeOfAnswer };
     if (response.ok) return answer;
@@ -169,13 +169,13 @@ export class AppClient {
   }
 
   /** What the app itself says. A proxy's page may be anything, and even repeat the key. */
-  #reasonIn({ contentType, json }: Answer): string | undefined {
+  #reasonIn({ contentType, json }: AppAnswer): string | undefined {
     if (!/^application\/problem\+json\b/.test(contentType)) return undefined;
     const reason = reasonIn(json);
     return this.#key !== undefined && reason?.includes(this.#key) ? undefined : reason;
   }
 
-  #listIn(answer: Answer, name: string): unknown[] {
+  #listIn(answer: AppAnswer, name: string): unknown[] {
     const list = fieldOf(answer, name);
     if (Array.isArray(list)) return list;
     throw this.#stranger(answer, `JSON with a list of ${name}`);
@@ -188,14 +188,14 @@ export class AppClient {
   }
 
   /** What is there answers with success, but not as the app does. */
-  #stranger(answer: Answer, expected: string): PermanentError {
+  #stranger(answer: AppAnswer, expected: string): PermanentError {
     return new PermanentError(
       `${this.#url} does not answer as the app: expected ${expected}, got ${answer.status} ${kindOf(answer)}; is a proxy or a sign-in page between?`,
     );
   }
 }
 
-function fieldOf({ json }: Answer, name: string): unknown {
+function fieldOf({ json }: AppAnswer, name: string): unknown {
   const value: unknown = Reflect.get(Object(json), name);
   return value;
 }
@@ -203,7 +203,7 @@ function fieldOf({ json }: Answer, name: string): unknown {
 const MAX_TEXT = 200;
 
 /** Enough of an answer to recognise who gave it; what it says may repeat the key. */
-function kindOf({ contentType }: Answer): string {
+function kindOf({ contentType }: AppAnswer): string {
   return oneLine(contentType.split(';', 1)[0] ?? '').slice(0, MAX_TEXT) || 'without a content type';
 }
 
@@ -214,7 +214,7 @@ function placeOf(location: string | null, base: string): string {
   return oneLine(origin === 'null' ? `${protocol}//${host}` : origin).slice(0, MAX_TEXT);
 }
 
-async function textOf(response: Response, url: string): Promise<string> {
+async function readText(response: Response, url: string): Promise<string> {
   try {
     return await wholeOf(response, MAX_ANSWER_BYTES);
   } catch (cause) {

@@ -24,7 +24,7 @@ interface Result {
   readonly why?: string;
 }
 
-export interface WorkOptions {
+interface WorkOptions {
   readonly isJson: boolean;
   /** The entries were found, not named: it is no failure when somebody else was quicker. */
   readonly isAll: boolean;

@@ -6,12 +6,12 @@ import type { AppClient, HistoryEntry } from './app-client.ts';
 export type Ending = 'completed' | 'rolled-back' | 'failed' | 'dead-lettered' | 'timeout';
 
 /** An ending, and why it came to that when the history says so. */
-export interface End {
+interface End {
   readonly ending: Ending;
   readonly why?: string;
 }
 
-export interface FollowOptions {
+interface FollowOptions {
   readonly app: Pick<AppClient, 'history'>;
   /** The event that is followed. Its chain may hold others that came of another one. */
   readonly eventId: string;

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDuration } from '../duration.ts';
 import { PlatformError, TransientError } from '../errors.ts';
+import { isLoopback } from '../local/local-http.ts';
 import { oneLine } from '../shown-text.ts';
 import { dim, green, print, printJson, red, UsageError } from '../terminal/command.ts';
 import { AppClient, type HistoryEntry } from './app-client.ts';
@@ -49,10 +50,6 @@ function addressFault(address: string, mayBeInsecure: boolean): string | undefin
   return `expected https, got '${origin}': the function key would travel in clear; --insecure-http allows it`;
 }
 
-function isLoopback(hostname: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-}
-
 /** Milliseconds. @throws UsageError naming the flag */
 export function durationFlag(flag: string, text: string): number {
   try {
@@ -79,7 +76,7 @@ export async function retried(
 }
 
 /** Passes an entry on when it is new or its status or attempts have changed: a rollout that is looked at again is no news. */
-export function changes(onChange: (entry: HistoryEntry) => void): (entry: HistoryEntry) => void {
+export function whenChanged(onChange: (entry: HistoryEntry) => void): (entry: HistoryEntry) => void {
   const seen = new Map<string, string>();
   return (entry) => {
     const key = `${entry.handler} ${entry.id}`;
@@ -91,12 +88,12 @@ export function changes(onChange: (entry: HistoryEntry) => void): (entry: Histor
 }
 
 /** An entry of the history as a line, for people or for programs. */
-export function show(entry: HistoryEntry, isJson: boolean): void {
+export function showEntry(entry: HistoryEntry, isJson: boolean): void {
   if (isJson) printJson(entry);
   else print(entryLine(entry));
 }
 
-/** For sorting entries by the times that their lines show. */
+/** Sorts entries by the times that their lines show. */
 export function byTimeShown(a: HistoryEntry, b: HistoryEntry): number {
   return Date.parse(shownAt(a)) - Date.parse(shownAt(b));
 }

@@ -12,7 +12,7 @@ import { oneLine } from '../shown-text.ts';
 import { complain, green, print, printJson, readFlags, red, UsageError } from '../terminal/command.ts';
 import { readTextFile } from '../terminal/flag-files.ts';
 import { type Ending, follow } from './follow.ts';
-import { appAt, COMMON, changes, durationFlag, retried, show } from './options.ts';
+import { appAt, COMMON, durationFlag, retried, showEntry, whenChanged } from './options.ts';
 
 export const PUBLISH_FLAGS = {
   ...COMMON,
@@ -60,7 +60,7 @@ export async function publish(usage: string, args: string[]): Promise<void> {
     eventId: event.id,
     correlationId: event.correlationid,
     timeoutMs,
-    onEntry: changes((one) => show(one, values.json)),
+    onEntry: whenChanged((one) => showEntry(one, values.json)),
     now: () => performance.now(),
     pause: (ms) => pause(ms),
   });

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TransientError } from '../errors.ts';
 import { catalog } from '../events/catalog.ts';
 import { complain, readFlags, UsageError, yellow } from '../terminal/command.ts';
-import { appAt, byTimeShown, COMMON, changes, durationFlag, show } from './options.ts';
+import { appAt, byTimeShown, COMMON, durationFlag, showEntry, whenChanged } from './options.ts';
 
 export const TAIL_FLAGS = {
   ...COMMON,
@@ -23,7 +23,7 @@ export async function tail(usage: string, args: string[]): Promise<never> {
   }
   const app = appAt(values);
   const since = new Date(Date.now() - durationFlag('since', values.since)).toISOString();
-  const onEntry = changes((entry) => show(entry, values.json));
+  const onEntry = whenChanged((entry) => showEntry(entry, values.json));
   let isAway = false;
   for (;;) {
     try {

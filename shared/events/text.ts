@@ -7,17 +7,17 @@
  */
 import { InvalidEventError, type Issue } from '../errors.ts';
 
-interface Rule {
+interface TextRule {
   readonly forbidden: RegExp;
   readonly expected: string;
 }
 
-const IN_ATTRIBUTES: Rule = {
+const IN_ATTRIBUTES: TextRule = {
   forbidden: /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\ufffd]/u,
   expected:
     'text without control characters, noncharacters, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
 };
-const IN_DATA: Rule = {
+const IN_DATA: TextRule = {
   forbidden: /[\0\p{Cs}\ufffd]/u,
   expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
 };
@@ -37,7 +37,7 @@ export function refuseForbiddenText(
   event: object,
   identity: { readonly id?: string | undefined; readonly type?: string | undefined },
 ): void {
-  const ruleOf = (name: string): Rule => (name === 'data' ? IN_DATA : IN_ATTRIBUTES);
+  const ruleOf = (name: string): TextRule => (name === 'data' ? IN_DATA : IN_ATTRIBUTES);
   // Nearly always there is nothing to find, and paths take longer to write than texts to read.
   const entries = Object.entries(event);
   if (!entries.some(([name, value]) => breaks(IN_ATTRIBUTES, name) || holds(value, ruleOf(name)))) return;
@@ -46,18 +46,18 @@ export function refuseForbiddenText(
   throw new InvalidEventError(identity, issues.slice(0, MAX_ISSUES));
 }
 
-function breaks({ forbidden }: Rule, text: string): boolean {
+function breaks({ forbidden }: TextRule, text: string): boolean {
   return !PRINTABLE_ASCII.test(text) && forbidden.test(text);
 }
 
-function holds(value: unknown, rule: Rule): boolean {
+function holds(value: unknown, rule: TextRule): boolean {
   if (typeof value === 'string') return breaks(rule, value);
   if (typeof value !== 'object' || value === null) return false;
   if (Array.isArray(value)) return value.some((one) => holds(one, rule));
   return Object.entries(value).some(([name, one]) => breaks(rule, name) || holds(one, rule));
 }
 
-function* issuesIn(value: unknown, path: string, rule: Rule): Iterable<Issue> {
+function* issuesIn(value: unknown, path: string, rule: TextRule): Iterable<Issue> {
   if (typeof value === 'string') {
     if (breaks(rule, value)) yield { path, value, expected: rule.expected };
   } else if (typeof value === 'object' && value !== null) {

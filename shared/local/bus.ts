@@ -44,7 +44,7 @@ function readKey(file: string | undefined, host: string): string {
 }
 
 /** @throws TransientError saying which flag to use when a port is taken @throws UsageError for an address of another machine */
-async function start(options: BusOptions): Promise<LocalBus> {
+async function startOrExplain(options: BusOptions): Promise<LocalBus> {
   try {
     return await startBus(options);
   } catch (error) {
@@ -65,7 +65,7 @@ await runCommand(async () => {
   const { values } = readFlags(BUS.usage, BUS.flags);
   const key = readKey(values['key-file'], values.host);
   if (values.strict && values.config === undefined) throw new UsageError('--strict: it goes with --config');
-  const bus = await start({
+  const bus = await startOrExplain({
     port: readPort('port', values.port),
     adminPort: readPort('admin-port', values['admin-port']),
     host: values.host,

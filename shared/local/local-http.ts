@@ -4,6 +4,9 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
+/** The only address that a server here listens on unless asked. */
+export const LOOPBACK = '127.0.0.1';
+
 export interface LocalServerOptions {
   /** Gets the requests that are let in, and what they ask for. */
   readonly onRequest: (request: IncomingMessage, response: ServerResponse, url: URL) => void;

@@ -6,7 +6,7 @@ import { type TimelineEvent, timelineLine } from '../terminal/timeline.ts';
 import type { FunctionDescription } from './functions-host/functions-host.ts';
 
 /** Where everything is, once it runs. */
-export interface Addresses {
+interface Addresses {
   readonly amqp: string;
   readonly connectionString: string;
   readonly admin: string | undefined;

@@ -5,7 +5,7 @@
  */
 import type { ParseArgsConfig } from 'node:util';
 
-export interface Usage {
+interface Usage {
   readonly usage: string;
   readonly flags: NonNullable<ParseArgsConfig['options']>;
 }

@@ -35,7 +35,7 @@ export function eventsPage(): string {
         linkTo(type),
         `\`${topicOf(entry.family)}\``,
         `\`${subscriptionOf(type)}\``,
-        meaningOf(entry),
+        descriptionOf(entry),
       ]),
     ),
     '## The envelope',
@@ -58,7 +58,7 @@ function eventSection(entry: CatalogEntry): string {
   const jsonSchema = jsonSchemaOf(schema);
   return [
     `### ${type}`,
-    `${meaningOf(entry)}.`,
+    `${descriptionOf(entry)}.`,
     [
       `- Topic \`${topicOf(entry.family)}\`, subscription and function \`${subscriptionOf(type)}\``,
       `- Sent by ${SENDERS[sender]}`,
@@ -70,7 +70,7 @@ function eventSection(entry: CatalogEntry): string {
   ].join('\n\n');
 }
 
-function meaningOf({ definition: { type, schema } }: CatalogEntry): string {
+function descriptionOf({ definition: { type, schema } }: CatalogEntry): string {
   return sentence(schema.description ?? type);
 }
 

@@ -42,7 +42,7 @@ const image = (version: string): string => `ghcr.io/shop/checkout:${version}`;
 /** Plays the story. @throws MissingStepError naming the first step that does not follow */
 export async function playClosedLoop(stage: Stage): Promise<void> {
   stage.chapter('a cluster comes up, and its namespaces get their guardrails');
-  await publish(
+  await publishAndSettle(
     stage,
     newEvent(ClusterCreated, at(stage, { clusterName: 'default', region: 'westeurope', version: '1.34.1' })),
   );
@@ -58,7 +58,7 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
 
   stage.chapter('a development namespace runs out of pods, and its quota is raised by a step');
   const exhausted = { namespace: 'shop-dev', resource: 'pods', used: '20', hard: '20' };
-  await publish(stage, newEvent(ResourceQuotaExceeded, at(stage, exhausted)));
+  await publishAndSettle(stage, newEvent(ResourceQuotaExceeded, at(stage, exhausted)));
   await untilTrue(stage, 'the quota of shop-dev is raised to 30 pods', async () => {
     const [quota] = await stage.clusters.get('default').quotas('shop-dev');
     return quota?.hard['pods'] === '30';
@@ -73,7 +73,7 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   const bad = await release(stage, '1.1.0');
   await until(stage, 'the bad release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === bad);
   await stage.advance(MINUTE_MS);
-  await check(stage, { good: 300, total: 1_000 });
+  await reportHealth(stage, { good: 300, total: 1_000 });
   await until(stage, 'the burning budget pages', 'SLOViolation', ({ data }) => data.severity === 'page');
   await until(
     stage,
@@ -89,7 +89,7 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   );
 
   stage.chapter('the last minute of the outage is counted: the budget of the month is spent');
-  await check(stage, { good: 1_400, total: 10_000 });
+  await reportHealth(stage, { good: 1_400, total: 10_000 });
   await until(stage, 'the spent budget is depleted', 'ErrorBudgetDepleted', ({ data }) => data.service === SERVICE);
   await untilTrue(stage, 'the service is frozen', () => isFrozen(stage));
 
@@ -136,7 +136,7 @@ function at<Data>(stage: Stage, data: Data): { source: string; time: string; dat
   return { source: '/demo', time: new Date(stage.clock.now()).toISOString(), data };
 }
 
-async function publish(stage: Stage, event: PlatformEvent): Promise<void> {
+async function publishAndSettle(stage: Stage, event: PlatformEvent): Promise<void> {
   await stage.publish(event);
   await stage.settled(event);
 }
@@ -145,19 +145,19 @@ async function publish(stage: Stage, event: PlatformEvent): Promise<void> {
 async function release(stage: Stage, version: string, extra: object = {}): Promise<string> {
   const data = { namespace: 'shop', deployment: SERVICE, image: image(version), replicas: 3, ...extra };
   const event = newEvent(DeploymentRequested, at(stage, data));
-  await publish(stage, event);
+  await publishAndSettle(stage, event);
   return event.id;
 }
 
-async function check(stage: Stage, counts: { good: number; total: number }): Promise<void> {
-  await publish(stage, newEvent(HealthCheck, at(stage, { service: SERVICE, ...counts })));
+async function reportHealth(stage: Stage, counts: { good: number; total: number }): Promise<void> {
+  await publishAndSettle(stage, newEvent(HealthCheck, at(stage, { service: SERVICE, ...counts })));
 }
 
 /** Good service with a few errors, checked every four hours and in the end. */
 async function serve(stage: Stage, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= 4 * HOUR_MS) {
     await stage.advance(Math.min(left, 4 * HOUR_MS));
-    await check(stage, { good: 39_999, total: 40_000 });
+    await reportHealth(stage, { good: 39_999, total: 40_000 });
   }
 }
 
@@ -178,10 +178,10 @@ async function until<Type extends EventType>(
   );
 }
 
-const PATIENCE_MS = 3 * MINUTE_MS;
+const STEP_TIMEOUT_MS = 3 * MINUTE_MS;
 
 async function untilTrue(stage: Stage, step: string, isTrue: () => Promise<boolean>): Promise<void> {
-  const end = stage.clock.now() + PATIENCE_MS;
+  const end = stage.clock.now() + STEP_TIMEOUT_MS;
   while (!(await isTrue())) {
     if (stage.clock.now() >= end) throw new MissingStepError(step);
     await stage.advance(SECOND_MS);

@@ -30,7 +30,7 @@ import { SpedUpClock } from './sped-up-clock.ts';
 const SPEED = 20;
 const JUMP_FROM_MS = 60_000;
 /** So long may the handling of one event take, in real time, before the story looks on. */
-const PATIENCE_MS = 5_000;
+const HANDLING_TIMEOUT_MS = 5_000;
 
 await runCommand(async () => {
   const { values } = readFlags(DEMO.usage, DEMO.flags);
@@ -102,7 +102,7 @@ async function atRest(broker: Broker): Promise<void> {
   const subscriptions = topology.topics.flatMap(({ name, subscriptions }) =>
     subscriptions.map((subscription) => broker.getSubscription(name, subscription.name)),
   );
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + HANDLING_TIMEOUT_MS;
   while (subscriptions.some(({ counts }) => counts.activeMessageCount > 0) && performance.now() < end) await sleep(1);
 }
 

@@ -6,10 +6,10 @@ import type { ServiceBusClient, ServiceBusReceivedMessage } from '@azure/service
 import { type FunctionsApp, loadApp, runHooks } from './app.ts';
 import type { Binding, InvocationRequest, InvocationResponse, RegisteredFunction } from './core-module.ts';
 import { type HostJson, readHostJson } from './host-json.ts';
-import { HttpTriggers, methodsOf, routeOf } from './http-trigger.ts';
+import { HttpTriggers, httpPathOf, methodsOf } from './http-trigger.ts';
 import { type InvocationLog, invoke } from './invoke.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
-import { connector, type Settings } from './settings.ts';
+import { connector, type HostSettings } from './settings.ts';
 import { WorkerLoss } from './worker-loss.ts';
 
 /** One function, as it is shown to people. */
@@ -23,7 +23,7 @@ export interface FunctionDescription {
 export interface HostOptions {
   /** The app: package.json, host.json and what `main` names. */
   readonly directory: string;
-  readonly settings: Settings;
+  readonly settings: HostSettings;
   /** 0 takes any free one. */
   readonly httpPort: number;
   readonly onLog: (line: InvocationLog) => void;
@@ -150,7 +150,7 @@ function connectionOf(binding: Binding): string {
 
 async function connectorsOf(
   names: readonly string[],
-  settings: Settings,
+  settings: HostSettings,
   hostJson: HostJson,
 ): Promise<Map<string, () => ServiceBusClient>> {
   const connectors = new Map<string, () => ServiceBusClient>();
@@ -163,11 +163,11 @@ async function connectorsOf(
 function describe(
   name: string,
   binding: Binding & { readonly name: string },
-  settings: Settings,
+  settings: HostSettings,
   routePrefix: string,
 ): FunctionDescription {
   if (isType(binding, 'httpTrigger')) {
-    const source = `${methodsOf(binding).join(', ')} /${routeOf({ name, binding }, routePrefix)}`;
+    const source = `${methodsOf(binding).join(', ')} /${httpPathOf({ name, binding }, routePrefix)}`;
     return { name, trigger: 'http', source };
   }
   if (isType(binding, 'serviceBusTrigger')) {

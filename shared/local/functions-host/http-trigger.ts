@@ -1,17 +1,16 @@
 /** Serves the HTTP triggers on one port, as the Functions host does. Function keys are not asked for, as with `func start`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createLocalServer } from '../local-http.ts';
+import { createLocalServer, LOOPBACK } from '../local-http.ts';
 import type { Binding, InvocationRequest, InvocationResponse, RpcHttpCookie, RpcHttpData } from './core-module.ts';
 import { childTrace } from './invoke.ts';
 import { parseRoute, type Route } from './routes.ts';
 
-const HOST = '127.0.0.1';
 /** The limit of the Functions host. */
 const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
 /** An HTTP function of the app. */
-export interface HttpFunction {
+interface HttpFunction {
   readonly name: string;
   readonly binding: Binding & { readonly name: string };
   readonly run: (request: InvocationRequest) => Promise<InvocationResponse>;
@@ -23,7 +22,7 @@ interface Endpoint extends HttpFunction {
 }
 
 /** The path that a function answers, such as `api/events`. */
-export function routeOf({ name, binding }: Pick<HttpFunction, 'name' | 'binding'>, routePrefix: string): string {
+export function httpPathOf({ name, binding }: Pick<HttpFunction, 'name' | 'binding'>, routePrefix: string): string {
   const route = typeof binding['route'] === 'string' ? binding['route'] : name;
   return [routePrefix, route].filter((part) => part !== '').join('/');
 }
@@ -40,10 +39,10 @@ export class HttpTriggers {
 
   constructor(functions: readonly HttpFunction[], routePrefix: string) {
     this.#endpoints = functions
-      .map((one) => ({ ...one, route: parseRoute(routeOf(one, routePrefix)), methods: methodsOf(one.binding) }))
+      .map((one) => ({ ...one, route: parseRoute(httpPathOf(one, routePrefix)), methods: methodsOf(one.binding) }))
       .sort((a, b) => (a.route.rank < b.route.rank ? -1 : 1));
     this.#server = createLocalServer({
-      host: HOST,
+      host: LOOPBACK,
       onRequest: (request, response, url) => void this.#answer(request, response, url),
     });
   }
@@ -53,7 +52,7 @@ export class HttpTriggers {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       // A TCP server's address is never a pipe's.
-      this.#server.listen(port, HOST, () => resolve((this.#server.address() as AddressInfo).port));
+      this.#server.listen(port, LOOPBACK, () => resolve((this.#server.address() as AddressInfo).port));
     });
   }
 

@@ -20,7 +20,7 @@ export interface InvocationLog {
   readonly message: string;
 }
 
-export interface InvokeOptions {
+interface InvokeOptions {
   readonly request: InvocationRequest;
   readonly onLog: (line: InvocationLog) => void;
 }

@@ -7,11 +7,11 @@ import { ConfigError } from '../../errors.ts';
 import type { Binding, InvocationRequest } from './core-module.ts';
 import { childTrace } from './invoke.ts';
 import { bodyData, triggerMetadata } from './message-data.ts';
-import { type LinkOptions, ReceivingLink, type Source } from './receiving-link.ts';
-import { resolveNames, type Settings } from './settings.ts';
+import { type HostSettings, resolveNames } from './settings.ts';
+import { type LinkOptions, type Source, TriggerLink } from './trigger-link.ts';
 
 /** The entity that a binding names. @throws ConfigError for what the local host cannot run */
-export function sourceOf(functionName: string, binding: Binding, settings: Settings): Source {
+export function sourceOf(functionName: string, binding: Binding, settings: HostSettings): Source {
   const option = (name: string): string | undefined => {
     const value = binding[name];
     return typeof value === 'string' ? resolveNames(value, settings) : undefined;
@@ -28,8 +28,7 @@ export function sourceOf(functionName: string, binding: Binding, settings: Setti
   throw new ConfigError(`${functionName}: expected queueName, or topicName and subscriptionName, in the trigger`);
 }
 
-export interface TriggerOptions
-  extends Pick<LinkOptions, 'connect' | 'source' | 'settings' | 'openingMs' | 'silenceMs'> {
+interface TriggerOptions extends Pick<LinkOptions, 'connect' | 'source' | 'settings' | 'openingMs' | 'silenceMs'> {
   readonly binding: Binding & { readonly name: string };
   /** Milliseconds. */
   readonly functionTimeout: number;
@@ -53,7 +52,7 @@ export class ServiceBusTrigger {
   readonly #processing = new Set<Promise<void>>();
   /** Messages wait here, locked, for one of the concurrent calls. */
   readonly #waiting: (() => void)[] = [];
-  #link: ReceivingLink;
+  #link: TriggerLink;
   #reopening: NodeJS.Timeout | undefined;
   #failures = 0;
   #lastTrouble = 'connecting';
@@ -84,9 +83,9 @@ export class ServiceBusTrigger {
     await this.#link.close();
   }
 
-  #open(): ReceivingLink {
+  #open(): TriggerLink {
     const { connect, source, settings, onError, openingMs, silenceMs } = this.#options;
-    const link: ReceivingLink = new ReceivingLink({
+    const link: TriggerLink = new TriggerLink({
       ...{ connect, source, settings, onError },
       ...(openingMs !== undefined && { openingMs }),
       ...(silenceMs !== undefined && { silenceMs }),
@@ -121,7 +120,7 @@ export class ServiceBusTrigger {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  async #process(message: ServiceBusReceivedMessage, link: ReceivingLink): Promise<void> {
+  async #process(message: ServiceBusReceivedMessage, link: TriggerLink): Promise<void> {
     const { settings, onError } = this.#options;
     while (this.#active >= settings.maxConcurrentCalls && !this.#isStopping && !link.hasEnded) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));

@@ -2,10 +2,10 @@
 import { parseServiceBusConnectionString, ServiceBusClient } from '@azure/service-bus';
 import { ConfigError } from '../../errors.ts';
 
-export type Settings = Readonly<Record<string, string | undefined>>;
+export type HostSettings = Readonly<Record<string, string | undefined>>;
 
 /** Replaces `%NAME%` by the setting. @throws ConfigError when it is missing */
-export function resolveNames(text: string, settings: Settings): string {
+export function resolveNames(text: string, settings: HostSettings): string {
   return text.replace(/%([^%]+)%/g, (_, name: string) => {
     const value = settings[name];
     if (value === undefined) throw new ConfigError(`'${text}' names the setting ${name}, which is not set`);
@@ -23,7 +23,7 @@ export function resolveNames(text: string, settings: Settings): string {
  */
 export async function connector(
   name: string,
-  settings: Settings,
+  settings: HostSettings,
   tryTimeoutMs: number,
 ): Promise<() => ServiceBusClient> {
   const options = { retryOptions: { maxRetries: 0, timeoutInMs: tryTimeoutMs } };

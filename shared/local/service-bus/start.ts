@@ -1,8 +1,8 @@
 /** The local Service Bus: a broker with its entities, and its two faces, AMQP for messages and HTTP for administration. */
 import { topology } from '../../topology.ts';
-import { isLoopback } from '../local-http.ts';
+import { isLoopback, LOOPBACK } from '../local-http.ts';
 import { startAdmin } from './admin/server.ts';
-import { connectionString, EMULATOR_KEY, LOOPBACK, startAmqp } from './amqp/server.ts';
+import { connectionString, EMULATOR_KEY, startAmqp } from './amqp/server.ts';
 import type { SharedKey } from './auth/sasl.ts';
 import { applyPlan } from './config/apply-plan.ts';
 import { applyTopology } from './config/apply-topology.ts';

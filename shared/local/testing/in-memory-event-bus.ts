@@ -16,14 +16,14 @@ import { applyTopology } from '../service-bus/config/apply-topology.ts';
 import type { Broker } from '../service-bus/core/broker.ts';
 import { flushPromises, type TimerClock, VirtualClock } from '../service-bus/core/clock.ts';
 import type { Faults } from '../service-bus/core/faults.ts';
-import type { Delivery, PeekedMessage } from '../service-bus/core/held-message.ts';
+import type { DeliveredMessage, PeekedMessage } from '../service-bus/core/held-message.ts';
 import type { OutgoingMessage } from '../service-bus/core/message.ts';
 import type { MessageQueue } from '../service-bus/core/message-queue.ts';
 import { createBroker } from '../service-bus/create-broker.ts';
 import { RecentEvents } from './recent-events.ts';
-import { Subscriber } from './subscriber.ts';
+import { SubscriptionLoop } from './subscription-loop.ts';
 
-export interface InMemoryEventBusOptions {
+interface InMemoryEventBusOptions {
   /** How many published events are kept for `events`. */
   readonly capacity?: number;
   /** A virtual one unless given. */
@@ -50,7 +50,7 @@ export class InMemoryEventBus implements EventBus {
   readonly broker: Broker;
   readonly #events: RecentEvents;
   readonly #concurrency: number;
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #subscribers = new Set<SubscriptionLoop>();
 
   constructor({ capacity = 1_000, clock, topology = builtTopology, concurrency = 16 }: InMemoryEventBusOptions = {}) {
     this.clock = clock ?? new VirtualClock();
@@ -122,7 +122,7 @@ export class InMemoryEventBus implements EventBus {
     receive: (message: ReceivedMessage) => Promise<void>,
   ): () => Promise<void> {
     const queue = this.broker.resolve(`${topic}/Subscriptions/${subscription}`);
-    const subscriber = new Subscriber(queue, this.clock, receive, this.#concurrency);
+    const subscriber = new SubscriptionLoop(queue, this.clock, receive, this.#concurrency);
     this.#subscribers.add(subscriber);
     return async () => {
       await subscriber.stop();
@@ -178,10 +178,10 @@ export class InMemoryEventBus implements EventBus {
 }
 
 /** @throws TransientError when somebody else holds it */
-function receivedAt(queue: MessageQueue, sequenceNumber: number): Delivery {
+function receivedAt(queue: MessageQueue, sequenceNumber: number): DeliveredMessage {
   try {
     // All or none were asked for, and that is one.
-    return queue.receiveDeferred([sequenceNumber])[0] as Delivery;
+    return queue.receiveDeferred([sequenceNumber])[0] as DeliveredMessage;
   } catch (cause) {
     throw new TransientError(`somebody else is at entry ${sequenceNumber}, or died at it`, { cause });
   }

@@ -7,7 +7,7 @@ import { element, type Xml } from './xml.ts';
 
 const ATOM = 'http://www.w3.org/2005/Atom';
 const SERVICE_BUS = 'http://schemas.microsoft.com/netservices/2010/10/servicebus/connect';
-export const SCHEMA_INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance';
+const SCHEMA_INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance';
 /** Of the counts; with the one prefix that clients look for. */
 const COUNTS = 'http://schemas.microsoft.com/netservices/2011/06/servicebus';
 
@@ -64,7 +64,7 @@ export function renderError(code: number, detail: string): string {
 }
 
 /** How many messages are where. */
-export interface MessageCounts {
+interface MessageCounts {
   readonly active: number;
   readonly deadLetter: number;
   readonly scheduled: number;

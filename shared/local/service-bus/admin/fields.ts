@@ -16,25 +16,25 @@ import { AdminError } from './error.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
 /** How one property is written, and read. */
-interface Kind<T> {
+interface Format<T> {
   readonly expected: string;
   read(text: string): T | undefined;
   write(value: T): string;
 }
 
-const duration: Kind<number> = {
+const duration: Format<number> = {
   expected: 'an ISO 8601 duration such as PT1M',
   read: parseIsoDuration,
   write: formatIsoDuration,
 };
 
-const integer: Kind<number> = {
+const integer: Format<number> = {
   expected: 'an integer',
   read: (text) => (/^[0-9]{1,15}$/.test(text) ? Number(text) : undefined),
   write: String,
 };
 
-const kilobytes: Kind<number> = {
+const kilobytes: Format<number> = {
   expected: integer.expected,
   read: (text) => {
     const value = integer.read(text);
@@ -43,28 +43,30 @@ const kilobytes: Kind<number> = {
   write: (bytes) => String(Math.ceil(bytes / 1024)),
 };
 
-const flag: Kind<boolean> = {
+const flag: Format<boolean> = {
   expected: 'true or false',
   read: (text) => ({ true: true, '1': true, false: false, '0': false })[text.toLowerCase()],
   write: String,
 };
 
-const text: Kind<string> = { expected: 'a text', read: (value) => value, write: String };
+const text: Format<string> = { expected: 'a text', read: (value) => value, write: String };
 
 const STATUSES: readonly EntityStatus[] = ['Active', 'Disabled', 'SendDisabled', 'ReceiveDisabled'];
 
-const status: Kind<EntityStatus> = {
+const status: Format<EntityStatus> = {
   expected: STATUSES.join(', '),
   read: (value) => STATUSES.find((known) => known === value),
   write: String,
 };
 
 /** A property of `P`, or a field that only answers have. */
-type Field<P> = { [K in keyof P]-?: readonly [string, K, Kind<NonNullable<P[K]>>] }[keyof P] | readonly [string];
+type DescriptionField<P> =
+  | { [K in keyof P]-?: readonly [string, K, Format<NonNullable<P[K]>>] }[keyof P]
+  | readonly [string];
 
-type Properties = QueueProperties | TopicProperties | SubscriptionProperties;
+type EntityProperties = QueueProperties | TopicProperties | SubscriptionProperties;
 
-const queue: readonly Field<QueueProperties>[] = [
+const queue: readonly DescriptionField<QueueProperties>[] = [
   ['LockDuration', 'lockDurationMs', duration],
   ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
   ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
@@ -94,7 +96,7 @@ const queue: readonly Field<QueueProperties>[] = [
   ['MaxMessageSizeInKilobytes', 'maxMessageSizeBytes', kilobytes],
 ];
 
-const topic: readonly Field<TopicProperties>[] = [
+const topic: readonly DescriptionField<TopicProperties>[] = [
   ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
   ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
   ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
@@ -122,7 +124,7 @@ const topic: readonly Field<TopicProperties>[] = [
   ['MaxMessageSizeInKilobytes', 'maxMessageSizeBytes', kilobytes],
 ];
 
-const subscription: readonly Field<SubscriptionProperties>[] = [
+const subscription: readonly DescriptionField<SubscriptionProperties>[] = [
   ['LockDuration', 'lockDurationMs', duration],
   ['RequiresSession', 'requiresSession', flag],
   ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
@@ -151,7 +153,7 @@ export interface PropertiesByKind {
   readonly subscription: SubscriptionProperties;
 }
 
-export type EntityKind = keyof PropertiesByKind;
+type EntityKind = keyof PropertiesByKind;
 
 /**
  * The properties that a description sets. Fields that stand for none, and fields that only answers have, are passed over
@@ -164,11 +166,11 @@ export function readDescription<K extends EntityKind>(
   { name, children }: XmlElement,
 ): Partial<PropertiesByKind[K]> {
   const set: [string, unknown][] = [];
-  for (const [xmlName, property, format] of fieldsOf(kind)) {
+  for (const [xmlName, property, format] of fieldsOfKind(kind)) {
     if (property === undefined || format === undefined) continue;
     const child = children.find((candidate) => candidate.name === xmlName);
     if (property === 'forwardTo' || property === 'forwardDeadLetteredMessagesTo') {
-      set.push([property, child && targetOf(child.text)]);
+      set.push([property, child && forwardTargetOf(child.text)]);
     } else if (child) {
       const value = format.read(child.text.trim());
       if (value === undefined) {
@@ -182,7 +184,7 @@ export function readDescription<K extends EntityKind>(
 }
 
 /** Clients send where to forward to as an address; the entity is all that matters here. */
-function targetOf(address: string): string | undefined {
+function forwardTargetOf(address: string): string | undefined {
   const path = address.trim().replace(/^[a-z]+:\/\/[^/]*\/*/i, '');
   return path === '' ? undefined : path;
 }
@@ -198,7 +200,7 @@ export function renderDescription<K extends EntityKind>(
   answers: Readonly<Record<string, Xml>>,
   origin: string,
 ): Xml[] {
-  return fieldsOf(kind).flatMap(([xmlName, property, format]) => {
+  return fieldsOfKind(kind).flatMap(([xmlName, property, format]) => {
     if (property === undefined || format === undefined) return answers[xmlName] ?? [];
     const value: unknown = Reflect.get(properties, property);
     if (value === undefined || value === '') return [];
@@ -210,11 +212,11 @@ export function renderDescription<K extends EntityKind>(
 }
 
 /** The table without the link between a property and its type, which only the tables above have to respect. */
-function fieldsOf(
+function fieldsOfKind(
   kind: EntityKind,
 ): readonly (
-  | readonly [string, keyof Properties | string, Kind<unknown>]
+  | readonly [string, keyof EntityProperties | string, Format<unknown>]
   | readonly [string, undefined?, undefined?]
 )[] {
-  return fieldsByKind[kind] as unknown as readonly (readonly [string, string, Kind<unknown>])[];
+  return fieldsByKind[kind] as unknown as readonly (readonly [string, string, Format<unknown>])[];
 }

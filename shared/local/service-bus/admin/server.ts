@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../../ports/clock.ts';
-import { createLocalServer } from '../../local-http.ts';
+import { createLocalServer, LOOPBACK } from '../../local-http.ts';
 import type { SharedKey } from '../auth/sasl.ts';
 import { refuseToken } from '../auth/token.ts';
 import type { Broker } from '../core/broker.ts';
@@ -18,7 +18,7 @@ import { AdminError, adminErrorOf } from './error.ts';
 import { type AdminPath, formatAdminPath, parseAdminPath } from './path.ts';
 import { parseXml, type XmlElement } from './xml.ts';
 
-export interface AdminOptions {
+interface AdminOptions {
   readonly broker: Broker;
   readonly clock: Clock;
   /** The key that requests are signed with. */
@@ -39,11 +39,11 @@ export interface Admin {
 
 /** No description comes near it; the longest legal SQL filter takes a kilobyte. */
 const MAX_BODY_BYTES = 1024 * 1024;
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
 /** Listens; resolves when requests are taken. @throws Error with code EADDRINUSE when the port is taken */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { host = '127.0.0.1', port = 5300 } = options;
+  const { host = LOOPBACK, port = 5300 } = options;
   const server = createLocalServer({
     host,
     onRequest: (request, response, url) => {
@@ -145,14 +145,14 @@ function get(target: AdminPath, url: URL, address: Address, broker: Broker): Rep
     target.kind === 'subscriptions' ||
     target.kind === 'rules'
   ) {
-    return { status: 200, type: ATOM_FEED, body: page(target, url, address, broker) };
+    return { status: 200, type: ATOM_FEED, body: feedPage(target, url, address, broker) };
   }
   return { status: 200, type: ATOM_ENTRY, body: renderEntry(findEntity(broker, target, address), address) };
 }
 
-function page(target: AdminPath, url: URL, address: Address, broker: Broker): string {
-  const skip = count(url, '$skip', 0, Number.MAX_SAFE_INTEGER);
-  const top = count(url, '$top', PAGE, PAGE);
+function feedPage(target: AdminPath, url: URL, address: Address, broker: Broker): string {
+  const skip = queryNumber(url, '$skip', 0, Number.MAX_SAFE_INTEGER);
+  const top = queryNumber(url, '$top', PAGE_SIZE, PAGE_SIZE);
   const all = listEntities(broker, target, address);
   const path = formatAdminPath(target);
   const next = new URL(`${address.origin}${path}${url.search}`);
@@ -162,7 +162,7 @@ function page(target: AdminPath, url: URL, address: Address, broker: Broker): st
   return renderFeed(target.kind, path, all.slice(skip, skip + top), address, hasMore ? next.href : undefined);
 }
 
-function count(url: URL, name: string, fallback: number, highest: number): number {
+function queryNumber(url: URL, name: string, fallback: number, highest: number): number {
   const text = url.searchParams.get(name);
   if (text === null) return fallback;
   if (!/^[0-9]{1,9}$/.test(text)) throw new AdminError(400, `${name}: expected an integer, got '${text}'`);

@@ -14,7 +14,7 @@ export interface XmlElement {
 }
 
 /** Deeper is no entity description, and would exhaust the stack. */
-const DEEPEST = 32;
+const MAX_DEPTH = 32;
 
 const NAME = String.raw`[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?`;
 const SKIPPED = /(?:<\?[\s\S]*?\?>|<!--[\s\S]*?-->|\s+)*/y;
@@ -29,7 +29,7 @@ const CLOSING = new RegExp(String.raw`</(${NAME})\s*>`, 'y');
  * @throws SyntaxError naming the line
  */
 export function parseXml(text: string): XmlElement {
-  const reader = new Reader(text.replace(/^\uFEFF/, ''));
+  const reader = new XmlReader(text.replace(/^\uFEFF/, ''));
   reader.take(SKIPPED);
   const root = reader.element(0);
   reader.take(SKIPPED);
@@ -37,7 +37,7 @@ export function parseXml(text: string): XmlElement {
   return root;
 }
 
-class Reader {
+class XmlReader {
   readonly #text: string;
   #at = 0;
 
@@ -57,7 +57,7 @@ class Reader {
   }
 
   element(depth: number): XmlElement {
-    if (depth > DEEPEST) throw this.wrong(`more than ${DEEPEST} levels`);
+    if (depth > MAX_DEPTH) throw this.wrong(`more than ${MAX_DEPTH} levels`);
     const opening = this.take(OPENING);
     if (!opening) throw this.wrong('no element');
     const [, qualified = '', written = '', isEmpty] = opening;
@@ -129,10 +129,10 @@ export class Xml {
   }
 }
 
-type Content = string | Xml | readonly Xml[];
+type XmlContent = string | Xml | readonly Xml[];
 
 /** An element with its name and attributes as they are to be written; text is escaped, XML is not. */
-export function element(name: string, content: Content, attributes: Readonly<Record<string, string>> = {}): Xml {
+export function element(name: string, content: XmlContent, attributes: Readonly<Record<string, string>> = {}): Xml {
   const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeXml(value)}"`);
   const inner =
     typeof content === 'string'

@@ -4,7 +4,7 @@
  * The protocol engine is our own (`engine/`); what a link does is decided in `nodes/attach.ts`.
  */
 import { createServer, type Server } from 'node:net';
-import { isLoopback } from '../../local-http.ts';
+import { isLoopback, LOOPBACK } from '../../local-http.ts';
 import type { SharedKey } from '../auth/sasl.ts';
 import type { Broker } from '../core/broker.ts';
 import { AmqpError } from './codec/types.ts';
@@ -13,10 +13,9 @@ import { attachHandler } from './nodes/attach.ts';
 
 /** What the official emulator's connection string says. */
 export const EMULATOR_KEY: SharedKey = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
-export const LOOPBACK = '127.0.0.1';
-export const DEFAULT_PORT = 5672;
+const DEFAULT_PORT = 5672;
 
-export interface AmqpOptions {
+interface AmqpOptions {
   readonly broker: Broker;
   /** 5672 unless given; 0 takes any free one. */
   readonly port?: number;

@@ -15,15 +15,15 @@ export interface SharedKey {
 
 const MECHANISMS = ['MSSBCBS', 'PLAIN', 'ANONYMOUS', 'EXTERNAL'] as const;
 const SASL_INIT = 0x41;
-const OK = 0;
-const AUTH = 1;
+const SASL_OK = 0;
+const SASL_AUTH = 1;
 
 /** The frame that opens the dialogue. */
 export function saslMechanisms(): Buffer {
   return described(0x40, (writer) => writer.value(new TypedArray('symbol', MECHANISMS)));
 }
 
-export type SaslResult =
+type SaslResult =
   | { readonly answer: Buffer; readonly isAccepted: true; readonly isAuthenticated: boolean }
   | { readonly answer: Buffer; readonly isAccepted: false };
 
@@ -41,13 +41,13 @@ export function answerInit(frame: Buffer, start: number, end: number, key: Share
     const [, name, secret] = Buffer.isBuffer(response) ? response.toString('utf8').split('\0') : [];
     const isAccepted = name === key.name && secret !== undefined && sameText(secret, key.key);
     return isAccepted
-      ? { answer: outcome(OK), isAccepted, isAuthenticated: true }
-      : { answer: outcome(AUTH), isAccepted };
+      ? { answer: outcome(SASL_OK), isAccepted, isAuthenticated: true }
+      : { answer: outcome(SASL_AUTH), isAccepted };
   }
   const isKnown = MECHANISMS.some((known) => known === mechanism);
   return isKnown
-    ? { answer: outcome(OK), isAccepted: true, isAuthenticated: false }
-    : { answer: outcome(AUTH), isAccepted: false };
+    ? { answer: outcome(SASL_OK), isAccepted: true, isAuthenticated: false }
+    : { answer: outcome(SASL_AUTH), isAccepted: false };
 }
 
 /** Compares in a time that tells nothing about the difference. */

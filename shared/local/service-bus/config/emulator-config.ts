@@ -14,7 +14,7 @@ import { EMULATOR_QUOTAS, emulatorConfig } from './emulator-schema.ts';
 import type { EntityPlan, QueuePlan, SubscriptionPlan, TopicPlan } from './entity-plan.ts';
 import { formatIsoDuration } from './iso-duration.ts';
 
-export interface ReadOptions {
+interface ReadOptions {
   /** What the messages call the file. */
   readonly origin?: string;
   /** Enforces the official emulator's quotas, and takes no field that it does not know. */
@@ -22,7 +22,7 @@ export interface ReadOptions {
 }
 
 /** The entities of a `Config.json`, and what in it was passed over. */
-export interface EmulatorConfig {
+interface EmulatorConfig {
   readonly plan: EntityPlan;
   readonly warnings: readonly string[];
 }
@@ -76,33 +76,33 @@ function withoutFields(input: unknown, issues: readonly z.core.$ZodIssue[]): unk
 
 type Input = z.output<ReturnType<typeof emulatorConfig>>;
 type Namespace = Input['UserConfig']['Namespaces'][number];
-type Queue = Namespace['Queues'][number];
-type Topic = Namespace['Topics'][number];
-type Subscription = Topic['Subscriptions'][number];
-type Rule = Subscription['Rules'][number];
+type ConfigQueue = Namespace['Queues'][number];
+type ConfigTopic = Namespace['Topics'][number];
+type ConfigSubscription = ConfigTopic['Subscriptions'][number];
+type ConfigRule = ConfigSubscription['Rules'][number];
 
 function planOf({ UserConfig }: Input): EntityPlan {
   return {
-    queues: UserConfig.Namespaces.flatMap(({ Queues }) => Queues.map(queueOf)),
-    topics: UserConfig.Namespaces.flatMap(({ Topics }) => Topics.map(topicOf)),
+    queues: UserConfig.Namespaces.flatMap(({ Queues }) => Queues.map(queuePlanOf)),
+    topics: UserConfig.Namespaces.flatMap(({ Topics }) => Topics.map(topicPlanOf)),
   };
 }
 
-function queueOf({ Name, Properties }: Queue): QueuePlan {
+function queuePlanOf({ Name, Properties }: ConfigQueue): QueuePlan {
   return { name: Name, properties: { ...receiveOf(Properties), ...duplicatesOf(Properties) } };
 }
 
-function topicOf({ Name, Properties, Subscriptions }: Topic): TopicPlan {
+function topicPlanOf({ Name, Properties, Subscriptions }: ConfigTopic): TopicPlan {
   const properties = { defaultMessageTimeToLiveMs: Properties.DefaultMessageTimeToLive, ...duplicatesOf(Properties) };
   const subscriptions = Subscriptions.map((subscription) => ({
     name: subscription.Name,
     properties: receiveOf(subscription.Properties),
-    rules: subscription.Rules.map(ruleOf),
+    rules: subscription.Rules.map(ruleDefinitionOf),
   }));
   return { name: Name, properties, subscriptions };
 }
 
-function receiveOf(properties: Subscription['Properties']): SubscriptionPlan['properties'] {
+function receiveOf(properties: ConfigSubscription['Properties']): SubscriptionPlan['properties'] {
   return {
     defaultMessageTimeToLiveMs: properties.DefaultMessageTimeToLive,
     deadLetteringOnMessageExpiration: properties.DeadLetteringOnMessageExpiration,
@@ -114,14 +114,17 @@ function receiveOf(properties: Subscription['Properties']): SubscriptionPlan['pr
   };
 }
 
-function duplicatesOf(properties: Topic['Properties']): TopicPlan['properties'] {
+function duplicatesOf(properties: ConfigTopic['Properties']): TopicPlan['properties'] {
   return {
     requiresDuplicateDetection: properties.RequiresDuplicateDetection,
     duplicateDetectionHistoryTimeWindowMs: properties.DuplicateDetectionHistoryTimeWindow,
   };
 }
 
-function ruleOf({ Name, Properties: { FilterType, SqlFilter, CorrelationFilter, Action } }: Rule): RuleDefinition {
+function ruleDefinitionOf({
+  Name,
+  Properties: { FilterType, SqlFilter, CorrelationFilter, Action },
+}: ConfigRule): RuleDefinition {
   // The schema has seen to it that the filter which FilterType names is there.
   const filter: Filter =
     FilterType === 'Sql'
@@ -130,7 +133,7 @@ function ruleOf({ Name, Properties: { FilterType, SqlFilter, CorrelationFilter, 
   return { name: Name, filter, ...(Action && { action: { expression: Action.SqlExpression } }) };
 }
 
-function correlationOf(filter: NonNullable<Rule['Properties']['CorrelationFilter']>): Filter {
+function correlationOf(filter: NonNullable<ConfigRule['Properties']['CorrelationFilter']>): Filter {
   const { Properties: applicationProperties, Label: subject, ...rest } = filter;
   const properties = {
     subject,

@@ -7,13 +7,13 @@ const NOWHERE = -1;
 const IN_LIST = -2;
 
 /** A membership in one queue. It is allocated once with its item and used again; an item has one per queue it may be in. */
-export class Place<T> {
+export class QueuePlace<T> {
   readonly item: T;
   key = 0;
   /** Which addition to its queue this was: equal keys keep their order. */
   turn = 0;
-  previous: Place<T> | undefined = undefined;
-  next: Place<T> | undefined = undefined;
+  previous: QueuePlace<T> | undefined = undefined;
+  next: QueuePlace<T> | undefined = undefined;
   /** Position in the heap, `IN_LIST`, or `NOWHERE`. */
   at: number = NOWHERE;
 
@@ -26,15 +26,15 @@ export class Place<T> {
   }
 }
 
-function precedes(a: Place<unknown>, b: Place<unknown>): boolean {
+function precedes(a: QueuePlace<unknown>, b: QueuePlace<unknown>): boolean {
   return a.key < b.key || (a.key === b.key && a.turn < b.turn);
 }
 
 /** Items by ascending key; equal keys in the order in which they were added. */
 export class AscendingQueue<T> {
-  #head: Place<T> | undefined;
-  #tail: Place<T> | undefined;
-  readonly #heap: Place<T>[] = [];
+  #head: QueuePlace<T> | undefined;
+  #tail: QueuePlace<T> | undefined;
+  readonly #heap: QueuePlace<T>[] = [];
   #size = 0;
   #turns = 0;
 
@@ -43,7 +43,7 @@ export class AscendingQueue<T> {
   }
 
   /** A place that is in a queue already must be removed from it first. */
-  add(place: Place<T>, key: number): void {
+  add(place: QueuePlace<T>, key: number): void {
     place.key = key;
     place.turn = this.#turns++;
     this.#size++;
@@ -63,7 +63,7 @@ export class AscendingQueue<T> {
   }
 
   /** Removing a place that is in no queue changes nothing. */
-  remove(place: Place<T>): void {
+  remove(place: QueuePlace<T>): void {
     if (place.at === NOWHERE) return;
     this.#size--;
     if (place.at === IN_LIST) {
@@ -102,14 +102,14 @@ export class AscendingQueue<T> {
     return place?.item;
   }
 
-  #firstPlace(): Place<T> | undefined {
+  #firstPlace(): QueuePlace<T> | undefined {
     const top = this.#heap[0];
     const head = this.#head;
     if (top === undefined) return head;
     return head === undefined || precedes(top, head) ? top : head;
   }
 
-  #siftUp(place: Place<T>, from: number): void {
+  #siftUp(place: QueuePlace<T>, from: number): void {
     const heap = this.#heap;
     let index = from;
     while (index > 0) {
@@ -124,7 +124,7 @@ export class AscendingQueue<T> {
     place.at = index;
   }
 
-  #siftDown(place: Place<T>, from: number): void {
+  #siftDown(place: QueuePlace<T>, from: number): void {
     const heap = this.#heap;
     let index = from;
     for (;;) {

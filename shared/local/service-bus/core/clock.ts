@@ -1,15 +1,15 @@
 /** The broker's source of time and timers: the system's, or a virtual one that tests move by hand. */
 import { parseDuration } from '../../../duration.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { AscendingQueue, Place } from './ascending-queue.ts';
+import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 
 /** A clock that can wake its user. */
 export interface TimerClock extends Clock {
   /** Runs the callback once, at that time or as soon as possible when it is past; never before `at` returned. */
-  at(time: number, run: () => void): Timer;
+  at(time: number, run: () => void): ScheduledCall;
 }
 
-export interface Timer {
+export interface ScheduledCall {
   /** After this the callback does not run any more. Cancelling twice is harmless. */
   cancel(): void;
 }
@@ -23,7 +23,7 @@ export class SystemClock implements TimerClock {
     return Date.now();
   }
 
-  at(time: number, run: () => void): Timer {
+  at(time: number, run: () => void): ScheduledCall {
     let handle: NodeJS.Timeout;
     const wait = (): void => {
       const left = time - Date.now();
@@ -64,7 +64,7 @@ export class VirtualClock implements TimerClock {
     return this.#now;
   }
 
-  at(time: number, run: () => void): Timer {
+  at(time: number, run: () => void): ScheduledCall {
     const timer = new VirtualTimer(run);
     this.#timers.add(timer.place, time);
     return { cancel: () => this.#timers.remove(timer.place) };
@@ -105,10 +105,10 @@ export class VirtualClock implements TimerClock {
 
 class VirtualTimer {
   readonly run: () => void;
-  readonly place: Place<VirtualTimer>;
+  readonly place: QueuePlace<VirtualTimer>;
 
   constructor(run: () => void) {
     this.run = run;
-    this.place = new Place(this);
+    this.place = new QueuePlace(this);
   }
 }

@@ -1,14 +1,14 @@
 /** Receivers that are pushed to: they give credit, and get that many messages as soon as there are any. */
-import { AscendingQueue, Place } from './ascending-queue.ts';
+import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import type { BrokerError } from './broker-error.ts';
-import type { Delivery, HeldMessage, Holder } from './held-message.ts';
+import type { DeliveredMessage, HeldMessage, Holder } from './held-message.ts';
 
 export type ReceiveMode = 'peekLock' | 'receiveAndDelete';
 
 export interface ConsumerOptions {
   readonly mode: ReceiveMode;
   /** Called in a microtask, in order, once per credit. Must not throw. */
-  readonly onMessage: (delivery: Delivery) => void;
+  readonly onMessage: (delivery: DeliveredMessage) => void;
   /** The broker ended it: the entity is gone or disabled, the session's lock was lost, a fault cut the connection. */
   readonly onClosed?: (error: BrokerError) => void;
 }
@@ -16,7 +16,7 @@ export interface ConsumerOptions {
 /** What a feed needs of what is around it. */
 export interface Feeder {
   /** Takes a message that is no longer among the ready: locks it for the consumer, or removes it. */
-  hand(message: HeldMessage, consumer: Consumer): Delivery;
+  hand(message: HeldMessage, consumer: Consumer): DeliveredMessage;
   /** Gives back what the consumer holds. */
   takeBack(consumer: Consumer): void;
 }
@@ -88,7 +88,7 @@ export class Consumer implements Holder {
   readonly session = undefined;
   readonly mode: ReceiveMode;
   readonly held: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
-  readonly place: Place<Consumer> = new Place<Consumer>(this);
+  readonly place: QueuePlace<Consumer> = new QueuePlace<Consumer>(this);
   readonly #feed: Feed;
   readonly #options: ConsumerOptions;
   #credit = 0;
@@ -152,7 +152,7 @@ export class Consumer implements Holder {
   }
 
   /** One delivery, one credit. */
-  take(delivery: Delivery): void {
+  take(delivery: DeliveredMessage): void {
     this.#credit--;
     this.#options.onMessage(delivery);
   }

@@ -3,7 +3,7 @@
 export type SubQueue = 'main' | 'deadLetter' | 'transferDeadLetter';
 
 /** A path taken apart; whether there is such an entity is another question. */
-export interface EntityAddress {
+interface EntityAddress {
   /** The queue or topic. */
   readonly entity: string;
   readonly subscription: string | undefined;

@@ -2,7 +2,7 @@
 
 import type { CompileRule } from '../filters/rule.ts';
 import { BrokerError } from './broker-error.ts';
-import type { Timer, TimerClock } from './clock.ts';
+import type { ScheduledCall, TimerClock } from './clock.ts';
 import type { QueueProperties, ReceiveProperties } from './entity-properties.ts';
 import type { Faults } from './faults.ts';
 import type { HeldMessage, Origin } from './held-message.ts';
@@ -51,7 +51,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
   readonly deadLetters: MessageQueue;
   readonly transferDeadLetters: MessageQueue;
   /** Set while an idle entity would be deleted. */
-  idleTimer: Timer | undefined = undefined;
+  idleTimer: ScheduledCall | undefined = undefined;
   readonly #host: EntityHost;
   #properties: Properties;
   #settings: QueueSettings;

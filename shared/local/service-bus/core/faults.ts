@@ -27,7 +27,7 @@ export type FaultOperation =
  * - `lose-lock`: the lock expires just before a settlement, or just after a message was handed out
  * - `cut-connection`: over AMQP, the operation is done and the connection lost before the answer; in process it fails after it was done
  */
-export type FaultEffect = 'fail' | 'duplicate' | 'delay' | 'reorder' | 'lose-lock' | 'cut-connection';
+type FaultEffect = 'fail' | 'duplicate' | 'delay' | 'reorder' | 'lose-lock' | 'cut-connection';
 
 export interface Fault {
   readonly on: FaultOperation;

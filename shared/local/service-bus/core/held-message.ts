@@ -1,5 +1,5 @@
 /** A message in one queue: where it stands, who holds it, and the snapshots of it that receivers get. */
-import { type AscendingQueue, Place } from './ascending-queue.ts';
+import { type AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import type { Content } from './message.ts';
 
 /** `locked` and `deferred` at once is a deferred message that was received by its number. */
@@ -43,8 +43,8 @@ export class HeldMessage {
   lockedUntil = 0;
   holder: Holder | undefined = undefined;
   /** Its place among those that can be received, or else among what its holder has locked. */
-  readonly place: Place<HeldMessage> = new Place<HeldMessage>(this);
-  #timed: Place<HeldMessage> | undefined = undefined;
+  readonly place: QueuePlace<HeldMessage> = new QueuePlace<HeldMessage>(this);
+  #timed: QueuePlace<HeldMessage> | undefined = undefined;
 
   constructor(
     content: Content,
@@ -68,8 +68,8 @@ export class HeldMessage {
    * Its place among the deadlines: the lock's while locked, else the expiry or the time it is scheduled for. Made when
    * it is needed: most messages wait without a deadline, and what waits is what the garbage collector copies.
    */
-  get timed(): Place<HeldMessage> {
-    this.#timed ??= new Place<HeldMessage>(this);
+  get timed(): QueuePlace<HeldMessage> {
+    this.#timed ??= new QueuePlace<HeldMessage>(this);
     return this.#timed;
   }
 }
@@ -101,7 +101,7 @@ export class PeekedMessage {
 }
 
 /** A message as it was received. Settle with it, or with its lock token. */
-export class Delivery extends PeekedMessage {
+export class DeliveredMessage extends PeekedMessage {
   /** 0 when it was received and deleted. */
   readonly lockNumber: number;
   readonly #lockedUntil: number;
@@ -135,7 +135,7 @@ export class Delivery extends PeekedMessage {
 }
 
 /** A lock, by its token or by what was received under it. */
-export type LockReference = string | Delivery;
+export type LockReference = string | DeliveredMessage;
 
 /*
  * A token holds the queue's salt (8 hex digits), the number of the lock (8) and the sequence number (16). So finding the

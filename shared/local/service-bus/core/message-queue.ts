@@ -5,7 +5,7 @@
 import { BrokerError } from './broker-error.ts';
 import type { Consumer, ConsumerOptions, ReceiveMode } from './consumer.ts';
 import { connectionCut, type FaultOperation, faultError } from './faults.ts';
-import { type Delivery, HeldMessage, type LockReference, type Origin, PeekedMessage } from './held-message.ts';
+import { type DeliveredMessage, HeldMessage, type LockReference, type Origin, PeekedMessage } from './held-message.ts';
 import { type ChangedProperties, type Content, changeContent } from './message.ts';
 import type { QueueHost, QueueSettings } from './queue-host.ts';
 import { QueueState } from './queue-state.ts';
@@ -101,7 +101,7 @@ export class MessageQueue {
   }
 
   /** What is there now, at most `count`. @throws BrokerError when the entity has sessions */
-  receive(count = 1, mode: ReceiveMode = 'peekLock'): Delivery[] {
+  receive(count = 1, mode: ReceiveMode = 'peekLock'): DeliveredMessage[] {
     this.#requirePlain();
     return this.#state.pull(this.#state.feed, count, mode, undefined);
   }
@@ -115,7 +115,7 @@ export class MessageQueue {
     sequenceNumbers: readonly number[],
     mode: ReceiveMode = 'peekLock',
     session?: SessionHold,
-  ): Delivery[] {
+  ): DeliveredMessage[] {
     this.#state.sweep();
     const now = this.#host.clock.now();
     const messages = [...new Set(sequenceNumbers)].map((number) => {

@@ -5,9 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { AscendingQueue } from './ascending-queue.ts';
 import type { BrokerError } from './broker-error.ts';
-import type { Timer } from './clock.ts';
+import type { ScheduledCall } from './clock.ts';
 import { type Consumer, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
-import { Delivery, type HeldMessage, type Holder, type LockReference, parseLockToken } from './held-message.ts';
+import { DeliveredMessage, type HeldMessage, type Holder, type LockReference, parseLockToken } from './held-message.ts';
 import { changeContent } from './message.ts';
 import type { QueueHost, QueueSettings } from './queue-host.ts';
 import { SequenceLog } from './sequence-log.ts';
@@ -30,7 +30,7 @@ export class QueueState implements Feeder {
   readonly #salt = randomBytes(4).toString('hex');
   bytes = 0;
   #lastLockNumber = 0;
-  #timer: Timer | undefined;
+  #timer: ScheduledCall | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
@@ -46,9 +46,9 @@ export class QueueState implements Feeder {
   }
 
   /** Takes what is ready out of a feed. */
-  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder | undefined): Delivery[] {
+  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder | undefined): DeliveredMessage[] {
     this.sweep();
-    const taken: Delivery[] = [];
+    const taken: DeliveredMessage[] = [];
     while (taken.length < count) {
       const message = feed.ready.shift();
       if (message === undefined) break;
@@ -57,7 +57,7 @@ export class QueueState implements Feeder {
     return taken;
   }
 
-  hand(message: HeldMessage, consumer: Consumer): Delivery {
+  hand(message: HeldMessage, consumer: Consumer): DeliveredMessage {
     return this.handOut(message, consumer.mode, consumer);
   }
 
@@ -66,7 +66,7 @@ export class QueueState implements Feeder {
   }
 
   /** Hands out a message of a session; its lock is the session's. */
-  handInSession(message: HeldMessage, mode: ReceiveMode, session: SessionHold): Delivery {
+  handInSession(message: HeldMessage, mode: ReceiveMode, session: SessionHold): DeliveredMessage {
     return this.handOut(message, mode, session);
   }
 
@@ -148,10 +148,10 @@ export class QueueState implements Feeder {
   }
 
   /** Locks a message that is ready no more for its receiver, or removes it. */
-  handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder | undefined): Delivery {
+  handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder | undefined): DeliveredMessage {
     this.host.used();
     if (mode === 'receiveAndDelete') {
-      const delivery = new Delivery(message, this.#salt);
+      const delivery = new DeliveredMessage(message, this.#salt);
       this.remove(message);
       return delivery;
     }
@@ -163,7 +163,7 @@ export class QueueState implements Feeder {
     holder?.held.add(message.place, message.lockNumber);
     if (holder?.session) message.lockedUntil = holder.session.lockedUntil;
     else this.lockUntil(message, this.host.clock.now() + this.settings.lockDurationMs);
-    const delivery = new Delivery(message, this.#salt);
+    const delivery = new DeliveredMessage(message, this.#salt);
     if (this.host.faults.strike('receive', this.path)?.effect === 'lose-lock') this.unlock(message, true);
     return delivery;
   }

@@ -1,6 +1,6 @@
 /** The sending side of a queue or a topic: what is taken, what is refused, what is a duplicate, what comes later. */
 import { BrokerError } from './broker-error.ts';
-import type { Timer, TimerClock } from './clock.ts';
+import type { ScheduledCall, TimerClock } from './clock.ts';
 import { DuplicateWindow } from './duplicate-window.ts';
 import { Queue } from './entity.ts';
 import type { SendProperties } from './entity-properties.ts';
@@ -18,7 +18,7 @@ export class SendTarget {
   readonly #faults: Faults;
   readonly #seen = new DuplicateWindow();
   /** Set while old ids will be forgotten. */
-  #forgetting: Timer | undefined;
+  #forgetting: ScheduledCall | undefined;
   /** By a fault, until the next send. */
   #heldBack: readonly Content[] = [];
 

@@ -3,24 +3,24 @@
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/message-sessions
  */
-import { AscendingQueue, Place } from './ascending-queue.ts';
+import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import { BrokerError } from './broker-error.ts';
 import type { TimerClock } from './clock.ts';
 import { type Consumer, type ConsumerOptions, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
-import type { Delivery, HeldMessage, Holder } from './held-message.ts';
+import type { DeliveredMessage, HeldMessage, Holder } from './held-message.ts';
 import { SequenceLog } from './sequence-log.ts';
 
 /** What sessions ask of the queue that they are in. */
-export interface SessionQueue {
+interface SessionQueue {
   readonly path: string;
-  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder): Delivery[];
-  handInSession(message: HeldMessage, mode: ReceiveMode, session: SessionHold): Delivery;
+  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder): DeliveredMessage[];
+  handInSession(message: HeldMessage, mode: ReceiveMode, session: SessionHold): DeliveredMessage;
   releaseAll(held: AscendingQueue<HeldMessage>, isFailed: boolean): void;
   wakeBy(time: number): void;
 }
 
 /** What the holder of a session is told. */
-export interface SessionOptions {
+interface SessionOptions {
   /** The lock expired, or the broker ended it. */
   readonly onLost?: (error: BrokerError) => void;
 }
@@ -29,7 +29,7 @@ class Session implements Feeder {
   readonly id: string;
   readonly feed: Feed;
   readonly log: SequenceLog<HeldMessage> = new SequenceLog<HeldMessage>();
-  readonly available: Place<Session> = new Place<Session>(this);
+  readonly available: QueuePlace<Session> = new QueuePlace<Session>(this);
   readonly #queue: SessionQueue;
   hold: SessionHold | undefined = undefined;
   state: Uint8Array | undefined = undefined;
@@ -41,7 +41,7 @@ class Session implements Feeder {
     this.feed = new Feed(this);
   }
 
-  hand(message: HeldMessage, consumer: Consumer): Delivery {
+  hand(message: HeldMessage, consumer: Consumer): DeliveredMessage {
     if (!this.hold) throw new Error(`session ${this.id} has a consumer but is not held`);
     return this.#queue.handInSession(message, consumer.mode, this.hold);
   }
@@ -53,7 +53,7 @@ class Session implements Feeder {
 /** An accepted session. Nobody else receives from it until it is closed or its lock expires. */
 export class SessionHold implements Holder {
   readonly held: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
-  readonly place: Place<SessionHold> = new Place<SessionHold>(this);
+  readonly place: QueuePlace<SessionHold> = new QueuePlace<SessionHold>(this);
   readonly #sessions: Sessions;
   readonly #session: Session;
   readonly #options: SessionOptions;
@@ -111,7 +111,7 @@ export class SessionHold implements Holder {
     return this.#session.feed.open(options);
   }
 
-  receive(count = 1, mode: ReceiveMode = 'peekLock'): Delivery[] {
+  receive(count = 1, mode: ReceiveMode = 'peekLock'): DeliveredMessage[] {
     this.#check();
     return this.#sessions.queue.pull(this.#session.feed, count, mode, this);
   }
@@ -188,7 +188,7 @@ export class Sessions {
 
   /** Grants the next session as soon as there is one, in the order of asking. @returns a function that stops waiting */
   waitForNext(grant: (hold: SessionHold) => void, options: SessionOptions = {}): () => void {
-    const place = new Place<Waiter>({ grant, options });
+    const place = new QueuePlace<Waiter>({ grant, options });
     this.#waiters.add(place, this.#turn++);
     this.#grantSoon();
     return () => this.#waiters.remove(place);

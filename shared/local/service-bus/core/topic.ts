@@ -3,7 +3,7 @@
 import type { Rule } from '../filters/rule.ts';
 import type { RuleDefinition } from '../filters/rule-definition.ts';
 import { BrokerError, entityNotFound, FilterError } from './broker-error.ts';
-import type { Timer } from './clock.ts';
+import type { ScheduledCall } from './clock.ts';
 import { type EntityHost, type EntityTimes, ReceiveEntity } from './entity.ts';
 import { checkName, type SubscriptionProperties, type TopicProperties } from './entity-properties.ts';
 import type { Origin } from './held-message.ts';
@@ -94,7 +94,7 @@ export class Topic {
   readonly subscriptions: Map<string, Subscription> = new Map<string, Subscription>();
   /** Messages that wait for their time; no one receives from it. */
   readonly scheduled: MessageQueue;
-  idleTimer: Timer | undefined = undefined;
+  idleTimer: ScheduledCall | undefined = undefined;
   readonly #host: EntityHost;
   #properties: TopicProperties;
   #list: readonly Subscription[] = [];

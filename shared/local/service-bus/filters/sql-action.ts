@@ -7,7 +7,7 @@ import { type Content, changeContent, Float, type PropertyValue } from '../core/
 import { compileValue } from './sql-filter.ts';
 import { SqlSyntaxError } from './sql-lexer.ts';
 import { type Parameters, parseStatements, type StatementNode } from './sql-parser.ts';
-import { textOf, type Value } from './sql-value.ts';
+import { sqlText, type Value } from './sql-value.ts';
 
 /**
  * @throws SqlSyntaxError naming the position
@@ -27,7 +27,7 @@ function compileStatement(statement: StatementNode): (content: Content) => Conte
     }
     return (content) => {
       const result = value?.(content);
-      return changeContent(content, {}, { [property.property]: result === undefined ? undefined : textOf(result) });
+      return changeContent(content, {}, { [property.property]: result === undefined ? undefined : sqlText(result) });
     };
   }
   return (content) => {
@@ -46,7 +46,7 @@ function existingName({ applicationProperties }: Content, name: string): string 
 /** Keeps the type that the property had, where the value has a form in it. */
 function converted(value: Value, before: PropertyValue | undefined): PropertyValue {
   if (value === undefined) return null;
-  if (typeof before === 'string') return textOf(value);
+  if (typeof before === 'string') return sqlText(value);
   if (before instanceof Float && typeof value === 'number') return new Float(value);
   if ((typeof before === 'number' || before instanceof Float) && typeof value === 'string') {
     const number = value.trim() === '' ? Number.NaN : Number(value);

@@ -17,7 +17,7 @@ export class SqlSyntaxError extends Error {
   }
 }
 
-export type Token = {
+export type SqlToken = {
   /** Of the first character, from 1. */
   readonly at: number;
   /** As it stands in the expression, for messages. */
@@ -47,12 +47,12 @@ const QUOTED: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 /** @throws SqlSyntaxError */
-export function tokenize(expression: string): Token[] {
+export function tokenize(expression: string): SqlToken[] {
   if (expression.length > MAX_EXPRESSION) {
     const problem = `the expression has ${expression.length} characters, at most ${MAX_EXPRESSION} are allowed: too long`;
     throw new SqlSyntaxError(problem, MAX_EXPRESSION + 1);
   }
-  const tokens: Token[] = [];
+  const tokens: SqlToken[] = [];
   let index = 0;
   const match = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = index;
@@ -74,7 +74,7 @@ export function tokenize(expression: string): Token[] {
   return tokens;
 }
 
-function quoted(expression: string, index: number): Token | undefined {
+function quoted(expression: string, index: number): SqlToken | undefined {
   const style = QUOTED.find(([open]) => expression[index] === open);
   if (!style) return undefined;
   const [open, close, pattern] = style;
@@ -88,7 +88,7 @@ function quoted(expression: string, index: number): Token | undefined {
   return { ...base, kind: 'name', name: value };
 }
 
-function plain(match: (pattern: RegExp) => RegExpExecArray | null, index: number): Token | undefined {
+function plain(match: (pattern: RegExp) => RegExpExecArray | null, index: number): SqlToken | undefined {
   const at = index + 1;
   const word = match(WORD)?.[0];
   if (word !== undefined) return { kind: 'word', at, text: word, word };

@@ -5,13 +5,13 @@
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-rule-action
  */
 import type { PropertyValue } from '../core/message.ts';
-import { SqlSyntaxError, type Token, tokenize } from './sql-lexer.ts';
+import { SqlSyntaxError, type SqlToken, tokenize } from './sql-lexer.ts';
 import { type SystemProperty, systemPropertyOf } from './sql-value.ts';
 
-export type Arithmetic = '+' | '-' | '*' | '/' | '%';
+type Arithmetic = '+' | '-' | '*' | '/' | '%';
 export type Comparison = '=' | '<>' | '<' | '<=' | '>' | '>=';
 
-export type PropertyNode =
+type PropertyNode =
   | { readonly kind: 'system'; readonly property: SystemProperty }
   | { readonly kind: 'user'; readonly name: string };
 
@@ -85,7 +85,7 @@ const COMPARISONS = new Map<string, Comparison>([
 ]);
 
 class Parser {
-  readonly #tokens: readonly Token[];
+  readonly #tokens: readonly SqlToken[];
   readonly #parameters: Parameters;
   #next = 0;
 
@@ -260,7 +260,7 @@ class Parser {
     return { kind: 'constant', value };
   }
 
-  #call(token: Token): ValueNode | undefined {
+  #call(token: SqlToken): ValueNode | undefined {
     const after = this.#tokens[this.#next + 1];
     if (token.kind !== 'word' || after?.kind !== 'symbol' || after.symbol !== '(') return undefined;
     const name = token.word.toLowerCase();
@@ -296,7 +296,7 @@ class Parser {
     return token.kind === 'name' ? token.name : token.word;
   }
 
-  #peek(): Token {
+  #peek(): SqlToken {
     const token = this.#tokens[this.#next];
     if (!token) throw new Error('the parser went past the end');
     return token;

@@ -64,7 +64,8 @@ export function calculate(operator: '+' | '-' | '*' | '/' | '%', left: Value, ri
       ? fromFloating(calculateFloating(operator, toNumber(left), toNumber(right)))
       : calculateIntegers(operator, left, right);
   }
-  if (operator === '+' && (typeof left === 'string' || typeof right === 'string')) return textOf(left) + textOf(right);
+  if (operator === '+' && (typeof left === 'string' || typeof right === 'string'))
+    return sqlText(left) + sqlText(right);
   throw new FilterError(`'${operator}' cannot be applied to ${describe(left)} and ${describe(right)}`);
 }
 
@@ -92,7 +93,7 @@ export function negate(value: Value): Value {
   return isFloating(value) ? fromFloating(-toNumber(value)) : fromInteger(-BigInt(value.valueOf()));
 }
 
-export function textOf(value: Exclude<Value, undefined>): string {
+export function sqlText(value: Exclude<Value, undefined>): string {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   return String(value instanceof Float ? value.value : value);
@@ -145,7 +146,7 @@ export function isLike(text: string, pattern: readonly LikePart[]): boolean {
   return part === pattern.length;
 }
 
-export type LikePart = 'any' | 'one' | { readonly text: string };
+type LikePart = 'any' | 'one' | { readonly text: string };
 
 /** @throws FilterError when the escape character has nothing to mark */
 export function readPattern(pattern: string, mark: string | undefined): LikePart[] {

@@ -123,7 +123,7 @@ export function compositeOf(value: AmqpValue): { code: number; fields: readonly 
 
 // ---------------------------------------------------------------- writing
 
-function list(writer: Writer, code: number, fields: number, write: () => void): void {
+function writeList(writer: Writer, code: number, fields: number, write: () => void): void {
   writer.descriptor(code);
   const token = writer.open(0xd0);
   write();
@@ -135,7 +135,7 @@ export function writeError(writer: Writer, error: AmqpError | undefined): void {
     writer.null();
     return;
   }
-  list(writer, 0x1d, 3, () => {
+  writeList(writer, 0x1d, 3, () => {
     writer.symbol(error.condition);
     writer.string(error.message);
     writer.null();
@@ -143,7 +143,7 @@ export function writeError(writer: Writer, error: AmqpError | undefined): void {
 }
 
 export function writeOpen(writer: Writer, open: { containerId: string; maxFrameSize: number; idleMs: number }): void {
-  list(writer, OPEN, 10, () => {
+  writeList(writer, OPEN, 10, () => {
     writer.string(open.containerId);
     writer.null();
     writer.uint(open.maxFrameSize);
@@ -161,7 +161,7 @@ export function writeBegin(
   writer: Writer,
   begin: { remoteChannel: number; nextOutgoingId: number; window: number },
 ): void {
-  list(writer, BEGIN, 8, () => {
+  writeList(writer, BEGIN, 8, () => {
     writer.ushort(begin.remoteChannel);
     writer.uint(begin.nextOutgoingId);
     writer.uint(begin.window);
@@ -186,7 +186,7 @@ export interface AttachAnswer {
 }
 
 export function writeAttach(writer: Writer, attach: AttachAnswer): void {
-  list(writer, ATTACH, 14, () => {
+  writeList(writer, ATTACH, 14, () => {
     writer.string(attach.name);
     writer.uint(attach.handle);
     writer.boolean(attach.isReceiver);
@@ -208,7 +208,7 @@ export function writeAttach(writer: Writer, attach: AttachAnswer): void {
   });
 }
 
-export interface Flow {
+interface Flow {
   readonly nextIncomingId: number;
   readonly incomingWindow: number;
   readonly nextOutgoingId: number;
@@ -217,7 +217,7 @@ export interface Flow {
 
 export function writeFlow(writer: Writer, flow: Flow): void {
   const { link } = flow;
-  list(writer, FLOW, 11, () => {
+  writeList(writer, FLOW, 11, () => {
     writer.uint(flow.nextIncomingId);
     writer.uint(flow.incomingWindow);
     writer.uint(flow.nextOutgoingId);
@@ -262,16 +262,16 @@ export function writeTransfer(
 }
 
 /** What became of a delivery: accepted, released, or rejected, the error optional. */
-export interface Outcome {
+export interface DispositionOutcome {
   readonly code: number;
   readonly error?: AmqpError;
 }
 
 export function writeDisposition(
   writer: Writer,
-  { role, first, last, outcome }: { role: boolean; first: number; last: number; outcome: Outcome },
+  { role, first, last, outcome }: { role: boolean; first: number; last: number; outcome: DispositionOutcome },
 ): void {
-  list(writer, DISPOSITION, 6, () => {
+  writeList(writer, DISPOSITION, 6, () => {
     writer.boolean(role);
     writer.uint(first);
     writer.uint(last);
@@ -280,13 +280,13 @@ export function writeDisposition(
     if (code !== REJECTED || !error) {
       writer.descriptor(code);
       writer.byte(0x45);
-    } else list(writer, REJECTED, 1, () => writeError(writer, error));
+    } else writeList(writer, REJECTED, 1, () => writeError(writer, error));
     writer.null();
   });
 }
 
 export function writeDetach(writer: Writer, handle: number, closed: boolean, error?: AmqpError): void {
-  list(writer, DETACH, 3, () => {
+  writeList(writer, DETACH, 3, () => {
     writer.uint(handle);
     writer.boolean(closed);
     writeError(writer, error);
@@ -295,5 +295,5 @@ export function writeDetach(writer: Writer, handle: number, closed: boolean, err
 
 /** `end` of a session or `close` of a connection. */
 export function writeEnd(writer: Writer, code: typeof END | typeof CLOSE, error?: AmqpError): void {
-  list(writer, code, 1, () => writeError(writer, error));
+  writeList(writer, code, 1, () => writeError(writer, error));
 }

@@ -10,7 +10,7 @@ const MAX_EMPTY_ELEMENTS = 4096;
 const encodedEntries = new WeakMap<AmqpMap, Buffer>();
 
 /** Keys and values of a map that a reader made, in the bytes that they came in. */
-export function entriesOf(map: AmqpMap): Buffer {
+export function encodedEntriesOf(map: AmqpMap): Buffer {
   const entries = encodedEntries.get(map);
   if (!entries) throw new TypeError('the map was not read from bytes');
   return entries;

@@ -8,7 +8,7 @@ export const MESSAGE_ANNOTATIONS = 0x72;
 export const PROPERTIES = 0x73;
 export const APPLICATION_PROPERTIES = 0x74;
 export const DATA = 0x75;
-export const FOOTER = 0x78;
+const FOOTER = 0x78;
 
 const SECTION_NAMES: Readonly<Record<string, number>> = {
   'amqp:header:list': HEADER,

@@ -73,7 +73,7 @@ export class TypedArray {
   }
 }
 
-export type ScalarType = 'ubyte' | 'ushort' | 'uint' | 'int' | 'long' | 'ulong' | 'double' | 'symbol' | 'timestamp';
+type ScalarType = 'ubyte' | 'ushort' | 'uint' | 'int' | 'long' | 'ulong' | 'double' | 'symbol' | 'timestamp';
 
 export type AmqpMap = Map<AmqpValue, AmqpValue>;
 

@@ -20,9 +20,9 @@ import { AmqpError } from '../codec/types.ts';
 import { Writer } from '../codec/writer.ts';
 import type { AttachHandler, LinkSession, SendingLink } from './link.ts';
 import { Output } from './output.ts';
-import { Session, type SessionConnection } from './session.ts';
+import { AmqpSession, type SessionConnection } from './session.ts';
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly key: SharedKey;
   /** A peer of which no frame comes for twice as long is cut off. */
   readonly idleMs: number;
@@ -34,7 +34,7 @@ export interface ConnectionOptions {
 }
 
 /** As Service Bus has it. */
-export const MAX_FRAME_SIZE = 65_536;
+const MAX_FRAME_SIZE = 65_536;
 /** The least that AMQP allows a peer to ask for. */
 const MIN_FRAME_SIZE = 512;
 /** How long a peer that we closed may take to answer before its socket is destroyed. */
@@ -57,7 +57,7 @@ export class AmqpConnection implements SessionConnection {
   /** Addresses that a valid token covers, by what `$cbs` and SASL found out. */
   readonly claims = new Set<string>();
   readonly #options: ConnectionOptions;
-  readonly #sessions = new Map<number, Session>();
+  readonly #sessions = new Map<number, AmqpSession>();
   readonly #socket: Socket;
   #state: 'header' | 'sasl' | 'second header' | 'opening' | 'open' | 'closed' = 'header';
   readonly #rest = new Remainder();
@@ -231,7 +231,7 @@ export class AmqpConnection implements SessionConnection {
     if (performative.code === BEGIN) {
       if (channel > MAX_CHANNEL) throw new AmqpError('amqp:connection:framing-error', `channel ${channel} is too high`);
       if (this.#sessions.has(channel)) throw new AmqpError('amqp:not-allowed', `channel ${channel} is in use`);
-      this.#sessions.set(channel, new Session(this, channel, performative));
+      this.#sessions.set(channel, new AmqpSession(this, channel, performative));
       return;
     }
     const session = this.#sessions.get(channel);

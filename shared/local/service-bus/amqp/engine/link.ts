@@ -6,9 +6,9 @@ import {
   type AttachAnswer,
   asMap,
   compositeOf,
+  type DispositionOutcome,
   mapAt,
   numberAt,
-  type Outcome,
   type Performative,
   requiredNumberAt,
   textAt,
@@ -29,9 +29,9 @@ export interface LinkSession {
   transfer(delivery: OutgoingDelivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void;
   hasPending(link: Link): boolean;
   /** Settles a delivery that came (`role` true) or went. */
-  answer(role: boolean, id: number, outcome: Outcome): void;
+  answer(role: boolean, id: number, outcome: DispositionOutcome): void;
   /** The client is told of the outcome of a delivery, and it is forgotten. */
-  settle(delivery: OutgoingDelivery, outcome: Outcome): void;
+  settle(delivery: OutgoingDelivery, outcome: DispositionOutcome): void;
   sendFlow(link: { handle: number; deliveryCount: number; credit: number; drain: boolean }): void;
   /** A link has ended; with an error when we ended it. */
   onDetached(handle: number, error: AmqpError | undefined): void;
@@ -51,14 +51,14 @@ export type Link = SendingLink | ReceivingLink;
 export type AttachHandler = (link: Link) => void;
 
 /** A source or target: its bytes, which are echoed as they came, and what a broker reads in it. */
-export interface Terminus {
+interface Terminus {
   readonly bytes: Buffer | undefined;
   readonly code: number | undefined;
   readonly address: string | undefined;
   readonly filter: AmqpMap | undefined;
 }
 
-export interface Acceptance {
+interface Acceptance {
   readonly maxMessageSize?: number;
   readonly properties?: ReadonlyMap<AmqpValue, AmqpValue>;
   /** Encoded; the client's own when absent. */
@@ -249,16 +249,16 @@ export class SendingLink extends BaseLink {
 }
 
 /** A whole message from a client. */
-export interface IncomingDelivery {
+interface IncomingDelivery {
   readonly format: number;
   /** Good until the handler returns; what is to be kept is copied. */
   readonly payload: Buffer;
   /** Settles it; of no effect when it was sent settled. */
-  readonly answer: (outcome: Outcome) => void;
+  readonly answer: (outcome: DispositionOutcome) => void;
   readonly isSettled: boolean;
 }
 
-export type ReceivingHandler = (delivery: IncomingDelivery) => void;
+type ReceivingHandler = (delivery: IncomingDelivery) => void;
 
 /** More is granted when half is used up: a sender must never find itself without. */
 const CREDIT = 1000;
@@ -310,7 +310,7 @@ export class ReceivingLink extends BaseLink {
     this.#partial = undefined;
     this.#count();
     if (isAborted) return;
-    const answer = (outcome: Outcome): void => {
+    const answer = (outcome: DispositionOutcome): void => {
       if (!partial.settled) this.session.answer(true, partial.id, outcome);
     };
     if (partial.size > this.#limit) {

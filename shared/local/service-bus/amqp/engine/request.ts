@@ -1,4 +1,4 @@
-/** Request and response over a pair of links, as `$cbs` and `$management` are spoken to. */
+/** Request and response over a pair of links: the protocol of `$cbs` and `$management`. */
 
 import { BrokerError } from '../../core/broker-error.ts';
 import { ACCEPTED, REJECTED } from '../codec/frames.ts';
@@ -8,7 +8,7 @@ import { AmqpError, type AmqpMap, type AmqpValue, Described, symbol, Typed, ulon
 import { Writer } from '../codec/writer.ts';
 import type { ReceivingLink, SendingHandler, SendingLink } from './link.ts';
 
-export interface Request {
+export interface AmqpRequest {
   readonly operation: string;
   readonly properties: AmqpMap;
   readonly body: AmqpValue;
@@ -16,14 +16,14 @@ export interface Request {
   readonly replyTo: string | undefined;
 }
 
-export interface Response {
+export interface AmqpResponse {
   readonly status: number;
   readonly description: string;
   readonly condition?: string | undefined;
   readonly body?: AmqpValue;
 }
 
-export type Answerer = (request: Request) => Response | Promise<Response>;
+type Answerer = (request: AmqpRequest) => AmqpResponse | Promise<AmqpResponse>;
 
 /** Replies that a client has given no credit for; one that never does loses the oldest. */
 const MAX_WAITING = 1000;
@@ -74,7 +74,7 @@ export function acceptReplies(link: SendingLink): void {
 export function acceptRequests(link: ReceivingLink, answerer: Answerer): void {
   const handle = (payload: Buffer): void => {
     const request = readRequest(Buffer.from(payload));
-    const reply = (response: Response): void => {
+    const reply = (response: AmqpResponse): void => {
       if (!link.isDetached) findQueue(link, request.replyTo)?.add(encodeResponse(request, response));
     };
     try {
@@ -114,7 +114,7 @@ function findQueue(link: ReceivingLink, replyTo: string | undefined): ReplyQueue
   return undefined;
 }
 
-function readRequest(payload: Buffer): Request {
+function readRequest(payload: Buffer): AmqpRequest {
   const reader = new Reader(payload);
   let properties: readonly AmqpValue[] = [];
   let application: AmqpMap = new Map();
@@ -137,7 +137,7 @@ function readRequest(payload: Buffer): Request {
   };
 }
 
-function encodeResponse(request: Request, response: Response): Buffer {
+function encodeResponse(request: AmqpRequest, response: AmqpResponse): Buffer {
   const { status, description, condition, body } = response;
   const { messageId } = request;
   const writer = new Writer(512);
@@ -180,7 +180,7 @@ const STATUS: Readonly<Record<string, number>> = {
 };
 
 /** An error as the answer to a request. */
-export function failure(error: unknown): Response {
+function failure(error: unknown): AmqpResponse {
   const { condition, message } = asAmqpError(error);
   return { status: STATUS[condition] ?? 400, description: message, condition };
 }

@@ -7,11 +7,11 @@ import {
   compositeOf,
   DETACH,
   DISPOSITION,
+  type DispositionOutcome,
   END,
   FLOW,
   MAX_HANDLE,
   numberAt,
-  type Outcome,
   type Performative,
   REJECTED,
   requiredNumberAt,
@@ -60,14 +60,14 @@ interface Pending {
   sent: number;
 }
 
-interface Answer {
+interface Disposition {
   readonly role: boolean;
   readonly first: number;
   last: number;
-  readonly outcome: Outcome;
+  readonly outcome: DispositionOutcome;
 }
 
-export class Session implements LinkSession {
+export class AmqpSession implements LinkSession {
   readonly connection: SessionConnection;
   readonly #channel: number;
   readonly #links = new Map<number, Link>();
@@ -75,7 +75,7 @@ export class Session implements LinkSession {
   readonly #leaving = new Map<number, { link: Link | undefined; error: AmqpError }>();
   readonly #unsettled = new Map<number, OutgoingDelivery>();
   #pending: Pending[] = [];
-  #answers: Answer[] = [];
+  #answers: Disposition[] = [];
   #nextIncomingId: number;
   #windowLeft = INCOMING_WINDOW;
   #nextOutgoingId = 0;
@@ -152,7 +152,7 @@ export class Session implements LinkSession {
    * Settles a delivery. Neighbours with one outcome share a frame, written at the end of the turn; outcomes with an
    * error never do.
    */
-  answer(role: boolean, id: number, outcome: Outcome): void {
+  answer(role: boolean, id: number, outcome: DispositionOutcome): void {
     this.connection.output.schedule();
     const last = this.#answers.at(-1);
     const isNext = last && last.role === role && id === (last.last + 1) >>> 0;
@@ -161,7 +161,7 @@ export class Session implements LinkSession {
   }
 
   /** The client is told of the outcome of a delivery, and it is forgotten. */
-  settle(delivery: OutgoingDelivery, outcome: Outcome): void {
+  settle(delivery: OutgoingDelivery, outcome: DispositionOutcome): void {
     if (this.#unsettled.delete(delivery.id)) this.answer(false, delivery.id, outcome);
   }
 

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Encoded, Float, type OutgoingMessage, type PropertyValue } from '../../core/message.ts';
-import { entriesOf, Reader } from '../codec/reader.ts';
+import { encodedEntriesOf, Reader } from '../codec/reader.ts';
 import {
   APPLICATION_PROPERTIES,
   DATA,
@@ -21,7 +21,7 @@ import { AmqpBody } from './body.ts';
 import { rewrite } from './rewrite.ts';
 
 /** Several messages in one transfer: the envelope's data sections are messages. */
-export const BATCH_FORMAT = 0x80013700;
+const BATCH_FORMAT = 0x80013700;
 
 /** Annotations that the broker writes itself; a client's are not passed on. */
 const OWN_ANNOTATIONS: ReadonlySet<AmqpValue> = new Set([
@@ -105,7 +105,7 @@ function readWhole(reader: Reader): OutgoingMessage {
 const EMPTY = Buffer.alloc(0);
 
 /** An identifier or text property; ids may also be numbers, uuids or bytes. */
-export function textOf(value: AmqpValue): string | undefined {
+function textOf(value: AmqpValue): string | undefined {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return undefined;
   if (Buffer.isBuffer(value)) return value.toString('hex');
@@ -125,7 +125,7 @@ function readAnnotations(reader: Reader): [AmqpMap, readonly Buffer[]] {
 }
 
 /** Application properties with the types that filters tell apart. */
-export function readProperties(reader: Reader): Record<string, PropertyValue> {
+function readProperties(reader: Reader): Record<string, PropertyValue> {
   const entries: [string, PropertyValue][] = [];
   eachEntry(reader, () => {
     const key = reader.value();
@@ -158,7 +158,7 @@ function toProperty(value: AmqpValue): PropertyValue {
 /** What a client sets on a message when it settles it, kept in the client's encoding; names may be symbols. */
 export function toChanges(map: AmqpMap | undefined): Record<string, Encoded> | undefined {
   if (!map || map.size === 0) return undefined;
-  const reader = new Reader(entriesOf(map));
+  const reader = new Reader(encodedEntriesOf(map));
   const changes: [string, Encoded][] = [];
   while (!reader.done) {
     const name = String(reader.value());

@@ -14,7 +14,7 @@ import { parseNodeAddress } from './node-address.ts';
 import { Consuming, CUT } from './receiver.ts';
 import { acceptSession, sessionFilterOf } from './session-receiver.ts';
 
-export interface AttachContext {
+interface AttachContext {
   readonly broker: Broker;
   readonly key: SharedKey;
   /** Whether a link to an entity needs a token. */

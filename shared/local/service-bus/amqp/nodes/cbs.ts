@@ -5,16 +5,16 @@ import { pathOf, refuseToken } from '../../auth/token.ts';
 import type { Broker } from '../../core/broker.ts';
 import { BrokerError } from '../../core/broker-error.ts';
 import type { LinkConnection } from '../engine/link.ts';
-import type { Request, Response } from '../engine/request.ts';
+import type { AmqpRequest, AmqpResponse } from '../engine/request.ts';
 import { parseNodeAddress } from './node-address.ts';
 
 /** Answers one request; a good token adds its entity to what the connection may touch. */
 export function answerToken(
-  request: Request,
+  request: AmqpRequest,
   { claims }: Pick<LinkConnection, 'claims'>,
   { key, broker }: { readonly key: SharedKey; readonly broker: Broker },
   nowMs: number,
-): Response {
+): AmqpResponse {
   const { operation, properties, body } = request;
   const audience = properties.get('name');
   if (typeof audience !== 'string' || audience === '') return refused('the token names no audience', 400);
@@ -50,6 +50,6 @@ function entityMissing(audience: string, broker: Broker): string | undefined {
 
 const CONDITIONS: Readonly<Record<number, string>> = { 401: 'amqp:unauthorized-access', 404: 'amqp:not-found' };
 
-function refused(description: string, status: number): Response {
+function refused(description: string, status: number): AmqpResponse {
   return { status, description, condition: CONDITIONS[status] ?? 'amqp:invalid-field' };
 }

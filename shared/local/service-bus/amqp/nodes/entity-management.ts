@@ -4,7 +4,7 @@ import type { MessageQueue } from '../../core/message-queue.ts';
 import type { SessionHold } from '../../core/sessions.ts';
 import { swappedGuid } from '../codec/guid.ts';
 import { AmqpError, type AmqpValue, TypedArray, Uuid } from '../codec/types.ts';
-import type { Response } from '../engine/request.ts';
+import type { AmqpResponse } from '../engine/request.ts';
 import { toChanges } from '../messages/decode.ts';
 import { encodeMessage } from '../messages/encode.ts';
 import type { RequestBody } from './request-body.ts';
@@ -13,12 +13,12 @@ export const OK = { status: 200, description: 'OK' } as const;
 /** A peek answers with no more than one message of this size or several that make it together. */
 const MAX_PEEKED_BYTES = 1024 * 1024;
 
-export function renewLocks(queue: MessageQueue, body: RequestBody): Response {
+export function renewLocks(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const expirations = tokensOf(queue, body).map((token) => queue.renewLock(token));
   return { ...OK, body: new Map([['expirations', new TypedArray('timestamp', expirations)]]) };
 }
 
-export function peek(queue: MessageQueue, body: RequestBody): Response {
+export function peek(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const from = body.number('from-sequence-number');
   const found = queue.peek(from, body.number('message-count'), body.optionalText('session-id'));
   const messages: AmqpValue[] = [];
@@ -34,7 +34,11 @@ export function peek(queue: MessageQueue, body: RequestBody): Response {
 }
 
 /** Deferred messages, locked or removed. `session` is the hold of the receiver that asks, when there is one. */
-export function receiveByNumber(queue: MessageQueue, body: RequestBody, session: SessionHold | undefined): Response {
+export function receiveByNumber(
+  queue: MessageQueue,
+  body: RequestBody,
+  session: SessionHold | undefined,
+): AmqpResponse {
   const mode = body.number('receiver-settle-mode') === 0 ? 'receiveAndDelete' : 'peekLock';
   const deliveries = queue.receiveDeferred(body.numbers('sequence-numbers'), mode, session);
   const messages = deliveries.map((delivery) => {
@@ -49,7 +53,7 @@ export function receiveByNumber(queue: MessageQueue, body: RequestBody, session:
 }
 
 /** Settles by token what was received by number, or on a link that is gone. */
-export function updateDisposition(queue: MessageQueue, body: RequestBody): Response {
+export function updateDisposition(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const status = body.text('disposition-status').toLowerCase();
   const properties = toChanges(body.map('properties-to-modify'));
   for (const token of tokensOf(queue, body)) {

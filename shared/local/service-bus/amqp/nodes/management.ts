@@ -4,7 +4,7 @@ import type { Broker } from '../../core/broker.ts';
 import { BrokerError } from '../../core/broker-error.ts';
 import { Subscription } from '../../core/topic.ts';
 import { AmqpError, TypedArray } from '../codec/types.ts';
-import type { Request, Response } from '../engine/request.ts';
+import type { AmqpRequest, AmqpResponse } from '../engine/request.ts';
 import { readMessage } from '../messages/decode.ts';
 import { OK, peek, receiveByNumber, renewLocks, updateDisposition } from './entity-management.ts';
 import { RequestBody } from './request-body.ts';
@@ -19,7 +19,7 @@ export function checkManaged(broker: Broker, path: string): void {
 }
 
 /** Answers one request on the management node of the entity with that path. */
-export function answerManagement(broker: Broker, path: string, request: Request): Response {
+export function answerManagement(broker: Broker, path: string, request: AmqpRequest): AmqpResponse {
   const { operation } = request;
   const body = new RequestBody(request.body);
   switch (operation.startsWith(PREFIX) ? operation.slice(PREFIX.length) : operation) {
@@ -48,17 +48,17 @@ export function answerManagement(broker: Broker, path: string, request: Request)
     case 'get-message-sessions':
       return listSessions(broker.resolve(path), body);
     case 'add-rule':
-      return addRule(subscriptionOf(broker, path), body);
+      return addRule(subscriptionAt(broker, path), body);
     case 'remove-rule':
-      return removeRule(subscriptionOf(broker, path), body);
+      return removeRule(subscriptionAt(broker, path), body);
     case 'enumerate-rules':
-      return listRules(subscriptionOf(broker, path), body);
+      return listRules(subscriptionAt(broker, path), body);
     default:
       throw new AmqpError('amqp:not-implemented', `unknown operation '${operation}'`);
   }
 }
 
-function schedule(broker: Broker, path: string, body: RequestBody): Response {
+function schedule(broker: Broker, path: string, body: RequestBody): AmqpResponse {
   const messages = body.list('messages').map((entry) => {
     const bytes = entry instanceof Map ? entry.get('message') : undefined;
     if (!Buffer.isBuffer(bytes)) throw new AmqpError('amqp:invalid-field', 'messages: expected maps with a message');
@@ -67,7 +67,7 @@ function schedule(broker: Broker, path: string, body: RequestBody): Response {
   return { ...OK, body: new Map([['sequence-numbers', new TypedArray('long', broker.schedule(path, messages))]]) };
 }
 
-function subscriptionOf(broker: Broker, path: string): Subscription {
+function subscriptionAt(broker: Broker, path: string): Subscription {
   const { entity } = broker.resolveEntity(path);
   if (entity instanceof Subscription) return entity;
   throw new BrokerError('amqp:not-allowed', `'${path}' is no subscription: it has no rules`);

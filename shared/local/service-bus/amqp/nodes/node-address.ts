@@ -2,14 +2,14 @@
 import { pathInAddress } from '../../core/entity-path.ts';
 
 /** What a link is attached to. */
-export type Node =
+type NodeAddress =
   | { readonly kind: 'tokens' }
   | { readonly kind: 'management'; readonly path: string }
   | { readonly kind: 'entity'; readonly path: string };
 
 const MANAGEMENT = '/$management';
 
-export function parseNodeAddress(address: string): Node {
+export function parseNodeAddress(address: string): NodeAddress {
   const path = pathInAddress(address);
   const lower = path.toLowerCase();
   if (lower === '$cbs') return { kind: 'tokens' };

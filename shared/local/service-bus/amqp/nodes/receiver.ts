@@ -1,7 +1,7 @@
 /** A client's receiver on an entity: deliveries out, outcomes in. */
 
 import type { Consumer, ConsumerOptions } from '../../core/consumer.ts';
-import type { Delivery } from '../../core/held-message.ts';
+import type { DeliveredMessage } from '../../core/held-message.ts';
 import type { Encoded } from '../../core/message.ts';
 import type { MessageQueue } from '../../core/message-queue.ts';
 import { ACCEPTED, asMap, compositeOf, MODIFIED, REJECTED, RELEASED } from '../codec/frames.ts';
@@ -14,8 +14,8 @@ import { toChanges } from '../messages/decode.ts';
 import { bareOf, writeHead } from '../messages/encode.ts';
 
 /** Service Bus gives dead letters their reason under these names. */
-export const REASON = 'DeadLetterReason';
-export const DESCRIPTION = 'DeadLetterErrorDescription';
+const REASON = 'DeadLetterReason';
+const DESCRIPTION = 'DeadLetterErrorDescription';
 
 /** A fault that was asked for: the operation is done, and the connection is lost before the answer. */
 export const CUT = 'amqp:connection:forced';
@@ -62,7 +62,7 @@ export class Consuming implements SendingHandler {
     if (state.code < ACCEPTED || state.code > MODIFIED) return;
     try {
       // What was sent unsettled has its broker delivery beside it.
-      this.#settle(delivery.lock as Delivery, state);
+      this.#settle(delivery.lock as DeliveredMessage, state);
       // Never the client's own error: an outcome with an error makes its promise fail.
       session.settle(delivery, { code: state.code });
     } catch (error) {
@@ -72,7 +72,7 @@ export class Consuming implements SendingHandler {
     }
   }
 
-  #deliver(delivery: Delivery): void {
+  #deliver(delivery: DeliveredMessage): void {
     scratch.reset();
     writeHead(scratch, delivery);
     const head = scratch.buffer.subarray(0, scratch.position);
@@ -84,7 +84,7 @@ export class Consuming implements SendingHandler {
     this.#link.send(isLocked ? lockTag : NO_TAG, !isLocked, delivery, head, bareOf(delivery.content));
   }
 
-  #settle(lock: Delivery, { code, fields }: DeliveryState): void {
+  #settle(lock: DeliveredMessage, { code, fields }: DeliveryState): void {
     const queue = this.#queue;
     if (code === ACCEPTED) queue.complete(lock);
     else if (code === REJECTED) queue.deadLetter(lock, ...readRejection(fields[0]));
@@ -100,12 +100,12 @@ function readRejection(value: AmqpValue): [string | undefined, string | undefine
   const { [REASON]: reason, [DESCRIPTION]: description, ...rest } = toChanges(asMap(info)) ?? {};
   const isPlain = condition !== 'com.microsoft:dead-letter';
   return [
-    textOf(reason?.value ?? (isPlain ? condition : undefined)),
-    textOf(description?.value ?? (isPlain ? text : undefined)),
+    stringOrNone(reason?.value ?? (isPlain ? condition : undefined)),
+    stringOrNone(description?.value ?? (isPlain ? text : undefined)),
     rest,
   ];
 }
 
-function textOf(value: unknown): string | undefined {
+function stringOrNone(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }

@@ -6,7 +6,7 @@ import type { Rule } from '../../filters/rule.ts';
 import type { CorrelationProperty, Filter, RuleDefinition, SqlExpression } from '../../filters/rule-definition.ts';
 import { asMap } from '../codec/frames.ts';
 import { AmqpError, type AmqpMap, type AmqpValue, Described, Typed, ulong } from '../codec/types.ts';
-import type { Response } from '../engine/request.ts';
+import type { AmqpResponse } from '../engine/request.ts';
 import { toProperties } from '../messages/decode.ts';
 import { OK } from './entity-management.ts';
 import type { RequestBody } from './request-body.ts';
@@ -34,7 +34,7 @@ const CORRELATION_FIELDS: readonly (readonly [string, CorrelationProperty])[] = 
   ['content-type', 'contentType'],
 ];
 
-export function addRule(subscription: Subscription, body: RequestBody): Response {
+export function addRule(subscription: Subscription, body: RequestBody): AmqpResponse {
   const name = body.text('rule-name');
   const description = body.map('rule-description');
   if (!description) throw new AmqpError('amqp:invalid-field', 'rule-description: expected a map');
@@ -44,12 +44,12 @@ export function addRule(subscription: Subscription, body: RequestBody): Response
   return OK;
 }
 
-export function removeRule(subscription: Subscription, body: RequestBody): Response {
+export function removeRule(subscription: Subscription, body: RequestBody): AmqpResponse {
   subscription.removeRule(body.text('rule-name'));
   return OK;
 }
 
-export function listRules(subscription: Subscription, body: RequestBody): Response {
+export function listRules(subscription: Subscription, body: RequestBody): AmqpResponse {
   const skip = body.optionalNumber('skip') ?? 0;
   const page = subscription.rules.slice(skip, skip + (body.optionalNumber('top') ?? 100));
   if (page.length === 0) return { status: 204, description: 'No rules' };

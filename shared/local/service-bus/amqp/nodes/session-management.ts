@@ -3,7 +3,7 @@
 import { BrokerError } from '../../core/broker-error.ts';
 import type { MessageQueue } from '../../core/message-queue.ts';
 import type { SessionHold } from '../../core/sessions.ts';
-import type { Response } from '../engine/request.ts';
+import type { AmqpResponse } from '../engine/request.ts';
 import { OK } from './entity-management.ts';
 import type { RequestBody } from './request-body.ts';
 
@@ -18,22 +18,22 @@ export function holdOf(queue: MessageQueue, sessionId: string): SessionHold {
   return hold;
 }
 
-export function renewSession(queue: MessageQueue, body: RequestBody): Response {
+export function renewSession(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const expiration = new Date(holdOf(queue, body.text('session-id')).renew());
   return { ...OK, body: new Map([['expiration', expiration]]) };
 }
 
-export function getSessionState(queue: MessageQueue, body: RequestBody): Response {
+export function getSessionState(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const { state } = holdOf(queue, body.text('session-id'));
   return { ...OK, body: new Map([['session-state', state ? Buffer.from(state) : null]]) };
 }
 
-export function setSessionState(queue: MessageQueue, body: RequestBody): Response {
+export function setSessionState(queue: MessageQueue, body: RequestBody): AmqpResponse {
   holdOf(queue, body.text('session-id')).setState(body.bytes('session-state'));
   return OK;
 }
 
-export function listSessions(queue: MessageQueue, body: RequestBody): Response {
+export function listSessions(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const since = body.get('last-updated-time');
   const isRecent = since instanceof Date && since.getTime() < LATEST;
   const ids = queue.sessions.list(isRecent ? since.getTime() : undefined);

@@ -1,14 +1,14 @@
 /** Receives for one callback: up to so many messages at once, their locks renewed while it runs. */
 import type { ReceivedMessage } from '../../ports/bus.ts';
 import { BrokerError } from '../service-bus/core/broker-error.ts';
-import type { Timer, TimerClock } from '../service-bus/core/clock.ts';
+import type { ScheduledCall, TimerClock } from '../service-bus/core/clock.ts';
 import type { Consumer } from '../service-bus/core/consumer.ts';
-import type { Delivery } from '../service-bus/core/held-message.ts';
+import type { DeliveredMessage } from '../service-bus/core/held-message.ts';
 import type { MessageQueue } from '../service-bus/core/message-queue.ts';
 
 type Receive = (message: ReceivedMessage) => Promise<void>;
 
-export class Subscriber {
+export class SubscriptionLoop {
   readonly #queue: MessageQueue;
   readonly #clock: TimerClock;
   readonly #receive: Receive;
@@ -37,7 +37,7 @@ export class Subscriber {
     this.#consumer.close();
   }
 
-  #start(delivery: Delivery): void {
+  #start(delivery: DeliveredMessage): void {
     const run = this.#handle(delivery).finally(() => {
       this.#running.delete(run);
       if (!this.#isStopping) this.#consumer.addCredit(1);
@@ -45,7 +45,7 @@ export class Subscriber {
     this.#running.add(run);
   }
 
-  async #handle(delivery: Delivery): Promise<void> {
+  async #handle(delivery: DeliveredMessage): Promise<void> {
     const { content, deliveryCount } = delivery;
     const renewal = this.#renewInTime(delivery);
     try {
@@ -67,8 +67,8 @@ export class Subscriber {
   }
 
   /** Renews at half time, as the Functions host does. */
-  #renewInTime(delivery: Delivery): Timer {
-    let timer: Timer;
+  #renewInTime(delivery: DeliveredMessage): ScheduledCall {
+    let timer: ScheduledCall;
     const wait = (until: number): void => {
       const now = this.#clock.now();
       timer = this.#clock.at(now + (until - now) / 2, () => settle(() => wait(this.#queue.renewLock(delivery))));

@@ -41,7 +41,7 @@ const SILENCE_MS = 2_000;
 /** How long a polite end may take. */
 const CLOSING_MS = 1_000;
 
-export class ReceivingLink {
+export class TriggerLink {
   readonly #options: LinkOptions;
   readonly #client: ServiceBusClient;
   readonly #receiver: ServiceBusReceiver;
