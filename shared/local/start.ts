@@ -131,7 +131,10 @@ await runCommand(async () => {
   const host = await startFunctionsHost({
     ...{ directory, httpPort, settings: process.env },
     ...hostOutput(values.verbose),
-    onMessage: (_, { body }) => onArrival(body),
+    onMessage: (_, { body }, run) => {
+      onArrival(body);
+      return run();
+    },
   });
   stopOnSignal(async () => {
     await host.stop(STOP_MS);

@@ -59,11 +59,11 @@ await runCommand(async () => {
   const events = new Map<string, PlatformEvent>();
   const host = await startFunctionsHost({
     ...{ directory, httpPort: 0, settings, ...hostOutput(false) },
-    onMessage: (_, { body }) => {
+    onMessage: (_, { body }, run) => {
       const { event } = parseEvent({ body, receivedAt: clock.now() });
-      if (events.has(event.id)) return;
+      if (!events.has(event.id)) output.event(event, clock.now());
       events.set(event.id, event);
-      output.event(event, clock.now());
+      return run();
     },
   });
 

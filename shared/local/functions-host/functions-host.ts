@@ -10,7 +10,6 @@ import { HttpTriggers, httpPathOf, methodsOf } from './http-trigger.ts';
 import { type InvocationLog, invoke } from './invoke.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
 import { connector, type HostSettings } from './settings.ts';
-import { WorkerLoss } from './worker-loss.ts';
 
 /** One function, as it is shown to people. */
 export interface FunctionDescription {
@@ -29,8 +28,12 @@ export interface HostOptions {
   readonly onLog: (line: InvocationLog) => void;
   /** Troubles outside the functions: connection, lock, settlement; a failed invocation too. */
   readonly onError: (functionName: string, message: string) => void;
-  /** Every message as it comes to its function, redelivered ones too. */
-  readonly onMessage?: (functionName: string, message: ServiceBusReceivedMessage) => void;
+  /** Takes each message, redelivered ones too, and calls `run`: the function, whose error rejects. Runs it when absent. */
+  readonly onMessage?: (
+    functionName: string,
+    message: ServiceBusReceivedMessage,
+    run: () => Promise<void>,
+  ) => Promise<void>;
 }
 
 /** A running host. */
@@ -39,8 +42,6 @@ export interface FunctionsHost {
   readonly httpPort: number;
   /** Stops receiving, waits for what runs (up to the limit), closes. Resolves to whether everything ended in time. */
   stop(limitMs: number): Promise<boolean>;
-  /** A fault for tests: the worker dies now and the next is up after so many milliseconds, as on the real host. */
-  loseWorker(ms: number): void;
 }
 
 /**
@@ -49,7 +50,7 @@ export interface FunctionsHost {
  * @throws ConfigError when the app, host.json or a setting is missing or malformed
  */
 export async function startFunctionsHost(options: HostOptions): Promise<FunctionsHost> {
-  const { directory, settings, httpPort, onLog, onError, onMessage } = options;
+  const { directory, settings, httpPort, onLog, onError, onMessage = (_name, _message, run) => run() } = options;
   const hostJson = await readHostJson(directory);
   const triggers = new Map<string, ServiceBusTrigger>();
   // What the app's health cannot know by itself; the start hooks come before the triggers do.
@@ -85,7 +86,6 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   const sources = withServiceBus.map(({ metadata, binding }) => sourceOf(metadata.name, binding, settings));
   const port = await http.listen(httpPort);
 
-  const worker = new WorkerLoss();
   for (const [index, one] of withServiceBus.entries()) {
     const { metadata, binding } = one;
     const connect = connectors.get(connectionOf(binding));
@@ -98,10 +98,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
       settings: hostJson.extensions.serviceBus,
       functionTimeout: hostJson.functionTimeout,
       onError: (message) => onError(metadata.name, message),
-      run: async (request, message) => {
-        onMessage?.(metadata.name, message);
-        await worker.run(() => run(one, request));
-      },
+      run: (request, message) => onMessage(metadata.name, message, async () => void (await run(one, request))),
     });
     triggers.set(metadata.name, trigger);
   }
@@ -110,7 +107,6 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
     functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
     httpPort: port,
     stop: (limitMs) => stop({ app, http, triggers: [...triggers.values()] }, limitMs),
-    loseWorker: (ms) => worker.lose(ms),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * The administration of the broker over HTTP, as `ServiceBusAdministrationClient` and its likes in other languages speak
- * it: Atom entries, one address for each entity. `GET /health` says when it is ready.
+ * it: Atom entries, one address for each entity. `GET /health` answers once the bus is ready.
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/entities
  */
@@ -27,8 +27,6 @@ interface AdminOptions {
   readonly host?: string;
   /** 0 takes any free one. */
   readonly port?: number;
-  /** Whether the rest of the bus takes connections: what `/health` answers. */
-  readonly isReady?: () => boolean;
 }
 
 export interface Admin {
@@ -94,7 +92,7 @@ function refusal(error: unknown): Reply {
 }
 
 async function answer(request: IncomingMessage, url: URL, options: AdminOptions): Promise<Reply> {
-  if (url.pathname === '/health') return health(options.isReady?.() ?? true);
+  if (url.pathname === '/health') return HEALTHY;
 
   const path = decodePath(url.pathname);
   authorize(request, path, url.search, options);
@@ -114,12 +112,12 @@ async function answer(request: IncomingMessage, url: URL, options: AdminOptions)
   }
 }
 
-function health(isReady: boolean): Reply {
-  const body = isReady
-    ? { status: 'healthy', message: 'Service is healthy.' }
-    : { status: 'unhealthy', message: 'Service not available. Please try after some time.' };
-  return { status: isReady ? 200 : 503, type: 'application/json; charset=utf-8', body: JSON.stringify(body) };
-}
+/** The bus starts the administration last, so an answer means that messages are taken too. */
+const HEALTHY: Reply = {
+  status: 200,
+  type: 'application/json; charset=utf-8',
+  body: JSON.stringify({ status: 'healthy', message: 'Service is healthy.' }),
+};
 
 function decodePath(pathname: string): string {
   try {
