@@ -1,16 +1,16 @@
 /**
  * A priority queue for keys that mostly arrive in ascending order: sequence numbers, deadlines of equal durations.
- * Such keys cost O(1) whatever the backlog (a linked list); the others O(log n) of how many of *them* there are (a heap).
+ * Such keys go into a linked list and cost O(1). The others go into a heap and cost O(log n) in the size of that heap.
  */
 
 const NOWHERE = -1;
 const IN_LIST = -2;
 
-/** A membership in one queue. It is allocated once with its item and used again; an item has one per queue it may be in. */
+/** The place of an item in one queue. It is allocated once and reused; an item has one for each queue it may be in. */
 export class QueuePlace<T> {
   readonly item: T;
   key = 0;
-  /** Which addition to its queue this was: equal keys keep their order. */
+  /** Counts the additions to the queue, so that equal keys keep their order. */
   turn = 0;
   previous: QueuePlace<T> | undefined = undefined;
   next: QueuePlace<T> | undefined = undefined;
@@ -42,7 +42,7 @@ export class AscendingQueue<T> {
     return this.#size;
   }
 
-  /** A place that is in a queue already must be removed from it first. */
+  /** The place must not be in a queue already. */
   add(place: QueuePlace<T>, key: number): void {
     place.key = key;
     place.turn = this.#turns++;
@@ -62,7 +62,7 @@ export class AscendingQueue<T> {
     }
   }
 
-  /** Removing a place that is in no queue changes nothing. */
+  /** Does nothing when the place is in no queue. */
   remove(place: QueuePlace<T>): void {
     if (place.at === NOWHERE) return;
     this.#size--;
@@ -72,7 +72,7 @@ export class AscendingQueue<T> {
       else this.#head = next;
       if (next) next.previous = previous;
       else this.#tail = previous;
-      // A dead place that still points at living ones would keep them from being collected young.
+      // A removed place that still points at its neighbours would keep the garbage collector from freeing them early.
       place.previous = place.next = undefined;
     } else {
       const hole = place.at;

@@ -1,13 +1,13 @@
 /**
- * The words of the SQL of filters and actions.
+ * The tokens of SQL filters and actions.
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-filter
  */
 import { Float } from '../core/message.ts';
 
-/** A wrong expression: what is wrong, and where. */
+/** An expression is wrong. */
 export class SqlSyntaxError extends Error {
-  /** Of the character that it went wrong at, from 1. */
+  /** The wrong character, counted from 1. */
   readonly position: number;
 
   constructor(problem: string, position: number) {
@@ -18,9 +18,9 @@ export class SqlSyntaxError extends Error {
 }
 
 export type SqlToken = {
-  /** Of the first character, from 1. */
+  /** The position of its first character, counted from 1. */
   readonly at: number;
-  /** As it stands in the expression, for messages. */
+  /** As written in the expression, for error messages. */
   readonly text: string;
 } & (
   | { readonly kind: 'word'; readonly word: string }
@@ -31,7 +31,7 @@ export type SqlToken = {
   | { readonly kind: 'end' }
 );
 
-/** The service refuses longer ones: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
+/** The service refuses longer expressions: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
 const MAX_EXPRESSION = 1024;
 
 const SPACE = /\s+/y;
@@ -39,7 +39,7 @@ const WORD = /\p{L}[\p{L}\p{Nd}_]*/uy;
 const NUMBER = /[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const PARAMETER = /@[\p{L}_][\p{L}\p{Nd}_]*/uy;
 const SYMBOL = /<>|!=|>=|<=|[=<>+\-*/%(),.;]/y;
-/** A doubled closing quote stands for itself. */
+/** A doubled closing quote means one such character. */
 const QUOTED: readonly (readonly [string, string, RegExp])[] = [
   ["'", "'", /'((?:[^']|'')*)'/y],
   ['"', '"', /"((?:[^"]|"")*)"/y],

@@ -1,5 +1,5 @@
 /**
- * The grammar of SQL filters and actions, as a tree.
+ * Parses SQL filters and actions into a tree.
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-filter
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-rule-action
@@ -15,7 +15,7 @@ type PropertyNode =
   | { readonly kind: 'system'; readonly property: SystemProperty }
   | { readonly kind: 'user'; readonly name: string };
 
-/** What has a value. */
+/** An expression with a value. */
 export type ValueNode =
   | PropertyNode
   | { readonly kind: 'constant'; readonly value: PropertyValue }
@@ -24,7 +24,7 @@ export type ValueNode =
   | { readonly kind: 'negate'; readonly operand: ValueNode }
   | { readonly kind: 'arithmetic'; readonly operator: Arithmetic; readonly left: ValueNode; readonly right: ValueNode };
 
-/** What is true, false or unknown. */
+/** An expression that is true, false or unknown. */
 export type PredicateNode =
   | { readonly kind: 'compare'; readonly operator: Comparison; readonly left: ValueNode; readonly right: ValueNode }
   | { readonly kind: 'in'; readonly operand: ValueNode; readonly list: readonly ValueNode[] }
@@ -41,7 +41,7 @@ export type StatementNode =
 
 export type Parameters = Readonly<Record<string, PropertyValue>>;
 
-/** @throws SqlSyntaxError naming the position */
+/** @throws SqlSyntaxError that names the position */
 export function parsePredicate(expression: string, parameters: Parameters = {}): PredicateNode {
   const parser = new Parser(expression, parameters);
   const predicate = parser.predicate();
@@ -49,12 +49,12 @@ export function parsePredicate(expression: string, parameters: Parameters = {}):
   return predicate;
 }
 
-/** @throws SqlSyntaxError naming the position */
+/** @throws SqlSyntaxError that names the position */
 export function parseStatements(expression: string, parameters: Parameters = {}): StatementNode[] {
   return new Parser(expression, parameters).statements();
 }
 
-/** A parenthesis may hold either; which one it is shows when it has been read. */
+/** A parenthesis may hold a predicate or a value; only parsing it shows which. */
 type Either =
   | { readonly is: 'predicate'; readonly node: PredicateNode; readonly at: number }
   | { readonly is: 'value'; readonly node: ValueNode; readonly at: number };

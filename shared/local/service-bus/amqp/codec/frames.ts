@@ -1,7 +1,7 @@
 /**
- * The nine AMQP 1.0 performatives, as read from a frame and as written into one. Fields that a broker has no use for
- * are not read. All are written, as the service does: a list may be cut short after its last value, but clients exist
- * (azure-servicebus for Python up to 7.14) that then read past its end.
+ * Reads and writes the nine AMQP 1.0 performatives. Fields that a broker does not need are not read. All fields are
+ * written, as the service does: AMQP allows a list to end after its last value, but some clients (azure-servicebus for
+ * Python up to 7.14) then read past its end.
  * @see https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html
  */
 import { Reader } from './reader.ts';
@@ -26,9 +26,9 @@ export const MODIFIED = 0x27;
 export interface Performative {
   readonly code: number;
   readonly fields: readonly AmqpValue[];
-  /** Where each field starts in the frame, and where the last ends: for those that are copied, not understood. */
+  /** The offset of each field in the frame, and the end of the last one: for fields that are copied without decoding. */
   readonly offsets: readonly number[];
-  /** Where the payload starts. */
+  /** The offset of the payload. */
   readonly end: number;
 }
 
@@ -65,12 +65,12 @@ export function readPerformative(
     const size = wide ? frame.readUInt32BE(reader.take(4)) : (frame[reader.take(1)] as number);
     const stop = reader.position + size;
     const count = wide ? frame.readUInt32BE(reader.take(4)) : (frame[reader.take(1)] as number);
-    if (stop > end || count > size) throw new AmqpError('amqp:decode-error', 'a performative is cut off');
+    if (stop > end || count > size) throw new AmqpError('amqp:decode-error', 'a performative is truncated');
     for (let i = 0; i < count; i++) {
       offsets.push(reader.position);
       fields.push(reader.value());
     }
-    if (reader.position !== stop) throw new AmqpError('amqp:decode-error', 'a performative does not end where it says');
+    if (reader.position !== stop) throw new AmqpError('amqp:decode-error', 'a performative has the wrong size');
   }
   offsets.push(reader.position);
   return { code, fields, offsets, end: reader.position };
@@ -80,7 +80,7 @@ export function numberAt({ fields }: Performative, index: number, name: string):
   const value = fields[index];
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number' && value >= 0) return value;
-  throw new AmqpError('amqp:decode-error', `${name} is no unsigned number`);
+  throw new AmqpError('amqp:decode-error', `${name} is not an unsigned number`);
 }
 
 export function requiredNumberAt(performative: Performative, index: number, name: string): number {
@@ -102,7 +102,7 @@ export function asMap(value: AmqpValue): AmqpMap | undefined {
   return value instanceof Map ? value : undefined;
 }
 
-/** The composite's fields when the value is one, such as a source, a target or a delivery state. */
+/** The fields of a composite such as a source, a target or a delivery state; undefined for any other value. */
 export function compositeOf(value: AmqpValue): { code: number; fields: readonly AmqpValue[] } | undefined {
   if (!(value instanceof Described) || !Array.isArray(value.value)) return undefined;
   const names: Record<string, number> = {
@@ -153,7 +153,7 @@ export function writeOpen(writer: Writer, open: { containerId: string; maxFrameS
   });
 }
 
-/** The highest handle a session, and the highest channel a connection may use. */
+/** The highest handle of a session, and the highest channel of a connection. */
 export const MAX_HANDLE = 0xffff;
 export const MAX_CHANNEL = 4999;
 
@@ -174,11 +174,11 @@ export function writeBegin(
 export interface AttachAnswer {
   readonly name: string;
   readonly handle: number;
-  /** True: we receive on this link. */
+  /** True when we receive on this link. */
   readonly isReceiver: boolean;
   readonly sndSettleMode: number;
   readonly rcvSettleMode: number;
-  /** Encoded; absent for the terminus that a refusal leaves out. */
+  /** Encoded. A refusal leaves both out. */
   readonly source: Buffer | undefined;
   readonly target: Buffer | undefined;
   readonly maxMessageSize: number;
@@ -196,7 +196,7 @@ export function writeAttach(writer: Writer, attach: AttachAnswer): void {
     else writer.null();
     if (attach.target) writer.bytes(attach.target);
     else writer.null();
-    writer.null(); // unsettled: what a link left behind is back in the entity
+    writer.null(); // unsettled: what an earlier link held is back in the entity
     writer.null();
     if (attach.isReceiver) writer.null();
     else writer.uint(0);
@@ -235,7 +235,7 @@ export function writeFlow(writer: Writer, flow: Flow): void {
   });
 }
 
-/** `tag` is absent in all frames of a delivery but the first. */
+/** `tag` is absent in all frames of a delivery after the first. */
 export function writeTransfer(
   writer: Writer,
   handle: number,
@@ -261,7 +261,7 @@ export function writeTransfer(
   writer.close(token, 11);
 }
 
-/** What became of a delivery: accepted, released, or rejected, the error optional. */
+/** The outcome of a delivery: accepted, released or rejected. A rejection may have an error. */
 export interface DispositionOutcome {
   readonly code: number;
   readonly error?: AmqpError;
@@ -293,7 +293,7 @@ export function writeDetach(writer: Writer, handle: number, closed: boolean, err
   });
 }
 
-/** `end` of a session or `close` of a connection. */
+/** Writes `end` of a session or `close` of a connection. */
 export function writeEnd(writer: Writer, code: typeof END | typeof CLOSE, error?: AmqpError): void {
   writeList(writer, code, 1, () => writeError(writer, error));
 }

@@ -1,4 +1,4 @@
-/** The operations of an entity's `$management` on its messages. Those on sessions and rules are files of their own. */
+/** The operations of an entity's `$management` on messages. Those on sessions and rules are in files of their own. */
 
 import type { MessageQueue } from '../../core/message-queue.ts';
 import type { SessionHold } from '../../core/sessions.ts';
@@ -10,7 +10,7 @@ import { encodeMessage } from '../messages/encode.ts';
 import type { RequestBody } from './request-body.ts';
 
 export const OK = { status: 200, description: 'OK' } as const;
-/** A peek answers with no more than one message of this size or several that make it together. */
+/** A peek returns messages up to this size in total, and at least one. */
 const MAX_PEEKED_BYTES = 1024 * 1024;
 
 export function renewLocks(queue: MessageQueue, body: RequestBody): AmqpResponse {
@@ -33,7 +33,7 @@ export function peek(queue: MessageQueue, body: RequestBody): AmqpResponse {
   return { ...OK, body: new Map([['messages', messages]]) };
 }
 
-/** Deferred messages, locked or removed. `session` is the hold of the receiver that asks, when there is one. */
+/** Locks or removes deferred messages. `session` is the hold of the asking receiver, on an entity with sessions. */
 export function receiveByNumber(
   queue: MessageQueue,
   body: RequestBody,
@@ -43,7 +43,7 @@ export function receiveByNumber(
   const deliveries = queue.receiveDeferred(body.numbers('sequence-numbers'), mode, session);
   const messages = deliveries.map((delivery) => {
     const text = delivery.lockToken;
-    // Here the token is in the usual order of a UUID. Some clients look for it beside the message, some inside.
+    // Here the token is in the usual order of a UUID. Some clients read it beside the message, some inside.
     const token = text === undefined ? undefined : new Uuid(Buffer.from(text.replaceAll('-', ''), 'hex'));
     const entry = new Map<AmqpValue, AmqpValue>([['message', encodeMessage(delivery, token)]]);
     if (token) entry.set('lock-token', token);
@@ -52,7 +52,7 @@ export function receiveByNumber(
   return { ...OK, body: new Map([['messages', messages]]) };
 }
 
-/** Settles by token what was received by number, or on a link that is gone. */
+/** Settles messages by token: those received by number, or on a link that has ended. */
 export function updateDisposition(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const status = body.text('disposition-status').toLowerCase();
   const properties = toChanges(body.map('properties-to-modify'));
@@ -73,7 +73,7 @@ export function updateDisposition(queue: MessageQueue, body: RequestBody): AmqpR
   return OK;
 }
 
-/** In either byte order: a token says which queue it is of, so that it cannot be taken for another one. */
+/** Accepts both byte orders: a token holds its queue's salt, so the right order is known. */
 function tokensOf(queue: MessageQueue, body: RequestBody): string[] {
   return body.tokens('lock-tokens').map((token) => {
     const swapped = swappedGuid(token);

@@ -1,4 +1,4 @@
-/** An entity's `$management`: schedules and cancels for what is sent to, all the rest for what is received from. */
+/** An entity's `$management`: scheduling for queues and topics, all other operations for queues and subscriptions. */
 
 import type { Broker } from '../../core/broker.ts';
 import { BrokerError } from '../../core/broker-error.ts';
@@ -13,7 +13,7 @@ import { getSessionState, holdOf, listSessions, renewSession, setSessionState } 
 
 const PREFIX = 'com.microsoft:';
 
-/** @throws BrokerError when there is no such entity */
+/** @throws BrokerError when the entity does not exist */
 export function checkManaged(broker: Broker, path: string): void {
   if (!isTopic(broker, path)) broker.resolveEntity(path);
 }
@@ -70,7 +70,7 @@ function schedule(broker: Broker, path: string, body: RequestBody): AmqpResponse
 function subscriptionAt(broker: Broker, path: string): Subscription {
   const { entity } = broker.resolveEntity(path);
   if (entity instanceof Subscription) return entity;
-  throw new BrokerError('amqp:not-allowed', `'${path}' is no subscription: it has no rules`);
+  throw new BrokerError('amqp:not-allowed', `'${path}' is not a subscription: it has no rules`);
 }
 
 function isTopic(broker: Broker, path: string): boolean {

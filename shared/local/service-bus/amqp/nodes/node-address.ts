@@ -1,7 +1,7 @@
-/** Addresses as clients write them: with or without scheme and host, in any case, with a slash in front or not. */
+/** Addresses as clients write them: with or without scheme, host and leading slash, in any case. */
 import { pathInAddress } from '../../core/entity-path.ts';
 
-/** What a link is attached to. */
+/** The node that a link is attached to. */
 type NodeAddress =
   | { readonly kind: 'tokens' }
   | { readonly kind: 'management'; readonly path: string }

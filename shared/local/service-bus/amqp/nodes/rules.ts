@@ -11,7 +11,7 @@ import { toProperties } from '../messages/decode.ts';
 import { OK } from './entity-management.ts';
 import type { RequestBody } from './request-body.ts';
 
-// The two prefixes differ by one digit; a wrong one makes clients throw.
+// The two prefixes differ by one digit; with the wrong one clients throw.
 const RULE = 0x13700000004;
 const EMPTY_ACTION = 0x13700000005;
 const SQL_ACTION = 0x13700000006;
@@ -19,10 +19,10 @@ const SQL_FILTER = 0x1370000006;
 const TRUE_FILTER = 0x1370000007;
 const FALSE_FILTER = 0x1370000008;
 const CORRELATION_FILTER = 0x1370000009;
-/** Of the SQL dialect. */
+/** The compatibility level of the SQL dialect. */
 const COMPATIBILITY_LEVEL = new Typed('int', 20);
 
-/** In the order of the described list; names as `add-rule` has them. */
+/** In the order of the described list, with the names of `add-rule`. */
 const CORRELATION_FIELDS: readonly (readonly [string, CorrelationProperty])[] = [
   ['correlation-id', 'correlationId'],
   ['message-id', 'messageId'],

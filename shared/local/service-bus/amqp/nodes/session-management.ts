@@ -7,10 +7,10 @@ import type { AmqpResponse } from '../engine/request.ts';
 import { OK } from './entity-management.ts';
 import type { RequestBody } from './request-body.ts';
 
-/** .NET's DateTime.MaxValue, which asks for sessions with messages rather than for recent ones. */
+/** .NET's DateTime.MaxValue: asks for sessions with messages instead of sessions with a recent state. */
 const LATEST = Date.UTC(9999, 11, 31);
 
-/** Whoever asks is taken to be the holder: requests do not come over the link that the session was granted on. */
+/** The hold on a session. Requests come over another link than the session's, so the asking client is assumed to hold it. */
 export function holdOf(queue: MessageQueue, sessionId: string): SessionHold {
   const hold = queue.sessions.holdOf(sessionId);
   if (!hold)

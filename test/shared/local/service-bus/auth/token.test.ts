@@ -36,7 +36,7 @@ describe('a shared access signature', () => {
       /signature is wrong/,
     ],
     ['a JSON web token', 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln', /not JSON web tokens/],
-    ['anything else', 'let me in', /is no shared access signature/],
+    ['anything else', 'let me in', /is not a shared access signature/],
   ])('is refused: %s', (_, text, reason) => {
     expect(refuseToken(text, audience, key, now)).toMatch(reason);
   });

@@ -254,7 +254,7 @@ describe('a wrong rule', () => {
 describe('faults', () => {
   it('are refused where they cannot strike', () => {
     expect(() => broker.faults.add({ on: 'receive', effect: 'duplicate' })).toThrow(
-      "'receive' can lose-lock, not duplicate",
+      "a fault on 'receive' must be lose-lock, got duplicate",
     );
   });
 
