@@ -1,7 +1,7 @@
 /**
- * What texts must not hold. CloudEvents forbids control characters, noncharacters and halves of surrogate pairs in
- * attributes; in data, NUL and half pairs are what stores and other receivers cannot keep. U+FFFD stands where bytes were no
- * UTF-8 (the Functions host puts it there): what they were to say is lost.
+ * Characters that texts must not contain. CloudEvents forbids control characters, noncharacters and halves of surrogate
+ * pairs in attributes. In data, stores and receivers cannot keep NUL and half pairs. U+FFFD replaces bytes that were
+ * not UTF-8 (the Functions host does so), whose meaning is lost.
  *
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#type-system
  */
@@ -15,30 +15,30 @@ interface TextRule {
 const IN_ATTRIBUTES: TextRule = {
   forbidden: /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\ufffd]/u,
   expected:
-    'text without control characters, noncharacters, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
+    'text without control characters, noncharacters, halves of surrogate pairs and U+FFFD (bytes that were not UTF-8)',
 };
 const IN_DATA: TextRule = {
   forbidden: /[\0\p{Cs}\ufffd]/u,
-  expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
+  expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were not UTF-8)',
 };
-/** A list may hold as many as it likes, and an error has to be read. */
+/** How many issues an error lists. */
 const MAX_ISSUES = 20;
 
-/** Nearly every text is, and this is found out faster than the rest. */
+/** Nearly every text matches it, and it is faster than the other patterns. */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
-/** Whether an attribute can hold a text. */
+/** Whether a text is allowed in an attribute. */
 export function isAttributeText(text: string): boolean {
   return !breaks(IN_ATTRIBUTES, text);
 }
 
-/** @throws InvalidEventError naming the texts of an event, names among them, that hold what they must not */
+/** @throws InvalidEventError that lists the texts and names of an event with forbidden characters */
 export function refuseForbiddenText(
   event: object,
   identity: { readonly id?: string | undefined; readonly type?: string | undefined },
 ): void {
   const ruleOf = (name: string): TextRule => (name === 'data' ? IN_DATA : IN_ATTRIBUTES);
-  // Nearly always there is nothing to find, and paths take longer to write than texts to read.
+  // Checked without paths first: nearly always nothing is wrong, and building paths is slow.
   const entries = Object.entries(event);
   if (!entries.some(([name, value]) => breaks(IN_ATTRIBUTES, name) || holds(value, ruleOf(name)))) return;
   const { data, ...attributes }: { data?: unknown } = event;

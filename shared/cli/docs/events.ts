@@ -1,4 +1,4 @@
-/** `docs/events.md`: what every event says, who sends it, and where it goes. */
+/** `docs/events.md`: the fields, the sender and the topic of every event. */
 import { type CatalogEntry, catalog, type Family, families } from '../../events/catalog.ts';
 import {
   CLOUD_EVENT_CONTENT_TYPE,
@@ -87,7 +87,7 @@ function fieldTable(fields: readonly Field[]): string {
   );
 }
 
-/** What the subject is made of: with the names of the fields for their values, all of them and then the required ones. */
+/** The form of the subject, with field names for values: with all fields, and with the required ones alone. */
 function subjectRule({ subjectOf }: EventDefinition, names: readonly string[], required: readonly string[]): string {
   const subjectWith = (fields: readonly string[]): string =>
     `\`${subjectOf(Object.fromEntries(fields.map((name) => [name, `<${name}>`])))}\``;

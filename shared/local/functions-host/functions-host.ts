@@ -1,6 +1,6 @@
 /**
- * Stands in for the Azure Functions runtime on a laptop: loads the built app as the real worker does, and runs its
- * Service Bus and HTTP triggers against any namespace.
+ * The Azure Functions runtime on a laptop: loads the built app as the real worker does, and runs its Service Bus and
+ * HTTP triggers against any namespace.
  */
 import type { ServiceBusClient, ServiceBusReceivedMessage } from '@azure/service-bus';
 import { type FunctionsApp, loadApp, runHooks } from './app.ts';
@@ -11,7 +11,7 @@ import { type InvocationLog, invoke } from './invoke.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
 import { connector, type HostSettings } from './settings.ts';
 
-/** One function, as it is shown to people. */
+/** One function, for display. */
 export interface FunctionDescription {
   readonly name: string;
   readonly trigger: 'service-bus' | 'http' | 'unsupported';
@@ -20,15 +20,17 @@ export interface FunctionDescription {
 }
 
 export interface HostOptions {
-  /** The app: package.json, host.json and what `main` names. */
+  /** The app's directory, with package.json, host.json and the files of `main`. */
   readonly directory: string;
   readonly settings: HostSettings;
-  /** 0 takes any free one. */
+  /** 0 takes any free port. */
   readonly httpPort: number;
   readonly onLog: (line: InvocationLog) => void;
-  /** Troubles outside the functions: connection, lock, settlement; a failed invocation too. */
+  /** Takes errors of connections, locks and settlements, and of failed invocations. */
   readonly onError: (functionName: string, message: string) => void;
-  /** Takes each message, redelivered ones too, and calls `run`: the function, whose error rejects. Runs it when absent. */
+  /**
+   * Takes each message, redelivered ones too, and calls `run`: the function, whose error rejects. Runs it when absent.
+   */
   readonly onMessage?: (
     functionName: string,
     message: ServiceBusReceivedMessage,
@@ -40,12 +42,15 @@ export interface HostOptions {
 export interface FunctionsHost {
   readonly functions: readonly FunctionDescription[];
   readonly httpPort: number;
-  /** Stops receiving, waits for what runs (up to the limit), closes. Resolves to whether everything ended in time. */
+  /**
+   * Stops receiving, waits for running functions up to the limit, and closes. Resolves to whether all ended in time.
+   */
   stop(limitMs: number): Promise<boolean>;
 }
 
 /**
- * Loads the app and starts its triggers. Resolves when HTTP is served; receivers connect, and reconnect, by themselves.
+ * Loads the app and starts its triggers. Resolves when HTTP is served; receivers connect and reconnect in the
+ * background.
  *
  * @throws ConfigError when the app, host.json or a setting is missing or malformed
  */
@@ -53,7 +58,8 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   const { directory, settings, httpPort, onLog, onError, onMessage = (_name, _message, run) => run() } = options;
   const hostJson = await readHostJson(directory);
   const triggers = new Map<string, ServiceBusTrigger>();
-  // What the app's health cannot know by itself; the start hooks come before the triggers do.
+  // For the app's health endpoint, which cannot know it otherwise. A function, since start hooks run before triggers
+  // exist.
   const troubles = () => [...triggers].map(([name, { trouble }]) => ({ name, trouble }));
   const app = await loadApp(directory, { triggers: troubles });
   const { routePrefix } = hostJson.extensions.http;
@@ -131,7 +137,7 @@ async function stop({ app, http, triggers }: Running, limitMs: number): Promise<
 
 function triggerOf({ metadata }: RegisteredFunction): Binding & { readonly name: string } {
   const found = Object.entries(metadata.bindings).find(([, { type }]) => /trigger$/i.test(type));
-  // The library lets no function be registered without a trigger.
+  // The library registers no function without a trigger.
   if (!found) throw new TypeError(`${metadata.name} has no trigger`);
   return { ...found[1], name: found[0] };
 }

@@ -1,4 +1,7 @@
-/** Serves the HTTP triggers on one port, as the Functions host does. Function keys are not asked for, as with `func start`. */
+/**
+ * Serves the HTTP triggers on one port, as the Functions host does. Function keys are not checked, as with `func
+ * start`.
+ */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalServer, LOOPBACK } from '../local-http.ts';
@@ -21,7 +24,7 @@ interface Endpoint extends HttpFunction {
   readonly methods: readonly string[];
 }
 
-/** The path that a function answers, such as `api/events`. */
+/** The path of an HTTP function, such as `api/events`. */
 export function httpPathOf({ name, binding }: Pick<HttpFunction, 'name' | 'binding'>, routePrefix: string): string {
   const route = typeof binding['route'] === 'string' ? binding['route'] : name;
   return [routePrefix, route].filter((part) => part !== '').join('/');
@@ -32,7 +35,7 @@ export function methodsOf(binding: Binding): string[] {
   return Array.isArray(methods) ? methods.map((method) => String(method).toUpperCase()) : [];
 }
 
-/** Serves until `stop`. */
+/** The HTTP server of the functions; `stop` ends it. */
 export class HttpTriggers {
   readonly #endpoints: readonly Endpoint[];
   readonly #server: Server;
@@ -47,7 +50,7 @@ export class HttpTriggers {
     });
   }
 
-  /** @returns the port in use. Rejects when it is taken */
+  /** Resolves to the port. Rejects when the port is taken. */
   listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
@@ -56,7 +59,7 @@ export class HttpTriggers {
     });
   }
 
-  /** Accepts no more requests and resolves when those begun are answered. */
+  /** Refuses new requests. Resolves when those in progress are answered. */
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
@@ -76,7 +79,7 @@ export class HttpTriggers {
         response.writeHead(url.pathname === '/' ? 200 : 404, { 'content-type': 'text/plain' }).end(text);
         return;
       }
-      // The real host reads a body by its length alone: a chunked one arrives empty.
+      // Like the real host, which reads a body only with a content-length: a chunked body arrives empty.
       const isRead = request.headers['content-length'] !== undefined;
       const http = toRpcHttp(request, url, found.params, isRead ? body : Buffer.alloc(0));
       const { returnValue } = await found.endpoint.run({
@@ -86,7 +89,7 @@ export class HttpTriggers {
       });
       writeResponse(response, returnValue?.http);
     } catch {
-      // The function's error was logged where it ran; the real host tells the caller nothing either.
+      // The function's error is logged by `run`. Like the real host, the answer does not contain it.
       if (!response.headersSent) response.writeHead(500);
       response.end();
     }
@@ -149,7 +152,7 @@ function writeResponse(response: ServerResponse, http: RpcHttpData | undefined):
   response.end(http.body?.bytes);
 }
 
-/** In this protocol `none` says nothing, and `explicitNone` says None. */
+/** In this protocol `none` means no SameSite attribute, and `explicitNone` means SameSite=None. */
 function cookieText({ name, value, ...attributes }: RpcHttpCookie): string {
   const { domain, path, expires, secure, httpOnly, sameSite, maxAge } = attributes;
   const expiry = expires?.value.seconds;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HistoryEntry } from '../../../shared/cli/app-client.ts';
-import { endingOf, entriesOf, follow } from '../../../shared/cli/follow.ts';
+import { endingOf, entriesOfEvent, follow } from '../../../shared/cli/follow.ts';
 
 function entry(type: string, status: HistoryEntry['status'] = 'completed', reason?: string): HistoryEntry {
   return {
@@ -17,7 +17,7 @@ function event(id: string, type: string, causationId?: string, more: Partial<His
 
 describe('the entries of an event in a chain', () => {
   const earlier = [event('a', 'DeploymentRequested'), event('a2', 'DeploymentFailed', 'a')];
-  const idsOf = (id: string, ...chain: HistoryEntry[]): string[] => entriesOf(id, chain).map((one) => one.id);
+  const idsOf = (id: string, ...chain: HistoryEntry[]): string[] => entriesOfEvent(id, chain).map((one) => one.id);
 
   it('are those that it caused, in whatever order they are listed', () => {
     const own = [

@@ -172,9 +172,9 @@ describe('npm run bus', () => {
   });
 
   it.each([
-    ['0.0.0.0', {}, [], /^--host 0\.0\.0\.0: anybody .* give one of your own with --key-file or BUS_KEY$/],
-    ['::', {}, [], /^--host ::: anybody/],
-    ['0.0.0.0', { BUS_KEY: '' }, [], /^--host 0\.0\.0\.0: anybody/],
+    ['0.0.0.0', {}, [], /^--host 0\.0\.0\.0: the emulator's key is public; set your own with --key-file or BUS_KEY$/],
+    ['::', {}, [], /^--host ::: the emulator's key is public/],
+    ['0.0.0.0', { BUS_KEY: '' }, [], /^--host 0\.0\.0\.0: the emulator's key is public/],
     ['0.0.0.0', { BUS_KEY: 'SAS_KEY_VALUE' }, [], /^BUS_KEY: expected a key of at least 16 /],
     ['127.0.0.1', { BUS_KEY: 'a;b;c;d;e;f;g;h;i;j' }, [], /^BUS_KEY: expected a key/],
     ['127.0.0.1', {}, ['--key-file', '/dev/null'], /^--key-file \/dev\/null: expected a key/],

@@ -1,6 +1,6 @@
 /**
- * The descriptions of queues, topics and subscriptions: which XML field stands for which property. The order is that of
- * the service's data contract, on which clients in some languages depend.
+ * The descriptions of queues, topics and subscriptions: the XML field of each property. The order is that of the
+ * service's data contract, on which clients in some languages depend.
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/create-queue
  */
@@ -15,7 +15,7 @@ import type {
 import { AdminError } from './error.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
-/** How one property is written, and read. */
+/** Reads and writes one type of property. */
 interface Format<T> {
   readonly expected: string;
   read(text: string): T | undefined;
@@ -59,7 +59,7 @@ const status: Format<EntityStatus> = {
   write: String,
 };
 
-/** A property of `P`, or a field that only answers have. */
+/** A property of `P`, or a field that occurs only in answers. */
 type DescriptionField<P> =
   | { [K in keyof P]-?: readonly [string, K, Format<NonNullable<P[K]>>] }[keyof P]
   | readonly [string];
@@ -156,10 +156,10 @@ export interface PropertiesByKind {
 type EntityKind = keyof PropertiesByKind;
 
 /**
- * The properties that a description sets. Fields that stand for none, and fields that only answers have, are passed over
- * as the service does. Both forwards are always in the result: a description without one clears it.
+ * The properties that a description sets. Unknown fields, and fields that occur only in answers, are ignored, as the
+ * service does. Both forwards are always in the result: a description without one clears it.
  *
- * @throws AdminError naming the field, its value and what was expected
+ * @throws AdminError that names the field, its value and what was expected
  */
 export function readDescription<K extends EntityKind>(
   kind: K,
@@ -179,11 +179,11 @@ export function readDescription<K extends EntityKind>(
       set.push([property, value]);
     }
   }
-  // Each field's kind has made a value of its property's own type.
+  // Each field's format has returned a value of its property's type.
   return Object.fromEntries(set) as Partial<PropertiesByKind[K]>;
 }
 
-/** Clients send where to forward to as an address; the entity is all that matters here. */
+/** The entity in the address that clients send as a forwarding target. */
 function forwardTargetOf(address: string): string | undefined {
   const path = address.trim().replace(/^[a-z]+:\/\/[^/]*\/*/i, '');
   return path === '' ? undefined : path;
@@ -192,7 +192,7 @@ function forwardTargetOf(address: string): string | undefined {
 /**
  * The fields of a description.
  *
- * @param answers what only answers have, by field
+ * @param answers the values of the fields that occur only in answers
  */
 export function renderDescription<K extends EntityKind>(
   kind: K,
@@ -211,7 +211,7 @@ export function renderDescription<K extends EntityKind>(
   });
 }
 
-/** The table without the link between a property and its type, which only the tables above have to respect. */
+/** The fields of a kind, without the link between property and type that the tables above are checked for. */
 function fieldsOfKind(
   kind: EntityKind,
 ): readonly (

@@ -1,6 +1,6 @@
 /**
- * The administration of the broker over HTTP, as `ServiceBusAdministrationClient` and its likes in other languages speak
- * it: Atom entries, one address for each entity. `GET /health` answers once the bus is ready.
+ * The administration of the broker over HTTP, for `ServiceBusAdministrationClient` and its counterparts in other
+ * languages: Atom entries, and an address for each entity. `GET /health` answers once the bus is ready.
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/entities
  */
@@ -23,9 +23,9 @@ interface AdminOptions {
   readonly clock: Clock;
   /** The key that requests are signed with. */
   readonly key: SharedKey;
-  /** Loopback unless asked. */
+  /** Loopback when absent. */
   readonly host?: string;
-  /** 0 takes any free one. */
+  /** 5300 when absent; 0 takes any free port. */
   readonly port?: number;
 }
 
@@ -35,11 +35,11 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-/** No description comes near it; the longest legal SQL filter takes a kilobyte. */
+/** Far more than a description takes; the longest allowed SQL filter is 1 KiB. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const PAGE_SIZE = 100;
 
-/** Listens; resolves when requests are taken. @throws Error with code EADDRINUSE when the port is taken */
+/** Resolves when the endpoint takes requests. @throws Error with code EADDRINUSE when the port is taken */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { host = LOOPBACK, port = 5300 } = options;
   const server = createLocalServer({
@@ -53,10 +53,10 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   });
   server.listen(port, host);
   await once(server, 'listening');
-  // A fault while accepting concerns one client at most.
+  // An error while accepting concerns one client only.
   server.on('error', () => {});
   return {
-    // A server on a TCP port has this kind of address.
+    // The address of a TCP server is of this type.
     port: (server.address() as AddressInfo).port,
     close: async () => {
       const closed = once(server, 'close');
@@ -80,7 +80,7 @@ function send(response: ServerResponse, { status, type, body }: Reply): void {
   response.writeHead(status, {
     ...(type !== undefined && { 'content-type': type }),
     ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
-    // Requests that were refused before their body was read leave it in the connection.
+    // A request that is refused before its body is read leaves the body in the connection.
     ...(status >= 400 && { connection: 'close' }),
   });
   response.end(body);
@@ -127,7 +127,7 @@ function decodePath(pathname: string): string {
   }
 }
 
-/** Some clients sign the address of their very request, others that of the entity or of the whole namespace. */
+/** Some clients sign the address of the request with its query, others that of the entity or of the namespace. */
 function authorize(request: IncomingMessage, path: string, search: string, { key, clock }: AdminOptions): void {
   const token = request.headers.authorization;
   if (token === undefined) throw new AdminError(401, 'the request has no Authorization header');
@@ -184,12 +184,12 @@ async function readEntry(request: IncomingMessage): Promise<XmlElement> {
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new AdminError(413, `the body takes more than ${MAX_BODY_BYTES} bytes`);
+    if (bytes > MAX_BODY_BYTES) throw new AdminError(413, `the body has more than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   try {
     return parseXml(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
   } catch (cause) {
-    throw new AdminError(400, `the body is no XML: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new AdminError(400, `the body is not XML: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }

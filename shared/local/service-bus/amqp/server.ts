@@ -26,7 +26,10 @@ interface AmqpOptions {
   readonly idleMs?: number;
   /** How long a client may take to open its connection, in milliseconds. */
   readonly openMs?: number;
-  /** Refuses links that no token covers. When absent, true unless the host is loopback, where bare AMQP clients may connect. */
+  /**
+   * Refuses links that no token covers. When absent, true unless the host is loopback, where bare AMQP clients may
+   * connect.
+   */
   readonly requireToken?: boolean;
 }
 

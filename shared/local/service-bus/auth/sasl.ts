@@ -1,6 +1,6 @@
 /**
- * The SASL layer, which identifies the client. Clients that authenticate by token (`$cbs`) choose ANONYMOUS, EXTERNAL or
- * MSSBCBS; PLAIN has the key's name and the key.
+ * The SASL layer, which identifies the client. Clients that authenticate by token (`$cbs`) choose ANONYMOUS, EXTERNAL
+ * or MSSBCBS; PLAIN has the key's name and the key.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readPerformative, textAt } from '../amqp/codec/frames.ts';

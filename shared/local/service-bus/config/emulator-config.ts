@@ -1,5 +1,5 @@
 /**
- * The official emulator's `Config.json`, read and written.
+ * Reads and writes the official emulator's `Config.json`.
  *
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  */
@@ -15,22 +15,22 @@ import type { EntityPlan, QueuePlan, SubscriptionPlan, TopicPlan } from './entit
 import { formatIsoDuration } from './iso-duration.ts';
 
 interface ReadOptions {
-  /** What the messages call the file. */
+  /** The name of the file in error messages. */
   readonly origin?: string;
-  /** Enforces the official emulator's quotas, and takes no field that it does not know. */
+  /** Enforces the official emulator's quotas, and refuses unknown fields. */
   readonly strict?: boolean;
 }
 
-/** The entities of a `Config.json`, and what in it was passed over. */
+/** The entities of a `Config.json`, and a warning for each field that was ignored. */
 interface EmulatorConfig {
   readonly plan: EntityPlan;
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads a `Config.json`, comments and trailing commas included. What the file leaves out is as the emulator has it.
+ * Reads a `Config.json`; comments and trailing commas are allowed. Absent values get the emulator's defaults.
  *
- * @throws ConfigError naming line and column, or path, value and what was expected
+ * @throws ConfigError that names line and column, or path, value and what was expected
  */
 export function readEmulatorConfig(text: string, options: ReadOptions = {}): EmulatorConfig {
   const { origin = 'Config.json', strict = false } = options;
@@ -39,7 +39,7 @@ export function readEmulatorConfig(text: string, options: ReadOptions = {}): Emu
   const first = schema.safeParse(input, { error: describeIssue });
   if (first.success) return { plan: planOf(first.data), warnings: [] };
 
-  // The emulator passes over fields that it does not know, so they only deserve a word.
+  // The emulator ignores unknown fields, so they only cause a warning.
   const surplus = strict ? [] : first.error.issues.filter(({ code }) => code === 'unrecognized_keys');
   if (surplus.length < first.error.issues.length) {
     const serious = first.error.issues.filter((issue) => !surplus.includes(issue));
@@ -48,7 +48,7 @@ export function readEmulatorConfig(text: string, options: ReadOptions = {}): Emu
   const pruned = withoutFields(input, surplus);
   const second = schema.safeParse(pruned, { error: describeIssue });
   if (!second.success) throw refuse(origin, issuesOf(second.error, pruned));
-  const warnings = issuesOf(first.error, input).map(({ path }) => `${origin}: ${path} is not known and has no effect`);
+  const warnings = issuesOf(first.error, input).map(({ path }) => `${origin}: ${path} is unknown and has no effect`);
   return { plan: planOf(second.data), warnings };
 }
 
@@ -125,7 +125,7 @@ function ruleDefinitionOf({
   Name,
   Properties: { FilterType, SqlFilter, CorrelationFilter, Action },
 }: ConfigRule): RuleDefinition {
-  // The schema has seen to it that the filter which FilterType names is there.
+  // The schema ensures that the filter that FilterType names is present.
   const filter: Filter =
     FilterType === 'Sql'
       ? { kind: 'sql', expression: SqlFilter?.SqlExpression ?? '' }
@@ -153,7 +153,7 @@ function ruleTo({ name, sqlFilter, sqlAction }: SubscriptionTopology['rule']): u
   return { Name: name, Properties: { FilterType: 'Sql', SqlFilter: { SqlExpression: sqlFilter }, ...action } };
 }
 
-/** The topology as a `Config.json` that the official emulator takes: what its quotas forbid is brought within them. */
+/** The topology as a `Config.json` for the official emulator. Values beyond its quotas are brought within them. */
 export function toEmulatorConfig({ topics, queues }: Topology): unknown {
   const within = (seconds: number, [low, high]: readonly [number, number]): string =>
     formatIsoDuration(Math.min(Math.max(seconds * 1000, low), high));

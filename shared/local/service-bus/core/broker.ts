@@ -200,7 +200,11 @@ export class Broker {
     return entity.queue;
   }
 
-  /** The entity of a path, and which of its queues the path means. @throws BrokerError when the entity does not exist */
+  /**
+   * The entity of a path, and which of its queues the path means.
+   *
+   * @throws BrokerError when the entity does not exist
+   */
   resolveEntity(path: string): { entity: Queue | Subscription; subQueue: SubQueue } {
     const { entity: name, subscription, subQueue } = parseEntityPath(path);
     const { entity } = this.#target(name);

@@ -5,7 +5,9 @@ import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 
 /** A clock with timers. */
 export interface TimerClock extends Clock {
-  /** Runs the callback once: at that time, or as soon as possible when it is past. Never runs it before `at` returns. */
+  /**
+   * Runs the callback once: at that time, or as soon as possible when it is past. Never runs it before `at` returns.
+   */
   at(time: number, run: () => void): ScheduledCall;
 }
 

@@ -21,7 +21,9 @@ export interface Feeder {
   takeBack(consumer: Consumer): void;
 }
 
-/** Ready messages, and the consumers that wait for them in turn. A plain queue has one feed; each session has its own. */
+/**
+ * Ready messages, and the consumers that wait for them in turn. A plain queue has one feed; each session has its own.
+ */
 export class Feed {
   readonly ready: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
   readonly consumers: Set<Consumer> = new Set();
@@ -133,8 +135,9 @@ export class Consumer implements Holder {
   }
 
   /**
-   * Closes the consumer. The messages that it holds are available again at once, in their old places, and their delivery
-   * counts rise. (The service waits for the locks to expire; on a laptop that only costs time.) Closing twice is harmless.
+   * Closes the consumer. The messages that it holds are available again at once, in their old places, and their
+   * delivery counts rise. (The service waits for the locks to expire; on a laptop that only costs time.) Closing twice
+   * is harmless.
    */
   close(): void {
     if (this.#isClosed) return;

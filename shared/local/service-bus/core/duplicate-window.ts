@@ -1,4 +1,8 @@
-/** Remembers message ids for a while. @see https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection */
+/**
+ * Remembers message ids for a while.
+ *
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection
+ */
 
 interface Seen {
   readonly id: string;

@@ -15,7 +15,11 @@ export interface EntityHost {
   readonly clock: TimerClock;
   readonly faults: Faults;
   readonly compileRule: CompileRule;
-  /** Forwards to another entity. @throws BrokerError when it does not exist, is disabled or full, or refuses the message */
+  /**
+   * Forwards to another entity.
+   *
+   * @throws BrokerError when it does not exist, is disabled or full, or refuses the message
+   */
   forward(target: string, content: Content, origin: Origin): void;
   resized(bytes: number): void;
 }

@@ -38,7 +38,9 @@ export class HeldMessage {
   /** How many deliveries failed. */
   deliveryCount: number;
   state: MessageState;
-  /** 0 while the message is not locked. Each lock has its own number, so that an old token is not valid for a new lock. */
+  /**
+   * 0 while the message is not locked. Each lock has its own number, so that an old token is not valid for a new lock.
+   */
   lockNumber = 0;
   lockedUntil = 0;
   holder: Holder | undefined = undefined;
@@ -65,8 +67,8 @@ export class HeldMessage {
   }
 
   /**
-   * Its place among the deadlines: the end of its lock, its expiry or its scheduled time. Created when it is needed, because
-   * most messages wait without a deadline, and the garbage collector copies what waits.
+   * Its place among the deadlines: the end of its lock, its expiry or its scheduled time. Created when it is needed,
+   * because most messages wait without a deadline, and the garbage collector copies what waits.
    */
   get timed(): QueuePlace<HeldMessage> {
     this.#timed ??= new QueuePlace<HeldMessage>(this);
@@ -138,8 +140,8 @@ export class DeliveredMessage extends PeekedMessage {
 export type LockReference = string | DeliveredMessage;
 
 /*
- * A token holds the queue's salt (8 hex digits), the lock number (8) and the sequence number (16). So no table of tokens is
- * needed to find the message of a token.
+ * A token holds the queue's salt (8 hex digits), the lock number (8) and the sequence number (16). So no table of
+ * tokens is needed to find the message of a token.
  */
 function lockToken(salt: string, lockNumber: number, sequenceNumber: number): string {
   const lock = (lockNumber >>> 0).toString(16).padStart(8, '0');

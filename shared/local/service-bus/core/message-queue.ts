@@ -1,6 +1,6 @@
 /**
- * The operations of one queue. Queues, subscriptions and their dead-letter queues consist of these. Every operation costs
- * O(log n) or less in the number of messages. One timer is armed, for whatever falls due next.
+ * The operations of one queue. Queues, subscriptions and their dead-letter queues consist of these. Every operation
+ * costs O(log n) or less in the number of messages. One timer is armed, for whatever falls due next.
  */
 import { BrokerError } from './broker-error.ts';
 import type { Consumer, ConsumerOptions, ReceiveMode } from './consumer.ts';
@@ -170,7 +170,11 @@ export class MessageQueue {
     this.#settle('abandon', lock, (message) => this.#state.unlock(message, false));
   }
 
-  /** Sets a message aside; it is then received by its sequence number alone. @throws BrokerError when the lock is lost */
+  /**
+   * Sets a message aside; it is then received by its sequence number alone.
+   *
+   * @throws BrokerError when the lock is lost
+   */
   defer(lock: LockReference, properties?: ChangedProperties): void {
     this.#settle('defer', lock, (message) => {
       this.#change(message, properties);
@@ -179,7 +183,11 @@ export class MessageQueue {
     });
   }
 
-  /** Moves a message to the dead-letter queue. @throws BrokerError when the lock is lost, or this is a dead-letter queue */
+  /**
+   * Moves a message to the dead-letter queue.
+   *
+   * @throws BrokerError when the lock is lost, or this is a dead-letter queue
+   */
   deadLetter(lock: LockReference, reason?: string, description?: string, properties?: ChangedProperties): void {
     if (!this.#settings.expires) {
       throw new BrokerError(

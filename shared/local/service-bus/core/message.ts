@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { BrokerError } from './broker-error.ts';
 
 /**
- * The value of an application property. An integral `number` or a `bigint` is an integer in SQL filters. A protocol that
- * distinguishes 5.0 from 5 uses `Float` for the former.
+ * The value of an application property. An integral `number` or a `bigint` is an integer in SQL filters. A protocol
+ * that distinguishes 5.0 from 5 uses `Float` for the former.
  */
 export type PropertyValue = string | number | bigint | boolean | Date | Uint8Array | Float | null;
 
@@ -65,8 +65,8 @@ export interface OutgoingMessage extends SystemProperties {
 }
 
 /**
- * What was changed since the sender encoded the message. A name with the value `undefined` was removed. Everything else is
- * as it was sent.
+ * What was changed since the sender encoded the message. A name with the value `undefined` was removed. Everything else
+ * is as it was sent.
  */
 export interface Changes {
   readonly system: Partial<SystemProperties>;

@@ -1,6 +1,6 @@
 /**
- * The state of every message of a queue: ready, locked, deferred, scheduled or removed. The moves between these states are
- * here, each with its deadline. The operations of clients are in message-queue.ts.
+ * The state of every message of a queue: ready, locked, deferred, scheduled or removed. The moves between these states
+ * are here, each with its deadline. The operations of clients are in message-queue.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { AscendingQueue } from './ascending-queue.ts';
@@ -13,7 +13,10 @@ import type { QueueHost, QueueSettings } from './queue-host.ts';
 import { SequenceLog } from './sequence-log.ts';
 import { Sessions } from './sessions.ts';
 
-/** Service Bus truncates reason and description; https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
+/**
+ * Service Bus truncates reason and description;
+ * https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas
+ */
 const MAX_REASON = 4096;
 
 export class QueueState implements Feeder {
@@ -217,7 +220,9 @@ export class QueueState implements Feeder {
     }
   }
 
-  /** Ends locks, expires and activates messages that are due. Every operation begins with it, since a timer may be late. */
+  /**
+   * Ends locks, expires and activates messages that are due. Every operation begins with it, since a timer may be late.
+   */
   sweep(): void {
     if (this.#timerAt === Number.POSITIVE_INFINITY) return;
     const now = this.host.clock.now();

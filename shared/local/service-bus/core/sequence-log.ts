@@ -1,6 +1,6 @@
 /**
- * Items by number. Numbers are appended in ascending order and removed in any order. Memory grows with the number of items,
- * not with the span of their numbers. Every operation costs O(log n).
+ * Items by number. Numbers are appended in ascending order and removed in any order. Memory grows with the number of
+ * items, not with the span of their numbers. Every operation costs O(log n).
  */
 
 const CHUNK = 256;

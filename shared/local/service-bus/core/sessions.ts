@@ -86,7 +86,12 @@ export class SessionHold implements Holder {
     this.#lockedUntil = this.#sessions.lock(this);
   }
 
-  /** Renews the lock. @returns its new end. @throws BrokerError when the lock is lost, as all methods below but `close` */
+  /**
+   * Renews the lock.
+   *
+   * @returns its new end.
+   * @throws BrokerError when the lock is lost, as all methods below but `close`
+   */
   renew(): number {
     this.#check();
     this.#lockedUntil = this.#sessions.lock(this);
@@ -115,7 +120,10 @@ export class SessionHold implements Holder {
     return this.#sessions.queue.pull(this.#session.feed, count, mode, this);
   }
 
-  /** Releases the session. Unsettled messages are available at once, in their old places, with unchanged delivery counts. */
+  /**
+   * Releases the session. Unsettled messages are available at once, in their old places, with unchanged delivery
+   * counts.
+   */
   close(): void {
     if (!this.#isLost) this.#end(false);
   }
@@ -185,7 +193,11 @@ export class Sessions {
     return session && this.#hold(session, options);
   }
 
-  /** Grants the next session once one is available, in the order of the calls. @returns a function that stops waiting */
+  /**
+   * Grants the next session once one is available, in the order of the calls.
+   *
+   * @returns a function that stops waiting
+   */
   waitForNext(grant: (hold: SessionHold) => void, options: SessionOptions = {}): () => void {
     const place = new QueuePlace<Waiter>({ grant, options });
     this.#waiters.add(place, this.#turn++);

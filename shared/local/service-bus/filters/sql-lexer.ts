@@ -31,7 +31,9 @@ export type SqlToken = {
   | { readonly kind: 'end' }
 );
 
-/** The service refuses longer expressions: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
+/**
+ * The service refuses longer expressions: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas
+ */
 const MAX_EXPRESSION = 1024;
 
 const SPACE = /\s+/y;

@@ -26,7 +26,9 @@ export const MODIFIED = 0x27;
 export interface Performative {
   readonly code: number;
   readonly fields: readonly AmqpValue[];
-  /** The offset of each field in the frame, and the end of the last one: for fields that are copied without decoding. */
+  /**
+   * The offset of each field in the frame, and the end of the last one: for fields that are copied without decoding.
+   */
   readonly offsets: readonly number[];
   /** The offset of the payload. */
   readonly end: number;

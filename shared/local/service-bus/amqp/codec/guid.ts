@@ -1,7 +1,7 @@
 /**
- * The byte order of lock tokens. In a delivery's tag the token is laid out like a .NET GUID, whose first three groups are
- * little-endian. Clients print it in the usual order and send it back in that order; the one for Rust sends it back as it
- * was in the tag.
+ * The byte order of lock tokens. In a delivery's tag the token is laid out like a .NET GUID, whose first three groups
+ * are little-endian. Clients print it in the usual order and send it back in that order; the one for Rust sends it back
+ * as it was in the tag.
  */
 
 /** Converts between the two layouts, in place. */

@@ -1,6 +1,6 @@
 /**
- * The two kinds of link. Both start when a client attaches. The attach handler then accepts the link, at once or later, or
- * refuses it.
+ * The two kinds of link. Both start when a client attaches. The attach handler then accepts the link, at once or later,
+ * or refuses it.
  */
 import {
   type AttachAnswer,

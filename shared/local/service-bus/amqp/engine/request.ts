@@ -99,7 +99,8 @@ export function acceptRequests(link: ReceivingLink, answerer: Answerer): void {
 }
 
 /**
- * Finds where a reply goes. Clients name the target address or the name of their reply link, which may be on another session.
+ * Finds where a reply goes. Clients name the target address or the name of their reply link, which may be on another
+ * session.
  */
 function findQueue(link: ReceivingLink, replyTo: string | undefined): ReplyQueue | undefined {
   const node = link.target.address;

@@ -151,8 +151,8 @@ export class AmqpSession implements LinkSession {
   }
 
   /**
-   * Settles a delivery at the end of the turn. Consecutive deliveries with one outcome share a frame, unless the outcome has
-   * an error.
+   * Settles a delivery at the end of the turn. Consecutive deliveries with one outcome share a frame, unless the
+   * outcome has an error.
    */
   answer(role: boolean, id: number, outcome: DispositionOutcome): void {
     this.connection.output.schedule();

@@ -1,6 +1,6 @@
 /**
- * Reads AMQP messages. A sender's bare message is kept as bytes, so that a receiver in any language gets the types that were
- * sent. The broker decodes what filters need. Header and annotations are written for every delivery.
+ * Reads AMQP messages. A sender's bare message is kept as bytes, so that a receiver in any language gets the types that
+ * were sent. The broker decodes what filters need. Header and annotations are written for every delivery.
  * @see https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-messaging-v1.0-os.html
  */
 import { randomBytes } from 'node:crypto';

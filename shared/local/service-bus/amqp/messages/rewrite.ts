@@ -23,7 +23,8 @@ const FIELDS: Readonly<Partial<Record<keyof SystemProperties, number>>> = {
 };
 
 /**
- * The bare message with some properties set, or removed where the value is undefined. Everything else stays byte for byte.
+ * The bare message with some properties set, or removed where the value is undefined. Everything else stays byte for
+ * byte.
  */
 export function rewrite(
   bare: Buffer,

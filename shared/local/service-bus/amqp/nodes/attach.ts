@@ -23,7 +23,10 @@ interface AttachContext {
 
 const COORDINATOR = 0x30;
 const NOT_FOUND = 'amqp:not-found';
-/** SDKs that subscribe to a missing entity attach again at once, for ever. The first refusal is immediate; later ones wait. */
+/**
+ * SDKs that subscribe to a missing entity attach again at once, for ever. The first refusal is immediate; later ones
+ * wait.
+ */
 const BRAKE_MS = 250;
 const MAX_BRAKE_MS = 1_000;
 /** More addresses than a client gets wrong by itself; beyond that counting starts again. */

@@ -35,7 +35,9 @@ export function answerToken(
   return { status: 202, description: 'Accepted' };
 }
 
-/** The error when the audience's entity does not exist; undefined when it does, or when the audience is the namespace. */
+/**
+ * The error when the audience's entity does not exist; undefined when it does, or when the audience is the namespace.
+ */
 function entityMissing(audience: string, broker: Broker): string | undefined {
   const node = parseNodeAddress(audience);
   if (node.kind === 'tokens' || node.path === '') return undefined;

@@ -10,7 +10,10 @@ import type { RequestBody } from './request-body.ts';
 /** .NET's DateTime.MaxValue: asks for sessions with messages instead of sessions with a recent state. */
 const LATEST = Date.UTC(9999, 11, 31);
 
-/** The hold on a session. Requests come over another link than the session's, so the asking client is assumed to hold it. */
+/**
+ * The hold on a session. Requests come over another link than the session's, so the asking client is assumed to hold
+ * it.
+ */
 export function holdOf(queue: MessageQueue, sessionId: string): SessionHold {
   const hold = queue.sessions.holdOf(sessionId);
   if (!hold)

@@ -24,8 +24,8 @@ export function sessionFilterOf(link: SendingLink): string | null | undefined {
 }
 
 /**
- * Accepts the link on a session. For the next session the answer is held back until one is available, or until the client
- * would give up: any other answer would fail the client at once.
+ * Accepts the link on a session. For the next session the answer is held back until one is available, or until the
+ * client would give up: any other answer would fail the client at once.
  *
  * @throws BrokerError when the entity has no sessions, or another receiver holds the session
  */

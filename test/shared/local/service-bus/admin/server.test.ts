@@ -102,7 +102,7 @@ describe('queues', () => {
   it.each(['forwardTo', 'forwardDeadLetteredMessagesTo'])('refuses %s an entity that is not there', async (forward) => {
     const refusal = {
       statusCode: 400,
-      message: expect.stringMatching(/Forward\w*To: there is no queue or topic 'gone'/),
+      message: expect.stringMatching(/Forward\w*To: expected an existing queue or topic, got 'gone'/),
     };
     const queue = await client.createQueue('q');
     const topic = await client.createTopic('t');

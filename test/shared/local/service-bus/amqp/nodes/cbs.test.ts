@@ -1,4 +1,4 @@
-/** What a client is told of the token that it puts. */
+/** The answers to a client that puts a token. */
 import { createHmac } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
 import type { AmqpResponse } from '../../../../../../shared/local/service-bus/amqp/engine/request.ts';
