@@ -1,4 +1,5 @@
 /** Replays or discards entries of the errors queue, with progress. It can be stopped safely. */
+import { describeError } from '../describe-error.ts';
 import { NotFoundError, PermanentError } from '../errors.ts';
 import { oneLine } from '../shown-text.ts';
 import { complain, green, print, printJson, red, yellow } from '../terminal/command.ts';
@@ -87,7 +88,7 @@ async function workOn(app: AppClient, verb: Verb, sequenceNumber: string, wait: 
     await retried(() => app[verb](sequenceNumber), wait);
     return { sequenceNumber, outcome: DONE[verb] };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = describeError(error);
     if (error instanceof NotFoundError) return { sequenceNumber, outcome: 'gone', why };
     return { sequenceNumber, outcome: error instanceof PermanentError ? 'refused' : 'failed', why };
   }

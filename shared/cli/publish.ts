@@ -1,7 +1,7 @@
 /** `platform-events publish`: checks an event, publishes it, and with `--wait` follows it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { faultOf } from '../describe-error.ts';
+import { jsonFaultOf } from '../describe-error.ts';
 import { formatIssue, InvalidEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, type EventDefinition, newEvent } from '../events/cloud-event.ts';
@@ -127,6 +127,6 @@ function readData(text: string | undefined): unknown {
   try {
     return parseJson(json);
   } catch (error) {
-    throw new UsageError(`--data: expected JSON: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new UsageError(`--data: expected JSON: ${jsonFaultOf(error)}`);
   }
 }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { faultOf } from '../describe-error.ts';
+import { jsonFaultOf } from '../describe-error.ts';
 import { ConfigError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 
@@ -23,7 +23,7 @@ export function readLocalSettings(directory: string): Record<string, string> {
   try {
     input = parseJson(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new ConfigError(`${path}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new ConfigError(`${path}: ${jsonFaultOf(error)}`);
   }
   const result = schema.safeParse(input);
   if (result.success) return result.data.Values;

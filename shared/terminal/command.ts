@@ -1,8 +1,10 @@
 /** Shared by all commands: flags, help, signals, exit codes, colours. */
+
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { describeError } from '../describe-error.ts';
 import { ConfigError, PlatformError } from '../errors.ts';
 import { stackOf } from '../stack.ts';
 
@@ -43,7 +45,7 @@ function parse<const F extends Flags>(usage: string, options: F, args: readonly 
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     // The first sentence says what is wrong. The rest is advice on values that look like flags.
-    const [reason] = (error instanceof Error ? error.message : String(error)).split(/\. |\.?\n/);
+    const [reason] = describeError(error).split(/\. |\.?\n/);
     throw new UsageError(`${reason}\n\n${usage}`);
   }
 }

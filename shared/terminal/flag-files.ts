@@ -1,6 +1,8 @@
 /** Files and directories that flags name. An error is one line that names the flag and the path. */
+
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { describeError } from '../describe-error.ts';
 import { UsageError } from './command.ts';
 
 /** @throws UsageError */
@@ -36,7 +38,7 @@ function attempt<T>(flag: string, problem: string, work: () => T): T {
     return work();
   } catch (error) {
     // Node's message repeats the path: `EISDIR: illegal operation on a directory, open '/x'`.
-    const reason = error instanceof Error ? error.message.split(', ', 1)[0] : String(error);
+    const reason = describeError(error).split(', ', 1)[0];
     throw new UsageError(`--${flag}: ${problem}: ${reason}`);
   }
 }

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { faultOf } from '../../describe-error.ts';
+import { describeError, jsonFaultOf } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { type HookName, installCoreModule, type ProgrammingModel, type Registry } from './core-module.ts';
@@ -37,7 +37,7 @@ export async function loadFunctions(directory: string): Promise<Registry> {
     try {
       await import(pathToFileURL(join(directory, file)).href);
     } catch (cause) {
-      throw new ConfigError(`cannot load ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      throw new ConfigError(`cannot load ${file}: ${describeError(cause)}`, {
         cause,
       });
     }
@@ -76,7 +76,7 @@ async function entryFiles(directory: string): Promise<string[]> {
   try {
     ({ main } = Object(parseJson(await readFile(path, 'utf8'))));
   } catch (error) {
-    throw new ConfigError(`cannot read ${path}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new ConfigError(`cannot read ${path}: ${jsonFaultOf(error)}`);
   }
   if (typeof main !== 'string') throw new ConfigError(`${path}: main: expected the files of the app, got ${main}`);
   const pattern = globPattern(main);

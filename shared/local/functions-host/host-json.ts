@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { faultOf } from '../../describe-error.ts';
+import { jsonFaultOf } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 
@@ -52,7 +52,7 @@ export async function readHostJson(directory: string): Promise<HostJson> {
   try {
     input = parseJson(await readFile(path, 'utf8'));
   } catch (error) {
-    throw new ConfigError(`cannot read ${path}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new ConfigError(`cannot read ${path}: ${jsonFaultOf(error)}`);
   }
   return parseHostJson(input, path);
 }

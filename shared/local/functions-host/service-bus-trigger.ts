@@ -2,7 +2,9 @@
  * Receives for one Service Bus trigger like the Functions host: in peek-lock mode, with one invocation per message,
  * which is completed when the function succeeds and abandoned at once when it fails.
  */
+
 import type { ServiceBusReceivedMessage } from '@azure/service-bus';
+import { describeError } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Binding, InvocationRequest } from './core-module.ts';
 import { childTrace } from './invoke.ts';
@@ -132,9 +134,7 @@ export class ServiceBusTrigger {
     const outcome = hasSucceeded ? 'complete' : 'abandon';
     await link.settle(message, outcome).catch((error: unknown) => {
       // The lock is lost or the broker is away: the message is delivered again.
-      onError(
-        `cannot ${outcome} message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      onError(`cannot ${outcome} message ${message.messageId}: ${describeError(error)}`);
     });
   }
 
@@ -152,7 +152,7 @@ export class ServiceBusTrigger {
       await withTimeout(run(request, message), functionTimeout);
       return true;
     } catch (error) {
-      onError(`message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
+      onError(`message ${message.messageId}: ${describeError(error)}`);
       return false;
     } finally {
       this.#count(-1);

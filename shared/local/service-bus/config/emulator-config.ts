@@ -4,7 +4,7 @@
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  */
 import * as z from 'zod';
-import { faultOf } from '../../../describe-error.ts';
+import { jsonFaultOf } from '../../../describe-error.ts';
 import { ConfigError, formatIssue, type Issue } from '../../../errors.ts';
 import { describeIssue, issuesOf } from '../../../events/issues.ts';
 import { parseJsonc } from '../../../json.ts';
@@ -56,7 +56,7 @@ function parse(text: string, origin: string): unknown {
   try {
     return parseJsonc(text);
   } catch (error) {
-    throw new ConfigError(`${origin}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new ConfigError(`${origin}: ${jsonFaultOf(error)}`);
   }
 }
 

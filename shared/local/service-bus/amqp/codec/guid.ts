@@ -3,6 +3,7 @@
  * are little-endian. Clients print it in the usual order and send it back in that order; the one for Rust sends it back
  * as it was in the tag.
  */
+import { Uuid } from './types.ts';
 
 /** Converts between the two layouts, in place. */
 export function swapGuid(bytes: Buffer): void {
@@ -13,8 +14,7 @@ export function swapGuid(bytes: Buffer): void {
 
 /** Converts a token in text. */
 export function swappedGuid(text: string): string {
-  const bytes = Buffer.from(text.replaceAll('-', ''), 'hex');
-  swapGuid(bytes);
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+  const token = Uuid.parse(text);
+  swapGuid(token.bytes);
+  return token.toString();
 }

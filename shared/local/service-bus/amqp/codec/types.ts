@@ -34,6 +34,11 @@ export class Uuid {
     this.bytes = bytes;
   }
 
+  /** @param text 32 hex digits; dashes are ignored */
+  static parse(text: string): Uuid {
+    return new Uuid(Buffer.from(text.replaceAll('-', ''), 'hex'));
+  }
+
   toString(): string {
     const hex = this.bytes.toString('hex');
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

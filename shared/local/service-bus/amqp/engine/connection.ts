@@ -20,6 +20,7 @@ import { AmqpError } from '../codec/types.ts';
 import { Writer } from '../codec/writer.ts';
 import type { AttachHandler, LinkSession, SendingLink } from './link.ts';
 import { Output } from './output.ts';
+import { asAmqpError } from './request.ts';
 import { AmqpSession, type SessionConnection } from './session.ts';
 
 interface ConnectionOptions {
@@ -301,8 +302,7 @@ export class AmqpConnection implements SessionConnection {
   }
 
   #fail(error: unknown): void {
-    const known = error instanceof AmqpError ? error : undefined;
-    this.close(known ?? new AmqpError('amqp:internal-error', error instanceof Error ? error.message : String(error)));
+    this.close(asAmqpError(error));
   }
 
   #onClosed(): void {

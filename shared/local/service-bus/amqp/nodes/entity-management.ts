@@ -44,7 +44,7 @@ export function receiveByNumber(
   const messages = deliveries.map((delivery) => {
     const text = delivery.lockToken;
     // Here the token is in the usual order of a UUID. Some clients read it beside the message, some inside.
-    const token = text === undefined ? undefined : new Uuid(Buffer.from(text.replaceAll('-', ''), 'hex'));
+    const token = text === undefined ? undefined : Uuid.parse(text);
     const entry = new Map<AmqpValue, AmqpValue>([['message', encodeMessage(delivery, token)]]);
     if (token) entry.set('lock-token', token);
     return entry;
