@@ -37,7 +37,7 @@ it('names every function with its topic and subscription', async () => {
 });
 
 it('keeps to its own cluster, and says so', async () => {
-  await start.line(/not used: Cluster of the environment/);
+  await start.line(/ignored settings of the environment: Cluster/);
 });
 
 it('carries the sample to its end within five seconds of being ready', async () => {
@@ -73,7 +73,7 @@ it('publishes from the command line and follows the chain to its end', async () 
   const bad = publishing('{"namespace":"X"}');
 
   expect(await good.exit()).toBe(0);
-  expect(good.output).toMatch(/DeploymentCompleted +default\/demo\/cli +finished\ncompleted$/);
+  expect(good.output).toMatch(/DeploymentCompleted +default\/demo\/cli +completed\ncompleted$/);
   expect(await bad.exit()).toBe(2);
   expect(bad.output).toContain('data.namespace: expected a DNS-1123 label');
 });

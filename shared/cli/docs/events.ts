@@ -13,7 +13,7 @@ import { code, linkTo, page, prose, table } from './markdown.ts';
 import { boundsOf, type Field, fieldsOf, membersOf, namedTypes, sentence, typeOf } from './schema-fields.ts';
 
 const SENDERS = {
-  app: 'this app: a fact about what it did or measured, which nobody else can know',
+  app: 'this app alone: a fact about what it did or measured',
   publisher: 'whoever has the right to send it: a pipeline, a monitor, a tool, and this app itself',
 } as const;
 

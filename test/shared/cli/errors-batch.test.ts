@@ -36,7 +36,7 @@ it('says of each what became of it, and fails when one was refused', async () =>
   expect(process.exitCode).toBe(1);
 });
 
-it('shows a reason as a part of its line, whatever is in it', async () => {
+it('shows a reason with any contents as a part of its line', async () => {
   const app = appThat(() => Promise.reject(new PermanentError("'A\u001b[2J\u009b1m\n2  replayed' is unknown")));
 
   await workThrough(app, 'replay', ['1'], NAMED);

@@ -83,7 +83,7 @@ describe('npm run bus', () => {
     });
   });
 
-  it('answers whoever asks whether it is ready, and ends though that connection is open', async () => {
+  it('answers on /health without a token, and ends while that connection is open', async () => {
     const { child, line } = start('--port', '0', '--admin-port', '0', '--json');
 
     const health = await fetch(`${JSON.parse(await line()).adminUrl}/health`);
@@ -150,7 +150,7 @@ describe('npm run bus', () => {
   it.each([
     ['a file', (file: string) => startWith({}, ...ANY_PORT, '--key-file', file)],
     ['the environment', () => startWith({ BUS_KEY: KEY }, ...ANY_PORT)],
-  ])('takes a key from %s: the public one is good no more, and it is printed nowhere', async (_, begin) => {
+  ])('takes a key from %s: refuses the public key then, and never prints its own', async (_, begin) => {
     const file = join(tmpdir(), `key-${process.pid}`);
     writeFileSync(file, `${KEY}\n`);
     const { line, errors } = begin(file);

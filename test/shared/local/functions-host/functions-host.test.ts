@@ -59,7 +59,7 @@ async function publish(): Promise<void> {
   await client.close();
 }
 
-it('gives up no event while there is no worker for two seconds, though each is delivered again and again', async () => {
+it('dead-letters no event while no worker runs for two seconds, although each is delivered again and again', async () => {
   await publish();
   await eventually(isLeft(EVENTS - 50), 'some are handled');
 

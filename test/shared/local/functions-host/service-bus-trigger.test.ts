@@ -184,7 +184,7 @@ it('says at once why it cannot connect', async () => {
   expect(trigger.trouble).toBe('not receiving: UnauthorizedAccess');
 });
 
-it('connects anew when nobody answers while it connects', async () => {
+it('reconnects when the broker does not answer while it connects', async () => {
   const silent = createServer(() => {});
   silent.listen(0, '127.0.0.1');
   await once(silent, 'listening');
@@ -251,7 +251,7 @@ describe('on a connection that stalls', () => {
     );
   });
 
-  it('runs maxConcurrentCalls at once, whatever link they came on', async () => {
+  it('runs maxConcurrentCalls at once across links', async () => {
     const finish: (() => void)[] = [];
     let [now, most] = [0, 0];
     const { trigger, errors } = start({

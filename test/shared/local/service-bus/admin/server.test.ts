@@ -133,7 +133,7 @@ describe('queues', () => {
     expect(broker.listQueues().map(({ name }) => name)).toEqual(['q']);
   });
 
-  it('tells whether one exists, and deletes it', async () => {
+  it('says whether one exists, and deletes it', async () => {
     await client.createQueue('q');
     await client.createTopic('t');
 
@@ -336,7 +336,7 @@ describe('a website', () => {
 });
 
 describe('/health', () => {
-  it('says when the bus is ready, to anybody', async () => {
+  it('says that the bus is ready, without a token', async () => {
     const healthy = await fetch(url('/health'));
     expect([healthy.status, await healthy.json()]).toEqual([
       200,

@@ -23,7 +23,7 @@ beforeEach(() => {
 });
 
 describe('the topology', () => {
-  it('routes an event to its handler, and what nobody handles to the errors queue', () => {
+  it('routes an event to its handler, and an event without a handler to the errors queue', () => {
     applyTopology(broker, topology);
 
     broker.send('deployment-events', [
