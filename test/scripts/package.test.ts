@@ -88,7 +88,7 @@ it('logs a bug with the lines of the sources', async () => {
   const { stack, ...fields } = JSON.parse(stderr);
   expect(fields).toMatchObject({ message: 'failed', reason: 'RangeError', error: 'a bug' });
   expect(stack).toMatch(new RegExp(`^ {4}at handle \\(test/support/buggy-app\\.ts:${line}:9\\)\n`));
-  expect(stack).toMatch(/ {4}at .*runHandler \(shared\/run-handler\.ts:\d+:\d+\)/);
+  expect(stack).toMatch(/ {4}at .* \(shared\/delivery\/run-handler\.ts:\d+:\d+\)/);
 }, 30_000);
 
 it('loads no SDK before the first message', () => {
