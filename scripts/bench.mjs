@@ -10,7 +10,7 @@ const known = readdirSync(join(root, 'bench')).flatMap((name) => /^(.+)\.ts$/.ex
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
-  console.error(`no such benchmark: ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  console.error(`unknown benchmark: ${unknown.join(', ')}; expected one of ${known.join(', ')}`);
   process.exit(2);
 }
 let failed = false;

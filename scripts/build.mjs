@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Builds the app and the local commands with esbuild, in one pass, so that they share one instance of every module and
- * what is imported dynamically (the Azure SDKs) becomes a chunk that is loaded when first needed.
- * Plain JavaScript, because it runs before anything is built, on a Node that cannot read TypeScript.
+ * Builds the app and the local commands with esbuild, in one pass. So they share one instance of every module, and
+ * dynamic imports (the Azure SDKs) become chunks that are loaded when first needed. It is plain JavaScript, because it
+ * runs before anything is built, on a Node that cannot read TypeScript.
  */
 import './check-node.mjs';
 import { createHash } from 'node:crypto';
@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** What people run; each is a file of its own under `dist/`. */
+/** The commands; each is built to its own file under `dist/`. */
 const commands = [
   'shared/cli/docs.ts',
   'shared/cli/main.ts',
@@ -26,19 +26,19 @@ const commands = [
   'shared/cli/topology.ts',
 ];
 
-/** A module that CommonJS code inside an ES module can call; the Functions worker answers `@azure/functions-core` through it. */
+/** `require` for the CommonJS code in an ES module; the Functions worker answers `@azure/functions-core` through it. */
 const requireBanner =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 /**
  * Builds entry points of the repository.
  *
- * @param {{ entries: string[], outdir: string, bundled?: boolean }} options `bundled` packs them into `functions.js`, with
- *   the dependencies: a cold start pays for every file more than for the code in it
+ * @param {{ entries: string[], outdir: string, bundled?: boolean }} options `bundled` packs them and
+ *   their dependencies into `functions.js`: at a cold start a file costs more than the code in it
  * @returns {Promise<string[]>} the files of this build, relative to `outdir`
  */
 export async function bundle({ entries, outdir, bundled = false }) {
-  // Imported late: a run that finds everything built does not pay for it.
+  // Imported late, to save the time when everything is built already.
   const { build, stop } = await import('esbuild');
   const result = await build({
     absWorkingDir: root,
@@ -51,7 +51,7 @@ export async function bundle({ entries, outdir, bundled = false }) {
     platform: 'node',
     target: 'node20',
     chunkNames: 'chunks/[name]-[hash]',
-    // Read when the stack of a bug is logged. Those that are deployed name the sources and do not hold them.
+    // Used to log the stack of a bug. The deployed maps name the sources without containing them.
     sourcemap: bundled ? 'external' : 'linked',
     sourcesContent: !bundled,
     legalComments: bundled ? 'external' : 'inline',
@@ -68,14 +68,18 @@ export async function bundle({ entries, outdir, bundled = false }) {
         }
       : { entryPoints: entries, packages: 'external' }),
   });
-  // Its service process would keep a signalled shell waiting.
+  // Otherwise its service process would keep a signalled shell waiting.
   await stop();
   const files = result.outputFiles.filter((file) => !bundled || !isMapOfOthers(file));
   await Promise.all(files.map(({ path, contents }) => writeAtomically(path, contents)));
   return files.map(({ path }) => relative(outdir, path).split(sep).join('/')).sort();
 }
 
-/** A map that tells nothing of our sources: those of the dependencies are several times as large as all else. @param {{ path: string, text: string }} file */
+/**
+ * Whether a map is of dependencies alone. Those are several times as large as everything else.
+ *
+ * @param {{ path: string, text: string }} file
+ */
 function isMapOfOthers({ path, text }) {
   if (!path.endsWith('.map')) return false;
   return !JSON.parse(text).sources.some((/** @type {string} */ source) =>
@@ -84,7 +88,7 @@ function isMapOfOthers({ path, text }) {
 }
 
 /**
- * Another process may be reading the same file, or writing it: a reader must see the old or the new, never a part.
+ * Replaces a file atomically: another process may read or write it, and a reader must see either version completely.
  *
  * @param {string} path
  * @param {Uint8Array} contents
@@ -109,7 +113,7 @@ async function filesUnder(folder, ending) {
 
 export const functionEntries = () => filesUnder('functions', '.ts');
 
-/** Changes when any source does. */
+/** A hash that changes when any source changes. */
 async function fingerprint() {
   const sources = (
     await Promise.all(['functions', 'shared', 'scripts', 'bench'].map((f) => filesUnder(f, 's')))
@@ -125,8 +129,8 @@ async function fingerprint() {
 const DAY_MS = 86_400_000;
 
 /**
- * A function that was deleted must not be found by the host any more. Chunks go a day later: a process that was
- * started before may still want one.
+ * Removes files of earlier builds, so that the host finds no deleted function. Chunks are removed after a day, since a
+ * running process may still load one.
  *
  * @param {string} outdir @param {string[]} built
  */
@@ -154,7 +158,7 @@ export async function buildIfNeeded() {
   await writeAtomically(stamp, Buffer.from(current));
 }
 
-/** For a command that takes no arguments: one that it would not heed is refused. @param {string} name */
+/** Refuses arguments of a command that takes none. @param {string} name */
 export function refuseArguments(name) {
   const [surplus] = process.argv.slice(2);
   if (surplus === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * Ends with one line on a Node that `engines` of package.json does not name, before anything fails with a stack.
- * Imported first by what people run, and in JavaScript that such a Node can read.
+ * Ends the process with one line on a Node that `engines` of package.json does not allow, before anything fails with a
+ * stack. The commands import it first. It is written in JavaScript that an old Node can read.
  */
 import { readFileSync } from 'node:fs';
 

@@ -1,7 +1,7 @@
 /**
- * Ends a command whose npm has ended. npm hands a SIGTERM to the shell that it runs a script in, and that shell dies of it
- * without handing it on; a SIGKILL reaches nobody else. The command would stay on its ports, unseen. (`exec` in the scripts
- * of package.json would not help against SIGKILL, and cmd.exe has none.)
+ * Ends a command whose npm has ended. npm sends a SIGTERM to the shell of a script, which dies without passing it on,
+ * and a SIGKILL ends npm alone. The command would go on using its ports unnoticed. (`exec` in the scripts of
+ * package.json would not help against SIGKILL, and cmd.exe does not have it.)
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { readFileSync } from 'node:fs';
 const LOOK_MS = 250;
 
 /**
- * Sends this process a SIGTERM when npm, or the shell between, is gone. Does nothing for a command that npm did not start:
- * one that is put into the background by a shell is meant to outlive it.
+ * Sends this process a SIGTERM when npm, or the shell in between, has ended. Does nothing for a command that npm did
+ * not start: one that a shell puts into the background is meant to outlive the shell.
  */
 export function endWithNpm() {
   if (process.env['npm_lifecycle_event'] === undefined) return;
@@ -25,8 +25,8 @@ export function endWithNpm() {
 }
 
 /**
- * The process above the shell. Undefined when the shell has become the command, so that npm is the parent, and where
- * it cannot be known.
+ * The process above the shell. Undefined when it is unknown, or when npm itself is the parent, because the shell has
+ * become the command.
  *
  * @param {number} parent
  */
@@ -35,7 +35,7 @@ function npmAbove(parent) {
   return above !== undefined && /^-?(\S*\/)?[a-z]*sh$/.test(name) ? Number(above) : undefined;
 }
 
-/** Its parent's id and its name. @param {number} pid */
+/** The id of a process's parent, and the process's name. @param {number} pid */
 function describe(pid) {
   try {
     if (process.platform !== 'linux') {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `npm run package`: the app as it is deployed, in `dist/package/` and in `dist/platform-events.zip`. */
+/** `npm run package`: builds the deployable app in `dist/package/` and in `dist/platform-events.zip`. */
 import { existsSync } from 'node:fs';
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

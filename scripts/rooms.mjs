@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The rooms of this house, and what each may import: the only table of it. `node scripts/rooms.mjs` makes the import
- * fences of Biome from it (`scripts/fences.json`), and `test/fences.test.ts` holds both against the code.
+ * The rooms of the code, and what each may import. `node scripts/rooms.mjs` writes Biome's import fences from this
+ * table (`scripts/fences.json`), and `test/fences.test.ts` checks both against the code.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join, posix, resolve, sep } from 'node:path';
@@ -9,16 +9,16 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * @typedef {object} Room
- * @property {string[]} rooms folders with all below them that has no row of its own, files without `.ts`, or the
- *   beginning of file names with a `*` behind it
- * @property {string[]} may rooms, packages and modules of Node; a room's own files need no mention
- * @property {string[]} [types] rooms of which only types may be imported
+ * @property {string[]} rooms folders, including subfolders without a row of their own; files without `.ts`; or the
+ *   beginning of file names followed by `*`
+ * @property {string[]} may rooms, packages and modules of Node that it may import; its own files need no mention
+ * @property {string[]} [types] rooms that it may import types from
  * @property {boolean} [alone] its files may not import each other
- * @property {string} message what a violation is told
+ * @property {string} message the error message of a violation
  */
 
 const NODE = ['node:*', 'node:*/*'];
-/** What each of us needs some day, in files that know nothing of this house. */
+/** General-purpose files, which every room may need and which depend on no room. */
 const BASICS = [
   'shared/errors',
   'shared/describe-error',
@@ -35,7 +35,7 @@ const SERVICE_BUS = 'shared/local/service-bus';
 const AMQP = `${SERVICE_BUS}/amqp`;
 const HTTP_GUARD = 'shared/local/local-http';
 
-/** The adapters, and the SDK that each of them meets. */
+/** The adapters, and the SDK that each of them may import. */
 const ADAPTERS = [
   { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', '@azure/identity', 'long'] },
   { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables', '@azure/identity'] },
@@ -264,7 +264,7 @@ export const rooms = [
   },
 ];
 
-/** @param {string} pattern @param {string} file whether a path of this house is meant, `.ts` included */
+/** @param {string} pattern @param {string} file a source file, `.ts` included @returns whether the pattern covers it */
 export function covers(pattern, file) {
   if (pattern.endsWith('*')) return file.startsWith(pattern.slice(0, -1));
   return file === `${pattern}.ts` || file.startsWith(`${pattern}/`);
@@ -281,7 +281,7 @@ export function roomOf(file) {
 /**
  * Whether a row allows an import.
  *
- * @param {Room} room @param {string} target a path of this house, a package or a module of Node
+ * @param {Room} room @param {string} target a source file, a package or a module of Node
  * @param {{ isType?: boolean }} [how]
  */
 export function allows(room, target, { isType = false } = {}) {
@@ -294,7 +294,7 @@ export function allows(room, target, { isType = false } = {}) {
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 
-/** @returns {string[]} every source file, from the top of the repository */
+/** @returns {string[]} every source file, relative to the repository */
 export function sourceFiles(folder = root) {
   return ['functions', 'shared'].flatMap((top) =>
     readdirSync(join(folder, top), { recursive: true, encoding: 'utf8' })
@@ -304,13 +304,18 @@ export function sourceFiles(folder = root) {
   );
 }
 
-/** @param {string} from a folder @param {string} path how an import in it writes a path */
+/**
+ * @param {string} from a folder
+ *
+ * @param {string} path
+ * @returns {string} the path as an import in the folder writes it
+ */
 function written(from, path) {
   const relative = posix.relative(from, path);
   return relative.startsWith('.') ? relative : `./${relative}`;
 }
 
-/** The fences of Biome: an override for each part of a folder that has a row, its imports as they are written there. */
+/** Biome's fences: an override for each folder or file of a row, with the imports as they are written there. */
 export function fences() {
   const files = sourceFiles();
   const folders = [...new Set(files.map((file) => posix.dirname(file)))];
@@ -336,7 +341,7 @@ export function fences() {
       });
     }),
   );
-  // A later override takes the place of an earlier one: what is named more closely comes last.
+  // A later override replaces an earlier one, so the more specific patterns come last.
   parts.sort((a, b) => a.pattern.length - b.pattern.length || (a.includes < b.includes ? -1 : 1));
   return {
     overrides: parts.map(({ includes, message, group }) => ({

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `node scripts/run.mjs shared/local/start [arguments]`: builds when needed and becomes the command. One process, so that
- * a signal sent to it (by a terminal, a shell or a supervisor) reaches the command itself.
+ * `node scripts/run.mjs shared/local/start [arguments]`: builds when needed, then runs the command in this process, so
+ * that a signal from a terminal, a shell or a supervisor reaches the command itself.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const [command, ...args] = process.argv.slice(2);
 await buildIfNeeded();
 const file = join(root, 'dist', `${command}.js`);
 if (!existsSync(file)) {
-  console.error(`no such command: ${command}`);
+  console.error(`unknown command: ${command}`);
   process.exit(2);
 }
 process.argv = [process.execPath, file, ...args];

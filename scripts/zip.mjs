@@ -1,4 +1,4 @@
-/** Writes a zip whose bytes depend on nothing but names and contents: sorted, one fixed time, fixed permissions. */
+/** Writes a zip whose bytes depend on names and contents alone: sorted, with one fixed time and fixed permissions. */
 import { deflateRawSync } from 'node:zlib';
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -14,7 +14,7 @@ function crc32(bytes) {
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-/** 1980-01-01 00:00, the earliest time that the format knows. */
+/** 1980-01-01 00:00, the earliest time of the format. */
 const DOS_DATE = 0x0021;
 /** A regular file that all may read, in the upper half of the external attributes. */
 const UNIX_MODE = 0o100644;

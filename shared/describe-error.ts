@@ -48,6 +48,11 @@ export function faultOf(error: unknown): string {
   );
 }
 
+/** Why a file or a text cannot be read as JSON. The messages of our own parser are safe to show. */
+export function jsonFaultOf(error: unknown): string {
+  return error instanceof SyntaxError ? error.message : faultOf(error);
+}
+
 /** What Node and the SDKs call their faults: `ECONNRESET`, `MessagingEntityNotFound`, `amqp:not-found`. No key is made of letters alone. */
 const WORD = /^[A-Z][A-Za-z]{1,60}$/;
 const CODE = /^([A-Z][A-Z0-9_]{1,40}|[A-Z][A-Za-z]{1,60}|(amqp|com\.microsoft):[a-z-]{1,40})$/;

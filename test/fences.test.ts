@@ -28,6 +28,19 @@ function importsOf(file: string): Import[] {
 
 const imports = files.flatMap(importsOf);
 
+const DECLARATION =
+  /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|const|let|class|interface|type|enum) ([\w$]+)/gm;
+const LIST = /^export (?:type )?(?:const )?[{[]([^}\]]*)[}\]](?! from)/gm;
+
+/** Overloads of a function are one declaration. */
+function exportedBy(file: string): Set<string> {
+  const text = readFileSync(file, 'utf8');
+  const listed = [...text.matchAll(LIST)].flatMap(([, names = '']) =>
+    names.split(',').map((name) => name.trim().replace(/^.* as |^type /, '')),
+  );
+  return new Set([...[...text.matchAll(DECLARATION)].map(([, name = '']) => name), ...listed.filter(Boolean)]);
+}
+
 describe('the code', () => {
   it('is where the table has a row for it', () => {
     expect(files.filter((file) => !roomOf(file))).toEqual([]);
@@ -52,6 +65,18 @@ describe('the code', () => {
 
   it('has no circles, those of types included', () => {
     expect(circlesIn(imports)).toEqual([]);
+  });
+
+  it('gives no exported name two meanings', () => {
+    const declaredIn = new Map<string, string[]>();
+    for (const file of files) {
+      for (const name of exportedBy(file)) declaredIn.set(name, [...(declaredIn.get(name) ?? []), file]);
+    }
+    // Every function file exports its handler under this name.
+    declaredIn.delete('handle');
+
+    expect(declaredIn.size).toBeGreaterThan(300);
+    expect([...declaredIn].filter(([, { length }]) => length > 1)).toEqual([]);
   });
 
   it('names no file in its comments that does not exist', () => {

@@ -1,16 +1,16 @@
-/** The app's HTTP functions, as the command line uses them. */
+/** The client of the app's HTTP functions for the command line. */
 import { wholeOf } from '../adapters/answer-text.ts';
 import { faultOf } from '../describe-error.ts';
 import { formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 import { oneLine } from '../shown-text.ts';
 
-/** One event at one handler, as the history tells it. */
+/** One event at one handler, as in the history. */
 export interface HistoryEntry {
   readonly id: string;
   readonly type: string;
   readonly subject: string;
   readonly time: string;
-  /** Why it came to this, of events that say so. */
+  /** The reason of events that have one. */
   readonly summary?: string;
   readonly correlationId: string;
   /** The id of the event that caused it; absent on the first of a chain. */
@@ -24,7 +24,7 @@ export interface HistoryEntry {
   readonly error?: string;
 }
 
-export interface HistoryFilter {
+interface HistoryFilter {
   readonly type?: string | undefined;
   readonly correlationId?: string | undefined;
   /** RFC 3339. */
@@ -32,7 +32,7 @@ export interface HistoryFilter {
   readonly limit?: number | undefined;
 }
 
-/** What lies in the errors queue, as the app tells it. */
+/** An entry of the errors queue. */
 export interface ErrorEntry {
   readonly sequenceNumber: string;
   readonly deadLetteredAt: string;
@@ -58,11 +58,11 @@ export interface ErrorFilter {
 /** The largest answer is a page of entries, each with its description: a few MB. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
-/** An answer that came, whoever gave it. */
-interface Answer {
+/** An HTTP answer, of the app or of a proxy. */
+interface AppAnswer {
   readonly status: number;
   readonly text: string;
-  /** Undefined when it is no JSON. */
+  /** Undefined when the text is not JSON. */
   readonly json: unknown;
   readonly contentType: string;
 }
@@ -70,20 +70,20 @@ interface Answer {
 const TIMEOUT_MS = 30_000;
 
 /**
- * The app at an address. What answers there need not be the app: a proxy's sign-in page is no success, and redirects are
- * not followed, since the function key would go with the request.
+ * The app at an address. What answers there may be something else: a proxy's sign-in page is not a success, and
+ * redirects are not followed, since they would get the function key.
  */
 export class AppClient {
   readonly #url: string;
   readonly #key: string | undefined;
 
-  /** @param url of the app, with or without `/api` */
+  /** @param url the app's address, with or without `/api` */
   constructor(url: string, key: string | undefined) {
     this.#url = `${url.replace(/\/+$/, '').replace(/\/api$/, '')}/api`;
     this.#key = key;
   }
 
-  /** Hands an event over; it is accepted, not yet handled, when this resolves. */
+  /** Publishes an event. Resolves when the app has accepted it; it is handled later. */
   async publish(event: { readonly id: string }): Promise<void> {
     const answer = await this.#request('events', {
       method: 'POST',
@@ -91,54 +91,54 @@ export class AppClient {
       body: JSON.stringify(event),
     });
     const ids = answer.status === 202 ? fieldOf(answer, 'ids') : undefined;
-    if (!Array.isArray(ids) || !ids.includes(event.id)) throw this.#stranger(answer, '202 with the id of the event');
+    if (!Array.isArray(ids) || !ids.includes(event.id)) throw this.#notTheApp(answer, '202 with the id of the event');
   }
 
   /** The history, newest first. */
   async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
     const answer = await this.#request(`events?${queryOf(filter)}`);
-    // The app's own answer; the shape of the entries is fixed by the tests of `functions/http/history.ts`.
+    // The app's own answer; the type of the entries is checked by the tests of `functions/http/history.ts`.
     return this.#listIn(answer, 'events') as HistoryEntry[];
   }
 
-  /** All that fit, oldest first; pages are followed. */
+  /** All entries that match, oldest first, from all pages. */
   async *errors(filter: ErrorFilter): AsyncIterable<ErrorEntry> {
     let cursor: string | undefined;
     do {
       const answer = await this.#request(`errors?${queryOf({ ...filter, limit: 250, cursor })}`);
-      // The app's own answer; the shape of the entries is fixed by the tests of `functions/http/errors.ts`.
+      // The app's own answer; the type of the entries is checked by the tests of `functions/http/errors.ts`.
       yield* this.#listIn(answer, 'errors') as ErrorEntry[];
       const next = fieldOf(answer, 'next');
       cursor = typeof next === 'string' ? next : undefined;
     } while (cursor !== undefined);
   }
 
-  /** One entry, with the body that was sent. @throws NotFoundError */
+  /** One entry with its body. @throws NotFoundError */
   async error(sequenceNumber: string): Promise<ErrorEntry & { readonly body: unknown }> {
     const answer = await this.#request(`errors/${sequenceNumber}`);
-    if (fieldOf(answer, 'sequenceNumber') === undefined) throw this.#stranger(answer, 'the entry');
+    if (fieldOf(answer, 'sequenceNumber') === undefined) throw this.#notTheApp(answer, 'the entry');
     return answer.json as ErrorEntry & { body: unknown };
   }
 
-  /** @throws NotFoundError @throws PermanentError saying why it cannot be replayed */
+  /** @throws NotFoundError @throws PermanentError that says why the entry cannot be replayed */
   async replay(sequenceNumber: string): Promise<void> {
     const answer = await this.#request(`errors/${sequenceNumber}/replay`, { method: 'POST', body: '{}' });
-    if (answer.status !== 202) throw this.#stranger(answer, '202');
+    if (answer.status !== 202) throw this.#notTheApp(answer, '202');
   }
 
   /** @throws NotFoundError */
   async discard(sequenceNumber: string): Promise<void> {
     const answer = await this.#request(`errors/${sequenceNumber}`, { method: 'DELETE' });
-    if (answer.status !== 204) throw this.#stranger(answer, '204');
+    if (answer.status !== 204) throw this.#notTheApp(answer, '204');
   }
 
-  /** @throws PermanentError with the app's reasons @throws TransientError when it cannot be reached or is busy */
+  /** @throws PermanentError with the app's reasons @throws TransientError when the app cannot be reached or is busy */
   async #request(
     path: string,
     { method = 'GET', contentType = 'application/json', body = undefined as string | undefined } = {},
-  ): Promise<Answer> {
+  ): Promise<AppAnswer> {
     const headers = {
-      // Asked of every request that changes something: a browser sends no such one on a strange page's behalf.
+      // The app requires it for every change, since a browser does not send it for a foreign page.
       ...(method !== 'GET' && { 'content-type': contentType }),
       ...(this.#key !== undefined && { 'x-functions-key': this.#key }),
     };
@@ -154,72 +154,72 @@ export class AppClient {
     }
     const { status } = response;
     if (status >= 300 && status < 400) throw this.#redirected(status, response.headers.get('location'));
-    const text = await textOf(response, this.#url);
+    const text = await readText(response, this.#url);
     const contentTypeOfAnswer = response.headers.get('content-type') ?? '';
     const answer = { status, text, json: parsed(text), contentType: contentTypeOfAnswer };
     if (response.ok) return answer;
     const known = this.#reasonIn(answer);
-    const reason = `${status} ${known ?? `(${kindOf(answer)}, not in the words of the app)`}`;
+    const reason = `${status} ${known ?? `(${kindOf(answer)}, not an answer of the app)`}`;
     if (status === 401 || status === 403) {
       throw new PermanentError(`the app refuses: ${reason}; set PLATFORM_EVENTS_KEY to a function key`);
     }
-    if (status >= 500 || status === 429) throw new TransientError(`the app says ${reason}`);
+    if (status >= 500 || status === 429) throw new TransientError(`the app answers ${reason}`);
     if (status === 404 && known !== undefined) throw new NotFoundError(known);
     throw new PermanentError(`the app refuses: ${reason}`);
   }
 
-  /** What the app itself says. A proxy's page may be anything, and even repeat the key. */
-  #reasonIn({ contentType, json }: Answer): string | undefined {
+  /** The app's reason; undefined for a proxy's page, which may even repeat the key. */
+  #reasonIn({ contentType, json }: AppAnswer): string | undefined {
     if (!/^application\/problem\+json\b/.test(contentType)) return undefined;
     const reason = reasonIn(json);
     return this.#key !== undefined && reason?.includes(this.#key) ? undefined : reason;
   }
 
-  #listIn(answer: Answer, name: string): unknown[] {
+  #listIn(answer: AppAnswer, name: string): unknown[] {
     const list = fieldOf(answer, name);
     if (Array.isArray(list)) return list;
-    throw this.#stranger(answer, `JSON with a list of ${name}`);
+    throw this.#notTheApp(answer, `JSON with a list of ${name}`);
   }
 
   #redirected(status: number, location: string | null): PermanentError {
     return new PermanentError(
-      `${this.#url} redirects (${status}) to ${placeOf(location, this.#url)}, which is not followed: it would get the function key; give the app's own address with --url or PLATFORM_EVENTS_URL`,
+      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the function key; give the app's own address with --url or PLATFORM_EVENTS_URL`,
     );
   }
 
-  /** What is there answers with success, but not as the app does. */
-  #stranger(answer: Answer, expected: string): PermanentError {
+  /** The error for a success that is not an answer of the app. */
+  #notTheApp(answer: AppAnswer, expected: string): PermanentError {
     return new PermanentError(
-      `${this.#url} does not answer as the app: expected ${expected}, got ${answer.status} ${kindOf(answer)}; is a proxy or a sign-in page between?`,
+      `${this.#url} does not answer as the app: expected ${expected}, got ${answer.status} ${kindOf(answer)}; is a proxy or a sign-in page in between?`,
     );
   }
 }
 
-function fieldOf({ json }: Answer, name: string): unknown {
+function fieldOf({ json }: AppAnswer, name: string): unknown {
   const value: unknown = Reflect.get(Object(json), name);
   return value;
 }
 
 const MAX_TEXT = 200;
 
-/** Enough of an answer to recognise who gave it; what it says may repeat the key. */
-function kindOf({ contentType }: Answer): string {
+/** The kind of an answer. Its text is not shown, since it may repeat the key. */
+function kindOf({ contentType }: AppAnswer): string {
   return oneLine(contentType.split(';', 1)[0] ?? '').slice(0, MAX_TEXT) || 'without a content type';
 }
 
-/** Whose address it is: the rest of a sign-in address carries state and tokens. */
-function placeOf(location: string | null, base: string): string {
+/** The origin of an address. The rest of a sign-in address holds state and tokens. */
+function originOf(location: string | null, base: string): string {
   if (location === null || !URL.canParse(location, base)) return 'nowhere';
   const { origin, protocol, host } = new URL(location, base);
   return oneLine(origin === 'null' ? `${protocol}//${host}` : origin).slice(0, MAX_TEXT);
 }
 
-async function textOf(response: Response, url: string): Promise<string> {
+async function readText(response: Response, url: string): Promise<string> {
   try {
     return await wholeOf(response, MAX_ANSWER_BYTES);
   } catch (cause) {
-    if (cause instanceof RangeError) throw new PermanentError(`what is at ${url} is not the app: ${cause.message}`);
-    throw new TransientError(`the app at ${url} broke off its answer: ${faultOf(cause)}`);
+    if (cause instanceof RangeError) throw new PermanentError(`${url} does not answer as the app: ${cause.message}`);
+    throw new TransientError(`the app at ${url} did not complete its answer: ${faultOf(cause)}`);
   }
 }
 
@@ -237,7 +237,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A problem document's title and issues, a line each. */
+/** The title and the issues of a problem document, one line each. */
 function reasonIn(answer: unknown): string | undefined {
   if (typeof answer !== 'object' || answer === null || !('title' in answer)) return undefined;
   const { title, issues } = answer as { title: unknown; issues?: unknown };

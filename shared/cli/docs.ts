@@ -10,17 +10,15 @@ import { referencePages, stalePages } from './docs/pages.ts';
 
 await runCommand(async () => {
   const { values } = readFlags(DOCS.usage, DOCS.flags);
-  // The functions say what their routes are when they are loaded.
+  // The functions register their routes when they are loaded.
   await loadFunctions(appDirectory());
   const pages = referencePages(registeredRoutes());
   const stale = await stalePages(values.out, pages);
   const files = stale.map((name) => join(values.out, name));
   if (values.check && stale.length > 0) {
-    throw new PermanentError(`not what the code says any more: ${files.join(', ')}; npm run docs writes them anew`);
+    throw new PermanentError(`out of date: ${files.join(', ')}; npm run docs updates them`);
   }
   if (stale.length > 0) await mkdir(values.out, { recursive: true });
   for (const [index, name] of stale.entries()) await writeFile(files[index] ?? '', pages.get(name) ?? '');
-  print(
-    stale.length > 0 ? `written: ${files.join(', ')}` : `${pages.size} pages in ${values.out} are what the code says`,
-  );
+  print(stale.length > 0 ? `written: ${files.join(', ')}` : `${pages.size} pages in ${values.out} are up to date`);
 });

@@ -1,40 +1,41 @@
-/** Replays or discards entries of the errors queue, one or a thousand: with progress, and stopped without harm. */
+/** Replays or discards entries of the errors queue, with progress. It can be stopped safely. */
+import { describeError } from '../describe-error.ts';
 import { NotFoundError, PermanentError } from '../errors.ts';
 import { oneLine } from '../shown-text.ts';
 import { complain, green, print, printJson, red, yellow } from '../terminal/command.ts';
 import type { AppClient } from './app-client.ts';
 import { retried } from './options.ts';
 
-/** So many requests at once. */
+/** How many requests run at once. */
 const AT_ONCE = 4;
 const PROGRESS_MS = 1_000;
-/** So many failures in a row, each after several attempts, mean that the app is away: the rest would only take long. */
+/** After so many failures in a row, each with several attempts, the app is away, and the rest is not attempted. */
 const MAX_FAILURES = 2 * AT_ONCE;
-/** More are summed up, and only what went wrong is shown. */
+/** With more entries only failures are shown. */
 const MAX_SHOWN = 20;
 
 type Verb = 'replay' | 'discard';
 
 const DONE = { replay: 'replayed', discard: 'discarded' } as const;
 
-/** What became of one entry: `gone` when it was not there (any more), `failed` when the app did not answer. */
+/** The outcome of one entry: `gone` when it no longer exists, `failed` when the app does not answer. */
 interface Result {
   readonly sequenceNumber: string;
   readonly outcome: (typeof DONE)[Verb] | 'refused' | 'gone' | 'failed';
   readonly why?: string;
 }
 
-export interface WorkOptions {
+interface WorkOptions {
   readonly isJson: boolean;
-  /** The entries were found, not named: it is no failure when somebody else was quicker. */
+  /** The entries come from `--all`: one that is gone is then not a failure. */
   readonly isAll: boolean;
-  /** Between two attempts. */
+  /** Waits between two attempts. */
   readonly wait?: (ms: number) => Promise<void>;
 }
 
 /**
- * Begins them in order, a few at a time. The first SIGINT or SIGTERM lets what was begun end, and so does an app that is
- * away. Sets the exit code: 1 when something went wrong, 130 when it was stopped.
+ * Handles the entries in order, a few at a time. After the first SIGINT or SIGTERM, or when the app is away, no further
+ * entry is started. Sets the exit code: 1 after a failure, 130 when stopped.
  */
 export async function workThrough(
   app: AppClient,
@@ -49,7 +50,7 @@ export async function workThrough(
   const stop = (): void => {
     if (isStopped) process.exit(130);
     isStopped = true;
-    complain('stopping when what was begun has ended');
+    complain('stopping after the requests in progress');
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
@@ -75,7 +76,9 @@ export async function workThrough(
   const count = results.filter(({ outcome }) => outcome === DONE[verb]).length;
   const fine = results.filter(({ outcome }) => outcome === DONE[verb] || (isAll && outcome === 'gone')).length;
   if (!isJson && (isLong || isAll)) {
-    print(`${DONE[verb]} ${count} of ${numbers.length}${waiting.length > 0 ? `, ${waiting.length} not tried` : ''}`);
+    print(
+      `${DONE[verb]} ${count} of ${numbers.length}${waiting.length > 0 ? `, ${waiting.length} not attempted` : ''}`,
+    );
   }
   process.exitCode = isStopped ? 130 : fine === numbers.length ? 0 : 1;
 }
@@ -85,7 +88,7 @@ async function workOn(app: AppClient, verb: Verb, sequenceNumber: string, wait: 
     await retried(() => app[verb](sequenceNumber), wait);
     return { sequenceNumber, outcome: DONE[verb] };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = describeError(error);
     if (error instanceof NotFoundError) return { sequenceNumber, outcome: 'gone', why };
     return { sequenceNumber, outcome: error instanceof PermanentError ? 'refused' : 'failed', why };
   }

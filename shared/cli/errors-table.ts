@@ -1,4 +1,4 @@
-/** Entries of the errors queue for people. Anybody who may send can write what is in them: nothing is shown unchanged. */
+/** Entries of the errors queue for people. Any sender may have written their texts, so all texts are sanitised. */
 
 import { oneLine, withoutControls } from '../shown-text.ts';
 import { bold, columns, dim } from '../terminal/command.ts';
@@ -7,7 +7,7 @@ import type { ErrorEntry } from './app-client.ts';
 const MAX_WHY = 100;
 const MAX_CELL = 60;
 
-/** A line for each. */
+/** One line per entry. */
 export function errorsTable(entries: readonly ErrorEntry[], isFiltered: boolean): string {
   if (entries.length === 0) return isFiltered ? 'no entry matches' : 'the errors queue is empty';
   const rows = entries.map(({ sequenceNumber, deadLetteredAt, reason, type, subject, messageId, description }) => [
@@ -28,7 +28,7 @@ function cell(text: string, longest = MAX_CELL): string {
   return shown.length > longest ? `${shown.slice(0, longest - 3)}...` : shown;
 }
 
-/** All that is known of one. */
+/** All fields of one entry, and its body. */
 export function errorDetails({ body, ...entry }: ErrorEntry & { readonly body: unknown }): string {
   const rows = Object.entries(entry).map(([name, value]) => [`${oneLine(name)}:`, oneLine(String(value))]);
   const text = typeof body === 'string' ? body : JSON.stringify(body, undefined, 2);

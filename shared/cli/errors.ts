@@ -1,4 +1,4 @@
-/** `platform-events errors`: what could not be handled; shows it, sends it to its handler again, or discards it. */
+/** `platform-events errors`: lists, shows, replays and discards dead letters. */
 import { print, printJson, readFlags, UsageError } from '../terminal/command.ts';
 import type { AppClient, ErrorEntry, ErrorFilter } from './app-client.ts';
 import { workThrough } from './errors-batch.ts';
@@ -55,7 +55,7 @@ export async function errors(usage: string, args: string[]): Promise<void> {
       if (values.all ? numbers.length > 0 : numbers.length === 0 || isFiltered) {
         throw new UsageError(`expected sequence numbers, or --all with the filters that narrow it\n\n${usage}`);
       }
-      // Taken down before the first is replayed: what fails again comes back as a new entry, and must not go round.
+      // Listed before the first replay: an event that fails again becomes a new entry, which must not be replayed too.
       const chosen = values.all ? await numbersOf(app, filter) : [...new Set(numbers)];
       return workThrough(app, command, chosen, { isJson: values.json, isAll: values.all });
     }

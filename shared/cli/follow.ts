@@ -1,33 +1,35 @@
-/** Follows an event, and what came of it, through the history to its end. */
+/** Follows an event and its effects through the history, until the chain ends. */
 import { isDeepStrictEqual } from 'node:util';
 import type { AppClient, HistoryEntry } from './app-client.ts';
 
 /** How a chain ended. */
 export type Ending = 'completed' | 'rolled-back' | 'failed' | 'dead-lettered' | 'timeout';
 
-/** An ending, and why it came to that when the history says so. */
-export interface End {
+/** An ending, with its reason when the history has one. */
+interface End {
   readonly ending: Ending;
   readonly why?: string;
 }
 
-export interface FollowOptions {
+interface FollowOptions {
   readonly app: Pick<AppClient, 'history'>;
-  /** The event that is followed. Its chain may hold others that came of another one. */
+  /** The event to follow. Its chain may also hold effects of other events. */
   readonly eventId: string;
   readonly correlationId: string;
   readonly timeoutMs: number;
-  /** Every entry as it appears, and again when it changed; oldest first. */
+  /** Takes every entry when it appears and when it changes, oldest first. */
   readonly onEntry: (entry: HistoryEntry) => void;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** An event that was published is seen in the history once it was delivered: so long nothing new must appear. */
+/**
+ * A chain is quiet after so long without a change. A published event appears in the history only when it is delivered.
+ */
 const QUIET_MS = 1_500;
 const POLL_MS = 200;
 
-/** Resolves when the chain ended or the time is up. An app that is away for a moment is asked again. */
+/** Resolves when the chain has ended or the time is up. While the app is away it is asked again. */
 export async function follow(options: FollowOptions): Promise<End> {
   const { app, eventId, correlationId, timeoutMs, onEntry, now, pause } = options;
   const deadline = now() + timeoutMs;
@@ -40,7 +42,7 @@ export async function follow(options: FollowOptions): Promise<End> {
       const entries = await app.history({ correlationId, limit: 100 });
       failure = undefined;
       for (const entry of entries.toReversed()) found.set(keyOf(entry), entry);
-      const run = entriesOf(eventId, [...found.values()]);
+      const run = entriesOfEvent(eventId, [...found.values()]);
       for (const entry of run) {
         const key = keyOf(entry);
         if (isDeepStrictEqual(seen.get(key), entry)) continue;
@@ -64,10 +66,11 @@ function keyOf({ handler, id }: HistoryEntry): string {
 }
 
 /**
- * Of a chain's entries those of one event: itself, and what it caused. A failure is also caused from outside (by the
- * request that supersedes this one, by an objective that blames it): that of the same resource, since then.
+ * The entries of one event in a chain: the event, and what it caused. A DeploymentFailed may also be caused from
+ * outside: by a request that supersedes this one, or by an objective. It counts when it has the same subject and is
+ * later.
  */
-export function entriesOf(eventId: string, chain: readonly HistoryEntry[]): HistoryEntry[] {
+export function entriesOfEvent(eventId: string, chain: readonly HistoryEntry[]): HistoryEntry[] {
   const first = chain.find(({ id }) => id === eventId);
   if (!first) return [];
   const ids = new Set([eventId]);
@@ -80,7 +83,7 @@ export function entriesOf(eventId: string, chain: readonly HistoryEntry[]): Hist
     const isFromOutside = type === 'DeploymentFailed' && (isOfAnother || !known.has(causationId));
     return isFromOutside && subject === first.subject && startedAt >= first.startedAt;
   };
-  // Until nothing is added: an effect may be listed before its cause.
+  // Repeated until nothing is added, since an effect may be listed before its cause.
   for (let size = 0; size !== ids.size; ) {
     size = ids.size;
     for (const entry of chain) if (isOurs(entry)) ids.add(entry.id);
@@ -88,15 +91,15 @@ export function entriesOf(eventId: string, chain: readonly HistoryEntry[]): Hist
   return chain.filter(({ id }) => ids.has(id));
 }
 
-/** A request that started has not failed by itself: the failure beside its start is that of the one it superseded. */
+/** Whether a failure is that of a superseded request: its cause is a request that started. */
 function isOfSuperseded({ type, causationId }: HistoryEntry, chain: readonly HistoryEntry[]): boolean {
   const isStart = (one: HistoryEntry): boolean => one.type === 'DeploymentStarted' && one.causationId === causationId;
   return type === 'DeploymentFailed' && chain.some(isStart);
 }
 
 /**
- * Whether these entries are a whole chain. A DeploymentFailed may still be rolled back, so that only a while of quiet
- * makes it the end; Completed and RolledBack are ends by themselves.
+ * How a chain has ended; undefined while it goes on. A DeploymentFailed may still be rolled back, so it is the end only
+ * when the chain is quiet. DeploymentCompleted and DeploymentRolledBack are ends by themselves.
  */
 export function endingOf(entries: readonly HistoryEntry[], isQuiet: boolean): Ending | undefined {
   const has = (type: string): boolean => entries.some((entry) => entry.type === type);
@@ -120,7 +123,7 @@ function whyOf(entries: readonly HistoryEntry[], ending: Ending): { why?: string
   return why === undefined ? {} : { why };
 }
 
-/** What only waits for a channel to be told through has done its work. */
+/** Whether a handler has done its work; only a notification may be missing. */
 function isSettled({ status, reason }: HistoryEntry): boolean {
   return (
     status === 'completed' || status === 'dead-lettered' || (status === 'waiting' && reason === 'NotificationFailed')

@@ -1,4 +1,4 @@
-/** `npx platform-events`: publishes events, follows them, shows what happens, and mends what went wrong. */
+/** `npx platform-events`: publishes and follows events, shows what happens, and repairs errors. */
 import { print, runCommand, UsageError } from '../terminal/command.ts';
 import { errors } from './errors.ts';
 import { publish } from './publish.ts';
@@ -15,7 +15,7 @@ await runCommand(async () => {
     case 'errors':
       return errors(USAGE, args);
     case 'bus':
-      // It reads its own flags.
+      // The bus reads its own flags.
       process.argv.splice(2, 1);
       await import('../local/bus.ts');
       return;

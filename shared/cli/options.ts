@@ -1,7 +1,8 @@
-/** What the commands of the command line share: the app's address, durations, and how an entry is shown. */
+/** Shared by the commands: the app's address, durations, retries, and the display of entries. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDuration } from '../duration.ts';
 import { PlatformError, TransientError } from '../errors.ts';
+import { isLoopback } from '../local/local-http.ts';
 import { oneLine } from '../shown-text.ts';
 import { dim, green, print, printJson, red, UsageError } from '../terminal/command.ts';
 import { AppClient, type HistoryEntry } from './app-client.ts';
@@ -16,7 +17,7 @@ export const COMMON = {
 /**
  * The app at `--url`, or where the environment says.
  *
- * @throws UsageError for an address that is none, or that would take the function key over the network in clear
+ * @throws UsageError for a malformed address, or one that would send the function key unencrypted over the network
  */
 export function appAt(flags: { readonly url?: string | undefined; readonly 'insecure-http': boolean }): AppClient {
   const setting = process.env['PLATFORM_EVENTS_URL'];
@@ -31,7 +32,7 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
   return new AppClient(address, key);
 }
 
-/** What is wrong with an address. A password or a key in it is not shown. */
+/** What is wrong with an address; undefined when nothing is. A password or a key in it is not shown. */
 function addressFault(address: string, mayBeInsecure: boolean): string | undefined {
   const expected = "expected a URL such as 'https://shop.azurewebsites.net'";
   if (!URL.canParse(address)) {
@@ -46,11 +47,7 @@ function addressFault(address: string, mayBeInsecure: boolean): string | undefin
     return `${expected}, got one with '?' or '#' in it; a function key goes into PLATFORM_EVENTS_KEY`;
   }
   if (protocol === 'https:' || isLoopback(hostname) || mayBeInsecure) return undefined;
-  return `expected https, got '${origin}': the function key would travel in clear; --insecure-http allows it`;
-}
-
-function isLoopback(hostname: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  return `expected https, got '${origin}': the function key would be sent unencrypted; --insecure-http allows it`;
 }
 
 /** Milliseconds. @throws UsageError naming the flag */
@@ -62,7 +59,7 @@ export function durationFlag(flag: string, text: string): number {
   }
 }
 
-/** A few attempts, seconds apart, as long as the app is busy or away. */
+/** Makes up to three attempts, seconds apart, while the app is busy or away. */
 export async function retried(
   request: () => Promise<void>,
   wait: (ms: number) => Promise<void> = (ms) => pause(ms),
@@ -78,8 +75,8 @@ export async function retried(
   await request();
 }
 
-/** Passes an entry on when it is new or its status or attempts have changed: a rollout that is looked at again is no news. */
-export function changes(onChange: (entry: HistoryEntry) => void): (entry: HistoryEntry) => void {
+/** Passes on an entry when it is new, or when its status or attempts have changed. */
+export function whenChanged(onChange: (entry: HistoryEntry) => void): (entry: HistoryEntry) => void {
   const seen = new Map<string, string>();
   return (entry) => {
     const key = `${entry.handler} ${entry.id}`;
@@ -90,13 +87,13 @@ export function changes(onChange: (entry: HistoryEntry) => void): (entry: Histor
   };
 }
 
-/** An entry of the history as a line, for people or for programs. */
-export function show(entry: HistoryEntry, isJson: boolean): void {
+/** Prints an entry of the history, for people or for programs. */
+export function showEntry(entry: HistoryEntry, isJson: boolean): void {
   if (isJson) printJson(entry);
   else print(entryLine(entry));
 }
 
-/** For sorting entries by the times that their lines show. */
+/** Sorts entries by the times that their lines show. */
 export function byTimeShown(a: HistoryEntry, b: HistoryEntry): number {
   return Date.parse(shownAt(a)) - Date.parse(shownAt(b));
 }
@@ -108,7 +105,7 @@ function shownAt({ startedAt, endedAt }: HistoryEntry): string {
 function entryLine(entry: HistoryEntry): string {
   const { type, subject, status, attempts, reason, error, summary } = entry;
   const colour = status === 'dead-lettered' ? red : status === 'completed' ? green : dim;
-  const why = reason === undefined ? summary : `try ${attempts}: ${reason}: ${error ?? ''}`;
+  const why = reason === undefined ? summary : `attempt ${attempts}: ${reason}: ${error ?? ''}`;
   const time = dim(shownAt(entry).slice(11, 23));
   return `${time}  ${oneLine(type).padEnd(21)}  ${oneLine(subject)}  ${colour(oneLine(status))}  ${why === undefined ? '' : dim(oneLine(why))}`.trimEnd();
 }

@@ -1,7 +1,7 @@
-/** `platform-events publish`: checks an event here, hands it to the app, and follows it when asked to. */
+/** `platform-events publish`: checks an event, publishes it, and with `--wait` follows it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { faultOf } from '../describe-error.ts';
+import { jsonFaultOf } from '../describe-error.ts';
 import { formatIssue, InvalidEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
 import { type CloudEvent, type EventDefinition, newEvent } from '../events/cloud-event.ts';
@@ -12,7 +12,7 @@ import { oneLine } from '../shown-text.ts';
 import { complain, green, print, printJson, readFlags, red, UsageError } from '../terminal/command.ts';
 import { readTextFile } from '../terminal/flag-files.ts';
 import { type Ending, follow } from './follow.ts';
-import { appAt, COMMON, changes, durationFlag, retried, show } from './options.ts';
+import { appAt, COMMON, durationFlag, retried, showEntry, whenChanged } from './options.ts';
 
 export const PUBLISH_FLAGS = {
   ...COMMON,
@@ -45,10 +45,10 @@ export async function publish(usage: string, args: string[]): Promise<void> {
 
   const isDirect = values.url === undefined && !process.env['PLATFORM_EVENTS_URL'] && hasServiceBus();
   if (isDirect && values.wait) {
-    throw new UsageError('--wait asks the app for its history: say where it is with --url or PLATFORM_EVENTS_URL');
+    throw new UsageError('--wait needs the history of the app: set its address with --url or PLATFORM_EVENTS_URL');
   }
   const app = appAt(values);
-  // The id makes sending it again harmless.
+  // A repeated request is harmless, since the event keeps its id.
   if (isDirect) await publishDirectly(event);
   else await retried(() => app.publish(event));
   if (values.json) printJson({ id: event.id, correlationId: event.correlationid });
@@ -60,7 +60,7 @@ export async function publish(usage: string, args: string[]): Promise<void> {
     eventId: event.id,
     correlationId: event.correlationid,
     timeoutMs,
-    onEntry: changes((one) => show(one, values.json)),
+    onEntry: whenChanged((one) => showEntry(one, values.json)),
     now: () => performance.now(),
     pause: (ms) => pause(ms),
   });
@@ -76,10 +76,10 @@ interface EventFlags {
   readonly 'correlation-id'?: string | undefined;
 }
 
-/** The flags that attributes of the event come from. */
+/** The flags of event attributes with other names. */
 const FLAGS: Readonly<Record<string, string>> = { correlationid: 'correlation-id' };
 
-/** @throws UsageError naming the flag that no event can hold */
+/** @throws UsageError that names the flag with an invalid value */
 function eventOf(definition: EventDefinition, data: unknown, flags: EventFlags): CloudEvent {
   const { source, subject, 'correlation-id': correlationid } = flags;
   try {
@@ -100,7 +100,7 @@ const ENDINGS: Readonly<Record<Ending, string>> = {
   'rolled-back': 'failed, and rolled back',
   failed: 'failed',
   'dead-lettered': 'an event could not be handled and is in the errors queue',
-  timeout: 'no end yet; the chain goes on without us',
+  timeout: 'not ended in time; the chain goes on',
 };
 
 function hasServiceBus(): boolean {
@@ -112,7 +112,7 @@ async function publishDirectly(event: CloudEvent): Promise<void> {
   const log = { info: () => {}, warn: complain, error: complain };
   const bus = await createServiceBus(readServiceBus(process.env), { log });
   try {
-    // The catalog's own schema has just accepted the data.
+    // The catalog's schema has accepted the data.
     await bus.publish(event as PlatformEvent);
   } finally {
     await bus.close();
@@ -127,6 +127,6 @@ function readData(text: string | undefined): unknown {
   try {
     return parseJson(json);
   } catch (error) {
-    throw new UsageError(`--data: expected JSON: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new UsageError(`--data: expected JSON: ${jsonFaultOf(error)}`);
   }
 }

@@ -1,9 +1,9 @@
-/** `platform-events tail`: shows what the history says, as it says it, until it is stopped. */
+/** `platform-events tail`: shows entries of the history as they appear, until it is stopped. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { TransientError } from '../errors.ts';
 import { catalog } from '../events/catalog.ts';
 import { complain, readFlags, UsageError, yellow } from '../terminal/command.ts';
-import { appAt, byTimeShown, COMMON, changes, durationFlag, show } from './options.ts';
+import { appAt, byTimeShown, COMMON, durationFlag, showEntry, whenChanged } from './options.ts';
 
 export const TAIL_FLAGS = {
   ...COMMON,
@@ -13,7 +13,7 @@ export const TAIL_FLAGS = {
 
 const TAIL_POLL_MS = 500;
 
-/** An app that is away for a moment is asked again. @throws UsageError */
+/** Asks again while the app is away. @throws UsageError */
 export async function tail(usage: string, args: string[]): Promise<never> {
   const { values } = readFlags(usage, TAIL_FLAGS, { args });
   if (values.type !== undefined && !catalog.has(values.type)) {
@@ -23,13 +23,13 @@ export async function tail(usage: string, args: string[]): Promise<never> {
   }
   const app = appAt(values);
   const since = new Date(Date.now() - durationFlag('since', values.since)).toISOString();
-  const onEntry = changes((entry) => show(entry, values.json));
+  const onEntry = whenChanged((entry) => showEntry(entry, values.json));
   let isAway = false;
   for (;;) {
     try {
       const entries = await app.history({ type: values.type, since, limit: 1000 });
       isAway = false;
-      // They come by their beginnings, and are read by their ends.
+      // The history is sorted by start, and shown by end.
       for (const entry of entries.toReversed().toSorted(byTimeShown)) onEntry(entry);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;

@@ -1,4 +1,4 @@
-/** What `platform-events --help` prints; away from the command, so that the reference page can have it. */
+/** The text of `platform-events --help`, in a file of its own for the reference page. */
 import { catalog } from '../events/catalog.ts';
 
 export const USAGE = `usage: platform-events <command> [options]
@@ -25,14 +25,14 @@ export const USAGE = `usage: platform-events <command> [options]
   bus [options]                 start the local Service Bus (see 'bus --help')
 
   --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)
-  --insecure-http               let the URL be plain http beyond this machine
+  --insecure-http               allow plain http to other machines
   --json                        one JSON object a line
 
 A function key is read from PLATFORM_EVENTS_KEY. Without --url and
 PLATFORM_EVENTS_URL, but with ServiceBus or ServiceBus__fullyQualifiedNamespace
 in the environment, publish sends to that namespace directly.
 Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended
-in time; 2 called or set up wrongly; 130 stopped.
+in time; 2 wrong usage or settings; 130 stopped.
 
 Types:
 ${[...catalog.keys()].map((type) => `  ${type}`).join('\n')}`;

@@ -1,4 +1,4 @@
-/** Every event, collected from the family modules: their exports are the list. */
+/** The catalog: every event, collected from the exports of the family modules. */
 import type { EventDefinition, EventOf } from './cloud-event.ts';
 import * as deployment from './deployment.ts';
 import * as infrastructure from './infrastructure.ts';
@@ -11,7 +11,7 @@ export type Family = keyof typeof families;
 
 type DefinitionsOf<Module> = Module[keyof Module];
 
-/** Any of the events, told apart by `type`. */
+/** Any of the events, discriminated by `type`. */
 export type PlatformEvent = { [F in Family]: EventOf<DefinitionsOf<(typeof families)[F]>> }[Family];
 
 export type EventType = PlatformEvent['type'];

@@ -1,6 +1,6 @@
 /**
- * The CloudEvents 1.0 envelope, what declares an event, and how new events and their children are made.
- * Reading events from the wire is in `parse.ts`.
+ * The CloudEvents 1.0 envelope, the declaration of events, and the creation of new events and their children.
+ * `parse.ts` reads events from messages.
  *
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
@@ -45,11 +45,11 @@ export interface EventDefinition<Type extends string = string, Schema extends z.
   readonly version: number;
   /** `upgrades[n]` turns data of version n into version n + 1. */
   readonly upgrades: Readonly<Record<number, (data: unknown) => unknown>>;
-  /** `app`: a fact that this app alone knows. Anything else is for publishers to say. */
+  /** `app` for a fact that this app alone knows; `publisher` for events that anyone with the right may send. */
   readonly sender: 'app' | 'publisher';
   /** The CloudEvents subject: the resource that the data is about. */
   subjectOf(data: z.output<Schema>): string;
-  /** What the history keeps of the data: why it came to this, in a line. */
+  /** The reason in one line, which the history keeps. */
   summaryOf?: ((data: z.output<Schema>) => string) | undefined;
 }
 
@@ -91,7 +91,7 @@ export function newEventId(): string {
   return v7();
 }
 
-/** What a publisher says of a new event; the rest is filled in. */
+/** What a publisher gives for a new event; the rest is filled in. */
 export interface NewEvent<Data> {
   /** A URI reference naming the publisher, such as `/deployment-service`. */
   source: string;
@@ -151,7 +151,7 @@ function makeEvent<Type extends string, Schema extends z.ZodType>(
   return event;
 }
 
-/** What a handler says of an event that follows from the one it handled. */
+/** What a handler gives for an event that follows from the one it handled. */
 export interface ChildEvent<Data> {
   /** The subscription of the handler that publishes it, such as `deployment-requested`. */
   handler: string;
@@ -159,13 +159,15 @@ export interface ChildEvent<Data> {
   time: string;
   source?: string;
   subject?: string;
-  /** Tells apart several children of one type; the same on every run of the handler. */
+  /** Distinguishes several children of one type; the same on every run of the handler. */
   key?: string | undefined;
   /** The parent's chain when absent. */
   correlationid?: string | undefined;
 }
 
-/** Namespace of the derived ids, 5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e: a child of a parent has the same id every time. */
+/**
+ * Namespace of the derived ids, 5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e: a child of a parent has the same id every time.
+ */
 const CHILD_IDS = Buffer.from('5d0f6c396f835a539b3e0a5c1a1f6d0e', 'hex');
 
 /** A UUID v5 (RFC 9562). uuid's own takes five times as long, which is a tenth of what delivering an event takes. */

@@ -1,4 +1,7 @@
-/** An example of every event, made from the examples of its fields: for the reference page, and for tests that need just any. */
+/**
+ * An example of every event, from the examples of its fields: for the reference page, and for tests that need any
+ * event.
+ */
 import { catalog } from './catalog.ts';
 import { type CloudEvent, newEvent } from './cloud-event.ts';
 import { type JsonSchema, jsonSchemaOf } from './schemas.ts';
@@ -6,11 +9,12 @@ import { type JsonSchema, jsonSchemaOf } from './schemas.ts';
 /**
  * An event with the required fields of its data alone.
  *
- * @throws TypeError naming the type or field that has no example; InvalidEventError when they do not fit together
+ * @throws TypeError that names the type or field without an example; InvalidEventError when the examples do not fit
+ *   together
  */
 export function exampleEvent(type: string): CloudEvent {
   const definition = catalog.get(type)?.definition;
-  if (!definition) throw new TypeError(`'${type}' is no event of the catalog`);
+  if (!definition) throw new TypeError(`'${type}' is not an event of the catalog`);
   return newEvent(definition, {
     source: definition.sender === 'app' ? '/handlers/example' : '/ci',
     data: exampleOf(jsonSchemaOf(definition.schema), `${type}.data`),
@@ -19,7 +23,11 @@ export function exampleEvent(type: string): CloudEvent {
   });
 }
 
-/** A value that fits a schema as far as examples, constants and bounds can say. @throws TypeError naming the path that has no example */
+/**
+ * A value for a schema, from its examples, constants and bounds.
+ *
+ * @throws TypeError that names the path without an example
+ */
 export function exampleOf(schema: JsonSchema, path: string): unknown {
   const { examples, const: only, default: usual, enum: values, type, minimum, minLength, pattern } = schema;
   const [example = only ?? usual ?? (values as unknown[] | undefined)?.[0]] = (examples ?? []) as unknown[];

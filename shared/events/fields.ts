@@ -1,16 +1,16 @@
 /**
- * The field types the twelve events are built from: names, images, quantities, bounded strings.
- * Every bound is somebody else's rule, and each says whose. A field's description is what a sender of a wrong value
- * is told was expected, and what the JSON Schemas say; examples of the fields make up the examples of the events.
+ * The field types of the events: names, images, quantities, bounded strings. Every bound comes from an external rule,
+ * which its comment names. A field's description appears in errors, as what was expected, and in the JSON Schemas. The
+ * examples of the fields make up the examples of the events.
  */
 import * as z from 'zod';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-/** A text of a pattern; one description serves the length, the pattern and the schema's readers. */
+/** A text with a pattern. Its description serves errors of length and pattern, and the JSON Schema. */
 function textLike(pattern: RegExp, longest: number, description: string, example: string): z.ZodString {
-  // Past the length nothing more needs saying, and no pattern runs on a text without bound.
+  // A text that is too long gets no further check, so no pattern runs on a text without bound.
   return z
     .string({ error: description })
     .max(longest, { error: description, abort: true })
@@ -52,7 +52,10 @@ export const imageReference = textLike(
   'ghcr.io/shop/web:1.2.3',
 );
 
-/** A Kubernetes quantity as text (`500m`, `1.5Gi`, `2e3`); https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
+/**
+ * A Kubernetes quantity as text (`500m`, `1.5Gi`, `2e3`);
+ * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ */
 export const quantity = textLike(
   /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$/,
   64,

@@ -1,4 +1,4 @@
-/** Says what a schema expected, so that the sender of a wrong value can mend it without reading the schema. */
+/** Describes what a schema expected, so that a sender can correct a wrong value without reading the schema. */
 import * as z from 'zod';
 import { InvalidEventError, type Issue } from '../errors.ts';
 
@@ -31,7 +31,7 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string {
   }
 }
 
-/** zod says `number` of an integer that is no number at all. */
+/** zod reports the type `number` when an integer was expected and the value is not a number. */
 function isInteger(schema: unknown): boolean {
   return schema instanceof z.ZodNumberFormat && schema.format === 'safeint';
 }
@@ -71,7 +71,7 @@ export function issuesOf(error: z.ZodError, input: unknown, prefix: readonly Pro
       path: [...prefix, ...path].map(String).join('.'),
       value: valueAt(input, path),
       expected: issue.message,
-      // What nobody asked for may be anything, a key in the wrong file among it.
+      // The value of an unknown field may be anything, even a key in the wrong file.
       ...(issue.code === 'unrecognized_keys' && { isSecret: true }),
     }));
   });
@@ -100,7 +100,10 @@ export function check<Schema extends z.ZodType>(
   return result.data;
 }
 
-/** The code that zod generates for a schema is ten times as fast, and takes milliseconds to make: once, when it is first needed. */
+/**
+ * The code that zod generates for a schema is ten times as fast. Generating it takes milliseconds, so it is done once,
+ * on demand.
+ */
 function compiled<Schema extends z.ZodType>(schema: Schema): Schema {
   let fast = compiledSchemas.get(schema);
   if (!fast) {

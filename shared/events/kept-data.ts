@@ -1,8 +1,8 @@
-/** Fields that this build does not know are kept and passed on, for those who do; within reason. */
+/** Keeps fields that this build does not know, for consumers that do, up to a size. */
 import * as z from 'zod';
 import type { DataOf, EventDefinition } from './cloud-event.ts';
 
-/** In characters of JSON. What is declared is bounded by itself. */
+/** In characters of JSON. Declared fields have bounds of their own. */
 const MAX_KEPT = 8 * 1024;
 
 /**

@@ -9,24 +9,24 @@ import { type EventDefinition, envelope } from './cloud-event.ts';
 import { check } from './issues.ts';
 import { refuseForbiddenText } from './text.ts';
 
-/** A message as it came: the body, and the application properties that may carry a binary-mode envelope. */
+/** A received message: the body, and application properties, which may hold a binary-mode envelope. */
 export interface WireEvent {
-  /** Text, bytes, or the value that the Functions library made of the text. */
+  /** Text, bytes, or the value that the Functions library parsed. */
   readonly body: unknown;
   readonly applicationProperties?: Readonly<Record<string, unknown>> | undefined;
-  /** When it came, in milliseconds since the Unix epoch: the event's time when the sender gave none. */
+  /** The time of arrival in milliseconds since the Unix epoch; the event's time when the sender gave none. */
   readonly receivedAt: number;
 }
 
-/** What a redelivery says of itself; travels in the body, as extension attributes that no handler sees. */
+/** The marks of a redelivery. They are extension attributes in the body, which handlers do not see. */
 export interface RedeliveryMarks {
-  /** Which redelivery this is: 0 for the original. */
+  /** The number of the redelivery: 0 for the original. */
   readonly redelivery: number;
-  /** How often it was attempted without a record, because the store could not be asked; undefined for never. */
+  /** How often this redelivery was rescheduled because the state store was away; undefined for never. */
   readonly unrecordedAttempts: number | undefined;
-  /** The run whose lease it has waited for. */
+  /** The run whose lease this redelivery has waited for. */
   readonly awaitedRunId: string | undefined;
-  /** The run that ended and could not say so in the record: its lease need not be waited for, and it did not vanish. */
+  /** The run that ended without being able to update the record: its lease need not be waited for. */
   readonly endedRunId: string | undefined;
 }
 
@@ -85,14 +85,14 @@ export function structured(wire: WireEvent): unknown {
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-/** Deeper JSON could be parsed but not written again, and no event here comes near. */
-const DEEPEST = 64;
+/** Deeper JSON could be parsed but not serialised again; events are far less deep. */
+const MAX_DEPTH = 64;
 
 function readAttributes({ body, applicationProperties }: WireEvent): Attributes {
   const value = readJson(body, '');
   // Event Grid may deliver in arrays; to Service Bus it sends one event a message.
   const single = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  if (isDeeperThan(DEEPEST, single)) throw invalid('', '(deeper JSON)', `JSON of at most ${DEEPEST} levels`);
+  if (isDeeperThan(MAX_DEPTH, single)) throw invalid('', '(deeper JSON)', `JSON of at most ${MAX_DEPTH} levels`);
   const inBody = isObject(single) ? withoutNulls(single) : undefined;
   if (inBody && Object.hasOwn(inBody, 'specversion')) return withDecodedData(inBody);
 
@@ -144,13 +144,14 @@ function withDecodedData(attributes: Attributes): Attributes {
     throw invalid('data_base64', encoded, 'either data or data_base64, not both');
   if (typeof encoded !== 'string' || !BASE64.test(encoded)) throw invalid('data_base64', encoded, 'Base64 text');
   const data = readJson(Buffer.from(encoded, 'base64'), 'data_base64');
-  if (isDeeperThan(DEEPEST, data)) throw invalid('data_base64', '(deeper JSON)', `JSON of at most ${DEEPEST} levels`);
+  if (isDeeperThan(MAX_DEPTH, data))
+    throw invalid('data_base64', '(deeper JSON)', `JSON of at most ${MAX_DEPTH} levels`);
   return { ...attributes, data };
 }
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
-/** The data of any older version as this build's. */
+/** Upgrades the data of an older version to this build's. */
 function upgrade(definition: EventDefinition, version: number, raw: Attributes): unknown {
   let data = raw['data'];
   for (let from = version; from < definition.version; from++) {
@@ -189,7 +190,7 @@ function withoutMarks(attributes: Attributes): Attributes {
 
 const MARKS: readonly string[] = ['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'data_base64'];
 
-/** Anything but a positive integer with room above it counts as absent: the extension may be somebody else's. */
+/** Anything but a positive integer below the bound counts as absent: the extension may come from another product. */
 function countOf(value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 && value < 1e9 ? value : 0;
 }
@@ -201,7 +202,7 @@ function withoutNulls(attributes: Attributes): Attributes {
   return Object.fromEntries(entries);
 }
 
-/** Whether objects and lists are nested so deep. */
+/** Whether objects and lists are nested deeper than so many levels. */
 export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;

@@ -68,7 +68,7 @@ export const SLOViolation = defineEvent(
   'SLOViolation',
   open({
     ...objective,
-    severity: z.enum(['page', 'ticket']).describe('Whether somebody must act now, or on the next working day'),
+    severity: z.enum(['page', 'ticket']).describe('Whether people must act now, or on the next working day'),
     burnRate: z
       .number()
       .min(0)

@@ -1,43 +1,43 @@
 /**
- * What texts must not hold. CloudEvents forbids control characters, noncharacters and halves of surrogate pairs in
- * attributes; in data, NUL and half pairs are what stores and other receivers cannot keep. U+FFFD stands where bytes were no
- * UTF-8 (the Functions host puts it there): what they were to say is lost.
+ * Characters that texts must not contain. CloudEvents forbids control characters, noncharacters and halves of surrogate
+ * pairs in attributes. In data, stores and receivers cannot keep NUL and half pairs. U+FFFD replaces bytes that were
+ * not UTF-8 (the Functions host does so), whose meaning is lost.
  *
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#type-system
  */
 import { InvalidEventError, type Issue } from '../errors.ts';
 
-interface Rule {
+interface TextRule {
   readonly forbidden: RegExp;
   readonly expected: string;
 }
 
-const IN_ATTRIBUTES: Rule = {
+const IN_ATTRIBUTES: TextRule = {
   forbidden: /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\ufffd]/u,
   expected:
-    'text without control characters, noncharacters, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
+    'text without control characters, noncharacters, halves of surrogate pairs and U+FFFD (bytes that were not UTF-8)',
 };
-const IN_DATA: Rule = {
+const IN_DATA: TextRule = {
   forbidden: /[\0\p{Cs}\ufffd]/u,
-  expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
+  expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were not UTF-8)',
 };
-/** A list may hold as many as it likes, and an error has to be read. */
+/** How many issues an error lists. */
 const MAX_ISSUES = 20;
 
-/** Nearly every text is, and this is found out faster than the rest. */
+/** Nearly every text matches it, and it is faster than the other patterns. */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
-/** Whether an attribute can hold a text. */
+/** Whether a text is allowed in an attribute. */
 export function isAttributeText(text: string): boolean {
   return !breaks(IN_ATTRIBUTES, text);
 }
 
-/** @throws InvalidEventError naming the texts of an event, names among them, that hold what they must not */
+/** @throws InvalidEventError that lists the texts and names of an event with forbidden characters */
 export function refuseForbiddenText(
   event: object,
   identity: { readonly id?: string | undefined; readonly type?: string | undefined },
 ): void {
-  // Nearly always there is nothing to find, and paths take longer to write than texts to read.
+  // Checked without paths first: nearly always nothing is wrong, and building paths is slow.
   if (!holdsForbidden(event)) return;
   const { data, ...attributes }: { data?: unknown } = event;
   const issues = [...issuesIn(attributes, '', IN_ATTRIBUTES), ...issuesIn(data, 'data', IN_DATA)];
@@ -47,24 +47,24 @@ export function refuseForbiddenText(
 function holdsForbidden(event: object): boolean {
   // Not by Object.entries: this runs for every event, and the pairs take longer to make than the texts to read.
   for (const name in event) {
-    const rule = name === 'data' ? IN_DATA : IN_ATTRIBUTES;
+    const rule: TextRule = name === 'data' ? IN_DATA : IN_ATTRIBUTES;
     if (breaks(IN_ATTRIBUTES, name) || holds(Reflect.get(event, name), rule)) return true;
   }
   return false;
 }
 
-function breaks({ forbidden }: Rule, text: string): boolean {
+function breaks({ forbidden }: TextRule, text: string): boolean {
   return !PRINTABLE_ASCII.test(text) && forbidden.test(text);
 }
 
-function holds(value: unknown, rule: Rule): boolean {
+function holds(value: unknown, rule: TextRule): boolean {
   if (typeof value === 'string') return breaks(rule, value);
   if (typeof value !== 'object' || value === null) return false;
   for (const name in value) if (breaks(rule, name) || holds(Reflect.get(value, name), rule)) return true;
   return false;
 }
 
-function* issuesIn(value: unknown, path: string, rule: Rule): Iterable<Issue> {
+function* issuesIn(value: unknown, path: string, rule: TextRule): Iterable<Issue> {
   if (typeof value === 'string') {
     if (breaks(rule, value)) yield { path, value, expected: rule.expected };
   } else if (typeof value === 'object' && value !== null) {

@@ -18,7 +18,7 @@ import { readEmulatorConfig } from './service-bus/config/emulator-config.ts';
 import type { EntityPlan } from './service-bus/config/entity-plan.ts';
 import { type BusOptions, type LocalBus, startBus } from './service-bus/start.ts';
 
-/** @throws UsageError when the file cannot be read @throws ConfigError naming the file, and in it line and column or path and value */
+/** @throws UsageError when the file cannot be read @throws ConfigError that names the file and the place in it */
 function readPlan(file: string, strict: boolean): EntityPlan {
   const text = readTextFile('config', file);
   const { plan, warnings } = readEmulatorConfig(text, { origin: file, strict });
@@ -26,25 +26,27 @@ function readPlan(file: string, strict: boolean): EntityPlan {
   return plan;
 }
 
-/** @throws UsageError when there is none but the public one, and others than this machine could use it */
+/** @throws UsageError when the key is malformed, or when other machines could use the emulator's public key */
 function readKey(file: string | undefined, host: string): string {
   const source = file === undefined ? 'BUS_KEY' : `--key-file ${file}`;
   const key = (file === undefined ? process.env['BUS_KEY'] : readTextFile('key-file', file))?.trim() || undefined;
   if (key === undefined && file === undefined) {
     if (isLoopback(host)) return EMULATOR_KEY.key;
-    throw new UsageError(
-      `--host ${host}: anybody who can reach it would know the emulator's key; give one of your own with --key-file or BUS_KEY`,
-    );
+    throw new UsageError(`--host ${host}: the emulator's key is public; set your own with --key-file or BUS_KEY`);
   }
-  // What else it holds would end it early in a connection string, or in a header.
+  // Any other character would end the key early in a connection string, or be invalid in a header.
   if (key !== undefined && /^[A-Za-z0-9+/=_-]{16,}$/.test(key)) return key;
   throw new UsageError(
     `${source}: expected a key of at least 16 letters, digits or any of + / = _ - (openssl rand -base64 32 makes one)`,
   );
 }
 
-/** @throws TransientError saying which flag to use when a port is taken @throws UsageError for an address of another machine */
-async function start(options: BusOptions): Promise<LocalBus> {
+/**
+ * @throws TransientError that names the flag of a port that is taken
+ *
+ * @throws UsageError for another machine's address
+ */
+async function startOrExplain(options: BusOptions): Promise<LocalBus> {
   try {
     return await startBus(options);
   } catch (error) {
@@ -64,8 +66,8 @@ async function start(options: BusOptions): Promise<LocalBus> {
 await runCommand(async () => {
   const { values } = readFlags(BUS.usage, BUS.flags);
   const key = readKey(values['key-file'], values.host);
-  if (values.strict && values.config === undefined) throw new UsageError('--strict: it goes with --config');
-  const bus = await start({
+  if (values.strict && values.config === undefined) throw new UsageError('--strict needs --config');
+  const bus = await startOrExplain({
     port: readPort('port', values.port),
     adminPort: readPort('admin-port', values['admin-port']),
     host: values.host,

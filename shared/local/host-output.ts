@@ -1,20 +1,20 @@
-/** How the host's doings are shown on a terminal: one line each, the same trouble once a while. */
+/** Prints the host's logs and errors on a terminal. A repeated error is printed once in a while. */
 import { complain, dim, print, red, yellow } from '../terminal/command.ts';
 import type { LogLevel } from './functions-host/core-module.ts';
 import type { HostOptions } from './functions-host/functions-host.ts';
 
 const SHOWN: readonly LogLevel[] = ['information', 'warning', 'error', 'critical'];
-/** A broker that is away makes every receiver complain at every try. */
+/** While the broker is away, every receiver reports an error at every attempt to connect. */
 const REPEAT_MS = 10_000;
 
-/** What `startFunctionsHost` tells, as lines on stdout and stderr. */
+/** Prints what `startFunctionsHost` reports, on stdout and stderr. */
 export function hostOutput(isVerbose: boolean): Pick<HostOptions, 'onLog' | 'onError'> {
-  const lastSaid = new Map<string, number>();
-  const say = (line: string, text: string): void => {
+  const lastPrinted = new Map<string, number>();
+  const complainOnce = (line: string, text: string): void => {
     const now = performance.now();
-    if (now - (lastSaid.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
-    if (lastSaid.size > 1000) lastSaid.clear();
-    lastSaid.set(text, now);
+    if (now - (lastPrinted.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
+    if (lastPrinted.size > 1000) lastPrinted.clear();
+    lastPrinted.set(text, now);
     complain(line);
   };
   return {
@@ -29,7 +29,7 @@ export function hostOutput(isVerbose: boolean): Pick<HostOptions, 'onLog' | 'onE
       const isConnection = /^receive: /.test(message);
       const text = isConnection ? message.slice('receive: '.length) : message;
       const who = isConnection ? 'Service Bus' : functionName;
-      say(`${dim(time())} ${red(who)} ${text}`, isConnection ? text : `${functionName} ${text}`);
+      complainOnce(`${dim(time())} ${red(who)} ${text}`, isConnection ? text : `${functionName} ${text}`);
     },
   };
 }

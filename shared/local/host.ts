@@ -17,7 +17,7 @@ import { startFunctionsHost } from './functions-host/functions-host.ts';
 import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
 
-/** Handlers never wait long; what still runs after this comes again when its lock ends. */
+/** Handlers never wait long. A message that is still being handled then is delivered again when its lock ends. */
 const DRAIN_MS = 10_000;
 
 await runCommand(async () => {
@@ -33,7 +33,8 @@ await runCommand(async () => {
   const host = await startFunctionsHost({ directory, settings: process.env, httpPort, ...hostOutput(values.verbose) });
   stopOnSignal(async () => {
     print(dim('stopping'));
-    if (!(await host.stop(DRAIN_MS))) complain(`not everything ended within ${DRAIN_MS / 1000} s; it comes again`);
+    if (!(await host.stop(DRAIN_MS)))
+      complain(`some messages are not handled within ${DRAIN_MS / 1000} s; they will be delivered again`);
   });
   print(columns(host.functions.map(({ name, source }) => [name, source])));
   print(`ready http://127.0.0.1:${host.httpPort}`);

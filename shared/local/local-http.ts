@@ -1,20 +1,25 @@
 /**
- * An HTTP server on a developer's machine. Any website that is open there can send requests to it, so whom a request is
- * for (`Host`) and whose page sends it (`Origin`) are checked before anything else.
+ * An HTTP server on a developer's machine. Any website that is open in a browser there can send requests to it, so the
+ * server checks first for whom a request is (`Host`) and whose page sends it (`Origin`).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
+/** The default address of every server here. */
+export const LOOPBACK = '127.0.0.1';
+
 export interface LocalServerOptions {
-  /** Gets the requests that are let in, and what they ask for. */
+  /** Handles a request that passed the checks. */
   readonly onRequest: (request: IncomingMessage, response: ServerResponse, url: URL) => void;
-  /** What the server will listen on. Beyond loopback any name in `Host` is good: what we are called there is not known. */
+  /**
+   * The address to listen on. Beyond loopback any `Host` is accepted, since the names of this machine are not known.
+   */
   readonly host: string;
-  /** How long the head of a request may take to come, and all of it. */
+  /** How long the headers of a request may take to arrive, and the whole request. */
   readonly headMs?: number;
   readonly requestMs?: number;
 }
 
-/** A server that refuses what a foreign page sends (421, 403), and requests that do not come to an end (408). */
+/** A server that refuses requests of foreign pages (421, 403), and requests that are too slow (408). */
 export function createLocalServer({
   onRequest,
   host,
@@ -24,28 +29,26 @@ export function createLocalServer({
   const timeouts = { headersTimeout: headMs, requestTimeout: requestMs, connectionsCheckingInterval: headMs / 2 };
   return createServer(timeouts, (request, response) => {
     const url = urlOf(request);
-    const refusal = url
-      ? refuseForeign(request, url, isLoopback(host))
-      : { status: 400, why: 'not an address of ours' };
+    const refusal = url ? refuseForeign(request, url, isLoopback(host)) : { status: 400, why: 'the URL is malformed' };
     if (url && !refusal) return onRequest(request, response, url);
-    // The body was not read, and is still in the connection.
+    // The body is not read, so it is still in the connection.
     response.writeHead(refusal?.status ?? 400, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
     response.end(`${refusal?.why}\n`);
   });
 }
 
-/** Whether this machine alone can reach an address, or what a name in a URL stands for. */
+/** Whether an address or host name is reachable from this machine alone. */
 export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
 }
 
-/** Joined as text: as a relative reference `//name/path` would be for another host. */
+/** The URL of a request. It is joined as text, since `//name/path` as a relative reference would mean another host. */
 function urlOf({ url = '', headers: { host = 'localhost' } }: IncomingMessage): URL | undefined {
   const text = `http://${host}${url}`;
   return /^[\w.:[\]-]+$/.test(host) && url.startsWith('/') && URL.canParse(text) ? new URL(text) : undefined;
 }
 
-/** Absent headers are good: browsers send a Host always, and an Origin with whatever is not a plain GET. */
+/** Absent headers pass: browsers always send a Host, and send an Origin with every request other than a plain GET. */
 function refuseForeign(
   { headers: { origin } }: IncomingMessage,
   { hostname, origin: own }: URL,

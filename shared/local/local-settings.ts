@@ -1,8 +1,8 @@
-/** local.settings.json, as the Core Tools read it: its values become settings unless the environment has them. */
+/** Reads local.settings.json like the Core Tools: the environment takes precedence over its values. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { faultOf } from '../describe-error.ts';
+import { jsonFaultOf } from '../describe-error.ts';
 import { ConfigError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 
@@ -11,7 +11,11 @@ const schema = z.looseObject({
   Values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text').transform(String)).default({}),
 });
 
-/** The values of a directory's local.settings.json; none without the file. @throws ConfigError naming what is wrong */
+/**
+ * The values of a directory's local.settings.json; empty without the file.
+ *
+ * @throws ConfigError that names what is wrong
+ */
 export function readLocalSettings(directory: string): Record<string, string> {
   const path = join(directory, 'local.settings.json');
   if (!existsSync(path)) return {};
@@ -19,7 +23,7 @@ export function readLocalSettings(directory: string): Record<string, string> {
   try {
     input = parseJson(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new ConfigError(`${path}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new ConfigError(`${path}: ${jsonFaultOf(error)}`);
   }
   const result = schema.safeParse(input);
   if (result.success) return result.data.Values;
@@ -27,7 +31,7 @@ export function readLocalSettings(directory: string): Record<string, string> {
   throw new ConfigError(`${path}: ${issues.join('; ')}`);
 }
 
-/** Makes values settings of this process; what the environment says already stays. */
+/** Sets environment variables of this process that are not set yet. */
 export function applySettings(values: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(values)) process.env[name] ??= value;
 }

@@ -1,12 +1,14 @@
-/** What `npm start` shows: the functions, the addresses, and every event as it arrives; for people or for programs. */
+/**
+ * The output of `npm start`: the functions, the addresses, and every event as it arrives, for people or for programs.
+ */
 import type { Log } from '../ports/log.ts';
 import { bold, columns, complain, print, printJson, yellow } from '../terminal/command.ts';
 import { type LogOptions, terminalLog } from '../terminal/terminal-log.ts';
 import { type TimelineEvent, timelineLine } from '../terminal/timeline.ts';
 import type { FunctionDescription } from './functions-host/functions-host.ts';
 
-/** Where everything is, once it runs. */
-export interface Addresses {
+/** The addresses of the running platform. */
+interface Addresses {
   readonly amqp: string;
   readonly connectionString: string;
   readonly admin: string | undefined;
@@ -14,18 +16,18 @@ export interface Addresses {
   readonly table: string;
 }
 
-/** An event that came to its function. */
+/** An event that arrived at its function. */
 export interface ArrivedEvent extends TimelineEvent {
   readonly id: string;
   readonly correlationid: string;
 }
 
-/** Chains whose beginning is remembered, for the times on the left. */
+/** How many chains have their start remembered, for the times of their lines. */
 const MAX_CHAINS = 10_000;
 
 export class StartOutput {
   readonly #isJson: boolean;
-  /** The log of the functions. */
+  /** The log for the functions. */
   readonly log: Log;
   readonly #chains = new Map<string, number>();
 
@@ -39,7 +41,7 @@ export class StartOutput {
       this.#json({ functions });
       return;
     }
-    // Those that handle events first: they are what this is about.
+    // Functions that handle events come first.
     const ordered = functions.toSorted((a, b) => Number(a.trigger === 'http') - Number(b.trigger === 'http'));
     const rows = ordered.map(({ name, trigger, source }) => {
       const [topic = '', subscription = ''] = trigger === 'service-bus' ? source.split('/') : [source];
@@ -65,7 +67,7 @@ export class StartOutput {
     print(`${columns(rows)}\n`);
   }
 
-  /** The beginning of a chain, which counts as its first line's time. */
+  /** Starts the clock of a chain. */
   begins(correlationId: string): void {
     if (this.#chains.size >= MAX_CHAINS) this.#chains.delete(this.#chains.keys().next().value ?? '');
     this.#chains.set(correlationId, performance.now());
@@ -84,8 +86,8 @@ export class StartOutput {
     if (!this.#isJson) print(text);
   }
 
-  trouble(text: string): void {
-    complain(this.#isJson ? JSON.stringify({ trouble: text }) : yellow(text));
+  warning(text: string): void {
+    complain(this.#isJson ? JSON.stringify({ warning: text }) : yellow(text));
   }
 
   #json(value: unknown): void {

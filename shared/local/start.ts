@@ -1,6 +1,6 @@
 /**
  * `npm start`: the whole platform on a laptop. Service Bus, Table Storage, a simulated cluster and the Functions host
- * with the app, in one process; one sample deployment is carried to its end before the eyes of the newcomer.
+ * with the app run in one process. A sample deployment is published, and its events are shown until it has completed.
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -28,10 +28,10 @@ const OWN = [
   'Cluster',
 ];
 
-/** With a terminal's patience in mind: everything is gone within 2 s. */
+/** Short enough that the process ends within 2 s. */
 const STOP_MS = 1_500;
 
-/** What to type next; with the address when it is not the one that the command assumes. */
+/** The command to publish another event; with the address, when it is not the default one. */
 function hint(httpPort: number): string {
   const url = httpPort === DEFAULT_HTTP_PORT ? '' : ` --url http://127.0.0.1:${httpPort}`;
   return `publish your own:  npx platform-events publish DeploymentRequested${url} --wait \\
@@ -44,7 +44,7 @@ interface Table {
   readonly url: string;
 }
 
-/** Azurite as a thread: beside this one while both start, and gone with the process whatever happens to it. */
+/** Starts Azurite in a thread: it starts in parallel, and always ends with the process. */
 function startTable(directory: string, port: number): Promise<Table> {
   const file = join(directory, 'dist', 'shared', 'local', 'table.js');
   const worker = new Worker(file, { argv: ['--in-memory', '--port', String(port)] });
@@ -57,7 +57,7 @@ function startTable(directory: string, port: number): Promise<Table> {
   });
 }
 
-/** The event in a message, as far as a line on the terminal needs it. */
+/** The parts of the event in a message that a line on the terminal shows. */
 function eventIn(body: unknown): ArrivedEvent | undefined {
   try {
     const event: unknown = JSON.parse(body instanceof Uint8Array ? new TextDecoder().decode(body) : String(body));
@@ -76,7 +76,7 @@ function eventIn(body: unknown): ArrivedEvent | undefined {
   }
 }
 
-/** A sample of which nothing is real: the simulated cluster creates the deployment. */
+/** A sample request; the simulated cluster creates its deployment. */
 function sampleEvent(): EventOf<typeof DeploymentRequested> {
   return newEvent(DeploymentRequested, {
     source: '/npm-start',
@@ -84,7 +84,7 @@ function sampleEvent(): EventOf<typeof DeploymentRequested> {
   });
 }
 
-/** Shows every event once, when it first comes to its function. */
+/** Shows every event once, when it first arrives at its function. */
 function arrivals(show: (event: ArrivedEvent) => void): (body: unknown) => void {
   const seen = new Set<string>();
   return (body) => {
@@ -110,11 +110,11 @@ await runCommand(async () => {
   const directory = appDirectory();
   process.chdir(directory);
   const starting = startTable(directory, tablePort);
-  // Whichever fails first is the one that is told of.
+  // Of two failures the first is reported.
   const [table, bus] = await Promise.all([starting, startBus({ port, adminPort })]);
 
-  // Whatever the environment names, the sample must reach nothing but this machine.
-  const overruled = OWN.filter((name) => process.env[name] && process.env[name] !== 'simulated');
+  // The sample must reach this machine alone, whatever the environment is set to.
+  const ignored = OWN.filter((name) => process.env[name] && process.env[name] !== 'simulated');
   for (const name of OWN) delete process.env[name];
   process.env['ServiceBus'] = bus.connectionString;
   process.env['StateStore'] = table.connectionString;
@@ -131,11 +131,14 @@ await runCommand(async () => {
   const host = await startFunctionsHost({
     ...{ directory, httpPort, settings: process.env },
     ...hostOutput(values.verbose),
-    onMessage: (_, { body }) => onArrival(body),
+    onMessage: (_, { body }, run) => {
+      onArrival(body);
+      return run();
+    },
   });
   stopOnSignal(async () => {
     await host.stop(STOP_MS);
-    // A client that is still connected would be waited for.
+    // Closed before the bus, which would wait for a connected client.
     await live.close();
     await bus.close();
   });
@@ -148,9 +151,9 @@ await runCommand(async () => {
     http: `http://127.0.0.1:${host.httpPort}`,
     table: table.url,
   });
-  if (overruled.length > 0) {
-    output.trouble(
-      `not used: ${overruled.join(', ')} of the environment; npm start has its own, npm run host takes yours`,
+  if (ignored.length > 0) {
+    output.warning(
+      `ignored settings of the environment: ${ignored.join(', ')}; npm start uses its own, npm run host uses yours`,
     );
   }
   if (sample) {

@@ -1,6 +1,6 @@
 /**
- * `npm run table`: Azurite's Table Storage alone. `npm start` runs this same file as a thread, which ends with the
- * process whatever happens to it.
+ * `npm run table`: Azurite's Table Storage alone. `npm start` runs this file in a thread, which always ends with the
+ * process.
  */
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -18,7 +18,7 @@ import {
 import { makeDirectory } from '../terminal/flag-files.ts';
 import { TABLE } from '../terminal/usages.ts';
 
-/** Azurite has no types and no exports but its commands; this is what the Table command is made of. */
+/** The modules of Azurite's Table command. Azurite exports neither them nor types. */
 interface TableServer {
   start(): Promise<void>;
   close(): Promise<void>;
@@ -43,12 +43,13 @@ interface Table {
   close(): Promise<void>;
 }
 
-/** Azurite's fixed account; the key is public. */
+/** Azurite's fixed account, whose key is public. */
 const ACCOUNT = 'devstoreaccount1';
 const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 /**
- * Starts the Table service on loopback. Without a location it keeps nothing. Rejects when the port is taken.
+ * Starts the Table service on loopback. Without a location it keeps the tables in memory. Rejects when the port is
+ * taken.
  *
  * @throws UsageError when the location cannot be used
  */
@@ -74,11 +75,11 @@ async function startTable(port: number, location: string | undefined): Promise<T
   };
 }
 
-/** Azurite wraps what the file system says, and passes on what the parser says of a file that is none of its own. */
+/** The error of a location. Azurite wraps errors of the file system, and passes on those of its JSON parser. */
 function locationError(location: string, error: unknown): UsageError {
   const reason =
     error instanceof SyntaxError
-      ? 'what is kept there is no JSON'
+      ? 'its file is not JSON'
       : String(error)
           .replace(/^(Error: )+/, '')
           .split(/, |\n/, 1)[0];

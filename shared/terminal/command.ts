@@ -1,12 +1,14 @@
-/** What the commands have in common: flags, help, signals, exit codes, colours. */
+/** Shared by all commands: flags, help, signals, exit codes, colours. */
+
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { describeError } from '../describe-error.ts';
 import { ConfigError, PlatformError } from '../errors.ts';
 import { stackOf } from '../stack.ts';
 
-/** The wrong way to call a command: exit code 2. */
+/** A command was called wrongly: exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -17,8 +19,8 @@ type Parsed<F extends Flags> = ReturnType<typeof parseArgs<{ options: F; allowPo
 /**
  * Reads the flags of a command; `--help` prints its usage and ends the process.
  *
- * @param words how many arguments that are no flags it may have
- * @throws UsageError for a flag that is not known or lacks its value (an empty one is none), and for an argument too many
+ * @param words how many arguments besides flags it may have
+ * @throws UsageError for an unknown flag, a flag without a value or with an empty one, and a surplus argument
  */
 export function readFlags<const F extends Flags>(
   usage: string,
@@ -29,7 +31,7 @@ export function readFlags<const F extends Flags>(
     print(usage);
     process.exit(0);
   }
-  // npm eats one `--`; a second one reaches us.
+  // npm removes one `--`; a second one arrives here.
   const parsed = parse(usage, options, args[0] === '--' ? args.slice(1) : args);
   const empty = Object.entries(parsed.values).find(([, value]) => value === '');
   if (empty) throw new UsageError(`--${empty[0]}: expected a value, got nothing\n\n${usage}`);
@@ -42,8 +44,8 @@ function parse<const F extends Flags>(usage: string, options: F, args: readonly 
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    // The first sentence says what is wrong; the rest is advice about values that look like flags, and the other way round.
-    const [reason] = (error instanceof Error ? error.message : String(error)).split(/\. |\.?\n/);
+    // The first sentence says what is wrong. The rest is advice on values that look like flags.
+    const [reason] = describeError(error).split(/\. |\.?\n/);
     throw new UsageError(`${reason}\n\n${usage}`);
   }
 }
@@ -55,18 +57,18 @@ export function readPort(flag: string, text: string): number {
   throw new UsageError(`--${flag}: expected a port between 0 and 65535, got '${text}'`);
 }
 
-/** Runs a command; a failure is one clear line and exit code 1, or 2 when a flag, an argument or a setting is wrong. */
+/** Runs a command. A failure prints one line; the exit code is 2 for a wrong flag, argument or setting, else 1. */
 export async function runCommand(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
     complain(explain(error));
-    // Half-started servers must not keep the process.
+    // Servers that have started must not keep the process alive.
     process.exit(error instanceof UsageError || error instanceof ConfigError ? 2 : 1);
   }
 }
 
-/** An error as people want to read it; a bug with where it came from. */
+/** The text of an error for people; for a bug with its stack. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
@@ -80,8 +82,7 @@ export function explain(error: unknown): string {
 }
 
 /**
- * Ends the process in good order on SIGINT or SIGTERM, at once on the second. A signal that came while starting is
- * acted upon too.
+ * Calls `stop` and ends the process on SIGINT or SIGTERM; the second signal ends it at once.
  */
 export function stopOnSignal(stop: () => Promise<void>): void {
   let isStopping = false;
@@ -100,7 +101,7 @@ export function stopOnSignal(stop: () => Promise<void>): void {
   process.on('SIGTERM', onSignal);
 }
 
-/** The directory of the app: the nearest one above this code that holds host.json. */
+/** The app's directory: the nearest one above this code with a host.json. */
 export function appDirectory(): string {
   const start = dirname(fileURLToPath(import.meta.url));
   for (let at = start; dirname(at) !== at; at = dirname(at)) {
@@ -120,17 +121,17 @@ export const [bold, dim, red, green, yellow] = [style(1), style(2), style(31), s
 const OWN_COLOURS = hasColour ? String.raw`\u001b\[(?:0|1|2|31|32|33)m` : '(?!)';
 const DRIVING = new RegExp(String.raw`(${OWN_COLOURS})|[^\P{Cc}\n]|\p{Bidi_Control}`, 'gu');
 
-/** Prints lines: nothing in them drives the terminal but the colours above. */
+/** Prints lines. Control characters are replaced, except for the colours above. */
 export function print(text: string): void {
   console.log(harmless(text));
 }
 
-/** As `print`, for what goes wrong. */
+/** Prints lines to stderr, like `print`. */
 export function complain(text: string): void {
   console.error(harmless(text));
 }
 
-/** Prints a value as one line of JSON; what could drive a terminal is escaped, so that programs read what was sent. */
+/** Prints a value as one line of JSON. Control characters are escaped, so that programs read the original value. */
 export function printJson(value: unknown): void {
   console.log(
     JSON.stringify(value).replace(

@@ -1,6 +1,8 @@
-/** Files and directories that flags name. What is wrong with one is said in a line, with the flag and the path. */
+/** Files and directories that flags name. An error is one line that names the flag and the path. */
+
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { describeError } from '../describe-error.ts';
 import { UsageError } from './command.ts';
 
 /** @throws UsageError */
@@ -13,10 +15,10 @@ export function writeTextFile(flag: string, path: string, text: string): void {
   attempt(flag, `cannot write '${path}'`, () => writeFileSync(path, text));
 }
 
-/** Makes a directory, and those above it, unless it is there. @throws UsageError */
+/** Makes a directory, and those above it, unless they exist. @throws UsageError */
 export function makeDirectory(flag: string, path: string): void {
   attempt(flag, `cannot make the directory '${path}'`, () => {
-    // One by one: a recursive mkdir of Node never returns where nothing can be made, such as below /proc.
+    // One by one: Node's recursive mkdir never returns where no directory can be made, such as below /proc.
     const missing: string[] = [];
     for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
     for (const directory of missing) mkdirSync(directory);
@@ -24,19 +26,19 @@ export function makeDirectory(flag: string, path: string): void {
   checkDirectory(flag, path);
 }
 
-/** @throws UsageError when there is no such directory */
+/** @throws UsageError when the directory does not exist */
 export function checkDirectory(flag: string, path: string): void {
   if (!attempt(flag, `no directory '${path}'`, () => statSync(path)).isDirectory()) {
-    throw new UsageError(`--${flag}: '${path}' is no directory`);
+    throw new UsageError(`--${flag}: '${path}' is not a directory`);
   }
 }
 
-function attempt<T>(flag: string, trouble: string, work: () => T): T {
+function attempt<T>(flag: string, problem: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
     // Node's message repeats the path: `EISDIR: illegal operation on a directory, open '/x'`.
-    const reason = error instanceof Error ? error.message.split(', ', 1)[0] : String(error);
-    throw new UsageError(`--${flag}: ${trouble}: ${reason}`);
+    const reason = describeError(error).split(', ', 1)[0];
+    throw new UsageError(`--${flag}: ${problem}: ${reason}`);
   }
 }

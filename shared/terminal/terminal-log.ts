@@ -1,4 +1,4 @@
-/** The functions' log on a terminal: what went wrong, and with `isVerbose` the rest; as lines for people or for programs. */
+/** Prints the functions' log on a terminal: warnings and errors, and with `isVerbose` the rest. */
 import type { Log, LogFields } from '../ports/log.ts';
 import { oneLine } from '../shown-text.ts';
 import { complain, dim, printJson, red, yellow } from './command.ts';

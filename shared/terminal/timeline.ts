@@ -1,10 +1,10 @@
-/** Events as lines for people: when, what, about what, and the facts that matter. */
+/** Events as lines for people: time, type, subject, and the key facts. */
 
 import { oneLine } from '../shown-text.ts';
 import { budgetWords } from '../slo/budget-text.ts';
 import { bold, dim, green, red, yellow } from './command.ts';
 
-/** The parts of an event that a line shows; anything that was read from a message or an answer will do. */
+/** The parts of an event that a line shows. They need not be validated. */
 export interface TimelineEvent {
   readonly type: string;
   readonly subject?: string | undefined;
@@ -13,7 +13,7 @@ export interface TimelineEvent {
 
 export const MAX_TYPE = 'ResourceQuotaExceeded'.length;
 
-/** @param atMs when, since the first line */
+/** @param atMs the time since the first line, in milliseconds */
 export function timelineLine(event: TimelineEvent, atMs: number): string {
   const seconds = `${(atMs / 1000).toFixed(2).padStart(7)} s`;
   const type = oneLine(event.type).padEnd(MAX_TYPE);
@@ -21,7 +21,7 @@ export function timelineLine(event: TimelineEvent, atMs: number): string {
   return `${dim(seconds)}  ${colourOf(event.type)(type)}  ${subject}  ${dim(facts)}`.trimEnd();
 }
 
-/** How its type looks. */
+/** The colour of a type. */
 export function colourOf(type: string): (text: string) => string {
   if (/Completed$/.test(type)) return green;
   if (/Failed$|Depleted$/.test(type)) return red;
@@ -29,7 +29,7 @@ export function colourOf(type: string): (text: string) => string {
   return bold;
 }
 
-/** What a reader wants to know of an event, by type; of any other, its data's short values. */
+/** The key facts of an event; for an unknown type, the texts and numbers of its data. */
 export function factsOf({ type, data }: TimelineEvent): string {
   const fact = (name: string, of: unknown = data): string => {
     const value: unknown = Reflect.get(Object(of), name);

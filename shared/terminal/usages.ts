@@ -1,11 +1,10 @@
 /**
- * How the commands are called: the usage that `--help` prints, and the flags that are read. Beside each other, so that
- * neither says what the other does not; away from the commands, so that the reference page can have them without
- * starting any.
+ * The usage that each command's `--help` prints, and the flags that it reads. They are beside each other so that they
+ * agree, and in a file of their own so that the reference page can read them without starting a command.
  */
 import type { ParseArgsConfig } from 'node:util';
 
-export interface Usage {
+interface Usage {
   readonly usage: string;
   readonly flags: NonNullable<ParseArgsConfig['options']>;
 }
@@ -42,7 +41,7 @@ export const DEMO = {
   --json          one JSON object a line, for programs; the result is the last
 
 Plays forty days on a Service Bus, a cluster and a Functions host of its own,
-on free ports; nothing else is touched. Exit code 0 when the loop closes; 1,
+on free ports; nothing else is used. Exit code 0 when the loop closes; 1,
 naming the missing step, when it does not.`,
   flags: {
     config: { type: 'string' },
@@ -58,8 +57,8 @@ export const BUS = {
   --admin-port N    port of the administration (5300); 0 takes any free one
   --host ADDRESS    address to listen on (127.0.0.1); on any other than
                     loopback every link needs a token, and you must give a key
-  --key-file FILE   the shared access key, instead of the emulator's, which
-                    everybody knows; or in the environment: BUS_KEY
+  --key-file FILE   the shared access key, instead of the emulator's public one;
+                    or in the environment: BUS_KEY
   --config FILE     entities of an emulator's Config.json instead of this build's topology
   --strict          with --config: the emulator's quotas hold, and fields that
                     it does not know are refused
@@ -80,7 +79,7 @@ export const TABLE = {
 
   --port N         port of the Table service (10002)
   --location DIR   where the tables are kept (.azurite)
-  --in-memory      keep nothing`,
+  --in-memory      keep the tables in memory only`,
   flags: {
     port: { type: 'string', default: '10002' },
     location: { type: 'string' },
@@ -96,8 +95,8 @@ export const HOST = {
   --verbose       also show what the library and the functions log for debugging
 
 Settings come from the environment, then from local.settings.json (copy
-local.settings.sample.json). SIGINT or SIGTERM: takes no more messages, waits
-up to 10 s for what runs, ends; at once on the second.`,
+local.settings.sample.json). SIGINT or SIGTERM stops receiving, waits up to 10 s
+for running functions and ends the host; the second one ends it at once.`,
   flags: {
     'http-port': { type: 'string', default: '7071' },
     app: { type: 'string' },
@@ -131,8 +130,8 @@ export const DOCS = {
 
 /** What the exit codes of every command mean. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
-  0: 'Done; or `--help`; or stopped in good order by a first Ctrl-C (SIGINT, SIGTERM).',
+  0: 'Done; or `--help`; or stopped by a first Ctrl-C (SIGINT, SIGTERM).',
   1: 'It failed; the last line says why.',
-  2: 'It was called or set up wrongly; the last line says how.',
+  2: 'The usage or the settings are wrong; the last line says how.',
   130: 'It was stopped at once, by a second Ctrl-C.',
 };

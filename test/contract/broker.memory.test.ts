@@ -2,7 +2,7 @@
 
 import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
-import type { Delivery, PeekedMessage } from '../../shared/local/service-bus/core/held-message.ts';
+import type { DeliveredMessage, PeekedMessage } from '../../shared/local/service-bus/core/held-message.ts';
 import type { OutgoingMessage } from '../../shared/local/service-bus/core/message.ts';
 import type { MessageQueue } from '../../shared/local/service-bus/core/message-queue.ts';
 import type { SessionHold } from '../../shared/local/service-bus/core/sessions.ts';
@@ -64,7 +64,7 @@ function coreDriver(): BrokerDriver {
       as(() => {
         const queue = broker.resolve(path);
         const consumer = queue.openConsumer({ mode, onMessage: (delivery) => inbox.push(delivery) });
-        const inbox: Delivery[] = [];
+        const inbox: DeliveredMessage[] = [];
         return receiverOf(
           queue,
           undefined,
@@ -111,11 +111,11 @@ function sessionOf(queue: MessageQueue, hold: SessionHold): TestSession {
 function receiverOf(
   queue: MessageQueue,
   hold: SessionHold | undefined,
-  take: (count: number) => Delivery[],
+  take: (count: number) => DeliveredMessage[],
   close: () => void,
 ): TestReceiver {
-  const taken = new Map<ReceivedTestMessage, Delivery>();
-  const keep = (delivery: Delivery): ReceivedTestMessage => {
+  const taken = new Map<ReceivedTestMessage, DeliveredMessage>();
+  const keep = (delivery: DeliveredMessage): ReceivedTestMessage => {
     const message = received(delivery);
     taken.set(message, delivery);
     return message;

@@ -37,7 +37,7 @@ it('names every function with its topic and subscription', async () => {
 });
 
 it('keeps to its own cluster, and says so', async () => {
-  await start.line(/not used: Cluster of the environment/);
+  await start.line(/ignored settings of the environment: Cluster/);
 });
 
 it('carries the sample to its end within five seconds of being ready', async () => {

@@ -17,7 +17,7 @@ const CHECK = ['publish', 'HealthCheck', '--data', '{"service":"web","good":1,"t
 const KEYLESS = 'Endpoint=sb://localhost;SharedAccessKey=canary';
 
 const cases: [command: string, args: string[], env: Record<string, string>, complaint: RegExp][] = [
-  ['local/table', ['--location', file], {}, /^--location: '.*file' is no directory$/],
+  ['local/table', ['--location', file], {}, /^--location: '.*file' is not a directory$/],
   ['local/table', ['--location', join(file, 'below')], {}, /^--location: cannot make the directory '.*below': ENOTDIR/],
   // A recursive mkdir of Node never returns here.
   [
@@ -26,22 +26,17 @@ const cases: [command: string, args: string[], env: Record<string, string>, comp
     {},
     /^--location: cannot make the directory '\/proc\/below\/it': E/,
   ],
-  [
-    'local/table',
-    ['--port', '0', '--location', broken],
-    {},
-    /^--location: cannot keep .*: what is kept there is no JSON$/,
-  ],
+  ['local/table', ['--port', '0', '--location', broken], {}, /^--location: cannot keep .*: its file is not JSON$/],
   ['local/table', ['--location='], {}, /^--location: expected a value, got nothing\n/],
-  ['local/main', ['--port', '-1'], {}, /^Option '--port' argument is ambiguous\n\nusage:/],
-  ['local/main', ['--port', '65536'], {}, /^--port: expected a port between 0 and 65535, got '65536'$/],
-  ['local/bus', ['--strict'], {}, /^--strict: it goes with --config$/],
+  ['local/start', ['--port', '-1'], {}, /^Option '--port' argument is ambiguous\n\nusage:/],
+  ['local/start', ['--port', '65536'], {}, /^--port: expected a port between 0 and 65535, got '65536'$/],
+  ['local/bus', ['--strict'], {}, /^--strict needs --config$/],
   ['local/bus', ['--config', folder], {}, /^--config: cannot read '.*': EISDIR: illegal operation on a directory$/],
-  ['local/host', ['--app', file], {}, /^--app: '.*file' is no directory$/],
+  ['local/host', ['--app', file], {}, /^--app: '.*file' is not a directory$/],
   ['local/host', [], { ServiceBus: 'canary' }, /ServiceBus: expected a Service Bus connection string/],
-  ['local/demo', ['--config', folder], {}, /^--config: cannot read '.*': EISDIR/],
-  ['local/topology', ['--out', folder], {}, /^--out: cannot write '.*': EISDIR/],
-  ['local/schemas', ['--out', file], {}, /^--out: '.*file' is no directory$/],
+  ['local/demo/main', ['--config', folder], {}, /^--config: cannot read '.*': EISDIR/],
+  ['cli/topology', ['--out', folder], {}, /^--out: cannot write '.*': EISDIR/],
+  ['cli/schemas', ['--out', file], {}, /^--out: '.*file' is not a directory$/],
   [
     'cli/main',
     CHECK,

@@ -9,7 +9,7 @@ import { Isolation } from '../../shared/delivery/isolation.ts';
 import type { EventDefinition } from '../../shared/events/cloud-event.ts';
 import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import type { Consumer } from '../../shared/local/service-bus/core/consumer.ts';
-import type { Delivery } from '../../shared/local/service-bus/core/held-message.ts';
+import type { DeliveredMessage } from '../../shared/local/service-bus/core/held-message.ts';
 import type { MessageQueue } from '../../shared/local/service-bus/core/message-queue.ts';
 import type { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import type { Handler, Ports } from '../../shared/ports/handler.ts';
@@ -67,7 +67,7 @@ export class CrashingHost {
 
   async #run(
     queue: MessageQueue,
-    message: Delivery,
+    message: DeliveredMessage,
     definition: EventDefinition,
     handlerOf: (end: () => void) => Handler<never>,
   ): Promise<void> {

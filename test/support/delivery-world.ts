@@ -11,7 +11,7 @@ import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { EventDefinition } from '../../shared/events/cloud-event.ts';
 import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import { flushPromises, VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
-import type { Delivery as Held } from '../../shared/local/service-bus/core/held-message.ts';
+import type { DeliveredMessage as Held } from '../../shared/local/service-bus/core/held-message.ts';
 import type { MessageQueue } from '../../shared/local/service-bus/core/message-queue.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import type { Handler, Ports } from '../../shared/ports/handler.ts';

@@ -1,4 +1,4 @@
-/** `docs/cli.md`: the commands, as their own help tells of them. */
+/** `docs/cli.md`: the help of every command. */
 import * as usages from '../../terminal/usages.ts';
 import { USAGE } from '../usage.ts';
 import { code, page, prose, table } from './markdown.ts';

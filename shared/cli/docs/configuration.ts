@@ -19,7 +19,7 @@ export function configurationPage(): string {
     ),
     ...sections.flatMap(([section, { description = '' }]) => {
       const inside = fields.filter(({ path }) => path.startsWith(`${section}.`) || path.startsWith(`${section}[`));
-      // What it holds stands in the rows below; a default of its own does not.
+      // An object's fields have their own rows; its own row is needed only for a default.
       const own = fields.filter(
         ({ path, schema: one }) => path === section && (inside.length === 0 || defaultOf(one['default'])),
       );
@@ -45,7 +45,7 @@ function fieldTable(fields: ReturnType<typeof fieldsOf>): string {
   );
 }
 
-/** None for an object that is empty: what its fields are by default stands in their rows. */
+/** Empty for an empty object, whose fields have their defaults in their own rows. */
 function defaultOf(value: unknown): string {
   return value === undefined || JSON.stringify(value) === '{}' ? '' : literal(value);
 }

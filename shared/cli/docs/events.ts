@@ -1,4 +1,4 @@
-/** `docs/events.md`: what every event says, who sends it, and where it goes. */
+/** `docs/events.md`: the fields, the sender and the topic of every event. */
 import { type CatalogEntry, catalog, type Family, families } from '../../events/catalog.ts';
 import {
   CLOUD_EVENT_CONTENT_TYPE,
@@ -13,7 +13,7 @@ import { code, linkTo, page, prose, table } from './markdown.ts';
 import { boundsOf, type Field, fieldsOf, membersOf, namedTypes, sentence, typeOf } from './schema-fields.ts';
 
 const SENDERS = {
-  app: 'this app: a fact about what it did or measured, which nobody else can know',
+  app: 'this app alone: a fact about what it did or measured',
   publisher: 'whoever has the right to send it: a pipeline, a monitor, a tool, and this app itself',
 } as const;
 
@@ -35,7 +35,7 @@ export function eventsPage(): string {
         linkTo(type),
         `\`${topicOf(entry.family)}\``,
         `\`${subscriptionOf(type)}\``,
-        meaningOf(entry),
+        descriptionOf(entry),
       ]),
     ),
     '## The envelope',
@@ -58,7 +58,7 @@ function eventSection(entry: CatalogEntry): string {
   const jsonSchema = jsonSchemaOf(schema);
   return [
     `### ${type}`,
-    `${meaningOf(entry)}.`,
+    `${descriptionOf(entry)}.`,
     [
       `- Topic \`${topicOf(entry.family)}\`, subscription and function \`${subscriptionOf(type)}\``,
       `- Sent by ${SENDERS[sender]}`,
@@ -70,7 +70,7 @@ function eventSection(entry: CatalogEntry): string {
   ].join('\n\n');
 }
 
-function meaningOf({ definition: { type, schema } }: CatalogEntry): string {
+function descriptionOf({ definition: { type, schema } }: CatalogEntry): string {
   return sentence(schema.description ?? type);
 }
 
@@ -87,7 +87,7 @@ function fieldTable(fields: readonly Field[]): string {
   );
 }
 
-/** What the subject is made of: with the names of the fields for their values, all of them and then the required ones. */
+/** The form of the subject, with field names for values: with all fields, and with the required ones alone. */
 function subjectRule({ subjectOf }: EventDefinition, names: readonly string[], required: readonly string[]): string {
   const subjectWith = (fields: readonly string[]): string =>
     `\`${subjectOf(Object.fromEntries(fields.map((name) => [name, `<${name}>`])))}\``;

@@ -8,7 +8,7 @@ export function page(title: string, source: string, ...blocks: readonly string[]
   return `${[`<!-- Written by \`npm run docs\` from ${source}; changes belong there. -->`, `# ${title}`, ...blocks].join('\n\n')}\n`;
 }
 
-/** Columns are aligned but for the last, which is as long as its text, and for a cell that is very long. */
+/** A table with aligned columns, except for the last one and for very long cells. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map((text) => text.replaceAll('|', '\\|')));
   const widths = head.map((_, at) =>
@@ -46,7 +46,7 @@ export function linkTo(heading: string): string {
   return `[${heading}](#${anchor})`;
 }
 
-/** A value as it is written in JSON, in a cell. */
+/** A value as JSON, for a cell. */
 export function literal(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``;

@@ -1,4 +1,4 @@
-/** The reference pages, by their names in `docs/`. */
+/** The reference pages, by their file names in `docs/`. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HttpRoute } from '../../http/on-http.ts';
@@ -18,12 +18,12 @@ export function referencePages(routes: readonly HttpRoute[]): ReadonlyMap<string
   ]);
 }
 
-/** The names of the pages that the folder has otherwise, or not at all. */
+/** The names of the pages that are missing in the folder, or differ there. */
 export async function stalePages(folder: string, pages: ReadonlyMap<string, string>): Promise<string[]> {
   const stale: string[] = [];
   for (const [name, text] of pages) {
     const found = await readFile(join(folder, name), 'utf8').catch(() => undefined);
-    // A clone may have the line ends of its system.
+    // A clone may have CRLF line endings.
     if (found?.replaceAll('\r\n', '\n') !== text) stale.push(name);
   }
   return stale;

@@ -1,10 +1,10 @@
-/** What a JSON Schema says of each field, in the words of a table. */
+/** The fields of a JSON Schema, for tables. */
 import { duration } from '../../config/fields.ts';
 import * as fieldTypes from '../../events/fields.ts';
 import { type JsonSchema, jsonSchemaOf } from '../../events/schemas.ts';
 import { code, linkTo, literal, prose } from './markdown.ts';
 
-/** A longer one tells people nothing. */
+/** A longer pattern is not readable, and is left out. */
 const MAX_PATTERN = 100;
 
 export interface Field {
@@ -14,7 +14,7 @@ export interface Field {
   readonly isRequired: boolean;
 }
 
-/** Every field of an object, those inside objects, lists and records right behind the field that holds them. */
+/** Every field of an object; inner fields of objects, lists and records follow the field that holds them. */
 export function fieldsOf(schema: JsonSchema, prefix = ''): Field[] {
   const required = new Set(schema['required'] as string[] | undefined);
   return Object.entries(membersOf(schema)).flatMap(([name, member]) => {
@@ -40,7 +40,7 @@ function objectIn(schema: JsonSchema, name: string): JsonSchema | undefined {
   return typeof value === 'object' && value !== null ? (value as JsonSchema) : undefined;
 }
 
-/** The types that have a grammar, by their pattern: they are named in the tables, and explained once. */
+/** Types with a pattern, by the pattern: the tables name them, and a section explains each once. */
 const named: ReadonlyMap<unknown, [name: string, schema: JsonSchema]> = new Map(
   Object.entries({ ...fieldTypes, duration })
     // Functions that make types are exported beside them.
@@ -49,7 +49,7 @@ const named: ReadonlyMap<unknown, [name: string, schema: JsonSchema]> = new Map(
     .map(([name, schema]) => [schema['pattern'], [name, schema]]),
 );
 
-/** What a value may be: `integer`, a named type, or the values that there are. */
+/** The type of a field: `integer`, a named type, or the list of its values. */
 export function typeOf(schema: JsonSchema): string {
   const values = schema['enum'] as unknown[] | undefined;
   if (values) return values.map(literal).join(' ');
@@ -66,7 +66,7 @@ export function typeOf(schema: JsonSchema): string {
   return choices ? choices.map(typeOf).join(' or ') : String(schema['type']);
 }
 
-/** Bounds and patterns; none for a named type, which says its own. */
+/** Bounds and patterns; empty for a named type, whose section has them. */
 export function boundsOf(schema: JsonSchema): string {
   if (named.has(schema['pattern'])) return '';
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, pattern, format } = schema;
@@ -83,12 +83,12 @@ export function boundsOf(schema: JsonSchema): string {
   return [least, most, length, format, pattern !== undefined && literal(pattern)].filter(Boolean).join(', ');
 }
 
-/** JSON Schemas of integers carry the bounds of what a number can hold exactly. */
+/** False for the bounds that JSON Schemas of integers have by default. */
 function isSafe(bound: unknown): boolean {
   return typeof bound === 'number' && Math.abs(bound) < Number.MAX_SAFE_INTEGER;
 }
 
-/** The named types that these fields are of, as a section of its own. */
+/** The section of the named types that these fields have. */
 export function namedTypes(fields: readonly Field[], level = '##'): string {
   const used = new Set(
     fields.flatMap(({ schema }) =>
@@ -109,7 +109,7 @@ function namedType(name: string, { description, minLength, maxLength, pattern }:
   return isShown ? `${whole}\n\n${code('text', rule)}` : whole;
 }
 
-/** With a capital first, and no full stop: as a cell of a table. */
+/** The text for a cell: with a capital letter, without a full stop. */
 export function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replace(/\.$/, '');
 }

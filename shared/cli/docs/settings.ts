@@ -1,4 +1,4 @@
-/** `docs/settings.md`: what the app reads from its environment. */
+/** `docs/settings.md`: the settings that the app reads from its environment. */
 import { jsonSchemaOf } from '../../events/schemas.ts';
 import { settingsSchema } from '../../settings-schema.ts';
 import { literal, page, prose, table } from './markdown.ts';

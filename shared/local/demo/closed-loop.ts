@@ -1,6 +1,7 @@
 /**
- * The loop that the platform closes by itself, as a story of 40 days: a bad release burns the error budget and is rolled
- * back, the spent budget freezes the next release, recovery lifts the freeze. Told to whatever runs the real handlers.
+ * The closed loop of the platform, as a scenario of 40 days: a bad release burns the error budget and is rolled back,
+ * the spent budget freezes the next release, and recovery lifts the freeze. It runs wherever the real handlers are
+ * served.
  */
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../duration.ts';
 import type { EventType, PlatformEvent } from '../../events/catalog.ts';
@@ -14,24 +15,24 @@ import type { Notification } from '../../ports/notifier.ts';
 import type { StateStore } from '../../ports/state.ts';
 import { freezeOf } from '../../slo/freezes.ts';
 
-/** Where the story is played: the handlers are served there, with the example's platform.config.json. */
+/** Where the scenario runs: it must serve the handlers, with the example's platform.config.json. */
 export interface Stage {
   readonly clock: Clock;
   readonly state: StateStore;
   readonly clusters: Clusters;
-  /** Every event so far, in the order in which it came to its handler. */
+  /** Every event so far, in the order of arrival at its handler. */
   readonly events: readonly PlatformEvent[];
   readonly notifications: readonly Notification[];
   publish(event: PlatformEvent): Promise<void>;
-  /** Lets time pass, and what falls due meanwhile happen. */
+  /** Advances the time, and runs what falls due. */
   advance(ms: number): Promise<void>;
-  /** Resolves when the event has been handled as far as it can be now. */
+  /** Resolves when the event is handled, or waits for time to pass. */
   settled(event: PlatformEvent): Promise<void>;
-  /** For the reader: what comes next, and why. */
+  /** Announces the next part of the scenario. */
   chapter(title: string): void;
 }
 
-/** What should have happened and did not. */
+/** A step of the scenario did not happen. */
 export class MissingStepError extends Error {
   override readonly name = 'MissingStepError';
 }
@@ -39,10 +40,10 @@ export class MissingStepError extends Error {
 const SERVICE = 'checkout';
 const image = (version: string): string => `ghcr.io/shop/checkout:${version}`;
 
-/** Plays the story. @throws MissingStepError naming the first step that does not follow */
+/** Runs the scenario. @throws MissingStepError that names the first missing step */
 export async function playClosedLoop(stage: Stage): Promise<void> {
   stage.chapter('a cluster comes up, and its namespaces get their guardrails');
-  await publish(
+  await publishAndSettle(
     stage,
     newEvent(ClusterCreated, at(stage, { clusterName: 'default', region: 'westeurope', version: '1.34.1' })),
   );
@@ -58,7 +59,7 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
 
   stage.chapter('a development namespace runs out of pods, and its quota is raised by a step');
   const exhausted = { namespace: 'shop-dev', resource: 'pods', used: '20', hard: '20' };
-  await publish(stage, newEvent(ResourceQuotaExceeded, at(stage, exhausted)));
+  await publishAndSettle(stage, newEvent(ResourceQuotaExceeded, at(stage, exhausted)));
   await untilTrue(stage, 'the quota of shop-dev is raised to 30 pods', async () => {
     const [quota] = await stage.clusters.get('default').quotas('shop-dev');
     return quota?.hard['pods'] === '30';
@@ -73,7 +74,7 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   const bad = await release(stage, '1.1.0');
   await until(stage, 'the bad release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === bad);
   await stage.advance(MINUTE_MS);
-  await check(stage, { good: 300, total: 1_000 });
+  await reportHealth(stage, { good: 300, total: 1_000 });
   await until(stage, 'the burning budget pages', 'SLOViolation', ({ data }) => data.severity === 'page');
   await until(
     stage,
@@ -89,7 +90,7 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   );
 
   stage.chapter('the last minute of the outage is counted: the budget of the month is spent');
-  await check(stage, { good: 1_400, total: 10_000 });
+  await reportHealth(stage, { good: 1_400, total: 10_000 });
   await until(stage, 'the spent budget is depleted', 'ErrorBudgetDepleted', ({ data }) => data.service === SERVICE);
   await untilTrue(stage, 'the service is frozen', () => isFrozen(stage));
 
@@ -113,7 +114,7 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   if (!(await isFrozen(stage))) throw new MissingStepError('the freeze lasts while the outage is in the window');
   await serve(stage, 2 * DAY_MS);
   await untilTrue(stage, 'the recovery lifts the freeze', async () => !(await isFrozen(stage)));
-  await untilTrue(stage, 'somebody is told of the recovery', async () =>
+  await untilTrue(stage, 'people are notified of the recovery', async () =>
     stage.notifications.some(({ title }) => title === `${SERVICE} may be released again`),
   );
 
@@ -124,11 +125,11 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   await onlyOnce(stage);
 }
 
-/** Each alarm of the one outage came once. */
+/** Checks that the one outage raised each alarm once. */
 async function onlyOnce(stage: Stage): Promise<void> {
   for (const type of ['SLOViolation', 'ErrorBudgetDepleted', 'DeploymentRolledBack'] as const) {
     const ids = new Set(stage.events.filter((event) => event.type === type).map(({ id }) => id));
-    if (ids.size !== 1) throw new MissingStepError(`one ${type} of the outage, not ${ids.size}`);
+    if (ids.size !== 1) throw new MissingStepError(`one ${type} for the outage, not ${ids.size}`);
   }
 }
 
@@ -136,7 +137,7 @@ function at<Data>(stage: Stage, data: Data): { source: string; time: string; dat
   return { source: '/demo', time: new Date(stage.clock.now()).toISOString(), data };
 }
 
-async function publish(stage: Stage, event: PlatformEvent): Promise<void> {
+async function publishAndSettle(stage: Stage, event: PlatformEvent): Promise<void> {
   await stage.publish(event);
   await stage.settled(event);
 }
@@ -145,19 +146,19 @@ async function publish(stage: Stage, event: PlatformEvent): Promise<void> {
 async function release(stage: Stage, version: string, extra: object = {}): Promise<string> {
   const data = { namespace: 'shop', deployment: SERVICE, image: image(version), replicas: 3, ...extra };
   const event = newEvent(DeploymentRequested, at(stage, data));
-  await publish(stage, event);
+  await publishAndSettle(stage, event);
   return event.id;
 }
 
-async function check(stage: Stage, counts: { good: number; total: number }): Promise<void> {
-  await publish(stage, newEvent(HealthCheck, at(stage, { service: SERVICE, ...counts })));
+async function reportHealth(stage: Stage, counts: { good: number; total: number }): Promise<void> {
+  await publishAndSettle(stage, newEvent(HealthCheck, at(stage, { service: SERVICE, ...counts })));
 }
 
-/** Good service with a few errors, checked every four hours and in the end. */
+/** Good service with a few errors, with a health check every four hours and at the end. */
 async function serve(stage: Stage, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= 4 * HOUR_MS) {
     await stage.advance(Math.min(left, 4 * HOUR_MS));
-    await check(stage, { good: 39_999, total: 40_000 });
+    await reportHealth(stage, { good: 39_999, total: 40_000 });
   }
 }
 
@@ -165,7 +166,7 @@ async function isFrozen({ state, clock }: Stage): Promise<boolean> {
   return (await freezeOf(state, SERVICE, clock.now())) !== undefined;
 }
 
-/** Waits, in the time of the story, for an event. */
+/** Waits for an event, in the time of the scenario. */
 async function until<Type extends EventType>(
   stage: Stage,
   step: string,
@@ -173,15 +174,15 @@ async function until<Type extends EventType>(
   matches: (event: Extract<PlatformEvent, { type: Type }>) => boolean,
 ): Promise<void> {
   await untilTrue(stage, step, async () =>
-    // The first condition narrows to the type asked for.
+    // The first condition narrows the event to the type.
     stage.events.some((event) => event.type === type && matches(event as Extract<PlatformEvent, { type: Type }>)),
   );
 }
 
-const PATIENCE_MS = 3 * MINUTE_MS;
+const STEP_TIMEOUT_MS = 3 * MINUTE_MS;
 
 async function untilTrue(stage: Stage, step: string, isTrue: () => Promise<boolean>): Promise<void> {
-  const end = stage.clock.now() + PATIENCE_MS;
+  const end = stage.clock.now() + STEP_TIMEOUT_MS;
   while (!(await isTrue())) {
     if (stage.clock.now() >= end) throw new MissingStepError(step);
     await stage.advance(SECOND_MS);

@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: forty days of the closed loop in seconds, on what `npm start` is made of: the built app in the local
+ * `npm run demo`: forty days of the closed loop in seconds, on the parts of `npm start`: the built app in the local
  * Functions host, which receives, publishes and schedules through the real SDK over AMQP. Only the handlers' clock is
- * sped up; the bus keeps real time, so its locks and its memory of duplicates are none of the story's.
+ * sped up. The bus keeps real time, so locks and duplicate detection work in real time too.
  */
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,11 +26,11 @@ import { MissingStepError, playClosedLoop, type Stage } from './closed-loop.ts';
 import { DemoOutput } from './output.ts';
 import { SpedUpClock } from './sped-up-clock.ts';
 
-/** Seconds of the demo in one second; waits of a minute and more are jumped over. */
+/** How many times faster the handlers' clock runs. Waits of a minute or more are skipped. */
 const SPEED = 20;
 const JUMP_FROM_MS = 60_000;
-/** So long may the handling of one event take, in real time, before the story looks on. */
-const PATIENCE_MS = 5_000;
+/** How long the handling of one event may take, in real time, before the scenario continues. */
+const HANDLING_TIMEOUT_MS = 5_000;
 
 await runCommand(async () => {
   const { values } = readFlags(DEMO.usage, DEMO.flags);
@@ -42,7 +42,7 @@ await runCommand(async () => {
   const log = terminalLog({ isJson: values.json, isVerbose: values.verbose });
   const clock = new SpedUpClock(Date.now(), SPEED);
   const local = await startBus({ port: 0, adminPort: 0 });
-  // Whatever the environment names, the demo reaches nothing but this process.
+  // The demo must reach this process alone, whatever the environment is set to.
   const settings = { ServiceBus: local.connectionString, StateStore: 'memory', Cluster: 'simulated' };
   const { serviceBus, config } = readSettings({ ...settings, PLATFORM_CONFIG: file });
 
@@ -59,11 +59,11 @@ await runCommand(async () => {
   const events = new Map<string, PlatformEvent>();
   const host = await startFunctionsHost({
     ...{ directory, httpPort: 0, settings, ...hostOutput(false) },
-    onMessage: (_, { body }) => {
+    onMessage: (_, { body }, run) => {
       const { event } = parseEvent({ body, receivedAt: clock.now() });
-      if (events.has(event.id)) return;
+      if (!events.has(event.id)) output.event(event, clock.now());
       events.set(event.id, event);
-      output.event(event, clock.now());
+      return run();
     },
   });
 
@@ -82,13 +82,13 @@ await runCommand(async () => {
     chapter: (title) => output.chapter(title, clock.now()),
   };
   const start = performance.now();
-  const story = await playClosedLoop(stage).catch((error: unknown) => {
+  const missingStep = await playClosedLoop(stage).catch((error: unknown) => {
     if (error instanceof MissingStepError) return error.message;
     throw error;
   });
   await atRest(local.broker);
   const isClean = local.broker.getQueue(ERRORS_QUEUE).counts.activeMessageCount === 0;
-  const missing = story ?? (isClean ? undefined : 'every event is handled, and none is in the errors queue');
+  const missing = missingStep ?? (isClean ? undefined : 'every event is handled, and none is in the errors queue');
   if (missing === undefined) output.closed(clock.now(), (performance.now() - start) / 1_000);
   else output.missing(missing, clock.now());
   await host.stop(1_000);
@@ -97,12 +97,12 @@ await runCommand(async () => {
   process.exit(missing === undefined ? 0 : 1);
 });
 
-/** Waits until every message that is due has been handled as far as it can be now. */
+/** Waits until every message that is due is handled. */
 async function atRest(broker: Broker): Promise<void> {
   const subscriptions = topology.topics.flatMap(({ name, subscriptions }) =>
     subscriptions.map((subscription) => broker.getSubscription(name, subscription.name)),
   );
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + HANDLING_TIMEOUT_MS;
   while (subscriptions.some(({ counts }) => counts.activeMessageCount > 0) && performance.now() < end) await sleep(1);
 }
 

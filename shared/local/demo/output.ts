@@ -1,17 +1,17 @@
-/** The demo's timeline: chapters, events with what matters of them, and what people were told; for people or programs. */
+/** The demo's timeline: chapters, events with their key facts, and notifications, for people or for programs. */
 import { DAY_MS } from '../../duration.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
 import type { Notification } from '../../ports/notifier.ts';
 import { bold, complain, dim, green, print, printJson, red, yellow } from '../../terminal/command.ts';
 import { colourOf, factsOf, MAX_TYPE } from '../../terminal/timeline.ts';
 
-/** `day  6 00:01:11` and a gap. */
+/** The width of `day  6 00:01:11` and a gap. */
 const TEXT_FROM = 17;
 const MARGIN = ' '.repeat(TEXT_FROM + 2);
 
 export class DemoOutput {
   readonly #isJson: boolean;
-  /** Where lines end on a terminal; in a file or a pipe each entry is one line. */
+  /** The width of the terminal; in a file or a pipe each entry is one line. */
   readonly #width = process.stdout.columns ?? Number.POSITIVE_INFINITY;
   #startedAt: number | undefined;
   #checks = 0;
@@ -22,44 +22,44 @@ export class DemoOutput {
 
   chapter(title: string, now: number): void {
     this.#startedAt ??= now;
-    this.#tellChecks(now);
+    this.#printChecks(now);
     if (this.#isJson) this.#json(now, { chapter: title });
     else print(`\n${wrapped(title, this.#width).map(bold).join('\n')}`);
   }
 
   event(event: PlatformEvent, now: number): void {
-    // There are hundreds of them, and each says the same.
+    // There are hundreds of health checks, so only their number is shown.
     if (event.type === 'HealthCheck') {
       this.#checks++;
       return;
     }
-    this.#tellChecks(now);
+    this.#printChecks(now);
     const { type, subject } = event;
     if (this.#isJson) this.#json(now, { event });
     else this.#entry(now, [type.padEnd(MAX_TYPE), subject], factsOf(event), colourOf(type));
   }
 
   notification({ event: { id: causedBy }, ...notification }: Notification, now: number): void {
-    this.#tellChecks(now);
+    this.#printChecks(now);
     const { severity, title, text } = notification;
     if (this.#isJson) this.#json(now, { notification: { ...notification, causedBy } });
-    else this.#entry(now, ['  told', title], text, severity === 'info' ? String : yellow);
+    else this.#entry(now, ['  notified', title], text, severity === 'info' ? String : yellow);
   }
 
   closed(now: number, seconds: number): void {
-    this.#tellChecks(now);
+    this.#printChecks(now);
     const days = Math.round((now - (this.#startedAt ?? now)) / DAY_MS);
     if (this.#isJson) printJson({ result: { closed: true, days, seconds: Number(seconds.toFixed(1)) } });
     else print(`\n${green(`the loop is closed: ${days} days in ${seconds.toFixed(1)} s`)}`);
   }
 
   missing(step: string, now: number): void {
-    this.#tellChecks(now);
+    this.#printChecks(now);
     if (this.#isJson) printJson({ result: { closed: false, missing: step } });
     else complain(`\n${red(`the loop does not close, missing: ${step}`)}`);
   }
 
-  #tellChecks(now: number): void {
+  #printChecks(now: number): void {
     const checks = this.#checks;
     this.#checks = 0;
     if (checks === 0) return;
@@ -67,7 +67,7 @@ export class DemoOutput {
     else print(`${this.#time(now)}  ${dim(`${checks} health check${checks === 1 ? '' : 's'}`)}`);
   }
 
-  /** What does not fit beside the first words goes below them. */
+  /** Text that does not fit on the first line goes below it. */
   #entry(now: number, [first, then]: readonly [string, string], rest: string, colour: (text: string) => string): void {
     const taken = TEXT_FROM + first.length + 2;
     const fits = taken + then.length + 2 + rest.length <= this.#width;
@@ -89,7 +89,7 @@ export class DemoOutput {
   }
 }
 
-/** The text in lines, broken at spaces (but not before a percent sign); a word that is longer than a line has one of its own. */
+/** Breaks a text into lines at spaces, but not before a percent sign. A word longer than a line gets its own line. */
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(/ (?!%)/)) {

@@ -1,4 +1,4 @@
-/** A clock that runs faster than time, and can jump: for showing in seconds what takes weeks. */
+/** A clock that runs faster than real time and can jump, to show in seconds what takes weeks. */
 import type { EventBus } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 
@@ -21,12 +21,12 @@ export class SpedUpClock implements Clock {
     this.#base += ms;
   }
 
-  /** Real milliseconds until a time of this clock, if it does not jump. */
+  /** Real milliseconds until a time of this clock, unless it jumps before. */
   untilMs(time: number): number {
     return Math.max(0, (time - this.now()) / this.#speed);
   }
 
-  /** The bus as seen by handlers on this clock: what they schedule comes when it is due by this clock. */
+  /** The bus for handlers on this clock: what they schedule is delivered when it is due by this clock. */
   speedUp(bus: EventBus): EventBus {
     const schedule: EventBus['schedule'] = (redelivery) =>
       bus.schedule({ ...redelivery, at: Date.now() + this.untilMs(redelivery.at) });

@@ -1,13 +1,13 @@
-/** Loads a built Functions app as the Node worker does: the files that package.json `main` names, then the start hooks. */
+/** Loads a built Functions app as the Node worker does: the files of `main` in package.json, then the start hooks. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { faultOf } from '../../describe-error.ts';
+import { describeError, jsonFaultOf } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { type HookName, installCoreModule, type ProgrammingModel, type Registry } from './core-module.ts';
 
-/** A loaded app: what it registered, and the data its hooks share. */
+/** A loaded app: its registrations, and the data that its hooks share. */
 export interface FunctionsApp {
   readonly directory: string;
   readonly registry: Registry;
@@ -16,19 +16,19 @@ export interface FunctionsApp {
 }
 
 /**
- * Loads the app in a directory; once per process.
+ * Loads the app in a directory. Works once per process.
  *
- * @param hookData what its start hooks find in their context
- * @throws ConfigError when `main` names no file, or nothing was registered
+ * @param hookData passed to the start hooks in their context
+ * @throws ConfigError when `main` names no file, or the app registers no function
  */
 export async function loadApp(directory: string, hookData: Record<string, unknown> = {}): Promise<FunctionsApp> {
   return startApp(directory, await loadFunctions(directory), hookData);
 }
 
 /**
- * Loads what an app registers, and starts nothing.
+ * Loads the registrations of an app, and starts nothing.
  *
- * @throws ConfigError when `main` names no file, or one cannot be loaded
+ * @throws ConfigError when `main` names no file, or a file cannot be loaded
  */
 export async function loadFunctions(directory: string): Promise<Registry> {
   const registry = installCoreModule();
@@ -37,7 +37,7 @@ export async function loadFunctions(directory: string): Promise<Registry> {
     try {
       await import(pathToFileURL(join(directory, file)).href);
     } catch (cause) {
-      throw new ConfigError(`cannot load ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      throw new ConfigError(`cannot load ${file}: ${describeError(cause)}`, {
         cause,
       });
     }
@@ -45,7 +45,7 @@ export async function loadFunctions(directory: string): Promise<Registry> {
   return registry;
 }
 
-/** The part after loading, for an app whose functions are registered already. */
+/** Starts an app whose functions are registered already. */
 export async function startApp(
   directory: string,
   registry: Registry,
@@ -76,7 +76,7 @@ async function entryFiles(directory: string): Promise<string[]> {
   try {
     ({ main } = Object(parseJson(await readFile(path, 'utf8'))));
   } catch (error) {
-    throw new ConfigError(`cannot read ${path}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new ConfigError(`cannot read ${path}: ${jsonFaultOf(error)}`);
   }
   if (typeof main !== 'string') throw new ConfigError(`${path}: main: expected the files of the app, got ${main}`);
   const pattern = globPattern(main);
@@ -87,7 +87,7 @@ async function entryFiles(directory: string): Promise<string[]> {
   return files.sort();
 }
 
-/** A glob of `*`, `**`, `?` and `{a,b}`, which is what apps write in `main`. */
+/** The pattern of a glob with `*`, `**`, `?` and `{a,b}`, the forms that apps use in `main`. */
 export function globPattern(glob: string): RegExp {
   const source = glob
     .replace(/^\.\//, '')

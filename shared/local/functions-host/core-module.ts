@@ -1,6 +1,7 @@
 /**
- * The module `@azure/functions-core`: it exists only at run time, where the Functions worker answers `require` of that
- * name. `@azure/functions` hands every registration to it, once per process, and remembers whether it was there.
+ * The module `@azure/functions-core`. It exists only at run time, where the Functions worker answers `require` of that
+ * name. `@azure/functions` passes every registration to it. It looks for the module once per process, and remembers the
+ * result.
  */
 import Module from 'node:module';
 
@@ -22,7 +23,7 @@ export interface RpcHttpData {
   readonly nullableQuery?: Readonly<Record<string, { value: string }>>;
   readonly nullableParams?: Readonly<Record<string, { value: string }>>;
   readonly body?: RpcTypedData | null;
-  /** Only in responses; a number as text. */
+  /** Present in responses only; a number as text. */
   readonly statusCode?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cookies?: readonly RpcHttpCookie[];
@@ -40,10 +41,10 @@ export interface RpcHttpCookie {
   readonly maxAge?: { value: number };
 }
 
-/** A trigger, input or output. Its options are those of its extension. */
+/** A trigger, input or output, with the options of its extension. */
 export type Binding = Readonly<Record<string, unknown>> & { readonly type: string; readonly direction: 'in' | 'out' };
 
-export interface FunctionMetadata {
+interface FunctionMetadata {
   readonly name: string;
   readonly bindings: Readonly<Record<string, Binding>>;
 }
@@ -64,7 +65,7 @@ export interface InvocationResponse {
 export type LogLevel = 'trace' | 'debug' | 'information' | 'warning' | 'error' | 'critical' | 'none';
 export type LogCategory = 'user' | 'system' | 'customMetric';
 
-/** What the programming model asks of the host about one invocation. */
+/** What the programming model needs from the host for one invocation. */
 export interface CoreInvocationContext {
   readonly invocationId: string;
   readonly metadata: FunctionMetadata;
@@ -73,7 +74,7 @@ export interface CoreInvocationContext {
   log(level: LogLevel, category: LogCategory, message: string): void;
 }
 
-export interface InvocationModel {
+interface InvocationModel {
   getArguments(): Promise<{ context: unknown; inputs: unknown[] }>;
   invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
   getResponse(context: unknown, result: unknown): Promise<InvocationResponse>;
@@ -86,29 +87,29 @@ export interface ProgrammingModel {
   getCapabilities(capabilities: Record<string, string>): Promise<Record<string, string>>;
 }
 
-export const HOOK_NAMES = ['appStart', 'appTerminate', 'preInvocation', 'postInvocation', 'log'] as const;
+const HOOK_NAMES = ['appStart', 'appTerminate', 'preInvocation', 'postInvocation', 'log'] as const;
 export type HookName = (typeof HOOK_NAMES)[number];
-/** Hooks share one mutable context, of a shape for each name. */
-export type HookCallback = (context: Record<string, unknown>) => unknown;
+/** The hooks of a name share one mutable context. */
+type HookCallback = (context: Record<string, unknown>) => unknown;
 
 export interface RegisteredFunction {
   readonly metadata: FunctionMetadata;
   readonly callback: FunctionCallback;
 }
 
-/** An error that the library passes on with its own message. */
+/** Marks an error so that the library passes on its message. */
 function systemError<E extends Error>(error: E): E {
   return Object.assign(error, { isAzureFunctionsSystemError: true });
 }
 
-/** What the app of this process registered. */
+/** The registrations of this process's app. */
 export class Registry {
   readonly functions = new Map<string, RegisteredFunction>();
   readonly #hooks = new Map<HookName, Set<HookCallback>>();
   #model: ProgrammingModel | undefined;
   #isLocked = false;
 
-  /** Where system log lines go; the host sets it. */
+  /** Takes system log lines; the host sets it. */
   onLog: (level: LogLevel, category: LogCategory, message: string) => void = () => {};
 
   get model(): ProgrammingModel | undefined {
@@ -164,8 +165,8 @@ export class Registry {
 let registry: Registry | undefined;
 
 /**
- * Answers `require('@azure/functions-core')` from now on. It must come before the first `app.*` call of the process;
- * one process has one app, as with the real worker.
+ * Answers `require('@azure/functions-core')` from now on. Call it before the first `app.*` call of the process. One
+ * process has one app, as with the real worker.
  */
 export function installCoreModule(): Registry {
   if (registry) return registry;

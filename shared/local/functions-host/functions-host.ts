@@ -1,18 +1,17 @@
 /**
- * Stands in for the Azure Functions runtime on a laptop: loads the built app as the real worker does, and runs its
- * Service Bus and HTTP triggers against any namespace.
+ * The Azure Functions runtime on a laptop: loads the built app as the real worker does, and runs its Service Bus and
+ * HTTP triggers against any namespace.
  */
 import type { ServiceBusClient, ServiceBusReceivedMessage } from '@azure/service-bus';
 import { type FunctionsApp, loadApp, runHooks } from './app.ts';
 import type { Binding, InvocationRequest, InvocationResponse, RegisteredFunction } from './core-module.ts';
 import { type HostJson, readHostJson } from './host-json.ts';
-import { HttpTriggers, methodsOf, routeOf } from './http-trigger.ts';
+import { HttpTriggers, httpPathOf, methodsOf } from './http-trigger.ts';
 import { type InvocationLog, invoke } from './invoke.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
-import { connector, type Settings } from './settings.ts';
-import { WorkerLoss } from './worker-loss.ts';
+import { connector, type HostSettings } from './settings.ts';
 
-/** One function, as it is shown to people. */
+/** One function, for display. */
 export interface FunctionDescription {
   readonly name: string;
   readonly trigger: 'service-bus' | 'http' | 'unsupported';
@@ -21,38 +20,46 @@ export interface FunctionDescription {
 }
 
 export interface HostOptions {
-  /** The app: package.json, host.json and what `main` names. */
+  /** The app's directory, with package.json, host.json and the files of `main`. */
   readonly directory: string;
-  readonly settings: Settings;
-  /** 0 takes any free one. */
+  readonly settings: HostSettings;
+  /** 0 takes any free port. */
   readonly httpPort: number;
   readonly onLog: (line: InvocationLog) => void;
-  /** Troubles outside the functions: connection, lock, settlement; a failed invocation too. */
+  /** Takes errors of connections, locks and settlements, and of failed invocations. */
   readonly onError: (functionName: string, message: string) => void;
-  /** Every message as it comes to its function, redelivered ones too. */
-  readonly onMessage?: (functionName: string, message: ServiceBusReceivedMessage) => void;
+  /**
+   * Takes each message, redelivered ones too, and calls `run`: the function, whose error rejects. Runs it when absent.
+   */
+  readonly onMessage?: (
+    functionName: string,
+    message: ServiceBusReceivedMessage,
+    run: () => Promise<void>,
+  ) => Promise<void>;
 }
 
 /** A running host. */
 export interface FunctionsHost {
   readonly functions: readonly FunctionDescription[];
   readonly httpPort: number;
-  /** Stops receiving, waits for what runs (up to the limit), closes. Resolves to whether everything ended in time. */
+  /**
+   * Stops receiving, waits for running functions up to the limit, and closes. Resolves to whether all ended in time.
+   */
   stop(limitMs: number): Promise<boolean>;
-  /** A fault for tests: the worker dies now and the next is up after so many milliseconds, as on the real host. */
-  loseWorker(ms: number): void;
 }
 
 /**
- * Loads the app and starts its triggers. Resolves when HTTP is served; receivers connect, and reconnect, by themselves.
+ * Loads the app and starts its triggers. Resolves when HTTP is served; receivers connect and reconnect in the
+ * background.
  *
  * @throws ConfigError when the app, host.json or a setting is missing or malformed
  */
 export async function startFunctionsHost(options: HostOptions): Promise<FunctionsHost> {
-  const { directory, settings, httpPort, onLog, onError, onMessage } = options;
+  const { directory, settings, httpPort, onLog, onError, onMessage = (_name, _message, run) => run() } = options;
   const hostJson = await readHostJson(directory);
   const triggers = new Map<string, ServiceBusTrigger>();
-  // What the app's health cannot know by itself; the start hooks come before the triggers do.
+  // For the app's health endpoint, which cannot know it otherwise. A function, since start hooks run before triggers
+  // exist.
   const troubles = () => [...triggers].map(([name, { trouble }]) => ({ name, trouble }));
   const app = await loadApp(directory, { triggers: troubles });
   const { routePrefix } = hostJson.extensions.http;
@@ -85,7 +92,6 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   const sources = withServiceBus.map(({ metadata, binding }) => sourceOf(metadata.name, binding, settings));
   const port = await http.listen(httpPort);
 
-  const worker = new WorkerLoss();
   for (const [index, one] of withServiceBus.entries()) {
     const { metadata, binding } = one;
     const connect = connectors.get(connectionOf(binding));
@@ -98,10 +104,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
       settings: hostJson.extensions.serviceBus,
       functionTimeout: hostJson.functionTimeout,
       onError: (message) => onError(metadata.name, message),
-      run: async (request, message) => {
-        onMessage?.(metadata.name, message);
-        await worker.run(() => run(one, request));
-      },
+      run: (request, message) => onMessage(metadata.name, message, async () => void (await run(one, request))),
     });
     triggers.set(metadata.name, trigger);
   }
@@ -110,7 +113,6 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
     functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
     httpPort: port,
     stop: (limitMs) => stop({ app, http, triggers: [...triggers.values()] }, limitMs),
-    loseWorker: (ms) => worker.lose(ms),
   };
 }
 
@@ -135,7 +137,7 @@ async function stop({ app, http, triggers }: Running, limitMs: number): Promise<
 
 function triggerOf({ metadata }: RegisteredFunction): Binding & { readonly name: string } {
   const found = Object.entries(metadata.bindings).find(([, { type }]) => /trigger$/i.test(type));
-  // The library lets no function be registered without a trigger.
+  // The library registers no function without a trigger.
   if (!found) throw new TypeError(`${metadata.name} has no trigger`);
   return { ...found[1], name: found[0] };
 }
@@ -150,7 +152,7 @@ function connectionOf(binding: Binding): string {
 
 async function connectorsOf(
   names: readonly string[],
-  settings: Settings,
+  settings: HostSettings,
   hostJson: HostJson,
 ): Promise<Map<string, () => ServiceBusClient>> {
   const connectors = new Map<string, () => ServiceBusClient>();
@@ -163,11 +165,11 @@ async function connectorsOf(
 function describe(
   name: string,
   binding: Binding & { readonly name: string },
-  settings: Settings,
+  settings: HostSettings,
   routePrefix: string,
 ): FunctionDescription {
   if (isType(binding, 'httpTrigger')) {
-    const source = `${methodsOf(binding).join(', ')} /${routeOf({ name, binding }, routePrefix)}`;
+    const source = `${methodsOf(binding).join(', ')} /${httpPathOf({ name, binding }, routePrefix)}`;
     return { name, trigger: 'http', source };
   }
   if (isType(binding, 'serviceBusTrigger')) {

@@ -1,15 +1,15 @@
-/** host.json: the settings of the Functions host that the local one honours; the rest is left to the real one. */
+/** Reads host.json: the settings that the local host supports. Others are ignored. */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { faultOf } from '../../describe-error.ts';
+import { jsonFaultOf } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 
 const TIME_SPAN = /^(-)?(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?$/;
 
-/** A .NET TimeSpan, `[d.]hh:mm:ss[.fffffff]`, in milliseconds; negative ones mean "without end". */
+/** A .NET TimeSpan, `[d.]hh:mm:ss[.fffffff]`, in milliseconds. A negative one is unlimited. */
 const timeSpan = z
   .string()
   .regex(TIME_SPAN, 'a time span such as 00:05:00')
@@ -42,22 +42,22 @@ const schema = z.looseObject({
     .prefault({}),
 });
 
-/** Durations are in milliseconds; without end is Infinity. */
+/** Durations are in milliseconds; `Infinity` for unlimited. */
 export type HostJson = z.output<typeof schema>;
 
-/** @throws ConfigError naming the path and the value that does not fit */
+/** @throws ConfigError that names the path and the wrong value */
 export async function readHostJson(directory: string): Promise<HostJson> {
   const path = join(directory, 'host.json');
   let input: unknown;
   try {
     input = parseJson(await readFile(path, 'utf8'));
   } catch (error) {
-    throw new ConfigError(`cannot read ${path}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new ConfigError(`cannot read ${path}: ${jsonFaultOf(error)}`);
   }
   return parseHostJson(input, path);
 }
 
-/** @throws ConfigError naming the path and the value that does not fit */
+/** @throws ConfigError that names the path and the wrong value */
 export function parseHostJson(input: unknown, origin = 'host.json'): HostJson {
   const result = schema.safeParse(input);
   if (result.success) return result.data;

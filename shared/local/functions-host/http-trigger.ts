@@ -1,17 +1,19 @@
-/** Serves the HTTP triggers on one port, as the Functions host does. Function keys are not asked for, as with `func start`. */
+/**
+ * Serves the HTTP triggers on one port, as the Functions host does. Function keys are not checked, as with `func
+ * start`.
+ */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createLocalServer } from '../local-http.ts';
+import { createLocalServer, LOOPBACK } from '../local-http.ts';
 import type { Binding, InvocationRequest, InvocationResponse, RpcHttpCookie, RpcHttpData } from './core-module.ts';
 import { childTrace } from './invoke.ts';
 import { parseRoute, type Route } from './routes.ts';
 
-const HOST = '127.0.0.1';
 /** The limit of the Functions host. */
 const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
 /** An HTTP function of the app. */
-export interface HttpFunction {
+interface HttpFunction {
   readonly name: string;
   readonly binding: Binding & { readonly name: string };
   readonly run: (request: InvocationRequest) => Promise<InvocationResponse>;
@@ -22,8 +24,8 @@ interface Endpoint extends HttpFunction {
   readonly methods: readonly string[];
 }
 
-/** The path that a function answers, such as `api/events`. */
-export function routeOf({ name, binding }: Pick<HttpFunction, 'name' | 'binding'>, routePrefix: string): string {
+/** The path of an HTTP function, such as `api/events`. */
+export function httpPathOf({ name, binding }: Pick<HttpFunction, 'name' | 'binding'>, routePrefix: string): string {
   const route = typeof binding['route'] === 'string' ? binding['route'] : name;
   return [routePrefix, route].filter((part) => part !== '').join('/');
 }
@@ -33,31 +35,31 @@ export function methodsOf(binding: Binding): string[] {
   return Array.isArray(methods) ? methods.map((method) => String(method).toUpperCase()) : [];
 }
 
-/** Serves until `stop`. */
+/** The HTTP server of the functions; `stop` ends it. */
 export class HttpTriggers {
   readonly #endpoints: readonly Endpoint[];
   readonly #server: Server;
 
   constructor(functions: readonly HttpFunction[], routePrefix: string) {
     this.#endpoints = functions
-      .map((one) => ({ ...one, route: parseRoute(routeOf(one, routePrefix)), methods: methodsOf(one.binding) }))
+      .map((one) => ({ ...one, route: parseRoute(httpPathOf(one, routePrefix)), methods: methodsOf(one.binding) }))
       .sort((a, b) => (a.route.rank < b.route.rank ? -1 : 1));
     this.#server = createLocalServer({
-      host: HOST,
+      host: LOOPBACK,
       onRequest: (request, response, url) => void this.#answer(request, response, url),
     });
   }
 
-  /** @returns the port in use. Rejects when it is taken */
+  /** Resolves to the port. Rejects when the port is taken. */
   listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       // A TCP server's address is never a pipe's.
-      this.#server.listen(port, HOST, () => resolve((this.#server.address() as AddressInfo).port));
+      this.#server.listen(port, LOOPBACK, () => resolve((this.#server.address() as AddressInfo).port));
     });
   }
 
-  /** Accepts no more requests and resolves when those begun are answered. */
+  /** Refuses new requests. Resolves when those in progress are answered. */
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
@@ -77,7 +79,7 @@ export class HttpTriggers {
         response.writeHead(url.pathname === '/' ? 200 : 404, { 'content-type': 'text/plain' }).end(text);
         return;
       }
-      // The real host reads a body by its length alone: a chunked one arrives empty.
+      // Like the real host, which reads a body only with a content-length: a chunked body arrives empty.
       const isRead = request.headers['content-length'] !== undefined;
       const http = toRpcHttp(request, url, found.params, isRead ? body : Buffer.alloc(0));
       const { returnValue } = await found.endpoint.run({
@@ -87,7 +89,7 @@ export class HttpTriggers {
       });
       writeResponse(response, returnValue?.http);
     } catch {
-      // The function's error was logged where it ran; the real host tells the caller nothing either.
+      // The function's error is logged by `run`. Like the real host, the answer does not contain it.
       if (!response.headersSent) response.writeHead(500);
       response.end();
     }
@@ -150,7 +152,7 @@ function writeResponse(response: ServerResponse, http: RpcHttpData | undefined):
   response.end(http.body?.bytes);
 }
 
-/** In this protocol `none` says nothing, and `explicitNone` says None. */
+/** In this protocol `none` means no SameSite attribute, and `explicitNone` means SameSite=None. */
 function cookieText({ name, value, ...attributes }: RpcHttpCookie): string {
   const { domain, path, expires, secure, httpOnly, sameSite, maxAge } = attributes;
   const expiry = expires?.value.seconds;

@@ -1,4 +1,4 @@
-/** One invocation of one function, in the order of the real worker: arguments, hooks, handler, hooks, response. */
+/** Invokes a function in the order of the real worker: arguments, hooks, handler, hooks, response. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type FunctionsApp, runHooks } from './app.ts';
 import type {
@@ -11,7 +11,7 @@ import type {
   RegisteredFunction,
 } from './core-module.ts';
 
-/** A line that a function, or the library on its behalf, logged. */
+/** A line that a function or the library logged. */
 export interface InvocationLog {
   readonly level: LogLevel;
   readonly category: LogCategory;
@@ -20,7 +20,7 @@ export interface InvocationLog {
   readonly message: string;
 }
 
-export interface InvokeOptions {
+interface InvokeOptions {
   readonly request: InvocationRequest;
   readonly onLog: (line: InvocationLog) => void;
 }
@@ -28,7 +28,7 @@ export interface InvokeOptions {
 /**
  * Runs a function and returns its outputs.
  *
- * @throws what the handler, or a hook, threw
+ * @throws the error of the handler or of a hook
  */
 export async function invoke(
   app: FunctionsApp,
@@ -42,7 +42,7 @@ export async function invoke(
     request,
     log: (level, category, message) => {
       const hooked = { level, category, message, invocationContext: context };
-      // Log hooks may change the line; a promise they return is not waited for, as in the worker.
+      // Log hooks may change the line. As in the worker, their promises are not awaited.
       void runHooks(app, 'log', hooked);
       onLog({ ...hooked, functionName: metadata.name, invocationId });
     },
@@ -66,7 +66,7 @@ export async function invoke(
   }
   core.state = 'postInvocationHooks';
   await runHooks(app, 'postInvocation', after);
-  // A hook may have changed or cleared it.
+  // A hook may change or clear the error.
   if (after['error']) throw after['error'];
   return model.getResponse(context, after['result']);
 }

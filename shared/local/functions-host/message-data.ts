@@ -1,6 +1,6 @@
 /**
- * A Service Bus message as the Functions host sends it to the worker: the body as text, the broker's properties as
- * trigger metadata, each in the form the host gives it. The library turns these forms into handler arguments.
+ * Converts a Service Bus message to what the Functions host sends to the worker: the body as text, and the broker's
+ * properties as trigger metadata, in the host's forms. The library turns these into handler arguments.
  */
 import type { ServiceBusReceivedMessage } from '@azure/service-bus';
 import { PermanentError } from '../../errors.ts';
@@ -21,7 +21,7 @@ export function bodyData(message: ServiceBusReceivedMessage, dataType: unknown):
   const text: string = bytes ? '' : (body ?? '');
   if (dataType === 'binary') return { bytes: bytes ?? Buffer.from(text) };
   if (!bytes) return { string: text };
-  // Leniently, as the real host does: U+FFFD stands where bytes are no UTF-8.
+  // Like the real host, this replaces bytes that are not UTF-8 by U+FFFD.
   return { string: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) };
 }
 
@@ -29,15 +29,15 @@ const text = (value: string | undefined): RpcTypedData | undefined => (value ===
 const json = (value: unknown): RpcTypedData | undefined =>
   value === undefined ? undefined : { json: JSON.stringify(value) };
 
-/** A .NET DateTimeOffset writes its offset; a UTC DateTime writes Z. */
+/** .NET writes a DateTimeOffset with its offset, and a UTC DateTime with Z. */
 const offsetTime = (date: Date): string => date.toISOString().replace('Z', '+00:00');
 
-/** The broker's properties. Absent ones are not sent. */
+/** The broker's properties. Undefined ones are not sent. */
 function brokerData(message: ServiceBusReceivedMessage): Record<string, RpcTypedData | undefined> {
   const { enqueuedTimeUtc = new Date(0), expiresAtUtc } = message;
   const properties = json(message.applicationProperties ?? {});
   return {
-    // .NET counts the delivery under way; the header, and the JavaScript SDK, count the ones before it.
+    // .NET counts the current delivery; the header and the JavaScript SDK count the earlier ones.
     DeliveryCount: json((message.deliveryCount ?? 0) + 1),
     DeadLetterSource: text(message.deadLetterSource),
     LockToken: text(message.lockToken),
@@ -48,7 +48,7 @@ function brokerData(message: ServiceBusReceivedMessage): Record<string, RpcTyped
     MessageId: text(message.messageId === undefined ? undefined : String(message.messageId)),
     ContentType: text(message.contentType),
     ReplyTo: text(message.replyTo),
-    // A Long prints all its digits, which a JavaScript number might not.
+    // A Long prints all its digits; a JavaScript number might not.
     SequenceNumber: { json: String(message.sequenceNumber ?? 0) },
     To: text(message.to),
     Subject: text(message.subject),
@@ -63,23 +63,25 @@ function brokerData(message: ServiceBusReceivedMessage): Record<string, RpcTyped
 }
 
 /**
- * The trigger metadata of a message. As with the real host, the top-level properties of a JSON body overwrite the
- * broker's of the same name, ignoring case: an app that trusts metadata for identity is found out here.
+ * The trigger metadata of a message. As with the real host, top-level properties of a JSON body overwrite the broker's
+ * properties of the same name, ignoring case. So an app that trusts metadata for identity fails here too.
  */
 export function triggerMetadata(message: ServiceBusReceivedMessage, body: RpcTypedData): Record<string, RpcTypedData> {
   const metadata = new Map<string, { key: string; data: RpcTypedData }>();
   const set = (key: string, data: RpcTypedData | undefined): void => {
     const folded = key.toLowerCase();
-    // The dictionary compares without case and keeps the first spelling of a key.
+    // The host's dictionary ignores case and keeps the first spelling of a key.
     if (data) metadata.set(folded, { key: metadata.get(folded)?.key ?? key, data });
   };
   for (const [key, data] of Object.entries(brokerData(message))) set(key, data);
-  for (const [key, data] of fieldsOf(body.string)) set(key, data);
+  for (const [key, data] of bodyProperties(body.string)) set(key, data);
   return Object.fromEntries([...metadata.values()].map(({ key, data }) => [key, data]));
 }
 
-/** None of a body that cannot be taken apart: the host's parser, too, gives up on JSON that is nested without end. */
-function fieldsOf(body: string | undefined): (readonly [string, RpcTypedData | undefined])[] {
+/**
+ * The top-level properties of a JSON body; empty for any other body. The host's parser, too, rejects too deep nesting.
+ */
+function bodyProperties(body: string | undefined): (readonly [string, RpcTypedData | undefined])[] {
   try {
     const value: unknown = JSON.parse(body ?? '');
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];

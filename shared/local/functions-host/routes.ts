@@ -10,9 +10,9 @@ interface Segment {
 
 /** A route, and how to read the parameters of a path that it matches. */
 export interface Route {
-  /** Routes that say more come first. */
+  /** Sorts more specific routes first. */
   readonly rank: string;
-  /** The parameters, or undefined when the path is not this route's. */
+  /** The parameters; undefined when the path does not match. */
   match(path: string): Record<string, string> | undefined;
 }
 
@@ -24,7 +24,7 @@ const CONSTRAINTS: Readonly<Record<string, RegExp>> = {
   guid: /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i,
 };
 
-/** Constraints that are not known here are taken as met. */
+/** Unknown constraints are ignored. */
 export function parseRoute(template: string): Route {
   const segments = template.split('/').filter((part) => part !== '');
   const parsed = segments.map((part): Segment => {

@@ -1,26 +1,28 @@
 /**
- * Receives for one Service Bus trigger: peek-lock, one invocation a message, completed when it succeeds and abandoned
- * at once when it fails, as the Functions host does.
+ * Receives for one Service Bus trigger like the Functions host: in peek-lock mode, with one invocation per message,
+ * which is completed when the function succeeds and abandoned at once when it fails.
  */
+
 import type { ServiceBusReceivedMessage } from '@azure/service-bus';
+import { describeError } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Binding, InvocationRequest } from './core-module.ts';
 import { childTrace } from './invoke.ts';
 import { bodyData, triggerMetadata } from './message-data.ts';
-import { type LinkOptions, ReceivingLink, type Source } from './receiving-link.ts';
-import { resolveNames, type Settings } from './settings.ts';
+import { type HostSettings, resolveNames } from './settings.ts';
+import { type LinkOptions, type Source, TriggerLink } from './trigger-link.ts';
 
-/** The entity that a binding names. @throws ConfigError for what the local host cannot run */
-export function sourceOf(functionName: string, binding: Binding, settings: Settings): Source {
+/** The entity of a binding. @throws ConfigError for a binding that the local host does not support */
+export function sourceOf(functionName: string, binding: Binding, settings: HostSettings): Source {
   const option = (name: string): string | undefined => {
     const value = binding[name];
     return typeof value === 'string' ? resolveNames(value, settings) : undefined;
   };
   if (binding['cardinality'] === 'many') {
-    throw new ConfigError(`${functionName}: the local host runs cardinality 'one' alone, got 'many'`);
+    throw new ConfigError(`${functionName}: the local host supports only cardinality 'one', got 'many'`);
   }
   if (binding['isSessionsEnabled'] === true) {
-    throw new ConfigError(`${functionName}: the local host does not run session triggers`);
+    throw new ConfigError(`${functionName}: the local host does not support session triggers`);
   }
   const [topic, subscription, queue] = [option('topicName'), option('subscriptionName'), option('queueName')];
   if (topic !== undefined && subscription !== undefined) return { topic, subscription };
@@ -28,32 +30,31 @@ export function sourceOf(functionName: string, binding: Binding, settings: Setti
   throw new ConfigError(`${functionName}: expected queueName, or topicName and subscriptionName, in the trigger`);
 }
 
-export interface TriggerOptions
-  extends Pick<LinkOptions, 'connect' | 'source' | 'settings' | 'openingMs' | 'silenceMs'> {
+interface TriggerOptions extends Pick<LinkOptions, 'connect' | 'source' | 'settings' | 'openingMs' | 'silenceMs'> {
   readonly binding: Binding & { readonly name: string };
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly functionTimeout: number;
   /** Runs the function; rejects when it fails. */
   readonly run: (request: InvocationRequest, message: ServiceBusReceivedMessage) => Promise<void>;
-  /** What went wrong outside the function: connection, lock, settlement. */
+  /** Takes errors of the function, and of connection, lock and settlement. */
   readonly onError: (message: string) => void;
 }
 
-/** The wait before connecting again doubles from the first to the last while nothing answers. */
+/** The wait before reconnecting: doubles from the first to the second value while nothing answers. */
 const REOPEN_MS = [100, 2_000] as const;
-/** Functions come back later rather than wait, so calls that have all run for so long hang. */
+/** Handlers requeue instead of waiting, so when all calls have run for so long they hang. */
 const HANGING_MS = 60_000;
 
 /**
- * A trigger that receives until it is stopped. The function's calls are counted here, whatever link their message came
- * on; what waits for the broker's answer is the link's own, and gone with it.
+ * A trigger that receives until it is stopped. Running calls are counted here, across links. Settlements that wait for
+ * the broker's answer belong to their link and end with it.
  */
 export class ServiceBusTrigger {
   readonly #options: TriggerOptions;
   readonly #processing = new Set<Promise<void>>();
-  /** Messages wait here, locked, for one of the concurrent calls. */
+  /** Locked messages that wait for one of the concurrent calls. */
   readonly #waiting: (() => void)[] = [];
-  #link: ReceivingLink;
+  #link: TriggerLink;
   #reopening: NodeJS.Timeout | undefined;
   #failures = 0;
   #lastTrouble = 'connecting';
@@ -66,7 +67,7 @@ export class ServiceBusTrigger {
     this.#link = this.#open();
   }
 
-  /** Why nothing is received just now; undefined while it is. */
+  /** Why no messages are received; undefined while they are. */
   get trouble(): string | undefined {
     if (!this.#link.isOpen) return `not receiving: ${this.#lastTrouble}`;
     const unchanged = performance.now() - this.#lastChange;
@@ -74,7 +75,7 @@ export class ServiceBusTrigger {
     return `not receiving: all ${this.#active} calls have been running for ${Math.round(unchanged / 1_000)} s`;
   }
 
-  /** Takes no more messages, and resolves when those being handled are settled and the connection is closed. */
+  /** Takes no further messages. Resolves when those in progress are settled and the connection is closed. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#reopening);
@@ -84,9 +85,9 @@ export class ServiceBusTrigger {
     await this.#link.close();
   }
 
-  #open(): ReceivingLink {
+  #open(): TriggerLink {
     const { connect, source, settings, onError, openingMs, silenceMs } = this.#options;
-    const link: ReceivingLink = new ReceivingLink({
+    const link: TriggerLink = new TriggerLink({
       ...{ connect, source, settings, onError },
       ...(openingMs !== undefined && { openingMs }),
       ...(silenceMs !== undefined && { silenceMs }),
@@ -99,12 +100,12 @@ export class ServiceBusTrigger {
     return link;
   }
 
-  /** What was received on the old link has lost its lock with it, and comes again. */
+  /** Opens a new link. Messages of the old link have lost their locks and are delivered again. */
   #replace(reason: string): void {
     this.#wakeAll();
     if (this.#isStopping) return;
     this.#lastTrouble = reason;
-    this.#options.onError(`receive: ${reason}; connecting anew`);
+    this.#options.onError(`receive: ${reason}; reconnecting`);
     const [first, last] = REOPEN_MS;
     const wait = Math.min(last, first * 2 ** this.#failures++);
     this.#reopening = setTimeout(() => {
@@ -121,23 +122,23 @@ export class ServiceBusTrigger {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  async #process(message: ServiceBusReceivedMessage, link: ReceivingLink): Promise<void> {
+  async #process(message: ServiceBusReceivedMessage, link: TriggerLink): Promise<void> {
     const { settings, onError } = this.#options;
     while (this.#active >= settings.maxConcurrentCalls && !this.#isStopping && !link.hasEnded) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    // A message that was not begun goes back as it came: its lock runs out, or the closing link returns it.
+    // A message whose call has not started is returned: its lock ends, or the closing link releases it.
     if (this.#isStopping || link.hasEnded) return this.#waiting.shift()?.();
     const hasSucceeded = await this.#call(message);
     if (hasSucceeded && !settings.autoCompleteMessages) return;
-    const [outcome, what] = hasSucceeded ? (['complete', 'completing'] as const) : (['abandon', 'abandoning'] as const);
+    const outcome = hasSucceeded ? 'complete' : 'abandon';
     await link.settle(message, outcome).catch((error: unknown) => {
-      // The lock is lost or the broker away: the message comes again.
-      onError(`${what} message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
+      // The lock is lost or the broker is away: the message is delivered again.
+      onError(`cannot ${outcome} message ${message.messageId}: ${describeError(error)}`);
     });
   }
 
-  /** Runs the function in one of the concurrent calls. Resolves to whether it succeeded. */
+  /** Runs the function as one of the concurrent calls. Resolves to whether it succeeded. */
   async #call(message: ServiceBusReceivedMessage): Promise<boolean> {
     const { binding, functionTimeout, run, onError } = this.#options;
     this.#count(1);
@@ -151,7 +152,7 @@ export class ServiceBusTrigger {
       await withTimeout(run(request, message), functionTimeout);
       return true;
     } catch (error) {
-      onError(`message ${message.messageId}: ${error instanceof Error ? error.message : String(error)}`);
+      onError(`message ${message.messageId}: ${describeError(error)}`);
       return false;
     } finally {
       this.#count(-1);
@@ -165,12 +166,19 @@ export class ServiceBusTrigger {
   }
 }
 
-/** The real host restarts the worker at this point; here the function runs on, but its message is given back. */
+/**
+ * Rejects at the time-out. The real host then restarts the worker; here the function runs on, and its message is
+ * abandoned.
+ */
 async function withTimeout(work: Promise<void>, ms: number): Promise<void> {
   if (ms === Number.POSITIVE_INFINITY) return work;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(reject, Math.min(ms, 2 ** 31 - 1), new Error(`no end within the functionTimeout of ${ms} ms`));
+    timer = setTimeout(
+      reject,
+      Math.min(ms, 2 ** 31 - 1),
+      new Error(`the function did not end within the functionTimeout of ${ms} ms`),
+    );
   });
   try {
     await Promise.race([work, late]);

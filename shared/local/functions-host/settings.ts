@@ -1,11 +1,11 @@
-/** How a trigger's `connection` finds its settings, as the Functions host does. */
+/** Finds the settings of a trigger's `connection`, as the Functions host does. */
 import { parseServiceBusConnectionString, ServiceBusClient } from '@azure/service-bus';
 import { ConfigError } from '../../errors.ts';
 
-export type Settings = Readonly<Record<string, string | undefined>>;
+export type HostSettings = Readonly<Record<string, string | undefined>>;
 
 /** Replaces `%NAME%` by the setting. @throws ConfigError when it is missing */
-export function resolveNames(text: string, settings: Settings): string {
+export function resolveNames(text: string, settings: HostSettings): string {
   return text.replace(/%([^%]+)%/g, (_, name: string) => {
     const value = settings[name];
     if (value === undefined) throw new ConfigError(`'${text}' names the setting ${name}, which is not set`);
@@ -14,16 +14,16 @@ export function resolveNames(text: string, settings: Settings): string {
 }
 
 /**
- * Makes clients for a connection: the setting of that name is a connection string, `<name>__fullyQualifiedNamespace`
- * a namespace reached with the identity of this process. They try nothing twice, so that trouble is told at once: a link
- * that fails is replaced, and the SDK cannot settle again what was answered.
+ * Creates clients for a connection. The setting of that name is a connection string; `<name>__fullyQualifiedNamespace`
+ * is a namespace that is reached with the identity of this process. The clients do not retry, so that errors show at
+ * once: a failed link is replaced, and a settlement cannot be repeated.
  *
  * @param tryTimeoutMs how long the broker may take to answer
  * @throws ConfigError when neither is set, or the connection string is malformed
  */
 export async function connector(
   name: string,
-  settings: Settings,
+  settings: HostSettings,
   tryTimeoutMs: number,
 ): Promise<() => ServiceBusClient> {
   const options = { retryOptions: { maxRetries: 0, timeoutInMs: tryTimeoutMs } };
@@ -33,7 +33,9 @@ export async function connector(
     try {
       parseServiceBusConnectionString(connectionString);
     } catch {
-      throw new ConfigError(`the setting ${known} is no Service Bus connection string (not shown: it may hold a key)`);
+      throw new ConfigError(
+        `the setting ${known} is not a Service Bus connection string (not shown: it may hold a key)`,
+      );
     }
     return () => new ServiceBusClient(connectionString, options);
   }
@@ -45,7 +47,7 @@ export async function connector(
   }
   if (!/^[a-z0-9][a-z0-9.-]*$/i.test(namespace)) {
     throw new ConfigError(
-      `the setting ${known}__fullyQualifiedNamespace is no host name (not shown: it may hold a key)`,
+      `the setting ${known}__fullyQualifiedNamespace is not a host name (not shown: it may hold a key)`,
     );
   }
   const { DefaultAzureCredential } = await import('@azure/identity');

@@ -1,4 +1,4 @@
-/** Puts the broker together: its core, and the filters that its subscriptions compile their rules with. */
+/** Creates a broker from its core and the filters that compile its rules. */
 
 import { Broker, type BrokerOptions } from './core/broker.ts';
 import { compileRule } from './filters/rule.ts';

@@ -1,8 +1,10 @@
-/** The local Service Bus: a broker with its entities, and its two faces, AMQP for messages and HTTP for administration. */
+/**
+ * The local Service Bus: a broker with its entities, and two endpoints: AMQP for messages, HTTP for the administration.
+ */
 import { topology } from '../../topology.ts';
-import { isLoopback } from '../local-http.ts';
+import { isLoopback, LOOPBACK } from '../local-http.ts';
 import { startAdmin } from './admin/server.ts';
-import { connectionString, EMULATOR_KEY, LOOPBACK, startAmqp } from './amqp/server.ts';
+import { connectionString, EMULATOR_KEY, startAmqp } from './amqp/server.ts';
 import type { SharedKey } from './auth/sasl.ts';
 import { applyPlan } from './config/apply-plan.ts';
 import { applyTopology } from './config/apply-topology.ts';
@@ -12,14 +14,14 @@ import { SystemClock } from './core/clock.ts';
 import { createBroker } from './create-broker.ts';
 
 export interface BusOptions {
-  /** 0 takes any free one; so does the other. */
+  /** For both ports 0 takes any free one. */
   readonly port: number;
   readonly adminPort: number;
-  /** Loopback unless given; for any other address give a key too, since everybody knows the emulator's. */
+  /** Loopback when absent. Any other address needs a key too, since the emulator's key is public. */
   readonly host?: string;
-  /** The emulator's unless given. */
+  /** The emulator's key when absent. */
   readonly key?: SharedKey;
-  /** The entities to begin with; this build's topology unless given. */
+  /** The entities; those of this build's topology when absent. */
   readonly plan?: EntityPlan | undefined;
 }
 
@@ -34,7 +36,7 @@ export interface LocalBus {
   close(): Promise<void>;
 }
 
-/** Starts it. Rejects when a port is taken or the plan has an entity that cannot be; then nothing is left running. */
+/** Starts the bus. Rejects, leaving nothing running, when a port is taken or the plan has an invalid entity. */
 export async function startBus(options: BusOptions): Promise<LocalBus> {
   const { port, adminPort, host = LOOPBACK, key = EMULATOR_KEY, plan } = options;
   const clock = new SystemClock();
@@ -42,7 +44,7 @@ export async function startBus(options: BusOptions): Promise<LocalBus> {
   if (plan) applyPlan(broker, plan);
   else applyTopology(broker, topology);
   const amqp = await startAmqp({ broker, port, host, key });
-  // After the other face, so that whoever finds it healthy can send at once.
+  // Started after the AMQP endpoint, so that a client that finds it healthy can send at once.
   const admin = await startAdmin({ broker, clock, key, host, port: adminPort }).catch(async (error) => {
     await amqp.close();
     broker.close();
@@ -61,7 +63,7 @@ export async function startBus(options: BusOptions): Promise<LocalBus> {
   };
 }
 
-/** What clients on this machine call it. */
+/** The name of the host in connection strings. */
 function nameOf(host: string): string {
   const isEverywhere = host === '0.0.0.0' || host === '::';
   return isEverywhere || isLoopback(host) ? 'localhost' : host;

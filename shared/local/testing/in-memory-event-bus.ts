@@ -1,4 +1,4 @@
-/** The event bus in one process, for tests: the topology's entities on a broker of its own, in virtual time. */
+/** The event bus in one process, for tests: the topology's entities on their own broker, in virtual time. */
 
 import {
   type BusMessage,
@@ -16,26 +16,26 @@ import { applyTopology } from '../service-bus/config/apply-topology.ts';
 import type { Broker } from '../service-bus/core/broker.ts';
 import { flushPromises, type TimerClock, VirtualClock } from '../service-bus/core/clock.ts';
 import type { Faults } from '../service-bus/core/faults.ts';
-import type { Delivery, PeekedMessage } from '../service-bus/core/held-message.ts';
+import type { DeliveredMessage, PeekedMessage } from '../service-bus/core/held-message.ts';
 import type { OutgoingMessage } from '../service-bus/core/message.ts';
 import type { MessageQueue } from '../service-bus/core/message-queue.ts';
 import { createBroker } from '../service-bus/create-broker.ts';
 import { RecentEvents } from './recent-events.ts';
-import { Subscriber } from './subscriber.ts';
+import { SubscriptionLoop } from './subscription-loop.ts';
 
-export interface InMemoryEventBusOptions {
+interface InMemoryEventBusOptions {
   /** How many published events are kept for `events`. */
   readonly capacity?: number;
-  /** A virtual one unless given. */
+  /** A virtual clock when absent. */
   readonly clock?: TimerClock;
   readonly topology?: Topology;
-  /** How many messages a subscriber handles at once. */
+  /** How many messages each subscription handles at once. */
   readonly concurrency?: number;
 }
 
 /**
- * An `EventBus` with the semantics of Service Bus. Handlers run as messages fall due; a handler must not itself wait
- * for virtual time to pass, since time stands still until it ends.
+ * An `EventBus` with the semantics of Service Bus. Handlers run as messages fall due. A handler must not wait for
+ * virtual time to pass, since time stands still until the handler has ended.
  *
  * @example
  * const bus = new InMemoryEventBus({ capacity: 1000 });
@@ -50,7 +50,7 @@ export class InMemoryEventBus implements EventBus {
   readonly broker: Broker;
   readonly #events: RecentEvents;
   readonly #concurrency: number;
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #subscribers = new Set<SubscriptionLoop>();
 
   constructor({ capacity = 1_000, clock, topology = builtTopology, concurrency = 16 }: InMemoryEventBusOptions = {}) {
     this.clock = clock ?? new VirtualClock();
@@ -60,7 +60,7 @@ export class InMemoryEventBus implements EventBus {
     applyTopology(this.broker, topology);
   }
 
-  /** What goes wrong on purpose. Paths are `topic`, `topic/Subscriptions/subscription` or `errors`. */
+  /** Injects faults. Paths are `topic`, `topic/Subscriptions/subscription` or `errors`. */
   get faults(): Faults {
     return this.broker.faults;
   }
@@ -122,7 +122,7 @@ export class InMemoryEventBus implements EventBus {
     receive: (message: ReceivedMessage) => Promise<void>,
   ): () => Promise<void> {
     const queue = this.broker.resolve(`${topic}/Subscriptions/${subscription}`);
-    const subscriber = new Subscriber(queue, this.clock, receive, this.#concurrency);
+    const subscriber = new SubscriptionLoop(queue, this.clock, receive, this.#concurrency);
     this.#subscribers.add(subscriber);
     return async () => {
       await subscriber.stop();
@@ -134,7 +134,7 @@ export class InMemoryEventBus implements EventBus {
     if (this.broker.listTopics().length === 0) throw new TransientError('the bus is closed');
   }
 
-  /** Handlers that run are let end; their messages are gone with the bus. */
+  /** Waits for running handlers, then deletes all messages. */
   async close(): Promise<void> {
     await Promise.all([...this.#subscribers].map((subscriber) => subscriber.stop()));
     this.#subscribers.clear();
@@ -147,12 +147,12 @@ export class InMemoryEventBus implements EventBus {
 
   // ---------------------------------------------------------------- for tests
 
-  /** What was published, newest first, each id once; scheduled copies do not count. */
+  /** The published events, newest first, each id once; redeliveries are left out. */
   events({ type, limit }: { type?: EventType; limit?: number } = {}): PlatformEvent[] {
     return this.#events.list(type, limit);
   }
 
-  /** What is in the errors queue, oldest first. */
+  /** The entries of the errors queue, oldest first. */
   errors(): DeadLetterEntry[] {
     return this.#errors.peek(0, Number.POSITIVE_INFINITY).map(entryOf);
   }
@@ -168,8 +168,8 @@ export class InMemoryEventBus implements EventBus {
   }
 
   /**
-   * Moves the virtual clock by milliseconds or by a duration such as `5m`. Handlers run as their messages fall due; the
-   * bus settles before time moves on.
+   * Advances the virtual clock by milliseconds, or by a duration such as `5m`. Handlers run as their messages fall due,
+   * and end before time advances further.
    */
   async advance(by: number | string): Promise<void> {
     if (!(this.clock instanceof VirtualClock)) throw new TypeError('only a bus on a virtual clock can be advanced');
@@ -177,11 +177,11 @@ export class InMemoryEventBus implements EventBus {
   }
 }
 
-/** @throws TransientError when somebody else holds it */
-function receivedAt(queue: MessageQueue, sequenceNumber: number): Delivery {
+/** @throws TransientError when another caller has locked the entry */
+function receivedAt(queue: MessageQueue, sequenceNumber: number): DeliveredMessage {
   try {
-    // All or none were asked for, and that is one.
-    return queue.receiveDeferred([sequenceNumber])[0] as Delivery;
+    // One message was asked for, and all or none are returned.
+    return queue.receiveDeferred([sequenceNumber])[0] as DeliveredMessage;
   } catch (cause) {
     throw new TransientError(`entry ${sequenceNumber} is locked by another receiver`, { cause });
   }
@@ -202,7 +202,7 @@ function entryOf({ content, sequenceNumber, enqueuedAt, deadLetterSource }: Peek
   });
 }
 
-/** As many as one send takes, in order. */
+/** Batches of at most the size of one send, in order. */
 function inBatches(messages: readonly BusMessage[]): BusMessage[][] {
   const batches: BusMessage[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
@@ -217,7 +217,7 @@ function inBatches(messages: readonly BusMessage[]): BusMessage[][] {
   return batches;
 }
 
-/** What the properties of our messages come to at most; the exact bytes are the AMQP face's matter. */
+/** An upper bound for the properties of a message; only the AMQP endpoint knows the exact size. */
 const PROPERTIES_BYTES = 512;
 
 function outgoing({ entity: _, ...message }: BusMessage): OutgoingMessage {

@@ -1,4 +1,4 @@
-/** The last events that were published, each id once, in memory that does not grow past the capacity. */
+/** The last events that were published, each id once, up to a capacity. */
 import type { EventType, PlatformEvent } from '../../events/catalog.ts';
 
 interface Recent {
@@ -9,7 +9,7 @@ interface Recent {
 
 export class RecentEvents {
   readonly #capacity: number;
-  /** A ring: `#next` is the oldest once it is full. */
+  /** A ring buffer: `#next` is the oldest event once it is full. */
   readonly #ring: Recent[] = [];
   readonly #ids = new Set<string>();
   #next = 0;
@@ -29,13 +29,13 @@ export class RecentEvents {
     this.#next = (this.#next + 1) % this.#capacity;
   }
 
-  /** Newest first; each a copy. */
+  /** Copies, newest first. */
   list(type: EventType | undefined, limit = Number.POSITIVE_INFINITY): PlatformEvent[] {
     const found: PlatformEvent[] = [];
     for (let age = 1; age <= this.#ring.length && found.length < limit; age++) {
       const recent = this.#ring[(this.#next - age + this.#ring.length) % this.#ring.length];
       if (!recent || (type !== undefined && recent.type !== type)) continue;
-      // It was encoded from an event of the catalog.
+      // The body was encoded from an event of the catalog.
       found.push(JSON.parse(Buffer.from(recent.body).toString()) as PlatformEvent);
     }
     return found;

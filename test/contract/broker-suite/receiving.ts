@@ -14,7 +14,7 @@ export function receiving({ driver, name, test }: Bench): void {
     return queue;
   };
 
-  test('gives a locked message to nobody else', ['administration'], async () => {
+  test('gives a locked message to no other receiver', ['administration'], async () => {
     const queue = await queueWith('1', '2');
     const [a, b] = [await driver().receiver(queue), await driver().receiver(queue)];
 

@@ -113,14 +113,14 @@ it('shows nothing of a refusal that could drive the terminal', async () => {
   expect(message).toBe('the app refuses: 400 not published\n  type: expected a [31mtype forged line, got 1');
 });
 
-it('shows nothing but the kind of what is no problem document', async () => {
+it('shows the content type alone of an answer that is not a problem document', async () => {
   answer = (response) =>
     response.writeHead(502, { 'content-type': 'text/plain' }).end(`bad\u009b gateway${'x'.repeat(9_999)}`);
 
   const error = await failure(calls.publish(app));
 
   expect(error).toBeInstanceOf(TransientError);
-  expect(error.message).toMatch(/^the app says 502 \(text\/plain, not in the words of the app\)$/);
+  expect(error.message).toMatch(/^the app answers 502 \(text\/plain, not an answer of the app\)$/);
 });
 
 it('hangs up on an answer without an end', async () => {
@@ -130,7 +130,7 @@ it('hangs up on an answer without an end', async () => {
   const error = await failure(new AppClient(endless.urlOf('/'), undefined).error('7'));
 
   expect(error).toBeInstanceOf(PermanentError);
-  expect(String(error)).toMatch(/is not the app: an answer of more than 33554432 bytes/);
+  expect(String(error)).toMatch(/does not answer as the app: an answer of more than 33554432 bytes/);
   expect(endless.bytesWritten).toBeLessThan(64 * 1024 * 1024);
   await endless.close();
 });

@@ -151,7 +151,7 @@ describe('npm run docs', () => {
     const { status, stderr } = run('--check');
     expect({ status, stderr }).toEqual({
       status: 1,
-      stderr: `not what the code says any more: ${join(out, 'settings.md')}; npm run docs writes them anew\n`,
+      stderr: `out of date: ${join(out, 'settings.md')}; npm run docs updates them\n`,
     });
     // It changes nothing.
     expect(readFileSync(join(out, 'settings.md'), 'utf8')).toContain('by hand');

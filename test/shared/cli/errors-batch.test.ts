@@ -36,7 +36,7 @@ it('says of each what became of it, and fails when one was refused', async () =>
   expect(process.exitCode).toBe(1);
 });
 
-it('shows a reason as a part of its line, whatever is in it', async () => {
+it('shows a reason with any contents as a part of its line', async () => {
   const app = appThat(() => Promise.reject(new PermanentError("'A\u001b[2J\u009b1m\n2  replayed' is unknown")));
 
   await workThrough(app, 'replay', ['1'], NAMED);
@@ -70,7 +70,7 @@ it('takes an entry that is gone for a failure only when it was named', async () 
   expect(process.exitCode).toBe(1);
 });
 
-it('lets what was begun end when it is stopped, and says what was not tried', async () => {
+it('completes the requests in progress when it is stopped, and says how many entries were not attempted', async () => {
   const ended: string[] = [];
   const app = appThat(async (number) => {
     if (number === '3') process.emit('SIGINT');
@@ -81,7 +81,7 @@ it('lets what was begun end when it is stopped, and says what was not tried', as
   await workThrough(app, 'replay', numbers(50), ALL);
 
   expect(ended).toEqual(['1', '2', '3']);
-  expect(printed).toEqual(['stopping when what was begun has ended', 'replayed 3 of 50, 47 not tried']);
+  expect(printed).toEqual(['stopping after the requests in progress', 'replayed 3 of 50, 47 not attempted']);
   expect(process.exitCode).toBe(130);
 });
 
@@ -92,7 +92,7 @@ it('gives up when the app is away', async () => {
 
   const refusals = printed.filter((line) => line.includes('failed  cannot reach the app'));
   expect(refusals.length).toBeLessThan(20);
-  expect(printed.at(-1)).toBe(`replayed 0 of 50, ${50 - refusals.length} not tried`);
+  expect(printed.at(-1)).toBe(`replayed 0 of 50, ${50 - refusals.length} not attempted`);
   expect(process.exitCode).toBe(1);
 });
 

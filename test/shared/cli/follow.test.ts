@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HistoryEntry } from '../../../shared/cli/app-client.ts';
-import { endingOf, entriesOf, follow } from '../../../shared/cli/follow.ts';
+import { endingOf, entriesOfEvent, follow } from '../../../shared/cli/follow.ts';
 
 function entry(type: string, status: HistoryEntry['status'] = 'completed', reason?: string): HistoryEntry {
   return {
@@ -17,9 +17,9 @@ function event(id: string, type: string, causationId?: string, more: Partial<His
 
 describe('the entries of an event in a chain', () => {
   const earlier = [event('a', 'DeploymentRequested'), event('a2', 'DeploymentFailed', 'a')];
-  const idsOf = (id: string, ...chain: HistoryEntry[]): string[] => entriesOf(id, chain).map((one) => one.id);
+  const idsOf = (id: string, ...chain: HistoryEntry[]): string[] => entriesOfEvent(id, chain).map((one) => one.id);
 
-  it('are those that it caused, in whatever order they are listed', () => {
+  it('are those that it caused, listed in any order', () => {
     const own = [
       event('b3', 'DeploymentCompleted', 'b2'),
       event('b', 'DeploymentRequested'),
@@ -145,7 +145,7 @@ it('says why a chain ended badly', async () => {
   });
 });
 
-it('waits for its own event, whatever an older one of the chain came to', async () => {
+it('waits for its own event, however an older one of the chain ended', async () => {
   const older = { ...entry('DeploymentCompleted'), id: 'older' };
   const own = [entry('DeploymentRequested'), caused('DeploymentFailed')];
   const { options, shown } = scripted([older], [older], [older, ...own]);

@@ -16,7 +16,7 @@ it.each([
   ['file:///etc/hosts', "got one of 'file:'"],
   [
     'http://shop.example/api',
-    "--url: expected https, got 'http://shop.example': the function key would travel in clear",
+    "--url: expected https, got 'http://shop.example': the function key would be sent unencrypted",
   ],
   ['http://127.example', 'expected https'],
 ])('refuses the address %s', (url, message) => {

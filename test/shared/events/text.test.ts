@@ -39,7 +39,7 @@ describe.each(FORBIDDEN)('%s', (_, char, shown) => {
 
       expect(others).toEqual([]);
       expect(formatIssue(issue as Issue)).toBe(
-        `${name}: expected text without control characters, noncharacters, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8), got "a${shown}b"`,
+        `${name}: expected text without control characters, noncharacters, halves of surrogate pairs and U+FFFD (bytes that were not UTF-8), got "a${shown}b"`,
       );
     },
   );
@@ -78,7 +78,7 @@ describe('in data', () => {
       {
         path: 'data.notes.1.b',
         value: char,
-        expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
+        expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were not UTF-8)',
       },
       { path: `data.c${char}`, value: `c${char}` },
     ]);

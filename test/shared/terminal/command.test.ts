@@ -26,7 +26,7 @@ describe('flags', () => {
   });
 });
 
-it('an error that nobody expected is explained with where it came from', () => {
+it('an unexpected error is explained with its stack', () => {
   expect(explain(new RangeError('x'))).toMatch(/^RangeError: x\n {4}at .*command\.test\.ts/);
   expect(explain(new UsageError('x'))).toBe('x');
 });

@@ -20,7 +20,7 @@ it.each([
   expect(factsOf({ type, data })).toContain(facts);
 });
 
-it('is one line that does nothing to the terminal, whatever the event holds', () => {
+it('is one line without control characters, for an event with any contents', () => {
   const data = { reason: 'ClusterError', message: 'first\nsecond\u001b[2J\u009b2J\u202e' };
 
   const line = timelineLine({ type: 'DeploymentFailed', subject: 'a\r\nb\u001b]0;x\u0007', data }, 0);

@@ -1,5 +1,5 @@
 /**
- * Atom, the dress of every answer of the administration: an entry for one entity, a feed for several, an error.
+ * The answers of the administration as Atom: an entry for one entity, a feed for several, and errors.
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/entities
  */
@@ -7,15 +7,15 @@ import { element, type Xml } from './xml.ts';
 
 const ATOM = 'http://www.w3.org/2005/Atom';
 const SERVICE_BUS = 'http://schemas.microsoft.com/netservices/2010/10/servicebus/connect';
-export const SCHEMA_INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance';
-/** Of the counts; with the one prefix that clients look for. */
+const SCHEMA_INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance';
+/** The namespace of the counts. Clients look for its usual prefix. */
 const COUNTS = 'http://schemas.microsoft.com/netservices/2011/06/servicebus';
 
-/** One entity as it is shown. */
+/** An entity in an answer. */
 export interface Entry {
-  /** Its own name, without that of its parent. */
+  /** Its name, without that of its parent. */
   readonly title: string;
-  /** From the root, such as `/topic/Subscriptions/name`; clients take the names of parents from it. */
+  /** The path from the root, such as `/topic/Subscriptions/name`; clients read the names of parents from it. */
   readonly path: string;
   readonly createdMs: number;
   readonly updatedMs: number;
@@ -23,7 +23,7 @@ export interface Entry {
   readonly description: { readonly name: string; readonly fields: readonly Xml[] };
 }
 
-/** Where an answer lives: `http://localhost:5300` and the query that asked for it. */
+/** The address of a request: `http://localhost:5300`, and its query. */
 export interface Address {
   readonly origin: string;
   readonly query: string;
@@ -33,7 +33,7 @@ export function renderEntry(entry: Entry, address: Address): string {
   return document(entryOf(entry, address, { xmlns: ATOM }));
 }
 
-/** A page of entries, and the address of the next one. */
+/** @param next the address of the next page, when there is one */
 export function renderFeed(
   title: string,
   path: string,
@@ -58,13 +58,13 @@ export function renderFeed(
   );
 }
 
-/** An error; clients show the detail, and look into it for a `SubCode`. */
+/** An error. Clients show the detail, and search it for a `SubCode`. */
 export function renderError(code: number, detail: string): string {
   return document(element('Error', [element('Code', String(code)), element('Detail', detail)]));
 }
 
-/** How many messages are where. */
-export interface MessageCounts {
+/** Numbers of messages. */
+interface MessageCounts {
   readonly active: number;
   readonly deadLetter: number;
   readonly scheduled: number;

@@ -1,4 +1,4 @@
-/** What the administration does to the broker, and what it shows of it: one entity for one address. */
+/** The operations of the administration on the broker's entities. Each address names one entity or one list. */
 
 import type { Broker } from '../core/broker.ts';
 import { type EntityTimes, Queue, type RuntimeCounts } from '../core/entity.ts';
@@ -12,7 +12,7 @@ import { type AdminPath, formatAdminPath } from './path.ts';
 import { readRule, renderRule } from './rules.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
-/** @throws BrokerError when there is none; AdminError when the address is that of a list */
+/** @throws BrokerError when the entity does not exist; AdminError when the address is that of a list */
 export function findEntity(broker: Broker, target: AdminPath, { origin }: Address): Entry {
   switch (target.kind) {
     case 'namespace':
@@ -32,7 +32,7 @@ export function findEntity(broker: Broker, target: AdminPath, { origin }: Addres
   }
 }
 
-/** All of a list, in the order of their names; rules in the order they were made. */
+/** All entities of a list, sorted by name; rules in the order of their creation. */
 export function listEntities(broker: Broker, target: AdminPath, { origin }: Address): Entry[] {
   switch (target.kind) {
     case 'queues':
@@ -46,14 +46,14 @@ export function listEntities(broker: Broker, target: AdminPath, { origin }: Addr
       return subscription.rules.map((rule) => ruleEntry(subscription, rule));
     }
     default:
-      throw new AdminError(400, `${formatAdminPath(target)} is no list`);
+      throw new AdminError(400, `${formatAdminPath(target)} is not a list`);
   }
 }
 
 /**
- * Makes what a description describes.
+ * Creates the entity of a description.
  *
- * @throws BrokerError when it is there already or a value is out of bounds, AdminError when it cannot be understood
+ * @throws BrokerError when it exists already or a value is out of bounds; AdminError when the description is malformed
  */
 export function createEntity(broker: Broker, target: AdminPath, description: XmlElement): void {
   switch (kindOf(target, description)) {
@@ -76,7 +76,7 @@ export function createEntity(broker: Broker, target: AdminPath, description: Xml
   }
 }
 
-/** Changes what a description sets; as `createEntity`, but it must be there. */
+/** Changes the properties that a description sets. @throws like `createEntity`, but the entity must exist */
 export function updateEntity(broker: Broker, target: AdminPath, description: XmlElement): void {
   switch (kindOf(target, description)) {
     case 'QueueDescription':
@@ -97,7 +97,7 @@ export function updateEntity(broker: Broker, target: AdminPath, description: Xml
   }
 }
 
-/** With all that belongs to it. @throws BrokerError when there is none */
+/** Deletes an entity and what belongs to it. @throws BrokerError when it does not exist */
 export function deleteEntity(broker: Broker, target: AdminPath): void {
   switch (target.kind) {
     case 'entity':
@@ -115,7 +115,7 @@ export function deleteEntity(broker: Broker, target: AdminPath): void {
   }
 }
 
-// ---------------------------------------------------------------- descriptions that come in
+// ---------------------------------------------------------------- descriptions in requests
 
 type DescriptionKind = 'QueueDescription' | 'TopicDescription' | 'SubscriptionDescription' | 'RuleDescription';
 
@@ -125,7 +125,7 @@ const KINDS: Readonly<Partial<Record<AdminPath['kind'], readonly DescriptionKind
   rule: ['RuleDescription'],
 };
 
-/** What is described, when the address can be that of such a thing. */
+/** The kind of a description. @throws AdminError when the address cannot have that kind */
 function kindOf(target: AdminPath, { name }: XmlElement): DescriptionKind {
   const possible = KINDS[target.kind];
   if (!possible) throw notOne(target);
@@ -155,7 +155,7 @@ function notOne(target: AdminPath): AdminError {
   return new AdminError(400, `${formatAdminPath(target)} is not one entity`);
 }
 
-/** What messages are to be forwarded to must be there: from then on the sender could no longer be told. */
+/** Reads a description whose forwarding targets must exist: a sender would not learn that they do not. */
 function readForwarding<K extends 'queue' | 'subscription'>(
   broker: Broker,
   kind: K,
@@ -165,13 +165,13 @@ function readForwarding<K extends 'queue' | 'subscription'>(
   const { forwardTo: ForwardTo, forwardDeadLetteredMessagesTo: ForwardDeadLetteredMessagesTo } = properties;
   for (const [field, path] of Object.entries({ ForwardTo, ForwardDeadLetteredMessagesTo })) {
     if (path !== undefined && !broker.has(path)) {
-      throw new AdminError(400, `${description.name}.${field}: there is no queue or topic '${path}'`);
+      throw new AdminError(400, `${description.name}.${field}: expected an existing queue or topic, got '${path}'`);
     }
   }
   return properties;
 }
 
-/** The rule that a new subscription has instead of the one that takes every message. */
+/** The first rule of a new subscription, in place of the one that takes every message. */
 function defaultRule({ children }: XmlElement): RuleDefinition[] {
   const rule = children.find(({ name }) => name === 'DefaultRuleDescription');
   if (!rule) return [];
@@ -179,7 +179,7 @@ function defaultRule({ children }: XmlElement): RuleDefinition[] {
   return [readRule(rule, name || '$Default')];
 }
 
-// ---------------------------------------------------------------- descriptions that go out
+// ---------------------------------------------------------------- descriptions in answers
 
 function queueEntry(queue: Queue, origin: string): Entry {
   const { name, properties, counts } = queue;
@@ -198,13 +198,13 @@ function topicEntry(topic: Topic, origin: string): Entry {
     ...fields({
       SizeInBytes: topic.sizeInBytes,
       SubscriptionCount: topic.subscriptions.size,
-      // Service Bus keeps TRUE and FALSE as SQL.
+      // Service Bus counts true and false filters as SQL.
       SqlFilterCount: kinds.filter((kind) => kind !== 'correlation').length,
       CorrelationFilterCount: kinds.filter((kind) => kind === 'correlation').length,
       FilteringMessagesBeforePublishing: false,
       EnableSubscriptionPartitioning: false,
     }),
-    // A topic keeps no message but those that wait for their time.
+    // A topic holds scheduled messages alone.
     CountDetails: countDetails({
       active: 0,
       deadLetter: 0,
@@ -236,7 +236,7 @@ function ruleEntry({ topic, name: subscription }: Subscription, { definition, cr
   };
 }
 
-/** It was never made and never changes. */
+/** The namespace has no time of creation or change. */
 function namespaceEntry(origin: string): Entry {
   const [name = ''] = new URL(origin).hostname.split('.');
   const date = new Date(0).toISOString();

@@ -1,7 +1,7 @@
-/** What the administration refuses, as HTTP says it. */
+/** The errors of the administration, with their HTTP status. */
 import { BrokerError, type Condition } from '../core/broker-error.ts';
 
-/** A refusal with its HTTP status. */
+/** A request was refused. */
 export class AdminError extends Error {
   override readonly name = 'AdminError';
   readonly status: number;
@@ -12,7 +12,7 @@ export class AdminError extends Error {
   }
 }
 
-/** Whatever is not here is the request's fault. */
+/** Every other condition is 400. */
 const STATUSES: Readonly<Partial<Record<Condition, number>>> = {
   'amqp:not-found': 404,
   'amqp:unauthorized-access': 401,
@@ -23,7 +23,7 @@ const STATUSES: Readonly<Partial<Record<Condition, number>>> = {
   'com.microsoft:timeout': 503,
 };
 
-/** The status that gives clients their codes, and what they show; `SubCode` is where some of them look. */
+/** The status, from which clients derive their codes, and the text that they show. Some clients read the `SubCode`. */
 export function adminErrorOf(error: unknown): { status: number; detail: string } {
   const [status, message] = known(error);
   return { status, detail: `SubCode=${status}00. ${message}` };

@@ -1,6 +1,6 @@
 /**
- * The descriptions of queues, topics and subscriptions: which XML field stands for which property. The order is that of
- * the service's data contract, on which clients in some languages depend.
+ * The descriptions of queues, topics and subscriptions: the XML field of each property. The order is that of the
+ * service's data contract, on which clients in some languages depend.
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/create-queue
  */
@@ -15,26 +15,26 @@ import type {
 import { AdminError } from './error.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
-/** How one property is written, and read. */
-interface Kind<T> {
+/** Reads and writes one type of property. */
+interface Format<T> {
   readonly expected: string;
   read(text: string): T | undefined;
   write(value: T): string;
 }
 
-const duration: Kind<number> = {
+const duration: Format<number> = {
   expected: 'an ISO 8601 duration such as PT1M',
   read: parseIsoDuration,
   write: formatIsoDuration,
 };
 
-const integer: Kind<number> = {
+const integer: Format<number> = {
   expected: 'an integer',
   read: (text) => (/^[0-9]{1,15}$/.test(text) ? Number(text) : undefined),
   write: String,
 };
 
-const kilobytes: Kind<number> = {
+const kilobytes: Format<number> = {
   expected: integer.expected,
   read: (text) => {
     const value = integer.read(text);
@@ -43,28 +43,30 @@ const kilobytes: Kind<number> = {
   write: (bytes) => String(Math.ceil(bytes / 1024)),
 };
 
-const flag: Kind<boolean> = {
+const flag: Format<boolean> = {
   expected: 'true or false',
   read: (text) => ({ true: true, '1': true, false: false, '0': false })[text.toLowerCase()],
   write: String,
 };
 
-const text: Kind<string> = { expected: 'a text', read: (value) => value, write: String };
+const text: Format<string> = { expected: 'a text', read: (value) => value, write: String };
 
 const STATUSES: readonly EntityStatus[] = ['Active', 'Disabled', 'SendDisabled', 'ReceiveDisabled'];
 
-const status: Kind<EntityStatus> = {
+const status: Format<EntityStatus> = {
   expected: STATUSES.join(', '),
   read: (value) => STATUSES.find((known) => known === value),
   write: String,
 };
 
-/** A property of `P`, or a field that only answers have. */
-type Field<P> = { [K in keyof P]-?: readonly [string, K, Kind<NonNullable<P[K]>>] }[keyof P] | readonly [string];
+/** A property of `P`, or a field that occurs only in answers. */
+type DescriptionField<P> =
+  | { [K in keyof P]-?: readonly [string, K, Format<NonNullable<P[K]>>] }[keyof P]
+  | readonly [string];
 
-type Properties = QueueProperties | TopicProperties | SubscriptionProperties;
+type EntityProperties = QueueProperties | TopicProperties | SubscriptionProperties;
 
-const queue: readonly Field<QueueProperties>[] = [
+const queue: readonly DescriptionField<QueueProperties>[] = [
   ['LockDuration', 'lockDurationMs', duration],
   ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
   ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
@@ -94,7 +96,7 @@ const queue: readonly Field<QueueProperties>[] = [
   ['MaxMessageSizeInKilobytes', 'maxMessageSizeBytes', kilobytes],
 ];
 
-const topic: readonly Field<TopicProperties>[] = [
+const topic: readonly DescriptionField<TopicProperties>[] = [
   ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
   ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
   ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
@@ -122,7 +124,7 @@ const topic: readonly Field<TopicProperties>[] = [
   ['MaxMessageSizeInKilobytes', 'maxMessageSizeBytes', kilobytes],
 ];
 
-const subscription: readonly Field<SubscriptionProperties>[] = [
+const subscription: readonly DescriptionField<SubscriptionProperties>[] = [
   ['LockDuration', 'lockDurationMs', duration],
   ['RequiresSession', 'requiresSession', flag],
   ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
@@ -151,24 +153,24 @@ export interface PropertiesByKind {
   readonly subscription: SubscriptionProperties;
 }
 
-export type EntityKind = keyof PropertiesByKind;
+type EntityKind = keyof PropertiesByKind;
 
 /**
- * The properties that a description sets. Fields that stand for none, and fields that only answers have, are passed over
- * as the service does. Both forwards are always in the result: a description without one clears it.
+ * The properties that a description sets. Unknown fields, and fields that occur only in answers, are ignored, as the
+ * service does. Both forwards are always in the result: a description without one clears it.
  *
- * @throws AdminError naming the field, its value and what was expected
+ * @throws AdminError that names the field, its value and what was expected
  */
 export function readDescription<K extends EntityKind>(
   kind: K,
   { name, children }: XmlElement,
 ): Partial<PropertiesByKind[K]> {
   const set: [string, unknown][] = [];
-  for (const [xmlName, property, format] of fieldsOf(kind)) {
+  for (const [xmlName, property, format] of fieldsOfKind(kind)) {
     if (property === undefined || format === undefined) continue;
     const child = children.find((candidate) => candidate.name === xmlName);
     if (property === 'forwardTo' || property === 'forwardDeadLetteredMessagesTo') {
-      set.push([property, child && targetOf(child.text)]);
+      set.push([property, child && forwardTargetOf(child.text)]);
     } else if (child) {
       const value = format.read(child.text.trim());
       if (value === undefined) {
@@ -177,12 +179,12 @@ export function readDescription<K extends EntityKind>(
       set.push([property, value]);
     }
   }
-  // Each field's kind has made a value of its property's own type.
+  // Each field's format has returned a value of its property's type.
   return Object.fromEntries(set) as Partial<PropertiesByKind[K]>;
 }
 
-/** Clients send where to forward to as an address; the entity is all that matters here. */
-function targetOf(address: string): string | undefined {
+/** The entity in the address that clients send as a forwarding target. */
+function forwardTargetOf(address: string): string | undefined {
   const path = address.trim().replace(/^[a-z]+:\/\/[^/]*\/*/i, '');
   return path === '' ? undefined : path;
 }
@@ -190,7 +192,7 @@ function targetOf(address: string): string | undefined {
 /**
  * The fields of a description.
  *
- * @param answers what only answers have, by field
+ * @param answers the values of the fields that occur only in answers
  */
 export function renderDescription<K extends EntityKind>(
   kind: K,
@@ -198,7 +200,7 @@ export function renderDescription<K extends EntityKind>(
   answers: Readonly<Record<string, Xml>>,
   origin: string,
 ): Xml[] {
-  return fieldsOf(kind).flatMap(([xmlName, property, format]) => {
+  return fieldsOfKind(kind).flatMap(([xmlName, property, format]) => {
     if (property === undefined || format === undefined) return answers[xmlName] ?? [];
     const value: unknown = Reflect.get(properties, property);
     if (value === undefined || value === '') return [];
@@ -209,12 +211,12 @@ export function renderDescription<K extends EntityKind>(
   });
 }
 
-/** The table without the link between a property and its type, which only the tables above have to respect. */
-function fieldsOf(
+/** The fields of a kind, without the link between property and type that the tables above are checked for. */
+function fieldsOfKind(
   kind: EntityKind,
 ): readonly (
-  | readonly [string, keyof Properties | string, Kind<unknown>]
+  | readonly [string, keyof EntityProperties | string, Format<unknown>]
   | readonly [string, undefined?, undefined?]
 )[] {
-  return fieldsByKind[kind] as unknown as readonly (readonly [string, string, Kind<unknown>])[];
+  return fieldsByKind[kind] as unknown as readonly (readonly [string, string, Format<unknown>])[];
 }

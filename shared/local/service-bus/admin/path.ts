@@ -1,4 +1,4 @@
-/** What a request to the administration is about, by its address. */
+/** The addresses of the administration. */
 
 export type AdminPath =
   | { readonly kind: 'namespace' }
@@ -14,7 +14,7 @@ const RULES = /^(.+)\/subscriptions\/([^/]+)\/rules$/i;
 const SUBSCRIPTION = /^(.+)\/subscriptions\/([^/]+)$/i;
 const SUBSCRIPTIONS = /^(.+)\/subscriptions$/i;
 
-/** The meaning of a decoded path; names of queues and topics may hold slashes. Undefined for the root. */
+/** Parses a decoded path. Names of queues and topics may hold slashes. Undefined for the root. */
 export function parseAdminPath(path: string): AdminPath | undefined {
   const trimmed = path.replace(/^\/+|\/+$/g, '');
   if (trimmed === '') return undefined;
@@ -30,7 +30,7 @@ export function parseAdminPath(path: string): AdminPath | undefined {
   return { kind: 'entity', name: trimmed };
 }
 
-/** The path as the service writes it; some clients cut names out of it. */
+/** The path as the service writes it; some clients read names from it. */
 export function formatAdminPath(path: AdminPath): string {
   switch (path.kind) {
     case 'namespace':

@@ -1,5 +1,5 @@
 /**
- * Rules as XML: filters, actions, and the typed values in them.
+ * Reads and writes rules as XML: filters, actions, and typed values.
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/rules
  */
@@ -10,7 +10,7 @@ import { AdminError } from './error.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
 const SCHEMA = 'http://www.w3.org/2001/XMLSchema';
-/** The language of SQL filters has been at this level since its beginning. */
+/** The only compatibility level that SQL filters have had. */
 const LEVEL = element('CompatibilityLevel', '20');
 
 /** In the order of the service's data contract. */
@@ -26,9 +26,9 @@ const CORRELATION: readonly (readonly [string, CorrelationProperty])[] = [
 ];
 
 /**
- * The rule that a description describes; one without a filter takes every message.
+ * The rule of a description; without a filter it takes every message.
  *
- * @throws AdminError naming what is wrong
+ * @throws AdminError that names the wrong element
  */
 export function readRule(description: XmlElement, name: string): RuleDefinition {
   const filter = childOf(description, 'Filter');
@@ -168,7 +168,7 @@ function renderSql({ expression, parameters = {} }: SqlExpression): Xml[] {
   return [element('SqlExpression', expression), LEVEL, ...renderValues('Parameters', parameters)];
 }
 
-/** Nothing at all when there are none: clients take an empty element for a malformed one. */
+/** No element for no values: clients refuse an empty element. */
 function renderValues(name: string, values: Readonly<Record<string, PropertyValue>>): Xml[] {
   const pairs = Object.entries(values).map(([key, value]) =>
     element('KeyValueOfstringanyType', [element('Key', key), renderValue(value)]),
@@ -179,7 +179,7 @@ function renderValues(name: string, values: Readonly<Record<string, PropertyValu
 function renderValue(value: PropertyValue): Xml {
   if (value === null) return element('Value', '', { 'i:nil': 'true' });
   const [type, text] = typedText(value);
-  // Some clients cut the prefix off by its length, which is that of the service's own.
+  // Some clients remove the prefix by its length, so it has the length of the service's prefix.
   return element('Value', text, { 'i:type': `d6p1:${type}`, 'xmlns:d6p1': SCHEMA });
 }
 

@@ -1,6 +1,6 @@
 /**
- * The administration of the broker over HTTP, as `ServiceBusAdministrationClient` and its likes in other languages speak
- * it: Atom entries, one address for each entity. `GET /health` says when it is ready.
+ * The administration of the broker over HTTP, for `ServiceBusAdministrationClient` and its counterparts in other
+ * languages: Atom entries, and an address for each entity. `GET /health` answers once the bus is ready.
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/entities
  */
@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../../ports/clock.ts';
-import { createLocalServer } from '../../local-http.ts';
+import { createLocalServer, LOOPBACK } from '../../local-http.ts';
 import type { SharedKey } from '../auth/sasl.ts';
 import { refuseToken } from '../auth/token.ts';
 import type { Broker } from '../core/broker.ts';
@@ -18,17 +18,15 @@ import { AdminError, adminErrorOf } from './error.ts';
 import { type AdminPath, formatAdminPath, parseAdminPath } from './path.ts';
 import { parseXml, type XmlElement } from './xml.ts';
 
-export interface AdminOptions {
+interface AdminOptions {
   readonly broker: Broker;
   readonly clock: Clock;
   /** The key that requests are signed with. */
   readonly key: SharedKey;
-  /** Loopback unless asked. */
+  /** Loopback when absent. */
   readonly host?: string;
-  /** 0 takes any free one. */
+  /** 5300 when absent; 0 takes any free port. */
   readonly port?: number;
-  /** Whether the rest of the bus takes connections: what `/health` answers. */
-  readonly isReady?: () => boolean;
 }
 
 export interface Admin {
@@ -37,13 +35,13 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-/** No description comes near it; the longest legal SQL filter takes a kilobyte. */
+/** Far more than a description takes; the longest allowed SQL filter is 1 KiB. */
 const MAX_BODY_BYTES = 1024 * 1024;
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
-/** Listens; resolves when requests are taken. @throws Error with code EADDRINUSE when the port is taken */
+/** Resolves when the endpoint takes requests. @throws Error with code EADDRINUSE when the port is taken */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { host = '127.0.0.1', port = 5300 } = options;
+  const { host = LOOPBACK, port = 5300 } = options;
   const server = createLocalServer({
     host,
     onRequest: (request, response, url) => {
@@ -55,10 +53,10 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   });
   server.listen(port, host);
   await once(server, 'listening');
-  // A fault while accepting concerns one client at most.
+  // An error while accepting concerns one client only.
   server.on('error', () => {});
   return {
-    // A server on a TCP port has this kind of address.
+    // The address of a TCP server is of this type.
     port: (server.address() as AddressInfo).port,
     close: async () => {
       const closed = once(server, 'close');
@@ -82,7 +80,7 @@ function send(response: ServerResponse, { status, type, body }: Reply): void {
   response.writeHead(status, {
     ...(type !== undefined && { 'content-type': type }),
     ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
-    // Requests that were refused before their body was read leave it in the connection.
+    // A request that is refused before its body is read leaves the body in the connection.
     ...(status >= 400 && { connection: 'close' }),
   });
   response.end(body);
@@ -94,7 +92,7 @@ function refusal(error: unknown): Reply {
 }
 
 async function answer(request: IncomingMessage, url: URL, options: AdminOptions): Promise<Reply> {
-  if (url.pathname === '/health') return health(options.isReady?.() ?? true);
+  if (url.pathname === '/health') return HEALTHY;
 
   const path = decodePath(url.pathname);
   authorize(request, path, url.search, options);
@@ -114,12 +112,12 @@ async function answer(request: IncomingMessage, url: URL, options: AdminOptions)
   }
 }
 
-function health(isReady: boolean): Reply {
-  const body = isReady
-    ? { status: 'healthy', message: 'Service is healthy.' }
-    : { status: 'unhealthy', message: 'Service not available. Please try after some time.' };
-  return { status: isReady ? 200 : 503, type: 'application/json; charset=utf-8', body: JSON.stringify(body) };
-}
+/** The bus starts the administration last, so an answer means that messages are taken too. */
+const HEALTHY: Reply = {
+  status: 200,
+  type: 'application/json; charset=utf-8',
+  body: JSON.stringify({ status: 'healthy', message: 'Service is healthy.' }),
+};
 
 function decodePath(pathname: string): string {
   try {
@@ -129,7 +127,7 @@ function decodePath(pathname: string): string {
   }
 }
 
-/** Some clients sign the address of their very request, others that of the entity or of the whole namespace. */
+/** Some clients sign the address of the request with its query, others that of the entity or of the namespace. */
 function authorize(request: IncomingMessage, path: string, search: string, { key, clock }: AdminOptions): void {
   const token = request.headers.authorization;
   if (token === undefined) throw new AdminError(401, 'the request has no Authorization header');
@@ -145,14 +143,14 @@ function get(target: AdminPath, url: URL, address: Address, broker: Broker): Rep
     target.kind === 'subscriptions' ||
     target.kind === 'rules'
   ) {
-    return { status: 200, type: ATOM_FEED, body: page(target, url, address, broker) };
+    return { status: 200, type: ATOM_FEED, body: feedPage(target, url, address, broker) };
   }
   return { status: 200, type: ATOM_ENTRY, body: renderEntry(findEntity(broker, target, address), address) };
 }
 
-function page(target: AdminPath, url: URL, address: Address, broker: Broker): string {
-  const skip = count(url, '$skip', 0, Number.MAX_SAFE_INTEGER);
-  const top = count(url, '$top', PAGE, PAGE);
+function feedPage(target: AdminPath, url: URL, address: Address, broker: Broker): string {
+  const skip = queryNumber(url, '$skip', 0, Number.MAX_SAFE_INTEGER);
+  const top = queryNumber(url, '$top', PAGE_SIZE, PAGE_SIZE);
   const all = listEntities(broker, target, address);
   const path = formatAdminPath(target);
   const next = new URL(`${address.origin}${path}${url.search}`);
@@ -162,7 +160,7 @@ function page(target: AdminPath, url: URL, address: Address, broker: Broker): st
   return renderFeed(target.kind, path, all.slice(skip, skip + top), address, hasMore ? next.href : undefined);
 }
 
-function count(url: URL, name: string, fallback: number, highest: number): number {
+function queryNumber(url: URL, name: string, fallback: number, highest: number): number {
   const text = url.searchParams.get(name);
   if (text === null) return fallback;
   if (!/^[0-9]{1,9}$/.test(text)) throw new AdminError(400, `${name}: expected an integer, got '${text}'`);
@@ -186,12 +184,12 @@ async function readEntry(request: IncomingMessage): Promise<XmlElement> {
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new AdminError(413, `the body takes more than ${MAX_BODY_BYTES} bytes`);
+    if (bytes > MAX_BODY_BYTES) throw new AdminError(413, `the body has more than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   try {
     return parseXml(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
   } catch (cause) {
-    throw new AdminError(400, `the body is no XML: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new AdminError(400, `the body is not XML: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }

@@ -1,20 +1,20 @@
 /**
- * As much XML as Atom needs: elements, attributes, text. Names lose their prefix, for every client chooses its own.
- * Document types are refused, and with them entity expansion and external entities.
+ * The part of XML that Atom needs: elements, attributes and text. Names lose their prefixes, which every client chooses
+ * for itself. Document types are refused, and with them entity expansion and external entities.
  */
 
 export interface XmlElement {
   /** The local name. */
   readonly name: string;
-  /** By local name; declarations of namespaces are left out. */
+  /** By local name. Declarations of namespaces are left out. */
   readonly attributes: ReadonlyMap<string, string>;
   readonly children: readonly XmlElement[];
-  /** The text in it, outside its children. */
+  /** Its text outside its children. */
   readonly text: string;
 }
 
-/** Deeper is no entity description, and would exhaust the stack. */
-const DEEPEST = 32;
+/** Deeper than any entity description, and safe for the stack. */
+const MAX_DEPTH = 32;
 
 const NAME = String.raw`[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?`;
 const SKIPPED = /(?:<\?[\s\S]*?\?>|<!--[\s\S]*?-->|\s+)*/y;
@@ -26,10 +26,10 @@ const CLOSING = new RegExp(String.raw`</(${NAME})\s*>`, 'y');
 /**
  * The root element of a document.
  *
- * @throws SyntaxError naming the line
+ * @throws SyntaxError that names the line
  */
 export function parseXml(text: string): XmlElement {
-  const reader = new Reader(text.replace(/^\uFEFF/, ''));
+  const reader = new XmlReader(text.replace(/^\uFEFF/, ''));
   reader.take(SKIPPED);
   const root = reader.element(0);
   reader.take(SKIPPED);
@@ -37,7 +37,7 @@ export function parseXml(text: string): XmlElement {
   return root;
 }
 
-class Reader {
+class XmlReader {
   readonly #text: string;
   #at = 0;
 
@@ -57,7 +57,7 @@ class Reader {
   }
 
   element(depth: number): XmlElement {
-    if (depth > DEEPEST) throw this.wrong(`more than ${DEEPEST} levels`);
+    if (depth > MAX_DEPTH) throw this.wrong(`more than ${MAX_DEPTH} levels`);
     const opening = this.take(OPENING);
     if (!opening) throw this.wrong('no element');
     const [, qualified = '', written = '', isEmpty] = opening;
@@ -120,7 +120,7 @@ function localName(qualified: string): string {
   return qualified.slice(qualified.indexOf(':') + 1);
 }
 
-/** A piece of XML that was escaped where it had to be. */
+/** XML that is escaped. */
 export class Xml {
   readonly text: string;
 
@@ -129,10 +129,10 @@ export class Xml {
   }
 }
 
-type Content = string | Xml | readonly Xml[];
+type XmlContent = string | Xml | readonly Xml[];
 
-/** An element with its name and attributes as they are to be written; text is escaped, XML is not. */
-export function element(name: string, content: Content, attributes: Readonly<Record<string, string>> = {}): Xml {
+/** Renders an element. Text is escaped, XML is not. */
+export function element(name: string, content: XmlContent, attributes: Readonly<Record<string, string>> = {}): Xml {
   const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeXml(value)}"`);
   const inner =
     typeof content === 'string'
@@ -147,7 +147,7 @@ export function element(name: string, content: Content, attributes: Readonly<Rec
 function escapeXml(text: string): string {
   return text.replace(/[&<>"\r\n\t]|[^\P{Cc}]/gu, (character) => {
     const entity = ESCAPES.get(character);
-    // XML 1.0 has no way to write other control characters.
+    // XML 1.0 cannot express other control characters.
     return entity ?? (/[\r\n\t]/.test(character) ? `&#${character.charCodeAt(0)};` : '\uFFFD');
   });
 }

@@ -1,33 +1,35 @@
 /**
  * The broker's AMQP 1.0 endpoint: Azure Service Bus as its SDKs know it, on plain TCP, for one machine.
  *
- * The protocol engine is our own (`engine/`); what a link does is decided in `nodes/attach.ts`.
+ * The protocol engine is our own (`engine/`); `nodes/attach.ts` decides what a link does.
  */
 import { createServer, type Server } from 'node:net';
-import { isLoopback } from '../../local-http.ts';
+import { isLoopback, LOOPBACK } from '../../local-http.ts';
 import type { SharedKey } from '../auth/sasl.ts';
 import type { Broker } from '../core/broker.ts';
 import { AmqpError } from './codec/types.ts';
 import { AmqpConnection } from './engine/connection.ts';
 import { attachHandler } from './nodes/attach.ts';
 
-/** What the official emulator's connection string says. */
+/** The key in the official emulator's connection string. */
 export const EMULATOR_KEY: SharedKey = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
-export const LOOPBACK = '127.0.0.1';
-export const DEFAULT_PORT = 5672;
+const DEFAULT_PORT = 5672;
 
-export interface AmqpOptions {
+interface AmqpOptions {
   readonly broker: Broker;
-  /** 5672 unless given; 0 takes any free one. */
+  /** 5672 when absent; 0 takes any free port. */
   readonly port?: number;
-  /** Loopback unless given. */
+  /** Loopback when absent. */
   readonly host?: string;
   readonly key?: SharedKey;
-  /** What peers are asked to stay below between two frames; they are cut off after twice that. */
+  /** The idle time-out that peers are asked to keep. A peer that is silent for twice as long loses its connection. */
   readonly idleMs?: number;
-  /** How long a client may take to open its connection. */
+  /** How long a client may take to open its connection, in milliseconds. */
   readonly openMs?: number;
-  /** Refuse links that no token covers. On unless only loopback is bound: there a bare AMQP client may do without. */
+  /**
+   * Refuses links that no token covers. When absent, true unless the host is loopback, where bare AMQP clients may
+   * connect.
+   */
   readonly requireToken?: boolean;
 }
 
@@ -35,14 +37,14 @@ export interface AmqpServer {
   readonly host: string;
   readonly port: number;
   readonly connectionCount: number;
-  /** Cuts every connection without a word, as a network fault does. */
+  /** Cuts every connection without a close frame, as a network fault does. */
   cut(): void;
-  /** Takes no more connections, closes those there are, and resolves when all is gone. */
+  /** Refuses new connections, closes the open ones, and resolves when all have ended. */
   close(): Promise<void>;
 }
 
 /**
- * Starts listening.
+ * Starts the endpoint.
  *
  * @throws Error with code EADDRINUSE when the port is taken
  */
@@ -82,7 +84,7 @@ export async function startAmqp(options: AmqpOptions): Promise<AmqpServer> {
   };
 }
 
-/** A connection string for a server that was started here; for another machine with the host that it knows us by. */
+/** The connection string of an endpoint on this machine. For clients elsewhere, `host` is the name they know it by. */
 export function connectionString(port: number, key: SharedKey = EMULATOR_KEY, host = 'localhost'): string {
   return `Endpoint=sb://${host}:${port};SharedAccessKeyName=${key.name};SharedAccessKey=${key.key};UseDevelopmentEmulator=true;`;
 }
@@ -92,7 +94,7 @@ function listen(server: Server, host: string, port: number): Promise<number> {
     server.once('error', reject);
     server.listen({ host, port }, () => {
       server.off('error', reject);
-      // A fault while accepting concerns one client at most.
+      // An error while accepting concerns one client only.
       server.on('error', () => {});
       const address = server.address();
       resolve(typeof address === 'object' && address ? address.port : port);

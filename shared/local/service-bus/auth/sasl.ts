@@ -1,6 +1,6 @@
 /**
- * The SASL layer: who connects. Clients that mean to authenticate by token (`$cbs`) say ANONYMOUS, EXTERNAL or MSSBCBS
- * here; PLAIN carries the key's name and the key.
+ * The SASL layer, which identifies the client. Clients that authenticate by token (`$cbs`) choose ANONYMOUS, EXTERNAL
+ * or MSSBCBS; PLAIN has the key's name and the key.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readPerformative, textAt } from '../amqp/codec/frames.ts';
@@ -15,22 +15,22 @@ export interface SharedKey {
 
 const MECHANISMS = ['MSSBCBS', 'PLAIN', 'ANONYMOUS', 'EXTERNAL'] as const;
 const SASL_INIT = 0x41;
-const OK = 0;
-const AUTH = 1;
+const SASL_OK = 0;
+const SASL_AUTH = 1;
 
-/** The frame that opens the dialogue. */
+/** The frame that offers the mechanisms. */
 export function saslMechanisms(): Buffer {
   return described(0x40, (writer) => writer.value(new TypedArray('symbol', MECHANISMS)));
 }
 
-export type SaslResult =
+type SaslResult =
   | { readonly answer: Buffer; readonly isAccepted: true; readonly isAuthenticated: boolean }
   | { readonly answer: Buffer; readonly isAccepted: false };
 
 /**
- * Judges the client's init frame (its body from `start` to `end`).
+ * Answers the client's init frame, whose body is from `start` to `end`.
  *
- * @throws AmqpError when it is no init frame
+ * @throws AmqpError when it is not an init frame
  */
 export function answerInit(frame: Buffer, start: number, end: number, key: SharedKey): SaslResult {
   const init = readPerformative(frame, start, end, { 'amqp:sasl-init:list': SASL_INIT });
@@ -41,16 +41,16 @@ export function answerInit(frame: Buffer, start: number, end: number, key: Share
     const [, name, secret] = Buffer.isBuffer(response) ? response.toString('utf8').split('\0') : [];
     const isAccepted = name === key.name && secret !== undefined && sameText(secret, key.key);
     return isAccepted
-      ? { answer: outcome(OK), isAccepted, isAuthenticated: true }
-      : { answer: outcome(AUTH), isAccepted };
+      ? { answer: outcome(SASL_OK), isAccepted, isAuthenticated: true }
+      : { answer: outcome(SASL_AUTH), isAccepted };
   }
   const isKnown = MECHANISMS.some((known) => known === mechanism);
   return isKnown
-    ? { answer: outcome(OK), isAccepted: true, isAuthenticated: false }
-    : { answer: outcome(AUTH), isAccepted: false };
+    ? { answer: outcome(SASL_OK), isAccepted: true, isAuthenticated: false }
+    : { answer: outcome(SASL_AUTH), isAccepted: false };
 }
 
-/** Compares in a time that tells nothing about the difference. */
+/** Compares texts in constant time. */
 export function sameText(left: string, right: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(left), digest(right));

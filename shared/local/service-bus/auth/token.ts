@@ -10,15 +10,15 @@ import { type SharedKey, sameText } from './sasl.ts';
 const PREFIX = 'SharedAccessSignature ';
 
 /**
- * Why a token is not good for an audience; undefined when it is.
+ * The reason to refuse a token for an audience; undefined when it is valid.
  *
- * @param audience what access is asked for, as an address such as `sb://localhost:5672/queue`
+ * @param audience the address that access is asked for, such as `sb://localhost:5672/queue`
  */
 export function refuseToken(token: string, audience: string, key: SharedKey, nowMs: number): string | undefined {
   if (!token.startsWith(PREFIX)) {
     return token.startsWith('ey')
       ? 'this endpoint has no identity provider and takes shared access signatures only, not JSON web tokens'
-      : 'the token is no shared access signature';
+      : 'the token is not a shared access signature';
   }
   const fields = new Map(token.slice(PREFIX.length).split('&').map(splitField));
   const resource = fields.get('sr');
@@ -27,7 +27,7 @@ export function refuseToken(token: string, audience: string, key: SharedKey, now
   if (!resource || !signature || !expiry || !/^[0-9]+$/.test(expiry)) {
     return 'the shared access signature lacks sr, sig or se';
   }
-  if (fields.get('skn') !== key.name) return `the key '${fields.get('skn') ?? ''}' is not known; it is '${key.name}'`;
+  if (fields.get('skn') !== key.name) return `the key '${fields.get('skn') ?? ''}' is unknown; expected '${key.name}'`;
   const expected = createHmac('sha256', key.key).update(`${resource}\n${expiry}`).digest('base64');
   if (!sameText(decode(signature), expected)) return 'the signature is wrong: is the shared access key right?';
   if (Number(expiry) * 1000 <= nowMs) return `the token expired at ${new Date(Number(expiry) * 1000).toISOString()}`;
@@ -38,7 +38,7 @@ export function refuseToken(token: string, audience: string, key: SharedKey, now
   return undefined;
 }
 
-/** What a token is for, comparable: its path in lower case. */
+/** The path of an audience in lower case, for comparison. */
 export function pathOf(audience: string): string {
   return pathInAddress(audience).toLowerCase();
 }
@@ -52,7 +52,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // What is not encoded properly is compared, and refused, as it is.
+    // A text that is not encoded properly is compared as it is, and so refused.
     return text;
   }
 }

@@ -1,9 +1,9 @@
-/** Makes a broker's entities from a plan, such as a Config.json. */
+/** Creates a broker's entities from a plan. */
 
 import type { Broker } from '../core/broker.ts';
 import type { EntityPlan } from './entity-plan.ts';
 
-/** Forwards may name entities that come later. @throws BrokerError naming the entity that cannot be made, and why */
+/** Forwarding may name entities that come later. @throws BrokerError that names the entity that cannot be created */
 export function applyPlan(broker: Broker, { queues, topics }: EntityPlan): void {
   for (const { name, properties } of queues) broker.createQueue(name, properties);
   for (const { name, properties, subscriptions } of topics) {

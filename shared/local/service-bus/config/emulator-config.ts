@@ -1,10 +1,10 @@
 /**
- * The official emulator's `Config.json`, read and written.
+ * Reads and writes the official emulator's `Config.json`.
  *
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  */
 import * as z from 'zod';
-import { faultOf } from '../../../describe-error.ts';
+import { jsonFaultOf } from '../../../describe-error.ts';
 import { ConfigError, formatIssue, type Issue } from '../../../errors.ts';
 import { describeIssue, issuesOf } from '../../../events/issues.ts';
 import { parseJsonc } from '../../../json.ts';
@@ -14,23 +14,23 @@ import { EMULATOR_QUOTAS, emulatorConfig } from './emulator-schema.ts';
 import type { EntityPlan, QueuePlan, SubscriptionPlan, TopicPlan } from './entity-plan.ts';
 import { formatIsoDuration } from './iso-duration.ts';
 
-export interface ReadOptions {
-  /** What the messages call the file. */
+interface ReadOptions {
+  /** The name of the file in error messages. */
   readonly origin?: string;
-  /** Enforces the official emulator's quotas, and takes no field that it does not know. */
+  /** Enforces the official emulator's quotas, and refuses unknown fields. */
   readonly strict?: boolean;
 }
 
-/** The entities of a `Config.json`, and what in it was passed over. */
-export interface EmulatorConfig {
+/** The entities of a `Config.json`, and a warning for each field that was ignored. */
+interface EmulatorConfig {
   readonly plan: EntityPlan;
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads a `Config.json`, comments and trailing commas included. What the file leaves out is as the emulator has it.
+ * Reads a `Config.json`; comments and trailing commas are allowed. Absent values get the emulator's defaults.
  *
- * @throws ConfigError naming line and column, or path, value and what was expected
+ * @throws ConfigError that names line and column, or path, value and what was expected
  */
 export function readEmulatorConfig(text: string, options: ReadOptions = {}): EmulatorConfig {
   const { origin = 'Config.json', strict = false } = options;
@@ -39,7 +39,7 @@ export function readEmulatorConfig(text: string, options: ReadOptions = {}): Emu
   const first = schema.safeParse(input, { error: describeIssue });
   if (first.success) return { plan: planOf(first.data), warnings: [] };
 
-  // The emulator passes over fields that it does not know, so they only deserve a word.
+  // The emulator ignores unknown fields, so they only cause a warning.
   const surplus = strict ? [] : first.error.issues.filter(({ code }) => code === 'unrecognized_keys');
   if (surplus.length < first.error.issues.length) {
     const serious = first.error.issues.filter((issue) => !surplus.includes(issue));
@@ -48,7 +48,7 @@ export function readEmulatorConfig(text: string, options: ReadOptions = {}): Emu
   const pruned = withoutFields(input, surplus);
   const second = schema.safeParse(pruned, { error: describeIssue });
   if (!second.success) throw refuse(origin, issuesOf(second.error, pruned));
-  const warnings = issuesOf(first.error, input).map(({ path }) => `${origin}: ${path} is not known and has no effect`);
+  const warnings = issuesOf(first.error, input).map(({ path }) => `${origin}: ${path} is unknown and has no effect`);
   return { plan: planOf(second.data), warnings };
 }
 
@@ -56,7 +56,7 @@ function parse(text: string, origin: string): unknown {
   try {
     return parseJsonc(text);
   } catch (error) {
-    throw new ConfigError(`${origin}: ${error instanceof SyntaxError ? error.message : faultOf(error)}`);
+    throw new ConfigError(`${origin}: ${jsonFaultOf(error)}`);
   }
 }
 
@@ -76,33 +76,33 @@ function withoutFields(input: unknown, issues: readonly z.core.$ZodIssue[]): unk
 
 type Input = z.output<ReturnType<typeof emulatorConfig>>;
 type Namespace = Input['UserConfig']['Namespaces'][number];
-type Queue = Namespace['Queues'][number];
-type Topic = Namespace['Topics'][number];
-type Subscription = Topic['Subscriptions'][number];
-type Rule = Subscription['Rules'][number];
+type ConfigQueue = Namespace['Queues'][number];
+type ConfigTopic = Namespace['Topics'][number];
+type ConfigSubscription = ConfigTopic['Subscriptions'][number];
+type ConfigRule = ConfigSubscription['Rules'][number];
 
 function planOf({ UserConfig }: Input): EntityPlan {
   return {
-    queues: UserConfig.Namespaces.flatMap(({ Queues }) => Queues.map(queueOf)),
-    topics: UserConfig.Namespaces.flatMap(({ Topics }) => Topics.map(topicOf)),
+    queues: UserConfig.Namespaces.flatMap(({ Queues }) => Queues.map(queuePlanOf)),
+    topics: UserConfig.Namespaces.flatMap(({ Topics }) => Topics.map(topicPlanOf)),
   };
 }
 
-function queueOf({ Name, Properties }: Queue): QueuePlan {
+function queuePlanOf({ Name, Properties }: ConfigQueue): QueuePlan {
   return { name: Name, properties: { ...receiveOf(Properties), ...duplicatesOf(Properties) } };
 }
 
-function topicOf({ Name, Properties, Subscriptions }: Topic): TopicPlan {
+function topicPlanOf({ Name, Properties, Subscriptions }: ConfigTopic): TopicPlan {
   const properties = { defaultMessageTimeToLiveMs: Properties.DefaultMessageTimeToLive, ...duplicatesOf(Properties) };
   const subscriptions = Subscriptions.map((subscription) => ({
     name: subscription.Name,
     properties: receiveOf(subscription.Properties),
-    rules: subscription.Rules.map(ruleOf),
+    rules: subscription.Rules.map(ruleDefinitionOf),
   }));
   return { name: Name, properties, subscriptions };
 }
 
-function receiveOf(properties: Subscription['Properties']): SubscriptionPlan['properties'] {
+function receiveOf(properties: ConfigSubscription['Properties']): SubscriptionPlan['properties'] {
   return {
     defaultMessageTimeToLiveMs: properties.DefaultMessageTimeToLive,
     deadLetteringOnMessageExpiration: properties.DeadLetteringOnMessageExpiration,
@@ -114,15 +114,18 @@ function receiveOf(properties: Subscription['Properties']): SubscriptionPlan['pr
   };
 }
 
-function duplicatesOf(properties: Topic['Properties']): TopicPlan['properties'] {
+function duplicatesOf(properties: ConfigTopic['Properties']): TopicPlan['properties'] {
   return {
     requiresDuplicateDetection: properties.RequiresDuplicateDetection,
     duplicateDetectionHistoryTimeWindowMs: properties.DuplicateDetectionHistoryTimeWindow,
   };
 }
 
-function ruleOf({ Name, Properties: { FilterType, SqlFilter, CorrelationFilter, Action } }: Rule): RuleDefinition {
-  // The schema has seen to it that the filter which FilterType names is there.
+function ruleDefinitionOf({
+  Name,
+  Properties: { FilterType, SqlFilter, CorrelationFilter, Action },
+}: ConfigRule): RuleDefinition {
+  // The schema ensures that the filter that FilterType names is present.
   const filter: Filter =
     FilterType === 'Sql'
       ? { kind: 'sql', expression: SqlFilter?.SqlExpression ?? '' }
@@ -130,7 +133,7 @@ function ruleOf({ Name, Properties: { FilterType, SqlFilter, CorrelationFilter, 
   return { name: Name, filter, ...(Action && { action: { expression: Action.SqlExpression } }) };
 }
 
-function correlationOf(filter: NonNullable<Rule['Properties']['CorrelationFilter']>): Filter {
+function correlationOf(filter: NonNullable<ConfigRule['Properties']['CorrelationFilter']>): Filter {
   const { Properties: applicationProperties, Label: subject, ...rest } = filter;
   const properties = {
     subject,
@@ -150,7 +153,7 @@ function ruleTo({ name, sqlFilter, sqlAction }: SubscriptionTopology['rule']): u
   return { Name: name, Properties: { FilterType: 'Sql', SqlFilter: { SqlExpression: sqlFilter }, ...action } };
 }
 
-/** The topology as a `Config.json` that the official emulator takes: what its quotas forbid is brought within them. */
+/** The topology as a `Config.json` for the official emulator. Values beyond its quotas are brought within them. */
 export function toEmulatorConfig({ topics, queues }: Topology): unknown {
   const within = (seconds: number, [low, high]: readonly [number, number]): string =>
     formatIsoDuration(Math.min(Math.max(seconds * 1000, low), high));

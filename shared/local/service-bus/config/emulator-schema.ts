@@ -1,5 +1,5 @@
 /**
- * What may stand in the official emulator's `Config.json`, with its defaults and, when asked for, its quotas.
+ * The schema of the official emulator's `Config.json`, with its defaults and optionally its quotas.
  *
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  * @see https://learn.microsoft.com/azure/service-bus-messaging/overview-emulator#usage-quotas
@@ -40,11 +40,11 @@ function isoDuration([low, high]: Range): z.ZodType<number, string> {
   });
 }
 
-/** The empty text means none. */
+/** The empty text means no target. */
 const target = z.string().transform((name) => (name === '' ? undefined : name));
 const flag = z.boolean().default(false);
 
-/** The rule's filter is named by FilterType; the other one would have no effect. */
+/** FilterType names the filter that is used; it must be present. */
 const rule = z
   .strictObject({
     FilterType: z.enum(['Correlation', 'Sql']),
@@ -73,7 +73,7 @@ const rule = z
 
 const name = z.string().min(1).max(260);
 
-/** @param strict whether the quotas of {@link EMULATOR_QUOTAS} hold */
+/** @param strict whether {@link EMULATOR_QUOTAS} are enforced */
 export function emulatorConfig(strict: boolean) {
   const quotas = strict ? EMULATOR_QUOTAS : undefined;
   const atMost = (count: number | undefined): number => count ?? Number.MAX_SAFE_INTEGER;
@@ -141,14 +141,14 @@ interface Names {
   readonly Topics: readonly (Named & { Subscriptions: readonly (Forwarding & { Rules: readonly Named[] })[] })[];
 }
 
-/** Names are told apart whatever their case; what is forwarded goes to an entity of the file. */
+/** Names must differ by more than case, and forwarding targets must be in the file. */
 function refineNames({ Queues, Topics }: Names, context: z.RefinementCtx): void {
   const report = (path: (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path, message });
 
   const unique = (path: (string | number)[], names: readonly Named[], seen: Set<string>): void => {
     for (const [index, { Name }] of names.entries()) {
-      if (seen.has(Name.toLowerCase())) report([...path, index, 'Name'], 'a name that no other has');
+      if (seen.has(Name.toLowerCase())) report([...path, index, 'Name'], 'a unique name');
       seen.add(Name.toLowerCase());
     }
   };

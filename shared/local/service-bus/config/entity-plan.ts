@@ -1,4 +1,4 @@
-/** Entities as plain values: what a configuration asks for, before a broker has them. */
+/** Plans: the entities that a configuration asks for, as plain values. */
 import { SECOND_MS } from '../../../duration.ts';
 import type { Topology } from '../../../topology.ts';
 import type { QueueProperties, SubscriptionProperties, TopicProperties } from '../core/entity-properties.ts';
@@ -12,7 +12,7 @@ export interface QueuePlan {
 export interface SubscriptionPlan {
   readonly name: string;
   readonly properties: Partial<SubscriptionProperties>;
-  /** Empty means the rule that takes every message. */
+  /** Empty for the default rule, which takes every message. */
   readonly rules: readonly RuleDefinition[];
 }
 

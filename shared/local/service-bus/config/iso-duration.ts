@@ -1,4 +1,4 @@
-/** Durations as the service writes them: ISO 8601, as .NET's TimeSpan reads and prints it. */
+/** ISO 8601 durations, as .NET's TimeSpan reads and prints them. */
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../duration.ts';
 
 const PATTERN =
@@ -7,11 +7,14 @@ const PATTERN =
 /** .NET counts a year as 365 days and a month as 30. */
 const UNITS = [365 * DAY_MS, 30 * DAY_MS, 7 * DAY_MS, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS] as const;
 
-/** The longest TimeSpan: the service's way to say never. */
+/** The longest TimeSpan, which means never. */
 const NEVER_MS = 922_337_203_685_477;
 const NEVER = 'P10675199DT2H48M5.4775807S';
 
-/** Milliseconds of a duration such as `PT1M30.5S`; `Infinity` for the longest one; undefined when it is none. */
+/**
+ * Milliseconds of a duration such as `PT1M30.5S`; `Infinity` for the longest; undefined when the text is not a
+ * duration.
+ */
 export function parseIsoDuration(text: string): number | undefined {
   const match = PATTERN.exec(text);
   if (!match) return undefined;
@@ -20,7 +23,7 @@ export function parseIsoDuration(text: string): number | undefined {
   return ms >= NEVER_MS ? Number.POSITIVE_INFINITY : ms;
 }
 
-/** `90_000` → `PT1M30S`. Whole milliseconds; `Infinity` is the longest duration there is. */
+/** `90_000` → `PT1M30S`. Takes whole milliseconds; `Infinity` gives the longest duration. */
 export function formatIsoDuration(ms: number): string {
   if (ms >= NEVER_MS) return NEVER;
   const part = (unit: number, above: number): number => Math.floor((ms % above) / unit);

@@ -1,19 +1,19 @@
 /**
  * A priority queue for keys that mostly arrive in ascending order: sequence numbers, deadlines of equal durations.
- * Such keys cost O(1) whatever the backlog (a linked list); the others O(log n) of how many of *them* there are (a heap).
+ * Such keys go into a linked list and cost O(1). The others go into a heap and cost O(log n) in the size of that heap.
  */
 
 const NOWHERE = -1;
 const IN_LIST = -2;
 
-/** A membership in one queue. It is allocated once with its item and used again; an item has one per queue it may be in. */
-export class Place<T> {
+/** The place of an item in one queue. It is allocated once and reused; an item has one for each queue it may be in. */
+export class QueuePlace<T> {
   readonly item: T;
   key = 0;
-  /** Which addition to its queue this was: equal keys keep their order. */
+  /** Counts the additions to the queue, so that equal keys keep their order. */
   turn = 0;
-  previous: Place<T> | undefined = undefined;
-  next: Place<T> | undefined = undefined;
+  previous: QueuePlace<T> | undefined = undefined;
+  next: QueuePlace<T> | undefined = undefined;
   /** Position in the heap, `IN_LIST`, or `NOWHERE`. */
   at: number = NOWHERE;
 
@@ -26,15 +26,15 @@ export class Place<T> {
   }
 }
 
-function precedes(a: Place<unknown>, b: Place<unknown>): boolean {
+function precedes(a: QueuePlace<unknown>, b: QueuePlace<unknown>): boolean {
   return a.key < b.key || (a.key === b.key && a.turn < b.turn);
 }
 
 /** Items by ascending key; equal keys in the order in which they were added. */
 export class AscendingQueue<T> {
-  #head: Place<T> | undefined;
-  #tail: Place<T> | undefined;
-  readonly #heap: Place<T>[] = [];
+  #head: QueuePlace<T> | undefined;
+  #tail: QueuePlace<T> | undefined;
+  readonly #heap: QueuePlace<T>[] = [];
   #size = 0;
   #turns = 0;
 
@@ -42,8 +42,8 @@ export class AscendingQueue<T> {
     return this.#size;
   }
 
-  /** A place that is in a queue already must be removed from it first. */
-  add(place: Place<T>, key: number): void {
+  /** The place must not be in a queue already. */
+  add(place: QueuePlace<T>, key: number): void {
     place.key = key;
     place.turn = this.#turns++;
     this.#size++;
@@ -62,8 +62,8 @@ export class AscendingQueue<T> {
     }
   }
 
-  /** Removing a place that is in no queue changes nothing. */
-  remove(place: Place<T>): void {
+  /** Does nothing when the place is in no queue. */
+  remove(place: QueuePlace<T>): void {
     if (place.at === NOWHERE) return;
     this.#size--;
     if (place.at === IN_LIST) {
@@ -72,7 +72,7 @@ export class AscendingQueue<T> {
       else this.#head = next;
       if (next) next.previous = previous;
       else this.#tail = previous;
-      // A dead place that still points at living ones would keep them from being collected young.
+      // A removed place that still points at its neighbours would keep the garbage collector from freeing them early.
       place.previous = place.next = undefined;
     } else {
       const hole = place.at;
@@ -102,14 +102,14 @@ export class AscendingQueue<T> {
     return place?.item;
   }
 
-  #firstPlace(): Place<T> | undefined {
+  #firstPlace(): QueuePlace<T> | undefined {
     const top = this.#heap[0];
     const head = this.#head;
     if (top === undefined) return head;
     return head === undefined || precedes(top, head) ? top : head;
   }
 
-  #siftUp(place: Place<T>, from: number): void {
+  #siftUp(place: QueuePlace<T>, from: number): void {
     const heap = this.#heap;
     let index = from;
     while (index > 0) {
@@ -124,7 +124,7 @@ export class AscendingQueue<T> {
     place.at = index;
   }
 
-  #siftDown(place: Place<T>, from: number): void {
+  #siftDown(place: QueuePlace<T>, from: number): void {
     const heap = this.#heap;
     let index = from;
     for (;;) {

@@ -1,4 +1,4 @@
-/** What the broker refuses, as the AMQP conditions that Service Bus answers with. */
+/** The broker's errors, as the AMQP conditions that Service Bus answers with. */
 import { PlatformError } from '../../../errors.ts';
 
 /**
@@ -34,7 +34,7 @@ const TRANSIENT: ReadonlySet<Condition> = new Set<Condition>([
   'com.microsoft:timeout',
 ]);
 
-/** A refusal. `condition` goes over the wire as it is; nothing was changed by the call that threw it. */
+/** An operation was refused and changed nothing. `condition` is what AMQP clients receive. */
 export class BrokerError extends PlatformError {
   override readonly isTransient: boolean;
   override readonly reason: string;
@@ -48,12 +48,12 @@ export class BrokerError extends PlatformError {
   }
 }
 
-/** The SDKs recognise a missing entity by this very sentence. */
+/** The SDKs recognise a missing entity by this exact sentence. */
 export function entityNotFound(path: string): BrokerError {
   return new BrokerError('amqp:not-found', `The messaging entity '${path}' could not be found`);
 }
 
-/** A message that an expression cannot be applied to, such as a string that is divided. */
+/** An expression cannot be applied to a message, for example because it divides a string. */
 export class FilterError extends Error {
   constructor(message: string) {
     super(message);

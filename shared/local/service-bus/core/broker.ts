@@ -1,6 +1,6 @@
 /**
- * The broker: its entities, and the way of a message from the sender to the queues. It is in memory and synchronous;
- * time comes from the injected clock. A call that throws a `BrokerError` has changed nothing.
+ * The broker: its entities, and how a message gets from the sender to the queues. It is in memory and synchronous, and
+ * takes the time from the injected clock. A call that throws a `BrokerError` has changed nothing.
  */
 
 import type { CompileRule } from '../filters/rule.ts';
@@ -30,7 +30,7 @@ import { alreadyExists, type Subscription, Topic } from './topic.ts';
 export interface BrokerOptions {
   readonly clock: TimerClock;
   readonly compileRule: CompileRule;
-  /** Those of the Standard tier unless given. */
+  /** The limits of the Standard tier when absent. */
   readonly limits?: Partial<Limits>;
 }
 
@@ -61,7 +61,7 @@ export class Broker {
     return this.#add(name, (host) => new Topic(name, all, host));
   }
 
-  /** Without rules it takes every message. */
+  /** A subscription without rules takes every message. */
   createSubscription(
     topic: string,
     name: string,
@@ -99,30 +99,32 @@ export class Broker {
     return subscription;
   }
 
-  /** @throws BrokerError when there is no such queue; so do the two below */
+  /** @throws BrokerError when the queue does not exist */
   getQueue(name: string): Queue {
     const entity = this.#targets.get(keyOf(name))?.entity;
     if (!(entity instanceof Queue)) throw entityNotFound(name);
     return entity;
   }
 
+  /** @throws BrokerError when the topic does not exist */
   getTopic(name: string): Topic {
     const entity = this.#targets.get(keyOf(name))?.entity;
     if (!(entity instanceof Topic)) throw entityNotFound(name);
     return entity;
   }
 
+  /** @throws BrokerError when the topic or the subscription does not exist */
   getSubscription(topic: string, name: string): Subscription {
     return this.getTopic(topic).subscription(name);
   }
 
-  /** Ends every receiver of it; its messages are gone. */
+  /** Ends every receiver of the queue and deletes its messages. */
   deleteQueue(name: string): void {
     this.getQueue(name);
     this.#remove(name);
   }
 
-  /** With its subscriptions. */
+  /** Deletes the subscriptions of the topic too. */
   deleteTopic(name: string): void {
     this.getTopic(name);
     this.#remove(name);
@@ -132,7 +134,7 @@ export class Broker {
     this.getTopic(topic).removeSubscription(name);
   }
 
-  /** By name. */
+  /** Sorted by name, like the two lists below. */
   listQueues(): Queue[] {
     return this.#list((entity) => entity instanceof Queue);
   }
@@ -147,36 +149,36 @@ export class Broker {
 
   // ---------------------------------------------------------------- sending
 
-  /** What messages can be sent to. @throws BrokerError when there is no such queue or topic, or it is a sub-queue */
+  /** The queue or topic to send to. @throws BrokerError when it does not exist, or the path is that of a sub-queue */
   resolveTarget(path: string): Queue | Topic {
     const { entity, subscription, subQueue } = parseEntityPath(path);
     if (subscription !== undefined || subQueue !== 'main') {
-      throw new BrokerError('amqp:not-allowed', `'${path}' takes no messages; send to '${entity}'`);
+      throw new BrokerError('amqp:not-allowed', `messages cannot be sent to '${path}'; send to '${entity}'`);
     }
     return this.#target(entity).entity;
   }
 
-  /** Whether there is a queue or topic of this name. */
+  /** Whether a queue or topic of this name exists. */
   has(name: string): boolean {
     return this.#targets.has(keyOf(name));
   }
 
   /**
-   * Sends a batch: all or nothing.
+   * Sends a batch: all messages or none.
    *
-   * @returns the sequence numbers; a duplicate's stands for nothing. Those of scheduled messages are good for cancelling
-   * @throws BrokerError when the entity is gone, disabled or full, or does not take one of the messages
+   * @returns the sequence numbers. A scheduled message is cancelled by its number; a duplicate's number is never used
+   * @throws BrokerError when the entity does not exist, is disabled or full, or refuses one of the messages
    */
   send(path: string, messages: readonly OutgoingMessage[]): number[] {
     return this.#target(this.resolveTarget(path).name).send('send', messages);
   }
 
-  /** As `send`; only the faults are told apart. */
+  /** Like `send`, but counted as another operation by the injected faults. */
   schedule(path: string, messages: readonly OutgoingMessage[]): number[] {
     return this.#target(this.resolveTarget(path).name).send('schedule', messages);
   }
 
-  /** All or none. @throws BrokerError when one of them is not scheduled (any more) */
+  /** Cancels all messages or none. @throws BrokerError when one of them is not scheduled */
   cancelScheduled(path: string, sequenceNumbers: readonly number[]): void {
     const entity = this.resolveTarget(path);
     (entity instanceof Topic ? entity.scheduled : entity.queue).cancelScheduled(sequenceNumbers);
@@ -188,7 +190,7 @@ export class Broker {
    * The queue that a path stands for: `q`, `topic/Subscriptions/sub`, or either followed by `/$DeadLetterQueue` or
    * `/$Transfer/$DeadLetterQueue`.
    *
-   * @throws BrokerError when there is none, or it does not serve receivers
+   * @throws BrokerError when the entity does not exist, or cannot be received from
    */
   resolve(path: string): MessageQueue {
     const { entity, subQueue } = this.resolveEntity(path);
@@ -198,7 +200,11 @@ export class Broker {
     return entity.queue;
   }
 
-  /** The entity that a path belongs to, and which of its queues is meant. @throws BrokerError when there is none */
+  /**
+   * The entity of a path, and which of its queues the path means.
+   *
+   * @throws BrokerError when the entity does not exist
+   */
   resolveEntity(path: string): { entity: Queue | Subscription; subQueue: SubQueue } {
     const { entity: name, subscription, subQueue } = parseEntityPath(path);
     const { entity } = this.#target(name);
@@ -212,7 +218,7 @@ export class Broker {
     return { entity, subQueue };
   }
 
-  /** Ends everything: receivers, timers. */
+  /** Ends all receivers and timers. */
   close(): void {
     const gone = new BrokerError('amqp:connection:forced', 'the broker is shutting down');
     for (const target of this.#targets.values()) target.close(gone);
@@ -262,7 +268,7 @@ export class Broker {
     };
   }
 
-  /** @throws BrokerError when it would forward to itself */
+  /** @throws BrokerError when the entity would forward to itself, or forward although it has sessions */
   #checked<Properties extends QueueProperties | SubscriptionProperties>(
     path: string,
     properties: Properties,
@@ -281,7 +287,7 @@ export class Broker {
     return properties;
   }
 
-  /** Deletes an entity when it was not used for as long as its properties say. */
+  /** Deletes an entity that has been idle for as long as its properties say. */
   #watchIdle(entity: Queue | Topic | Subscription, remove: () => void): void {
     entity.idleTimer?.cancel();
     const { autoDeleteOnIdleMs } = entity.properties;

@@ -1,20 +1,22 @@
-/** The broker's source of time and timers: the system's, or a virtual one that tests move by hand. */
+/** The broker's source of time and timers: the system's, or a virtual one that tests advance. */
 import { parseDuration } from '../../../duration.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { AscendingQueue, Place } from './ascending-queue.ts';
+import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 
-/** A clock that can wake its user. */
+/** A clock with timers. */
 export interface TimerClock extends Clock {
-  /** Runs the callback once, at that time or as soon as possible when it is past; never before `at` returned. */
-  at(time: number, run: () => void): Timer;
+  /**
+   * Runs the callback once: at that time, or as soon as possible when it is past. Never runs it before `at` returns.
+   */
+  at(time: number, run: () => void): ScheduledCall;
 }
 
-export interface Timer {
-  /** After this the callback does not run any more. Cancelling twice is harmless. */
+export interface ScheduledCall {
+  /** Keeps the callback from running. Cancelling twice is harmless. */
   cancel(): void;
 }
 
-/** setTimeout takes no more; a longer wait is cut into pieces. */
+/** The limit of setTimeout; a longer wait is cut into pieces. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Real time. Its timers do not keep a process alive. */
@@ -23,28 +25,28 @@ export class SystemClock implements TimerClock {
     return Date.now();
   }
 
-  at(time: number, run: () => void): Timer {
+  at(time: number, run: () => void): ScheduledCall {
     let handle: NodeJS.Timeout;
     const wait = (): void => {
       const left = time - Date.now();
       handle = setTimeout(left > MAX_TIMEOUT_MS ? wait : wake, Math.min(Math.max(left, 0), MAX_TIMEOUT_MS));
       handle.unref();
     };
-    // A timeout may fire up to a millisecond early by the wall clock; whoever is woken finds its deadline passed.
+    // A timeout may fire up to a millisecond early by the wall clock. The callback must find its deadline passed.
     const wake = (): void => (Date.now() < time ? wait() : run());
     wait();
     return { cancel: () => clearTimeout(handle) };
   }
 }
 
-/** Lets every promise that can settle by itself settle. */
+/** Lets all promises settle that wait for nothing outside the process. */
 export function flushPromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
 /**
- * Time that stands still until it is advanced. Timers run in order of their time, equal ones in the order they were
- * set; promises are given the chance to settle after each.
+ * Time that stands still until it is advanced. Timers run in the order of their times, and equal ones in the order in
+ * which they were set. Promises can settle after each timer.
  *
  * @example
  * const clock = new VirtualClock();
@@ -64,20 +66,20 @@ export class VirtualClock implements TimerClock {
     return this.#now;
   }
 
-  at(time: number, run: () => void): Timer {
+  at(time: number, run: () => void): ScheduledCall {
     const timer = new VirtualTimer(run);
     this.#timers.add(timer.place, time);
     return { cancel: () => this.#timers.remove(timer.place) };
   }
 
-  /** When the next timer is due; undefined when none is set. */
+  /** When the next timer is due; undefined without timers. */
   get nextAt(): number | undefined {
     return this.#timers.size === 0 ? undefined : this.#timers.firstKey();
   }
 
   /**
-   * Moves time on by milliseconds, or by a duration such as `5m`, and runs what falls due on the way. `settle` is
-   * awaited before the first timer and after each.
+   * Advances the time by milliseconds, or by a duration such as `5m`, and runs the timers that fall due. `settle` is
+   * awaited before the first timer and after each one.
    */
   async advance(by: number | string, settle: () => Promise<void> = flushPromises): Promise<void> {
     const time = this.#now + (typeof by === 'number' ? by : parseDuration(by));
@@ -86,13 +88,13 @@ export class VirtualClock implements TimerClock {
     this.#now = Math.max(this.#now, time);
   }
 
-  /** Moves time on to that moment, without letting promises settle on the way. */
+  /** Advances the time to that moment, without letting promises settle on the way. */
   runTo(time: number): void {
     while (this.runNext(time));
     this.#now = Math.max(this.#now, time);
   }
 
-  /** Moves time to the next timer, if one is due by then, and runs it. @returns whether there was one */
+  /** Advances the time to the next timer and runs it, when it is due by `until`. @returns whether a timer ran */
   runNext(until: number = this.#now): boolean {
     if (this.#timers.firstKey() > until) return false;
     const timer = this.#timers.shift();
@@ -105,10 +107,10 @@ export class VirtualClock implements TimerClock {
 
 class VirtualTimer {
   readonly run: () => void;
-  readonly place: Place<VirtualTimer>;
+  readonly place: QueuePlace<VirtualTimer>;
 
   constructor(run: () => void) {
     this.run = run;
-    this.place = new Place(this);
+    this.place = new QueuePlace(this);
   }
 }

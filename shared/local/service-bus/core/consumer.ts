@@ -1,27 +1,29 @@
-/** Receivers that are pushed to: they give credit, and get that many messages as soon as there are any. */
-import { AscendingQueue, Place } from './ascending-queue.ts';
+/** Receivers that messages are pushed to: they give credit, and get that many messages as these become ready. */
+import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import type { BrokerError } from './broker-error.ts';
-import type { Delivery, HeldMessage, Holder } from './held-message.ts';
+import type { DeliveredMessage, HeldMessage, Holder } from './held-message.ts';
 
 export type ReceiveMode = 'peekLock' | 'receiveAndDelete';
 
 export interface ConsumerOptions {
   readonly mode: ReceiveMode;
   /** Called in a microtask, in order, once per credit. Must not throw. */
-  readonly onMessage: (delivery: Delivery) => void;
-  /** The broker ended it: the entity is gone or disabled, the session's lock was lost, a fault cut the connection. */
+  readonly onMessage: (delivery: DeliveredMessage) => void;
+  /** The broker closed the consumer: the entity was deleted or disabled, or the session's lock was lost. */
   readonly onClosed?: (error: BrokerError) => void;
 }
 
-/** What a feed needs of what is around it. */
+/** What a feed needs from its queue or session. */
 export interface Feeder {
-  /** Takes a message that is no longer among the ready: locks it for the consumer, or removes it. */
-  hand(message: HeldMessage, consumer: Consumer): Delivery;
-  /** Gives back what the consumer holds. */
+  /** Locks a message that has left the ready ones for the consumer, or removes it. */
+  hand(message: HeldMessage, consumer: Consumer): DeliveredMessage;
+  /** Returns what the consumer has locked. */
   takeBack(consumer: Consumer): void;
 }
 
-/** Ready messages, and the consumers that wait for them in turn. A plain queue has one, an entity with sessions one each. */
+/**
+ * Ready messages, and the consumers that wait for them in turn. A plain queue has one feed; each session has its own.
+ */
 export class Feed {
   readonly ready: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
   readonly consumers: Set<Consumer> = new Set();
@@ -45,7 +47,7 @@ export class Feed {
     if (this.#waiting.size > 0) this.pumpSoon();
   }
 
-  /** Puts a consumer in line, or takes it out of it. */
+  /** Adds a consumer with credit to the waiting ones, and removes one without. */
   update(consumer: Consumer): void {
     if (consumer.credit > 0 && !consumer.isClosed) {
       if (!consumer.isWaiting) this.#waiting.add(consumer.place, this.#turn++);
@@ -61,7 +63,7 @@ export class Feed {
     this.#feeder.takeBack(consumer);
   }
 
-  /** One pump a burst: deliveries are not nested into whatever made the messages ready. */
+  /** Pumps once per burst, in a microtask, so that deliveries are not nested into the call that made messages ready. */
   pumpSoon(): void {
     if (this.#isPumpDue) return;
     this.#isPumpDue = true;
@@ -71,7 +73,7 @@ export class Feed {
     });
   }
 
-  /** Hands out what there is, to the consumers in turn. */
+  /** Hands out the ready messages to the consumers in turn. */
   pump(): void {
     while (this.#waiting.size > 0) {
       const message = this.ready.shift();
@@ -88,7 +90,7 @@ export class Consumer implements Holder {
   readonly session = undefined;
   readonly mode: ReceiveMode;
   readonly held: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
-  readonly place: Place<Consumer> = new Place<Consumer>(this);
+  readonly place: QueuePlace<Consumer> = new QueuePlace<Consumer>(this);
   readonly #feed: Feed;
   readonly #options: ConsumerOptions;
   #credit = 0;
@@ -112,7 +114,7 @@ export class Consumer implements Holder {
     return this.place.isQueued;
   }
 
-  /** Asks for that many more messages. */
+  /** Asks for so many further messages. */
   addCredit(count: number): void {
     this.#credit += count;
     this.#feed.update(this);
@@ -124,7 +126,7 @@ export class Consumer implements Holder {
     this.#feed.update(this);
   }
 
-  /** Delivers what is there, then takes back all credit. @returns what was left of it */
+  /** Delivers the ready messages, then takes back all credit. @returns the credit that was left */
   drain(): number {
     this.#feed.pump();
     const left = this.#credit;
@@ -133,9 +135,9 @@ export class Consumer implements Holder {
   }
 
   /**
-   * Ends it. What it holds is available again at once, in its old place, and counts as delivered once more. (The
-   * service would wait for the locks to expire; on a laptop nobody should wait for a client that is gone.)
-   * Closing twice changes nothing.
+   * Closes the consumer. The messages that it holds are available again at once, in their old places, and their
+   * delivery counts rise. (The service waits for the locks to expire; on a laptop that only costs time.) Closing twice
+   * is harmless.
    */
   close(): void {
     if (this.#isClosed) return;
@@ -144,15 +146,15 @@ export class Consumer implements Holder {
     this.#feed.close(this);
   }
 
-  /** The broker's side of `close`. */
+  /** Closes the consumer from the broker's side. */
   closeWith(error: BrokerError): void {
     if (this.#isClosed) return;
     this.close();
     this.#options.onClosed?.(error);
   }
 
-  /** One delivery, one credit. */
-  take(delivery: Delivery): void {
+  /** Delivers a message and spends one credit. */
+  take(delivery: DeliveredMessage): void {
     this.#credit--;
     this.#options.onMessage(delivery);
   }

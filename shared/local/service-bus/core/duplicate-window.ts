@@ -1,14 +1,18 @@
-/** Remembers message ids for a while. @see https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection */
+/**
+ * Remembers message ids for a while.
+ *
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection
+ */
 
 interface Seen {
   readonly id: string;
   readonly at: number;
 }
 
-/** The ids of one entity's window. Memory follows the ids inside the window; each costs O(1) coming and going. */
+/** The ids of one entity's window. It holds the ids inside the window alone; adding and forgetting one cost O(1). */
 export class DuplicateWindow {
   readonly #ids = new Set<string>();
-  /** In order of time; those before `#first` are gone. */
+  /** In order of time. Those before `#first` are forgotten. */
   #order: Seen[] = [];
   #first = 0;
 
@@ -20,14 +24,14 @@ export class DuplicateWindow {
     return this.#ids.has(id);
   }
 
-  /** An id that is already inside the window is not remembered anew: its window began when it first came. */
+  /** Does nothing for an id inside the window: its time counts from when it first came. */
   add(id: string, now: number): void {
     if (this.#ids.has(id)) return;
     this.#ids.add(id);
     this.#order.push({ id, at: now });
   }
 
-  /** Forgets what came at that time or before. */
+  /** Forgets the ids that came at that time or before. */
   forget(until: number): void {
     for (let seen = this.#order[this.#first]; seen && seen.at <= until; seen = this.#order[this.#first]) {
       this.#ids.delete(seen.id);
@@ -39,7 +43,7 @@ export class DuplicateWindow {
     }
   }
 
-  /** When the oldest came; `Infinity` when there is none. */
+  /** When the oldest id came; `Infinity` when the window is empty. */
   get oldest(): number {
     return this.#order[this.#first]?.at ?? Number.POSITIVE_INFINITY;
   }

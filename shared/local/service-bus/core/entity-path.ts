@@ -1,9 +1,9 @@
-/** Paths of entities, as receivers and senders name them; case does not matter, nor does a leading slash. */
+/** Paths of entities, as receivers and senders write them. Case and a leading slash do not matter. */
 
 export type SubQueue = 'main' | 'deadLetter' | 'transferDeadLetter';
 
-/** A path taken apart; whether there is such an entity is another question. */
-export interface EntityAddress {
+/** The parts of a path. The entity need not exist. */
+interface EntityAddress {
   /** The queue or topic. */
   readonly entity: string;
   readonly subscription: string | undefined;

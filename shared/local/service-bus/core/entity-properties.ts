@@ -1,39 +1,39 @@
-/** What an administrator sets on an entity: properties, their defaults and their bounds. Durations are in milliseconds. */
+/** The properties of entities, with defaults and bounds. Durations are in milliseconds. */
 import { DAY_MS, MINUTE_MS } from '../../../duration.ts';
 import { BrokerError } from './broker-error.ts';
 
 export type EntityStatus = 'Active' | 'Disabled' | 'SendDisabled' | 'ReceiveDisabled';
 
 interface CommonProperties {
-  /** `Infinity` is never. */
+  /** `Infinity` for never. */
   readonly defaultMessageTimeToLiveMs: number;
-  /** Deletes the entity when it was not used for so long; `Infinity` is never. */
+  /** The entity is deleted after being idle for so long; `Infinity` for never. */
   readonly autoDeleteOnIdleMs: number;
   readonly status: EntityStatus;
   readonly userMetadata: string;
-  /** Kept and shown; the broker has no partitions and batches anyhow. */
+  /** Kept and shown without effect: the broker has no partitions, and always batches. */
   readonly enablePartitioning: boolean;
   readonly enableBatchedOperations: boolean;
 }
 
-/** Where messages wait for receivers: a queue or a subscription. */
+/** Of an entity that is received from: a queue or a subscription. */
 export interface ReceiveProperties extends CommonProperties {
   readonly lockDurationMs: number;
   readonly maxDeliveryCount: number;
   readonly deadLetteringOnMessageExpiration: boolean;
-  /** Fixed when the entity is made. */
+  /** Fixed when the entity is created. */
   readonly requiresSession: boolean;
-  /** Name of a queue or topic that every message goes on to. */
+  /** Name of the queue or topic that every message is forwarded to. */
   readonly forwardTo: string | undefined;
-  /** Name of a queue or topic that dead letters go on to. */
+  /** Name of the queue or topic that dead letters are forwarded to. */
   readonly forwardDeadLetteredMessagesTo: string | undefined;
 }
 
-/** What messages are sent to: a queue or a topic. */
+/** Of an entity that is sent to: a queue or a topic. */
 export interface SendProperties extends CommonProperties {
   readonly maxSizeInMegabytes: number;
   readonly maxMessageSizeBytes: number;
-  /** Fixed when the entity is made. */
+  /** Fixed when the entity is created. */
   readonly requiresDuplicateDetection: boolean;
   readonly duplicateDetectionHistoryTimeWindowMs: number;
 }
@@ -75,7 +75,7 @@ export interface Limits {
   readonly maxSizeInMegabytes: number;
 }
 
-/** Those of the Standard tier. @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
+/** The limits of the Standard tier. @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
 export const STANDARD_LIMITS: Limits = { maxMessageSizeBytes: 256 * 1024, maxSizeInMegabytes: 1024 };
 
 const send = {
@@ -113,9 +113,9 @@ const BOUNDS: readonly (readonly [keyof AnyProperties, number, number])[] = [
 const FIXED = ['requiresSession', 'requiresDuplicateDetection', 'enablePartitioning'] as const;
 
 /**
- * The properties with the given ones set; undefined ones are left as they were, save the two forwards, which it clears.
+ * The properties with the given ones set. An undefined value leaves a property as it was, but clears the two forwards.
  *
- * @param existing whether the entity exists, so that what is fixed when it is made cannot change
+ * @param existing whether the entity exists: what is fixed at its creation can then not change
  * @throws BrokerError naming the property and the value
  */
 export function withProperties<T extends AnyProperties>(
@@ -124,7 +124,7 @@ export function withProperties<T extends AnyProperties>(
   given: Partial<T>,
   existing: boolean,
 ): T {
-  const changes = given as AnyProperties; // what the bound of T says, which the compiler does not see through Partial
+  const changes = given as AnyProperties; // T is bound to it, which the compiler does not see through Partial
   for (const [name, low, high] of BOUNDS) {
     const value = changes[name];
     if (value !== undefined && !(typeof value === 'number' && value >= low && value <= high)) {
@@ -135,7 +135,7 @@ export function withProperties<T extends AnyProperties>(
     if (existing && changes[name] !== undefined && changes[name] !== base[name]) {
       throw new BrokerError(
         'amqp:not-allowed',
-        `${path}: ${name} is fixed when the entity is made and cannot become ${changes[name]}`,
+        `${path}: ${name} is fixed when the entity is created and cannot become ${changes[name]}`,
       );
     }
   }
@@ -148,12 +148,15 @@ export function withProperties<T extends AnyProperties>(
 const ENTITY_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._~/-]*[A-Za-z0-9_])?$/;
 const SHORT_NAME = /^[A-Za-z0-9$](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/;
 
-/** @throws BrokerError when it is no name for a queue or topic (with slashes) or for a subscription or rule (short) */
+/** Names of queues and topics may hold slashes. @throws BrokerError when the name is not valid for the kind */
 export function checkName(kind: 'queue' | 'topic' | 'subscription' | 'rule', name: string): void {
   const isShort = kind === 'subscription' || kind === 'rule';
   const longest = isShort ? 50 : 260;
   if (name.length > longest || !(isShort ? SHORT_NAME : ENTITY_NAME).test(name)) {
     const allowed = isShort ? "letters, digits, '.', '-' and '_'" : "letters, digits, '.', '-', '_' and '/'";
-    throw new BrokerError('amqp:invalid-field', `'${name}' is no ${kind} name: 1 to ${longest} of ${allowed}`);
+    throw new BrokerError(
+      'amqp:invalid-field',
+      `'${name}' is not a ${kind} name: expected 1 to ${longest} of ${allowed}`,
+    );
   }
 }

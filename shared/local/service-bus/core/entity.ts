@@ -1,8 +1,8 @@
-/** Queues and subscriptions as entities: properties, the three message queues they are made of, forwarding. */
+/** Queues and subscriptions as entities: their properties, their three message queues, and forwarding. */
 
 import type { CompileRule } from '../filters/rule.ts';
 import { BrokerError } from './broker-error.ts';
-import type { Timer, TimerClock } from './clock.ts';
+import type { ScheduledCall, TimerClock } from './clock.ts';
 import type { QueueProperties, ReceiveProperties } from './entity-properties.ts';
 import type { Faults } from './faults.ts';
 import type { HeldMessage, Origin } from './held-message.ts';
@@ -10,17 +10,21 @@ import { type Content, changeContent } from './message.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { QueueSettings } from './queue-host.ts';
 
-/** What entities ask of the broker. */
+/** What entities need from the broker. */
 export interface EntityHost {
   readonly clock: TimerClock;
   readonly faults: Faults;
   readonly compileRule: CompileRule;
-  /** Sends on to another entity. @throws BrokerError when it is gone, disabled, full or does not take the message */
+  /**
+   * Forwards to another entity.
+   *
+   * @throws BrokerError when it does not exist, is disabled or full, or refuses the message
+   */
   forward(target: string, content: Content, origin: Origin): void;
   resized(bytes: number): void;
 }
 
-/** How messages and people find an entity: counted from 0 when it was made. */
+/** Milliseconds since the Unix epoch. */
 export interface EntityTimes {
   readonly createdAt: number;
   updatedAt: number;
@@ -32,7 +36,7 @@ export interface RuntimeCounts {
   readonly activeMessageCount: number;
   readonly deadLetterMessageCount: number;
   readonly scheduledMessageCount: number;
-  /** Messages are forwarded at once, so none waits for it. */
+  /** Always 0: messages are forwarded at once. */
   readonly transferMessageCount: number;
   readonly transferDeadLetterMessageCount: number;
   readonly totalMessageCount: number;
@@ -50,8 +54,8 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
   readonly queue: MessageQueue;
   readonly deadLetters: MessageQueue;
   readonly transferDeadLetters: MessageQueue;
-  /** Set while an idle entity would be deleted. */
-  idleTimer: Timer | undefined = undefined;
+  /** Set while the entity is deleted when idle. */
+  idleTimer: ScheduledCall | undefined = undefined;
   readonly #host: EntityHost;
   #properties: Properties;
   #settings: QueueSettings;
@@ -102,7 +106,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
     }
   }
 
-  /** @throws BrokerError when receivers are not served */
+  /** @throws BrokerError when the entity cannot be received from */
   checkReceive(): void {
     const { status, forwardTo } = this.#properties;
     if (status === 'Disabled' || status === 'ReceiveDisabled') {
@@ -138,7 +142,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
     };
   }
 
-  /** A message arrives: it stays, or goes on to where this entity forwards. @returns its number, 0 when it went on */
+  /** Enqueues or forwards an arriving message. @returns its sequence number; 0 when it does not stay here */
   arrive(content: Content, origin: Origin = {}): number {
     const { forwardTo, requiresSession } = this.#properties;
     if (forwardTo !== undefined) {
@@ -159,7 +163,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
     this.#addDeadLetter(content, originOf(message));
   }
 
-  /** A message that this entity's rules could not be applied to. */
+  /** Dead-letters a message that this entity's rules cannot be applied to. */
   addUnfilterable(content: Content, origin: Origin, error: Error): void {
     this.#addDeadLetter(withReason(content, 'FilterEvaluationException', error.message), origin);
   }
@@ -174,7 +178,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
   #addDeadLetter(content: Content, origin: Origin): void {
     const target = this.#properties.forwardDeadLetteredMessagesTo;
     if (target === undefined) this.deadLetters.enqueue(content, origin);
-    // Whoever reads it there must learn where it failed.
+    // Its reader there must learn where the message failed.
     else this.#forward(target, content, { ...origin, deadLetterSource: this.path });
   }
 
@@ -247,5 +251,5 @@ function withReason(content: Content, reason: string, description: string): Cont
 }
 
 function refuseDeadLetter(): never {
-  throw new Error('a dead-letter queue dead-letters nothing');
+  throw new Error('a dead-letter queue cannot dead-letter');
 }

@@ -1,5 +1,5 @@
 /**
- * Faults on demand, to see what a client makes of them.
+ * Faults that are injected on purpose, to test how a client copes.
  *
  * @example
  * bus.faults.add({ on: 'send', effect: 'fail' });                              // the next send fails, the one after works
@@ -8,7 +8,7 @@
  */
 import { BrokerError } from './broker-error.ts';
 
-/** What a client asks of the broker; `receive` is one message being handed out. */
+/** The operations of clients; `receive` is the handing out of one message. */
 export type FaultOperation =
   | 'send'
   | 'schedule'
@@ -20,27 +20,27 @@ export type FaultOperation =
   | 'renewLock';
 
 /**
- * - `fail`: the operation is refused, and changes nothing
- * - `duplicate`: a sent message is stored twice, whatever duplicate detection says
+ * - `fail`: the operation is refused and changes nothing
+ * - `duplicate`: a sent message is stored twice, despite duplicate detection
  * - `delay`: a sent message arrives `delayMs` later
  * - `reorder`: the messages of a send are held back and stored after those of the next send to the same entity
  * - `lose-lock`: the lock expires just before a settlement, or just after a message was handed out
- * - `cut-connection`: over AMQP, the operation is done and the connection lost before the answer; in process it fails after it was done
+ * - `cut-connection`: the operation is done, then AMQP loses the connection before the answer; in process it throws
  */
-export type FaultEffect = 'fail' | 'duplicate' | 'delay' | 'reorder' | 'lose-lock' | 'cut-connection';
+type FaultEffect = 'fail' | 'duplicate' | 'delay' | 'reorder' | 'lose-lock' | 'cut-connection';
 
 export interface Fault {
   readonly on: FaultOperation;
   readonly effect: FaultEffect;
-  /** Only operations on this entity, by its path; all when absent. */
+  /** The path of the entity; any entity when absent. */
   readonly path?: string;
-  /** Which of the operations to come, from 1 (the default). */
+  /** The first operation that is hit, counted from now; 1 when absent. */
   readonly nth?: number;
-  /** How many in a row; 1 when absent. */
+  /** How many operations in a row are hit; 1 when absent. */
   readonly times?: number;
   /** For `delay`; 1000 when absent. */
   readonly delayMs?: number;
-  /** For `fail`; a busy server, worth another try, when absent. */
+  /** For `fail`; when absent a transient error, the server being busy. */
   readonly error?: BrokerError;
 }
 
@@ -56,26 +56,22 @@ interface Armed extends Fault {
   seen: number;
 }
 
-/** The faults of a broker. Each operation is counted once for each fault that it fits. */
+/** The faults of a broker. Each operation is counted once by each fault that it fits. */
 export class Faults {
   readonly #armed: Armed[] = [];
 
-  /** @returns a function that takes the fault back. @throws TypeError for an effect that the operation cannot have */
+  /** @returns a function that removes the fault. @throws TypeError for an effect that the operation cannot have */
   add(fault: Fault): () => void {
     const possible = isSending(fault.on) ? ON_SENDING : fault.on === 'receive' ? ON_RECEIVING : ON_SETTLING;
     if (!possible.includes(fault.effect)) {
-      throw new TypeError(`'${fault.on}' can ${possible.join(', ')}, not ${fault.effect}`);
+      throw new TypeError(`a fault on '${fault.on}' must be ${possible.join(' or ')}, got ${fault.effect}`);
     }
     const armed = { ...fault, seen: 0 };
     this.#armed.push(armed);
     return () => this.#drop(armed);
   }
 
-  clear(): void {
-    this.#armed.length = 0;
-  }
-
-  /** Counts an operation. @returns the fault that strikes it, if one does */
+  /** Counts an operation. @returns the fault that hits it, if any */
   strike(operation: FaultOperation, path: string): Fault | undefined {
     if (this.#armed.length === 0) return undefined;
     let struck: Fault | undefined;
@@ -96,12 +92,12 @@ export class Faults {
   }
 }
 
-/** What a failing fault answers. */
+/** The error of a `fail` fault. */
 export function faultError({ on, error }: Fault): BrokerError {
-  return error ?? new BrokerError('com.microsoft:server-busy', `the server is busy: a fault was asked for on '${on}'`);
+  return error ?? new BrokerError('com.microsoft:server-busy', `the server is busy (fault injected on '${on}')`);
 }
 
-/** Over AMQP the condition that closes the connection. */
+/** The error of a `cut-connection` fault; its condition makes the AMQP endpoint cut the connection. */
 export function connectionCut(): BrokerError {
-  return new BrokerError('amqp:connection:forced', 'the connection was cut: a fault was asked for');
+  return new BrokerError('amqp:connection:forced', 'the connection is cut (injected fault)');
 }

@@ -1,28 +1,28 @@
-/** A message in one queue: where it stands, who holds it, and the snapshots of it that receivers get. */
-import { type AscendingQueue, Place } from './ascending-queue.ts';
+/** A message in one queue: its state, who holds it, and the snapshots that receivers get. */
+import { type AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import type { Content } from './message.ts';
 
-/** `locked` and `deferred` at once is a deferred message that was received by its number. */
+/** A deferred message stays `deferred` while it is locked, after it was received by its number. */
 export type MessageState = 'active' | 'deferred' | 'scheduled';
 
-/** Who may hold locks: a consumer, an accepted session, or the queue itself for messages that were pulled. */
+/** Who holds locks: a consumer or an accepted session. Messages that were pulled have no holder. */
 export interface Holder {
-  /** Held messages in the order they were locked. */
+  /** The held messages, in the order in which they were locked. */
   readonly held: AscendingQueue<HeldMessage>;
-  /** The lock that covers all of them, if it is a session's. */
+  /** A session's lock covers all its messages. */
   readonly session: { readonly lockedUntil: number } | undefined;
 }
 
-/** Where a message came from, kept when it moves on to another entity. */
+/** Where a message came from; kept when it is forwarded to another entity. */
 export interface Origin {
-  /** The number it had where it was first sent. */
+  /** Its sequence number where it was first sent. */
   readonly enqueuedSequenceNumber?: number | undefined;
   /** How often it was auto-forwarded. */
   readonly hops?: number;
-  /** The entity that dead-lettered it, once it was forwarded from there. */
+  /** The entity that dead-lettered and forwarded it. */
   readonly deadLetterSource?: string | undefined;
   readonly deliveryCount?: number;
-  /** The limit of the topic that it came through. */
+  /** The default time to live of the topic that it came through. */
   readonly longestTimeToLiveMs?: number;
 }
 
@@ -35,16 +35,18 @@ export class HeldMessage {
   readonly expiresAt: number;
   readonly hops: number;
   readonly deadLetterSource: string | undefined;
-  /** Deliveries that failed. */
+  /** How many deliveries failed. */
   deliveryCount: number;
   state: MessageState;
-  /** 0 while it is not locked. Each lock has a number of its own, so that an old token is told from a new one. */
+  /**
+   * 0 while the message is not locked. Each lock has its own number, so that an old token is not valid for a new lock.
+   */
   lockNumber = 0;
   lockedUntil = 0;
   holder: Holder | undefined = undefined;
-  /** Its place among those that can be received, or else among what its holder has locked. */
-  readonly place: Place<HeldMessage> = new Place<HeldMessage>(this);
-  #timed: Place<HeldMessage> | undefined = undefined;
+  /** Its place among the ready messages, or among those that its holder has locked. */
+  readonly place: QueuePlace<HeldMessage> = new QueuePlace<HeldMessage>(this);
+  #timed: QueuePlace<HeldMessage> | undefined = undefined;
 
   constructor(
     content: Content,
@@ -65,16 +67,16 @@ export class HeldMessage {
   }
 
   /**
-   * Its place among the deadlines: the lock's while locked, else the expiry or the time it is scheduled for. Made when
-   * it is needed: most messages wait without a deadline, and what waits is what the garbage collector copies.
+   * Its place among the deadlines: the end of its lock, its expiry or its scheduled time. Created when it is needed,
+   * because most messages wait without a deadline, and the garbage collector copies what waits.
    */
-  get timed(): Place<HeldMessage> {
-    this.#timed ??= new Place<HeldMessage>(this);
+  get timed(): QueuePlace<HeldMessage> {
+    this.#timed ??= new QueuePlace<HeldMessage>(this);
     return this.#timed;
   }
 }
 
-/** A message as it was peeked at; it does not change when the message does. */
+/** A snapshot of a message; it does not change when the message does. */
 export class PeekedMessage {
   readonly content: Content;
   readonly sequenceNumber: number;
@@ -82,10 +84,10 @@ export class PeekedMessage {
   readonly enqueuedAt: number;
   /** `Infinity` is never. */
   readonly expiresAt: number;
-  /** Deliveries that failed: 0 on the first. The SDKs for .NET and Java show one more. */
+  /** How many deliveries failed: 0 on the first. The SDKs for .NET and Java show one more. */
   readonly deliveryCount: number;
   readonly state: MessageState;
-  /** The entity that dead-lettered it, once it was forwarded from there. */
+  /** The entity that dead-lettered and forwarded it. */
   readonly deadLetterSource: string | undefined;
 
   constructor(message: HeldMessage) {
@@ -100,12 +102,12 @@ export class PeekedMessage {
   }
 }
 
-/** A message as it was received. Settle with it, or with its lock token. */
-export class Delivery extends PeekedMessage {
-  /** 0 when it was received and deleted. */
+/** A message as a receiver gets it. It is settled with this object, or with its lock token. */
+export class DeliveredMessage extends PeekedMessage {
+  /** 0 in receive-and-delete mode. */
   readonly lockNumber: number;
   readonly #lockedUntil: number;
-  /** Tells the locks of different queues apart. */
+  /** Distinguishes the locks of different queues. */
   readonly salt: string;
 
   constructor(message: HeldMessage, salt: string) {
@@ -115,7 +117,7 @@ export class Delivery extends PeekedMessage {
     this.salt = salt;
   }
 
-  /** Until when it was locked as it was received; undefined when it was received and deleted. */
+  /** The end of the lock as it was at the delivery; undefined in receive-and-delete mode. */
   get lockedUntil(): number | undefined {
     return this.lockNumber === 0 ? undefined : this.#lockedUntil;
   }
@@ -128,18 +130,18 @@ export class Delivery extends PeekedMessage {
     target.writeUInt32BE(this.sequenceNumber % 0x1_0000_0000, 12);
   }
 
-  /** A UUID in lower-case text; undefined when it was received and deleted. */
+  /** A UUID in lower-case text; undefined in receive-and-delete mode. */
   get lockToken(): string | undefined {
     return this.lockNumber === 0 ? undefined : lockToken(this.salt, this.lockNumber, this.sequenceNumber);
   }
 }
 
-/** A lock, by its token or by what was received under it. */
-export type LockReference = string | Delivery;
+/** A lock, by its token or by the message that was delivered under it. */
+export type LockReference = string | DeliveredMessage;
 
 /*
- * A token holds the queue's salt (8 hex digits), the number of the lock (8) and the sequence number (16). So finding the
- * message of a token needs no table that would have to be kept clean.
+ * A token holds the queue's salt (8 hex digits), the lock number (8) and the sequence number (16). So no table of
+ * tokens is needed to find the message of a token.
  */
 function lockToken(salt: string, lockNumber: number, sequenceNumber: number): string {
   const lock = (lockNumber >>> 0).toString(16).padStart(8, '0');
@@ -149,7 +151,7 @@ function lockToken(salt: string, lockNumber: number, sequenceNumber: number): st
 
 const TOKEN = /^([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})$/i;
 
-/** @returns undefined when the text is no token of the queue with that salt */
+/** @returns undefined when the text is not a token of the queue with that salt */
 export function parseLockToken(
   token: string,
   salt: string,

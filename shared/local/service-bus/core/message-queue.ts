@@ -1,11 +1,11 @@
 /**
- * One queue: what clients may ask of it. Queues, subscriptions and their dead letters are made of it. Every operation
- * costs O(log n) or less in what is queued; one timer is armed, for the next thing to fall due.
+ * The operations of one queue. Queues, subscriptions and their dead-letter queues consist of these. Every operation
+ * costs O(log n) or less in the number of messages. One timer is armed, for whatever falls due next.
  */
 import { BrokerError } from './broker-error.ts';
 import type { Consumer, ConsumerOptions, ReceiveMode } from './consumer.ts';
 import { connectionCut, type FaultOperation, faultError } from './faults.ts';
-import { type Delivery, HeldMessage, type LockReference, type Origin, PeekedMessage } from './held-message.ts';
+import { type DeliveredMessage, HeldMessage, type LockReference, type Origin, PeekedMessage } from './held-message.ts';
 import { type ChangedProperties, type Content, changeContent } from './message.ts';
 import type { QueueHost, QueueSettings } from './queue-host.ts';
 import { QueueState } from './queue-state.ts';
@@ -28,7 +28,7 @@ export class MessageQueue {
     return this.#host.settings();
   }
 
-  /** Messages that are neither scheduled nor settled: waiting, locked and deferred ones. */
+  /** How many messages wait, are locked or are deferred. */
   get activeCount(): number {
     this.#state.sweep();
     return this.#state.log.size - this.#state.scheduled.size;
@@ -44,14 +44,14 @@ export class MessageQueue {
     return this.#state.bytes;
   }
 
-  /** Whether somebody is receiving. */
+  /** Whether a receiver is open or a lock is held. */
   get hasReceivers(): boolean {
     return this.#state.feed.consumers.size > 0 || this.#state.sessions.holdCount > 0 || this.#state.locks.size > 0;
   }
 
-  // ---------------------------------------------------------------- putting in
+  // ---------------------------------------------------------------- sending
 
-  /** Appends a message; the time to live counts from now. @returns its sequence number */
+  /** Appends a message. Its time to live counts from now. @returns its sequence number */
   enqueue(content: Content, origin: Origin = {}): number {
     const { defaultMessageTimeToLiveMs, expires } = this.#settings;
     const enqueuedAt = this.#host.clock.now();
@@ -66,7 +66,7 @@ export class MessageQueue {
     return message.sequenceNumber;
   }
 
-  /** Keeps a message until its time, when the entity gets it back by `activate`. @returns its number, good for cancelling */
+  /** Keeps a message until its time, then passes it to the entity (`activate`). @returns the number to cancel it by */
   schedule(content: Content, at: number): number {
     const times = { enqueuedAt: at, expiresAt: Number.POSITIVE_INFINITY };
     const message = new HeldMessage(content, this.nextSequenceNumber(), 'scheduled', times, {});
@@ -76,12 +76,12 @@ export class MessageQueue {
     return message.sequenceNumber;
   }
 
-  /** Takes a number out of the series. */
+  /** Uses up a sequence number. */
   nextSequenceNumber(): number {
     return ++this.#lastSequenceNumber;
   }
 
-  /** All or none. @throws BrokerError when one of them is not scheduled here (any more) */
+  /** Cancels all messages or none. @throws BrokerError when one of them is not scheduled */
   cancelScheduled(sequenceNumbers: readonly number[]): void {
     this.#state.sweep();
     const messages = [...new Set(sequenceNumbers)].map((number) => {
@@ -92,7 +92,7 @@ export class MessageQueue {
     for (const message of messages) this.#state.remove(message);
   }
 
-  // ---------------------------------------------------------------- taking out
+  // ---------------------------------------------------------------- receiving
 
   /** Pushes messages to a receiver as it gives credit. @throws BrokerError when the entity has sessions */
   openConsumer(options: ConsumerOptions): Consumer {
@@ -100,22 +100,22 @@ export class MessageQueue {
     return this.#state.feed.open(options);
   }
 
-  /** What is there now, at most `count`. @throws BrokerError when the entity has sessions */
-  receive(count = 1, mode: ReceiveMode = 'peekLock'): Delivery[] {
+  /** Pulls up to `count` ready messages. @throws BrokerError when the entity has sessions */
+  receive(count = 1, mode: ReceiveMode = 'peekLock'): DeliveredMessage[] {
     this.#requirePlain();
     return this.#state.pull(this.#state.feed, count, mode, undefined);
   }
 
   /**
-   * Locks deferred messages, or removes them. All or none.
+   * Locks deferred messages, or removes them: all or none.
    *
-   * @throws BrokerError when one of them is not deferred here, or locked. One that expired goes where expired ones go.
+   * @throws BrokerError when one of them is not deferred, is locked or has expired; an expired one is then removed
    */
   receiveDeferred(
     sequenceNumbers: readonly number[],
     mode: ReceiveMode = 'peekLock',
     session?: SessionHold,
-  ): Delivery[] {
+  ): DeliveredMessage[] {
     this.#state.sweep();
     const now = this.#host.clock.now();
     const messages = [...new Set(sequenceNumbers)].map((number) => {
@@ -123,7 +123,7 @@ export class MessageQueue {
       const isFound = message?.state === 'deferred' && message.lockNumber === 0;
       if (!isFound || (session && message.content.sessionId !== session.sessionId)) throw this.#notFound(number);
       if (message.expiresAt <= now) {
-        // https://learn.microsoft.com/azure/service-bus-messaging/message-expiration: deferred ones are checked when asked for
+        // https://learn.microsoft.com/azure/service-bus-messaging/message-expiration: deferred messages are checked when they are received
         this.#state.expire(message);
         throw this.#notFound(number);
       }
@@ -132,7 +132,7 @@ export class MessageQueue {
     return messages.map((message) => this.#state.handOut(message, mode, session));
   }
 
-  /** Messages from a number on, in whatever state, without touching them. */
+  /** Snapshots of the messages from a sequence number on, in any state. */
   peek(fromSequenceNumber = 0, count = 1, sessionId?: string): PeekedMessage[] {
     this.#state.sweep();
     const log = sessionId === undefined ? this.#state.log : this.#state.sessions.logOf(sessionId);
@@ -147,17 +147,17 @@ export class MessageQueue {
 
   // ---------------------------------------------------------------- settling
 
-  /** Whether a text is a token of one of this queue's locks, past ones included. */
+  /** Whether a text is the token of a present or past lock of this queue. */
   isLockToken(text: string): boolean {
     return this.#state.isToken(text);
   }
 
-  /** The message is done with. @throws BrokerError when the lock is lost */
+  /** Removes a message that was handled. @throws BrokerError when the lock is lost */
   complete(lock: LockReference): void {
     this.#settle('complete', lock, (message) => this.#state.remove(message));
   }
 
-  /** Makes it available again, in its old place. @throws BrokerError when the lock is lost */
+  /** Makes a message available again, in its old place. @throws BrokerError when the lock is lost */
   abandon(lock: LockReference, properties?: ChangedProperties): void {
     this.#settle('abandon', lock, (message) => {
       this.#change(message, properties);
@@ -165,12 +165,16 @@ export class MessageQueue {
     });
   }
 
-  /** Like `abandon`, but as if it had never been delivered. @throws BrokerError when the lock is lost */
+  /** Like `abandon`, but does not raise the delivery count. @throws BrokerError when the lock is lost */
   release(lock: LockReference): void {
     this.#settle('abandon', lock, (message) => this.#state.unlock(message, false));
   }
 
-  /** Sets it aside; it is received by its sequence number from then on. @throws BrokerError when the lock is lost */
+  /**
+   * Sets a message aside; it is then received by its sequence number alone.
+   *
+   * @throws BrokerError when the lock is lost
+   */
   defer(lock: LockReference, properties?: ChangedProperties): void {
     this.#settle('defer', lock, (message) => {
       this.#change(message, properties);
@@ -179,7 +183,11 @@ export class MessageQueue {
     });
   }
 
-  /** Moves it to the dead-letter queue. @throws BrokerError when the lock is lost, or this is a dead-letter queue */
+  /**
+   * Moves a message to the dead-letter queue.
+   *
+   * @throws BrokerError when the lock is lost, or this is a dead-letter queue
+   */
   deadLetter(lock: LockReference, reason?: string, description?: string, properties?: ChangedProperties): void {
     if (!this.#settings.expires) {
       throw new BrokerError(
@@ -193,7 +201,7 @@ export class MessageQueue {
     });
   }
 
-  /** Begins the lock anew. @returns until when it holds. @throws BrokerError when it is lost */
+  /** Renews a lock. @returns its new end. @throws BrokerError when it is lost */
   renewLock(lock: LockReference): number {
     return this.#settle('renewLock', lock, (message) => {
       if (message.holder?.session) {
@@ -218,17 +226,17 @@ export class MessageQueue {
 
   // ---------------------------------------------------------------- for the entity
 
-  /** Takes all that can be received out of the queue: forwarding was switched on. */
+  /** Removes and returns all ready messages, when forwarding is switched on. */
   takeReady(): HeldMessage[] {
     return this.#state.takeReady();
   }
 
-  /** Ends every receiver, for example because the entity was disabled. */
+  /** Closes every receiver, for example when the entity is disabled. */
   closeReceivers(error: BrokerError): void {
     this.#state.closeReceivers(error);
   }
 
-  /** The entity is deleted. Nothing happens here any more. */
+  /** Closes the receivers and cancels the timer: the entity is deleted. */
   close(error: BrokerError): void {
     this.#state.close(error);
   }
@@ -242,7 +250,10 @@ export class MessageQueue {
   }
 
   #notFound(sequenceNumber: number): BrokerError {
-    return new BrokerError('com.microsoft:message-not-found', `${this.path} holds no such message: ${sequenceNumber}`);
+    return new BrokerError(
+      'com.microsoft:message-not-found',
+      `${this.path} has no such message: sequence number ${sequenceNumber}`,
+    );
   }
 
   #settle<Result>(operation: FaultOperation, lock: LockReference, act: (message: HeldMessage) => Result): Result {

@@ -1,14 +1,14 @@
-/** Messages: what a sender gives, what the queues share, and what became of it on the way. */
+/** Messages: what a sender gives, what the queues share, and what was changed since. */
 import { randomUUID } from 'node:crypto';
 import { BrokerError } from './broker-error.ts';
 
 /**
- * The value of an application property. An integral `number` or a `bigint` counts as an integer in SQL filters; a
- * sender whose protocol tells 5.0 from 5 says so with `Float`.
+ * The value of an application property. An integral `number` or a `bigint` is an integer in SQL filters. A protocol
+ * that distinguishes 5.0 from 5 uses `Float` for the former.
  */
 export type PropertyValue = string | number | bigint | boolean | Date | Uint8Array | Float | null;
 
-/** A floating-point value, also when it is integral. */
+/** A floating-point value, even when it is integral. */
 export class Float {
   readonly value: number;
 
@@ -21,7 +21,7 @@ export class Float {
   }
 }
 
-/** A property in the encoding that a client gave it, for a protocol with more types than JavaScript. */
+/** A property in its client's encoding, for a protocol with more types than JavaScript. */
 export class Encoded {
   readonly value: PropertyValue;
   readonly bytes: Uint8Array;
@@ -49,24 +49,24 @@ export interface SystemProperties {
   readonly replyToSessionId?: string | undefined;
   readonly contentType?: string | undefined;
   readonly partitionKey?: string | undefined;
-  /** From enqueueing; the entity's default applies when absent or larger. */
+  /** Counts from enqueueing. The entity's default applies when this is absent or larger. */
   readonly timeToLiveMs?: number | undefined;
-  /** Milliseconds since the Unix epoch; a time that is past means now. */
+  /** Milliseconds since the Unix epoch. A past time means now. */
   readonly scheduledEnqueueTimeMs?: number | undefined;
 }
 
 /** What a sender gives. */
 export interface OutgoingMessage extends SystemProperties {
   readonly applicationProperties?: ApplicationProperties | undefined;
-  /** Opaque to the broker and handed out as it is: who puts a mutable value here does not touch it any more. */
+  /** Opaque to the broker, which hands it out as it is: the sender must not change it afterwards. */
   readonly body: unknown;
-  /** What counts against the limits: the whole message as encoded. */
+  /** The size of the whole encoded message, which counts against the limits. */
   readonly sizeBytes: number;
 }
 
 /**
- * What was changed since the sender encoded the message. A name with the value `undefined` was removed. Everything
- * that is not listed here is as it was sent.
+ * What was changed since the sender encoded the message. A name with the value `undefined` was removed. Everything else
+ * is as it was sent.
  */
 export interface Changes {
   readonly system: Partial<SystemProperties>;
@@ -79,7 +79,7 @@ export interface Content extends SystemProperties {
   readonly applicationProperties: ApplicationProperties;
   readonly body: unknown;
   readonly sizeBytes: number;
-  /** Undefined while the message is what its sender encoded. */
+  /** Undefined while the message is as its sender encoded it. */
   readonly changes: Changes | undefined;
 }
 
@@ -88,7 +88,7 @@ const MAX_ID = 128;
 const NO_PROPERTIES: ApplicationProperties = Object.freeze({});
 
 /**
- * A copy of what a sender gave, with a message id: 32 hex digits unless there is one.
+ * A copy of what a sender gave. Its message id is 32 random hex digits when the sender gave none.
  *
  * @throws BrokerError for an id that is too long or a partition key that contradicts the session id
  */
@@ -120,7 +120,7 @@ export function acceptMessage(message: OutgoingMessage): Content {
     applicationProperties: applicationProperties === undefined ? NO_PROPERTIES : { ...applicationProperties },
     body: message.body,
     sizeBytes: message.sizeBytes,
-    // A made id is not in what the sender encoded.
+    // A generated id is not in the sender's encoding.
     changes: given === undefined ? { system: { messageId: id }, applicationProperties: NO_PROPERTIES } : undefined,
   };
 }
@@ -149,7 +149,7 @@ export function changeContent(
   return {
     ...content,
     ...system,
-    // No action can remove a message's id; the type of `system` just does not say so.
+    // No action can remove the message id, although the type of `system` allows it.
     messageId: system.messageId ?? content.messageId,
     applicationProperties: properties,
     changes: {

@@ -1,10 +1,10 @@
-/** What a queue is told by the entity around it, and what it asks of it. */
+/** The connection of a queue to its entity. */
 import type { TimerClock } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { HeldMessage } from './held-message.ts';
 import type { Content } from './message.ts';
 
-/** The rules of a queue; they may change while it lives. */
+/** The settings of a queue. They may change while it exists. */
 export interface QueueSettings {
   readonly lockDurationMs: number;
   /** `Infinity` in a dead-letter queue. */
@@ -12,21 +12,21 @@ export interface QueueSettings {
   readonly defaultMessageTimeToLiveMs: number;
   readonly deadLetteringOnMessageExpiration: boolean;
   readonly requiresSession: boolean;
-  /** False in a dead-letter queue, which keeps its messages for ever. */
+  /** False in a dead-letter queue, whose messages never expire. */
   readonly expires: boolean;
 }
 
-/** What a queue asks of the entity around it. */
+/** What a queue needs from its entity. */
 export interface QueueHost {
   readonly clock: TimerClock;
   settings(): QueueSettings;
-  /** Puts a message, already removed here, among the dead letters. @throws BrokerError when there is no such place */
+  /** Adds a message that the queue has removed to the dead letters. */
   deadLetter(message: HeldMessage, content: Content): void;
-  /** Takes a message, already removed here, whose scheduled time came. */
+  /** Enqueues a message that the queue has removed at its scheduled time. */
   activate(content: Content): void;
-  /** The bytes held here changed. */
+  /** Reports by how many bytes the queue has grown or shrunk. */
   resized(bytes: number): void;
   readonly faults: Faults;
-  /** A client received or settled. */
+  /** Reports that a client received or settled a message. */
   used(): void;
 }

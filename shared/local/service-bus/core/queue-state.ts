@@ -1,27 +1,30 @@
 /**
- * Where every message of a queue stands: ready, locked, deferred, scheduled or gone. The moves between these states are
- * here, each with its deadline; what clients may ask for is in message-queue.ts.
+ * The state of every message of a queue: ready, locked, deferred, scheduled or removed. The moves between these states
+ * are here, each with its deadline. The operations of clients are in message-queue.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { AscendingQueue } from './ascending-queue.ts';
 import type { BrokerError } from './broker-error.ts';
-import type { Timer } from './clock.ts';
+import type { ScheduledCall } from './clock.ts';
 import { type Consumer, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
-import { Delivery, type HeldMessage, type Holder, type LockReference, parseLockToken } from './held-message.ts';
+import { DeliveredMessage, type HeldMessage, type Holder, type LockReference, parseLockToken } from './held-message.ts';
 import { changeContent } from './message.ts';
 import type { QueueHost, QueueSettings } from './queue-host.ts';
 import { SequenceLog } from './sequence-log.ts';
-import { type SessionHold, Sessions } from './sessions.ts';
+import { Sessions } from './sessions.ts';
 
-/** Service Bus cuts reason and description; https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
+/**
+ * Service Bus truncates reason and description;
+ * https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas
+ */
 const MAX_REASON = 4096;
 
 export class QueueState implements Feeder {
   readonly path: string;
   readonly host: QueueHost;
-  /** Every message, whatever its state. */
+  /** Every message, in any state. */
   readonly log: SequenceLog<HeldMessage> = new SequenceLog<HeldMessage>();
-  /** Those that can be received, unless the entity has sessions. */
+  /** The ready messages of an entity without sessions. */
   readonly feed: Feed;
   readonly sessions: Sessions;
   readonly locks: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
@@ -30,7 +33,7 @@ export class QueueState implements Feeder {
   readonly #salt = randomBytes(4).toString('hex');
   bytes = 0;
   #lastLockNumber = 0;
-  #timer: Timer | undefined;
+  #timer: ScheduledCall | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
@@ -45,10 +48,10 @@ export class QueueState implements Feeder {
     return this.host.settings();
   }
 
-  /** Takes what is ready out of a feed. */
-  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder | undefined): Delivery[] {
+  /** Takes up to `count` ready messages out of a feed. */
+  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder | undefined): DeliveredMessage[] {
     this.sweep();
-    const taken: Delivery[] = [];
+    const taken: DeliveredMessage[] = [];
     while (taken.length < count) {
       const message = feed.ready.shift();
       if (message === undefined) break;
@@ -57,7 +60,7 @@ export class QueueState implements Feeder {
     return taken;
   }
 
-  hand(message: HeldMessage, consumer: Consumer): Delivery {
+  hand(message: HeldMessage, consumer: Consumer): DeliveredMessage {
     return this.handOut(message, consumer.mode, consumer);
   }
 
@@ -65,17 +68,12 @@ export class QueueState implements Feeder {
     this.releaseAll(consumer.held, true);
   }
 
-  /** Hands out a message of a session; its lock is the session's. */
-  handInSession(message: HeldMessage, mode: ReceiveMode, session: SessionHold): Delivery {
-    return this.handOut(message, mode, session);
-  }
-
-  /** Returns all that a holder has locked. */
+  /** Unlocks all that a holder has locked. */
   releaseAll(held: AscendingQueue<HeldMessage>, isFailed: boolean): void {
     for (let message = held.first(); message; message = held.first()) this.unlock(message, isFailed);
   }
 
-  /** Takes all that can be received out of the queue: forwarding was switched on. */
+  /** Removes and returns all ready messages, when forwarding is switched on. */
   takeReady(): HeldMessage[] {
     this.sweep();
     const taken: HeldMessage[] = [];
@@ -89,23 +87,18 @@ export class QueueState implements Feeder {
     return taken.sort((a, b) => a.sequenceNumber - b.sequenceNumber);
   }
 
-  /** Ends every receiver, for example because the entity was disabled. */
+  /** Closes every receiver, for example when the entity is disabled. */
   closeReceivers(error: BrokerError): void {
     for (const consumer of [...this.feed.consumers]) consumer.closeWith(error);
     this.sessions.closeAll(error);
   }
 
-  /** The entity is deleted. Nothing happens here any more. */
+  /** Closes the receivers and cancels the timer: the entity is deleted. */
   close(error: BrokerError): void {
     this.#isClosed = true;
     this.closeReceivers(error);
     this.#timer?.cancel();
     this.#timerAt = Number.POSITIVE_INFINITY;
-  }
-
-  /** Wakes the queue by that time. */
-  wakeBy(time: number): void {
-    this.arm(time);
   }
 
   insert(message: HeldMessage): void {
@@ -119,7 +112,7 @@ export class QueueState implements Feeder {
     this.host.resized(bytes);
   }
 
-  /** Takes a message out altogether, whatever its state. */
+  /** Removes a message in any state. */
   remove(message: HeldMessage): void {
     if (message.lockNumber !== 0) this.forgetLock(message);
     this.#unready(message);
@@ -138,7 +131,7 @@ export class QueueState implements Feeder {
     else this.feed.makeReady(message);
   }
 
-  /** Takes a message out of the ready ones, if it is among them. */
+  /** Takes a message out of the ready ones, when it is among them. */
   #unready(message: HeldMessage): void {
     if (message.place.isQueued) {
       if (this.settings.requiresSession) this.sessions.unready(message);
@@ -147,15 +140,15 @@ export class QueueState implements Feeder {
     if (message.state === 'active') this.#expiries.remove(message.timed);
   }
 
-  /** Locks a message that is ready no more for its receiver, or removes it. */
-  handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder | undefined): Delivery {
+  /** Locks a message that has left the ready ones for its receiver, or removes it. */
+  handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder | undefined): DeliveredMessage {
     this.host.used();
     if (mode === 'receiveAndDelete') {
-      const delivery = new Delivery(message, this.#salt);
+      const delivery = new DeliveredMessage(message, this.#salt);
       this.remove(message);
       return delivery;
     }
-    // A locked message is safe from expiry.
+    // A locked message does not expire.
     if (message.state === 'active') this.#expiries.remove(message.timed);
     this.#lastLockNumber = (this.#lastLockNumber % 0xffff_ffff) + 1;
     message.lockNumber = this.#lastLockNumber;
@@ -163,7 +156,7 @@ export class QueueState implements Feeder {
     holder?.held.add(message.place, message.lockNumber);
     if (holder?.session) message.lockedUntil = holder.session.lockedUntil;
     else this.lockUntil(message, this.host.clock.now() + this.settings.lockDurationMs);
-    const delivery = new Delivery(message, this.#salt);
+    const delivery = new DeliveredMessage(message, this.#salt);
     if (this.host.faults.strike('receive', this.path)?.effect === 'lose-lock') this.unlock(message, true);
     return delivery;
   }
@@ -181,7 +174,7 @@ export class QueueState implements Feeder {
     message.lockNumber = 0;
   }
 
-  /** The message of a lock that still holds. */
+  /** The message of a lock; undefined when the lock has ended. */
   find(lock: LockReference): HeldMessage | undefined {
     const known = typeof lock === 'string' ? parseLockToken(lock, this.#salt) : lock;
     if (known === undefined || (typeof lock !== 'string' && lock.salt !== this.#salt)) return undefined;
@@ -189,7 +182,7 @@ export class QueueState implements Feeder {
     return known.lockNumber !== 0 && message?.lockNumber === known.lockNumber ? message : undefined;
   }
 
-  /** Whether a text is a token of one of this queue's locks, past ones included. */
+  /** Whether a text is the token of a present or past lock of this queue. */
   isToken(text: string): boolean {
     return parseLockToken(text, this.#salt) !== undefined;
   }
@@ -202,7 +195,7 @@ export class QueueState implements Feeder {
       const description = `Message could not be consumed after ${message.deliveryCount} delivery attempts.`;
       this.moveToDeadLetters(message, 'MaxDeliveryCountExceeded', description);
     } else if (message.state === 'deferred') {
-      // It stays set aside.
+      // It stays deferred.
     } else if (message.expiresAt <= this.host.clock.now()) {
       this.expire(message);
     } else {
@@ -227,7 +220,9 @@ export class QueueState implements Feeder {
     }
   }
 
-  /** Does what fell due. Every operation begins with it, since a timer may come late. */
+  /**
+   * Ends locks, expires and activates messages that are due. Every operation begins with it, since a timer may be late.
+   */
   sweep(): void {
     if (this.#timerAt === Number.POSITIVE_INFINITY) return;
     const now = this.host.clock.now();
@@ -254,7 +249,7 @@ export class QueueState implements Feeder {
     );
   }
 
-  /** Sees to it that the queue wakes by then. A timer that comes too early, its reason gone, only looks again. */
+  /** Makes sure that the queue is swept by that time. A sweep that turns out to be too early does no harm. */
   arm(time: number): void {
     if (time >= this.#timerAt || this.#isClosed) return;
     this.#timer?.cancel();

@@ -1,6 +1,6 @@
-/** The sending side of a queue or a topic: what is taken, what is refused, what is a duplicate, what comes later. */
+/** The sending side of a queue or a topic: checks, duplicate detection and scheduling. */
 import { BrokerError } from './broker-error.ts';
-import type { Timer, TimerClock } from './clock.ts';
+import type { ScheduledCall, TimerClock } from './clock.ts';
 import { DuplicateWindow } from './duplicate-window.ts';
 import { Queue } from './entity.ts';
 import type { SendProperties } from './entity-properties.ts';
@@ -17,9 +17,9 @@ export class SendTarget {
   readonly #clock: TimerClock;
   readonly #faults: Faults;
   readonly #seen = new DuplicateWindow();
-  /** Set while old ids will be forgotten. */
-  #forgetting: Timer | undefined;
-  /** By a fault, until the next send. */
+  /** Set while ids are remembered. */
+  #forgetting: ScheduledCall | undefined;
+  /** Held back by a `reorder` fault until the next send. */
   #heldBack: readonly Content[] = [];
 
   constructor(entity: Queue | Topic, account: { readonly bytes: number }, clock: TimerClock, faults: Faults) {
@@ -29,7 +29,7 @@ export class SendTarget {
     this.#faults = faults;
   }
 
-  /** All or nothing. @returns the sequence numbers; a duplicate's stands for nothing. @throws BrokerError */
+  /** Sends all messages or none. @returns the sequence numbers; a duplicate's is never used. @throws BrokerError */
   send(operation: 'send' | 'schedule', messages: readonly OutgoingMessage[]): number[] {
     const fault = this.#faults.strike(operation, this.entity.name);
     if (fault?.effect === 'fail') throw faultError(fault);
@@ -51,7 +51,7 @@ export class SendTarget {
     return numbers;
   }
 
-  /** Takes what another entity forwards. @throws BrokerError when it does not take it */
+  /** Takes a message that another entity forwards. @throws BrokerError when the message is refused */
   take(content: Content, origin: Origin): void {
     this.#checkRoom([content]);
     if (!this.#isDuplicate(content.messageId)) this.entity.arrive(content, origin);
@@ -62,7 +62,7 @@ export class SendTarget {
     this.entity.close(error);
   }
 
-  /** Where scheduled messages wait and numbers come from. */
+  /** The queue that holds scheduled messages and assigns sequence numbers. */
   get #queue(): MessageQueue {
     return this.entity instanceof Topic ? this.entity.scheduled : this.entity.queue;
   }
@@ -77,7 +77,7 @@ export class SendTarget {
     if (message.sizeBytes > maxMessageSizeBytes) {
       throw new BrokerError(
         'amqp:link:message-size-exceeded',
-        `the message takes ${message.sizeBytes} bytes; '${name}' takes at most ${maxMessageSizeBytes}`,
+        `the message has ${message.sizeBytes} bytes; '${name}' allows at most ${maxMessageSizeBytes}`,
       );
     }
     const needsSession = this.entity instanceof Queue && this.entity.properties.requiresSession;
@@ -99,7 +99,7 @@ export class SendTarget {
     if (needed > maxSizeInMegabytes * 1024 * 1024) {
       throw new BrokerError(
         'amqp:resource-limit-exceeded',
-        `the entity '${name}' holds ${bytes} bytes and takes at most ${maxSizeInMegabytes} MB`,
+        `the entity '${name}' holds ${bytes} bytes and allows at most ${maxSizeInMegabytes} MB`,
       );
     }
   }
@@ -116,7 +116,7 @@ export class SendTarget {
     return this.#queue.schedule(content, at);
   }
 
-  /** Whether the id came within the window; it is remembered from now on. */
+  /** Whether the id was seen within the window. Remembers it. */
   #isDuplicate(messageId: string): boolean {
     const { requiresDuplicateDetection, duplicateDetectionHistoryTimeWindowMs } = this.#properties;
     if (!requiresDuplicateDetection) return false;
@@ -128,7 +128,7 @@ export class SendTarget {
     return false;
   }
 
-  /** An entity that nothing is sent to any more does not keep its ids for ever. */
+  /** Frees the ids of an entity that nothing is sent to. */
   #forgetLater(): void {
     if (this.#forgetting) return;
     const window = this.#properties.duplicateDetectionHistoryTimeWindowMs;

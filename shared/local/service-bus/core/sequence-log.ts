@@ -1,11 +1,11 @@
 /**
- * Items by number. Numbers are appended in ascending order and removed in any; memory follows what is held, not the
- * span of the numbers. The cost of every operation is O(log n).
+ * Items by number. Numbers are appended in ascending order and removed in any order. Memory grows with the number of
+ * items, not with the span of their numbers. Every operation costs O(log n).
  */
 
 const CHUNK = 256;
 
-/** Neighbours, in ascending order; a removed one leaves its number behind, for the search. */
+/** Items in ascending order. A removed item leaves its number behind for the binary search. */
 interface Chunk<T> {
   readonly numbers: number[];
   readonly items: (T | undefined)[];
@@ -20,7 +20,7 @@ export class SequenceLog<T> {
     return this.#size;
   }
 
-  /** The number must be larger than all before it. */
+  /** The number must be larger than all earlier ones. */
   append(number: number, item: T): void {
     let chunk = this.#chunks.at(-1);
     if (chunk === undefined || chunk.numbers.length === CHUNK) {
@@ -40,7 +40,7 @@ export class SequenceLog<T> {
       : undefined;
   }
 
-  /** Removing a number that is not held changes nothing. */
+  /** Does nothing for a number that is not held. */
   remove(number: number): void {
     const index = this.#chunkOf(number);
     const chunk = this.#chunks[index];
@@ -52,11 +52,11 @@ export class SequenceLog<T> {
     if (--chunk.used === 0) this.#chunks.splice(index, 1);
   }
 
-  /** Ascending from a number on. What is appended meanwhile is met too. */
+  /** Iterates in ascending order from a number on, including items that are appended meanwhile. */
   *from(number: number): Generator<T> {
     let next = number;
     for (;;) {
-      // Looked up again each time: chunks may have gone since the last one.
+      // Looked up again each time, since chunks may have been removed meanwhile.
       const chunk = this.#chunks[this.#chunkOf(next)];
       if (chunk === undefined) return;
       for (let offset = offsetOf(chunk, next); offset < chunk.numbers.length; offset++) {
@@ -67,11 +67,11 @@ export class SequenceLog<T> {
     }
   }
 
-  /** Index of the first chunk whose last number is not smaller. */
+  /** Index of the first chunk whose last number is not smaller than the number. */
   #chunkOf(number: number): number {
     const chunks = this.#chunks;
     const first = chunks[0];
-    // The ends are where queues work.
+    // Queues work at the two ends, so these are tried first.
     if (first === undefined || (first.numbers.at(-1) ?? 0) >= number) return 0;
     let low = 1;
     let high = chunks.length;
@@ -86,9 +86,9 @@ export class SequenceLog<T> {
   }
 }
 
-/** Offset of the first number that is not smaller. */
+/** Offset of the first number in the chunk that is not smaller than the number. */
 function offsetOf<T>({ numbers }: Chunk<T>, number: number): number {
-  // Mostly there are no gaps.
+  // There is rarely a gap.
   const guess = number - (numbers[0] ?? 0);
   if (guess <= 0) return 0;
   if (numbers[guess] === number) return guess;

@@ -1,26 +1,25 @@
 /**
- * The sessions of one entity: each an ordered queue of its own, with an exclusive lock and a state.
+ * The sessions of one entity. Each is an ordered queue with an exclusive lock and a state.
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/message-sessions
  */
-import { AscendingQueue, Place } from './ascending-queue.ts';
+import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import { BrokerError } from './broker-error.ts';
 import type { TimerClock } from './clock.ts';
 import { type Consumer, type ConsumerOptions, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
-import type { Delivery, HeldMessage, Holder } from './held-message.ts';
+import type { DeliveredMessage, HeldMessage, Holder } from './held-message.ts';
 import { SequenceLog } from './sequence-log.ts';
 
-/** What sessions ask of the queue that they are in. */
-export interface SessionQueue {
+/** What sessions need from their queue. */
+interface SessionQueue {
   readonly path: string;
-  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder): Delivery[];
-  handInSession(message: HeldMessage, mode: ReceiveMode, session: SessionHold): Delivery;
+  pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder): DeliveredMessage[];
+  handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder): DeliveredMessage;
   releaseAll(held: AscendingQueue<HeldMessage>, isFailed: boolean): void;
-  wakeBy(time: number): void;
+  arm(time: number): void;
 }
 
-/** What the holder of a session is told. */
-export interface SessionOptions {
+interface SessionOptions {
   /** The lock expired, or the broker ended it. */
   readonly onLost?: (error: BrokerError) => void;
 }
@@ -29,7 +28,7 @@ class Session implements Feeder {
   readonly id: string;
   readonly feed: Feed;
   readonly log: SequenceLog<HeldMessage> = new SequenceLog<HeldMessage>();
-  readonly available: Place<Session> = new Place<Session>(this);
+  readonly available: QueuePlace<Session> = new QueuePlace<Session>(this);
   readonly #queue: SessionQueue;
   hold: SessionHold | undefined = undefined;
   state: Uint8Array | undefined = undefined;
@@ -41,19 +40,19 @@ class Session implements Feeder {
     this.feed = new Feed(this);
   }
 
-  hand(message: HeldMessage, consumer: Consumer): Delivery {
+  hand(message: HeldMessage, consumer: Consumer): DeliveredMessage {
     if (!this.hold) throw new Error(`session ${this.id} has a consumer but is not held`);
-    return this.#queue.handInSession(message, consumer.mode, this.hold);
+    return this.#queue.handOut(message, consumer.mode, this.hold);
   }
 
-  /** What a consumer received belongs to the session's holder, who may open another one. */
+  /** Does nothing: what a consumer received belongs to the session's holder, who may open another consumer. */
   takeBack(): void {}
 }
 
-/** An accepted session. Nobody else receives from it until it is closed or its lock expires. */
+/** An accepted session. No other receiver can accept it until it is closed or its lock expires. */
 export class SessionHold implements Holder {
   readonly held: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
-  readonly place: Place<SessionHold> = new Place<SessionHold>(this);
+  readonly place: QueuePlace<SessionHold> = new QueuePlace<SessionHold>(this);
   readonly #sessions: Sessions;
   readonly #session: Session;
   readonly #options: SessionOptions;
@@ -82,12 +81,17 @@ export class SessionHold implements Holder {
     return this.#lockedUntil;
   }
 
-  /** The lock begins. */
+  /** Starts the lock. */
   begin(): void {
     this.#lockedUntil = this.#sessions.lock(this);
   }
 
-  /** Begins the lock anew. @returns until when it holds. @throws BrokerError when it is lost; so do all below */
+  /**
+   * Renews the lock.
+   *
+   * @returns its new end.
+   * @throws BrokerError when the lock is lost, as all methods below but `close`
+   */
   renew(): number {
     this.#check();
     this.#lockedUntil = this.#sessions.lock(this);
@@ -99,24 +103,27 @@ export class SessionHold implements Holder {
     return this.#session.state;
   }
 
-  /** Kept until it is set to undefined, longer than any message and any lock. */
+  /** Sets the state. It outlives messages and locks, until it is set to undefined. */
   setState(state: Uint8Array | undefined): void {
     this.#check();
     this.#sessions.setState(this.#session, state);
   }
 
-  /** As on a queue without sessions, within this one. */
+  /** Like `MessageQueue.openConsumer`, for the messages of this session. */
   openConsumer(options: ConsumerOptions): Consumer {
     this.#check();
     return this.#session.feed.open(options);
   }
 
-  receive(count = 1, mode: ReceiveMode = 'peekLock'): Delivery[] {
+  receive(count = 1, mode: ReceiveMode = 'peekLock'): DeliveredMessage[] {
     this.#check();
     return this.#sessions.queue.pull(this.#session.feed, count, mode, this);
   }
 
-  /** Gives the session back. What was not settled is available at once, in its place, and does not count as delivered. */
+  /**
+   * Releases the session. Unsettled messages are available at once, in their old places, with unchanged delivery
+   * counts.
+   */
   close(): void {
     if (!this.#isLost) this.#end(false);
   }
@@ -144,7 +151,7 @@ export class SessionHold implements Holder {
   }
 }
 
-/** Waits for a session. */
+/** A receiver that waits for the next session. */
 interface Waiter {
   readonly options: SessionOptions;
   readonly grant: (hold: SessionHold) => void;
@@ -155,7 +162,7 @@ export class Sessions {
   readonly #clock: TimerClock;
   readonly #lockDuration: () => number;
   readonly #sessions = new Map<string, Session>();
-  /** Sessions with something to receive that nobody holds, the longest waiting first. */
+  /** Sessions with ready messages and no holder; the one that has waited longest comes first. */
   readonly #available = new AscendingQueue<Session>();
   readonly #waiters = new AscendingQueue<Waiter>();
   readonly #holds = new AscendingQueue<SessionHold>();
@@ -168,7 +175,7 @@ export class Sessions {
     this.#lockDuration = lockDuration;
   }
 
-  /** Locks a session, which need not have any message. @throws BrokerError when somebody else holds it */
+  /** Locks a session, with or without messages. @throws BrokerError when another receiver holds it */
   accept(sessionId: string, options: SessionOptions = {}): SessionHold {
     const session = this.#session(sessionId);
     if (session.hold) {
@@ -180,26 +187,30 @@ export class Sessions {
     return this.#hold(session, options);
   }
 
-  /** Locks the session that waits longest among those with something to receive; undefined when there is none. */
+  /** Locks the session with ready messages that has waited longest; undefined when no session has any. */
   acceptNext(options: SessionOptions = {}): SessionHold | undefined {
     const session = this.#available.first();
     return session && this.#hold(session, options);
   }
 
-  /** Grants the next session as soon as there is one, in the order of asking. @returns a function that stops waiting */
+  /**
+   * Grants the next session once one is available, in the order of the calls.
+   *
+   * @returns a function that stops waiting
+   */
   waitForNext(grant: (hold: SessionHold) => void, options: SessionOptions = {}): () => void {
-    const place = new Place<Waiter>({ grant, options });
+    const place = new QueuePlace<Waiter>({ grant, options });
     this.#waiters.add(place, this.#turn++);
     this.#grantSoon();
     return () => this.#waiters.remove(place);
   }
 
-  /** The hold on a session, if there is one. */
+  /** The hold on a session; undefined when no receiver holds it. */
   holdOf(sessionId: string): SessionHold | undefined {
     return this.#sessions.get(sessionId)?.hold;
   }
 
-  /** Ids of the sessions that have messages or a state; of those whose state was set since then, when a time is given. */
+  /** Ids of the sessions with messages or a state; with a time, of those whose state was set since then. */
   list(stateSetSince?: number): string[] {
     return [...this.#sessions.values()]
       .filter((session) =>
@@ -246,12 +257,12 @@ export class Sessions {
     return this.#sessions.get(sessionId)?.log;
   }
 
-  /** Begins the lock of a hold anew. */
+  /** Starts or renews the lock of a hold. @returns its end */
   lock(hold: SessionHold): number {
     const until = this.#clock.now() + this.#lockDuration();
     this.#holds.remove(hold.place);
     this.#holds.add(hold.place, until);
-    this.queue.wakeBy(until);
+    this.queue.arm(until);
     return until;
   }
 
@@ -262,12 +273,12 @@ export class Sessions {
   }
 
   setState(session: Session, state: Uint8Array | undefined): void {
-    // Go's client has no other way to clear it.
+    // An empty state clears it: Go's client has no other way.
     session.state = state?.length ? state : undefined;
     session.stateSetAt = this.#clock.now();
   }
 
-  /** Ends a hold whose time is up although no timer told so yet. */
+  /** Ends a hold that has expired before the timer fired. */
   checkDue(hold: SessionHold): void {
     if (!hold.isLost && hold.lockedUntil <= this.#clock.now()) this.loseDue(this.#clock.now());
   }
@@ -304,7 +315,7 @@ export class Sessions {
     return hold;
   }
 
-  /** Brings the line of available sessions up to date, and forgets a session that nothing is left of. */
+  /** Updates the list of available sessions, and deletes a session without hold, state and messages. */
   #refresh(session: Session): void {
     const isAvailable = !session.hold && session.feed.ready.size > 0;
     if (isAvailable && !session.available.isQueued) {

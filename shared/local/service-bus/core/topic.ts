@@ -1,16 +1,16 @@
-/** Topics: what is sent to one is offered to each of its subscriptions. */
+/** Topics: a message that is sent to one is offered to each of its subscriptions. */
 
 import type { Rule } from '../filters/rule.ts';
 import type { RuleDefinition } from '../filters/rule-definition.ts';
 import { BrokerError, entityNotFound, FilterError } from './broker-error.ts';
-import type { Timer } from './clock.ts';
+import type { ScheduledCall } from './clock.ts';
 import { type EntityHost, type EntityTimes, ReceiveEntity } from './entity.ts';
 import { checkName, type SubscriptionProperties, type TopicProperties } from './entity-properties.ts';
 import type { Origin } from './held-message.ts';
 import type { Content } from './message.ts';
 import { MessageQueue } from './message-queue.ts';
 
-/** What a subscription made without rules has. */
+/** The rule of a subscription that is created without rules. */
 const DEFAULT_RULE: RuleDefinition = { name: '$Default', filter: { kind: 'true' } };
 
 /** The rules of the service: https://learn.microsoft.com/azure/service-bus-messaging/topic-filters */
@@ -18,7 +18,7 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
   readonly topic: string;
   readonly name: string;
   readonly #rules = new Map<string, Rule>();
-  /** In the order they were made. */
+  /** In the order of their creation. */
   #ruleList: readonly Rule[] = [];
   readonly #compile: (definition: RuleDefinition, createdAt?: number) => Rule;
 
@@ -33,7 +33,7 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
     return this.#ruleList;
   }
 
-  /** @throws BrokerError when there is none of that name */
+  /** @throws BrokerError when the rule does not exist */
   rule(name: string): Rule {
     const rule = this.#rules.get(name.toLowerCase());
     if (!rule) throw entityNotFound(`${this.path}/Rules/${name}`);
@@ -48,13 +48,13 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
     return this.#setRule(this.#compile(definition));
   }
 
-  /** @throws BrokerError when there is none of that name or an expression is wrong */
+  /** @throws BrokerError when the rule does not exist or an expression is wrong */
   updateRule(definition: RuleDefinition): Rule {
     const before = this.rule(definition.name);
     return this.#setRule(this.#compile({ ...definition, name: before.definition.name }, before.createdAt));
   }
 
-  /** @throws BrokerError when there is none of that name */
+  /** @throws BrokerError when the rule does not exist */
   removeRule(name: string): void {
     this.rule(name);
     this.#rules.delete(name.toLowerCase());
@@ -67,7 +67,7 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
     return rule;
   }
 
-  /** A copy for every matching rule that has an action, and one for all the matching ones that have none. */
+  /** Enqueues one copy for each matching rule with an action, and one copy for all matching rules without. */
   offer(content: Content, origin: Origin): void {
     let isTaken = false;
     for (const rule of this.#ruleList) {
@@ -92,9 +92,9 @@ export class Topic {
   readonly name: string;
   readonly times: EntityTimes;
   readonly subscriptions: Map<string, Subscription> = new Map<string, Subscription>();
-  /** Messages that wait for their time; no one receives from it. */
+  /** The scheduled messages. This queue has no receivers. */
   readonly scheduled: MessageQueue;
-  idleTimer: Timer | undefined = undefined;
+  idleTimer: ScheduledCall | undefined = undefined;
   readonly #host: EntityHost;
   #properties: TopicProperties;
   #list: readonly Subscription[] = [];
@@ -138,14 +138,14 @@ export class Topic {
     this.times.updatedAt = this.#host.clock.now();
   }
 
-  /** @throws BrokerError when there is none of that name */
+  /** @throws BrokerError when the subscription does not exist */
   subscription(name: string): Subscription {
     const subscription = this.subscriptions.get(name.toLowerCase());
     if (!subscription) throw entityNotFound(`${this.name}/Subscriptions/${name}`);
     return subscription;
   }
 
-  /** @throws BrokerError when the name is taken or a rule is wrong; then nothing was made */
+  /** Creates nothing when it throws. @throws BrokerError when the name is taken or a rule is wrong */
   addSubscription(
     name: string,
     properties: SubscriptionProperties,
@@ -168,17 +168,17 @@ export class Topic {
     subscription.close(entityNotFound(subscription.path));
   }
 
-  /** Offers a message to every subscription. @returns its number in the topic */
+  /** Offers a message to every subscription. @returns its sequence number in the topic */
   arrive(content: Content, origin: Origin = {}): number {
     const sequenceNumber = this.scheduled.nextSequenceNumber();
     const { defaultMessageTimeToLiveMs: longest } = this.#properties;
-    // The topic's own limit holds in every subscription, though the message keeps what its sender asked for.
+    // The topic's time to live limits that in every subscription; the message itself keeps what its sender set.
     const here = {
       ...origin,
       enqueuedSequenceNumber: origin.enqueuedSequenceNumber ?? sequenceNumber,
       longestTimeToLiveMs: longest,
     };
-    // Disabled ones too: whoever enables one again finds what was sent meanwhile.
+    // Disabled subscriptions too: their messages are there when they are enabled again.
     for (const subscription of this.#list) subscription.offer(content, here);
     return sequenceNumber;
   }

@@ -5,9 +5,9 @@ import { type ApplicationProperties, type Content, Float, type PropertyValue } f
 import type { CorrelationFilter, CorrelationProperty } from './rule-definition.ts';
 
 /**
- * Strings are compared with their case, numbers by value whatever their type.
+ * Compares strings case-sensitively, and numbers by value, not by type.
  *
- * @throws BrokerError when it compares nothing
+ * @throws BrokerError when the filter compares no property
  */
 export function compileCorrelation({
   properties,
@@ -29,7 +29,7 @@ export function compileCorrelation({
     application.every(([name, expected]) => isSame(findProperty(content.applicationProperties, name), expected));
 }
 
-/** The value of an application property; names differ in case only by accident. Undefined when there is none. */
+/** The value of an application property, whose name is matched without case. Undefined when the property is absent. */
 export function findProperty(properties: ApplicationProperties, name: string): PropertyValue | undefined {
   if (Object.hasOwn(properties, name)) return properties[name];
   const lower = name.toLowerCase();
@@ -45,7 +45,7 @@ function isSame(a: PropertyValue | undefined, b: PropertyValue): boolean {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.from(a).equals(b);
   const left = a instanceof Float ? a.value : a;
   const right = b instanceof Float ? b.value : b;
-  // Loosely, since 5n and 5 are one value; only numbers get here with different types.
+  // 5n and 5 are equal.
   return isNumber(left) && isNumber(right) ? Number(left) === Number(right) : left === right;
 }
 

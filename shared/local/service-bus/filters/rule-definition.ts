@@ -1,7 +1,7 @@
-/** What a rule of a subscription says, before it is compiled. */
+/** The rule of a subscription, before it is compiled. */
 import type { PropertyValue } from '../core/message.ts';
 
-/** An SQL expression and the values of the parameters in it, by their names with the `@`. */
+/** An SQL expression, and the values of its parameters by their names, `@` included. */
 export interface SqlExpression {
   readonly expression: string;
   readonly parameters?: Readonly<Record<string, PropertyValue>>;
@@ -17,7 +17,7 @@ export type CorrelationProperty =
   | 'sessionId'
   | 'contentType';
 
-/** All that is given must be equal. */
+/** Matches when every given property is equal. */
 export interface CorrelationFilter {
   readonly properties: Readonly<Partial<Record<CorrelationProperty, string | undefined>>>;
   readonly applicationProperties: Readonly<Record<string, PropertyValue>>;

@@ -1,4 +1,4 @@
-/** The rules of a subscription: which messages it takes, and what is changed on the way in. */
+/** Compiled rules: which messages a subscription takes, and how it changes them. */
 
 import { BrokerError, FilterError } from '../core/broker-error.ts';
 import type { Content } from '../core/message.ts';
@@ -11,16 +11,16 @@ import { SqlSyntaxError } from './sql-lexer.ts';
 export interface Rule {
   readonly definition: RuleDefinition;
   readonly createdAt: number;
-  /** @throws FilterError when the message has properties that the expression cannot be applied to */
+  /** @throws FilterError when the expression cannot be applied to the message's properties */
   readonly matches: (content: Content) => boolean;
-  /** @returns the changed content. @throws FilterError as `matches` */
+  /** @returns the changed content. @throws FilterError like `matches` */
   readonly act: ((content: Content) => Content) | undefined;
 }
 
-/** How a broker comes by its rules: the filters are given to it. */
+/** Given to the broker, so that its core does not import the filters. */
 export type CompileRule = typeof compileRule;
 
-/** @throws BrokerError naming the rule and the position when an expression is wrong */
+/** @throws BrokerError that names the rule and the position, when an expression is wrong */
 export function compileRule(definition: RuleDefinition, createdAt: number): Rule {
   const { name, filter, action } = definition;
   try {

@@ -1,5 +1,5 @@
 /**
- * SQL actions: what a rule changes on the copies that it takes.
+ * SQL actions: how a rule changes the copies of messages that it takes.
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-rule-action
  */
@@ -7,11 +7,11 @@ import { type Content, changeContent, Float, type PropertyValue } from '../core/
 import { compileValue } from './sql-filter.ts';
 import { SqlSyntaxError } from './sql-lexer.ts';
 import { type Parameters, parseStatements, type StatementNode } from './sql-parser.ts';
-import { textOf, type Value } from './sql-value.ts';
+import { sqlText, type Value } from './sql-value.ts';
 
 /**
- * @throws SqlSyntaxError naming the position
- * @returns a function from a message's content to the changed one; it throws FilterError as filters do
+ * @returns a function from a message's content to the changed content; it throws FilterError as filters do
+ * @throws SqlSyntaxError that names the position
  */
 export function compileSqlAction(expression: string, parameters?: Parameters): (content: Content) => Content {
   const statements = parseStatements(expression, parameters).map(compileStatement);
@@ -27,7 +27,7 @@ function compileStatement(statement: StatementNode): (content: Content) => Conte
     }
     return (content) => {
       const result = value?.(content);
-      return changeContent(content, {}, { [property.property]: result === undefined ? undefined : textOf(result) });
+      return changeContent(content, {}, { [property.property]: result === undefined ? undefined : sqlText(result) });
     };
   }
   return (content) => {
@@ -37,16 +37,16 @@ function compileStatement(statement: StatementNode): (content: Content) => Conte
   };
 }
 
-/** Names do not differ by case. */
+/** The spelling that a property of this name already has: case does not matter. */
 function existingName({ applicationProperties }: Content, name: string): string {
   if (Object.hasOwn(applicationProperties, name)) return name;
   return Object.keys(applicationProperties).find((key) => key.toLowerCase() === name.toLowerCase()) ?? name;
 }
 
-/** Keeps the type that the property had, where the value has a form in it. */
+/** Converts the value to the type that the property had, where that is possible. */
 function converted(value: Value, before: PropertyValue | undefined): PropertyValue {
   if (value === undefined) return null;
-  if (typeof before === 'string') return textOf(value);
+  if (typeof before === 'string') return sqlText(value);
   if (before instanceof Float && typeof value === 'number') return new Float(value);
   if ((typeof before === 'number' || before instanceof Float) && typeof value === 'string') {
     const number = value.trim() === '' ? Number.NaN : Number(value);

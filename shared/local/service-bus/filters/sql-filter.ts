@@ -10,12 +10,13 @@ import { findProperty } from './correlation-filter.ts';
 import { type Comparison, type Parameters, type PredicateNode, parsePredicate, type ValueNode } from './sql-parser.ts';
 import { calculate, isEqual, isLike, negate, order, readPattern, type Value } from './sql-value.ts';
 
-/** Undefined is unknown. */
+/** Undefined means unknown. */
 type Truth = boolean | undefined;
 
 /**
- * @throws SqlSyntaxError naming the position
- * @returns whether a message matches: unknown is no. It throws FilterError for values that an operator does not take
+ * @returns a function that says whether a message matches; an unknown result does not. It throws FilterError for values
+ *   that an operator does not take
+ * @throws SqlSyntaxError that names the position
  */
 export function compileSqlFilter(expression: string, parameters?: Parameters): (content: Content) => boolean {
   const predicate = compilePredicate(parsePredicate(expression, parameters));
@@ -34,7 +35,7 @@ function compilePredicate(node: PredicateNode): (content: Content) => Truth {
     case 'exists': {
       const value = compileValue(node.property);
       const isNull = node.kind === 'isNull';
-      // A property that is null exists, but the message's own have no such difference.
+      // An application property that is null exists; a system property that is null does not.
       if (node.property.kind === 'user' && !isNull) {
         const { name } = node.property;
         return (content) => findProperty(content.applicationProperties, name) !== undefined;
@@ -71,7 +72,7 @@ function compilePredicate(node: PredicateNode): (content: Content) => Truth {
 
 function compileComparison(operator: Comparison, left: ValueNode, right: ValueNode): (content: Content) => Truth {
   if (operator === '=' && left.kind === 'system' && right.kind === 'constant' && typeof right.value === 'string') {
-    // By far the most frequent one.
+    // By far the most frequent comparison.
     const [{ property }, expected] = [left, right.value];
     return (content) => {
       const value = content[property];
@@ -110,7 +111,7 @@ function compileIn(operandNode: ValueNode, list: readonly ValueNode[]): (content
       const other = candidate(content);
       const equal = isEqual(value, other);
       if (equal) return true;
-      // Only a candidate without a value leaves it open; one of another type is just not it.
+      // A candidate without a value makes the result unknown; one of another type is not equal.
       if (other === undefined) truth = undefined;
     }
     return truth;
@@ -144,7 +145,7 @@ function compileLike(
   };
 }
 
-/** @throws nothing; the function it returns throws FilterError */
+/** The function that it returns may throw FilterError. */
 export function compileValue(node: ValueNode): (content: Content) => Value {
   switch (node.kind) {
     case 'constant': {

@@ -1,13 +1,13 @@
 /**
- * The words of the SQL of filters and actions.
+ * The tokens of SQL filters and actions.
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-filter
  */
 import { Float } from '../core/message.ts';
 
-/** A wrong expression: what is wrong, and where. */
+/** An expression is wrong. */
 export class SqlSyntaxError extends Error {
-  /** Of the character that it went wrong at, from 1. */
+  /** The wrong character, counted from 1. */
   readonly position: number;
 
   constructor(problem: string, position: number) {
@@ -17,10 +17,10 @@ export class SqlSyntaxError extends Error {
   }
 }
 
-export type Token = {
-  /** Of the first character, from 1. */
+export type SqlToken = {
+  /** The position of its first character, counted from 1. */
   readonly at: number;
-  /** As it stands in the expression, for messages. */
+  /** As written in the expression, for error messages. */
   readonly text: string;
 } & (
   | { readonly kind: 'word'; readonly word: string }
@@ -31,7 +31,9 @@ export type Token = {
   | { readonly kind: 'end' }
 );
 
-/** The service refuses longer ones: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
+/**
+ * The service refuses longer expressions: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas
+ */
 const MAX_EXPRESSION = 1024;
 
 const SPACE = /\s+/y;
@@ -39,7 +41,7 @@ const WORD = /\p{L}[\p{L}\p{Nd}_]*/uy;
 const NUMBER = /[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const PARAMETER = /@[\p{L}_][\p{L}\p{Nd}_]*/uy;
 const SYMBOL = /<>|!=|>=|<=|[=<>+\-*/%(),.;]/y;
-/** A doubled closing quote stands for itself. */
+/** A doubled closing quote means one such character. */
 const QUOTED: readonly (readonly [string, string, RegExp])[] = [
   ["'", "'", /'((?:[^']|'')*)'/y],
   ['"', '"', /"((?:[^"]|"")*)"/y],
@@ -47,12 +49,12 @@ const QUOTED: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 /** @throws SqlSyntaxError */
-export function tokenize(expression: string): Token[] {
+export function tokenize(expression: string): SqlToken[] {
   if (expression.length > MAX_EXPRESSION) {
     const problem = `the expression has ${expression.length} characters, at most ${MAX_EXPRESSION} are allowed: too long`;
     throw new SqlSyntaxError(problem, MAX_EXPRESSION + 1);
   }
-  const tokens: Token[] = [];
+  const tokens: SqlToken[] = [];
   let index = 0;
   const match = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = index;
@@ -74,7 +76,7 @@ export function tokenize(expression: string): Token[] {
   return tokens;
 }
 
-function quoted(expression: string, index: number): Token | undefined {
+function quoted(expression: string, index: number): SqlToken | undefined {
   const style = QUOTED.find(([open]) => expression[index] === open);
   if (!style) return undefined;
   const [open, close, pattern] = style;
@@ -88,7 +90,7 @@ function quoted(expression: string, index: number): Token | undefined {
   return { ...base, kind: 'name', name: value };
 }
 
-function plain(match: (pattern: RegExp) => RegExpExecArray | null, index: number): Token | undefined {
+function plain(match: (pattern: RegExp) => RegExpExecArray | null, index: number): SqlToken | undefined {
   const at = index + 1;
   const word = match(WORD)?.[0];
   if (word !== undefined) return { kind: 'word', at, text: word, word };

@@ -1,21 +1,21 @@
 /**
- * The grammar of SQL filters and actions, as a tree.
+ * Parses SQL filters and actions into a tree.
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-filter
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-rule-action
  */
 import type { PropertyValue } from '../core/message.ts';
-import { SqlSyntaxError, type Token, tokenize } from './sql-lexer.ts';
+import { SqlSyntaxError, type SqlToken, tokenize } from './sql-lexer.ts';
 import { type SystemProperty, systemPropertyOf } from './sql-value.ts';
 
-export type Arithmetic = '+' | '-' | '*' | '/' | '%';
+type Arithmetic = '+' | '-' | '*' | '/' | '%';
 export type Comparison = '=' | '<>' | '<' | '<=' | '>' | '>=';
 
-export type PropertyNode =
+type PropertyNode =
   | { readonly kind: 'system'; readonly property: SystemProperty }
   | { readonly kind: 'user'; readonly name: string };
 
-/** What has a value. */
+/** An expression with a value. */
 export type ValueNode =
   | PropertyNode
   | { readonly kind: 'constant'; readonly value: PropertyValue }
@@ -24,7 +24,7 @@ export type ValueNode =
   | { readonly kind: 'negate'; readonly operand: ValueNode }
   | { readonly kind: 'arithmetic'; readonly operator: Arithmetic; readonly left: ValueNode; readonly right: ValueNode };
 
-/** What is true, false or unknown. */
+/** An expression that is true, false or unknown. */
 export type PredicateNode =
   | { readonly kind: 'compare'; readonly operator: Comparison; readonly left: ValueNode; readonly right: ValueNode }
   | { readonly kind: 'in'; readonly operand: ValueNode; readonly list: readonly ValueNode[] }
@@ -41,7 +41,7 @@ export type StatementNode =
 
 export type Parameters = Readonly<Record<string, PropertyValue>>;
 
-/** @throws SqlSyntaxError naming the position */
+/** @throws SqlSyntaxError that names the position */
 export function parsePredicate(expression: string, parameters: Parameters = {}): PredicateNode {
   const parser = new Parser(expression, parameters);
   const predicate = parser.predicate();
@@ -49,12 +49,12 @@ export function parsePredicate(expression: string, parameters: Parameters = {}):
   return predicate;
 }
 
-/** @throws SqlSyntaxError naming the position */
+/** @throws SqlSyntaxError that names the position */
 export function parseStatements(expression: string, parameters: Parameters = {}): StatementNode[] {
   return new Parser(expression, parameters).statements();
 }
 
-/** A parenthesis may hold either; which one it is shows when it has been read. */
+/** A parenthesis may hold a predicate or a value; only parsing it shows which. */
 type Either =
   | { readonly is: 'predicate'; readonly node: PredicateNode; readonly at: number }
   | { readonly is: 'value'; readonly node: ValueNode; readonly at: number };
@@ -85,7 +85,7 @@ const COMPARISONS = new Map<string, Comparison>([
 ]);
 
 class Parser {
-  readonly #tokens: readonly Token[];
+  readonly #tokens: readonly SqlToken[];
   readonly #parameters: Parameters;
   #next = 0;
 
@@ -260,7 +260,7 @@ class Parser {
     return { kind: 'constant', value };
   }
 
-  #call(token: Token): ValueNode | undefined {
+  #call(token: SqlToken): ValueNode | undefined {
     const after = this.#tokens[this.#next + 1];
     if (token.kind !== 'word' || after?.kind !== 'symbol' || after.symbol !== '(') return undefined;
     const name = token.word.toLowerCase();
@@ -296,7 +296,7 @@ class Parser {
     return token.kind === 'name' ? token.name : token.word;
   }
 
-  #peek(): Token {
+  #peek(): SqlToken {
     const token = this.#tokens[this.#next];
     if (!token) throw new Error('the parser went past the end');
     return token;

@@ -1,13 +1,13 @@
-/** Values of filter expressions: types, arithmetic and comparison as C# has them, as far as the service says so. */
+/** Values of filter expressions. Types, arithmetic and comparison follow C#, as the service documents them. */
 import { FilterError } from '../core/broker-error.ts';
 import { Float, type PropertyValue, type SystemProperties } from '../core/message.ts';
 
-/** A property that is not there, or null, has no value; every operator on it has none either. */
+/** Undefined for a property that is absent or null, and for every operation on such a value. */
 export type Value = Exclude<PropertyValue, null> | undefined;
 
 export type SystemProperty = Exclude<keyof SystemProperties, 'timeToLiveMs' | 'scheduledEnqueueTimeMs'>;
 
-/** As SQL calls them, in lower case. */
+/** By their names in SQL, in lower case. */
 const SYSTEM_PROPERTIES: Readonly<Record<string, SystemProperty>> = {
   messageid: 'messageId',
   sessionid: 'sessionId',
@@ -42,7 +42,7 @@ function fromFloating(value: number): number | Float {
   return Number.isInteger(value) ? new Float(value) : value;
 }
 
-/** 64 bits that wrap around, as in C# unless it is told to check. */
+/** Wraps around at 64 bits, as in C# without overflow checks. */
 function fromInteger(value: bigint): number | bigint {
   const wrapped = BigInt.asIntN(64, value);
   const small = Number(wrapped);
@@ -56,7 +56,7 @@ function describe(value: Value): string {
   return `${typeof value === 'boolean' ? 'the boolean' : 'the number'} ${value instanceof Float ? value.value : value}`;
 }
 
-/** @throws FilterError when the operator does not take such values, or for an integer divided by zero */
+/** @throws FilterError when the operator does not take such values, or when an integer is divided by zero */
 export function calculate(operator: '+' | '-' | '*' | '/' | '%', left: Value, right: Value): Value {
   if (left === undefined || right === undefined) return undefined;
   if (isNumeric(left) && isNumeric(right)) {
@@ -64,7 +64,8 @@ export function calculate(operator: '+' | '-' | '*' | '/' | '%', left: Value, ri
       ? fromFloating(calculateFloating(operator, toNumber(left), toNumber(right)))
       : calculateIntegers(operator, left, right);
   }
-  if (operator === '+' && (typeof left === 'string' || typeof right === 'string')) return textOf(left) + textOf(right);
+  if (operator === '+' && (typeof left === 'string' || typeof right === 'string'))
+    return sqlText(left) + sqlText(right);
   throw new FilterError(`'${operator}' cannot be applied to ${describe(left)} and ${describe(right)}`);
 }
 
@@ -85,20 +86,20 @@ function calculateIntegers(operator: string, left: number | bigint | Float, righ
   return fromInteger(operator === '/' ? a / b : a % b);
 }
 
-/** @throws FilterError when it is no number */
+/** @throws FilterError when the value is not a number */
 export function negate(value: Value): Value {
   if (value === undefined) return undefined;
   if (!isNumeric(value)) throw new FilterError(`'-' cannot be applied to ${describe(value)}`);
   return isFloating(value) ? fromFloating(-toNumber(value)) : fromInteger(-BigInt(value.valueOf()));
 }
 
-export function textOf(value: Exclude<Value, undefined>): string {
+export function sqlText(value: Exclude<Value, undefined>): string {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   return String(value instanceof Float ? value.value : value);
 }
 
-/** Negative, zero or positive; undefined when the two have no order, as values of unlike types have none. */
+/** Negative, zero or positive. Undefined when the two have no order, for example because their types differ. */
 export function order(left: Value, right: Value): number | undefined {
   if (left === undefined || right === undefined) return undefined;
   if (typeof left === 'string' && typeof right === 'string') return left < right ? -1 : left > right ? 1 : 0;
@@ -120,7 +121,7 @@ export function isEqual(left: Value, right: Value): boolean | undefined {
   return result === undefined ? undefined : result === 0;
 }
 
-/** `%` is any text, `_` any character; O(text times pattern) at worst. */
+/** `%` matches any text, `_` any character. Costs O(text × pattern) at worst. */
 export function isLike(text: string, pattern: readonly LikePart[]): boolean {
   let at = 0;
   let part = 0;
@@ -145,9 +146,9 @@ export function isLike(text: string, pattern: readonly LikePart[]): boolean {
   return part === pattern.length;
 }
 
-export type LikePart = 'any' | 'one' | { readonly text: string };
+type LikePart = 'any' | 'one' | { readonly text: string };
 
-/** @throws FilterError when the escape character has nothing to mark */
+/** @throws FilterError when the pattern ends with its escape character */
 export function readPattern(pattern: string, mark: string | undefined): LikePart[] {
   const parts: LikePart[] = [];
   for (let index = 0; index < pattern.length; index++) {

@@ -9,6 +9,7 @@ import { type LocalBus, startBus } from '../../../../shared/local/service-bus/st
 import { type BuiltApp, buildApp } from '../../../support/built-app.ts';
 import { sampleData } from '../../../support/events.ts';
 import { eventually } from '../../../support/processes.ts';
+import { WorkerLoss } from '../../../support/worker-loss.ts';
 
 const EVENTS = 800;
 const SUBSCRIPTION = 'deployment-events/Subscriptions/deployment-requested';
@@ -17,6 +18,7 @@ let bus: LocalBus;
 let app: BuiltApp;
 let host: FunctionsHost;
 let mostDeliveries = 0;
+const worker = new WorkerLoss();
 const troubles: string[] = [];
 
 beforeAll(async () => {
@@ -29,8 +31,9 @@ beforeAll(async () => {
     ...{ directory: app.directory, settings: process.env, httpPort: 0 },
     onLog: () => {},
     onError: (_, message) => void troubles.push(message),
-    onMessage: (_, { deliveryCount = 0 }) => {
+    onMessage: (_, { deliveryCount = 0 }, run) => {
       mostDeliveries = Math.max(mostDeliveries, deliveryCount + 1);
+      return worker.run(run);
     },
   });
 }, 60_000);
@@ -56,13 +59,13 @@ async function publish(): Promise<void> {
   await client.close();
 }
 
-it('gives up no event while there is no worker for two seconds, though each is delivered again and again', async () => {
+it('dead-letters no event while no worker runs for two seconds, although each is delivered again and again', async () => {
   await publish();
   await eventually(isLeft(EVENTS - 50), 'some are handled');
 
-  host.loseWorker(400);
+  worker.lose(400);
   await eventually(isLeft(EVENTS - 100), 'more are handled');
-  host.loseWorker(2_000);
+  worker.lose(2_000);
 
   await eventually(isLeft(0), 'all are handled');
   expect(troubles.join()).toContain('Did not find any initialized language workers');

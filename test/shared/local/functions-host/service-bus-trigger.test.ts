@@ -118,7 +118,7 @@ it('gives a message back when its function takes longer than the functionTimeout
   await send('x');
 
   await eventually(() => (dead() === 1 ? true : undefined), 'dead-lettered');
-  expect(errors[0]).toContain('no end within the functionTimeout of 20 ms');
+  expect(errors[0]).toContain('the function did not end within the functionTimeout of 20 ms');
 });
 
 it('runs maxConcurrentCalls at once and no more, prefetched messages waiting', async () => {
@@ -180,11 +180,11 @@ it('says at once why it cannot connect', async () => {
 
   const error = await eventually(() => errors[0], 'an error');
 
-  expect(error).toBe('receive: UnauthorizedAccess; connecting anew');
+  expect(error).toBe('receive: UnauthorizedAccess; reconnecting');
   expect(trigger.trouble).toBe('not receiving: UnauthorizedAccess');
 });
 
-it('connects anew when nobody answers while it connects', async () => {
+it('reconnects when the broker does not answer while it connects', async () => {
   const silent = createServer(() => {});
   silent.listen(0, '127.0.0.1');
   await once(silent, 'listening');
@@ -198,7 +198,7 @@ it('connects anew when nobody answers while it connects', async () => {
 
   await eventually(() => (left() === 0 ? true : undefined), 'completed');
 
-  expect(errors).toEqual(['receive: no answer while connecting; connecting anew']);
+  expect(errors).toEqual(['receive: no answer while connecting; reconnecting']);
   silent.close();
 });
 
@@ -213,7 +213,7 @@ describe('on a connection that stalls', () => {
   const receiving = (trigger: ServiceBusTrigger): Promise<true> =>
     eventually(() => (trigger.trouble === undefined ? true : undefined), 'receiving');
 
-  it('takes a new one when the broker gives no sign of life, and says so meanwhile', async () => {
+  it('is replaced when the broker does not answer, and reports that meanwhile', async () => {
     const { trigger, errors } = start({ connect, silenceMs: 200, run: async () => {} });
     expect(trigger.trouble).toBe('not receiving: connecting');
     await receiving(trigger);
@@ -224,8 +224,8 @@ describe('on a connection that stalls', () => {
     proxy.resume();
 
     await eventually(() => (left() === 0 ? true : undefined), 'completed');
-    expect(trouble).toBe('not receiving: no sign of life');
-    expect(errors).toContain('receive: no sign of life; connecting anew');
+    expect(trouble).toBe('not receiving: the broker does not answer');
+    expect(errors).toContain('receive: the broker does not answer; reconnecting');
     await receiving(trigger);
   });
 
@@ -245,11 +245,13 @@ describe('on a connection that stalls', () => {
 
     await eventually(() => (left() === 0 ? true : finish.shift()?.()), 'completed');
     expect(errors).toContainEqual(
-      expect.stringMatching(/^completing message .*: the link it came on has ended: no sign of life$/),
+      expect.stringMatching(
+        /^cannot complete message .*: the link of the message has ended: the broker does not answer$/,
+      ),
     );
   });
 
-  it('runs maxConcurrentCalls at once, whatever link they came on', async () => {
+  it('runs maxConcurrentCalls at once across links', async () => {
     const finish: (() => void)[] = [];
     let [now, most] = [0, 0];
     const { trigger, errors } = start({

@@ -87,7 +87,7 @@ describe('InMemoryEventBus', () => {
     expect(bus.clock.now()).toBe(start + 300_000);
   });
 
-  it('hands out redeliveries: what one receiver does to a body nobody else sees', async () => {
+  it('hands out copies: what one receiver does to a body no other receiver sees', async () => {
     const bus = new InMemoryEventBus();
     const bodies: string[] = [];
     let isFirst = true;

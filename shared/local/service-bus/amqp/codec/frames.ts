@@ -1,7 +1,7 @@
 /**
- * The nine AMQP 1.0 performatives, as read from a frame and as written into one. Fields that a broker has no use for
- * are not read. All are written, as the service does: a list may be cut short after its last value, but clients exist
- * (azure-servicebus for Python up to 7.14) that then read past its end.
+ * Reads and writes the nine AMQP 1.0 performatives. Fields that a broker does not need are not read. All fields are
+ * written, as the service does: AMQP allows a list to end after its last value, but some clients (azure-servicebus for
+ * Python up to 7.14) then read past its end.
  * @see https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html
  */
 import { Reader } from './reader.ts';
@@ -26,9 +26,11 @@ export const MODIFIED = 0x27;
 export interface Performative {
   readonly code: number;
   readonly fields: readonly AmqpValue[];
-  /** Where each field starts in the frame, and where the last ends: for those that are copied, not understood. */
+  /**
+   * The offset of each field in the frame, and the end of the last one: for fields that are copied without decoding.
+   */
   readonly offsets: readonly number[];
-  /** Where the payload starts. */
+  /** The offset of the payload. */
   readonly end: number;
 }
 
@@ -65,12 +67,12 @@ export function readPerformative(
     const size = wide ? frame.readUInt32BE(reader.take(4)) : (frame[reader.take(1)] as number);
     const stop = reader.position + size;
     const count = wide ? frame.readUInt32BE(reader.take(4)) : (frame[reader.take(1)] as number);
-    if (stop > end || count > size) throw new AmqpError('amqp:decode-error', 'a performative is cut off');
+    if (stop > end || count > size) throw new AmqpError('amqp:decode-error', 'a performative is truncated');
     for (let i = 0; i < count; i++) {
       offsets.push(reader.position);
       fields.push(reader.value());
     }
-    if (reader.position !== stop) throw new AmqpError('amqp:decode-error', 'a performative does not end where it says');
+    if (reader.position !== stop) throw new AmqpError('amqp:decode-error', 'a performative has the wrong size');
   }
   offsets.push(reader.position);
   return { code, fields, offsets, end: reader.position };
@@ -80,7 +82,7 @@ export function numberAt({ fields }: Performative, index: number, name: string):
   const value = fields[index];
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number' && value >= 0) return value;
-  throw new AmqpError('amqp:decode-error', `${name} is no unsigned number`);
+  throw new AmqpError('amqp:decode-error', `${name} is not an unsigned number`);
 }
 
 export function requiredNumberAt(performative: Performative, index: number, name: string): number {
@@ -102,7 +104,7 @@ export function asMap(value: AmqpValue): AmqpMap | undefined {
   return value instanceof Map ? value : undefined;
 }
 
-/** The composite's fields when the value is one, such as a source, a target or a delivery state. */
+/** The fields of a composite such as a source, a target or a delivery state; undefined for any other value. */
 export function compositeOf(value: AmqpValue): { code: number; fields: readonly AmqpValue[] } | undefined {
   if (!(value instanceof Described) || !Array.isArray(value.value)) return undefined;
   const names: Record<string, number> = {
@@ -123,7 +125,7 @@ export function compositeOf(value: AmqpValue): { code: number; fields: readonly 
 
 // ---------------------------------------------------------------- writing
 
-function list(writer: Writer, code: number, fields: number, write: () => void): void {
+function writeList(writer: Writer, code: number, fields: number, write: () => void): void {
   writer.descriptor(code);
   const token = writer.open(0xd0);
   write();
@@ -135,7 +137,7 @@ export function writeError(writer: Writer, error: AmqpError | undefined): void {
     writer.null();
     return;
   }
-  list(writer, 0x1d, 3, () => {
+  writeList(writer, 0x1d, 3, () => {
     writer.symbol(error.condition);
     writer.string(error.message);
     writer.null();
@@ -143,7 +145,7 @@ export function writeError(writer: Writer, error: AmqpError | undefined): void {
 }
 
 export function writeOpen(writer: Writer, open: { containerId: string; maxFrameSize: number; idleMs: number }): void {
-  list(writer, OPEN, 10, () => {
+  writeList(writer, OPEN, 10, () => {
     writer.string(open.containerId);
     writer.null();
     writer.uint(open.maxFrameSize);
@@ -153,7 +155,7 @@ export function writeOpen(writer: Writer, open: { containerId: string; maxFrameS
   });
 }
 
-/** The highest handle a session, and the highest channel a connection may use. */
+/** The highest handle of a session, and the highest channel of a connection. */
 export const MAX_HANDLE = 0xffff;
 export const MAX_CHANNEL = 4999;
 
@@ -161,7 +163,7 @@ export function writeBegin(
   writer: Writer,
   begin: { remoteChannel: number; nextOutgoingId: number; window: number },
 ): void {
-  list(writer, BEGIN, 8, () => {
+  writeList(writer, BEGIN, 8, () => {
     writer.ushort(begin.remoteChannel);
     writer.uint(begin.nextOutgoingId);
     writer.uint(begin.window);
@@ -174,11 +176,11 @@ export function writeBegin(
 export interface AttachAnswer {
   readonly name: string;
   readonly handle: number;
-  /** True: we receive on this link. */
+  /** True when we receive on this link. */
   readonly isReceiver: boolean;
   readonly sndSettleMode: number;
   readonly rcvSettleMode: number;
-  /** Encoded; absent for the terminus that a refusal leaves out. */
+  /** Encoded. A refusal leaves both out. */
   readonly source: Buffer | undefined;
   readonly target: Buffer | undefined;
   readonly maxMessageSize: number;
@@ -186,7 +188,7 @@ export interface AttachAnswer {
 }
 
 export function writeAttach(writer: Writer, attach: AttachAnswer): void {
-  list(writer, ATTACH, 14, () => {
+  writeList(writer, ATTACH, 14, () => {
     writer.string(attach.name);
     writer.uint(attach.handle);
     writer.boolean(attach.isReceiver);
@@ -196,7 +198,7 @@ export function writeAttach(writer: Writer, attach: AttachAnswer): void {
     else writer.null();
     if (attach.target) writer.bytes(attach.target);
     else writer.null();
-    writer.null(); // unsettled: what a link left behind is back in the entity
+    writer.null(); // unsettled: what an earlier link held is back in the entity
     writer.null();
     if (attach.isReceiver) writer.null();
     else writer.uint(0);
@@ -208,7 +210,7 @@ export function writeAttach(writer: Writer, attach: AttachAnswer): void {
   });
 }
 
-export interface Flow {
+interface Flow {
   readonly nextIncomingId: number;
   readonly incomingWindow: number;
   readonly nextOutgoingId: number;
@@ -217,7 +219,7 @@ export interface Flow {
 
 export function writeFlow(writer: Writer, flow: Flow): void {
   const { link } = flow;
-  list(writer, FLOW, 11, () => {
+  writeList(writer, FLOW, 11, () => {
     writer.uint(flow.nextIncomingId);
     writer.uint(flow.incomingWindow);
     writer.uint(flow.nextOutgoingId);
@@ -235,7 +237,7 @@ export function writeFlow(writer: Writer, flow: Flow): void {
   });
 }
 
-/** `tag` is absent in all frames of a delivery but the first. */
+/** `tag` is absent in all frames of a delivery after the first. */
 export function writeTransfer(
   writer: Writer,
   handle: number,
@@ -261,17 +263,17 @@ export function writeTransfer(
   writer.close(token, 11);
 }
 
-/** What became of a delivery: accepted, released, or rejected, the error optional. */
-export interface Outcome {
+/** The outcome of a delivery: accepted, released or rejected. A rejection may have an error. */
+export interface DispositionOutcome {
   readonly code: number;
   readonly error?: AmqpError;
 }
 
 export function writeDisposition(
   writer: Writer,
-  { role, first, last, outcome }: { role: boolean; first: number; last: number; outcome: Outcome },
+  { role, first, last, outcome }: { role: boolean; first: number; last: number; outcome: DispositionOutcome },
 ): void {
-  list(writer, DISPOSITION, 6, () => {
+  writeList(writer, DISPOSITION, 6, () => {
     writer.boolean(role);
     writer.uint(first);
     writer.uint(last);
@@ -280,20 +282,20 @@ export function writeDisposition(
     if (code !== REJECTED || !error) {
       writer.descriptor(code);
       writer.byte(0x45);
-    } else list(writer, REJECTED, 1, () => writeError(writer, error));
+    } else writeList(writer, REJECTED, 1, () => writeError(writer, error));
     writer.null();
   });
 }
 
 export function writeDetach(writer: Writer, handle: number, closed: boolean, error?: AmqpError): void {
-  list(writer, DETACH, 3, () => {
+  writeList(writer, DETACH, 3, () => {
     writer.uint(handle);
     writer.boolean(closed);
     writeError(writer, error);
   });
 }
 
-/** `end` of a session or `close` of a connection. */
+/** Writes `end` of a session or `close` of a connection. */
 export function writeEnd(writer: Writer, code: typeof END | typeof CLOSE, error?: AmqpError): void {
-  list(writer, code, 1, () => writeError(writer, error));
+  writeList(writer, code, 1, () => writeError(writer, error));
 }

@@ -1,16 +1,16 @@
-/** Reads AMQP 1.0 values from untrusted bytes: no length, count or depth is believed before it is checked. */
+/** Reads AMQP 1.0 values from untrusted bytes: every length, count and depth is checked before it is used. */
 import { AmqpError, type AmqpMap, type AmqpValue, Described, Opaque, Uuid } from './types.ts';
 
-/** Deeper than any client nests, shallower than the stack. */
+/** Deeper than clients nest, and safe for the stack. */
 const MAX_DEPTH = 32;
-/** Elements without bytes of their own could otherwise be claimed by the billion. */
+/** Limits elements that take no bytes, of which a count could otherwise claim billions. */
 const MAX_EMPTY_ELEMENTS = 4096;
 
-/** Of maps that were read: their entries as they were encoded. Views, good as long as what they were read from. */
+/** The encoded entries of maps that were read. They are views: valid as long as the buffer they were read from. */
 const encodedEntries = new WeakMap<AmqpMap, Buffer>();
 
-/** Keys and values of a map that a reader made, in the bytes that they came in. */
-export function entriesOf(map: AmqpMap): Buffer {
+/** The encoded keys and values of a map that a reader returned. */
+export function encodedEntriesOf(map: AmqpMap): Buffer {
   const entries = encodedEntries.get(map);
   if (!entries) throw new TypeError('the map was not read from bytes');
   return entries;
@@ -20,7 +20,7 @@ function malformed(what: string): AmqpError {
   return new AmqpError('amqp:decode-error', what);
 }
 
-/** Reads values from a part of a buffer; never past its end. Binary values are views, not copies. */
+/** Reads values from a part of a buffer, never past its end. Binary values are views, not copies. */
 export class Reader {
   readonly buffer: Buffer;
   readonly end: number;
@@ -45,7 +45,7 @@ export class Reader {
     return at;
   }
 
-  /** @throws AmqpError when the bytes are no value */
+  /** @throws AmqpError when the bytes are not a value */
   value(): AmqpValue {
     const code = this.buffer[this.take(1)] as number;
     if (code === 0x00) {
@@ -57,7 +57,7 @@ export class Reader {
     return this.#ofCode(code);
   }
 
-  /** The fields of a composite's list; a missing tail reads as undefined. */
+  /** The fields of a composite's list; missing fields at its end are undefined. */
   list(): readonly AmqpValue[] {
     const value = this.value();
     if (!Array.isArray(value)) throw malformed('expected a list');
@@ -73,7 +73,7 @@ export class Reader {
     return new Reader(this.buffer, start, start + size);
   }
 
-  /** Skips a value without making anything of it, in order to copy its bytes. */
+  /** Skips a value without decoding it, so that its bytes can be copied. */
   skip(): void {
     const code = this.buffer[this.take(1)] as number;
     if (code === 0x00) {
@@ -185,14 +185,14 @@ export class Reader {
   #compound<T extends AmqpValue>(short: boolean, read: (this: this, count: number) => T): T {
     const size = this.#size(short);
     const start = this.position;
-    if (size > this.end - start) throw malformed(`compound of ${size} bytes at offset ${start} is cut off`);
+    if (size > this.end - start) throw malformed(`compound of ${size} bytes at offset ${start} is truncated`);
     this.#enter();
     const count = this.#size(short);
     // Every element of a list or map has at least its type code.
     if (count > size && count > MAX_EMPTY_ELEMENTS) throw malformed(`${count} elements claimed in ${size} bytes`);
     const value = read.call(this, count);
     this.#depth--;
-    if (this.position !== start + size) throw malformed(`compound at offset ${start} does not end where it says`);
+    if (this.position !== start + size) throw malformed(`compound at offset ${start} has the wrong size`);
     return value;
   }
 
@@ -203,7 +203,7 @@ export class Reader {
   }
 
   #map(count: number): AmqpMap {
-    if (count % 2 !== 0) throw malformed('a map with a key that has no value');
+    if (count % 2 !== 0) throw malformed('a map with a key without a value');
     const map: AmqpMap = new Map();
     const start = this.position;
     for (let i = 0; i < count; i += 2) {

@@ -1,4 +1,4 @@
-/** Bytes that were left over because their frame was not whole yet, put together in memory that is used again. */
+/** Collects the bytes of an incomplete frame in memory that is reused. */
 export class Remainder {
   #buffer = Buffer.alloc(0);
   #length = 0;
@@ -7,17 +7,17 @@ export class Remainder {
     return this.#length === 0;
   }
 
-  /** A view, good until the next change. */
+  /** A view, valid until the next change. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Adds the tail of a chunk. */
+  /** Adds the rest of a chunk. */
   keep(chunk: Buffer, from: number): void {
     if (from < chunk.length) this.fill(chunk, from, this.#length + chunk.length - from);
   }
 
-  /** Takes bytes of a chunk until `size` are kept; returns where it stopped. */
+  /** Adds bytes of a chunk until `size` bytes are kept. @returns the offset of the first byte that was not added */
   fill(chunk: Buffer, from: number, size: number): number {
     const count = Math.min(Math.max(0, size - this.#length), chunk.length - from);
     if (this.#length + count > this.#buffer.length) {

@@ -1,10 +1,10 @@
 /**
- * AMQP 1.0 values as JavaScript has them. Reading loses the difference between types that JavaScript cannot tell apart
- * (int and long, symbol and string); where it matters the bytes are kept.
+ * AMQP 1.0 values in JavaScript. Reading loses distinctions that JavaScript does not make (int and long, symbol and
+ * string); where they matter the bytes are kept.
  * @see https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-types-v1.0-os.html
  */
 
-/** What goes wrong on the wire, in AMQP's terms; ends a link, a session or the connection. */
+/** A protocol error with its AMQP condition. It ends a link, a session or the connection. */
 export class AmqpError extends Error {
   readonly condition: string;
 
@@ -15,7 +15,7 @@ export class AmqpError extends Error {
   }
 }
 
-/** A value of a type that JavaScript has not: its code and its bytes. */
+/** A value of a type that JavaScript lacks: its type code and its bytes. */
 export class Opaque {
   readonly code: number;
   readonly bytes: Buffer;
@@ -34,13 +34,18 @@ export class Uuid {
     this.bytes = bytes;
   }
 
+  /** @param text 32 hex digits; dashes are ignored */
+  static parse(text: string): Uuid {
+    return new Uuid(Buffer.from(text.replaceAll('-', ''), 'hex'));
+  }
+
   toString(): string {
     const hex = this.bytes.toString('hex');
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }
 }
 
-/** A value with a descriptor; the descriptor of everything we know is a small number. */
+/** A value with a descriptor. The descriptors that we know are small numbers. */
 export class Described {
   readonly descriptor: AmqpValue;
   readonly value: AmqpValue;
@@ -51,7 +56,7 @@ export class Described {
   }
 }
 
-/** A value to be written as a type that inference would not choose. */
+/** A value with the type that it is to be written as, where its JavaScript type suggests another. */
 export class Typed {
   readonly type: ScalarType;
   readonly value: number | bigint | string | Date;
@@ -62,7 +67,7 @@ export class Typed {
   }
 }
 
-/** An array to be written: elements of one scalar type. */
+/** An array to be written, whose elements have one scalar type. */
 export class TypedArray {
   readonly type: 'long' | 'timestamp' | 'uuid' | 'symbol' | 'string';
   readonly items: readonly AmqpValue[];
@@ -73,7 +78,7 @@ export class TypedArray {
   }
 }
 
-export type ScalarType = 'ubyte' | 'ushort' | 'uint' | 'int' | 'long' | 'ulong' | 'double' | 'symbol' | 'timestamp';
+type ScalarType = 'ubyte' | 'ushort' | 'uint' | 'int' | 'long' | 'ulong' | 'double' | 'symbol' | 'timestamp';
 
 export type AmqpMap = Map<AmqpValue, AmqpValue>;
 

@@ -1,7 +1,7 @@
-/** Writes AMQP 1.0 values, naming every type, into a buffer that is reused. */
+/** Writes AMQP 1.0 values. */
 import { type AmqpValue, Described, Opaque, Typed, TypedArray, Uuid } from './types.ts';
 
-/** Writes values into a buffer that grows. Reusable: `reset()` keeps the buffer, so take copies. */
+/** Writes values into a buffer that grows. `reset()` reuses the buffer, so its contents must be copied before. */
 export class Writer {
   buffer: Buffer;
   position = 0;
@@ -19,7 +19,7 @@ export class Writer {
     return Buffer.from(this.buffer.subarray(0, this.position));
   }
 
-  /** Makes room and claims it; returns where it starts. */
+  /** Reserves bytes, growing the buffer when needed. @returns their offset */
   claim(count: number): number {
     const at = this.position;
     this.position = at + count;
@@ -134,13 +134,13 @@ export class Writer {
     this.bytes(value.bytes);
   }
 
-  /** The constructor of a described value; the value follows. */
+  /** Writes the constructor of a described value; the value must follow. */
   descriptor(code: number): void {
     this.byte(0x00);
     this.ulong(code);
   }
 
-  /** Opens a list (0xd0) or map (0xd1); returns the token for `close`. */
+  /** Opens a list (0xd0), map (0xd1) or array (0xf0). @returns the token for `close` */
   open(code: 0xd0 | 0xd1 | 0xf0): number {
     const at = this.claim(9);
     this.buffer[at] = code;
@@ -163,7 +163,7 @@ export class Writer {
     this.close(token, count);
   }
 
-  /** Writes a value as the type that its JavaScript type suggests; `Typed` says otherwise. */
+  /** Writes a value as the type that its JavaScript type suggests, or as the type that `Typed` names. */
   value(value: AmqpValue): void {
     if (value === null || value === undefined) this.null();
     else if (typeof value === 'boolean') this.boolean(value);
@@ -184,7 +184,7 @@ export class Writer {
       this.byte(value.code);
       this.bytes(value.bytes);
     } else {
-      // Everything else in the union has been dealt with.
+      // Only lists are left in the union.
       const items = value as readonly AmqpValue[];
       const token = this.open(0xd0);
       for (const item of items) this.value(item);

@@ -1,6 +1,6 @@
 /**
- * One client's connection: protocol headers, SASL, frames in and out, heartbeats, sessions by channel, and the end. A
- * peer that breaks the protocol loses this connection and nothing else.
+ * One client's connection: protocol headers, SASL, frames in and out, heartbeats, sessions by channel, and closing. A
+ * protocol error of the peer ends its connection and affects no other.
  */
 import type { Socket } from 'node:net';
 import { answerInit, type SharedKey, saslMechanisms } from '../../auth/sasl.ts';
@@ -20,24 +20,25 @@ import { AmqpError } from '../codec/types.ts';
 import { Writer } from '../codec/writer.ts';
 import type { AttachHandler, LinkSession, SendingLink } from './link.ts';
 import { Output } from './output.ts';
-import { Session, type SessionConnection } from './session.ts';
+import { asAmqpError } from './request.ts';
+import { AmqpSession, type SessionConnection } from './session.ts';
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly key: SharedKey;
-  /** A peer of which no frame comes for twice as long is cut off. */
+  /** A peer that sends no frame for twice as long loses its connection. */
   readonly idleMs: number;
-  /** How long a peer may take until its open frame is there. */
+  /** How long a peer may take to send its open frame. */
   readonly openMs: number;
-  /** Decides what a link is for. */
+  /** Accepts or refuses each link. */
   readonly onAttach: AttachHandler;
   readonly onClosed: (connection: AmqpConnection) => void;
 }
 
-/** As Service Bus has it. */
-export const MAX_FRAME_SIZE = 65_536;
-/** The least that AMQP allows a peer to ask for. */
+/** The value of Service Bus. */
+const MAX_FRAME_SIZE = 65_536;
+/** The smallest value that AMQP allows. */
 const MIN_FRAME_SIZE = 512;
-/** How long a peer that we closed may take to answer before its socket is destroyed. */
+/** How long a peer may take to answer our close before its socket is destroyed. */
 const LINGER_MS = 1_000;
 
 const FRAME_AMQP = 0;
@@ -46,23 +47,25 @@ const AMQP_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 0, 1, 0, 0]);
 const SASL_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 3, 1, 0, 0]);
 const NOTHING = Buffer.alloc(0);
 
-/** Shared by all connections: a performative is copied out before the next one is written. */
+/** Shared by all connections: each performative is copied before the next one is written. */
 const scratch = new Writer(1024);
 
 export class AmqpConnection implements SessionConnection {
   readonly onAttach: AttachHandler;
   readonly output: Output;
-  /** Frames longer than this would break the peer. */
+  /** The longest frame that the peer accepts. */
   maxFrameSize = MIN_FRAME_SIZE;
-  /** Addresses that a valid token covers, by what `$cbs` and SASL found out. */
+  /** The addresses that this client has access to, from its tokens (`$cbs`) and from SASL. */
   readonly claims = new Set<string>();
   readonly #options: ConnectionOptions;
-  readonly #sessions = new Map<number, Session>();
+  readonly #sessions = new Map<number, AmqpSession>();
   readonly #socket: Socket;
   #state: 'header' | 'sasl' | 'second header' | 'opening' | 'open' | 'closed' = 'header';
   readonly #rest = new Remainder();
-  /** Since the last look. Bytes do not count: one a minute would keep a connection for ever. */
+  /** Frames since the last check. Bytes are not counted, since one a minute would keep a connection open for ever. */
   #frames = 0;
+  /** Checks in a row without a frame. */
+  #silences = 0;
   readonly #opening: NodeJS.Timeout;
   #timers: NodeJS.Timeout[] = [];
 
@@ -76,7 +79,7 @@ export class AmqpConnection implements SessionConnection {
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('drain', () => this.#onDrain());
-    // A reset peer is no news to anyone but its own links.
+    // A reset ends the links of this peer; nothing else needs to know.
     socket.on('error', () => socket.destroy());
     socket.on('end', () => this.#onClosed());
     socket.on('close', () => this.#onClosed());
@@ -84,7 +87,7 @@ export class AmqpConnection implements SessionConnection {
     this.#opening = setTimeout(() => this.#giveUp(), options.openMs).unref();
   }
 
-  /** Writes one frame on a channel; `write` fills in the performative. */
+  /** Writes one frame on a channel; `write` writes the performative. */
   send(channel: number, write: (writer: Writer) => void): void {
     scratch.reset();
     write(scratch);
@@ -113,7 +116,7 @@ export class AmqpConnection implements SessionConnection {
     return undefined;
   }
 
-  /** Ends the connection politely: what the peer held locked is given back at once. */
+  /** Closes the connection with a close frame. What the peer held locked is available again at once. */
   close(error?: AmqpError): void {
     if (this.#state === 'closed') return;
     const wasOpen = this.#state === 'open' || this.#state === 'opening';
@@ -122,12 +125,12 @@ export class AmqpConnection implements SessionConnection {
     this.#release();
     this.output.flush();
     this.#socket.end();
-    // The peer's answer is of no interest; a peer that never hangs up is.
+    // The peer's answer does not matter, but a peer that never closes its socket does.
     this.#socket.resume();
     setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
   }
 
-  /** Cuts the wire without a word. */
+  /** Destroys the socket without a close frame. */
   cut(): void {
     this.#socket.destroy();
     this.#onClosed();
@@ -146,14 +149,14 @@ export class AmqpConnection implements SessionConnection {
     if (!this.output.isWritable) this.#socket.pause();
   }
 
-  /** Takes in all that is whole; returns where the rest begins. */
+  /** Handles all complete frames. @returns the offset of the incomplete rest */
   #takeAll(input: Buffer, from: number): number {
     let at = from;
     for (let size = this.#next(input, at); size > 0; size = this.#next(input, at)) at += size;
     return at;
   }
 
-  /** Takes in the header or frame that began in an earlier chunk, once it is whole; returns where the next one begins. */
+  /** Completes and handles the header or frame that began in an earlier chunk. @returns the offset of the next one */
   #completeRest(chunk: Buffer): number {
     const rest = this.#rest;
     let at = rest.fill(chunk, 0, 8);
@@ -163,7 +166,7 @@ export class AmqpConnection implements SessionConnection {
     return at;
   }
 
-  /** Takes in one header or frame; 0 when it is not whole yet. */
+  /** Handles one header or frame. @returns its size; 0 when it is incomplete */
   #next(input: Buffer, at: number): number {
     if (this.#isClosed()) return 0;
     const available = input.length - at;
@@ -186,7 +189,7 @@ export class AmqpConnection implements SessionConnection {
     return size;
   }
 
-  // Asked through a method because the state changes while frames are being handled.
+  // A method, so that the compiler knows that the state changes while frames are handled.
   #isClosed(): boolean {
     return this.#state === 'closed';
   }
@@ -200,7 +203,7 @@ export class AmqpConnection implements SessionConnection {
       this.output.frame(FRAME_SASL, 0, saslMechanisms());
       this.#state = 'sasl';
     } else {
-      // As the standard has it: say what would have been understood, and hang up.
+      // The standard asks for the supported header and the end of the connection.
       this.output.raw(AMQP_HEADER);
       this.#hangUp();
     }
@@ -231,7 +234,7 @@ export class AmqpConnection implements SessionConnection {
     if (performative.code === BEGIN) {
       if (channel > MAX_CHANNEL) throw new AmqpError('amqp:connection:framing-error', `channel ${channel} is too high`);
       if (this.#sessions.has(channel)) throw new AmqpError('amqp:not-allowed', `channel ${channel} is in use`);
-      this.#sessions.set(channel, new Session(this, channel, performative));
+      this.#sessions.set(channel, new AmqpSession(this, channel, performative));
       return;
     }
     const session = this.#sessions.get(channel);
@@ -281,7 +284,6 @@ export class AmqpConnection implements SessionConnection {
     } else this.#silences = 0;
     this.#frames = 0;
   }
-  #silences = 0;
 
   #every(ms: number, run: () => void): void {
     this.#timers.push(setInterval(run, Math.min(ms, 0x7fffffff)).unref());
@@ -300,8 +302,7 @@ export class AmqpConnection implements SessionConnection {
   }
 
   #fail(error: unknown): void {
-    const known = error instanceof AmqpError ? error : undefined;
-    this.close(known ?? new AmqpError('amqp:internal-error', error instanceof Error ? error.message : String(error)));
+    this.close(asAmqpError(error));
   }
 
   #onClosed(): void {
@@ -309,7 +310,7 @@ export class AmqpConnection implements SessionConnection {
     if (!this.#socket.destroyed) this.#socket.end();
   }
 
-  /** Lets go of everything; runs once. */
+  /** Ends timers and sessions. Runs once. */
   #release(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -322,12 +323,12 @@ export class AmqpConnection implements SessionConnection {
   }
 }
 
-/** The size of the frame at an offset, once its header is there; 8 before that. */
+/** The size of the frame at an offset; 8 while its header is incomplete. */
 function frameSizeAt(input: Buffer, at: number): number {
   if (input.length - at < 8) return 8;
   const size = input.readUInt32BE(at);
   if (size < 8 || size > MAX_FRAME_SIZE) {
-    throw new AmqpError('amqp:connection:framing-error', `a frame of ${size} bytes; at most ${MAX_FRAME_SIZE}`);
+    throw new AmqpError('amqp:connection:framing-error', `a frame has ${size} bytes; expected 8 to ${MAX_FRAME_SIZE}`);
   }
   return size;
 }

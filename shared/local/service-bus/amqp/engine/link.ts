@@ -1,14 +1,14 @@
 /**
- * The two kinds of link. Both start when a client attaches; whoever decides what the link is for accepts it, at once
- * or later, or refuses it.
+ * The two kinds of link. Both start when a client attaches. The attach handler then accepts the link, at once or later,
+ * or refuses it.
  */
 import {
   type AttachAnswer,
   asMap,
   compositeOf,
+  type DispositionOutcome,
   mapAt,
   numberAt,
-  type Outcome,
   type Performative,
   requiredNumberAt,
   textAt,
@@ -19,49 +19,49 @@ import { Remainder } from '../codec/remainder.ts';
 import { AmqpError, type AmqpMap, type AmqpValue } from '../codec/types.ts';
 import type { Writer } from '../codec/writer.ts';
 
-/** What a link needs of the session that it lives in. */
+/** What a link needs from its session. */
 export interface LinkSession {
   readonly connection: LinkConnection;
-  /** How many more messages the session could take in now. */
+  /** How many messages the session can send now. */
   readonly capacity: number;
   send(write: (writer: Writer) => void): void;
-  /** Sends a delivery, or queues it for when the client's window allows. */
+  /** Sends a delivery, or queues it until the client's window allows it. */
   transfer(delivery: OutgoingDelivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void;
   hasPending(link: Link): boolean;
-  /** Settles a delivery that came (`role` true) or went. */
-  answer(role: boolean, id: number, outcome: Outcome): void;
-  /** The client is told of the outcome of a delivery, and it is forgotten. */
-  settle(delivery: OutgoingDelivery, outcome: Outcome): void;
+  /** Settles an incoming (`role` true) or outgoing delivery. */
+  answer(role: boolean, id: number, outcome: DispositionOutcome): void;
+  /** Settles an outgoing delivery with an outcome, and forgets it. */
+  settle(delivery: OutgoingDelivery, outcome: DispositionOutcome): void;
   sendFlow(link: { handle: number; deliveryCount: number; credit: number; drain: boolean }): void;
-  /** A link has ended; with an error when we ended it. */
+  /** Reports that a link has ended; with an error when we ended it. */
   onDetached(handle: number, error: AmqpError | undefined): void;
 }
 
-/** What whoever accepts a link may do with its connection. */
+/** What the attach handler may do with a link's connection. */
 export interface LinkConnection {
-  /** Addresses that a valid token covers. */
+  /** The addresses that this client has access to. */
   readonly claims: Set<string>;
-  /** Cuts the wire without a word. */
+  /** Destroys the socket without a close frame. */
   cut(): void;
-  /** The link that sends to this client under a name or to an address: where replies go. One session is asked first. */
+  /** Finds the link that replies go to. The session `first` is searched first. */
   findReplyLink(first: LinkSession, matches: (link: SendingLink) => boolean): SendingLink | undefined;
 }
 
 export type Link = SendingLink | ReceivingLink;
 export type AttachHandler = (link: Link) => void;
 
-/** A source or target: its bytes, which are echoed as they came, and what a broker reads in it. */
-export interface Terminus {
+/** A source or target: its bytes, which are echoed unchanged, and the fields that a broker needs. */
+interface Terminus {
   readonly bytes: Buffer | undefined;
   readonly code: number | undefined;
   readonly address: string | undefined;
   readonly filter: AmqpMap | undefined;
 }
 
-export interface Acceptance {
+interface Acceptance {
   readonly maxMessageSize?: number;
   readonly properties?: ReadonlyMap<AmqpValue, AmqpValue>;
-  /** Encoded; the client's own when absent. */
+  /** Encoded; the client's source when absent. */
   readonly source?: Buffer;
 }
 
@@ -88,7 +88,7 @@ abstract class BaseLink {
     this.properties = mapAt(attach, 13);
   }
 
-  /** False until accepted, and once either side has detached. */
+  /** False until the link is accepted, and after either side has detached. */
   get isAttached(): boolean {
     return this.#state === 'attached';
   }
@@ -104,35 +104,35 @@ abstract class BaseLink {
     return true;
   }
 
-  /** Answers with an attach that has no termini, which tells some clients to wait, and a detach that says why. */
+  /** Answers with an attach without termini, so that clients expect the detach that follows, and with that detach. */
   refuse(error: AmqpError): void {
     if (this.#state !== 'attaching') return;
     this.#writeAttach(undefined, undefined, {});
     this.#end(true, error);
   }
 
-  /** Detaches from our side. */
+  /** Detaches the link from our side. */
   close(error?: AmqpError): void {
     if (this.#state === 'attaching') this.refuse(error ?? new AmqpError('amqp:link:detach-forced', 'closed'));
     else if (this.#state === 'attached') this.#end(true, error);
   }
 
-  /** The client detached: the same is answered. */
+  /** Answers the client's detach with a detach. */
   onDetach(isClosed: boolean): void {
     if (this.#state === 'detached') return;
-    // It gave up before it was accepted: AMQP wants an attach before the detach.
+    // The client gave up before the link was accepted; AMQP requires an attach before the detach.
     if (this.#state === 'attaching') this.#writeAttach(undefined, undefined, {});
     this.#end(isClosed, undefined);
   }
 
-  /** The session is gone: nothing can be written any more. */
+  /** Ends the link with its session; nothing can be written then. */
   release(): void {
     if (this.#state === 'detached') return;
     this.#state = 'detached';
     this.onReleased();
   }
 
-  /** Set by whoever accepts the link; runs once, however the link ends. */
+  /** Set by the attach handler. Runs once, when the link ends for any reason. */
   onReleased: () => void = () => {};
 
   #end(isClosed: boolean, error: AmqpError | undefined): void {
@@ -164,26 +164,26 @@ abstract class BaseLink {
 export interface OutgoingDelivery {
   readonly link: SendingLink;
   readonly settled: boolean;
-  /** What the broker calls it; given back with the outcome. */
+  /** The broker's message, which is passed back with the outcome. */
   readonly lock: unknown;
   id: number;
 }
 
-/** What a client says of a delivery. Undefined state: it settled without a word. */
+/** The state that a client gives a delivery. */
 export interface DeliveryState {
   readonly code: number;
   readonly fields: readonly AmqpValue[];
 }
 
 export interface SendingHandler {
-  /** Credit or room has changed: deliver what there is. */
+  /** Delivers the ready messages; called when credit or capacity has changed. */
   pump(): void;
-  /** Deliver what there is now and say when that is done; credit left over then is taken back. */
+  /** Delivers the ready messages and calls `done`. The credit that is then left is taken back. */
   drain(done: () => void): void;
   onOutcome(delivery: OutgoingDelivery, state: DeliveryState): void;
 }
 
-/** We send, the client receives. */
+/** A link on which we send and the client receives. */
 export class SendingLink extends BaseLink {
   readonly isReceiver = false;
   #credit = 0;
@@ -197,12 +197,12 @@ export class SendingLink extends BaseLink {
     this.pump();
   }
 
-  /** How many more messages may be sent now: the client's credit, but no more than its session takes. */
+  /** How many messages may be sent now: the client's credit, limited by what the session can send. */
   get capacity(): number {
     return this.isAttached ? Math.min(this.#credit, this.session.capacity) : 0;
   }
 
-  /** Sends a message, in up to two parts. Tag and parts are copied. */
+  /** Sends a message in one or two parts. Tag and parts are copied. */
   send(tag: Buffer, settled: boolean, lock: unknown, head: Buffer, tail?: Buffer): void {
     if (!this.isAttached) return;
     this.#credit--;
@@ -214,13 +214,13 @@ export class SendingLink extends BaseLink {
     const count = numberAt(flow, 5, 'delivery-count') ?? 0;
     const credit = numberAt(flow, 6, 'link-credit');
     if (credit !== undefined) {
-      // Counts wrap at 2^32; what is in flight has been counted by us and not yet by the client.
+      // Counts wrap at 2^32. Messages in flight are counted by us, and not yet by the client.
       const inFlight = (this.#deliveryCount - count) >>> 0;
       this.#credit = Math.max(0, credit - (inFlight > 0x7fffffff ? 0 : inFlight));
     }
     this.#isDraining = flow.fields[8] === true;
     this.pump();
-    // Asked for an echo, or for a drain that found nothing to wait for.
+    // The client asked for an echo.
     if (flow.fields[9] === true && this.isAttached) this.session.sendFlow(this.state(false));
   }
 
@@ -239,7 +239,7 @@ export class SendingLink extends BaseLink {
   }
 
   #drained(): void {
-    // Transfers that wait for the session's window belong before the answer; it comes when they are out.
+    // Transfers that wait for the session's window must come before the answer.
     if (!this.#isDraining || !this.isAttached || this.session.hasPending(this)) return;
     this.#isDraining = false;
     this.#deliveryCount = (this.#deliveryCount + this.#credit) >>> 0;
@@ -248,23 +248,23 @@ export class SendingLink extends BaseLink {
   }
 }
 
-/** A whole message from a client. */
-export interface IncomingDelivery {
+/** A complete message from a client. */
+interface IncomingDelivery {
   readonly format: number;
-  /** Good until the handler returns; what is to be kept is copied. */
+  /** Valid until the handler returns; the handler copies what it keeps. */
   readonly payload: Buffer;
-  /** Settles it; of no effect when it was sent settled. */
-  readonly answer: (outcome: Outcome) => void;
+  /** Settles the delivery. Does nothing when the client sent it settled. */
+  readonly answer: (outcome: DispositionOutcome) => void;
   readonly isSettled: boolean;
 }
 
-export type ReceivingHandler = (delivery: IncomingDelivery) => void;
+type ReceivingHandler = (delivery: IncomingDelivery) => void;
 
-/** More is granted when half is used up: a sender must never find itself without. */
+/** Granted again when half is used up, so that a sender never runs out of credit. */
 const CREDIT = 1000;
 const TOO_LARGE = 'amqp:link:message-size-exceeded';
 
-/** The client sends, we receive. */
+/** A link on which the client sends and we receive. */
 export class ReceivingLink extends BaseLink {
   readonly isReceiver = true;
   #credit = 0;
@@ -272,13 +272,13 @@ export class ReceivingLink extends BaseLink {
   #limit = 0;
   #handler: ReceivingHandler | undefined;
   #partial: { id: number; format: number; settled: boolean; size: number } | undefined;
-  /** The payload of a delivery that comes in several frames; its memory is used again. */
+  /** The payload of a delivery that comes in several frames; its memory is reused. */
   readonly #parts = new Remainder();
 
   accept(handler: ReceivingHandler, acceptance: Acceptance & { maxMessageSize: number }): void {
     if (!this.attach(acceptance)) return;
     this.#handler = handler;
-    // Room for what wraps the messages of a full batch.
+    // Allows for the envelope of a full batch.
     this.#limit = acceptance.maxMessageSize + 64 * 1024;
     this.#grant();
   }
@@ -294,7 +294,7 @@ export class ReceivingLink extends BaseLink {
     const id = numberAt(transfer, 1, 'delivery-id') ?? this.#partial?.id;
     if (id === undefined) throw new AmqpError('amqp:decode-error', 'the first transfer of a delivery needs an id');
     if (this.#partial && this.#partial.id !== id) {
-      throw new AmqpError('amqp:not-allowed', `delivery ${this.#partial.id} is not complete, got ${id}`);
+      throw new AmqpError('amqp:not-allowed', `delivery ${this.#partial.id} is incomplete, got a transfer of ${id}`);
     }
     const format = numberAt(transfer, 3, 'message-format') ?? 0;
     this.#partial ??= { id, format, settled: false, size: 0 };
@@ -304,13 +304,13 @@ export class ReceivingLink extends BaseLink {
     const isAborted = transfer.fields[9] === true;
     const isWhole = transfer.fields[5] !== true;
     if (isAborted || partial.size > this.#limit) this.#parts.clear();
-    // What is too large already is counted, but not kept.
+    // The payload of a message that is too large is counted, but not kept.
     else if (!isWhole || !this.#parts.isEmpty) this.#parts.keep(payload, 0);
     if (!isAborted && !isWhole) return;
     this.#partial = undefined;
     this.#count();
     if (isAborted) return;
-    const answer = (outcome: Outcome): void => {
+    const answer = (outcome: DispositionOutcome): void => {
       if (!partial.settled) this.session.answer(true, partial.id, outcome);
     };
     if (partial.size > this.#limit) {

@@ -1,15 +1,15 @@
-/** What a connection has to say in one turn, gathered into few buffers and written with one call. */
+/** Gathers the frames that a connection writes in one turn into few buffers, and writes them with one call. */
 import type { Socket } from 'node:net';
 
 const SMALLEST_SLAB = 4 * 1024;
 const LARGEST_SLAB = 128 * 1024;
-/** So much may lie unsent before a connection stops delivering messages and listening to its peer. */
+/** With more unsent bytes than this, a connection stops delivering messages and reading from its peer. */
 const HIGH_WATER = 4 * 1024 * 1024;
 
-/** A piece of memory that frames are written into; used again once the socket has taken all of it. */
+/** Memory that frames are written into; reused once the socket has sent all of it. */
 interface Slab {
   readonly buffer: Buffer;
-  /** Writes that the socket has not finished. */
+  /** How many writes the socket has not completed. */
   writes: number;
 }
 
@@ -17,34 +17,34 @@ export class Output {
   readonly #socket: Socket;
   readonly #beforeFlush: () => void;
   #slab: Slab = { buffer: Buffer.alloc(0), writes: 0 };
-  /** Kept for the next time: memory outside the heap is what makes the garbage collector run. */
+  /** Kept for reuse: allocating memory outside the heap makes the garbage collector run. */
   #spare: Slab | undefined;
   #start = 0;
   #end = 0;
   #scheduled = false;
   #thisTurn = 0;
-  /** How often something was written; tells a heartbeat whether it is needed. */
+  /** How often something was written; shows whether a heartbeat is needed. */
   writes = 0;
 
-  /** `beforeFlush` may write what it has held back for merging. */
+  /** @param beforeFlush writes frames that were held back to be merged */
   constructor(socket: Socket, beforeFlush: () => void) {
     this.#socket = socket;
     this.#beforeFlush = beforeFlush;
   }
 
-  /** False while the peer reads more slowly than we write. */
+  /** False while too much is unsent, because the peer reads more slowly than we write. */
   get isWritable(): boolean {
     return this.#socket.writableLength < HIGH_WATER;
   }
 
-  /** Sees to it that `flush` runs at the end of this turn. */
+  /** Makes `flush` run at the end of this turn. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.flush());
   }
 
-  /** One frame: header, performative, and a payload in up to two parts. All are copied. */
+  /** Writes one frame: header, performative, and a payload in up to two parts. All are copied. */
   frame(type: number, channel: number, performative: Buffer, head?: Buffer, tail?: Buffer): void {
     const size = 8 + performative.length + (head?.length ?? 0) + (tail?.length ?? 0);
     let at = this.#claim(size);
@@ -63,7 +63,7 @@ export class Output {
     tail?.copy(buffer, at);
   }
 
-  /** Bytes that are no frame: a protocol header. */
+  /** Writes a protocol header. */
   raw(bytes: Buffer): void {
     const at = this.#claim(bytes.length);
     bytes.copy(this.#slab.buffer, at);
@@ -96,7 +96,7 @@ export class Output {
     const spare = this.#spare;
     this.#spare = undefined;
     if (spare && spare.buffer.length >= size) return spare;
-    // A busy connection gets a large slab, an idle one none.
+    // A busy connection gets a large slab, a quiet one a small slab.
     const wanted = Math.min(LARGEST_SLAB, Math.max(SMALLEST_SLAB, this.#thisTurn * 2));
     return { buffer: Buffer.allocUnsafeSlow(Math.max(wanted, size)), writes: 0 };
   }
@@ -112,7 +112,7 @@ export class Output {
     this.#socket.write(chunk, () => {
       if (--slab.writes > 0) return;
       if (slab !== this.#slab) this.#spare = slab;
-      // All of it is out: begin again at the front.
+      // Everything is sent: start again at the beginning.
       else if (this.#start === this.#end) {
         this.#start = 0;
         this.#end = 0;

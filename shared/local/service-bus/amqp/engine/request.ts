@@ -1,4 +1,4 @@
-/** Request and response over a pair of links, as `$cbs` and `$management` are spoken to. */
+/** Request and response over a pair of links: the protocol of `$cbs` and `$management`. */
 
 import { BrokerError } from '../../core/broker-error.ts';
 import { ACCEPTED, REJECTED } from '../codec/frames.ts';
@@ -8,7 +8,7 @@ import { AmqpError, type AmqpMap, type AmqpValue, Described, symbol, Typed, ulon
 import { Writer } from '../codec/writer.ts';
 import type { ReceivingLink, SendingHandler, SendingLink } from './link.ts';
 
-export interface Request {
+export interface AmqpRequest {
   readonly operation: string;
   readonly properties: AmqpMap;
   readonly body: AmqpValue;
@@ -16,21 +16,21 @@ export interface Request {
   readonly replyTo: string | undefined;
 }
 
-export interface Response {
+export interface AmqpResponse {
   readonly status: number;
   readonly description: string;
   readonly condition?: string | undefined;
   readonly body?: AmqpValue;
 }
 
-export type Answerer = (request: Request) => Response | Promise<Response>;
+type Answerer = (request: AmqpRequest) => AmqpResponse | Promise<AmqpResponse>;
 
-/** Replies that a client has given no credit for; one that never does loses the oldest. */
+/** How many replies wait for a client's credit; beyond that the oldest are dropped. */
 const MAX_WAITING = 1000;
 const MAX_REQUEST_SIZE = 1024 * 1024;
 const NO_TAG = Buffer.from([0]);
 
-/** Replies on their way to one client, held back while it grants no credit. */
+/** The replies to one client, which wait while it grants no credit. */
 class ReplyQueue implements SendingHandler {
   readonly #link: SendingLink;
   readonly #waiting: Buffer[] = [];
@@ -63,18 +63,18 @@ class ReplyQueue implements SendingHandler {
 
 const queues = new WeakMap<SendingLink, ReplyQueue>();
 
-/** Accepts the link on which the client waits for replies. */
+/** Accepts the link on which the client receives replies. */
 export function acceptReplies(link: SendingLink): void {
   const queue = new ReplyQueue(link);
   queues.set(link, queue);
   link.accept(queue, { maxMessageSize: MAX_REQUEST_SIZE });
 }
 
-/** Accepts the link on which the client sends requests. An answerer that throws answers with the error's condition. */
+/** Accepts the link on which the client sends requests. An error of the answerer becomes the answer. */
 export function acceptRequests(link: ReceivingLink, answerer: Answerer): void {
   const handle = (payload: Buffer): void => {
     const request = readRequest(Buffer.from(payload));
-    const reply = (response: Response): void => {
+    const reply = (response: AmqpResponse): void => {
       if (!link.isDetached) findQueue(link, request.replyTo)?.add(encodeResponse(request, response));
     };
     try {
@@ -99,7 +99,8 @@ export function acceptRequests(link: ReceivingLink, answerer: Answerer): void {
 }
 
 /**
- * Where a reply goes: clients give their reply link's target address or its name, and some keep it on another session.
+ * Finds where a reply goes. Clients name the target address or the name of their reply link, which may be on another
+ * session.
  */
 function findQueue(link: ReceivingLink, replyTo: string | undefined): ReplyQueue | undefined {
   const node = link.target.address;
@@ -114,7 +115,7 @@ function findQueue(link: ReceivingLink, replyTo: string | undefined): ReplyQueue
   return undefined;
 }
 
-function readRequest(payload: Buffer): Request {
+function readRequest(payload: Buffer): AmqpRequest {
   const reader = new Reader(payload);
   let properties: readonly AmqpValue[] = [];
   let application: AmqpMap = new Map();
@@ -137,7 +138,7 @@ function readRequest(payload: Buffer): Request {
   };
 }
 
-function encodeResponse(request: Request, response: Response): Buffer {
+function encodeResponse(request: AmqpRequest, response: AmqpResponse): Buffer {
   const { status, description, condition, body } = response;
   const { messageId } = request;
   const writer = new Writer(512);
@@ -148,7 +149,7 @@ function encodeResponse(request: Request, response: Response): Buffer {
   writer.close(token, 6);
   writer.descriptor(APPLICATION_PROPERTIES);
   const code = new Typed('int', status);
-  // Clients look for one spelling or the other.
+  // Some clients read one spelling, some the other.
   const entries: [AmqpValue, AmqpValue][] = [
     ['statusCode', code],
     ['status-code', code],
@@ -179,13 +180,13 @@ const STATUS: Readonly<Record<string, number>> = {
   'amqp:internal-error': 500,
 };
 
-/** An error as the answer to a request. */
-export function failure(error: unknown): Response {
+/** The response for an error. */
+function failure(error: unknown): AmqpResponse {
   const { condition, message } = asAmqpError(error);
   return { status: STATUS[condition] ?? 400, description: message, condition };
 }
 
-/** Any error in AMQP's terms; one that is not the client's or the broker's doing is an internal error. */
+/** Any error as an AMQP error. Errors that neither AMQP nor the broker threw are internal errors. */
 export function asAmqpError(error: unknown): AmqpError {
   if (error instanceof AmqpError) return error;
   if (error instanceof BrokerError) return new AmqpError(error.condition, error.message);

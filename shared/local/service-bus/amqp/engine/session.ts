@@ -1,17 +1,17 @@
 /**
- * One AMQP session: its windows, its links by handle, the deliveries that await an outcome, and the outcomes that
- * await the end of the turn.
+ * One AMQP session: its windows, its links by handle, the deliveries without an outcome, and the dispositions that are
+ * written at the end of the turn.
  */
 import {
   ATTACH,
   compositeOf,
   DETACH,
   DISPOSITION,
+  type DispositionOutcome,
   END,
   FLOW,
   MAX_HANDLE,
   numberAt,
-  type Outcome,
   type Performative,
   REJECTED,
   requiredNumberAt,
@@ -35,24 +35,25 @@ import {
 } from './link.ts';
 import type { Output } from './output.ts';
 
-/** Transfers that the client may have in flight; renewed when half is used up. */
+/** How many transfers the client may have in flight; renewed when half are used up. */
 const INCOMING_WINDOW = 5000;
-/** More than a frame header and a transfer performative with a 32-byte tag take. */
+/** An upper bound for a frame header and a transfer performative with a 32-byte tag. */
 const TRANSFER_OVERHEAD = 8 + 64;
 
-/** What a session needs of its connection. */
+/** What a session needs from its connection. */
 export interface SessionConnection extends LinkConnection {
   readonly output: Output;
-  /** Frames longer than this would break the peer. */
+  /** The longest frame that the peer accepts. */
   readonly maxFrameSize: number;
-  /** Writes one frame on a channel; `write` fills in the performative. */
+  /** Writes one frame on a channel; `write` writes the performative. */
   send(channel: number, write: (writer: Writer) => void): void;
   sendPayload(channel: number, write: (writer: Writer) => void, head: Buffer, tail: Buffer | undefined): void;
-  /** Decides what a link is for. */
+  /** Accepts or refuses each link. */
   readonly onAttach: AttachHandler;
   onSessionEnded(channel: number): void;
 }
 
+/** A delivery that waits for the client's window. */
 interface Pending {
   readonly delivery: OutgoingDelivery;
   readonly tag: Buffer;
@@ -60,22 +61,23 @@ interface Pending {
   sent: number;
 }
 
-interface Answer {
+/** A run of deliveries with one outcome. */
+interface Disposition {
   readonly role: boolean;
   readonly first: number;
   last: number;
-  readonly outcome: Outcome;
+  readonly outcome: DispositionOutcome;
 }
 
-export class Session implements LinkSession {
+export class AmqpSession implements LinkSession {
   readonly connection: SessionConnection;
   readonly #channel: number;
   readonly #links = new Map<number, Link>();
-  /** Links that we detached, and why; the client may still write to their handles until it has answered. */
+  /** Links that we detached, and why. The client may write to their handles until it has answered. */
   readonly #leaving = new Map<number, { link: Link | undefined; error: AmqpError }>();
   readonly #unsettled = new Map<number, OutgoingDelivery>();
   #pending: Pending[] = [];
-  #answers: Answer[] = [];
+  #dispositions: Disposition[] = [];
   #nextIncomingId: number;
   #windowLeft = INCOMING_WINDOW;
   #nextOutgoingId = 0;
@@ -90,7 +92,7 @@ export class Session implements LinkSession {
     this.send((writer) => writeBegin(writer, { remoteChannel: channel, nextOutgoingId: 0, window: INCOMING_WINDOW }));
   }
 
-  /** How many more messages the session could take in now; 0 while the peer is slow to read. */
+  /** How many messages the session can send now; 0 while the peer is slow to read. */
   get capacity(): number {
     if (this.#pending.length > 0 || !this.connection.output.isWritable) return 0;
     return this.#remoteWindow;
@@ -127,7 +129,7 @@ export class Session implements LinkSession {
     }
   }
 
-  /** Sends a delivery, or queues it for when the client's window allows. */
+  /** Sends a delivery, or queues it until the client's window allows it. */
   transfer(delivery: OutgoingDelivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void {
     const size = head.length + (tail?.length ?? 0) + TRANSFER_OVERHEAD;
     if (this.#pending.length === 0 && this.#remoteWindow > 0 && size <= this.connection.maxFrameSize) {
@@ -149,28 +151,28 @@ export class Session implements LinkSession {
   }
 
   /**
-   * Settles a delivery. Neighbours with one outcome share a frame, written at the end of the turn; outcomes with an
-   * error never do.
+   * Settles a delivery at the end of the turn. Consecutive deliveries with one outcome share a frame, unless the
+   * outcome has an error.
    */
-  answer(role: boolean, id: number, outcome: Outcome): void {
+  answer(role: boolean, id: number, outcome: DispositionOutcome): void {
     this.connection.output.schedule();
-    const last = this.#answers.at(-1);
+    const last = this.#dispositions.at(-1);
     const isNext = last && last.role === role && id === (last.last + 1) >>> 0;
     if (isNext && last.outcome.code === outcome.code && !last.outcome.error && !outcome.error) last.last = id;
-    else this.#answers.push({ role, first: id, last: id, outcome });
+    else this.#dispositions.push({ role, first: id, last: id, outcome });
   }
 
-  /** The client is told of the outcome of a delivery, and it is forgotten. */
-  settle(delivery: OutgoingDelivery, outcome: Outcome): void {
+  /** Settles an outgoing delivery with an outcome, and forgets it. */
+  settle(delivery: OutgoingDelivery, outcome: DispositionOutcome): void {
     if (this.#unsettled.delete(delivery.id)) this.answer(false, delivery.id, outcome);
   }
 
-  /** Writes the outcomes that were gathered. */
+  /** Writes the gathered dispositions. */
   flush(): void {
-    if (this.#answers.length === 0) return;
-    const answers = this.#answers;
-    this.#answers = [];
-    for (const answer of answers) this.send((writer) => writeDisposition(writer, answer));
+    if (this.#dispositions.length === 0) return;
+    const dispositions = this.#dispositions;
+    this.#dispositions = [];
+    for (const one of dispositions) this.send((writer) => writeDisposition(writer, one));
   }
 
   sendFlow(link?: { handle: number; deliveryCount: number; credit: number; drain: boolean }): void {
@@ -183,13 +185,13 @@ export class Session implements LinkSession {
     this.send((writer) => writeFlow(writer, flow));
   }
 
-  /** Lets every link deliver what it can. */
+  /** Lets every link deliver its messages. */
   pump(): void {
     this.#sendPending();
     for (const link of this.#links.values()) if (link instanceof SendingLink) link.pump();
   }
 
-  /** A link has ended. When we ended it, its handle stays taken until the client has answered. */
+  /** Removes a link. When we ended it, its handle stays in use until the client has answered. */
   onDetached(handle: number, error: AmqpError | undefined): void {
     const link = this.#links.get(handle);
     this.#links.delete(handle);
@@ -203,11 +205,11 @@ export class Session implements LinkSession {
     this.#links.clear();
     this.#unsettled.clear();
     this.#pending = [];
-    this.#answers = [];
+    this.#dispositions = [];
     for (const link of links) link.release();
   }
 
-  /** The link that sends to this client under a name or to an address: where replies go. */
+  /** Finds the link that replies go to. */
   findReplyLink(matches: (link: SendingLink) => boolean): SendingLink | undefined {
     for (const link of this.#links.values()) if (link instanceof SendingLink && matches(link)) return link;
     return undefined;
@@ -272,7 +274,7 @@ export class Session implements LinkSession {
     const handle = numberAt(flow, 4, 'handle');
     if (handle !== undefined) this.#linkOf(handle)?.onFlow(flow);
     else if (flow.fields[9] === true) this.sendFlow();
-    // A window that opens lets every link go on, not only the one that the flow names.
+    // An open window lets every link continue, not only the one that the flow names.
     for (const link of this.#links.values()) if (link instanceof SendingLink && link.handle !== handle) link.pump();
   }
 
@@ -288,7 +290,7 @@ export class Session implements LinkSession {
   }
 
   #onDisposition(disposition: Performative): void {
-    // Of what we received nothing is left unsettled.
+    // We settle all that we receive, so the client's dispositions as a sender do not matter.
     if (disposition.fields[0] !== true) return;
     const first = requiredNumberAt(disposition, 1, 'first');
     const last = numberAt(disposition, 2, 'last') ?? first;
@@ -297,13 +299,13 @@ export class Session implements LinkSession {
     for (const delivery of this.#between(first, last)) {
       if (settled) this.#unsettled.delete(delivery.id);
       const left = this.#leaving.get(delivery.link.handle);
-      // Settled while our detach was on its way: without an answer the client would wait for a minute.
+      // The client settled while our detach was on its way. Without an answer it would wait for a minute.
       if (left?.link === delivery.link) this.settle(delivery, { code: REJECTED, error: left.error });
       else if (state) delivery.link.onOutcome(delivery, state);
     }
   }
 
-  /** The unsettled deliveries of a range, however large a range the client claims. */
+  /** The unsettled deliveries in a range; its cost does not grow with the range that the client claims. */
   #between(first: number, last: number): OutgoingDelivery[] {
     const count = ((last - first) >>> 0) + 1;
     if (count <= this.#unsettled.size) {

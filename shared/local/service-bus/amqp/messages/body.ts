@@ -1,6 +1,6 @@
-/** What the broker keeps of a message that came over AMQP: the sender's bytes, at the least cost while it waits. */
+/** The sender's bytes of a message that came over AMQP, kept at the lowest cost while the message waits. */
 
-/** Small messages share pieces of memory of this size: fewer objects, and no more kept than this by any one of them. */
+/** Small messages share slabs of this size. That saves objects, and one message keeps no more than a slab in memory. */
 const SLAB_SIZE = 32 * 1024;
 const LARGEST_SHARING = 4 * 1024;
 let slab = Buffer.alloc(0);
@@ -12,7 +12,7 @@ export class AmqpBody {
   readonly #end: number;
   readonly durable: boolean;
   readonly priority: number | undefined;
-  /** The sender's own annotations, encoded: those that the broker has no meaning for. */
+  /** The sender's own annotations, encoded; those that the broker sets itself are left out. */
   readonly annotations: readonly Buffer[];
 
   /** The bare message is copied. */
@@ -38,8 +38,8 @@ export class AmqpBody {
   }
 
   /**
-   * Properties, application properties, body and footer as they were sent. A view that is made when it is asked for:
-   * one more object in every message that waits is work for the garbage collector.
+   * Properties, application properties, body and footer as they were sent. The view is created on demand, since another
+   * object in every waiting message would cost the garbage collector time.
    */
   get bare(): Buffer {
     return this.#memory.subarray(this.#start, this.#end);

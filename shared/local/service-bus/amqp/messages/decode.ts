@@ -1,12 +1,11 @@
 /**
- * Messages as AMQP has them. A sender's bare message is kept as its bytes, so that a receiver in any language gets the
- * very types that were sent; the broker reads from it what filters need. Header and annotations are written anew for
- * every delivery.
+ * Reads AMQP messages. A sender's bare message is kept as bytes, so that a receiver in any language gets the types that
+ * were sent. The broker decodes what filters need. Header and annotations are written for every delivery.
  * @see https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-messaging-v1.0-os.html
  */
 import { randomBytes } from 'node:crypto';
 import { Encoded, Float, type OutgoingMessage, type PropertyValue } from '../../core/message.ts';
-import { entriesOf, Reader } from '../codec/reader.ts';
+import { encodedEntriesOf, Reader } from '../codec/reader.ts';
 import {
   APPLICATION_PROPERTIES,
   DATA,
@@ -20,10 +19,10 @@ import { type AmqpMap, type AmqpValue, Uuid } from '../codec/types.ts';
 import { AmqpBody } from './body.ts';
 import { rewrite } from './rewrite.ts';
 
-/** Several messages in one transfer: the envelope's data sections are messages. */
-export const BATCH_FORMAT = 0x80013700;
+/** The format of a transfer with several messages: each data section of the envelope is a message. */
+const BATCH_FORMAT = 0x80013700;
 
-/** Annotations that the broker writes itself; a client's are not passed on. */
+/** Annotations that the broker writes itself. A client's values for them are dropped. */
 const OWN_ANNOTATIONS: ReadonlySet<AmqpValue> = new Set([
   'x-opt-partition-key',
   'x-opt-scheduled-enqueue-time',
@@ -38,9 +37,9 @@ const OWN_ANNOTATIONS: ReadonlySet<AmqpValue> = new Set([
 const NO_ANNOTATIONS: readonly Buffer[] = [];
 
 /**
- * The messages of one transfer, each with bytes of its own.
+ * The messages of one transfer. Their bytes are copied.
  *
- * @throws AmqpError when the payload is no message, or no batch of messages
+ * @throws AmqpError when the payload is neither a message nor a batch
  */
 export function readMessages(format: number, payload: Buffer): OutgoingMessage[] {
   if (format !== BATCH_FORMAT) return [readMessage(payload)];
@@ -55,7 +54,7 @@ export function readMessages(format: number, payload: Buffer): OutgoingMessage[]
   return messages;
 }
 
-/** One message; nothing of `bytes` is kept. A missing message id is made, since no receiver does well without. */
+/** One message; `bytes` are copied. A missing message id is generated, since receivers need one. */
 export function readMessage(bytes: Buffer): OutgoingMessage {
   return readWhole(new Reader(bytes));
 }
@@ -104,8 +103,8 @@ function readWhole(reader: Reader): OutgoingMessage {
 
 const EMPTY = Buffer.alloc(0);
 
-/** An identifier or text property; ids may also be numbers, uuids or bytes. */
-export function textOf(value: AmqpValue): string | undefined {
+/** A property as text; ids may be numbers, UUIDs or bytes. */
+function textOf(value: AmqpValue): string | undefined {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return undefined;
   if (Buffer.isBuffer(value)) return value.toString('hex');
@@ -124,8 +123,8 @@ function readAnnotations(reader: Reader): [AmqpMap, readonly Buffer[]] {
   return [annotations, own.length > 0 ? own : NO_ANNOTATIONS];
 }
 
-/** Application properties with the types that filters tell apart. */
-export function readProperties(reader: Reader): Record<string, PropertyValue> {
+/** Application properties, with the types that filters distinguish. */
+function readProperties(reader: Reader): Record<string, PropertyValue> {
   const entries: [string, PropertyValue][] = [];
   eachEntry(reader, () => {
     const key = reader.value();
@@ -139,14 +138,14 @@ function readProperty(reader: Reader): PropertyValue {
   const code = reader.buffer[reader.position];
   const value = reader.value();
   if (typeof value === 'number') {
-    // An integral double is no integer, and a long that is changed stays a long.
+    // An integral double must not become an integer, and a long must stay a long when it is changed.
     if ((code === 0x72 || code === 0x82) && Number.isInteger(value)) return new Float(value);
     return code === 0x55 || code === 0x81 || code === 0x53 || code === 0x80 ? BigInt(value) : value;
   }
   return toProperty(value);
 }
 
-/** What the broker makes of a value that a client sets as a property. */
+/** The broker's form of a property value. */
 function toProperty(value: AmqpValue): PropertyValue {
   if (value === undefined || value === null) return null;
   if (Buffer.isBuffer(value)) return Buffer.from(value);
@@ -155,10 +154,10 @@ function toProperty(value: AmqpValue): PropertyValue {
   return String(value);
 }
 
-/** What a client sets on a message when it settles it, kept in the client's encoding; names may be symbols. */
+/** The properties that a client sets when it settles a message, in the client's encoding. Names may be symbols. */
 export function toChanges(map: AmqpMap | undefined): Record<string, Encoded> | undefined {
   if (!map || map.size === 0) return undefined;
-  const reader = new Reader(entriesOf(map));
+  const reader = new Reader(encodedEntriesOf(map));
   const changes: [string, Encoded][] = [];
   while (!reader.done) {
     const name = String(reader.value());
@@ -169,7 +168,7 @@ export function toChanges(map: AmqpMap | undefined): Record<string, Encoded> | u
   return Object.fromEntries(changes);
 }
 
-/** What a client sets on a rule. */
+/** The properties that a client sets on a rule. */
 export function toProperties(map: AmqpMap | undefined): Record<string, PropertyValue> | undefined {
   if (!map || map.size === 0) return undefined;
   return Object.fromEntries([...map].map(([key, value]) => [String(key), toProperty(value)]));

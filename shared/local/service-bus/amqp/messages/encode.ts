@@ -1,5 +1,5 @@
 /**
- * A message as it is handed out: header and annotations written for this delivery, then the sender's own bytes. The
+ * Encodes a message for a receiver: header and annotations of this delivery, then the sender's own bytes. This is the
  * hottest path of all, so what never changes is encoded once.
  */
 
@@ -11,8 +11,8 @@ import { Writer } from '../codec/writer.ts';
 import { AmqpBody } from './body.ts';
 import { rewrite } from './rewrite.ts';
 
-/** What the broker says of a message: locked until when, if it is. */
-type Handed = PeekedMessage & { readonly lockedUntil?: number | undefined };
+/** A peeked or delivered message. */
+type OutgoingView = PeekedMessage & { readonly lockedUntil?: number | undefined };
 
 const STATES: Readonly<Record<MessageState, number>> = { active: 0, deferred: 1, scheduled: 2 };
 
@@ -33,11 +33,11 @@ function key(name: string): Buffer {
 }
 
 /**
- * Writes header and annotations; `bareOf` is what follows them.
+ * Writes header and annotations; the bytes of `bareOf` must follow.
  *
  * @param lockToken for a message that goes out without a delivery tag
  */
-export function writeHead(writer: Writer, message: Handed, lockToken?: Uuid): void {
+export function writeHead(writer: Writer, message: OutgoingView, lockToken?: Uuid): void {
   const { content } = message;
   const body = content.body instanceof AmqpBody ? content.body : undefined;
   writer.descriptor(HEADER);
@@ -45,12 +45,12 @@ export function writeHead(writer: Writer, message: Handed, lockToken?: Uuid): vo
   writer.boolean(body?.durable ?? true);
   if (body?.priority === undefined) writer.null();
   else writer.ubyte(body.priority);
-  // The smaller of the message's and the entity's: clients add it to the enqueued time.
+  // The effective time to live: clients add it to the enqueued time.
   const timeToLive = message.expiresAt - message.enqueuedAt;
   if (timeToLive > 0xffffffff) writer.null();
   else writer.uint(Math.max(0, timeToLive));
   writer.boolean(false);
-  // Clients in other languages fail without it.
+  // Clients in some languages fail without it.
   writer.uint(message.deliveryCount);
   writer.close(token, 5);
   if (lockToken) {
@@ -101,10 +101,10 @@ export function writeHead(writer: Writer, message: Handed, lockToken?: Uuid): vo
   writer.close(token, count * 2);
 }
 
-/** Encoded messages that differ from what was sent, or were never encoded: made once for all who receive them. */
+/** Messages that were changed since they were sent, or never came over AMQP: encoded once for all receivers. */
 const encoded = new WeakMap<Content, Buffer>();
 
-/** The bare message: byte for byte what was sent, but for properties that were changed since. */
+/** The bare message: the sender's bytes, except for properties that were changed since. */
 export function bareOf(content: Content): Buffer {
   const { body, changes } = content;
   if (body instanceof AmqpBody && !changes) return body.bare;
@@ -119,15 +119,15 @@ export function bareOf(content: Content): Buffer {
   return bare;
 }
 
-/** The whole message, as peek and receive-by-sequence-number carry it. */
-export function encodeMessage(message: Handed, lockToken?: Uuid): Buffer {
+/** The whole message, for peek and receive-by-sequence-number. */
+export function encodeMessage(message: OutgoingView, lockToken?: Uuid): Buffer {
   const writer = new Writer(512);
   writeHead(writer, message, lockToken);
   writer.bytes(bareOf(message.content));
   return writer.copy();
 }
 
-/** A body that never was on the wire: bytes and text as they are, anything else as JSON. */
+/** The body of a message that did not come over AMQP: bytes and text as they are, anything else as JSON. */
 function dataSection(body: unknown): Buffer {
   const writer = new Writer(512);
   writer.descriptor(DATA);

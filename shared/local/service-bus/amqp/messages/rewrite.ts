@@ -1,4 +1,4 @@
-/** Changes properties of an encoded message and leaves every other byte as it was. */
+/** Changes properties of an encoded message and keeps every other byte. */
 
 import {
   type ChangedProperties,
@@ -23,7 +23,8 @@ const FIELDS: Readonly<Partial<Record<keyof SystemProperties, number>>> = {
 };
 
 /**
- * The bare message with some properties set, or removed where the value is undefined; all the rest byte for byte.
+ * The bare message with some properties set, or removed where the value is undefined. Everything else stays byte for
+ * byte.
  */
 export function rewrite(
   bare: Buffer,

@@ -1,4 +1,4 @@
-/** What a link is for, by the address that the client attached it to. */
+/** Decides what a link does, by the address that the client attached it to. */
 
 import type { SharedKey } from '../../auth/sasl.ts';
 import { pathOf } from '../../auth/token.ts';
@@ -11,10 +11,10 @@ import { readMessages } from '../messages/decode.ts';
 import { answerToken } from './cbs.ts';
 import { answerManagement, checkManaged } from './management.ts';
 import { parseNodeAddress } from './node-address.ts';
-import { Consuming, CUT } from './receiver.ts';
+import { CUT, EntityReceiver } from './receiver.ts';
 import { acceptSession, sessionFilterOf } from './session-receiver.ts';
 
-export interface AttachContext {
+interface AttachContext {
   readonly broker: Broker;
   readonly key: SharedKey;
   /** Whether a link to an entity needs a token. */
@@ -23,14 +23,17 @@ export interface AttachContext {
 
 const COORDINATOR = 0x30;
 const NOT_FOUND = 'amqp:not-found';
-/** SDKs that subscribe to what is not there come back at once, for ever: the first answer is quick, later ones wait. */
+/**
+ * SDKs that subscribe to a missing entity attach again at once, for ever. The first refusal is immediate; later ones
+ * wait.
+ */
 const BRAKE_MS = 250;
 const MAX_BRAKE_MS = 1_000;
-/** More than any client gets wrong by itself; then counting starts afresh. */
+/** More addresses than a client gets wrong by itself; beyond that counting starts again. */
 const MAX_REMEMBERED = 1_000;
 
 export function attachHandler(context: AttachContext): AttachHandler {
-  /** How often each connection was told that an address is not there. */
+  /** How often each connection was refused an address as not found. */
   const refusals = new WeakMap<LinkConnection, Map<string, number>>();
   const seenBefore = (link: Link): number => {
     const { connection } = link.session;
@@ -59,12 +62,12 @@ function accept(link: Link, context: AttachContext): void {
     throw new AmqpError('amqp:not-implemented', 'transactions are not supported by this endpoint');
   }
   const address = link instanceof ReceivingLink ? link.target.address : link.source.address;
-  if (!address) throw new AmqpError('amqp:invalid-field', 'the link names no address');
+  if (!address) throw new AmqpError('amqp:invalid-field', 'the link has no address');
   const node = parseNodeAddress(address);
   const { broker } = context;
   const { connection } = link.session;
   if (node.kind === 'tokens') {
-    // Tokens are made by the clock on the wall, whatever clock the broker runs on.
+    // Tokens expire by the system clock, even when the broker runs on another.
     if (link instanceof ReceivingLink) {
       acceptRequests(link, (request) => answerToken(request, connection, context, Date.now()));
     } else acceptReplies(link);
@@ -85,7 +88,7 @@ function acceptReceiver(link: SendingLink, broker: Broker, path: string): void {
   const queue = broker.resolve(path);
   const sessionId = sessionFilterOf(link);
   if (sessionId !== undefined) acceptSession(link, queue, sessionId);
-  else link.accept(new Consuming(link, queue, (options) => queue.openConsumer(options)));
+  else link.accept(new EntityReceiver(link, queue, (options) => queue.openConsumer(options)));
 }
 
 function acceptSends(link: ReceivingLink, broker: Broker, path: string): void {
@@ -98,7 +101,7 @@ function acceptSends(link: ReceivingLink, broker: Broker, path: string): void {
       } catch (error) {
         const refusal = asAmqpError(error);
         if (refusal.condition === CUT) link.session.connection.cut();
-        // A sender that asked for no answer can only be told by losing its link.
+        // A sender that settles its transfers itself learns of the error only when its link is closed.
         else if (isSettled) link.close(refusal);
         else answer({ code: REJECTED, error: refusal });
       }
@@ -110,5 +113,5 @@ function acceptSends(link: ReceivingLink, broker: Broker, path: string): void {
 function checkClaims(claims: ReadonlySet<string>, address: string): void {
   const path = `${pathOf(address)}/`;
   for (const claim of claims) if (claim === '' || path.startsWith(`${claim}/`)) return;
-  throw new AmqpError('amqp:unauthorized-access', `no token that was put covers '${address}'`);
+  throw new AmqpError('amqp:unauthorized-access', `no token covers '${address}'`);
 }

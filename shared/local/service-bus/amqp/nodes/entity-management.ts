@@ -1,24 +1,24 @@
-/** The operations of an entity's `$management` on its messages. Those on sessions and rules are files of their own. */
+/** The operations of an entity's `$management` on messages. Those on sessions and rules are in files of their own. */
 
 import type { MessageQueue } from '../../core/message-queue.ts';
 import type { SessionHold } from '../../core/sessions.ts';
 import { swappedGuid } from '../codec/guid.ts';
 import { AmqpError, type AmqpValue, TypedArray, Uuid } from '../codec/types.ts';
-import type { Response } from '../engine/request.ts';
+import type { AmqpResponse } from '../engine/request.ts';
 import { toChanges } from '../messages/decode.ts';
 import { encodeMessage } from '../messages/encode.ts';
 import type { RequestBody } from './request-body.ts';
 
 export const OK = { status: 200, description: 'OK' } as const;
-/** A peek answers with no more than one message of this size or several that make it together. */
+/** A peek returns messages up to this size in total, and at least one. */
 const MAX_PEEKED_BYTES = 1024 * 1024;
 
-export function renewLocks(queue: MessageQueue, body: RequestBody): Response {
+export function renewLocks(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const expirations = tokensOf(queue, body).map((token) => queue.renewLock(token));
   return { ...OK, body: new Map([['expirations', new TypedArray('timestamp', expirations)]]) };
 }
 
-export function peek(queue: MessageQueue, body: RequestBody): Response {
+export function peek(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const from = body.number('from-sequence-number');
   const found = queue.peek(from, body.number('message-count'), body.optionalText('session-id'));
   const messages: AmqpValue[] = [];
@@ -33,14 +33,18 @@ export function peek(queue: MessageQueue, body: RequestBody): Response {
   return { ...OK, body: new Map([['messages', messages]]) };
 }
 
-/** Deferred messages, locked or removed. `session` is the hold of the receiver that asks, when there is one. */
-export function receiveByNumber(queue: MessageQueue, body: RequestBody, session: SessionHold | undefined): Response {
+/** Locks or removes deferred messages. `session` is the hold of the asking receiver, on an entity with sessions. */
+export function receiveByNumber(
+  queue: MessageQueue,
+  body: RequestBody,
+  session: SessionHold | undefined,
+): AmqpResponse {
   const mode = body.number('receiver-settle-mode') === 0 ? 'receiveAndDelete' : 'peekLock';
   const deliveries = queue.receiveDeferred(body.numbers('sequence-numbers'), mode, session);
   const messages = deliveries.map((delivery) => {
     const text = delivery.lockToken;
-    // Here the token is in the usual order of a UUID. Some clients look for it beside the message, some inside.
-    const token = text === undefined ? undefined : new Uuid(Buffer.from(text.replaceAll('-', ''), 'hex'));
+    // Here the token is in the usual order of a UUID. Some clients read it beside the message, some inside.
+    const token = text === undefined ? undefined : Uuid.parse(text);
     const entry = new Map<AmqpValue, AmqpValue>([['message', encodeMessage(delivery, token)]]);
     if (token) entry.set('lock-token', token);
     return entry;
@@ -48,8 +52,8 @@ export function receiveByNumber(queue: MessageQueue, body: RequestBody, session:
   return { ...OK, body: new Map([['messages', messages]]) };
 }
 
-/** Settles by token what was received by number, or on a link that is gone. */
-export function updateDisposition(queue: MessageQueue, body: RequestBody): Response {
+/** Settles messages by token: those received by number, or on a link that has ended. */
+export function updateDisposition(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const status = body.text('disposition-status').toLowerCase();
   const properties = toChanges(body.map('properties-to-modify'));
   for (const token of tokensOf(queue, body)) {
@@ -69,7 +73,7 @@ export function updateDisposition(queue: MessageQueue, body: RequestBody): Respo
   return OK;
 }
 
-/** In either byte order: a token says which queue it is of, so that it cannot be taken for another one. */
+/** Accepts both byte orders: a token holds its queue's salt, so the right order is known. */
 function tokensOf(queue: MessageQueue, body: RequestBody): string[] {
   return body.tokens('lock-tokens').map((token) => {
     const swapped = swappedGuid(token);

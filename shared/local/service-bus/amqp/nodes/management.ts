@@ -1,10 +1,10 @@
-/** An entity's `$management`: schedules and cancels for what is sent to, all the rest for what is received from. */
+/** An entity's `$management`: scheduling for queues and topics, all other operations for queues and subscriptions. */
 
 import type { Broker } from '../../core/broker.ts';
 import { BrokerError } from '../../core/broker-error.ts';
 import { Subscription } from '../../core/topic.ts';
 import { AmqpError, TypedArray } from '../codec/types.ts';
-import type { Request, Response } from '../engine/request.ts';
+import type { AmqpRequest, AmqpResponse } from '../engine/request.ts';
 import { readMessage } from '../messages/decode.ts';
 import { OK, peek, receiveByNumber, renewLocks, updateDisposition } from './entity-management.ts';
 import { RequestBody } from './request-body.ts';
@@ -13,13 +13,13 @@ import { getSessionState, holdOf, listSessions, renewSession, setSessionState } 
 
 const PREFIX = 'com.microsoft:';
 
-/** @throws BrokerError when there is no such entity */
+/** @throws BrokerError when the entity does not exist */
 export function checkManaged(broker: Broker, path: string): void {
   if (!isTopic(broker, path)) broker.resolveEntity(path);
 }
 
 /** Answers one request on the management node of the entity with that path. */
-export function answerManagement(broker: Broker, path: string, request: Request): Response {
+export function answerManagement(broker: Broker, path: string, request: AmqpRequest): AmqpResponse {
   const { operation } = request;
   const body = new RequestBody(request.body);
   switch (operation.startsWith(PREFIX) ? operation.slice(PREFIX.length) : operation) {
@@ -48,17 +48,17 @@ export function answerManagement(broker: Broker, path: string, request: Request)
     case 'get-message-sessions':
       return listSessions(broker.resolve(path), body);
     case 'add-rule':
-      return addRule(subscriptionOf(broker, path), body);
+      return addRule(subscriptionAt(broker, path), body);
     case 'remove-rule':
-      return removeRule(subscriptionOf(broker, path), body);
+      return removeRule(subscriptionAt(broker, path), body);
     case 'enumerate-rules':
-      return listRules(subscriptionOf(broker, path), body);
+      return listRules(subscriptionAt(broker, path), body);
     default:
       throw new AmqpError('amqp:not-implemented', `unknown operation '${operation}'`);
   }
 }
 
-function schedule(broker: Broker, path: string, body: RequestBody): Response {
+function schedule(broker: Broker, path: string, body: RequestBody): AmqpResponse {
   const messages = body.list('messages').map((entry) => {
     const bytes = entry instanceof Map ? entry.get('message') : undefined;
     if (!Buffer.isBuffer(bytes)) throw new AmqpError('amqp:invalid-field', 'messages: expected maps with a message');
@@ -67,10 +67,10 @@ function schedule(broker: Broker, path: string, body: RequestBody): Response {
   return { ...OK, body: new Map([['sequence-numbers', new TypedArray('long', broker.schedule(path, messages))]]) };
 }
 
-function subscriptionOf(broker: Broker, path: string): Subscription {
+function subscriptionAt(broker: Broker, path: string): Subscription {
   const { entity } = broker.resolveEntity(path);
   if (entity instanceof Subscription) return entity;
-  throw new BrokerError('amqp:not-allowed', `'${path}' is no subscription: it has no rules`);
+  throw new BrokerError('amqp:not-allowed', `'${path}' is not a subscription: it has no rules`);
 }
 
 function isTopic(broker: Broker, path: string): boolean {

@@ -1,15 +1,15 @@
-/** Addresses as clients write them: with or without scheme and host, in any case, with a slash in front or not. */
+/** Addresses as clients write them: with or without scheme, host and leading slash, in any case. */
 import { pathInAddress } from '../../core/entity-path.ts';
 
-/** What a link is attached to. */
-export type Node =
+/** The node that a link is attached to. */
+type NodeAddress =
   | { readonly kind: 'tokens' }
   | { readonly kind: 'management'; readonly path: string }
   | { readonly kind: 'entity'; readonly path: string };
 
 const MANAGEMENT = '/$management';
 
-export function parseNodeAddress(address: string): Node {
+export function parseNodeAddress(address: string): NodeAddress {
   const path = pathInAddress(address);
   const lower = path.toLowerCase();
   if (lower === '$cbs') return { kind: 'tokens' };

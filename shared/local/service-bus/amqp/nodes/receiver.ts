@@ -1,7 +1,7 @@
 /** A client's receiver on an entity: deliveries out, outcomes in. */
 
 import type { Consumer, ConsumerOptions } from '../../core/consumer.ts';
-import type { Delivery } from '../../core/held-message.ts';
+import type { DeliveredMessage } from '../../core/held-message.ts';
 import type { Encoded } from '../../core/message.ts';
 import type { MessageQueue } from '../../core/message-queue.ts';
 import { ACCEPTED, asMap, compositeOf, MODIFIED, REJECTED, RELEASED } from '../codec/frames.ts';
@@ -13,21 +13,21 @@ import { asAmqpError } from '../engine/request.ts';
 import { toChanges } from '../messages/decode.ts';
 import { bareOf, writeHead } from '../messages/encode.ts';
 
-/** Service Bus gives dead letters their reason under these names. */
-export const REASON = 'DeadLetterReason';
-export const DESCRIPTION = 'DeadLetterErrorDescription';
+/** The application properties that hold a dead letter's reason in Service Bus. */
+const REASON = 'DeadLetterReason';
+const DESCRIPTION = 'DeadLetterErrorDescription';
 
-/** A fault that was asked for: the operation is done, and the connection is lost before the answer. */
+/** The condition of an injected fault: the operation is done, and the connection is cut before the answer. */
 export const CUT = 'amqp:connection:forced';
 
-/** As long as a lock token: clients exist that look for one in what was received and deleted. */
+/** As long as a lock token: some clients read one even in receive-and-delete mode. */
 const NO_TAG = Buffer.alloc(16);
-/** Shared by all deliveries: what is written is copied out at once. */
+/** Shared by all deliveries: the link copies it at once. */
 const scratch = new Writer(1024);
 const lockTag = Buffer.alloc(16);
 
-/** Joins a link and a consumer. The link must have been accepted with `handler`. */
-export class Consuming implements SendingHandler {
+/** Connects a link with a consumer: the link must be accepted with this handler. */
+export class EntityReceiver implements SendingHandler {
   readonly #link: SendingLink;
   readonly #queue: MessageQueue;
   readonly #consumer: Consumer;
@@ -50,7 +50,7 @@ export class Consuming implements SendingHandler {
 
   drain(done: () => void): void {
     this.pump();
-    // The consumer hands out what there is in a microtask that was queued before this one.
+    // The consumer hands out its messages in a microtask that was queued before this one.
     queueMicrotask(() => {
       this.#consumer.drain();
       done();
@@ -61,9 +61,9 @@ export class Consuming implements SendingHandler {
     const { session } = this.#link;
     if (state.code < ACCEPTED || state.code > MODIFIED) return;
     try {
-      // What was sent unsettled has its broker delivery beside it.
-      this.#settle(delivery.lock as Delivery, state);
-      // Never the client's own error: an outcome with an error makes its promise fail.
+      // Every delivery that was sent unsettled has its message as `lock`.
+      this.#settle(delivery.lock as DeliveredMessage, state);
+      // Without the client's own error: an outcome with an error makes the client's promise reject.
       session.settle(delivery, { code: state.code });
     } catch (error) {
       const refusal = asAmqpError(error);
@@ -72,7 +72,7 @@ export class Consuming implements SendingHandler {
     }
   }
 
-  #deliver(delivery: Delivery): void {
+  #deliver(delivery: DeliveredMessage): void {
     scratch.reset();
     writeHead(scratch, delivery);
     const head = scratch.buffer.subarray(0, scratch.position);
@@ -84,7 +84,7 @@ export class Consuming implements SendingHandler {
     this.#link.send(isLocked ? lockTag : NO_TAG, !isLocked, delivery, head, bareOf(delivery.content));
   }
 
-  #settle(lock: Delivery, { code, fields }: DeliveryState): void {
+  #settle(lock: DeliveredMessage, { code, fields }: DeliveryState): void {
     const queue = this.#queue;
     if (code === ACCEPTED) queue.complete(lock);
     else if (code === REJECTED) queue.deadLetter(lock, ...readRejection(fields[0]));
@@ -94,18 +94,18 @@ export class Consuming implements SendingHandler {
   }
 }
 
-/** Why a client rejected a message: reason and description by name, or else from the error itself. */
+/** Reason and description of a rejection: from the error's properties, else from the error itself. */
 function readRejection(value: AmqpValue): [string | undefined, string | undefined, Record<string, Encoded>] {
   const [condition, text, info] = compositeOf(value)?.fields ?? [];
   const { [REASON]: reason, [DESCRIPTION]: description, ...rest } = toChanges(asMap(info)) ?? {};
   const isPlain = condition !== 'com.microsoft:dead-letter';
   return [
-    textOf(reason?.value ?? (isPlain ? condition : undefined)),
-    textOf(description?.value ?? (isPlain ? text : undefined)),
+    stringOrNone(reason?.value ?? (isPlain ? condition : undefined)),
+    stringOrNone(description?.value ?? (isPlain ? text : undefined)),
     rest,
   ];
 }
 
-function textOf(value: unknown): string | undefined {
+function stringOrNone(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }

@@ -1,10 +1,10 @@
-/** What the bodies of management requests hold, read with a clear complaint when it is missing or of the wrong type. */
+/** Reads the body of a management request. A missing value, or one of the wrong type, gets an error that names it. */
 import { AmqpError, type AmqpMap, type AmqpValue, Uuid } from '../codec/types.ts';
 
 export class RequestBody {
   readonly #map: AmqpMap;
 
-  /** @throws AmqpError when the body is no map */
+  /** @throws AmqpError when the body is not a map */
   constructor(body: AmqpValue) {
     if (!(body instanceof Map)) throw new AmqpError('amqp:invalid-field', 'the request body must be a map');
     this.#map = body;
@@ -28,7 +28,7 @@ export class RequestBody {
   number(name: string): number {
     const value = this.#map.get(name);
     if (typeof value !== 'number' && typeof value !== 'bigint') throw missing(name, 'a number', value);
-    // What is rounded here is beyond every number that this broker gives out.
+    // Rounding only affects numbers beyond those that this broker assigns.
     return Number(value);
   }
 

@@ -6,12 +6,12 @@ import type { Rule } from '../../filters/rule.ts';
 import type { CorrelationProperty, Filter, RuleDefinition, SqlExpression } from '../../filters/rule-definition.ts';
 import { asMap } from '../codec/frames.ts';
 import { AmqpError, type AmqpMap, type AmqpValue, Described, Typed, ulong } from '../codec/types.ts';
-import type { Response } from '../engine/request.ts';
+import type { AmqpResponse } from '../engine/request.ts';
 import { toProperties } from '../messages/decode.ts';
 import { OK } from './entity-management.ts';
 import type { RequestBody } from './request-body.ts';
 
-// The two prefixes differ by one digit; a wrong one makes clients throw.
+// The two prefixes differ by one digit; with the wrong one clients throw.
 const RULE = 0x13700000004;
 const EMPTY_ACTION = 0x13700000005;
 const SQL_ACTION = 0x13700000006;
@@ -19,10 +19,10 @@ const SQL_FILTER = 0x1370000006;
 const TRUE_FILTER = 0x1370000007;
 const FALSE_FILTER = 0x1370000008;
 const CORRELATION_FILTER = 0x1370000009;
-/** Of the SQL dialect. */
+/** The compatibility level of the SQL dialect. */
 const COMPATIBILITY_LEVEL = new Typed('int', 20);
 
-/** In the order of the described list; names as `add-rule` has them. */
+/** In the order of the described list, with the names of `add-rule`. */
 const CORRELATION_FIELDS: readonly (readonly [string, CorrelationProperty])[] = [
   ['correlation-id', 'correlationId'],
   ['message-id', 'messageId'],
@@ -34,7 +34,7 @@ const CORRELATION_FIELDS: readonly (readonly [string, CorrelationProperty])[] = 
   ['content-type', 'contentType'],
 ];
 
-export function addRule(subscription: Subscription, body: RequestBody): Response {
+export function addRule(subscription: Subscription, body: RequestBody): AmqpResponse {
   const name = body.text('rule-name');
   const description = body.map('rule-description');
   if (!description) throw new AmqpError('amqp:invalid-field', 'rule-description: expected a map');
@@ -44,12 +44,12 @@ export function addRule(subscription: Subscription, body: RequestBody): Response
   return OK;
 }
 
-export function removeRule(subscription: Subscription, body: RequestBody): Response {
+export function removeRule(subscription: Subscription, body: RequestBody): AmqpResponse {
   subscription.removeRule(body.text('rule-name'));
   return OK;
 }
 
-export function listRules(subscription: Subscription, body: RequestBody): Response {
+export function listRules(subscription: Subscription, body: RequestBody): AmqpResponse {
   const skip = body.optionalNumber('skip') ?? 0;
   const page = subscription.rules.slice(skip, skip + (body.optionalNumber('top') ?? 100));
   if (page.length === 0) return { status: 204, description: 'No rules' };

@@ -1,4 +1,4 @@
-/** A receiver on a session: which one, when it gets it, and what the granting attach says. */
+/** A receiver on a session: which session it asks for, when it gets one, and the attach that grants it. */
 
 import type { BrokerError } from '../../core/broker-error.ts';
 import type { MessageQueue } from '../../core/message-queue.ts';
@@ -7,15 +7,15 @@ import { AmqpError, type AmqpValue, Described, long, symbol, Typed, ulong } from
 import { Writer } from '../codec/writer.ts';
 import type { SendingLink } from '../engine/link.ts';
 import { asAmqpError } from '../engine/request.ts';
-import { Consuming } from './receiver.ts';
+import { EntityReceiver } from './receiver.ts';
 
 const FILTER = 'com.microsoft:session-filter';
-/** .NET counts in tenths of a microsecond from the year 1. */
+/** .NET counts time in ticks of 100 ns from the year 1. */
 const TICKS_PER_MS = 10_000n;
 const EPOCH_TICKS = 621_355_968_000_000_000n;
 const DEFAULT_WAIT_MS = 60_000;
 
-/** What a client asks for: a session by its id, the next one (null), or none. */
+/** The session that a client asks for: an id, null for the next available one, undefined for none. */
 export function sessionFilterOf(link: SendingLink): string | null | undefined {
   const filter = link.source.filter?.get(FILTER);
   if (filter === undefined) return link.source.filter?.has(FILTER) ? null : undefined;
@@ -24,10 +24,10 @@ export function sessionFilterOf(link: SendingLink): string | null | undefined {
 }
 
 /**
- * Accepts the link on a session. For the next session the attach is held back until there is one, or until the client
- * would give up: any other answer would make it fail at once.
+ * Accepts the link on a session. For the next session the answer is held back until one is available, or until the
+ * client would give up: any other answer would fail the client at once.
  *
- * @throws BrokerError when the entity has no sessions, or the session is taken
+ * @throws BrokerError when the entity has no sessions, or another receiver holds the session
  */
 export function acceptSession(link: SendingLink, queue: MessageQueue, sessionId: string | null): void {
   const { sessions } = queue;
@@ -60,16 +60,16 @@ export function acceptSession(link: SendingLink, queue: MessageQueue, sessionId:
 }
 
 function grant(link: SendingLink, queue: MessageQueue, hold: SessionHold): void {
-  const consuming = new Consuming(link, queue, (options) => hold.openConsumer(options));
+  const receiver = new EntityReceiver(link, queue, (options) => hold.openConsumer(options));
   link.onReleased = () => hold.close();
   const lockedUntil = BigInt(hold.lockedUntil) * TICKS_PER_MS + EPOCH_TICKS;
-  link.accept(consuming, {
+  link.accept(receiver, {
     source: sourceWith(link, hold.sessionId),
     properties: new Map([[symbol('com.microsoft:locked-until-utc'), long(lockedUntil)]]),
   });
 }
 
-/** The client's source, its filter naming the session that was granted; described if the client's was. */
+/** The client's source with the granted session in its filter; the filter is described when the client's was. */
 function sourceWith({ source }: SendingLink, sessionId: string): Buffer {
   const asked = source.filter?.get(FILTER);
   const granted = asked instanceof Described ? new Described(asked.descriptor, sessionId) : sessionId;

@@ -10,7 +10,7 @@ const leaf = (name: string, text: string, attributes: [string, string][] = []): 
 });
 
 describe('parseXml', () => {
-  it('reads elements, attributes and text under whatever prefixes', () => {
+  it('reads elements, attributes and text under any prefix', () => {
     const text = `\uFEFF<?xml version="1.0"?>
       <!-- a < comment > -->
       <a:entry xmlns:a='http://www.w3.org/2005/Atom' xmlns="x"><content i:type = "application/xml" b='"'/>
@@ -48,7 +48,7 @@ describe('parseXml', () => {
     expect(() => parseXml(text)).toThrow(message);
   });
 
-  it('takes time in proportion, whatever it is given', () => {
+  it('takes time in proportion to any input', () => {
     const started = performance.now();
     for (const text of [
       '<a '.repeat(50_000),

@@ -96,7 +96,7 @@ describe('malformed bytes', () => {
     expect(recorded.length).toBeGreaterThan(100_000);
   });
 
-  it('cost nobody but their sender anything', async () => {
+  it('affect no client but their sender', async () => {
     const failures: unknown[] = [];
     const onFailure = (error: unknown): void => void failures.push(error);
     process.on('uncaughtException', onFailure);

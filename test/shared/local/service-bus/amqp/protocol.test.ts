@@ -374,7 +374,7 @@ describe('links, sessions and connections', () => {
     await client.closed();
   });
 
-  it('are five hundred at once without trouble', async () => {
+  it('are served five hundred at once', async () => {
     const queue = bus.queue();
     const clients = await Promise.all(
       Array.from({ length: 500 }, async () => {

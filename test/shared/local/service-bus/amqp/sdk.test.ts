@@ -53,7 +53,7 @@ it('is not cut off while it has nothing to say', async () => {
 });
 
 describe('sending', () => {
-  it('tells the SDK how large a batch may be', async () => {
+  it('gives the SDK the largest size of a batch', async () => {
     const batch = await client.createSender(bus.queue()).createMessageBatch();
 
     expect(batch.maxSizeInBytes).toBe(256 * 1024);
@@ -118,7 +118,7 @@ describe('an entity that does not exist', () => {
 });
 
 describe('settling', () => {
-  it('answers each settlement, whatever the outcome', async () => {
+  it('answers each settlement with every outcome', async () => {
     const queue = bus.queue();
     const { receiver, messages } = await roundTrip(queue, [1, 2, 3, 4]);
     const [complete, abandon, defer, deadLetter] = messages;
@@ -140,7 +140,7 @@ describe('settling', () => {
     if (deferred) await receiver.completeMessage(deferred);
   });
 
-  it('tells a living lock from a lost one settled in the same turn', async () => {
+  it('distinguishes a held lock from a lost one that is settled in the same turn', async () => {
     const queue = bus.queue();
     const { receiver, messages } = await roundTrip(queue, [1, 2, 3]);
     const [, second] = messages;

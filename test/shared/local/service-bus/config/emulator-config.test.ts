@@ -119,7 +119,7 @@ describe('readEmulatorConfig', () => {
     [
       'a name twice',
       inNamespace({ Queues: [{ Name: 'Q' }], Topics: [{ Name: 'q' }] }),
-      'UserConfig.Namespaces.0.Topics.0.Name: expected a name that no other has, got "q"',
+      'UserConfig.Namespaces.0.Topics.0.Name: expected a unique name, got "q"',
     ],
     [
       'a rule twice',
@@ -131,7 +131,7 @@ describe('readEmulatorConfig', () => {
           })),
         ),
       ),
-      'Subscriptions.0.Rules.1.Name: expected a name that no other has, got "R"',
+      'Subscriptions.0.Rules.1.Name: expected a unique name, got "R"',
     ],
     [
       'a target that is not there',
@@ -158,8 +158,8 @@ describe('readEmulatorConfig', () => {
 
     expect(read(namespace).plan.queues).toMatchObject([{ name: 'q', properties: { maxDeliveryCount: 3 } }]);
     expect(read(namespace).warnings).toEqual([
-      'Config.json: UserConfig.Namespaces.0.Queues.0.Properties.MaxDeliverCount is not known and has no effect',
-      'Config.json: UserConfig.Namespaces.0.Queues.0.Colour is not known and has no effect',
+      'Config.json: UserConfig.Namespaces.0.Queues.0.Properties.MaxDeliverCount is unknown and has no effect',
+      'Config.json: UserConfig.Namespaces.0.Queues.0.Colour is unknown and has no effect',
     ]);
     expect(() => read(namespace, true)).toThrow('Queues.0.Colour: expected no field of this name, got a string');
     expect(() => read({ ...namespace, Topics: 1 })).toThrow(/^Config.json: [\w.]+\.Topics: expected an array, got 1$/);

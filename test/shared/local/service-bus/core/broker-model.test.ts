@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BrokerError } from '../../../../../shared/local/service-bus/core/broker-error.ts';
 import { VirtualClock } from '../../../../../shared/local/service-bus/core/clock.ts';
-import type { Delivery } from '../../../../../shared/local/service-bus/core/held-message.ts';
+import type { DeliveredMessage } from '../../../../../shared/local/service-bus/core/held-message.ts';
 import type { MessageQueue } from '../../../../../shared/local/service-bus/core/message-queue.ts';
 import type { SessionHold } from '../../../../../shared/local/service-bus/core/sessions.ts';
 import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
@@ -79,7 +79,7 @@ class Pair {
   readonly queue: MessageQueue;
   readonly model: QueueModel;
   readonly isSessioned: boolean;
-  readonly received: { delivery: Delivery; lockId: number; session: ModelSession | undefined }[] = [];
+  readonly received: { delivery: DeliveredMessage; lockId: number; session: ModelSession | undefined }[] = [];
   readonly sessions: { hold: SessionHold; session: ModelSession }[] = [];
   readonly sequenceNumbers: number[] = [];
   #bodies = 0;
@@ -164,7 +164,7 @@ class Pair {
   }
 
   #keep(
-    both: [Delivery[], { body: string; deliveryCount: number; seq: number; lockId: number }[]] | undefined,
+    both: [DeliveredMessage[], { body: string; deliveryCount: number; seq: number; lockId: number }[]] | undefined,
     session: ModelSession | undefined,
   ): void {
     if (!both) return;

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { applyTopology } from '../../../../../shared/local/service-bus/config/apply-topology.ts';
 import type { Broker } from '../../../../../shared/local/service-bus/core/broker.ts';
 import { VirtualClock } from '../../../../../shared/local/service-bus/core/clock.ts';
-import type { Delivery } from '../../../../../shared/local/service-bus/core/held-message.ts';
+import type { DeliveredMessage } from '../../../../../shared/local/service-bus/core/held-message.ts';
 import type { OutgoingMessage } from '../../../../../shared/local/service-bus/core/message.ts';
 import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
 import { topology } from '../../../../../shared/topology.ts';
@@ -23,7 +23,7 @@ beforeEach(() => {
 });
 
 describe('the topology', () => {
-  it('routes an event to its handler, and what nobody handles to the errors queue', () => {
+  it('routes an event to its handler, and an event without a handler to the errors queue', () => {
     applyTopology(broker, topology);
 
     broker.send('deployment-events', [
@@ -45,7 +45,7 @@ describe('consumers', () => {
     broker.createQueue('q');
     const queue = broker.resolve('q');
     const seen: string[] = [];
-    const take = (who: string) => (delivery: Delivery) => void seen.push(`${who}:${delivery.content.body}`);
+    const take = (who: string) => (delivery: DeliveredMessage) => void seen.push(`${who}:${delivery.content.body}`);
     const a = queue.openConsumer({ mode: 'peekLock', onMessage: take('a') });
     const b = queue.openConsumer({ mode: 'peekLock', onMessage: take('b') });
     a.addCredit(2);

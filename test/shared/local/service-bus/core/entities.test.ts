@@ -136,7 +136,7 @@ describe('limits', () => {
 });
 
 describe('entities', () => {
-  it('are found whatever the case, and cannot be made twice', () => {
+  it('are found in any case, and cannot be created twice', () => {
     broker.createQueue('Orders');
     broker.createTopic('Events');
     broker.createSubscription('events', 'All');
@@ -185,7 +185,7 @@ describe('entities', () => {
     expect(take('b')).toEqual(['still taken']);
   });
 
-  it('are deleted when nobody used them for as long as they say', async () => {
+  it('are deleted after being idle for as long as their properties say', async () => {
     broker.createQueue('idle', { autoDeleteOnIdleMs: 300_000 });
     broker.createQueue('sent-to', { autoDeleteOnIdleMs: 300_000 });
     broker.createQueue('watched', { autoDeleteOnIdleMs: 300_000 });
@@ -252,13 +252,13 @@ describe('a wrong rule', () => {
 });
 
 describe('faults', () => {
-  it('are refused where they cannot strike', () => {
+  it('are refused for operations that cannot have them', () => {
     expect(() => broker.faults.add({ on: 'receive', effect: 'duplicate' })).toThrow(
-      "'receive' can lose-lock, not duplicate",
+      "a fault on 'receive' must be lose-lock, got duplicate",
     );
   });
 
-  it('strike the nth operation on their entity, so many times, unless they are taken back', () => {
+  it('hit the nth operation on their entity, so many times, unless they are removed', () => {
     broker.createQueue('a');
     broker.createQueue('b');
     broker.faults.add({ on: 'send', path: 'A', nth: 2, times: 2, effect: 'fail' });

@@ -86,7 +86,7 @@ describe('AMQP values', () => {
     expect(encode(written)[0]).toBe(code);
   });
 
-  it('end in an AMQP error, never in anything else, for bytes that are no value', () => {
+  it('end in an AMQP error, and in no other error, for malformed bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {

@@ -1,7 +1,7 @@
-/** What a client is told of the token that it puts. */
+/** The answers to a client that puts a token. */
 import { createHmac } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
-import type { Response } from '../../../../../../shared/local/service-bus/amqp/engine/request.ts';
+import type { AmqpResponse } from '../../../../../../shared/local/service-bus/amqp/engine/request.ts';
 import { answerToken } from '../../../../../../shared/local/service-bus/amqp/nodes/cbs.ts';
 import type { Broker } from '../../../../../../shared/local/service-bus/core/broker.ts';
 import { VirtualClock } from '../../../../../../shared/local/service-bus/core/clock.ts';
@@ -20,7 +20,7 @@ beforeEach(() => {
   claims = new Set();
 });
 
-function put(audience: string, secret = key.key): Response {
+function put(audience: string, secret = key.key): AmqpResponse {
   const resource = encodeURIComponent(audience);
   const expiry = now / 1_000 + 60;
   const signature = createHmac('sha256', secret).update(`${resource}\n${expiry}`).digest('base64');

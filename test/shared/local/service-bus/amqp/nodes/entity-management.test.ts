@@ -57,7 +57,7 @@ it('knows a lock by its token in the byte order of the delivery tag too, as Rust
   expect(queue.activeCount).toBe(0);
 });
 
-it("refuses a token that is nobody's in the words that it came in", () => {
+it('refuses an unknown token, and names it as it was sent', () => {
   const { queue } = createBroker({ clock: new VirtualClock() }).createQueue('q');
   const body = new RequestBody(
     new Map([['lock-tokens', [new Uuid(Buffer.from('00112233445566778899aabbccddeeff', 'hex'))]]]),

@@ -1,6 +1,6 @@
 /**
- * What the Functions host does when its worker process dies: the functions under way fail, and so does each one that is
- * called until the next worker is up, which takes nine seconds when one dies twice within ten.
+ * The death of a worker process, as the Functions host in Azure sees it. The functions under way fail, and so does each
+ * one that is called until the next worker is up. That takes nine seconds when a worker dies twice within ten.
  */
 export class WorkerLoss {
   readonly #underWay = new Set<() => void>();

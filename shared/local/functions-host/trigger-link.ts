@@ -1,7 +1,7 @@
 /**
- * One connection and the receiver on it, for one life. What the SDK would mend by itself is given up as a whole, with
- * all that hangs on it: on a connection that died the SDK waits a minute for each answer that cannot come, four times
- * over, and says nothing (https://github.com/Azure/azure-sdk-for-js/issues/8341).
+ * One connection and the receiver on it. It is not repaired, but ends as a whole when the connection fails. The SDK's own
+ * recovery is too slow: on a dead connection it waits a minute for each answer, four times, without an error
+ * (https://github.com/Azure/azure-sdk-for-js/issues/8341).
  */
 import type {
   ProcessErrorArgs,
@@ -12,7 +12,7 @@ import type {
 import { faultOf } from '../../describe-error.ts';
 import type { HostJson } from './host-json.ts';
 
-/** Where a trigger receives from. */
+/** The entity that a trigger receives from. */
 export interface Source {
   readonly topic?: string;
   readonly subscription?: string;
@@ -20,28 +20,28 @@ export interface Source {
 }
 
 export interface LinkOptions {
-  /** A client of the link's own, which it closes. */
+  /** Creates a client, which the link closes. */
   readonly connect: () => ServiceBusClient;
   readonly source: Source;
   readonly settings: HostJson['extensions']['serviceBus'];
-  /** Holds one of the link's slots until it resolves. Must not reject. */
+  /** Takes up one of the link's concurrent calls until it resolves. Must not reject. */
   readonly onMessage: (message: ServiceBusReceivedMessage) => Promise<void>;
-  /** Trouble that leaves the link alive, such as a lock that could not be renewed. */
+  /** Takes errors that do not end the link, such as a lock that cannot be renewed. */
   readonly onError: (message: string) => void;
-  /** It is dead, and why. Called once; not when it was closed before. */
+  /** The link has ended, with the reason. Called once, and not after `stop` or `close`. */
   readonly onEnd: (reason: string) => void;
-  /** Milliseconds that opening may take. */
+  /** How long opening may take, in milliseconds. */
   readonly openingMs?: number;
-  /** After so many milliseconds without a sign of life the broker is asked for one, and has as long to give it. */
+  /** After so many silent milliseconds the broker is asked for an answer, and must give it within the same time. */
   readonly silenceMs?: number;
 }
 
 const OPENING_MS = 4_000;
 const SILENCE_MS = 2_000;
-/** How long a polite end may take. */
+/** How long closing may take. */
 const CLOSING_MS = 1_000;
 
-export class ReceivingLink {
+export class TriggerLink {
   readonly #options: LinkOptions;
   readonly #client: ServiceBusClient;
   readonly #receiver: ServiceBusReceiver;
@@ -52,15 +52,15 @@ export class ReceivingLink {
   #state: 'opening' | 'open' | 'ended' = 'opening';
   #isClosing = false;
   #timer: NodeJS.Timeout | undefined;
-  /** Messages, and answers to settlements. */
-  #signsOfLife = 0;
+  /** Counts messages, and answers to settlements. */
+  #answers = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#ended = new Promise((_, reject) => {
       this.#reject = reject;
     });
-    // Nobody may be waiting when it happens.
+    // The promise may reject while nothing awaits it.
     this.#ended.catch(() => {});
     this.#client = options.connect();
     this.#receiver = this.#createReceiver();
@@ -75,30 +75,30 @@ export class ReceivingLink {
     return this.#state === 'ended';
   }
 
-  /** Rejects when the broker refuses, and as soon as the link has ended. */
+  /** Rejects when the broker refuses, or when the link ends. */
   async settle(message: ServiceBusReceivedMessage, outcome: 'complete' | 'abandon'): Promise<void> {
     if (this.hasEnded) return this.#ended;
     const receiver = this.#receiver;
     const settling = outcome === 'complete' ? receiver.completeMessage(message) : receiver.abandonMessage(message);
     await Promise.race([settling, this.#ended]);
-    this.#signsOfLife++;
+    this.#answers++;
   }
 
-  /** Takes no more messages; those that came can still be settled. */
+  /** Takes no further messages. Received ones can still be settled. */
   async stop(): Promise<void> {
     this.#isClosing = true;
     await Promise.race([this.#subscription.close(), this.#ended]).catch(() => {});
   }
 
-  /** Resolves when it is closed, or will not be within a second. */
+  /** Resolves when the link is closed, or after a second. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#end('it was closed');
+    this.#end('closed');
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSING_MS);
     });
-    // On a dead connection the SDK waits for minutes, and then may reject.
+    // On a dead connection the SDK's close takes minutes, and may then reject.
     await Promise.race([this.#client.close().catch(() => {}), late]);
     clearTimeout(timer);
   }
@@ -106,7 +106,7 @@ export class ReceivingLink {
   #createReceiver(): ServiceBusReceiver {
     const { source, settings } = this.#options;
     const renewal = Math.min(settings.maxAutoLockRenewalDuration, 2 ** 31 - 1);
-    // The text must reach the function as it was sent: the library parses it, not the SDK.
+    // The function must get the text as it was sent: the library parses it, not the SDK.
     const receiving = { maxAutoLockRenewalDurationInMs: renewal, skipParsingBodyAsJson: true };
     return source.queue
       ? this.#client.createReceiver(source.queue, receiving)
@@ -118,14 +118,14 @@ export class ReceivingLink {
     let attempts = 0;
     const handlers = {
       processMessage: async (message: ServiceBusReceivedMessage) => {
-        this.#signsOfLife++;
+        this.#answers++;
         if (!this.hasEnded) await onMessage(message);
       },
       processError: async ({ error, errorSource }: ProcessErrorArgs) => {
         if (errorSource === 'receive') this.#end(faultOf(error));
         else if (!this.#isClosing) onError(`${errorSource}: ${faultOf(error)}`);
       },
-      // Of these two the SDK tells its own callers alone; without them a dead link is only found by asking.
+      // Two hooks that the SDK does not document. Without them only a request would show that a link is dead.
       preInitialize: async () => {
         if (++attempts > 1) this.#end('the connection is lost');
         else this.#after(openingMs, () => this.#end('no answer while connecting'));
@@ -142,18 +142,18 @@ export class ReceivingLink {
     });
   }
 
-  /** A busy link gives signs of life all the time; any other is asked for one. */
+  /** Asks the broker for an answer when the link is silent. */
   #watch(): void {
     const { silenceMs = SILENCE_MS } = this.#options;
-    const seen = this.#signsOfLife;
+    const seen = this.#answers;
     this.#after(silenceMs, () => {
-      if (this.#signsOfLife !== seen) return this.#watch();
-      this.#after(silenceMs, () => this.#end('no sign of life'));
-      const alive = (): void => {
+      if (this.#answers !== seen) return this.#watch();
+      this.#after(silenceMs, () => this.#end('the broker does not answer'));
+      const onAnswer = (): void => {
         if (!this.hasEnded) this.#watch();
       };
       // A refusal is an answer too.
-      this.#receiver.peekMessages(1).then(alive, alive);
+      this.#receiver.peekMessages(1).then(onAnswer, onAnswer);
     });
   }
 
@@ -166,7 +166,7 @@ export class ReceivingLink {
     if (this.hasEnded) return;
     this.#state = 'ended';
     clearTimeout(this.#timer);
-    this.#reject(new Error(`the link it came on has ended: ${reason}`));
+    this.#reject(new Error(`the link of the message has ended: ${reason}`));
     if (this.#isClosing) return;
     void this.close();
     this.#options.onEnd(reason);

@@ -1,14 +1,14 @@
-/** Receives for one callback: up to so many messages at once, their locks renewed while it runs. */
+/** Receives messages for one callback: several at once, whose locks are renewed while it runs. */
 import type { ReceivedMessage } from '../../ports/bus.ts';
 import { BrokerError } from '../service-bus/core/broker-error.ts';
-import type { Timer, TimerClock } from '../service-bus/core/clock.ts';
+import type { ScheduledCall, TimerClock } from '../service-bus/core/clock.ts';
 import type { Consumer } from '../service-bus/core/consumer.ts';
-import type { Delivery } from '../service-bus/core/held-message.ts';
+import type { DeliveredMessage } from '../service-bus/core/held-message.ts';
 import type { MessageQueue } from '../service-bus/core/message-queue.ts';
 
 type Receive = (message: ReceivedMessage) => Promise<void>;
 
-export class Subscriber {
+export class SubscriptionLoop {
   readonly #queue: MessageQueue;
   readonly #clock: TimerClock;
   readonly #receive: Receive;
@@ -24,12 +24,12 @@ export class Subscriber {
     this.#consumer.addCredit(concurrency);
   }
 
-  /** Callbacks that have not ended. */
+  /** The calls that are running. */
   get running(): Promise<void>[] {
     return [...this.#running];
   }
 
-  /** Takes no more; resolves when the last callback ended. */
+  /** Takes no further messages. Resolves when the last call has ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#consumer.setCredit(0);
@@ -37,7 +37,7 @@ export class Subscriber {
     this.#consumer.close();
   }
 
-  #start(delivery: Delivery): void {
+  #start(delivery: DeliveredMessage): void {
     const run = this.#handle(delivery).finally(() => {
       this.#running.delete(run);
       if (!this.#isStopping) this.#consumer.addCredit(1);
@@ -45,19 +45,19 @@ export class Subscriber {
     this.#running.add(run);
   }
 
-  async #handle(delivery: Delivery): Promise<void> {
+  async #handle(delivery: DeliveredMessage): Promise<void> {
     const { content, deliveryCount } = delivery;
     const renewal = this.#renewInTime(delivery);
     try {
       await this.#receive({
-        // Copies: neither the sender nor another subscription sees what this one does with it.
+        // Copies, so that changes affect neither the sender nor another subscription.
         body: content.body instanceof Uint8Array ? Buffer.from(content.body) : content.body,
         messageId: content.messageId,
         deliveryCount: deliveryCount + 1,
         applicationProperties: { ...content.applicationProperties },
       });
     } catch {
-      // The callback says by rejecting that the message is to come again; why, it has told its log.
+      // The callback rejects to have the message delivered again. It has logged the reason.
       settle(() => this.#queue.abandon(delivery));
       return;
     } finally {
@@ -66,9 +66,9 @@ export class Subscriber {
     settle(() => this.#queue.complete(delivery));
   }
 
-  /** Renews at half time, as the Functions host does. */
-  #renewInTime(delivery: Delivery): Timer {
-    let timer: Timer;
+  /** Renews the lock at half its time, as the Functions host does. */
+  #renewInTime(delivery: DeliveredMessage): ScheduledCall {
+    let timer: ScheduledCall;
     const wait = (until: number): void => {
       const now = this.#clock.now();
       timer = this.#clock.at(now + (until - now) / 2, () => settle(() => wait(this.#queue.renewLock(delivery))));
@@ -78,7 +78,7 @@ export class Subscriber {
   }
 }
 
-/** A refusal means that the lock is lost: the message comes again by itself. */
+/** Ignores refusals: when the lock is lost, the message is delivered again anyway. */
 function settle(run: () => void): void {
   try {
     run();
