@@ -11,7 +11,7 @@ import { connectionString } from '../../shared/local/service-bus/amqp/server.ts'
 import { type LocalBus, startBus } from '../../shared/local/service-bus/start.ts';
 import type { Health } from '../../shared/status/health.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
-import { type Gate, openGate } from '../support/gate.ts';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { Command, eventually } from '../support/processes.ts';
 
 const OUTAGE_MS = Number(process.env['OUTAGE_MS'] ?? 2_000);
@@ -19,8 +19,8 @@ const PATIENCE_MS = 45_000 + OUTAGE_MS;
 
 let bus: LocalBus;
 let azurite: Azurite;
-let busGate: Gate;
-let tableGate: Gate;
+let busGate: FaultProxy;
+let tableGate: FaultProxy;
 let host: Command;
 let http = '';
 let client: ServiceBusClient;
@@ -44,8 +44,8 @@ beforeAll(async () => {
     { name: 'Events', filter: { kind: 'sql', expression: 'sys.To IS NULL' } },
   ]);
   azurite = await startAzurite();
-  busGate = await openGate(Number(new URL(bus.url).port));
-  tableGate = await openGate(Number(/127\.0\.0\.1:(\d+)/.exec(azurite.connectionString)?.[1]));
+  busGate = await startFaultProxy(Number(new URL(bus.url).port));
+  tableGate = await startFaultProxy(Number(/127\.0\.0\.1:(\d+)/.exec(azurite.connectionString)?.[1]));
   host = await startHost();
   client = new ServiceBusClient(bus.connectionString);
   client.createReceiver('deployment-events', 'observer', { receiveMode: 'receiveAndDelete' }).subscribe({

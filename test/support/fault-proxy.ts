@@ -1,7 +1,10 @@
-/** A TCP proxy that does to its connections what networks do: resets, half-closes, stalls and freezes; and a seeded plan of them. */
+/**
+ * A TCP proxy that does to its connections what networks do: resets, half-closes, stalls, freezes and outages; and a
+ * seeded plan of them.
+ */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { seeded } from './delivery-world.ts';
+import { seeded } from './seeded.ts';
 
 export interface FaultProxy {
   readonly port: number;
@@ -13,7 +16,10 @@ export interface FaultProxy {
   stall(from: Side): void;
   /** Lets everything flow again. */
   resume(): void;
+  /** Cuts every connection and refuses new ones: what an outage looks like from both sides. */
   close(): Promise<void>;
+  /** Lets connections through again after `close`, on the same port. */
+  open(): Promise<void>;
 }
 
 export type Side = 'client' | 'server';
@@ -48,11 +54,16 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
     if (stalled.has(from)) source.pause();
   };
 
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
+  const listen = async (port: number): Promise<number> => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
     // A TCP server's address is never a pipe's.
-    port: (server.address() as AddressInfo).port,
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await listen(0);
+  return {
+    port,
+    open: async () => void (await listen(port)),
     cut: () => {
       for (const { client, server } of pairs) {
         client.resetAndDestroy();

@@ -16,7 +16,8 @@ import {
   HANDLER,
   worldOf,
 } from '../../support/delivery-cases.ts';
-import type { DeliveryWorld, Gate } from '../../support/delivery-world.ts';
+import type { DeliveryWorld } from '../../support/delivery-world.ts';
+import type { Gate } from '../../support/process.ts';
 
 describe('another run', () => {
   it('comes after the delay that a handler asks for, as often as it asks', async () => {

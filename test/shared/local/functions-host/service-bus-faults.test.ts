@@ -15,11 +15,11 @@ import { ServiceBusTrigger } from '../../../../shared/local/functions-host/servi
 import { connectionString } from '../../../../shared/local/service-bus/amqp/server.ts';
 import { startBus } from '../../../../shared/local/service-bus/start.ts';
 import { ERRORS_QUEUE, routeOf } from '../../../../shared/topology.ts';
-import { seeded } from '../../../support/delivery-world.ts';
 import { sampleData } from '../../../support/events.ts';
 import { type Fault, faultsOf, inflict, startFaultProxy, wait } from '../../../support/fault-proxy.ts';
 import { RecordingLog } from '../../../support/ports.ts';
 import { eventually } from '../../../support/processes.ts';
+import { seeded } from '../../../support/seeded.ts';
 
 const SEEDS = Number(process.env['SEEDS'] ?? 5);
 const AT_ONCE = 8;
