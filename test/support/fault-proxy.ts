@@ -102,13 +102,13 @@ export type Fault =
   | { readonly kind: 'half-close'; readonly side: Side; readonly thenMs: number }
   | { readonly kind: 'stall'; readonly sides: readonly Side[]; readonly ms: number; readonly thenMs: number };
 
-/** Draws a plan of two to six faults, at most ten seconds of them; the same for the same seed. */
-export function faultsOf(seed: number): Fault[] {
+/** Draws a plan of two to six faults, at most so long; the same for the same seed. */
+export function faultsOf(seed: number, totalMs: number): Fault[] {
   const random = seeded(seed);
   const pick = <T>(values: readonly [T, ...T[]]): T => values[Math.floor(random() * values.length)] ?? values[0];
   const faults: Fault[] = [];
   const count = 2 + Math.floor(random() * 5);
-  let left = 10_000;
+  let left = totalMs;
   while (faults.length < count && left > 0) {
     const thenMs = Math.min(left, Math.floor(random() * 1_200));
     left -= thenMs;
