@@ -42,13 +42,25 @@ export interface Locked {
   abandon(): void;
 }
 
+/** Remembers which records have ever been at their end, whatever is written over them. */
+class EndingsStore extends MemoryStateStore {
+  readonly ended = new Set<string>();
+
+  override async put<T>(partition: string, key: string, value: T, etag: string): Promise<string> {
+    const written = await super.put(partition, key, value, etag);
+    const { status } = value as Partial<EventRecord>;
+    if (partition === RECORDS && (status === 'completed' || status === 'dead-lettered')) this.ended.add(key);
+    return written;
+  }
+}
+
 const config = parseConfig({});
 const straight: Gate = (call) => call();
 
 export class DeliveryWorld {
   readonly clock = new VirtualClock();
   readonly bus = new InMemoryEventBus({ clock: this.clock });
-  readonly state = new MemoryStateStore();
+  readonly state = new EndingsStore();
   readonly log = new RecordingLog();
   notify: Notifier['notify'] = async () => {};
   /** Of virtual time: somebody must move it on. */
@@ -128,6 +140,11 @@ export class DeliveryWorld {
 
   async record(handler: string, eventId: string): Promise<EventRecord | undefined> {
     return (await this.state.get<EventRecord>(RECORDS, recordKey(handler, eventId)))?.value;
+  }
+
+  /** Whether its record has ever said that the event is at its end. */
+  hasEnded(handler: string, eventId: string): boolean {
+    return this.state.ended.has(recordKey(handler, eventId));
   }
 
   async records(): Promise<EventRecord[]> {

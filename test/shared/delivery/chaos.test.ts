@@ -51,7 +51,7 @@ class Trial {
 
   constructor(planOf: (id: string) => Plan, seed: number) {
     const requested: Handler = async ({ id }, ports) => {
-      await this.#noteBegin(REQUESTED, id);
+      this.#noteBegin(REQUESTED, id);
       const look = (this.#looks.get(id) ?? 0) + 1;
       this.#looks.set(id, look);
       const result = plans[planOf(id)](look);
@@ -59,7 +59,7 @@ class Trial {
       return result;
     };
     const started: Handler = async ({ id, correlationid }) => {
-      await this.#noteBegin(STARTED, id);
+      this.#noteBegin(STARTED, id);
       this.children.set(correlationid, (this.children.get(correlationid) ?? new Set()).add(id));
     };
     const handlings = [
@@ -85,9 +85,8 @@ class Trial {
     await flushPromises();
   }
 
-  async #noteBegin(handler: string, id: string): Promise<void> {
-    const status = (await this.world.record(handler, id))?.status;
-    if (status === 'completed' || status === 'dead-lettered') this.begunAfterEnd.push(`${handler} ${id}`);
+  #noteBegin(handler: string, id: string): void {
+    if (this.world.hasEnded(handler, id)) this.begunAfterEnd.push(`${handler} ${id}`);
   }
 }
 

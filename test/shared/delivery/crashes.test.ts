@@ -133,8 +133,7 @@ class Trial {
 
   /** Applies the event once, as a reconciling adapter does. */
   async #begin(handler: string, { id }: PlatformEvent, { state }: HandlerPorts): Promise<void> {
-    const status = (await this.world.record(handler, id))?.status;
-    if (status === 'completed' || status === 'dead-lettered') this.begunAfterEnd++;
+    if (this.world.hasEnded(handler, id)) this.begunAfterEnd++;
     await state.insert('effects', id, {}).catch((error: unknown) => {
       if (!(error instanceof ConflictError)) throw error;
     });
