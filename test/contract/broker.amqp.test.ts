@@ -1,4 +1,4 @@
-/** The broker contract on the AMQP face, through the real SDK; the broker's time is virtual, the wire is not. */
+/** The broker contract on the AMQP endpoint, through the real SDK; the broker's time is virtual, the wire is not. */
 
 import { ServiceBusClient } from '@azure/service-bus';
 import { connectionString, startAmqp } from '../../shared/local/service-bus/amqp/server.ts';
@@ -12,7 +12,7 @@ import { sdkDriver } from './broker-sdk-driver.ts';
 const WAIT_MS = 150;
 
 brokerContract(
-  'the AMQP face',
+  'the AMQP endpoint',
   async () => {
     const clock = new VirtualClock();
     const broker = createBroker({ clock });

@@ -1,5 +1,5 @@
 /**
- * What is away for a while must cost nothing but time: the broker, the tables, the app itself. The Functions host runs
+ * What is unavailable for a while must cost nothing but time: the broker, the tables, the app itself. The Functions host runs
  * in a process of its own, against a real bus and real tables; OUTAGE_MS makes the outages longer.
  */
 import { ServiceBusClient, type ServiceBusMessage } from '@azure/service-bus';
@@ -101,7 +101,7 @@ it.each([
   ['the broker', () => busGate],
   ['the tables', () => tableGate],
 ] as const)(
-  'goes on where it was when %s had been away',
+  'goes on where it was after an outage of %s',
   async (_, gate) => {
     const ids = await request(['fail-1', ...Array.from({ length: 4 }, () => '1')]);
     await eventually(() => (ids.some(started) ? true : undefined), 'the first has started');
@@ -117,7 +117,7 @@ it.each([
 );
 
 it(
-  'goes on where it was when the app had been killed',
+  'goes on where it was after the app is killed',
   async () => {
     const ids = await request(['fail-1', ...Array.from({ length: 19 }, () => '1')]);
     await eventually(() => (ids.some(started) ? true : undefined), 'the first has started');
@@ -131,7 +131,7 @@ it(
   PATIENCE_MS + 10_000,
 );
 
-it('tells in its health of a trigger that does not receive', async () => {
+it('names in its health a trigger that does not receive', async () => {
   const health = async (): Promise<Health> => JSON.parse(await (await fetch(`${http}/api/health`)).text());
   const trigger = 'trigger/deployment-requested';
   const is = (status: string) => async () => {

@@ -131,7 +131,7 @@ const BLAMED = ['DeploymentCompleted DeploymentFailed', 'DeploymentCompleted Dep
 
 export interface Expectations {
   readonly requests: readonly PlatformEvent[];
-  /** Whether error budget may be laid on a release; a page that comes too early is deadLetters then. */
+  /** Whether error budget may be laid on a release; a page that comes too early is dead-lettered then. */
   readonly isBlamed?: boolean;
 }
 

@@ -17,7 +17,7 @@ import { MapStore } from './map-store.ts';
 export interface Mail {
   readonly id: string;
   readonly event: PlatformEvent;
-  /** The body as sent; the event itself when it is no copy. */
+  /** The body as sent; the event itself when it is no redelivery. */
   readonly body: unknown;
   /** Whether it is still to be delivered; once it was, it may come again. */
   readonly isPending: boolean;

@@ -7,7 +7,7 @@ async function complete(world: World, data: Parameters<World['request']>[1] = {}
 }
 
 describe('deployment/completed', () => {
-  it('closes the release and tells of it', async () => {
+  it('closes the release and notifies of it', async () => {
     const world = new World({ config: { objectives: [{ service: 'web', target: 0.99, team: 'shop' }] } });
     const event = await complete(world, { requestedBy: 'ci', override: { reason: 'urgent', approvedBy: 'ada' } });
 

@@ -37,7 +37,7 @@ describe('deployment/failed', () => {
     });
   });
 
-  it('tells of the failure when it rolls back, and says to what', async () => {
+  it('notifies of the failure when it rolls back, and says to what', async () => {
     const { world, failed } = await failAfterGood();
 
     const first = await world.run(failed);

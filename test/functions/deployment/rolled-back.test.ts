@@ -12,7 +12,7 @@ async function rollBack(): Promise<{ world: World; event: PlatformEvent }> {
 }
 
 describe('deployment/rolled-back', () => {
-  it('closes the release and tells how long the target was broken', async () => {
+  it('closes the release and notifies how long the target was failing', async () => {
     const { world, event } = await rollBack();
 
     const { published, notifications } = await world.run(event);

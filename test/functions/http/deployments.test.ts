@@ -15,7 +15,7 @@ async function listed(query = ''): Promise<{ targets: string[]; next: string | u
 }
 
 describe('GET /api/deployments', () => {
-  it('tells what runs where, what was released last, and the DORA numbers', async () => {
+  it('shows what runs where, what was released last, and the DORA numbers', async () => {
     const commit = { sha: 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3', timestamp: '2026-03-01T11:00:00Z' };
     await platform.deploy('web', '1', { commit, requestedBy: 'ana', service: 'front' });
     await platform.deploy('web', 'fail-2', { service: 'front' });

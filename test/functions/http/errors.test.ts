@@ -62,7 +62,7 @@ async function listed(query = ''): Promise<{ ids: unknown[]; next: string | unde
 }
 
 describe('GET /api/errors', () => {
-  it('tells what failed where, and why, oldest first', async () => {
+  it('shows what failed where, and why, oldest first', async () => {
     const sequenceNumber = await parkOne('a');
     await deadLetter('b');
 

@@ -78,7 +78,7 @@ describe('GET /api/events', () => {
     });
   });
 
-  it('has nothing to tell before anything happened', async () => {
+  it('is empty before anything happened', async () => {
     expect((await get()).json).toEqual({ events: [] });
   });
 

@@ -10,7 +10,7 @@ import type { DeploymentSummary } from '../../../shared/status/summaries.ts';
 import { sampleData } from '../../support/events.ts';
 import { startPlatform } from '../../support/platform.ts';
 
-it('tells the DORA measures, the budgets, the errors and what is up', async () => {
+it('shows the DORA measures, the budgets, the errors and what is up', async () => {
   const platform = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
   const commit = { sha: 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3', timestamp: '2026-03-01T11:59:00Z' };
   await platform.deploy('web', '1', { commit });
@@ -52,7 +52,7 @@ const nothing = {
   health: { status: 'up', dependencies: [] },
 } as const;
 
-it('tells an empty queue from one that cannot be read', () => {
+it('distinguishes an empty queue from one that cannot be read', () => {
   expect(metricsText({ ...nothing, errors: [] })).toMatch(/^platform_errors 0$/m);
   expect(metricsText(nothing)).not.toContain('platform_errors');
 });

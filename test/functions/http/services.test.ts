@@ -7,7 +7,7 @@ const objectives = [
   { service: 'search', slo: 'latency', target: 0.9, window: '28d' },
 ];
 
-it('tells how each service stands against its objectives, and what is frozen', async () => {
+it('shows how each service stands against its objectives, and what is frozen', async () => {
   const platform = await startPlatform({ objectives });
   await platform.check('checkout', 900, 1_000);
   await platform.check('odd', 1, 1);
@@ -37,7 +37,7 @@ it('tells how each service stands against its objectives, and what is frozen', a
   });
 });
 
-it('tells of one service', async () => {
+it('shows one service', async () => {
   const platform = await startPlatform({ objectives });
 
   expect((await platform.get(handle, '?service=search')).json).toMatchObject({ services: [{ service: 'search' }] });

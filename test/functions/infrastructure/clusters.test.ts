@@ -71,7 +71,7 @@ describe('a new cluster', () => {
     expect(ending.state).toMatchObject({ 'inventory/cluster/north': { provider: 'aks', version: '1.30.1' } });
   });
 
-  it('that the configuration does not name is in the inventory, and somebody is told', async () => {
+  it('that the configuration does not name is in the inventory, and somebody is notified', async () => {
     const ending = await expectOneEffect(handleCreated, created(), async () => world({}), look);
 
     expect(ending.published).toEqual([]);
@@ -128,7 +128,7 @@ describe('a cluster update', () => {
     }
   });
 
-  it('that goes backwards is told and recorded once, delivered twice or dying anywhere', async () => {
+  it('that goes backwards is notified and recorded once, delivered twice or dying anywhere', async () => {
     const ending = await expectOneEffect(
       handleUpdated,
       updated(NOW + 1_000, { version: '1.28.0' }),

@@ -74,7 +74,7 @@ describe('an exhausted quota', () => {
     expect(notifications).toMatchObject([{ severity: 'info', team: 'web' }]);
   });
 
-  it('is raised step by step up to the cap, and then somebody is told', async () => {
+  it('is raised step by step up to the cap, and then the team is notified', async () => {
     const at = await world();
     const steps: (string | undefined)[] = [];
 

@@ -48,7 +48,7 @@ async function healthOf(state: StateStore): Promise<ServiceHealth> {
 const look = ({ state }: World): Promise<unknown> => contents(state, SERVICES, 'freezes');
 
 describe('a health check', () => {
-  it('within the objective is counted, and nobody is told', async () => {
+  it('within the objective is counted, and nobody is notified', async () => {
     const { state, published, notifications } = await deliver(check(995, 1_000));
 
     const health = await healthOf(state);
@@ -82,7 +82,7 @@ describe('a health check', () => {
     ]);
   });
 
-  it('is told once an episode, and again only after it cleared', async () => {
+  it('is notified once an episode, and again only after it cleared', async () => {
     const state = new MemoryStateStore();
     const clock = new FixedClock(NOW);
     await deliver(check(1_000_000, 1_000_000, NOW - 20 * DAY), { state });
@@ -191,7 +191,7 @@ describe('a health check', () => {
     );
   });
 
-  it('tells of a freeze that ended with its objective, though it was cut off before', async () => {
+  it('notifies of a freeze that ended with its objective, though it was cut off before', async () => {
     const state = new MemoryStateStore();
     await deliver(check(50, 100), { state });
     const next = check(50, 100);
@@ -225,7 +225,7 @@ describe('a check of a service without an objective', () => {
       data: { service: `invented-${n}`, good: 0, total: 100 },
     });
 
-  it('is told once, delivered twice or dying anywhere, and freezes and publishes nothing', async () => {
+  it('is notified once, delivered twice or dying anywhere, and freezes and publishes nothing', async () => {
     const ending = await expectOneEffect(
       handle,
       invented(1, 'c-1'),
@@ -236,7 +236,7 @@ describe('a check of a service without an objective', () => {
     expect(ending).toMatchObject({ published: [], notified: ['no-objective/c-1'] });
   });
 
-  it('leaves nothing but a count, however many names are made up, and is told once an hour', async () => {
+  it('leaves nothing but a count, however many names are made up, and is notified once an hour', async () => {
     const state = new WatchedStore();
     const clock = new FixedClock(NOW);
     const told: unknown[] = [];
@@ -367,7 +367,7 @@ describe('many health checks', () => {
     );
   });
 
-  it('leave a document that forgets the checks whose handling has finished, and no others', async () => {
+  it('leave a document that forgets the checks whose handling is completed, and no others', async () => {
     const state = new MemoryStateStore();
     const cutOff = check(1, 2);
     await state.insert(RECORDS, recordKey('health-check', cutOff.id), { status: 'dead-lettered' });
@@ -388,7 +388,7 @@ describe('many health checks', () => {
     expect(JSON.stringify(health).length).toBeLessThan(16 * 1024);
   });
 
-  it('with the longest ids that are allowed, never finished, keep the document small', async () => {
+  it('with the longest ids that are allowed, never completed, keep the document small', async () => {
     const state = new MemoryStateStore();
     for (let n = 0; n < 300; n++) {
       const event = check(2, 2, NOW, `${n}${'✓'.repeat(250)}`);

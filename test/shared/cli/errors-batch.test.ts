@@ -70,7 +70,7 @@ it('takes an entry that is gone for a failure only when it was named', async () 
   expect(process.exitCode).toBe(1);
 });
 
-it('lets what was begun end when it is stopped, and says what was not tried', async () => {
+it('lets what was begun end when it is stopped, and says what was not attempted', async () => {
   const ended: string[] = [];
   const app = appThat(async (number) => {
     if (number === '3') process.emit('SIGINT');
@@ -85,7 +85,7 @@ it('lets what was begun end when it is stopped, and says what was not tried', as
   expect(process.exitCode).toBe(130);
 });
 
-it('gives up when the app is away', async () => {
+it('gives up when the app is unavailable', async () => {
   const app = appThat(() => Promise.reject(new TransientError('cannot reach the app')));
 
   await workThrough(app, 'replay', numbers(50), { ...ALL, wait: async () => {} });

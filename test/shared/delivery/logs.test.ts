@@ -20,19 +20,19 @@ it.each([
   ['dead-lettered unread', done, brokenCopy, ['deadLetter'], 'dead-lettered'],
   ['scheduled again', fail(new Error('wait')), event, ['schedule'], 'to be tried again'],
   ['scheduled again without a record', done, event, ['schedule', 'insert'], 'scheduled again without a record'],
-])('an event that cannot be %s is not told as that', async (_, handle, body, calls, message) => {
+])('an event that cannot be %s is not logged as that', async (_, handle, body, calls, message) => {
   const world = worldOf(handle);
   const ports = world.ports(away(calls, () => true));
   const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
 
   await expect(deliver({ definition, handle, body }, ports, options)).rejects.toThrow('away');
 
-  const told = world.log.lines.map((line) => line.message);
-  expect(told).not.toContain(message);
-  expect(told).toContain('the message goes back to the broker');
+  const logged = world.log.lines.map((line) => line.message);
+  expect(logged).not.toContain(message);
+  expect(logged).toContain('the message goes back to the broker');
 });
 
-it('the reason of a failure is told though nothing can follow from it', async () => {
+it('the reason of a failure is logged though nothing can follow from it', async () => {
   const world = worldOf(fail(lost));
   const ports = world.ports(away(['deadLetter'], () => true));
   const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
@@ -47,7 +47,7 @@ it.each([
   ['dead-lettered', fail(lost), event, 'dead-lettered'],
   ['dead-lettered unread', done, brokenCopy, 'dead-lettered'],
   ['scheduled again', fail(new Error('wait')), event, 'to be tried again'],
-])('an event that was %s is told as that', async (_, handle, body, message) => {
+])('an event that is %s is logged as that', async (_, handle, body, message) => {
   const world = worldOf(handle);
 
   await deliver({ definition, handle, body }, world.ports(), { timer: atOnce, handlerTimeoutMs: HANDLER_MS });
@@ -55,7 +55,7 @@ it.each([
   expect(world.log.lines.map((line) => line.message)).toContain(message);
 });
 
-it('a wait for a lease that the broker does not take is not told', async () => {
+it('a wait for a lease that the broker does not take is not logged', async () => {
   const world = worldOf(done);
   const message = 'somebody else is at it: to be looked at when their lease is over';
   const handle = () => new Promise<never>(() => {});

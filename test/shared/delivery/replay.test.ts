@@ -91,7 +91,7 @@ describe('an event that its handler refused', () => {
     expect(world.bus.errors()).toEqual([]);
   });
 
-  it('takes effect once when the replay died before its entry was gone', async () => {
+  it('takes effect once when the replay dies before its entry is taken out', async () => {
     const world = worldRefusing(1);
     await world.bus.publish(event);
     await world.run();

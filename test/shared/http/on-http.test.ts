@@ -1,4 +1,4 @@
-/** What a caller is told when a handler of an HTTP function fails. */
+/** What a caller is answered when a handler of an HTTP function fails. */
 import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
@@ -29,7 +29,7 @@ it.each([
   expect(answer.headers).toEqual({ 'content-type': 'application/problem+json', ...headers });
 });
 
-it('logs what it does not tell', async () => {
+it('logs what it does not answer', async () => {
   await respond('test', () => Promise.reject(new Error('a secret')), httpRequest({}), ports);
 
   expect(log.lines.at(-1)).toMatchObject({ level: 'error', fields: { function: 'test', error: 'a secret' } });

@@ -213,7 +213,7 @@ describe('faults of the receiver', () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
   });
 
-  it('has told a receiver that took it, though the answer breaks off', async () => {
+  it('is sent when the receiver takes it, though the answer breaks off', async () => {
     server.answer(SECRET, { status: 200, headers: { 'Content-Length': '9' }, body: 'ok' });
 
     await notifierFor([slack], {}, { timeoutMs: 200 }).notify(notification());
@@ -230,7 +230,7 @@ describe('faults of the receiver', () => {
     expect(paths()).toEqual([SECRET]);
   });
 
-  it('is worth another try when one of several channels is', async () => {
+  it('is worth another attempt when one of several channels is', async () => {
     const notifier = notifierFor([slack, { ...slack, urlSetting: 'DEAD' }]);
     server.answer(SECRET, { status: 404 });
 

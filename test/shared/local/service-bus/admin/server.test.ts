@@ -134,7 +134,7 @@ describe('queues', () => {
     expect(broker.listQueues().map(({ name }) => name)).toEqual(['q']);
   });
 
-  it('tells whether one exists, and deletes it', async () => {
+  it('says whether one exists, and deletes it', async () => {
     await client.createQueue('q');
     await client.createTopic('t');
 

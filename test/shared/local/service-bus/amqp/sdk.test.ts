@@ -140,7 +140,7 @@ describe('settling', () => {
     if (deferred) await receiver.completeMessage(deferred);
   });
 
-  it('tells a living lock from a lost one settled in the same turn', async () => {
+  it('distinguishes a lock that holds from a lost one settled at the same time', async () => {
     const queue = bus.queue();
     const { receiver, messages } = await roundTrip(queue, [1, 2, 3]);
     const [, second] = messages;
