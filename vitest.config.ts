@@ -1,13 +1,18 @@
 import { availableParallelism } from 'node:os';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
-export default defineConfig({
+/** What takes long in real time: `npm run test:full`, which is `vitest run --mode full`. */
+const LONG = 'test/**/*.full.test.ts';
+
+export default defineConfig(({ mode }) => ({
   test: {
-    include: ['test/**/*.test.ts'],
+    ...(mode === 'full'
+      ? { include: [LONG] }
+      : { include: ['test/**/*.test.ts'], exclude: [...configDefaults.exclude, LONG] }),
     testTimeout: 20_000,
     // Some files mostly wait for processes and sockets of their own: on two cores, two at a time.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // @azure/functions says at every registration that no Functions host is there.
     onConsoleLog: (log) => (/^(WARNING: .*"@azure\/functions" package.*\s*)+$/.test(log) ? false : undefined),
   },
-});
+}));

@@ -1,5 +1,6 @@
 /** How the broker contract reaches a broker: the core directly, or any Service Bus through a client. */
 
+import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import type {
   QueueProperties,
   SubscriptionProperties,
@@ -58,6 +59,38 @@ export interface TestReceiver {
   peek(count: number, fromSequenceNumber?: string): Promise<ReceivedTestMessage[]>;
   /** Returns what it holds. */
   close(): Promise<void>;
+}
+
+/** What a receiver has taken, by what the suite was given for it. */
+export class TakenMessages<Original> {
+  readonly #originals = new Map<ReceivedTestMessage, Original>();
+  readonly #show: (original: Original) => ReceivedTestMessage;
+
+  constructor(show: (original: Original) => ReceivedTestMessage) {
+    this.#show = show;
+  }
+
+  readonly keep = (original: Original): ReceivedTestMessage => {
+    const shown = this.#show(original);
+    this.#originals.set(shown, original);
+    return shown;
+  };
+
+  original(message: ReceivedTestMessage): Original {
+    const found = this.#originals.get(message);
+    if (!found) throw new Error('settle what this receiver received');
+    return found;
+  }
+}
+
+/** A refusal of the broker as the SDK shows it. */
+export function asSdk<Result>(run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof BrokerError) throw Object.assign(error, { code: error.reason });
+    throw error;
+  }
 }
 
 export interface TestSession extends TestReceiver {

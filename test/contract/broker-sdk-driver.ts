@@ -6,7 +6,14 @@ import {
   type ServiceBusReceiver,
   type ServiceBusSessionReceiver,
 } from '@azure/service-bus';
-import type { BrokerDriver, ReceivedTestMessage, TestMessage, TestReceiver, TestSession } from './broker-driver.ts';
+import {
+  type BrokerDriver,
+  type ReceivedTestMessage,
+  TakenMessages,
+  type TestMessage,
+  type TestReceiver,
+  type TestSession,
+} from './broker-driver.ts';
 
 /** What the SDK cannot do, or what must not be done through it here. */
 export type Environment = Pick<
@@ -139,31 +146,23 @@ function toNumber(text: string): SdkNumber {
 }
 
 function receiverOf(receiver: ServiceBusReceiver, waitMs: number): TestReceiver {
-  const taken = new Map<ReceivedTestMessage, ServiceBusReceivedMessage>();
-  const keep = (message: ServiceBusReceivedMessage): ReceivedTestMessage => {
-    const received = fromSdk(message);
-    taken.set(received, message);
-    return received;
-  };
-  const original = (message: ReceivedTestMessage): ServiceBusReceivedMessage => {
-    const found = taken.get(message);
-    if (!found) throw new Error('settle what this receiver received');
-    return found;
-  };
+  const taken = new TakenMessages(fromSdk);
   return {
-    receive: async (count) => (await receiver.receiveMessages(count, { maxWaitTimeInMs: waitMs })).map(keep),
-    complete: (message) => receiver.completeMessage(original(message)),
-    abandon: (message, properties) => receiver.abandonMessage(original(message), properties as Record<string, string>),
-    defer: (message, properties) => receiver.deferMessage(original(message), properties as Record<string, string>),
+    receive: async (count) => (await receiver.receiveMessages(count, { maxWaitTimeInMs: waitMs })).map(taken.keep),
+    complete: (message) => receiver.completeMessage(taken.original(message)),
+    abandon: (message, properties) =>
+      receiver.abandonMessage(taken.original(message), properties as Record<string, string>),
+    defer: (message, properties) =>
+      receiver.deferMessage(taken.original(message), properties as Record<string, string>),
     deadLetter: (message, reason, description) =>
       reason === undefined
-        ? receiver.deadLetterMessage(original(message))
-        : receiver.deadLetterMessage(original(message), {
+        ? receiver.deadLetterMessage(taken.original(message))
+        : receiver.deadLetterMessage(taken.original(message), {
             deadLetterReason: reason,
             deadLetterErrorDescription: description ?? '',
           }),
-    renewLock: async (message) => (await receiver.renewMessageLock(original(message))).getTime(),
-    receiveDeferred: async (numbers) => (await receiver.receiveDeferredMessages(numbers.map(toNumber))).map(keep),
+    renewLock: async (message) => (await receiver.renewMessageLock(taken.original(message))).getTime(),
+    receiveDeferred: async (numbers) => (await receiver.receiveDeferredMessages(numbers.map(toNumber))).map(taken.keep),
     peek: async (count, from) => {
       const messages = await receiver.peekMessages(
         count,

@@ -1,18 +1,18 @@
-/** The broker contract on the AMQP face, through the real SDK; the broker's time is virtual, the wire is not. */
+/** The broker contract on the AMQP endpoint, through the real SDK; the broker's time is virtual, the wire is not. */
 
 import { ServiceBusClient } from '@azure/service-bus';
 import { connectionString, startAmqp } from '../../shared/local/service-bus/amqp/server.ts';
-import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../../shared/local/service-bus/create-broker.ts';
 import { brokerContract } from './broker.ts';
+import { asSdk } from './broker-driver.ts';
 import { sdkDriver } from './broker-sdk-driver.ts';
 
 /** Long enough for anything on loopback, short enough for a suite that often finds nothing. */
 const WAIT_MS = 150;
 
 brokerContract(
-  'the AMQP face',
+  'the AMQP endpoint',
   async () => {
     const clock = new VirtualClock();
     const broker = createBroker({ clock });
@@ -52,13 +52,3 @@ brokerContract(
   },
   { virtualTime: true, administration: true, runtimeCounts: true, listRules: true },
 );
-
-/** Refusals as the SDK shows them. */
-function asSdk<Result>(run: () => Result): Result {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof BrokerError) throw Object.assign(error, { code: error.reason });
-    throw error;
-  }
-}

@@ -1,6 +1,5 @@
 /** The broker contract on the core itself, in virtual time. */
 
-import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
 import type { DeliveredMessage, PeekedMessage } from '../../shared/local/service-bus/core/held-message.ts';
 import type { OutgoingMessage } from '../../shared/local/service-bus/core/message.ts';
@@ -8,7 +7,15 @@ import type { MessageQueue } from '../../shared/local/service-bus/core/message-q
 import type { SessionHold } from '../../shared/local/service-bus/core/sessions.ts';
 import { createBroker } from '../../shared/local/service-bus/create-broker.ts';
 import { brokerContract } from './broker.ts';
-import type { BrokerDriver, ReceivedTestMessage, TestMessage, TestReceiver, TestSession } from './broker-driver.ts';
+import {
+  asSdk,
+  type BrokerDriver,
+  type ReceivedTestMessage,
+  TakenMessages,
+  type TestMessage,
+  type TestReceiver,
+  type TestSession,
+} from './broker-driver.ts';
 
 brokerContract('the core', async () => coreDriver(), {
   virtualTime: true,
@@ -17,14 +24,8 @@ brokerContract('the core', async () => coreDriver(), {
   listRules: true,
 });
 
-/** Refusals as the SDK shows them. */
 async function as<Result>(run: () => Result): Promise<Result> {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof BrokerError) throw Object.assign(error, { code: error.reason });
-    throw error;
-  }
+  return asSdk(run);
 }
 
 function coreDriver(): BrokerDriver {
@@ -114,25 +115,21 @@ function receiverOf(
   take: (count: number) => DeliveredMessage[],
   close: () => void,
 ): TestReceiver {
-  const taken = new Map<ReceivedTestMessage, DeliveredMessage>();
-  const keep = (delivery: DeliveredMessage): ReceivedTestMessage => {
-    const message = received(delivery);
-    taken.set(message, delivery);
-    return message;
-  };
+  const taken = new TakenMessages<DeliveredMessage>(received);
   const lockOf = (message: ReceivedTestMessage): string => {
-    const token = taken.get(message)?.lockToken;
+    const token = taken.original(message).lockToken;
     if (token === undefined) throw new Error('settle what this receiver received under a lock');
     return token;
   };
   return {
-    receive: (count) => as(() => take(count).map(keep)),
+    receive: (count) => as(() => take(count).map(taken.keep)),
     complete: (message) => as(() => queue.complete(lockOf(message))),
     abandon: (message, properties) => as(() => queue.abandon(lockOf(message), properties)),
     defer: (message, properties) => as(() => queue.defer(lockOf(message), properties)),
     deadLetter: (message, reason, description) => as(() => queue.deadLetter(lockOf(message), reason, description)),
     renewLock: (message) => as(() => queue.renewLock(lockOf(message))),
-    receiveDeferred: (numbers) => as(() => queue.receiveDeferred(numbers.map(Number), 'peekLock', hold).map(keep)),
+    receiveDeferred: (numbers) =>
+      as(() => queue.receiveDeferred(numbers.map(Number), 'peekLock', hold).map(taken.keep)),
     peek: (count, from) => as(() => queue.peek(Number(from ?? 0), count, hold?.sessionId).map(received)),
     close: () => as(close),
   };

@@ -1,4 +1,4 @@
-/** The event bus in memory, and the real SDK on the bus's AMQP face, keep one contract. */
+/** The event bus in memory, and the real SDK on the bus's AMQP endpoint, keep one contract. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { ServiceBusClient } from '@azure/service-bus';
 import { expect, it, vi } from 'vitest';
@@ -18,12 +18,12 @@ import { oldestErrors } from '../../shared/status/summaries.ts';
 import { ERRORS_QUEUE, topology } from '../../shared/topology.ts';
 import { sampleData } from '../support/events.ts';
 import { RecordingLog } from '../support/ports.ts';
-import { eventBusContract, type ParkedCopy } from './event-bus.ts';
+import { type ErrorsEntry, eventBusContract } from './event-bus.ts';
 
 const QUICK = { maxRetries: 0, timeoutInMs: 5_000 };
 const event = newEvent(DeploymentRequested, { source: '/ci', data: sampleData.DeploymentRequested });
 
-function errorsOf(broker: Broker): ParkedCopy[] {
+function errorsOf(broker: Broker): ErrorsEntry[] {
   return broker
     .resolve(ERRORS_QUEUE)
     .peek(0, 1_000)
@@ -80,7 +80,7 @@ eventBusContract('ServiceBusEventBus', async () => {
   };
 });
 
-it('says that it may be tried again when the broker is away, and works when it is back', async () => {
+it('fails with a transient error while the broker is unavailable, and works when it is back', async () => {
   const first = await startBroker();
   const bus = await createServiceBus(
     { connectionString: connectionString(first.port) },

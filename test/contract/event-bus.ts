@@ -10,7 +10,7 @@ import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage } from '../
 import { sampleData } from '../support/events.ts';
 
 /** A message of the errors queue. */
-export interface ParkedCopy {
+export interface ErrorsEntry {
   readonly messageId: string;
   readonly body: string;
   readonly type: string | undefined;
@@ -19,7 +19,7 @@ export interface ParkedCopy {
 
 export interface EventBusHarness {
   readonly bus: EventBus;
-  errors(): Promise<ParkedCopy[]>;
+  errors(): Promise<ErrorsEntry[]>;
   close(): Promise<void>;
 }
 
@@ -322,7 +322,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
         expect(left).toEqual(before.filter((one) => one !== second && one !== third));
       });
 
-      it('keeps an entry whose work fails, and has it for the next try', async () => {
+      it('keeps an entry whose work fails, and has it for the next attempt', async () => {
         const [messageId] = await deadLetter(1);
         const number = await numberOf(messageId);
 
@@ -335,7 +335,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
         expect(await numberOf(messageId)).toBe('none');
       });
 
-      it('lets one alone have an entry, and says that it is gone afterwards', async () => {
+      it('lets one alone take an entry, and says that it does not exist afterwards', async () => {
         const [messageId] = await deadLetter(1);
         const number = await numberOf(messageId);
         let others: unknown;

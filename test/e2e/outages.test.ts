@@ -1,5 +1,5 @@
 /**
- * What is away for a while must cost nothing but time: the broker, the tables, the app itself. The Functions host runs
+ * What is unavailable for a while must cost nothing but time: the broker, the tables, the app itself. The Functions host runs
  * in a process of its own, against a real bus and real tables; OUTAGE_MS makes the outages longer.
  */
 import { ServiceBusClient, type ServiceBusMessage } from '@azure/service-bus';
@@ -11,7 +11,7 @@ import { connectionString } from '../../shared/local/service-bus/amqp/server.ts'
 import { type LocalBus, startBus } from '../../shared/local/service-bus/start.ts';
 import type { Health } from '../../shared/status/health.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
-import { type Gate, openGate } from '../support/gate.ts';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { Command, eventually } from '../support/processes.ts';
 
 const OUTAGE_MS = Number(process.env['OUTAGE_MS'] ?? 2_000);
@@ -19,8 +19,8 @@ const PATIENCE_MS = 45_000 + OUTAGE_MS;
 
 let bus: LocalBus;
 let azurite: Azurite;
-let busGate: Gate;
-let tableGate: Gate;
+let busGate: FaultProxy;
+let tableGate: FaultProxy;
 let host: Command;
 let http = '';
 let client: ServiceBusClient;
@@ -44,8 +44,8 @@ beforeAll(async () => {
     { name: 'Events', filter: { kind: 'sql', expression: 'sys.To IS NULL' } },
   ]);
   azurite = await startAzurite();
-  busGate = await openGate(Number(new URL(bus.url).port));
-  tableGate = await openGate(Number(/127\.0\.0\.1:(\d+)/.exec(azurite.connectionString)?.[1]));
+  busGate = await startFaultProxy(Number(new URL(bus.url).port));
+  tableGate = await startFaultProxy(Number(/127\.0\.0\.1:(\d+)/.exec(azurite.connectionString)?.[1]));
   host = await startHost();
   client = new ServiceBusClient(bus.connectionString);
   client.createReceiver('deployment-events', 'observer', { receiveMode: 'receiveAndDelete' }).subscribe({
@@ -101,7 +101,7 @@ it.each([
   ['the broker', () => busGate],
   ['the tables', () => tableGate],
 ] as const)(
-  'goes on where it was when %s had been away',
+  'goes on where it was after an outage of %s',
   async (_, gate) => {
     const ids = await request(['fail-1', ...Array.from({ length: 4 }, () => '1')]);
     await eventually(() => (ids.some(started) ? true : undefined), 'the first has started');
@@ -117,7 +117,7 @@ it.each([
 );
 
 it(
-  'goes on where it was when the app had been killed',
+  'goes on where it was after the app is killed',
   async () => {
     const ids = await request(['fail-1', ...Array.from({ length: 19 }, () => '1')]);
     await eventually(() => (ids.some(started) ? true : undefined), 'the first has started');
@@ -131,7 +131,7 @@ it(
   PATIENCE_MS + 10_000,
 );
 
-it('tells in its health of a trigger that does not receive', async () => {
+it('names in its health a trigger that does not receive', async () => {
   const health = async (): Promise<Health> => JSON.parse(await (await fetch(`${http}/api/health`)).text());
   const trigger = 'trigger/deployment-requested';
   const is = (status: string) => async () => {

@@ -57,14 +57,14 @@ describe('a server that is refused on both addresses of its name', () => {
   });
   afterEach(() => vi.restoreAllMocks());
 
-  it('is told by the table client', async () => {
+  it('is named by the table client', async () => {
     const text = 'UseDevelopmentStorage=true;TableEndpoint=http://two.test:59999/devstoreaccount1';
     const store = await createTableStorage({ connectionString: text }, 'test');
 
     await expect(store.get('p', 'k')).rejects.toThrow(/^table storage: p\/k: .*ECONNREFUSED/);
   });
 
-  it('is told by the Kubernetes client', async () => {
+  it('is named by the Kubernetes client', async () => {
     const config = parseConfig({ clusters: { default: { server: 'https://two.test:59999' } } });
     const issuer = async () => ({ token: 't', expiresOnTimestamp: Number.POSITIVE_INFINITY });
     const cluster = createKubernetesClusters({ config, clock: new FixedClock(), issuer }).get('default');
@@ -72,7 +72,7 @@ describe('a server that is refused on both addresses of its name', () => {
     await expect(cluster.ping()).rejects.toThrow(/^cluster 'default': GET \/version: no connection \(.*ECONNREFUSED/);
   });
 
-  it('is told by the command', async () => {
+  it('is named by the command', async () => {
     await expect(new AppClient('http://two.test:59999', undefined).history({})).rejects.toThrow(
       /: .*ECONNREFUSED.*; is it running/,
     );

@@ -42,7 +42,7 @@ describe('faultOf', () => {
     ['an error without any mark', new Error('hunter2'), 'unknown error'],
     ['no error at all', 'hunter2', 'unknown error'],
     ['an error that caused itself', loop(), 'unknown error'],
-  ])('tells %s by its marks alone', (_, error, expected) => {
+  ])('recognises %s by its marks alone', (_, error, expected) => {
     expect(faultOf(error)).toBe(expected);
   });
 
@@ -60,7 +60,7 @@ describe('formatIssue', () => {
     [['hunter2'], 'an array'],
     [{ hunter2: 'hunter2' }, 'an object'],
     [null, 'null'],
-  ])('tells only the kind of a secret %j', (value, kind) => {
+  ])('names only the kind of a secret %j', (value, kind) => {
     expect(formatIssue({ path: 'a.b', value, expected: 'a name', isSecret: true })).toBe(
       `a.b: expected a name, got ${kind} (not shown: it may hold a secret)`,
     );

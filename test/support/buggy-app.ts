@@ -12,7 +12,7 @@ async function handle(): Promise<void> {
 
 const settings = { ServiceBus: connectionString(1), StateStore: 'memory', Cluster: 'simulated' };
 const { ports } = await createLivePorts(settings);
-// The next try is all that is sent.
+// The next attempt is all that is sent.
 const bus = { schedule: async () => {} } as unknown as EventBus;
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1' };
 const body = JSON.stringify(newEvent(DeploymentRequested, { source: '/test', data }));

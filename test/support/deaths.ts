@@ -3,9 +3,11 @@ import { expect } from 'vitest';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { Cluster, Clusters } from '../../shared/ports/cluster.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
+import type { Notifier } from '../../shared/ports/notifier.ts';
 import type { StateStore } from '../../shared/ports/state.ts';
 import type { FixedClock, RecordingPorts } from './ports.ts';
 import { recordingPorts } from './ports.ts';
+import { dyingAt, gated, Process } from './process.ts';
 
 /** What outlives a process. */
 export interface World {
@@ -22,8 +24,6 @@ interface Ending {
   readonly state: unknown;
 }
 
-class Death extends Error {}
-
 /**
  * Runs a handler once undisturbed, then in fresh worlds with a death before and after each of its calls, followed by a
  * redelivery; and once delivered twice. Every way has to end as the first did.
@@ -37,68 +37,41 @@ export async function expectOneEffect<Event extends PlatformEvent>(
   createWorld: () => Promise<World>,
   look: (world: World) => Promise<unknown>,
 ): Promise<Ending> {
-  const run = async (
-    world: World,
-    dieAt: number,
-    when: 'before' | 'after',
-    keys: Set<string>,
-  ): Promise<RecordingPorts> => {
-    let calls = 0;
-    const mortal = <T extends object>(port: T): T =>
-      new Proxy(port, {
-        get: (target, name) => {
-          const method: unknown = Reflect.get(target, name, target);
-          if (typeof method !== 'function') return method;
-          return async (...args: unknown[]) => {
-            const isLast = ++calls === dieAt;
-            if (isLast && when === 'before') throw new Death();
-            const result: unknown = await Reflect.apply(method, target, args);
-            if (isLast) throw new Death();
-            return result;
-          };
-        },
-      });
+  const run = async (world: World, process: Process, keys: Set<string>): Promise<RecordingPorts | 'died'> => {
     const recording = recordingPorts({ handling: event, ...world });
     const { clusters } = recording;
+    const notifier: Notifier = {
+      notify: async (notification) => {
+        keys.add(notification.key);
+        await recording.notifier.notify(notification);
+      },
+    };
     const ports: RecordingPorts = {
       ...recording,
-      state: mortal(recording.state),
-      clusters: { names: clusters.names, get: (name): Cluster => mortal(clusters.get(name)) },
-      notifier: mortal({
-        notify: async (notification) => {
-          keys.add(notification.key);
-          await recording.notifier.notify(notification);
-        },
-      }),
+      state: gated(recording.state, process.gate),
+      clusters: { names: clusters.names, get: (name): Cluster => gated(clusters.get(name), process.gate) },
+      notifier: gated(notifier, process.gate),
     };
-    await handle(event, ports);
-    return recording;
+    return Promise.race([handle(event, ports).then(() => recording), process.died.then(() => 'died' as const)]);
   };
-  const endingOf = async (world: World, { published }: RecordingPorts, keys: Set<string>): Promise<Ending> => ({
-    published,
-    notified: [...keys].sort(),
-    state: await look(world),
-  });
+  const endingOf = async (world: World, keys: Set<string>): Promise<Ending> => {
+    const ran = await run(world, new Process(), keys);
+    if (ran === 'died') throw new Error('a process died that nobody killed');
+    return { published: ran.published, notified: [...keys].sort(), state: await look(world) };
+  };
 
   const world = await createWorld();
   const keys = new Set<string>();
-  const undisturbed = await endingOf(world, await run(world, 0, 'before', keys), keys);
-  const again = await endingOf(world, await run(world, 0, 'before', keys), keys);
-  expect(again, 'delivered twice').toEqual(undisturbed);
+  const undisturbed = await endingOf(world, keys);
+  expect(await endingOf(world, keys), 'delivered twice').toEqual(undisturbed);
 
   for (const when of ['before', 'after'] as const) {
-    for (let dieAt = 1; ; dieAt++) {
+    for (let call = 1; ; call++) {
       const mortalWorld = await createWorld();
       const heard = new Set<string>();
-      try {
-        await run(mortalWorld, dieAt, when, heard);
-        break;
-      } catch (error) {
-        if (!(error instanceof Death)) throw error;
-      }
-      const ending = await endingOf(mortalWorld, await run(mortalWorld, 0, 'before', heard), heard);
-      expect(ending, `after a death ${when} call ${dieAt}`).toEqual(undisturbed);
-      expect(dieAt).toBeLessThan(100);
+      if ((await run(mortalWorld, dyingAt(call, when), heard)) !== 'died') break;
+      expect(await endingOf(mortalWorld, heard), `after a death ${when} call ${call}`).toEqual(undisturbed);
+      expect(call).toBeLessThan(100);
     }
   }
   return undisturbed;

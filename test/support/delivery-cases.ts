@@ -3,8 +3,9 @@ import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
-import { DeliveryWorld, type Gate } from './delivery-world.ts';
+import { DeliveryWorld } from './delivery-world.ts';
 import { sampleData } from './events.ts';
+import { type Gate, Process } from './process.ts';
 
 export const HANDLER = 'deployment-requested';
 export const definition = DeploymentRequested;
@@ -41,13 +42,9 @@ export async function deliverNext(world: DeliveryWorld, gate?: Gate, skewMs = 0)
   }
 }
 
-/** Lets calls through until one whose name matches; that one and all later ones never return, as in a death. */
+/** Lets calls through until one of that name; that one and all later ones never return, as in a death. */
 export function deadFrom(name: string): Gate {
-  let isDead = false;
-  return (call, called) => {
-    isDead ||= called === name;
-    return isDead ? new Promise(() => {}) : call();
-  };
+  return new Process((_, called) => (called === name ? 'before' : undefined)).gate;
 }
 
 /** Calls of these names fail, as long as it says so. */

@@ -1,6 +1,7 @@
 /**
  * A platform small enough to look at every step of: the in-memory bus, a store, handlers, and processes that take
- * messages and die when told. Time is virtual; what a dead process had locked comes back when its lock expires.
+ * messages one by one or are served as messages come. Time is virtual; what a dead process had locked comes back when
+ * its lock expires.
  */
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
@@ -11,16 +12,17 @@ import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { EventDefinition } from '../../shared/events/cloud-event.ts';
 import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import { flushPromises, VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
+import type { Consumer } from '../../shared/local/service-bus/core/consumer.ts';
 import type { DeliveredMessage as Held } from '../../shared/local/service-bus/core/held-message.ts';
 import type { MessageQueue } from '../../shared/local/service-bus/core/message-queue.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import type { Handler, Ports } from '../../shared/ports/handler.ts';
 import type { Notifier } from '../../shared/ports/notifier.ts';
+import type { Timer } from '../../shared/timeout.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
-
-/** Around every call that a process makes to the world. */
-export type Gate = <T>(call: () => Promise<T>, name: string) => Promise<T>;
+import { type Gate, gated } from './process.ts';
+import { seeded } from './seeded.ts';
 
 export interface Handling {
   readonly definition: EventDefinition;
@@ -33,14 +35,36 @@ export interface Taken {
   readonly done: Promise<void>;
 }
 
+/** A message that is locked for whoever is to deliver it. */
+export interface Locked {
+  /** Resolves when it was settled; never when its process died. */
+  deliver(gate: Gate, options?: DeliveryOptions, skewMs?: number): Promise<void>;
+  abandon(): void;
+}
+
+/** Remembers which records have ever been at their end, whatever is written over them. */
+class EndingsStore extends MemoryStateStore {
+  readonly ended = new Set<string>();
+
+  override async put<T>(partition: string, key: string, value: T, etag: string): Promise<string> {
+    const written = await super.put(partition, key, value, etag);
+    const { status } = value as Partial<EventRecord>;
+    if (partition === RECORDS && (status === 'completed' || status === 'dead-lettered')) this.ended.add(key);
+    return written;
+  }
+}
+
+const config = parseConfig({});
 const straight: Gate = (call) => call();
 
 export class DeliveryWorld {
   readonly clock = new VirtualClock();
   readonly bus = new InMemoryEventBus({ clock: this.clock });
-  readonly state = new MemoryStateStore();
+  readonly state = new EndingsStore();
   readonly log = new RecordingLog();
   notify: Notifier['notify'] = async () => {};
+  /** Of virtual time: somebody must move it on. */
+  readonly timer: Timer = (ms, callback) => this.clock.at(this.clock.now() + ms, callback).cancel;
   readonly #handlings: readonly Handling[];
   readonly #queues: readonly { readonly queue: MessageQueue; readonly handling: Handling }[];
   readonly #random: () => number;
@@ -65,7 +89,7 @@ export class DeliveryWorld {
       clusters: clustersOf({}),
       notifier: { notify: (notification) => this.notify(notification) },
       clock: { now: () => this.clock.now() + skewMs },
-      config: parseConfig({}),
+      config,
       log: this.log,
     };
   }
@@ -74,10 +98,20 @@ export class DeliveryWorld {
   take(gate: Gate = straight, options: DeliveryOptions = {}, skewMs = 0): Taken | undefined {
     for (const { queue, handling } of this.#queues) {
       const [held] = queue.receive(1);
-      if (held) this.#held.set(held, queue);
-      if (held) return { done: this.#deliver(queue, held, handling, gate, options, skewMs) };
+      if (held) return { done: this.#lock(queue, held, handling).deliver(gate, options, skewMs) };
     }
     return undefined;
+  }
+
+  /** Hands on messages as they come, at most so many of each handler at a time. */
+  serve(concurrency: number, receive: (message: Locked) => Promise<void>): void {
+    for (const { queue, handling } of this.#queues) {
+      const consumer: Consumer = queue.openConsumer({
+        mode: 'peekLock',
+        onMessage: (held) => void receive(this.#lock(queue, held, handling)).finally(() => consumer.addCredit(1)),
+      });
+      consumer.addCredit(concurrency);
+    }
   }
 
   /** Takes messages one after the other, and moves time on between them, until nothing is left to come. */
@@ -108,36 +142,45 @@ export class DeliveryWorld {
     return (await this.state.get<EventRecord>(RECORDS, recordKey(handler, eventId)))?.value;
   }
 
+  /** Whether its record has ever said that the event is at its end. */
+  hasEnded(handler: string, eventId: string): boolean {
+    return this.state.ended.has(recordKey(handler, eventId));
+  }
+
+  async records(): Promise<EventRecord[]> {
+    const found: EventRecord[] = [];
+    for await (const { value } of this.state.query<EventRecord>(RECORDS)) found.push(value);
+    return found;
+  }
+
   /** Sends an event past duplicate detection: two messages of one event, as after ten minutes. */
   async publishTwice(event: PlatformEvent): Promise<void> {
     this.bus.faults.add({ on: 'send', effect: 'duplicate' });
     await this.bus.publish(event);
   }
 
-  async #deliver(
-    queue: MessageQueue,
-    held: Held,
-    { definition, handle }: Handling,
-    gate: Gate,
-    options: DeliveryOptions,
-    skewMs: number,
-  ): Promise<void> {
-    const { body, applicationProperties } = held.content;
-    const delivery = { definition, handle, body, applicationProperties, deliveryCount: held.deliveryCount + 1 };
-    // What runs in a process that died never ends: nobody may wait for it.
-    const whole = { random: this.#random, timer: never, isolation: new Isolation(0), ...options };
-    try {
-      await deliver(delivery, this.ports(gate, skewMs), whole);
-    } catch {
-      await gate(async () => this.#settle(held, () => queue.abandon(held)), 'abandon');
-      return;
-    }
-    await gate(async () => this.#settle(held, () => queue.complete(held)), 'complete');
-  }
-
-  #settle(held: Held, run: () => void): void {
-    this.#held.delete(held);
-    settle(run);
+  #lock(queue: MessageQueue, held: Held, { definition, handle }: Handling): Locked {
+    this.#held.set(held, queue);
+    const end = (run: () => void): void => {
+      this.#held.delete(held);
+      settle(run);
+    };
+    const abandon = (): void => end(() => queue.abandon(held));
+    return {
+      abandon,
+      deliver: async (gate, options = {}, skewMs = 0) => {
+        const { body, applicationProperties } = held.content;
+        const delivery = { definition, handle, body, applicationProperties, deliveryCount: held.deliveryCount + 1 };
+        const whole = { random: this.#random, timer: atOnce, isolation: new Isolation(0), ...options };
+        try {
+          await deliver(delivery, this.ports(gate, skewMs), whole);
+        } catch {
+          await gate(async () => abandon(), 'abandon');
+          return;
+        }
+        await gate(async () => end(() => queue.complete(held)), 'complete');
+      },
+    };
   }
 }
 
@@ -151,28 +194,7 @@ function settle(run: () => void): void {
 }
 
 /** No handler hangs here, nobody is in the way of a run, and what is abandoned comes back at once. */
-function never(ms: number, callback: () => void): () => void {
+function atOnce(ms: number, callback: () => void): () => void {
   if (ms % 500 === 0 && ms < 20_000) callback();
   return () => {};
-}
-
-function gated<T extends object>(port: T, gate: Gate): T {
-  return new Proxy(port, {
-    get: (target, name) => {
-      const method: unknown = Reflect.get(target, name, target);
-      if (typeof method !== 'function') return method;
-      return (...args: unknown[]) => gate(async () => Reflect.apply(method, target, args), String(name));
-    },
-  });
-}
-
-/** Numbers that look random and are the same every time (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -7,7 +7,7 @@ import { isCompleted } from '../../shared/delivery/event-record.ts';
 import { Isolation } from '../../shared/delivery/isolation.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
-import { childEvent, newEvent } from '../../shared/events/cloud-event.ts';
+import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import type { HandlerPorts, Ports } from '../../shared/ports/handler.ts';
@@ -17,7 +17,7 @@ import type { Timer } from '../../shared/timeout.ts';
 import { subscriptionOf } from '../../shared/topology.ts';
 import { handlerOf, IMAGE } from './deployments.ts';
 import { type Exploration, randomFor, type Site, type State } from './explore.ts';
-import { clustersOf, RecordingLog } from './ports.ts';
+import { clustersOf, publishing, RecordingLog } from './ports.ts';
 
 const config = parseConfig({ policies: { deployment: { deadline: '3s', requeueAfter: '1s' } } });
 export const T0 = Date.parse('2026-03-01T12:00:00Z');
@@ -71,17 +71,8 @@ export async function forgetfulDelivery(
     ...portsAt(site),
     clusters: clustersOf({ default: cluster }),
     isCompleted: (eventId) => isCompleted(site.state, subscriptionOf(event.type), eventId),
-    publish: (definition, data, { key, correlationid } = {}) => {
-      const child = childEvent(event, definition, {
-        handler: subscriptionOf(event.type),
-        data,
-        time: new Date(T0).toISOString(),
-        ...(key !== undefined && { key }),
-        ...(correlationid !== undefined && { correlationid }),
-      });
-      // Definitions come from the catalog, so the child is one of its events.
-      children.push(child as unknown as PlatformEvent);
-    },
+    // Always of one time: what differs in nothing else is one and the same.
+    publish: publishing(event, { now: () => T0 }, children),
   };
   const to = subscriptionOf(event.type);
   try {
@@ -140,7 +131,7 @@ const BLAMED = ['DeploymentCompleted DeploymentFailed', 'DeploymentCompleted Dep
 
 export interface Expectations {
   readonly requests: readonly PlatformEvent[];
-  /** Whether error budget may be laid on a release; a page that comes too early is deadLetters then. */
+  /** Whether error budget may be laid on a release; a page that comes too early is dead-lettered then. */
   readonly isBlamed?: boolean;
 }
 

@@ -106,7 +106,7 @@ export class World {
       if (run.requeueAfterMs === undefined) return { ...run, notifications };
       this.clock.advance(run.requeueAfterMs);
     }
-    throw new Error(`${event.type} ${event.id} is rechecked for ever`);
+    throw new Error(`${event.type} ${event.id} is requeued for ever`);
   }
 
   /** Carries an event, and all that follow from it, to the end. Returns their types in order. */

@@ -6,6 +6,7 @@
  * as the list of its answers so far, and wakes up by being run again on them before it goes on for real.
  */
 import { createHash } from 'node:crypto';
+import { redeliveryMessage } from '../../shared/delivery/bus-message.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { EventBus } from '../../shared/ports/bus.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
@@ -16,7 +17,7 @@ import { MapStore } from './map-store.ts';
 export interface Mail {
   readonly id: string;
   readonly event: PlatformEvent;
-  /** The body as sent; the event itself when it is no copy. */
+  /** The body as sent; the event itself when it is no redelivery. */
   readonly body: unknown;
   /** Whether it is still to be delivered; once it was, it may come again. */
   readonly isPending: boolean;
@@ -285,26 +286,13 @@ async function advance(
         // Not one transaction: the process may die between two of them.
         for (const event of events) await call(async () => publish(event));
       },
-      schedule: ({
-        messageId: id,
-        event,
-        at: dueAt,
-        redelivery,
-        unrecordedAttempts: unrecordedattempts,
-        awaitedRunId: awaitedrun,
-        endedRunId,
-      }) =>
+      schedule: (redelivery) =>
         call(async () => {
+          const { messageId: id, event, at: dueAt } = redelivery;
+          const body: unknown = JSON.parse(redeliveryMessage(redelivery).body.toString());
           // Only what was parsed is scheduled here.
-          const body = {
-            ...event,
-            redelivery,
-            ...(unrecordedattempts && { unrecordedattempts }),
-            ...(awaitedrun && { awaitedrun }),
-            ...(endedRunId && { endedrun: endedRunId }),
-          };
-          if (!mails.get(id)?.isPending || id === mail.id)
-            send({ id, event: event as PlatformEvent, body, isPending: true, dueAt });
+          const message = { id, event: event as PlatformEvent, body, isPending: true, dueAt };
+          if (!mails.get(id)?.isPending || id === mail.id) send(message);
         }),
       deadLetter: ({ subscription, description }) =>
         call(async () => {

@@ -1,7 +1,10 @@
-/** A TCP proxy that does to its connections what networks do: resets, half-closes, stalls and freezes; and a seeded plan of them. */
+/**
+ * A TCP proxy that does to its connections what networks do: resets, half-closes, stalls, freezes and outages; and a
+ * seeded plan of them.
+ */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { seeded } from './delivery-world.ts';
+import { seeded } from './seeded.ts';
 
 export interface FaultProxy {
   readonly port: number;
@@ -13,7 +16,10 @@ export interface FaultProxy {
   stall(from: Side): void;
   /** Lets everything flow again. */
   resume(): void;
+  /** Cuts every connection and refuses new ones: what an outage looks like from both sides. */
   close(): Promise<void>;
+  /** Lets connections through again after `close`, on the same port. */
+  open(): Promise<void>;
 }
 
 export type Side = 'client' | 'server';
@@ -48,11 +54,16 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
     if (stalled.has(from)) source.pause();
   };
 
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
+  const listen = async (port: number): Promise<number> => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
     // A TCP server's address is never a pipe's.
-    port: (server.address() as AddressInfo).port,
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await listen(0);
+  return {
+    port,
+    open: async () => void (await listen(port)),
     cut: () => {
       for (const { client, server } of pairs) {
         client.resetAndDestroy();
@@ -91,13 +102,13 @@ export type Fault =
   | { readonly kind: 'half-close'; readonly side: Side; readonly thenMs: number }
   | { readonly kind: 'stall'; readonly sides: readonly Side[]; readonly ms: number; readonly thenMs: number };
 
-/** Draws a plan of two to six faults, at most ten seconds of them; the same for the same seed. */
-export function faultsOf(seed: number): Fault[] {
+/** Draws a plan of two to six faults, at most so long; the same for the same seed. */
+export function faultsOf(seed: number, totalMs: number): Fault[] {
   const random = seeded(seed);
   const pick = <T>(values: readonly [T, ...T[]]): T => values[Math.floor(random() * values.length)] ?? values[0];
   const faults: Fault[] = [];
   const count = 2 + Math.floor(random() * 5);
-  let left = 10_000;
+  let left = totalMs;
   while (faults.length < count && left > 0) {
     const thenMs = Math.min(left, Math.floor(random() * 1_200));
     left -= thenMs;

@@ -26,6 +26,23 @@ export interface Platform {
   get(handler: HttpHandler, query?: string): Promise<HttpResponse>;
 }
 
+/** A memory, simulated clusters, and a notifier that tells nobody. @param config as in `platform.config.json` */
+export function simulatedPorts(bus: InMemoryEventBus, config: unknown): Ports {
+  const { clock } = bus;
+  const state = new MemoryStateStore();
+  const parsed = parseConfig(config);
+  return {
+    publisher: bus,
+    deadLetterQueue: bus,
+    state,
+    clusters: createSimulatedClusters({ state, clock, config: parsed }),
+    notifier: { notify: async () => {} },
+    clock,
+    config: parsed,
+    log: new RecordingLog(),
+  };
+}
+
 const NOON = '2026-03-01T12:00:00Z';
 
 /** Nobody hangs here, and virtual time stands still while a handler runs. */
@@ -34,22 +51,9 @@ const never: Timer = () => () => {};
 /** @param config as in `platform.config.json` */
 export async function startPlatform(config: unknown = {}): Promise<Platform> {
   await loadHandlers();
-  const clock = new VirtualClock(NOON);
-  const bus = new InMemoryEventBus({ clock });
-  const state = new MemoryStateStore();
-  const parsed = parseConfig(config);
-  const clusters = createSimulatedClusters({ state, clock, config: parsed });
-  const notifier = { notify: async () => {} };
-  const ports = {
-    publisher: bus,
-    deadLetterQueue: bus,
-    state,
-    clusters,
-    notifier,
-    clock,
-    config: parsed,
-    log: new RecordingLog(),
-  };
+  const bus = new InMemoryEventBus({ clock: new VirtualClock(NOON) });
+  const ports = simulatedPorts(bus, config);
+  const { clock } = ports;
   serveHandlers(bus, ports, { timer: never });
   const time = (): string => new Date(clock.now()).toISOString();
   return {

@@ -96,17 +96,18 @@ export function recordingPorts(options: RecordingOptions): RecordingPorts {
     published,
     notifications,
     isCompleted: (eventId) => isCompleted(state, subscriptionOf(handling.type), eventId),
-    publish: (definition, data, { key, correlationid } = {}) => {
-      const event = childEvent(handling, definition, {
-        handler: subscriptionOf(handling.type),
-        data,
-        time: new Date(clock.now()).toISOString(),
-        ...(key !== undefined && { key }),
-        ...(correlationid !== undefined && { correlationid }),
-      });
-      // Definitions come from the catalog, so the child is one of its events.
-      published.push(event as unknown as PlatformEvent);
-    },
+    publish: publishing(handling, clock, published),
+  };
+}
+
+/** Collects what the handler of an event asks for, as the delivery would send it. */
+export function publishing(handling: PlatformEvent, clock: Clock, published: PlatformEvent[]): HandlerPorts['publish'] {
+  return (definition, data, { key, correlationid } = {}) => {
+    const time = new Date(clock.now()).toISOString();
+    const handler = subscriptionOf(handling.type);
+    const event = childEvent(handling, definition, { handler, data, time, key, correlationid });
+    // Definitions come from the catalog, so the child is one of its events.
+    published.push(event as unknown as PlatformEvent);
   };
 }
 

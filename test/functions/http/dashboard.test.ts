@@ -130,7 +130,7 @@ describe('GET /api/dashboard', () => {
     expect(page).toContain('No events yet.');
   });
 
-  it('shows the rest while the broker is away', async () => {
+  it('shows the rest while the broker is unavailable', async () => {
     const { ports, deploy } = await startPlatform();
     await deploy('web', '1');
     const away = (): Promise<never> => Promise.reject(new TransientError('no connection'));

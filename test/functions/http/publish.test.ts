@@ -168,7 +168,7 @@ describe('POST /api/events', () => {
     expect(JSON.parse(answer.body ?? '').title).toBe('the body takes 1048577 bytes; one request takes at most 1048576');
   });
 
-  it('says to come back while the bus is away', async () => {
+  it('says to come back while the bus is unavailable', async () => {
     busIsAway = true;
 
     const answer = await post([event, { ...event, id: undefined }]);

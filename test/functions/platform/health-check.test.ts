@@ -368,7 +368,7 @@ describe('many health checks', () => {
     );
   });
 
-  it('leave a document that forgets the checks whose handling has finished, and no others', async () => {
+  it('leave a document that forgets the checks whose handling is completed, and no others', async () => {
     const state = new MemoryStateStore();
     const cutOff = check(1, 2);
     await state.insert(RECORDS, recordKey('health-check', cutOff.id), { status: 'dead-lettered' });
@@ -389,7 +389,7 @@ describe('many health checks', () => {
     expect(JSON.stringify(health).length).toBeLessThan(16 * 1024);
   });
 
-  it('with the longest ids that are allowed, never finished, keep the document small', async () => {
+  it('with the longest ids that are allowed, never completed, keep the document small', async () => {
     const state = new MemoryStateStore();
     for (let n = 0; n < 300; n++) {
       const event = check(2, 2, NOW, `${n}${'✓'.repeat(250)}`);

@@ -25,7 +25,7 @@ async function startAnswering(
   return `UseDevelopmentStorage=true;TableEndpoint=http://127.0.0.1:${port}/devstoreaccount1;`;
 }
 
-it('may be tried again while the service is away, and makes its table anew when it is back', async () => {
+it('is worth another attempt while the service is unavailable, and makes its table anew when it is back', async () => {
   const first = await startAzurite();
   const store = await createTableStorage({ connectionString: first.connectionString }, 'outage');
   await store.insert('p', 'k', { n: 1 });
@@ -76,7 +76,7 @@ it.each([
   await expect(store.put('p', 'k', {}, '*')).rejects.toThrow(/^table storage: p\/k: /);
 });
 
-it('waits as long as a service asks for before the next try, but not in the call', async () => {
+it('waits as long as a service asks for before the next attempt, but not in the call', async () => {
   const store = await createTableStorage(
     { connectionString: await startAnswering(429, { 'retry-after': '90' }) },
     'throttled',

@@ -85,7 +85,7 @@ it('completes the requests in progress when it is stopped, and says how many ent
   expect(process.exitCode).toBe(130);
 });
 
-it('gives up when the app is away', async () => {
+it('gives up when the app is unavailable', async () => {
   const app = appThat(() => Promise.reject(new TransientError('cannot reach the app')));
 
   await workThrough(app, 'replay', numbers(50), { ...ALL, wait: async () => {} });

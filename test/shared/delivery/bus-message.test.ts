@@ -1,4 +1,4 @@
-/** The messages that events, copies and dead-lettered messages become. */
+/** The messages that events, redeliveries and dead letters become. */
 import { describe, expect, it } from 'vitest';
 import { deadLetterMessage, eventMessage, redeliveryMessage } from '../../../shared/delivery/bus-message.ts';
 import { EventTooLargeError, PermanentError } from '../../../shared/errors.ts';

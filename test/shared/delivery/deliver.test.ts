@@ -123,7 +123,7 @@ describe('a message that is no event of this handler', () => {
 });
 
 describe('the handler', () => {
-  it('runs once for an event, and its record tells how it ended', async () => {
+  it('runs once for an event, and its record says how it ended', async () => {
     const handle = counting(done);
     const world = worldOf(handle);
     await world.publishTwice(event);
@@ -333,7 +333,7 @@ describe('a notification that no channel takes', () => {
     expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
   });
 
-  it('is tried again after the time that the channel asks for, and the event is finished when it was told', async () => {
+  it('is retried after the delay that the channel asks for, and the event completes once it is sent', async () => {
     const world = await failing(outage);
     await deliverNext(world);
     expect(await world.record(HANDLER, event.id)).toMatchObject({
@@ -350,9 +350,9 @@ describe('a notification that no channel takes', () => {
   });
 
   it.each([
-    ['an outage, after the last try', outage, MAX_ATTEMPTS],
+    ['an outage, after the last attempt', outage, MAX_ATTEMPTS],
     ['a refusal, at once', refusal, 1],
-  ])('is in the errors queue, and the event is finished: %s', async (_, error, runs) => {
+  ])('is in the errors queue, and the event is completed: %s', async (_, error, runs) => {
     const world = await failing(error);
 
     await world.run();
@@ -368,14 +368,14 @@ describe('a notification that no channel takes', () => {
   });
 
   it.each([refusal, outage])(
-    'is in the errors queue once when the event is not yet finished: $message',
+    'is in the errors queue once when the event is not yet completed: $message',
     async (error) => {
-      const tellAndWait: Behaviour = async (...args) => {
+      const notifyAndWait: Behaviour = async (...args) => {
         await tell(...args);
         return requeueAfter(1_000);
       };
       // The first run dies before its end is on record, and is done again.
-      const handle = counting(tellAndWait, tellAndWait, done);
+      const handle = counting(notifyAndWait, notifyAndWait, done);
       const world = await failing(error, handle);
 
       world.take(deadFrom('put'));

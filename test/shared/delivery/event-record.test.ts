@@ -1,4 +1,4 @@
-/** What a message means beside a record, and when to try again. */
+/** What a message means beside a record, and how long a retry waits. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeKey } from '../../../shared/adapters/table-entity.ts';

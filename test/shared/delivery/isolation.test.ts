@@ -47,7 +47,7 @@ describe('a run that wants its process to itself', () => {
     expect([await place.alone(), await place.alone()]).toEqual([true, true]);
   });
 
-  it('is told when others were under way for too long, and they go on', async () => {
+  it('stops waiting when others are under way for too long, and they go on', async () => {
     const isolation = new Isolation();
     const [suspect, hanging] = [await isolation.enter(timer, 0), await isolation.enter(timer, 0)];
     const turn = suspect.alone();

@@ -6,8 +6,9 @@ import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
 import type { DeadLetterEntry, EventBus, Redelivery } from '../../../shared/ports/bus.ts';
-import type { Handler, Ports } from '../../../shared/ports/handler.ts';
-import { carryThrough, createWorld, type World } from '../../support/delivery.ts';
+import type { Ports } from '../../../shared/ports/handler.ts';
+import { worldOf } from '../../support/delivery-cases.ts';
+import type { DeliveryWorld } from '../../support/delivery-world.ts';
 import { sampleData } from '../../support/events.ts';
 
 const event: PlatformEvent = newEvent(DeploymentRequested, {
@@ -18,20 +19,17 @@ const event: PlatformEvent = newEvent(DeploymentRequested, {
 const TOPIC = 'deployment-events';
 const HANDLER = 'deployment-requested';
 
+type World = DeliveryWorld & { readonly handled: () => number };
+
 /** A handler that refuses for good so many times, and counts what it did. */
-function worldRefusing(times: number): World & { readonly handled: () => number } {
+function worldRefusing(times: number): World {
   let left = times;
   let handled = 0;
-  const handle: Handler = async () => {
+  const world = worldOf(async () => {
     if (left-- > 0) throw new PermanentError('the cluster refuses');
     handled++;
-  };
-  return { ...createWorld({ handlers: { DeploymentRequested: handle as Handler<never> } }), handled: () => handled };
-}
-
-function portsOf({ bus, state, log }: World): Ports {
-  // A replay needs no more than these.
-  return { publisher: bus, deadLetterQueue: bus, state, clock: bus.clock, log } as unknown as Ports;
+  });
+  return Object.assign(world, { handled: () => handled });
 }
 
 /** Ports whose bus does some things otherwise. */
@@ -62,40 +60,43 @@ function send({ bus }: World, body: unknown, properties: { subject?: string; to?
 describe('an event that its handler refused', () => {
   it('is handled when its cause is mended, once, and leaves the queue', async () => {
     const world = worldRefusing(1);
-    await carryThrough(world, '1h', event);
+    await world.bus.publish(event);
+    await world.run();
     const { sequenceNumber } = onlyEntry(world);
 
-    const sent = await replay(sequenceNumber, portsOf(world));
-    await world.bus.advance('1h');
+    const sent = await replay(sequenceNumber, world.ports());
+    await world.run();
 
     expect(sent).toEqual({ eventId: 'r-1', type: 'DeploymentRequested', subscription: HANDLER });
     expect(world.handled()).toBe(1);
     expect(world.bus.errors()).toEqual([]);
     expect(await world.records()).toMatchObject([{ status: 'completed', redelivery: 1 }]);
-    expect(await replay(sequenceNumber, portsOf(world))).toBeUndefined();
+    expect(await replay(sequenceNumber, world.ports())).toBeUndefined();
   });
 
   it('comes back as a new entry when it is refused again, and can be replayed from there', async () => {
     const world = worldRefusing(2);
-    await carryThrough(world, '1h', event);
+    await world.bus.publish(event);
+    await world.run();
 
     const first = onlyEntry(world);
-    await replay(first.sequenceNumber, portsOf(world));
-    await world.bus.advance('1h');
+    await replay(first.sequenceNumber, world.ports());
+    await world.run();
     const second = onlyEntry(world);
-    await replay(second.sequenceNumber, portsOf(world));
-    await world.bus.advance('1h');
+    await replay(second.sequenceNumber, world.ports());
+    await world.run();
 
     expect([first.redelivery, second.redelivery]).toEqual([0, 1]);
     expect(world.handled()).toBe(1);
     expect(world.bus.errors()).toEqual([]);
   });
 
-  it('takes effect once when the replay died before its entry was gone', async () => {
+  it('takes effect once when the replay dies before its entry is taken out', async () => {
     const world = worldRefusing(1);
-    await carryThrough(world, '1h', event);
+    await world.bus.publish(event);
+    await world.run();
     const { sequenceNumber } = onlyEntry(world);
-    const dying = withBus(portsOf(world), {
+    const dying = withBus(world.ports(), {
       takeDeadLetter: (number, before) =>
         world.bus.takeDeadLetter(number, async () => {
           await before?.();
@@ -104,18 +105,19 @@ describe('an event that its handler refused', () => {
     });
 
     await expect(replay(sequenceNumber, dying)).rejects.toThrow('killed');
-    await world.bus.advance('1h');
-    await expect(replay(sequenceNumber, portsOf(world))).rejects.toThrow(/has handled the event/);
+    await world.run();
+    await expect(replay(sequenceNumber, world.ports())).rejects.toThrow(/has handled the event/);
 
     expect(world.handled()).toBe(1);
   });
 
   it('is one message to the broker, however often it is sent', async () => {
     const world = worldRefusing(1);
-    await carryThrough(world, '1h', event);
+    await world.bus.publish(event);
+    await world.run();
     const { sequenceNumber } = onlyEntry(world);
     const sent: Redelivery[] = [];
-    const watching = withBus(portsOf(world), {
+    const watching = withBus(world.ports(), {
       schedule: async (redelivery) => void sent.push(redelivery),
       takeDeadLetter: async (_, work) => {
         await work?.();
@@ -131,10 +133,11 @@ describe('an event that its handler refused', () => {
 
   it('is not replayed from an old entry once it failed again', async () => {
     const world = worldRefusing(5);
-    await carryThrough(world, '1h', event);
+    await world.bus.publish(event);
+    await world.run();
     const old = onlyEntry(world);
-    await replay(old.sequenceNumber, portsOf(world));
-    await world.bus.advance('1h');
+    await replay(old.sequenceNumber, world.ports());
+    await world.run();
     // As a death between sending and taking out leaves it.
     await world.bus.deadLetter({
       ...old,
@@ -145,7 +148,7 @@ describe('an event that its handler refused', () => {
     } as never);
     const redelivery = world.bus.errors().find(({ messageId }) => messageId === 'old');
 
-    await expect(replay(redelivery?.sequenceNumber ?? '', portsOf(world))).rejects.toThrow(/replayed before/);
+    await expect(replay(redelivery?.sequenceNumber ?? '', world.ports())).rejects.toThrow(/replayed before/);
     expect(world.bus.errors()).toHaveLength(2);
   });
 });
@@ -159,7 +162,7 @@ describe('a message that the broker gave up', () => {
     for (const one of queue.receive(1)) queue.deadLetter(one, 'MaxDeliveryCountExceeded', 'ten times');
     expect(onlyEntry(world)).toMatchObject({ subscription: 'deployment-started', redelivery: undefined });
 
-    await replay(onlyEntry(world).sequenceNumber, portsOf(world));
+    await replay(onlyEntry(world).sequenceNumber, world.ports());
     await world.bus.settled();
 
     expect(world.bus.errors()).toEqual([]);
@@ -175,8 +178,8 @@ describe('a message that the broker gave up', () => {
     await world.bus.settled();
     expect(onlyEntry(world).reason).toBe('Unrouted');
 
-    await replay(onlyEntry(world).sequenceNumber, portsOf(world));
-    await world.bus.advance('1h');
+    await replay(onlyEntry(world).sequenceNumber, world.ports());
+    await world.run();
 
     expect(world.handled()).toBe(1);
   });
@@ -184,7 +187,7 @@ describe('a message that the broker gave up', () => {
 
 describe('what cannot be replayed stays, and says why', () => {
   const refusal = async (world: World, entry: DeadLetterEntry): Promise<string> => {
-    const error = await replay(entry.sequenceNumber, portsOf(world)).catch((found: unknown) => found);
+    const error = await replay(entry.sequenceNumber, world.ports()).catch((found: unknown) => found);
     expect(error).toBeInstanceOf(NotReplayableError);
     expect(world.bus.errors()).toContainEqual(entry);
     return (error as Error).message;
@@ -197,7 +200,7 @@ describe('what cannot be replayed stays, and says why', () => {
   ])('a body that is %s', async (_, body) => {
     const world = worldRefusing(0);
     send(world, body);
-    await world.bus.advance('1h');
+    await world.run();
 
     expect(await refusal(world, onlyEntry(world))).toMatch(/no CloudEvent/);
   });
@@ -212,7 +215,8 @@ describe('what cannot be replayed stays, and says why', () => {
 
   it('a notification that failed, of an event that is handled', async () => {
     const world = worldRefusing(0);
-    await carryThrough(world, '1h', event);
+    await world.bus.publish(event);
+    await world.run();
     await world.bus.deadLetter({
       messageId: 'untold',
       body: event,
@@ -260,7 +264,7 @@ it('drops what an earlier message said of itself, so that it has all its attempt
   });
   const sent: unknown[] = [];
 
-  const watching = withBus(portsOf(world), { schedule: async (redelivery) => void sent.push(redelivery) });
+  const watching = withBus(world.ports(), { schedule: async (redelivery) => void sent.push(redelivery) });
   await replay(onlyEntry(world).sequenceNumber, watching);
 
   expect(sent).toMatchObject([{ redelivery: 8, to: HANDLER, event: { id: 'r-1' } }]);

@@ -16,7 +16,8 @@ import {
   HANDLER,
   worldOf,
 } from '../../support/delivery-cases.ts';
-import type { DeliveryWorld, Gate } from '../../support/delivery-world.ts';
+import type { DeliveryWorld } from '../../support/delivery-world.ts';
+import type { Gate } from '../../support/process.ts';
 
 describe('another run', () => {
   it('comes after the delay that a handler asks for, as often as it asks', async () => {
@@ -74,7 +75,7 @@ describe('another run', () => {
     });
   });
 
-  it('starts counting anew after a look that went well', async () => {
+  it('counts attempts anew after a run that asks to be requeued', async () => {
     const flaky = Array.from({ length: 60 }, (_, n) =>
       n % 2 === 0 ? fail(new Error('flaky')) : async () => requeueAfter(1),
     );
@@ -116,7 +117,7 @@ describe('another run', () => {
 });
 
 describe('a run that vanished', () => {
-  it('leaves the event to the next when its lease is over, and counts as a try', async () => {
+  it('leaves the event to the next when its lease is over, and counts as an attempt', async () => {
     const attempts: unknown[] = [];
     const world = worldOf(async (_, { log }) => log.info('run'));
     await world.bus.publish(event);
@@ -151,7 +152,7 @@ describe('a run that vanished', () => {
     expect(world.clock.now() - begun).toBeLessThan(5 * 60_000);
   });
 
-  it('can be waited for twice when the store was away in between', async () => {
+  it('is waited for twice when the store is unavailable in between', async () => {
     const world = worldOf(done);
     await world.bus.publish(event);
     void deliverNext(world, deadFrom('put'), 24 * 3_600_000);
@@ -178,7 +179,7 @@ describe('a run that vanished', () => {
     world.returnLocks();
   }
 
-  it('condemns the event when it is the third in a row: it may be what ends the process', async () => {
+  it('dead-letters the event when it is the third in a row: it may be what ends the process', async () => {
     const handle = counting(done);
     const world = worldOf(handle);
     await world.bus.publish(event);
@@ -196,7 +197,7 @@ describe('a run that vanished', () => {
 
   it.each([
     ['fails', fail(new Error('wait'))],
-    ['asks for another look', async () => requeueAfter(1)],
+    ['asks to be requeued', async () => requeueAfter(1)],
   ])('is the first of a new row after one that %s', async (_, end) => {
     const handle = counting(done, done, end, done);
     const world = worldOf(handle);
@@ -227,7 +228,7 @@ describe('a run that vanished', () => {
     expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
   });
 
-  it('is not one that failed and found the errors queue full', async () => {
+  it('is not one that fails while the errors queue is full', async () => {
     const handle = counting(fail(new NotFoundError('no such deployment')));
     const world = worldOf(handle);
     await world.bus.publish(event);
@@ -242,7 +243,7 @@ describe('a run that vanished', () => {
     expect(world.bus.errors()).toMatchObject([{ reason: 'NotFound', description: 'no such deployment' }]);
   });
 
-  it('is not one that ended and could not say so in the record', async () => {
+  it('is not one that ends while the record cannot be written', async () => {
     const handle = counting(done);
     const world = worldOf(handle);
     await world.bus.publish(event);

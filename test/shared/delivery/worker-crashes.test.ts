@@ -1,15 +1,12 @@
 /** An event that ends the worker process harms nobody but itself, whatever runs beside it. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type EventRecord, RECORDS } from '../../../shared/delivery/event-record.ts';
-import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
-import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
-import type { Handler, HandlerPorts } from '../../../shared/ports/handler.ts';
-import { CrashingHost } from '../../support/crashing-host.ts';
-import { seeded } from '../../support/delivery-world.ts';
+import type { Handler } from '../../../shared/ports/handler.ts';
+import { CrashingHost, endWorker } from '../../support/crashing-host.ts';
 import { sampleData } from '../../support/events.ts';
+import { seeded } from '../../support/seeded.ts';
 
 const NEIGHBOURS = 15;
 const TRAFFIC = 150;
@@ -24,47 +21,43 @@ interface Trial {
 /** Poison and its neighbours come at the same moment, more events one after the other before and after. */
 async function play({ poisons, runMs, seed }: Trial) {
   const random = seeded(seed);
-  const bus = new InMemoryEventBus();
-  const host = new CrashingHost(bus, random);
   const ended: string[] = [];
-  host.serve(DeploymentRequested, (end): Handler => {
-    return async (event: PlatformEvent, ports: HandlerPorts) => {
-      const isPoison = event.id.startsWith('poison');
-      // A bad event ends the process at once, or after a while.
-      const ms = isPoison ? random() * 1_000 : 5 + random() ** 3 * runMs;
-      await new Promise<void>((resolve) => void bus.clock.at(bus.clock.now() + ms, resolve));
-      if (isPoison) end();
-      else ports.publish(DeploymentStarted, { ...sampleData.DeploymentStarted, requestId: event.id });
-    };
-  });
-  host.serve(
-    DeploymentStarted,
-    (): Handler =>
-      async ({ data }: PlatformEvent) => {
-        if ('requestId' in data) ended.push(data.requestId);
-      },
+  const requested: Handler = async (event, ports) => {
+    const isPoison = event.id.startsWith('poison');
+    // A bad event ends the process at once, or after a while.
+    const ms = isPoison ? random() * 1_000 : 5 + random() ** 3 * runMs;
+    await new Promise<void>((resolve) => void world.timer(ms, resolve));
+    if (isPoison) await endWorker(ports);
+    ports.publish(DeploymentStarted, { ...sampleData.DeploymentStarted, requestId: event.id });
+  };
+  const started: Handler = async ({ data }) => {
+    if ('requestId' in data) ended.push(data.requestId);
+  };
+  const host = new CrashingHost(
+    [
+      { definition: DeploymentRequested, handle: requested },
+      { definition: DeploymentStarted, handle: started },
+    ],
+    random,
   );
+  const { world } = host;
   const publish = (id: string): void => {
     const event = newEvent(DeploymentRequested, { id, source: '/ci', data: sampleData.DeploymentRequested });
-    void bus.publish(event);
+    void world.bus.publish(event);
   };
 
-  for (let n = 0; n < TRAFFIC; n++) {
-    bus.clock.at(bus.clock.now() + random() * 180_000, () => publish(`traffic-${n}`));
-  }
-  bus.clock.at(bus.clock.now() + 30_000, () => {
+  for (let n = 0; n < TRAFFIC; n++) world.timer(random() * 180_000, () => publish(`traffic-${n}`));
+  world.timer(30_000, () => {
     // First, so that all of these are in one worker: two that end a worker each within ten seconds cost deliveries.
     for (let n = 0; n < poisons; n++) publish(`poison-${n}`);
     for (let n = 0; n < NEIGHBOURS; n++) publish(`neighbour-${n}`);
   });
-  await bus.advance('30m');
+  await world.bus.advance('30m');
 
-  const records: EventRecord[] = [];
-  for await (const { value } of host.state.query<EventRecord>(RECORDS)) records.push(value);
-  const finished = records.filter(
+  const completed = (await world.records()).filter(
     ({ handler, status }) => handler === 'deployment-requested' && status === 'completed',
   );
-  return { bus, host, ended, finished: finished.length };
+  return { bus: world.bus, host, ended, completed: completed.length };
 }
 
 describe.each([1, 2])('%i events that end the worker', (poisons) => {
@@ -74,12 +67,12 @@ describe.each([1, 2])('%i events that end the worker', (poisons) => {
         fc.constantFrom(50, 1_000, 15_000),
         fc.integer({ min: 1, max: 2 ** 31 - 1 }),
         async (runMs, seed) => {
-          const { bus, host, ended, finished } = await play({ poisons, runMs, seed });
+          const { bus, host, ended, completed } = await play({ poisons, runMs, seed });
 
           const errors = bus.errors().map(({ reason, body }) => `${reason} ${JSON.parse(body).id}`);
           expect(errors.sort()).toEqual(Array.from({ length: poisons }, (_, n) => `WorkerCrashed poison-${n}`));
           expect(ended.sort()).toEqual([...new Set(ended)].sort());
-          expect([ended.length, finished]).toEqual([NEIGHBOURS + TRAFFIC, NEIGHBOURS + TRAFFIC]);
+          expect([ended.length, completed]).toEqual([NEIGHBOURS + TRAFFIC, NEIGHBOURS + TRAFFIC]);
           expect(host.crashes.length).toBeLessThanOrEqual(3 * poisons);
         },
       ),

@@ -230,7 +230,7 @@ describe('faults of the receiver', () => {
     expect(paths()).toEqual([SECRET]);
   });
 
-  it('is worth another try when one of several channels is', async () => {
+  it('is worth another attempt when one of several channels is', async () => {
     const notifier = notifierFor([slack, { ...slack, urlSetting: 'DEAD' }]);
     server.answer(SECRET, { status: 404 });
 

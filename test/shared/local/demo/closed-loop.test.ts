@@ -1,8 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { MemoryStateStore } from '../../../../shared/adapters/memory-store.ts';
-import { createSimulatedClusters } from '../../../../shared/adapters/simulated-cluster.ts';
-import { parseConfig } from '../../../../shared/config.ts';
 import { HANDLER_TIMEOUT_MS } from '../../../../shared/delivery/deliver.ts';
 import { MissingStepError, playClosedLoop, type Stage } from '../../../../shared/local/demo/closed-loop.ts';
 import { VirtualClock } from '../../../../shared/local/service-bus/core/clock.ts';
@@ -12,7 +9,7 @@ import type { DeadLetterEntry } from '../../../../shared/ports/bus.ts';
 import type { Notification } from '../../../../shared/ports/notifier.ts';
 import type { Timer } from '../../../../shared/timeout.ts';
 import { loadHandlers } from '../../../support/handlers.ts';
-import { RecordingLog } from '../../../support/ports.ts';
+import { simulatedPorts } from '../../../support/platform.ts';
 import { serveHandlers } from '../../../support/serve-handlers.ts';
 
 beforeAll(loadHandlers);
@@ -28,24 +25,13 @@ const DAY = 86_400_000;
 async function play({ objective = {}, faults = [] }: { objective?: object; faults?: readonly Fault[] }): Promise<Play> {
   const json = JSON.parse(await readFile(new URL('../../../../platform.config.json', import.meta.url), 'utf8'));
   Object.assign(json.objectives[0], objective);
-  const config = parseConfig(json);
   const clock = new VirtualClock('2026-03-01T08:00:00Z');
   const bus = new InMemoryEventBus({ clock, capacity: 10_000 });
   for (const fault of faults) bus.faults.add(fault);
-  const state = new MemoryStateStore();
-  const clusters = createSimulatedClusters({ state, clock, config });
   const notifications: Notification[] = [];
   const notifier = { notify: async (notification: Notification) => void notifications.push(notification) };
-  const ports = {
-    publisher: bus,
-    deadLetterQueue: bus,
-    state,
-    clusters,
-    notifier,
-    clock,
-    config,
-    log: new RecordingLog(),
-  };
+  const ports = { ...simulatedPorts(bus, json), notifier };
+  const { state, clusters } = ports;
   // Virtual time stands still while a delivery waits before it gives a message back: it does not wait. No handler hangs.
   const timer: Timer = (ms, callback) => {
     const immediate = ms < HANDLER_TIMEOUT_MS ? setImmediate(callback) : undefined;

@@ -77,7 +77,7 @@ describe('HTTP triggers', () => {
   it.each([
     ['a literal route goes before a parameter', 'POST', '/api/items/special', 200, 'special'],
     ['no value is no content', 'GET', '/api/nothing', 204, ''],
-    ['a failure tells nothing', 'GET', '/api/broken', 500, ''],
+    ['a failure says nothing', 'GET', '/api/broken', 500, ''],
     ['an unknown path', 'GET', '/api/elsewhere', 404, ''],
     ['a method that no function takes', 'GET', '/api/items/1', 404, ''],
   ])('%s', async (_, method, path, status, text) => {

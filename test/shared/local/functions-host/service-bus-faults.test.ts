@@ -1,127 +1,28 @@
 /**
  * A trigger, and a function that publishes, behind a network that cuts, half-closes, stalls and freezes. Whatever came,
- * everything is handled within ten seconds of the last fault, and the broker gives nothing up. SEEDS=50 attempts as many
- * plans of faults, eight at a time (about a minute), and shows what each took; a plan that fails is named by its seed.
+ * everything is handled within ten seconds of the last fault, and the broker gives nothing up. Longer and more plans of
+ * faults: `service-bus-faults.full.test.ts`.
  */
-import { ServiceBusClient } from '@azure/service-bus';
 import { expect, it } from 'vitest';
-import { createServiceBus } from '../../../../shared/adapters/service-bus/event-bus.ts';
-import { eventMessage } from '../../../../shared/delivery/bus-message.ts';
-import { newEvent } from '../../../../shared/events/cloud-event.ts';
-import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
-import { HealthCheck } from '../../../../shared/events/platform.ts';
-import { parseHostJson } from '../../../../shared/local/functions-host/host-json.ts';
-import { ServiceBusTrigger } from '../../../../shared/local/functions-host/service-bus-trigger.ts';
-import { connectionString } from '../../../../shared/local/service-bus/amqp/server.ts';
-import { startBus } from '../../../../shared/local/service-bus/start.ts';
-import { ERRORS_QUEUE, routeOf } from '../../../../shared/topology.ts';
-import { seeded } from '../../../support/delivery-world.ts';
-import { sampleData } from '../../../support/events.ts';
-import { type Fault, faultsOf, inflict, startFaultProxy, wait } from '../../../support/fault-proxy.ts';
-import { RecordingLog } from '../../../support/ports.ts';
-import { eventually } from '../../../support/processes.ts';
+import { type Fault, faultsOf } from '../../../support/fault-proxy.ts';
+import { SURVIVED, survive } from '../../../support/faulty-network.ts';
 
-const SEEDS = Number(process.env['SEEDS'] ?? 5);
-const AT_ONCE = 8;
-const DRAIN_MS = 10_000;
-const EVERY_MS = 25;
-
-const pathOf = (type: string): string => {
-  const { topic, subscription } = routeOf(type) ?? {};
-  return `${topic}/Subscriptions/${subscription}`;
-};
-const [INPUT, OUTPUT] = [pathOf('DeploymentRequested'), pathOf('HealthCheck')];
-
-/** Runs the faults under a steady load; how long the rest took afterwards, and what became of it all. */
-async function run(faults: readonly Fault[], seed: number) {
-  const bus = await startBus({ port: 0, adminPort: 0 });
-  const proxy = await startFaultProxy(Number(new URL(bus.url).port));
-  const through = connectionString(proxy.port);
-  const app = await createServiceBus({ connectionString: through }, { log: new RecordingLog() });
-  const random = seeded(seed);
-  const errors: string[] = [];
-  const [topic = '', , subscription = ''] = INPUT.split('/');
-  const trigger = new ServiceBusTrigger({
-    connect: () => new ServiceBusClient(through, { retryOptions: { maxRetries: 0 } }),
-    functionTimeout: Number.POSITIVE_INFINITY,
-    source: { topic, subscription },
-    binding: { name: 'message', type: 'serviceBusTrigger', direction: 'in' },
-    settings: parseHostJson({ version: '2.0', extensions: { serviceBus: { maxConcurrentCalls: 16 } } }).extensions
-      .serviceBus,
-    run: async ({ inputData }) => {
-      const { id } = JSON.parse(inputData[0]?.data.string ?? '');
-      await wait(random() * 200);
-      await app.publish({ ...newEvent(HealthCheck, { source: '/faults', data: sampleData.HealthCheck }), id });
-    },
-    onError: (message) => errors.push(message),
-  });
-
-  // By a connection of its own, which has no faults.
-  const client = new ServiceBusClient(bus.connectionString);
-  const sender = client.createSender(topic);
-  let sent = 0;
-  const load = setInterval(() => {
-    const event = newEvent(DeploymentRequested, { source: '/faults', data: sampleData.DeploymentRequested });
-    const { entity: _, scheduledEnqueueTimeMs: __, ...message } = eventMessage(event);
-    sent++;
-    void sender.sendMessages(message);
-  }, EVERY_MS);
-  await wait(500);
-  await inflict(proxy, faults);
-  const since = performance.now();
-  clearInterval(load);
-  await sender.close();
-
-  const left = (): number => bus.broker.resolve(INPUT).peek(0, 10_000).length;
-  const drained = await eventually(
-    () => (left() === 0 ? performance.now() - since : undefined),
-    'drained',
-    DRAIN_MS,
-  ).catch(() => Number.POSITIVE_INFINITY);
-  const outcome = {
-    drainedInTime: drained <= DRAIN_MS,
-    left: left(),
-    inErrors: bus.broker.resolve(ERRORS_QUEUE).peek(0, 10_000).length,
-    missing:
-      sent -
-      new Set(
-        bus.broker
-          .resolve(OUTPUT)
-          .peek(0, 10_000)
-          .map(({ content }) => content.messageId),
-      ).size,
-  };
-  const summary = { seed, sent, drainedMs: Math.round(drained), ...outcome };
-  await Promise.race([Promise.all([trigger.stop(), app.close(), client.close()]), wait(2_000)]);
-  await proxy.close();
-  await bus.close();
-  return { outcome, summary, errors };
-}
-
-const GOOD = { drainedInTime: true, left: 0, inErrors: 0, missing: 0 };
-
-it.concurrent('goes on after six resets 0.8 s apart', async () => {
+it.concurrent('goes on after six resets 0.8 s apart', { timeout: 60_000 }, async () => {
   const resets = Array.from({ length: 6 }, (): Fault => ({ kind: 'cut', thenMs: 800 }));
 
-  const { outcome, summary, errors } = await run(resets, 0);
+  const { outcome, ...how } = await survive(resets, 0);
 
-  if (process.env['SEEDS']) console.log(JSON.stringify(summary));
-  expect(outcome, JSON.stringify([summary, errors])).toEqual(GOOD);
-}, 60_000);
+  expect(outcome, JSON.stringify(how)).toEqual(SURVIVED);
+});
 
-it.concurrent(`goes on after ${SEEDS} plans of cuts, half-closes, stalls and freezes`, async () => {
-  const seeds = Array.from({ length: SEEDS }, (_, index) => index + 1);
-  const failed: unknown[] = [];
-  const worker = async (): Promise<void> => {
-    for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
-      const faults = faultsOf(seed);
-      const { outcome, summary, errors } = await run(faults, seed);
-      if (process.env['SEEDS']) console.log(JSON.stringify(summary));
-      if (JSON.stringify(outcome) !== JSON.stringify(GOOD)) failed.push({ summary, faults, errors });
-    }
-  };
+it.concurrent.each([1, 2, 3, 4, 5])(
+  'goes on after cuts, half-closes, stalls and freezes, plan %i',
+  { timeout: 60_000 },
+  async (seed) => {
+    const faults = faultsOf(seed, 4_000);
 
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    const { outcome, ...how } = await survive(faults, seed);
 
-  expect(failed).toEqual([]);
-}, 600_000);
+    expect(outcome, JSON.stringify({ faults, ...how })).toEqual(SURVIVED);
+  },
+);

@@ -1,4 +1,4 @@
-/** The trigger on a real socket: the Service Bus SDK against the bus's AMQP face. */
+/** The trigger on a real socket: the Service Bus SDK against the bus's AMQP endpoint. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { ServiceBusClient } from '@azure/service-bus';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalBus, startBus } from '../../../../support/bus.ts';
+import { seeded } from '../../../../support/seeded.ts';
 
 let bus: LocalBus;
 let recorded: Buffer;
@@ -36,14 +37,10 @@ async function record(): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** A small generator of its own, so that a failure can be run again by its seed. */
+/** A failure can be run again by its seed. */
 function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state ^ (state >>> 15), state | 1) + 0x6d2b79f5 + seed) | 0;
-    const mixed = Math.imul(state ^ (state >>> 14), 61 | state);
-    return ((mixed ^ (mixed >>> 7)) >>> 0) % below;
-  };
+  const draw = seeded(seed);
+  return (below) => Math.floor(draw() * below);
 }
 
 const mutations: Record<string, (bytes: Buffer, next: (below: number) => number) => Buffer> = {
