@@ -19,8 +19,8 @@ import type { Notifier } from '../../shared/ports/notifier.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
 
-/** Around every call that a process makes to the world. */
-export type Gate = <T>(call: () => Promise<T>, name: string) => Promise<T>;
+/** Around every call that a process makes to the world: of a port by its method's name, `complete` or `abandon`. */
+export type Gate = <T>(call: () => Promise<T>, name: string, args: readonly unknown[]) => Promise<T>;
 
 export interface Handling {
   readonly definition: EventDefinition;
@@ -41,6 +41,7 @@ export class DeliveryWorld {
   readonly state = new MemoryStateStore();
   readonly log = new RecordingLog();
   notify: Notifier['notify'] = async () => {};
+  config = parseConfig({});
   readonly #handlings: readonly Handling[];
   readonly #queues: readonly { readonly queue: MessageQueue; readonly handling: Handling }[];
   readonly #random: () => number;
@@ -63,9 +64,9 @@ export class DeliveryWorld {
       deadLetterQueue: gated(this.bus, gate),
       state: gated(this.state, gate),
       clusters: clustersOf({}),
-      notifier: { notify: (notification) => this.notify(notification) },
+      notifier: gated({ notify: (notification) => this.notify(notification) }, gate),
       clock: { now: () => this.clock.now() + skewMs },
-      config: parseConfig({}),
+      config: this.config,
       log: this.log,
     };
   }
@@ -81,9 +82,9 @@ export class DeliveryWorld {
   }
 
   /** Takes messages one after the other, and moves time on between them, until nothing is left to come. */
-  async run(options: DeliveryOptions = {}): Promise<void> {
+  async run(options: DeliveryOptions = {}, gate: Gate = straight): Promise<void> {
     for (let steps = 0; steps < 1_000; steps++) {
-      const taken = this.take(straight, options);
+      const taken = this.take(gate, options);
       if (taken) await taken.done;
       else if (this.isIdle || !this.clock.runNext(Number.POSITIVE_INFINITY)) return;
       await flushPromises();
@@ -129,10 +130,10 @@ export class DeliveryWorld {
     try {
       await deliver(delivery, this.ports(gate, skewMs), whole);
     } catch {
-      await gate(async () => this.#settle(held, () => queue.abandon(held)), 'abandon');
+      await gate(async () => this.#settle(held, () => queue.abandon(held)), 'abandon', []);
       return;
     }
-    await gate(async () => this.#settle(held, () => queue.complete(held)), 'complete');
+    await gate(async () => this.#settle(held, () => queue.complete(held)), 'complete', []);
   }
 
   #settle(held: Held, run: () => void): void {
@@ -161,9 +162,15 @@ function gated<T extends object>(port: T, gate: Gate): T {
     get: (target, name) => {
       const method: unknown = Reflect.get(target, name, target);
       if (typeof method !== 'function') return method;
-      return (...args: unknown[]) => gate(async () => Reflect.apply(method, target, args), String(name));
+      const call = (...args: unknown[]) => gate(async () => Reflect.apply(method, target, args), String(name), args);
+      // A list is not promised but read; the call is its first step.
+      return name === 'query' ? (...args: unknown[]) => listed(call(...args)) : call;
     },
   });
+}
+
+async function* listed<T>(list: Promise<AsyncIterable<T>>): AsyncIterable<T> {
+  yield* await list;
 }
 
 /** Numbers that look random and are the same every time (mulberry32). */
