@@ -1,6 +1,6 @@
 /** What the app registers with the host: who may call what, and what each trigger listens to. */
 import { readdir } from 'node:fs/promises';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { usePorts } from '../../shared/app-ports.ts';
 import { catalog } from '../../shared/events/catalog.ts';
 import { registeredRoutes } from '../../shared/http/on-http.ts';
@@ -11,16 +11,22 @@ import { routeOf } from '../../shared/topology.ts';
 import { type FunctionApp, functionApp } from '../support/function-app.ts';
 import { loadHandlers } from '../support/handlers.ts';
 
+let starting: Promise<FunctionApp>;
 let app: FunctionApp;
 
-beforeAll(async () => {
+beforeAll(() => {
   installCoreModule();
   usePorts({ ports: {} as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
-  app = await functionApp(async () => {
+  starting = functionApp(async () => {
     await loadHandlers();
     const folder = new URL('../../functions/http/', import.meta.url);
     for (const name of await readdir(folder)) await import(new URL(name, folder).href);
   });
+  // Each test fails for it; a hook that fails skips them.
+  starting.catch(() => {});
+});
+beforeEach(async () => {
+  app = await starting;
 });
 
 /** Every function of one kind of trigger. */

@@ -26,25 +26,32 @@ const handleRequested: Handler = async (...args) => {
 };
 
 let startFailure: unknown;
+let starting: Promise<FunctionApp>;
 let app: FunctionApp;
 
-beforeAll(async () => {
-  // The library looks for the host's module at the first registration.
-  installCoreModule();
+/** Starts with settings that are wrong; then with ports of its own, which need none. */
+async function start(): Promise<FunctionApp> {
   const records = vi.spyOn(console, 'error').mockImplementation(() => {});
   vi.stubEnv('Cluster', 'nonsense');
-  const register = (): void => onEvent(DeploymentRequested, handleRequested);
-  startFailure = await functionApp(register).catch((error: unknown) => error);
+  startFailure = await functionApp(() => onEvent(DeploymentRequested, handleRequested)).catch((error) => error);
   vi.unstubAllEnvs();
   records.mockRestore();
-  // With ports of its own, an app needs no settings.
   usePorts({ ports: new DeliveryWorld([]).ports(), options: {}, historyLimits: { ageMs: 1, events: 1 } });
-  app = await functionApp(() => onEvent(DeploymentCompleted, async () => {}));
+  return functionApp(() => onEvent(DeploymentCompleted, async () => {}));
+}
+
+beforeAll(() => {
+  // The library looks for the host's module at the first registration.
+  installCoreModule();
+  starting = start();
+  // Each test fails for it; a hook that fails skips them.
+  starting.catch(() => {});
 });
 
 let world: DeliveryWorld;
 
-beforeEach(() => {
+beforeEach(async () => {
+  app = await starting;
   handle = async () => {};
   handled.length = 0;
   world = new DeliveryWorld([]);
