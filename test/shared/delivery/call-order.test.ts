@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { deliver } from '../../../shared/delivery/deliver.ts';
 import { Isolation } from '../../../shared/delivery/isolation.ts';
+import { replay } from '../../../shared/delivery/replay.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { flushPromises } from '../../../shared/local/service-bus/core/clock.ts';
@@ -26,22 +27,30 @@ const tellAndStart: Behaviour = async (_, { notifier, publish }) => {
 const refused = new PermanentError('refused');
 const noStore = away(['insert', 'get', 'put'], () => true);
 
-/** The calls that were made for one message, in the order of their answers; `done` is the delivery itself. */
-async function callsOf(world: DeliveryWorld, handle: Behaviour, { inner = (call) => call(), ...parts }: Parts = {}) {
-  const calls: string[] = [];
-  const late: Gate = async (call, name, args) => {
-    const isHistory = String(args[0]).startsWith('history');
+/** Answers calls late, and writes them down in the order of their answers; one that begins too early, as such. */
+function lateGate(calls: string[], inner: Gate): Gate {
+  const open: string[] = [];
+  return async (call, name, args) => {
+    // The rows of the history are written beside the handler.
+    if (String(args[0]).startsWith('history')) return call();
+    if (open.length > 0) calls.push(`${name} begins beside ${open.join()}`);
+    open.push(name);
     try {
       for (let turn = 0; turn < 3; turn++) await flushPromises();
       return await inner(call, name, args);
     } finally {
-      // Its rows are written beside the handler.
-      if (!isHistory) calls.push(name);
+      open.splice(open.indexOf(name), 1);
+      calls.push(name);
     }
   };
+}
+
+/** The calls that were made for one message; `done` is the delivery itself. */
+async function callsOf(world: DeliveryWorld, handle: Behaviour, { inner = (call) => call(), ...parts }: Parts = {}) {
+  const calls: string[] = [];
   const { body = event, isolation = new Isolation(0) } = parts;
   const options = { timer: () => () => {}, isolation };
-  await deliver({ definition, handle: handle as never, body }, world.ports(late), options);
+  await deliver({ definition, handle: handle as never, body }, world.ports(lateGate(calls, inner)), options);
   return [...calls, 'done'];
 }
 
@@ -105,14 +114,11 @@ it('an awaited message is sent again before an earlier one is done', async () =>
 
 it('a run that the errors queue did not take is on record as no vanished one, before the message goes back', async () => {
   const world = worldOf(done);
-  const noQueue = away(['deadLetter'], () => true);
-
   const calls: string[] = [];
-  const watched: Gate = async (call, name, args) => {
-    for (let turn = 0; turn < 3; turn++) await flushPromises();
-    if (!String(args[0]).startsWith('history')) calls.push(name);
-    return noQueue(call, name, args);
-  };
+  const watched = lateGate(
+    calls,
+    away(['deadLetter'], () => true),
+  );
   const back = deliver({ definition, handle: fail(refused) as never, body: event }, world.ports(watched), {
     isolation: new Isolation(0),
     timer: (ms, callback) => {
@@ -127,4 +133,29 @@ it('a run that the errors queue did not take is on record as no vanished one, be
   expect(await world.record('deployment-requested', event.id)).toMatchObject({
     ...{ status: 'in-progress', vanished: 0, leaseUntil: world.clock.now() },
   });
+});
+
+it('a replay is sent before its entry leaves the errors queue', async () => {
+  const world = worldOf(done);
+  await callsOf(world, fail(refused));
+  const calls: string[] = [];
+
+  await replay(world.bus.errors()[0]?.sequenceNumber ?? '', world.ports(lateGate(calls, (call) => call())));
+
+  expect(calls).toEqual(['deadLetters', 'get', 'schedule begins beside takeDeadLetter', 'schedule', 'takeDeadLetter']);
+  expect(world.bus.errors()).toEqual([]);
+});
+
+it('a replay that the broker does not take leaves its entry in the errors queue', async () => {
+  const world = worldOf(done);
+  await callsOf(world, fail(refused));
+  const gate = lateGate(
+    [],
+    away(['schedule'], () => true),
+  );
+
+  const replaying = replay(world.bus.errors()[0]?.sequenceNumber ?? '', world.ports(gate));
+
+  await expect(replaying).rejects.toThrow('schedule away');
+  expect(world.bus.errors()).toHaveLength(1);
 });
