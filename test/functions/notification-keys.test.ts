@@ -1,4 +1,7 @@
-/** The keys of all notifications: one of the same key is sent once, so a key that another bears hides it. */
+/**
+ * The keys of all notifications: one of the same key is sent once, so a key that another bears hides it. Calls are answered
+ * late here, and a handler that ends before them is found out.
+ */
 import { expect, it } from 'vitest';
 import { handle as clusterCreated } from '../../functions/infrastructure/cluster-created.ts';
 import { handle as clusterUpdated } from '../../functions/infrastructure/cluster-updated.ts';
@@ -19,11 +22,12 @@ import {
   ResourceQuotaExceeded,
 } from '../../shared/events/infrastructure.ts';
 import { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../../shared/events/platform.ts';
+import { flushPromises } from '../../shared/local/service-bus/core/clock.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
 import { World as Deployments, only } from '../support/deployments.ts';
 import { FixedClock, recordingPorts } from '../support/ports.ts';
 
-const time = '2026-03-01T12:00:00Z';
+const NOON = '2026-03-01T12:00:00Z';
 const config = {
   objectives: [{ service: 'checkout', slo: 'availability', target: 0.99, team: 'shop' }],
   profiles: { staging: { quota: { pods: '5' }, quotaCap: { pods: '9' } } },
@@ -38,6 +42,25 @@ interface Step {
   readonly handle: Handler<never>;
   readonly id: string;
   readonly data: object;
+  readonly time?: string;
+}
+
+/** Answers every call of a port late, and counts those under way. */
+function lateCalls(): { open: () => number; late: <T extends object>(port: T) => T } {
+  let open = 0;
+  const late = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get: (target, name) => {
+        const method: unknown = Reflect.get(target, name, target);
+        if (typeof method !== 'function' || name === 'query') return method;
+        return async (...args: unknown[]) => {
+          open++;
+          await flushPromises();
+          return Promise.resolve(Reflect.apply(method, target, args)).finally(() => open--);
+        };
+      },
+    });
+  return { open: () => open, late };
 }
 
 const step = (definition: EventDefinition, handle: Handler<never>, id: string, data: object): Step => {
@@ -48,15 +71,17 @@ const counts = { service: 'checkout', good: 90, total: 100 };
 
 /** What is notified by each handler in turn, in one world. */
 async function keysOf(...steps: readonly Step[]): Promise<string[]> {
-  const clock = new FixedClock(time);
+  const clock = new FixedClock(NOON);
   const state = new MemoryStateStore();
   const clusters = createSimulatedClusters({ state, clock, config: parseConfig(config) });
   const keys: string[] = [];
-  for (const { definition, handle, id, data } of steps) {
+  for (const { definition, handle, id, data, time = NOON } of steps) {
     // Any definition of the catalog makes an event of it.
     const event = newEvent(definition, { id, source: '/test', time, data }) as unknown as PlatformEvent;
     const ports = recordingPorts({ handling: event, state, clock, clusters, config });
-    await (handle as Handler)(event, ports);
+    const { open, late } = lateCalls();
+    await (handle as Handler)(event, { ...ports, state: late(state), notifier: late(ports.notifier) });
+    expect(open(), `${definition.type}: calls that nobody waits for`).toBe(0);
     keys.push(...ports.notifications.map(({ key }) => key));
   }
   return keys;
@@ -91,6 +116,17 @@ it.each<[string, readonly Step[], readonly string[]]>([
       step(HealthCheck, checked, 'e-9', { ...counts, good: 100_000, total: 100_000 }),
     ],
     ['checkout/availability/recovered/e-8'],
+  ],
+  [
+    'a spent budget that is positive again when it is heard of',
+    [
+      step(HealthCheck, checked, 'e-11', { ...counts, good: 100 }),
+      {
+        ...step(ErrorBudgetDepleted, depleted, 'e-12', { service: 'checkout', window: '30d', ...spent }),
+        time: '2026-03-01T11:00:00Z',
+      },
+    ],
+    [],
   ],
   [
     'a check that counts nowhere',
@@ -135,4 +171,22 @@ it('two requests of one target, each under its own', async () => {
   expect(new Set(keys).size).toBe(keys.length);
   expect(keys.filter((key) => key.includes('/request-1/')).length).toBeGreaterThan(0);
   expect(keys.filter((key) => key.includes('/request-2/')).length).toBeGreaterThan(0);
+});
+
+it('a deployment event is at its end when people are told, not before', async () => {
+  const world = new Deployments();
+  world.notify = async (notification) => {
+    for (let turn = 0; turn < 3; turn++) await flushPromises();
+    world.notified.push(notification);
+  };
+  const toldBy = async (event: PlatformEvent): Promise<string[]> =>
+    (await world.run(event)).notifications.map(({ key }) => key.split('/').at(-1) ?? '');
+  const started = only(await world.run(world.request('1')));
+  expect(await toldBy(only(await world.runToEnd(started)))).toEqual(['completed']);
+  world.clock.advance(1_000);
+
+  const failed = only(await world.runToEnd(only(await world.run(world.request('fail-2')))));
+  expect(await toldBy(failed)).toEqual(['failed']);
+  const rolledBack = only(await world.runToEnd(failed));
+  expect(await toldBy(rolledBack)).toEqual(['rolled-back']);
 });
