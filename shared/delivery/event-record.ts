@@ -165,12 +165,18 @@ export function claimedRecord(
     status: 'in-progress',
     redelivery: Math.max(redelivery, record.redelivery),
     attempts: isReplay ? 0 : record.attempts + (decision === 'take-over' ? 1 : 0),
-    vanished: decision === 'take-over' ? (record.vanished ?? 0) + 1 : 0,
+    vanished: vanishedOf(record, decision),
     runs: record.runs + 1,
     runId,
     leaseUntil: now + leaseMs,
     updatedAt: now,
   };
+}
+
+function vanishedOf({ status, vanished = 0 }: EventRecord, decision: 'run' | 'take-over'): number {
+  if (decision === 'take-over') return vanished + 1;
+  // A condemned event was not run: that the record could not be told of its dead letter must not acquit it.
+  return status === 'in-progress' && vanished >= MAX_VANISHED ? vanished : 0;
 }
 
 /** Whether a handler is done with an event. A record that is gone completed longer ago than records are kept. */

@@ -54,7 +54,6 @@ class EndingsStore extends MemoryStateStore {
   }
 }
 
-const config = parseConfig({});
 const straight: Gate = (call) => call();
 
 export class DeliveryWorld {
@@ -65,6 +64,7 @@ export class DeliveryWorld {
   notify: Notifier['notify'] = async () => {};
   /** Of virtual time: somebody must move it on. */
   readonly timer: Timer = (ms, callback) => this.clock.at(this.clock.now() + ms, callback).cancel;
+  config = parseConfig({});
   readonly #handlings: readonly Handling[];
   readonly #queues: readonly { readonly queue: MessageQueue; readonly handling: Handling }[];
   readonly #random: () => number;
@@ -87,9 +87,9 @@ export class DeliveryWorld {
       deadLetterQueue: gated(this.bus, gate),
       state: gated(this.state, gate),
       clusters: clustersOf({}),
-      notifier: { notify: (notification) => this.notify(notification) },
+      notifier: gated({ notify: (notification) => this.notify(notification) }, gate),
       clock: { now: () => this.clock.now() + skewMs },
-      config,
+      config: this.config,
       log: this.log,
     };
   }
@@ -115,9 +115,9 @@ export class DeliveryWorld {
   }
 
   /** Takes messages one after the other, and moves time on between them, until nothing is left to come. */
-  async run(options: DeliveryOptions = {}): Promise<void> {
+  async run(options: DeliveryOptions = {}, gate: Gate = straight): Promise<void> {
     for (let steps = 0; steps < 1_000; steps++) {
-      const taken = this.take(straight, options);
+      const taken = this.take(gate, options);
       if (taken) await taken.done;
       else if (this.isIdle || !this.clock.runNext(Number.POSITIVE_INFINITY)) return;
       await flushPromises();
@@ -175,10 +175,10 @@ export class DeliveryWorld {
         try {
           await deliver(delivery, this.ports(gate, skewMs), whole);
         } catch {
-          await gate(async () => abandon(), 'abandon');
+          await gate(async () => abandon(), 'abandon', []);
           return;
         }
-        await gate(async () => end(() => queue.complete(held)), 'complete');
+        await gate(async () => end(() => queue.complete(held)), 'complete', []);
       },
     };
   }

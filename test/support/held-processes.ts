@@ -31,7 +31,7 @@ export class HeldProcesses {
   take(n: number, skewMs = this.#skewsMs[n]): boolean {
     const process = this.#processes[n];
     if (!process) throw new RangeError(`no process ${n}`);
-    const gate: Gate = (call, name) =>
+    const gate: Gate = (call, name, args) =>
       process.gate(
         () =>
           new Promise((resolve, reject) => {
@@ -43,6 +43,7 @@ export class HeldProcesses {
             this.held.push({ process, name, go });
           }),
         name,
+        args,
       );
     const taken = this.#world.take(gate, {}, skewMs);
     // A settlement that fails leaves the message locked until its lock expires.

@@ -1,7 +1,7 @@
 /** Processes that can be held, fail or die at any call that they make of the world. */
 
-/** Around every call that a process makes of the world. */
-export type Gate = <T>(call: () => Promise<T>, name: string) => Promise<T>;
+/** Around every call that a process makes of the world: of a port by its method's name, `complete` or `abandon`. */
+export type Gate = <T>(call: () => Promise<T>, name: string, args: readonly unknown[]) => Promise<T>;
 
 /** Whether a process dies at its n-th call: before the call has an effect, or before its answer is heard. */
 export type Fate = (call: number, name: string) => 'before' | 'after' | undefined;
@@ -56,7 +56,13 @@ export function gated<T extends object>(port: T, gate: Gate): T {
     get: (target, name) => {
       const method: unknown = Reflect.get(target, name, target);
       if (typeof method !== 'function') return method;
-      return (...args: unknown[]) => gate(async () => Reflect.apply(method, target, args), String(name));
+      const call = (...args: unknown[]) => gate(async () => Reflect.apply(method, target, args), String(name), args);
+      // A list is not promised but read; the call is its first step.
+      return name === 'query' ? (...args: unknown[]) => listed(call(...args)) : call;
     },
   });
+}
+
+async function* listed<T>(list: Promise<AsyncIterable<T>>): AsyncIterable<T> {
+  yield* await list;
 }

@@ -218,7 +218,7 @@ describe('what cannot be replayed stays, and says why', () => {
     await world.bus.publish(event);
     await world.run();
     await world.bus.deadLetter({
-      messageId: 'untold',
+      messageId: 'notification',
       body: event,
       type: event.type,
       correlationId: event.correlationid,

@@ -60,6 +60,8 @@ describe('what changes something', () => {
     ['POST', 'application/x-www-form-urlencoded'],
     ['POST', 'multipart/form-data; boundary=application/json'],
     ['DELETE', 'text/plain'],
+    ['POST', 'application/jsonl'],
+    ['POST', 'application/+json'],
   ])('is not taken by %s of %s, which any page can send', async (method, type) => {
     const { status, body } = await answerTo(method, type);
 
@@ -80,6 +82,13 @@ describe('what changes something', () => {
       ]);
     },
   );
+
+  it('is not taken with a type of any length, and no more than its beginning is repeated', async () => {
+    const { body } = await answerTo('POST', `text/${'x'.repeat(200)}`);
+
+    const title = `content-type: expected application/json, got 'text/${'x'.repeat(95)}'`;
+    expect(JSON.parse(body ?? '').title).toBe(title);
+  });
 
   it('is not what a GET does', async () => {
     expect((await answerTo('GET')).status).toBe(202);

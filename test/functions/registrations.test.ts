@@ -1,0 +1,85 @@
+/** What the app registers with the host: who may call what, and what each trigger listens to. */
+import { readdir } from 'node:fs/promises';
+import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { usePorts } from '../../shared/app-ports.ts';
+import { catalog } from '../../shared/events/catalog.ts';
+import { registeredRoutes } from '../../shared/http/on-http.ts';
+import { installCoreModule } from '../../shared/local/functions-host/core-module.ts';
+import { methodsOf, httpPathOf as pathOf } from '../../shared/local/functions-host/http-trigger.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
+import { routeOf } from '../../shared/topology.ts';
+import { type FunctionApp, functionApp } from '../support/function-app.ts';
+import { loadHandlers } from '../support/handlers.ts';
+
+let starting: Promise<FunctionApp>;
+let app: FunctionApp;
+
+beforeAll(() => {
+  installCoreModule();
+  usePorts({ ports: {} as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
+  starting = functionApp(async () => {
+    await loadHandlers();
+    const folder = new URL('../../functions/http/', import.meta.url);
+    for (const name of await readdir(folder)) await import(new URL(name, folder).href);
+  });
+  // Each test fails for it; a hook that fails skips them.
+  starting.catch(() => {});
+});
+beforeEach(async () => {
+  app = await starting;
+});
+
+/** Every function of one kind of trigger. */
+function ofKind(type: string): string[] {
+  return app.names.filter((name) => app.bindingOf(name).type === type).sort();
+}
+
+it('answers these requests, and nobody without a key', () => {
+  const table = ofKind('httpTrigger').flatMap((name) => {
+    const binding = app.bindingOf(name);
+    const path = `/${pathOf({ name, binding: { ...binding, name } }, 'api')}`;
+    return methodsOf(binding).map((method) => `${method} ${path} → ${name}, ${String(binding['authLevel'])}`);
+  });
+
+  expect(table.sort()).toEqual(
+    [
+      'GET /api/dashboard → dashboard, function',
+      'GET /api/deployments → deployments, function',
+      'GET /api/errors → errors, function',
+      'GET /api/errors/{sequenceNumber} → error, function',
+      'DELETE /api/errors/{sequenceNumber} → discard, function',
+      'POST /api/errors/{sequenceNumber}/replay → replay, function',
+      'GET /api/events → history, function',
+      'POST /api/events → publish, function',
+      'GET /api/health → health, function',
+      'GET /api/metrics → metrics, function',
+      'GET /api/services → services, function',
+    ].sort(),
+  );
+});
+
+it('documents every route that it answers', () => {
+  expect(
+    registeredRoutes()
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual(ofKind('httpTrigger'));
+});
+
+it('listens to one subscription for each event of the catalog, each under its name', () => {
+  const listening = ofKind('serviceBusTrigger').map((name) => {
+    const { connection, topicName, subscriptionName, cardinality } = app.bindingOf(name);
+    return { name, connection, topicName, subscriptionName, cardinality };
+  });
+
+  const expected = [...catalog.keys()].map((type) => {
+    const { topic, subscription } = routeOf(type) ?? {};
+    const where = { topicName: topic, subscriptionName: subscription };
+    return { name: subscription, connection: 'ServiceBus', ...where, cardinality: 'one' };
+  });
+  expect(listening).toEqual(expected.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1)));
+});
+
+it('has no trigger of another kind', () => {
+  expect(ofKind('httpTrigger').length + ofKind('serviceBusTrigger').length).toBe(app.names.length);
+});
