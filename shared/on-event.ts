@@ -61,9 +61,11 @@ export function onEvent<Type extends EventType>(
  * shadow a message's own properties.
  */
 function metadataOf(metadata: Readonly<Record<string, unknown>>): Partial<Delivery> {
-  const { deliveryCount, userProperties, applicationProperties } = metadata;
+  // Not enqueuedTimeUtc: the host gives that no zone.
+  const { deliveryCount, enqueuedTime, userProperties, applicationProperties } = metadata;
   const properties = userProperties ?? applicationProperties;
   return {
+    enqueuedTime,
     ...(typeof deliveryCount === 'number' && { deliveryCount }),
     ...(typeof properties === 'object' &&
       properties !== null && { applicationProperties: { ...properties } as Readonly<Record<string, unknown>> }),

@@ -29,8 +29,9 @@ const text = (value: string | undefined): RpcTypedData | undefined => (value ===
 const json = (value: unknown): RpcTypedData | undefined =>
   value === undefined ? undefined : { json: JSON.stringify(value) };
 
-/** A .NET DateTimeOffset writes its offset; a UTC DateTime writes Z. */
+/** The host writes the offset of a DateTimeOffset, and no zone at all of a DateTime, though it is in UTC. */
 const offsetTime = (date: Date): string => date.toISOString().replace('Z', '+00:00');
+const zonelessTime = (date: Date): string => date.toISOString().replace('Z', '');
 
 /** The broker's properties. Absent ones are not sent. */
 function brokerData(message: ServiceBusReceivedMessage): Record<string, RpcTypedData | undefined> {
@@ -41,9 +42,9 @@ function brokerData(message: ServiceBusReceivedMessage): Record<string, RpcTyped
     DeliveryCount: json((message.deliveryCount ?? 0) + 1),
     DeadLetterSource: text(message.deadLetterSource),
     LockToken: text(message.lockToken),
-    ExpiresAtUtc: json(expiresAtUtc?.toISOString() ?? '9999-12-31T23:59:59.9999999Z'),
+    ExpiresAtUtc: json(expiresAtUtc ? zonelessTime(expiresAtUtc) : '9999-12-31T23:59:59.9999999'),
     ExpiresAt: json(expiresAtUtc ? offsetTime(expiresAtUtc) : '9999-12-31T23:59:59.9999999+00:00'),
-    EnqueuedTimeUtc: json(enqueuedTimeUtc.toISOString()),
+    EnqueuedTimeUtc: json(zonelessTime(enqueuedTimeUtc)),
     EnqueuedTime: json(offsetTime(enqueuedTimeUtc)),
     MessageId: text(message.messageId === undefined ? undefined : String(message.messageId)),
     ContentType: text(message.contentType),
