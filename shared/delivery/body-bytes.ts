@@ -17,6 +17,15 @@ export function jsonOrText(text: string): unknown {
 /** `JSON.stringify` has no stack for some thousands of levels. */
 const DEEPEST = 500;
 
+/**
+ * The body of a received message in one piece. A sender may cut a body into several AMQP data sections, which the SDK hands
+ * over as a list; they are one body (AMQP 1.0, 3.2.6), and the Functions host in Azure joins them too.
+ */
+export function wholeBody(body: unknown): unknown {
+  const isCut = Array.isArray(body) && body.length > 0 && body.every((section) => section instanceof Uint8Array);
+  return isCut ? Buffer.concat(body) : body;
+}
+
 /** The body of a message that could not be read, as it is sent on. */
 export function bytesOf(body: unknown): Buffer {
   if (body instanceof Uint8Array) return Buffer.from(body);

@@ -14,7 +14,13 @@ import type { RpcTypedData } from './core-module.ts';
 export function bodyData(message: ServiceBusReceivedMessage, dataType: unknown): RpcTypedData {
   const { body, _rawAmqpMessage: raw } = message;
   if (raw.bodyType === 'sequence') throw new PermanentError('the body is an AMQP sequence, which no trigger can read');
-  const bytes = body instanceof Uint8Array ? body : undefined;
+  // The SDK hands over several data sections as a list; the real host joins them.
+  const bytes =
+    raw.bodyType === 'data' && Array.isArray(body)
+      ? Buffer.concat(body)
+      : body instanceof Uint8Array
+        ? body
+        : undefined;
   if (!bytes && body !== undefined && body !== null && typeof body !== 'string') {
     throw new PermanentError(`the body is an AMQP value of type ${typeof body}; a trigger reads text or bytes`);
   }
