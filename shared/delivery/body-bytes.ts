@@ -1,4 +1,5 @@
 /** Bodies as bytes and as values, whatever was sent. */
+import { exactJson } from '../events/exact-numbers.ts';
 import { isDeeperThan } from '../events/parse.ts';
 
 /** Of a dead-lettered body that had to make room for the reason. */
@@ -31,7 +32,7 @@ export function bytesOf(body: unknown): Buffer {
   if (body instanceof Uint8Array) return Buffer.from(body);
   if (typeof body === 'string') return Buffer.from(body);
   try {
-    return Buffer.from(JSON.stringify(body) ?? '');
+    return Buffer.from(exactJson(body) ?? '');
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return Buffer.from(deepJson(body));

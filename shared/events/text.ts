@@ -21,6 +21,8 @@ const IN_DATA: Rule = {
   forbidden: /[\0\p{Cs}\ufffd]/u,
   expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were no UTF-8)',
 };
+/** What this process makes of data that was accepted: exact numbers are texts that begin with NUL (`exact-numbers.ts`). */
+const IN_OWN_DATA: Rule = { ...IN_DATA, forbidden: /(?<!^)\0|^\0(?!number:[-+.\deE]+$)|[\p{Cs}\ufffd]/u };
 /** A list may hold as many as it likes, and an error has to be read. */
 const MAX_ISSUES = 20;
 
@@ -32,17 +34,22 @@ export function isAttributeText(text: string): boolean {
   return !breaks(IN_ATTRIBUTES, text);
 }
 
-/** @throws InvalidEventError naming the texts of an event, names among them, that hold what they must not */
+/**
+ * @param isOwn whether this process made the event
+ * @throws InvalidEventError naming the texts of an event, names among them, that hold what they must not
+ */
 export function refuseForbiddenText(
   event: object,
   identity: { readonly id?: string | undefined; readonly type?: string | undefined },
+  { isOwn = false } = {},
 ): void {
-  const ruleOf = (name: string): Rule => (name === 'data' ? IN_DATA : IN_ATTRIBUTES);
+  const inData = isOwn ? IN_OWN_DATA : IN_DATA;
+  const ruleOf = (name: string): Rule => (name === 'data' ? inData : IN_ATTRIBUTES);
   // Nearly always there is nothing to find, and paths take longer to write than texts to read.
   const entries = Object.entries(event);
   if (!entries.some(([name, value]) => breaks(IN_ATTRIBUTES, name) || holds(value, ruleOf(name)))) return;
   const { data, ...attributes }: { data?: unknown } = event;
-  const issues = [...issuesIn(attributes, '', IN_ATTRIBUTES), ...issuesIn(data, 'data', IN_DATA)];
+  const issues = [...issuesIn(attributes, '', IN_ATTRIBUTES), ...issuesIn(data, 'data', inData)];
   throw new InvalidEventError(identity, issues.slice(0, MAX_ISSUES));
 }
 
