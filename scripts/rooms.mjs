@@ -147,9 +147,14 @@ export const rooms = [
     rooms: ['shared/on-event'],
     may: [
       ...['shared/app-ports', 'shared/delivery', 'shared/events', 'shared/ports', 'shared/topology'],
-      ...['shared/errors', '@azure/functions'],
+      ...['shared/errors', 'shared/message-text', '@azure/functions'],
     ],
     message: 'on-event binds the delivery to @azure/functions; adapters are reached through app-ports.',
+  },
+  {
+    rooms: ['shared/message-text'],
+    may: ['shared/events/exact-numbers', 'node:module'],
+    message: 'message-text wraps the programming model of the worker: exact-numbers and node:module.',
   },
   {
     rooms: ['shared/http'],

@@ -5,6 +5,7 @@ import { type Delivery, deliver, holdBack } from './delivery/deliver.ts';
 import { forgetOldWhenDue } from './delivery/retention.ts';
 import type { EventType, PlatformEvent } from './events/catalog.ts';
 import type { EventDefinition } from './events/cloud-event.ts';
+import { keepLongNumbers } from './message-text.ts';
 import type { Handler } from './ports/handler.ts';
 import { routeOf } from './topology.ts';
 
@@ -54,6 +55,7 @@ export function onEvent<Type extends EventType>(
       await forgetOldWhenDue(ports, historyLimits);
     },
   });
+  keepLongNumbers();
 }
 
 /**
@@ -61,9 +63,11 @@ export function onEvent<Type extends EventType>(
  * shadow a message's own properties.
  */
 function metadataOf(metadata: Readonly<Record<string, unknown>>): Partial<Delivery> {
-  const { deliveryCount, userProperties, applicationProperties } = metadata;
+  // Not enqueuedTimeUtc: the host gives that no zone.
+  const { deliveryCount, enqueuedTime, userProperties, applicationProperties } = metadata;
   const properties = userProperties ?? applicationProperties;
   return {
+    enqueuedTime,
     ...(typeof deliveryCount === 'number' && { deliveryCount }),
     ...(typeof properties === 'object' &&
       properties !== null && { applicationProperties: { ...properties } as Readonly<Record<string, unknown>> }),

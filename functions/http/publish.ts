@@ -8,6 +8,7 @@ import {
 } from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { encodeEvent, MAX_MESSAGE_BYTES, newEventId } from '../../shared/events/cloud-event.ts';
+import { type ExactNumber, exactNumbersAt, exactNumbersIn } from '../../shared/events/exact-numbers.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
@@ -26,7 +27,7 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
   checkSize(body.length);
   const receivedAt = clock.now();
   const known = { specversion: '1.0', time: new Date(receivedAt).toISOString(), ...traceOf(request) };
-  const found = eventsIn(request, body);
+  const { events: found, exact } = eventsIn(request, body);
   if (found.length === 0 || found.length > MAX_EVENTS_PER_REQUEST) {
     throw new ProblemError(400, `expected 1 to ${MAX_EVENTS_PER_REQUEST} events, got ${found.length}`);
   }
@@ -34,7 +35,11 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
   const issues: (Issue & { index: number })[] = [];
   for (const [index, one] of found.entries()) {
     try {
-      const { event } = parseEvent({ body: completed(one, known), receivedAt });
+      const { event } = parseEvent({
+        body: completed(one, known),
+        exactNumbers: exactNumbersAt(exact, String(index)),
+        receivedAt,
+      });
       encodeEvent(event);
       events.push(event);
     } catch (error) {
@@ -91,14 +96,19 @@ function unavailable(cause: TransientError, ids: readonly string[]): ProblemErro
 }
 
 /** The events of a request as they came: in binary mode, one; else one or an array of structured ones. */
-function eventsIn({ headers }: HttpRequest, body: Buffer): unknown[] {
+function eventsIn({ headers }: HttpRequest, body: Buffer): { events: unknown[]; exact: ExactNumber[] } {
   const value = jsonOf(body);
-  if (headers.get('ce-specversion') === null) return Array.isArray(value) ? value : [value];
+  const exact = exactNumbersIn(body.toString());
+  const below = (...prefix: string[]): ExactNumber[] =>
+    exact.map(({ path, digits }) => ({ path: [...prefix, ...path], digits }));
+  if (headers.get('ce-specversion') === null) {
+    return Array.isArray(value) ? { events: value, exact } : { events: [value], exact: below('0') };
+  }
   const attributes: Record<string, unknown> = {};
   for (const [name, text] of headers.entries()) {
     if (name.startsWith('ce-')) attributes[name.slice('ce-'.length)] = percentDecoded(text);
   }
-  return [{ ...attributes, data: value }];
+  return { events: [{ ...attributes, data: value }], exact: below('0', 'data') };
 }
 
 const EMPTY_BODY =

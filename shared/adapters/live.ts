@@ -9,7 +9,12 @@ import type { Notifier } from '../ports/notifier.ts';
 import type { StateStore } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
 import { type AppSettings, type Environment, readSettings } from '../settings.ts';
+import { systemTimer, within } from '../timeout.ts';
+import { CorrectedClock } from './clock-correction.ts';
 import { MemoryStateStore } from './memory-store.ts';
+
+/** How long the first answer of the store is waited for. */
+const FIRST_ANSWER_MS = 1_000;
 
 const systemClock: Clock = { now: () => Date.now() };
 
@@ -48,8 +53,8 @@ interface LivePorts {
 export async function createLivePorts(environment: Environment, log: Log = logFor(environment)): Promise<LivePorts> {
   const settings = readSettings(environment);
   const { config, handlerTimeoutMs, historyLimits } = settings;
-  const clock = systemClock;
-  const [bus, state] = await Promise.all([createBus(settings, log), createState(settings)]);
+  const clock = new CorrectedClock(systemClock);
+  const [bus, state] = await Promise.all([createBus(settings, log), createState(settings, clock)]);
   const ports: Ports = {
     publisher: bus,
     deadLetterQueue: bus,
@@ -68,10 +73,13 @@ async function createBus({ serviceBus }: AppSettings, log: Log): Promise<EventBu
   return createServiceBus(serviceBus, { log });
 }
 
-async function createState({ stateStore, stateTable }: AppSettings): Promise<StateStore> {
+async function createState({ stateStore, stateTable }: AppSettings, clock: CorrectedClock): Promise<StateStore> {
   if (stateStore === 'memory') return new MemoryStateStore();
   const { createTableStorage } = await import('./table-storage.ts');
-  return createTableStorage(stateStore, stateTable);
+  const state = await createTableStorage(stateStore, stateTable, clock);
+  // The first message, too, is handled by a corrected clock. A store that is away is found out by those who need it.
+  await within(FIRST_ANSWER_MS, systemTimer, state.ping()).catch(() => undefined);
+  return state;
 }
 
 interface Needs {

@@ -1,10 +1,11 @@
 /** The state store on Azure Table Storage, or on Azurite. */
 import { setTimeout } from 'node:timers/promises';
-import { RestError, TableClient, type TableEntityResult } from '@azure/data-tables';
+import { RestError, TableClient, type TableEntityResult, type TableServiceClientOptions } from '@azure/data-tables';
 import { faultOf } from '../describe-error.ts';
 import { ConfigError, ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Query, StateStore, Stored } from '../ports/state.ts';
 import type { ServiceConnection } from '../settings.ts';
+import type { CorrectedClock } from './clock-correction.ts';
 import { matchesWhere } from './stored-value.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
 
@@ -19,24 +20,48 @@ const NOT_FOUND = 404;
 const CONFLICT = 409;
 const PRECONDITION_FAILED = 412;
 
+/** Is shown every exchange with the service, for the date of the answer. */
+export type Observer = Pick<CorrectedClock, 'observe'>;
+
+/** Nearest to the socket, so that nothing but the exchange lies between the two looks at the clock. */
+function dateReader(observer: Observer): NonNullable<TableServiceClientOptions['additionalPolicies']>[number] {
+  return {
+    position: 'perRetry',
+    policy: {
+      name: 'dateReader',
+      sendRequest: (request, next) =>
+        observer.observe(
+          () => next(request),
+          ({ headers }) => headers.get('date'),
+        ),
+    },
+  };
+}
+
 /**
  * Signs in with the connection string, or as who this process is. The table is created when it is missing.
  *
+ * @param observer is shown every answer's date
  * @throws ConfigError when the connection string or the address is none
  */
-export async function createTableStorage(connection: ServiceConnection, table: string): Promise<TableStateStore> {
+export async function createTableStorage(
+  connection: ServiceConnection,
+  table: string,
+  observer?: Observer,
+): Promise<TableStateStore> {
+  const options = { ...OPTIONS, ...(observer && { additionalPolicies: [dateReader(observer)] }) };
   if ('connectionString' in connection) {
     const text = standardised(connection.connectionString);
     const allowInsecureConnection = /http:\/\/|DefaultEndpointsProtocol=http(;|$)/i.test(text);
     return opened('StateStore', 'a storage connection string', () =>
-      TableClient.fromConnectionString(text, table, { ...OPTIONS, allowInsecureConnection }),
+      TableClient.fromConnectionString(text, table, { ...options, allowInsecureConnection }),
     );
   }
   const { DefaultAzureCredential } = await import('@azure/identity');
   const { endpoint, clientId } = connection;
   const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
   return opened('StateStore__tableServiceUri', 'the address of a table service', () => {
-    return new TableClient(endpoint, table, credential, OPTIONS);
+    return new TableClient(endpoint, table, credential, options);
   });
 }
 

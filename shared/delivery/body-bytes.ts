@@ -1,4 +1,5 @@
 /** Bodies as bytes and as values, whatever was sent. */
+import { exactJson } from '../events/exact-numbers.ts';
 import { isDeeperThan } from '../events/parse.ts';
 
 /** Of a dead-lettered body that had to make room for the reason. */
@@ -17,12 +18,21 @@ export function jsonOrText(text: string): unknown {
 /** `JSON.stringify` has no stack for some thousands of levels. */
 const DEEPEST = 500;
 
+/**
+ * The body of a received message in one piece. A sender may cut a body into several AMQP data sections, which the SDK hands
+ * over as a list; they are one body (AMQP 1.0, 3.2.6), and the Functions host in Azure joins them too.
+ */
+export function wholeBody(body: unknown): unknown {
+  const isCut = Array.isArray(body) && body.length > 0 && body.every((section) => section instanceof Uint8Array);
+  return isCut ? Buffer.concat(body) : body;
+}
+
 /** The body of a message that could not be read, as it is sent on. */
 export function bytesOf(body: unknown): Buffer {
   if (body instanceof Uint8Array) return Buffer.from(body);
   if (typeof body === 'string') return Buffer.from(body);
   try {
-    return Buffer.from(JSON.stringify(body) ?? '');
+    return Buffer.from(exactJson(body) ?? '');
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return Buffer.from(deepJson(body));

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../errors.ts';
 import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
+import { exactJson } from '../events/exact-numbers.ts';
 import type { DeadLetter, DeadLetterEntry, Redelivery } from '../ports/bus.ts';
 import { ERRORS_QUEUE, routeOf, routeTo } from '../topology.ts';
 import { truncate } from '../truncate.ts';
@@ -49,7 +50,7 @@ export function redeliveryMessage(scheduled: Redelivery): BusMessage {
     ...(endedRunId !== undefined && { endedrun: endedRunId }),
   };
   // An event that was accepted may not become too large by its marks: what `encodeEvent` leaves free is for them.
-  const body = Buffer.from(JSON.stringify({ ...event, ...marks }));
+  const body = Buffer.from(exactJson({ ...event, ...marks }));
   return { ...messageWith(route.topic, event, route.type, messageId, body), to, scheduledEnqueueTimeMs: at };
 }
 

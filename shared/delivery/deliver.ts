@@ -28,6 +28,11 @@ export interface Delivery {
   readonly applicationProperties?: Readonly<Record<string, unknown>> | undefined;
   /** As far as it is known; only slows down what fails again and again. */
   readonly deliveryCount?: number | undefined;
+  /**
+   * When the broker enqueued the message, by its clock: a time with a zone. Anything else is ignored, and so is a time that
+   * is more than an hour off.
+   */
+  readonly enqueuedTime?: unknown;
 }
 
 export interface DeliveryOptions {
@@ -82,7 +87,7 @@ interface AttemptOptions extends Required<Omit<DeliveryOptions, 'isolation'>> {
 }
 
 async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions): Promise<void> {
-  const { definition, handle, body, applicationProperties } = delivery;
+  const { definition, handle, body, applicationProperties, enqueuedTime } = delivery;
   const handler = nameOf(definition);
   const wire = { body, applicationProperties, receivedAt: ports.clock.now() };
   const logOf = ({ id, correlationid }: CloudEvent): Log =>
@@ -96,7 +101,8 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
       // Not valid as far as this build knows, but sent on unread: only the attributes that the envelope assures are used.
       const event = error.attributes as unknown as CloudEvent;
       const { random } = options;
-      const message = { handler, event, marks: redeliveryMarksOf(error.attributes), log: logOf(event), random };
+      const marks = redeliveryMarksOf(error.attributes);
+      const message = { handler, event, marks, enqueuedTime, log: logOf(event), random };
       return new FollowUpMessages(message, ports).retryUnrecorded(error);
     }
     if (!(error instanceof InvalidEventError)) throw error;
@@ -111,7 +117,7 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
   const { random, timer, handlerTimeoutMs, place } = options;
   const log = logOf(event);
   const run = new DeliveryRun(
-    { event, marks, summary, handler, handle, log, place, random, timer, handlerTimeoutMs },
+    { event, marks, enqueuedTime, summary, handler, handle, log, place, random, timer, handlerTimeoutMs },
     ports,
   );
   await processEvent(run);

@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly event: PlatformEvent;
   /** What the message says of itself beside the event. */
   readonly marks: RedeliveryMarks;
+  /** As in `Delivery`. */
+  readonly enqueuedTime: unknown;
   /** What the history says of the event's data. */
   readonly summary: string | undefined;
   /** The subscription of the handler. */
@@ -156,7 +158,7 @@ export class DeliveryRun {
       return;
     }
     // A look that went well ends a row of failures.
-    if (outcome.kind === 'requeue') return waitUntil(now + outcome.afterMs, { attempts: 0 });
+    if (outcome.kind === 'requeue') return waitUntil(this.followUps.dueAfter(outcome.afterMs), { attempts: 0 });
 
     const { error } = outcome;
     const failure = failureOf(error);
@@ -177,7 +179,7 @@ export class DeliveryRun {
       return;
     }
     const inMs = this.followUps.retryAfterMs(attempts, error);
-    await waitUntil(now + inMs, { attempts, ...failure });
+    await waitUntil(this.followUps.dueAfter(inMs), { attempts, ...failure });
     log.info('retry scheduled', { attempt: attempts, inMs, redelivery });
   }
 

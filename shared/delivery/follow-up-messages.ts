@@ -10,6 +10,7 @@ import type { DeadLetter, DeadLetterQueue, Publisher, Redelivery } from '../port
 import type { Ports } from '../ports/handler.ts';
 import type { Log } from '../ports/log.ts';
 import { failureWithStack } from '../stack.ts';
+import { delayStart } from './due-time.ts';
 import type { EventRecord } from './event-record.ts';
 import { backoffMs, MAX_ATTEMPTS } from './retry-policy.ts';
 
@@ -32,11 +33,13 @@ export interface MessageInHand {
   readonly handler: string;
   readonly event: CloudEvent;
   readonly marks: RedeliveryMarks;
+  /** As in `Delivery`. */
+  readonly enqueuedTime: unknown;
   readonly log: Log;
   readonly random: () => number;
 }
 
-/** What may follow from the message in hand. Every method but `retryAfterMs` rejects with a SendError alone. */
+/** What may follow from the message in hand. Every method that sends rejects with a SendError alone. */
 export class FollowUpMessages {
   readonly #message: MessageInHand;
   readonly #publisher: Publisher;
@@ -50,8 +53,13 @@ export class FollowUpMessages {
     this.#now = () => clock.now();
   }
 
+  /** When a delay that begins now is over, in milliseconds since the Unix epoch. */
+  dueAfter(delayMs: number): number {
+    return delayStart(this.#now(), this.#message.enqueuedTime) + delayMs;
+  }
+
   /** Schedules the redelivery that a record waits for. Harmless when it was scheduled already. */
-  async sendAwaited({ redelivery, runId, dueAt = this.#now() }: EventRecord): Promise<void> {
+  async sendAwaited({ redelivery, runId, dueAt = this.dueAfter(0) }: EventRecord): Promise<void> {
     // The run is part of the id: no other event's id, and no life before a lost store, can stand in its way.
     await this.#schedule(`${this.#id}:${redelivery}:${runId}`, dueAt, { redelivery });
   }
@@ -63,7 +71,7 @@ export class FollowUpMessages {
    */
   async waitForLease({ runId, leaseUntil }: EventRecord, leaseMs: number): Promise<void> {
     const { redelivery, unrecordedAttempts } = this.#message.marks;
-    const now = this.#now();
+    const now = this.dueAfter(0);
     const at = Math.min(Math.max(leaseUntil ?? now, now), now + leaseMs);
     // Having waited and then been retried, it may have to wait again, and must not pass for a repetition.
     const messageId = `${this.#id}:${redelivery}@${runId}+${unrecordedAttempts ?? 0}`;
@@ -80,7 +88,7 @@ export class FollowUpMessages {
     const unrecordedAttempts = this.#nextUnrecordedAttempt;
     const inMs = sparedMs + backoffMs(unrecordedAttempts, this.#message.random);
     const messageId = `${this.#id}:${redelivery}@${runId}+${unrecordedAttempts}`;
-    await this.#schedule(messageId, this.#now() + inMs, { redelivery, unrecordedAttempts, awaitedRunId: runId });
+    await this.#schedule(messageId, this.dueAfter(inMs), { redelivery, unrecordedAttempts, awaitedRunId: runId });
     this.#message.log.info('take-over postponed', { inMs, redelivery });
   }
 
@@ -99,7 +107,7 @@ export class FollowUpMessages {
 
     const inMs = this.retryAfterMs(attempt, error);
     const retry = { redelivery, unrecordedAttempts: attempt, awaitedRunId, endedRunId };
-    await this.#schedule(`${this.#id}:${redelivery}+${attempt}`, this.#now() + inMs, retry);
+    await this.#schedule(`${this.#id}:${redelivery}+${attempt}`, this.dueAfter(inMs), retry);
     log.info('retry scheduled', { attempt, inMs, redelivery, isRecorded: false });
   }
 

@@ -4,6 +4,7 @@
  */
 import { PermanentError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
+import { exactNumbersIn, putExactNumbers } from '../events/exact-numbers.ts';
 import { redeliveryMarksOf, structured } from '../events/parse.ts';
 import type { DeadLetterEntry } from '../ports/bus.ts';
 import type { Ports } from '../ports/handler.ts';
@@ -73,7 +74,9 @@ function unpacked(entry: DeadLetterEntry): DeadLetterEntry {
 /** The event of an entry without its marks. It need not be valid: a newer build may take what an older one refused. */
 function eventIn({ body, applicationProperties, deadLetteredAt, isCut }: DeadLetterEntry): CloudEvent {
   if (isCut) throw new NotReplayableError('the message was too large to be kept whole; publish it again, smaller');
-  const value = structured({ body: jsonOrText(body), applicationProperties, receivedAt: deadLetteredAt });
+  const parsed = jsonOrText(body);
+  if (typeof parsed === 'object') putExactNumbers(parsed, exactNumbersIn(body));
+  const value = structured({ body: parsed, applicationProperties, receivedAt: deadLetteredAt });
   const {
     redelivery: _,
     unrecordedattempts: __,

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { v7 } from 'uuid';
 import * as z from 'zod';
 import { EventTooLargeError } from '../errors.ts';
+import { exactJson } from './exact-numbers.ts';
 import { timestamp } from './fields.ts';
 import { check } from './issues.ts';
 import { refuseForbiddenText } from './text.ts';
@@ -146,7 +147,8 @@ function makeEvent<Type extends string, Schema extends z.ZodType>(
     traceparent,
     data: parsed,
   };
-  refuseForbiddenText(event, { id, type });
+  // Without a parent it is a sender's own, such as the pipeline's.
+  refuseForbiddenText(event, { id, type }, { isOwn: causationid !== undefined });
   check(envelope, event, { id, type });
   return event;
 }
@@ -205,7 +207,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
 
 /** The event as structured-mode JSON. @throws EventTooLargeError when Service Bus would refuse it */
 export function encodeEvent(event: CloudEvent): Buffer {
-  const body = Buffer.from(JSON.stringify(event));
+  const body = Buffer.from(exactJson(event));
   // Service Bus counts the message's properties too; ours are a few short strings drawn from the envelope.
   const bytes = body.length + 2 * Buffer.byteLength(event.id + event.type + event.correlationid) + 512;
   if (bytes > MAX_MESSAGE_BYTES) throw new EventTooLargeError(event.type, event.id, bytes, MAX_MESSAGE_BYTES);

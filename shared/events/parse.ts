@@ -6,6 +6,7 @@
 import { InvalidEventError, UnknownEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from './catalog.ts';
 import { type EventDefinition, envelope } from './cloud-event.ts';
+import { type ExactNumber, exactNumbersAt, exactNumbersIn, isDeclared, putExactNumbers } from './exact-numbers.ts';
 import { check } from './issues.ts';
 import { refuseForbiddenText } from './text.ts';
 
@@ -14,6 +15,8 @@ export interface WireEvent {
   /** Text, bytes, or the value that the Functions library parsed. */
   readonly body: unknown;
   readonly applicationProperties?: Readonly<Record<string, unknown>> | undefined;
+  /** The exact numbers of the text that a parsed body came from. */
+  readonly exactNumbers?: readonly ExactNumber[] | undefined;
   /** The time of arrival in milliseconds since the Unix epoch; the event's time when the sender gave none. */
   readonly receivedAt: number;
 }
@@ -41,17 +44,21 @@ export interface ParsedEvent extends RedeliveryMarks {
  * @throws UnknownEventError when the type, or its data version, is newer than this build
  */
 export function parseEvent(wire: WireEvent): ParsedEvent {
-  const raw = readAttributes(wire);
+  const { raw, exact } = readAttributes(wire);
   const identity = identityOf(raw);
   refuseForbiddenText(raw, identity);
   const attributes = check(envelope, raw, identity);
 
   const entry = catalog.get(attributes.type);
-  if (!entry) throw new UnknownEventError(raw, attributes, `unknown event type '${attributes.type}'`);
+  if (!entry) {
+    putExactNumbers(raw, exact, ([name = '']) => !isKnown(name));
+    throw new UnknownEventError(raw, attributes, `unknown event type '${attributes.type}'`);
+  }
   const { definition } = entry;
   const version = attributes.dataversion ?? 1;
   if (version > definition.version) {
     const message = `${definition.type} version ${version} is newer than this build, which reads up to ${definition.version}`;
+    putExactNumbers(raw, exact, ([name = '']) => !isKnown(name));
     throw new UnknownEventError(raw, attributes, message);
   }
   const data = check(definition.schema, upgrade(definition, version, raw), identity, ['data']);
@@ -65,6 +72,9 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
     correlationid: attributes.correlationid ?? attributes.id,
     data,
   };
+  putExactNumbers(event, exact, ([name = '', ...path]) =>
+    name === 'data' ? !isDeclared(definition.schema, path) : !isKnown(name),
+  );
   // The catalog's schema for this very type has just accepted the data.
   return { event: event as unknown as PlatformEvent, ...redeliveryMarksOf(raw) };
 }
@@ -77,7 +87,9 @@ export function structured(wire: WireEvent): unknown {
   const attributes = binaryAttributes(wire.applicationProperties ?? {});
   if (Object.keys(attributes).length === 0) return wire.body;
   try {
-    return readAttributes(wire);
+    const { raw, exact } = readAttributes(wire);
+    putExactNumbers(raw, exact);
+    return raw;
   } catch {
     return { ...attributes, data: wire.body instanceof Uint8Array ? Buffer.from(wire.body).toString() : wire.body };
   }
@@ -88,21 +100,31 @@ type Attributes = Readonly<Record<string, unknown>>;
 /** Deeper JSON could be parsed but not serialised again; events are far less deep. */
 const MAX_DEPTH = 64;
 
-function readAttributes({ body, applicationProperties }: WireEvent): Attributes {
-  const value = readJson(body, '');
+interface RawEvent {
+  readonly raw: Attributes;
+  readonly exact: readonly ExactNumber[];
+}
+
+function readAttributes({ body, applicationProperties, exactNumbers }: WireEvent): RawEvent {
+  const { value, exact: found } = readJson(body, '');
   // Event Grid may deliver in arrays; to Service Bus it sends one event a message.
-  const single = Array.isArray(value) && value.length === 1 ? value[0] : value;
+  const isAlone = Array.isArray(value) && value.length === 1;
+  const single = isAlone ? value[0] : value;
+  const exact = exactNumbers ?? (isAlone ? exactNumbersAt(found, '0') : found);
   if (isDeeperThan(MAX_DEPTH, single)) throw invalid('', '(deeper JSON)', `JSON of at most ${MAX_DEPTH} levels`);
   const inBody = isObject(single) ? withoutNulls(single) : undefined;
-  if (inBody && Object.hasOwn(inBody, 'specversion')) return withDecodedData(inBody);
+  if (inBody && Object.hasOwn(inBody, 'specversion')) return withDecodedData(inBody, exact);
 
   const attributes = withoutNulls(binaryAttributes(applicationProperties ?? {}));
-  if (Object.hasOwn(attributes, 'specversion')) return { ...attributes, data: value };
-  if (inBody) return withDecodedData(inBody); // the envelope's schema says what is missing
+  if (Object.hasOwn(attributes, 'specversion')) {
+    const inData = found.map(({ path, digits }) => ({ path: ['data', ...path], digits }));
+    return { raw: { ...attributes, data: value }, exact: inData };
+  }
+  if (inBody) return withDecodedData(inBody, exact); // the envelope's schema says what is missing
   throw invalid('', value === '' ? '(an empty body)' : value, 'a CloudEvent as a JSON object');
 }
 
-function readJson(body: unknown, path: string): unknown {
+function readJson(body: unknown, path: string): { value: unknown; exact: readonly ExactNumber[] } {
   let text = body;
   if (body instanceof Uint8Array) {
     try {
@@ -111,9 +133,10 @@ function readJson(body: unknown, path: string): unknown {
       throw invalid(path, '(bytes)', 'UTF-8 text');
     }
   }
-  if (typeof text !== 'string' || text === '') return text;
+  if (typeof text !== 'string' || text === '') return { value: text, exact: [] };
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
+    const json = text.replace(/^\uFEFF/, '');
+    return { value: JSON.parse(json), exact: exactNumbersIn(json) };
   } catch {
     throw invalid(path, text, 'JSON');
   }
@@ -137,16 +160,17 @@ function textOfTime(attribute: string, value: unknown): unknown {
   return date && !Number.isNaN(date.getTime()) ? date.toISOString() : value;
 }
 
-function withDecodedData(attributes: Attributes): Attributes {
+function withDecodedData(attributes: Attributes, exact: readonly ExactNumber[]): RawEvent {
   const encoded = attributes['data_base64'];
-  if (encoded === undefined) return attributes;
+  if (encoded === undefined) return { raw: attributes, exact };
   if ((attributes['data'] ?? null) !== null)
     throw invalid('data_base64', encoded, 'either data or data_base64, not both');
   if (typeof encoded !== 'string' || !BASE64.test(encoded)) throw invalid('data_base64', encoded, 'Base64 text');
-  const data = readJson(Buffer.from(encoded, 'base64'), 'data_base64');
+  const { value: data, exact: inData } = readJson(Buffer.from(encoded, 'base64'), 'data_base64');
   if (isDeeperThan(MAX_DEPTH, data))
     throw invalid('data_base64', '(deeper JSON)', `JSON of at most ${MAX_DEPTH} levels`);
-  return { ...attributes, data };
+  const all = [...exact, ...inData.map(({ path, digits }) => ({ path: ['data', ...path], digits }))];
+  return { raw: { ...attributes, data }, exact: all };
 }
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
@@ -189,6 +213,11 @@ function withoutMarks(attributes: Attributes): Attributes {
 }
 
 const MARKS: readonly string[] = ['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'data_base64'];
+
+/** An attribute that this build reads itself. */
+function isKnown(name: string): boolean {
+  return Object.hasOwn(envelope.shape, name) || MARKS.includes(name);
+}
 
 /** Anything but a positive integer below the bound counts as absent: the extension may come from another product. */
 function countOf(value: unknown): number {

@@ -21,6 +21,8 @@ const IN_DATA: TextRule = {
   forbidden: /[\0\p{Cs}\ufffd]/u,
   expected: 'text without NUL, halves of surrogate pairs and U+FFFD (bytes that were not UTF-8)',
 };
+/** Data that this process made of an accepted event: its exact numbers are texts that begin with NUL (`exact-numbers.ts`). */
+const IN_OWN_DATA: TextRule = { ...IN_DATA, forbidden: /(?<!^)\0|^\0(?!number:[-+.\deE]+$)|[\p{Cs}\ufffd]/u };
 /** How many issues an error lists. */
 const MAX_ISSUES = 20;
 
@@ -32,22 +34,27 @@ export function isAttributeText(text: string): boolean {
   return !breaks(IN_ATTRIBUTES, text);
 }
 
-/** @throws InvalidEventError that lists the texts and names of an event with forbidden characters */
+/**
+ * @param isOwn whether this process made the event
+ * @throws InvalidEventError that lists the texts and names of an event with forbidden characters
+ */
 export function refuseForbiddenText(
   event: object,
   identity: { readonly id?: string | undefined; readonly type?: string | undefined },
+  { isOwn = false } = {},
 ): void {
+  const inData = isOwn ? IN_OWN_DATA : IN_DATA;
   // Checked without paths first: nearly always nothing is wrong, and building paths is slow.
-  if (!holdsForbidden(event)) return;
+  if (!holdsForbidden(event, inData)) return;
   const { data, ...attributes }: { data?: unknown } = event;
-  const issues = [...issuesIn(attributes, '', IN_ATTRIBUTES), ...issuesIn(data, 'data', IN_DATA)];
+  const issues = [...issuesIn(attributes, '', IN_ATTRIBUTES), ...issuesIn(data, 'data', inData)];
   throw new InvalidEventError(identity, issues.slice(0, MAX_ISSUES));
 }
 
-function holdsForbidden(event: object): boolean {
+function holdsForbidden(event: object, inData: TextRule): boolean {
   // Not by Object.entries: this runs for every event, and the pairs take longer to make than the texts to read.
   for (const name in event) {
-    const rule: TextRule = name === 'data' ? IN_DATA : IN_ATTRIBUTES;
+    const rule: TextRule = name === 'data' ? inData : IN_ATTRIBUTES;
     if (breaks(IN_ATTRIBUTES, name) || holds(Reflect.get(event, name), rule)) return true;
   }
   return false;

@@ -9,7 +9,7 @@ import {
   type ServiceBusReceiver,
 } from '@azure/service-bus';
 import Long from 'long';
-import { bytesOf } from '../../delivery/body-bytes.ts';
+import { bytesOf, wholeBody } from '../../delivery/body-bytes.ts';
 import { deadLetterEntry } from '../../delivery/bus-message.ts';
 import { attemptsIn } from '../../describe-error.ts';
 import { TransientError } from '../../errors.ts';
@@ -140,7 +140,7 @@ function entryOf(message: ServiceBusReceivedMessage): DeadLetterEntry {
     sequenceNumber: String(sequenceNumber ?? 0),
     messageId: String(messageId ?? ''),
     deadLetteredAt: enqueuedTimeUtc?.getTime() ?? 0,
-    body: bytesOf(message.body),
+    body: bytesOf(wholeBody(message.body)),
     contentType: message.contentType,
     subject,
     correlationId: correlationId === undefined ? undefined : String(correlationId),

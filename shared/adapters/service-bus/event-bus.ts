@@ -8,7 +8,7 @@ import {
   type ServiceBusMessage,
   type ServiceBusMessageBatch,
 } from '@azure/service-bus';
-import { GZIP_CONTENT_TYPE } from '../../delivery/body-bytes.ts';
+import { GZIP_CONTENT_TYPE, wholeBody } from '../../delivery/body-bytes.ts';
 import { type BusMessage, deadLetterMessage, eventMessage, redeliveryMessage } from '../../delivery/bus-message.ts';
 import { attemptsIn, faultOf } from '../../describe-error.ts';
 import { ConfigError, PermanentError, PlatformError, TransientError } from '../../errors.ts';
@@ -145,7 +145,7 @@ export class ServiceBusEventBus implements EventBus {
         processMessage: async ({ body, messageId, deliveryCount, applicationProperties }) => {
           // The service gives every message an id; the broker counts the deliveries before this one.
           const work = receive({
-            body,
+            body: wholeBody(body),
             messageId: String(messageId ?? ''),
             deliveryCount: (deliveryCount ?? 0) + 1,
             applicationProperties: applicationProperties ?? {},

@@ -14,7 +14,13 @@ import type { RpcTypedData } from './core-module.ts';
 export function bodyData(message: ServiceBusReceivedMessage, dataType: unknown): RpcTypedData {
   const { body, _rawAmqpMessage: raw } = message;
   if (raw.bodyType === 'sequence') throw new PermanentError('the body is an AMQP sequence, which no trigger can read');
-  const bytes = body instanceof Uint8Array ? body : undefined;
+  // The SDK hands over several data sections as a list; the real host joins them.
+  const bytes =
+    raw.bodyType === 'data' && Array.isArray(body)
+      ? Buffer.concat(body)
+      : body instanceof Uint8Array
+        ? body
+        : undefined;
   if (!bytes && body !== undefined && body !== null && typeof body !== 'string') {
     throw new PermanentError(`the body is an AMQP value of type ${typeof body}; a trigger reads text or bytes`);
   }
@@ -29,8 +35,9 @@ const text = (value: string | undefined): RpcTypedData | undefined => (value ===
 const json = (value: unknown): RpcTypedData | undefined =>
   value === undefined ? undefined : { json: JSON.stringify(value) };
 
-/** .NET writes a DateTimeOffset with its offset, and a UTC DateTime with Z. */
+/** The host writes the offset of a DateTimeOffset, and no zone for a DateTime, though it is in UTC. */
 const offsetTime = (date: Date): string => date.toISOString().replace('Z', '+00:00');
+const zonelessTime = (date: Date): string => date.toISOString().replace('Z', '');
 
 /** The broker's properties. Undefined ones are not sent. */
 function brokerData(message: ServiceBusReceivedMessage): Record<string, RpcTypedData | undefined> {
@@ -41,9 +48,9 @@ function brokerData(message: ServiceBusReceivedMessage): Record<string, RpcTyped
     DeliveryCount: json((message.deliveryCount ?? 0) + 1),
     DeadLetterSource: text(message.deadLetterSource),
     LockToken: text(message.lockToken),
-    ExpiresAtUtc: json(expiresAtUtc?.toISOString() ?? '9999-12-31T23:59:59.9999999Z'),
+    ExpiresAtUtc: json(expiresAtUtc ? zonelessTime(expiresAtUtc) : '9999-12-31T23:59:59.9999999'),
     ExpiresAt: json(expiresAtUtc ? offsetTime(expiresAtUtc) : '9999-12-31T23:59:59.9999999+00:00'),
-    EnqueuedTimeUtc: json(enqueuedTimeUtc.toISOString()),
+    EnqueuedTimeUtc: json(zonelessTime(enqueuedTimeUtc)),
     EnqueuedTime: json(offsetTime(enqueuedTimeUtc)),
     MessageId: text(message.messageId === undefined ? undefined : String(message.messageId)),
     ContentType: text(message.contentType),

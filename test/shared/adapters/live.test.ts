@@ -1,4 +1,6 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { createLivePorts } from '../../../shared/adapters/live.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../../shared/events/platform.ts';
@@ -46,4 +48,21 @@ it('puts a notification into the log, facts and all, where no channel is configu
       fields: { severity: 'critical', text: 'why', eventId: event.id, ...facts },
     },
   ]);
+});
+
+it("goes by the store's time from the first message on", async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(404, { date: new Date(Date.now() + 600_000).toUTCString() }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const StateStore = `UseDevelopmentStorage=true;TableEndpoint=http://127.0.0.1:${port}/devstoreaccount1;`;
+  const settings = { ServiceBus: connectionString(1), StateStore, Cluster: 'simulated' };
+
+  const { ports, close } = await createLivePorts(settings, new RecordingLog());
+  await close();
+
+  expect(ports.clock.now() - Date.now()).toBeGreaterThan(598_000);
+  expect(ports.clock.now() - Date.now()).toBeLessThan(602_000);
 });

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
+import { CorrectedClock } from '../../../shared/adapters/clock-correction.ts';
 import { createTableStorage } from '../../../shared/adapters/table-storage.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { startAzurite } from '../../support/azurite.ts';
@@ -106,3 +107,29 @@ it.each([
     await expect(store.get('p', 'k')).rejects.toThrow(/^table storage: p\/k: 403 Code$/);
   },
 );
+
+it.each([['right', 0] as const, ['ten minutes ahead', 600_000] as const])(
+  'shows the date of every answer, a refusal too, of a service whose clock is %s',
+  async (_, aheadMs) => {
+    const date = new Date(Date.now() + aheadMs).toUTCString();
+    const clock = new CorrectedClock({ now: () => Date.now() });
+    const store = await createTableStorage({ connectionString: await startAnswering(403, { date }) }, 'dated', clock);
+
+    await expect(store.get('p', 'k')).rejects.toThrow(TransientError);
+
+    expect(Math.abs(clock.now() - Date.now() - aheadMs)).toBeLessThanOrEqual(2_000);
+    expect(clock.now() - Date.now() > 300_000).toBe(aheadMs > 0);
+  },
+);
+
+it('leaves a clock as it is that agrees with Azurite', async () => {
+  const azurite = await startAzurite();
+  onTestFinished(() => azurite.close());
+  const clock = new CorrectedClock({ now: () => Date.now() });
+  const store = await createTableStorage({ connectionString: azurite.connectionString }, 'clocks', clock);
+
+  for (let n = 0; n < 50; n++) await store.put('p', 'k', { n }, '*');
+
+  // Node renews its `Date` by a timer, so that a busy server's may be late.
+  expect(Math.abs(clock.now() - Date.now())).toBeLessThanOrEqual(200);
+});

@@ -1,5 +1,6 @@
 /** Replaying what lies in the errors queue: by whom it was put there, what became of it since, and what dies in between. */
 import { describe, expect, it } from 'vitest';
+import { redeliveryMessage } from '../../../shared/delivery/bus-message.ts';
 import { NotReplayableError, replay } from '../../../shared/delivery/replay.ts';
 import { PermanentError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
@@ -270,4 +271,20 @@ it('drops what an earlier message said of itself, so that it has all its attempt
   expect(sent).toMatchObject([{ redelivery: 8, to: HANDLER, event: { id: 'r-1' } }]);
   expect(sent[0]).not.toHaveProperty('unrecordedAttempts');
   expect(sent[0]).not.toMatchObject({ event: { unrecordedattempts: 11 } });
+});
+
+it('replays a number that JavaScript cannot hold with the digits that came', async () => {
+  const world = worldRefusing(1);
+  send(world, JSON.stringify(event).replace('"data":{', '"data":{"build":4603086877212508601,'));
+  await world.run();
+  const entry = onlyEntry(world);
+  const sent: string[] = [];
+  const ports = withBus(world.ports(), {
+    schedule: async (redelivery) => void sent.push(redeliveryMessage(redelivery).body.toString()),
+  });
+
+  await replay(entry.sequenceNumber, ports);
+
+  expect(entry.body).toContain('"build":4603086877212508601');
+  expect(sent).toEqual([expect.stringContaining('"build":4603086877212508601')]);
 });

@@ -8,6 +8,7 @@ import { parseHostJson } from '../../../../shared/local/functions-host/host-json
 import { ServiceBusTrigger } from '../../../../shared/local/functions-host/service-bus-trigger.ts';
 import { connectionString } from '../../../../shared/local/service-bus/amqp/server.ts';
 import { type LocalBus, startBus } from '../../../../shared/local/service-bus/start.ts';
+import { cut, inDataSections } from '../../../support/data-sections.ts';
 import { type FaultProxy, startFaultProxy, wait } from '../../../support/fault-proxy.ts';
 import { eventually } from '../../../support/processes.ts';
 
@@ -311,4 +312,14 @@ it('stops by waiting for what runs, and begins nothing more', async () => {
 
   expect(begun).toEqual(['1']);
   expect(left()).toBe(2);
+});
+
+it('hands over a body that came in several data sections as one text', async () => {
+  const seen: string[] = [];
+  start({ run: async (body) => void seen.push(body) });
+
+  bus.broker.send(queue, [inDataSections(cut(Buffer.from('{"who": "Zoë"}'), 1))]);
+
+  await eventually(() => (left() === 0 ? true : undefined), 'completed');
+  expect(seen).toEqual(['{"who": "Zoë"}']);
 });

@@ -1,0 +1,32 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { delayStart } from '../../../shared/delivery/due-time.ts';
+
+const NOON = Date.parse('2026-03-01T12:00:00Z');
+
+it.each([
+  ['now, when the message was enqueued before', '2026-03-01T11:50:00+00:00', 0],
+  ['when the message was enqueued, by a broker whose clock is ahead', '2026-03-01T12:00:01.5+00:00', 1_500],
+  ['that also when it is written in another zone', '2026-03-01T21:00:01.5000000+09:00', 1_500],
+  ['that also with Z', '2026-03-01T12:59:59Z', 3_599_000],
+  ['now, when it is more than an hour off', '2026-03-01T13:00:01Z', 0],
+  ['now, when it has no zone', '2026-03-01T12:00:01.5', 0],
+  ['now, when it is no time', '2026-99-01T12:00:01Z', 0],
+  ['now, when it is another field of the body', { at: 1 }, 0],
+  ['now, when it is a number', NOON + 5, 0],
+  ['now, when the host does not say', undefined, 0],
+])('a delay begins %s', (_, enqueuedTime, after) => {
+  expect(delayStart(NOON, enqueuedTime) - NOON).toBe(after);
+});
+
+it('reads a time without a zone as none in a zone ahead of UTC, too', () => {
+  const zone = process.env['TZ'];
+  onTestFinished(() => {
+    if (zone === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = zone;
+  });
+  process.env['TZ'] = 'America/Noronha';
+  expect(new Date('2026-03-01T12:00:00').getTime()).toBe(NOON + 2 * 3_600_000);
+
+  // 25 minutes ahead as local time, and long ago as UTC.
+  expect(delayStart(NOON, '2026-03-01T10:25:00')).toBe(NOON);
+});
