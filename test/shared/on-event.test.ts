@@ -12,7 +12,7 @@ it('registers a handler under the name of its subscription', () => {
   expect(registeredHandlers().get('DeploymentRequested')).toEqual({
     definition: DeploymentRequested,
     handle,
-    topic: 'deployment-events',
+    topic: 'deployment-requested',
     subscription: 'deployment-requested',
   });
 });

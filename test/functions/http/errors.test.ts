@@ -247,8 +247,8 @@ describe('one entry', () => {
     expect(status).toBe(202);
     expect(json).toEqual({ eventId: 'a', type: 'DeploymentRequested', subscription: 'deployment-requested' });
     expect(bus.errors()).toEqual([]);
-    const queue = bus.broker.resolve('deployment-events/Subscriptions/deployment-requested');
-    expect(queue.peek(0, 9)).toMatchObject([{ content: { to: 'deployment-requested' } }]);
+    const queue = bus.broker.resolve('deployment-requested/Subscriptions/deployment-requested');
+    expect(queue.peek(0, 9)).toMatchObject([{ content: { to: 'only:deployment-requested' } }]);
   });
 
   it('stays when it cannot be replayed, with a 409 that says why', async () => {

@@ -53,7 +53,7 @@ it('brings every event to its end, with one child each', async () => {
         for (const [m, ms] of sentAt.entries()) {
           const message = { messageId: `${n}-${m}`, subject: event.type, body, sizeBytes: body.length };
           const sent = { ...message, applicationProperties: {}, scheduledEnqueueTimeMs: START + ms };
-          world.bus.broker.schedule('deployment-events', [sent]);
+          world.bus.broker.schedule('deployment-requested', [sent]);
         }
       }
       await world.bus.advance('30m');

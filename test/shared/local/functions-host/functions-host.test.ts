@@ -11,7 +11,7 @@ import { sampleData } from '../../../support/events.ts';
 import { eventually } from '../../../support/processes.ts';
 
 const EVENTS = 800;
-const SUBSCRIPTION = 'deployment-events/Subscriptions/deployment-requested';
+const SUBSCRIPTION = 'deployment-requested/Subscriptions/deployment-requested';
 
 let bus: LocalBus;
 let app: BuiltApp;
@@ -46,7 +46,7 @@ const isLeft = (most: number) => (): true | undefined => (waiting(SUBSCRIPTION) 
 
 async function publish(): Promise<void> {
   const client = new ServiceBusClient(bus.connectionString);
-  const sender = client.createSender('deployment-events');
+  const sender = client.createSender('deployment-requested');
   const messages = Array.from({ length: EVENTS }, (_, n) => {
     const event = newEvent(DeploymentRequested, { id: `e-${n}`, source: '/ci', data: sampleData.DeploymentRequested });
     const { entity: _entity, scheduledEnqueueTimeMs: _time, ...message } = eventMessage(event);
