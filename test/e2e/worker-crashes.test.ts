@@ -90,5 +90,5 @@ it('is in errors after its third crash, and all its neighbours are handled', { t
   ]);
   expect(await finished()).not.toContain('poison');
   expect(crashes).toBe(3);
-  expect(bus.broker.resolve(`deployment-events/Subscriptions/${SUBSCRIPTION}`).peek(0, 10)).toEqual([]);
+  expect(bus.broker.resolve(`${SUBSCRIPTION}/Subscriptions/${SUBSCRIPTION}`).peek(0, 10)).toEqual([]);
 });
