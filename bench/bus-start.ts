@@ -21,8 +21,8 @@ async function once(): Promise<{ readyMs: number; receivedMs: number }> {
     const readyMs = performance.now() - start;
     const { connectionString } = JSON.parse(value ?? '{}') as { connectionString: string };
     const client = new ServiceBusClient(connectionString);
-    await client.createSender('deployment-events').sendMessages({ body: 'first', subject: 'DeploymentRequested' });
-    const [message] = await client.createReceiver('deployment-events', 'deployment-requested').receiveMessages(1);
+    await client.createSender('deployment-requested').sendMessages({ body: 'first' });
+    const [message] = await client.createReceiver('deployment-requested', 'deployment-requested').receiveMessages(1);
     const receivedMs = performance.now() - start;
     if (message?.body !== 'first') throw new Error('the message did not arrive');
     await client.close();

@@ -31,6 +31,7 @@ function createPorts(): Ports {
     schedule: unexpected,
     deadLetter: unexpected,
     deadLetters: unexpected,
+    findDeadLetter: unexpected,
     takeDeadLetter: unexpected,
     subscribe: () => async () => {},
     ping: async () => {},

@@ -33,6 +33,7 @@ function createPorts(): Ports {
     schedule: refuse,
     deadLetter: refuse,
     deadLetters: refuse,
+    findDeadLetter: refuse,
     takeDeadLetter: refuse,
     subscribe: () => async () => {},
     ping: async () => {},

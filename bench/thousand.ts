@@ -14,9 +14,10 @@ import type { CloudEvent } from '../shared/events/cloud-event.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../shared/events/deployment.ts';
 import { startBus } from '../shared/local/service-bus/start.ts';
+import { observeDeployments } from '../test/support/deployment-observer.ts';
 
 const REQUESTS = Number(process.env['THOUSAND'] ?? 1000);
-const TOPIC = 'deployment-events';
+const TOPIC = 'deployment-requested';
 
 const children = new Set<ChildProcess>();
 const killAll = (): void => {
@@ -76,13 +77,13 @@ interface Outcome {
   events: number;
 }
 
-/** Counts every event that the topic carried, and the ends of every request. */
-function observe(client: ServiceBusClient, onEnd: (outcome: Outcome) => void): Outcome {
+/** Counts every event that the topics carried, and the ends of every request. */
+function observe(client: ServiceBusClient, queue: string, onEnd: (outcome: Outcome) => void): Outcome {
   const outcome: Outcome = { ends: new Map(), events: 0 };
-  client.createReceiver(TOPIC, 'observer', { receiveMode: 'receiveAndDelete' }).subscribe(
+  client.createReceiver(queue, { receiveMode: 'receiveAndDelete' }).subscribe(
     {
       processMessage: async ({ body }) => {
-        // The topic carries events alone, and this bench reads three of their fields.
+        // The topics carry events alone, and this bench reads three of their fields.
         const { type, data } = body as { type: string; data: { requestId?: string } };
         outcome.events++;
         if (type === 'DeploymentRequested' || type === 'DeploymentStarted') return;
@@ -103,9 +104,7 @@ const endOf = (types: readonly string[] = []): string | undefined =>
 async function run(store: 'memory' | 'azurite', kill: boolean): Promise<boolean> {
   console.log(`\n${REQUESTS} requests, state in ${store}${kill ? ', host killed in the middle' : ''}`);
   const bus = await startBus({ port: 0, adminPort: 0 });
-  bus.broker.createSubscription(TOPIC, 'observer', {}, [
-    { name: 'Ours', filter: { kind: 'sql', expression: 'sys.To IS NULL' } },
-  ]);
+  const observed = observeDeployments(bus.broker);
   const table = store === 'azurite' ? await startCommand('table', ['--in-memory', '--port', '0']) : undefined;
   const env = {
     ServiceBus: bus.connectionString,
@@ -124,7 +123,7 @@ async function run(store: 'memory' | 'azurite', kill: boolean): Promise<boolean>
   const ids = new Set<string>();
   let killed = !kill;
   let peak = 0;
-  const outcome = observe(client, ({ ends }) => {
+  const outcome = observe(client, observed, ({ ends }) => {
     if (killed || [...ends.keys()].filter((id) => ids.has(id)).length < REQUESTS / 3) return;
     killed = true;
     peak = peakMemoryMiB(host.process.pid);

@@ -1,9 +1,10 @@
 /**
- * The Service Bus entities, computed from the catalog: a topic per family, a subscription per event's handler,
- * one queue for everything that went wrong. Functions, local broker, Bicep and the emulator's Config.json read it.
+ * The Service Bus entities, computed from the catalog: a topic per event type, so that the right to send is given per
+ * type; a subscription per handler; one queue for everything that went wrong. Functions, local broker, Bicep and the
+ * emulator's Config.json read it.
  */
 import { DAY_MS } from './duration.ts';
-import { type CatalogEntry, catalog, type Family, families } from './events/catalog.ts';
+import { catalog } from './events/catalog.ts';
 
 /** One place to look for what could not be handled. */
 export const ERRORS_QUEUE = 'errors';
@@ -11,15 +12,13 @@ export const ERRORS_QUEUE = 'errors';
 /** A subscription and the filter that feeds it. Durations are in seconds. */
 export interface SubscriptionTopology {
   readonly name: string;
-  readonly rule: { readonly name: string; readonly sqlFilter: string; readonly sqlAction?: string };
+  readonly rule: { readonly name: string; readonly sqlFilter: string };
   readonly lockSeconds: number;
   readonly maxDeliveryCount: number;
   /** An event that nobody took in time is a dead letter, and not gone without a word. */
   readonly deadLetteringOnMessageExpiration: boolean;
   /** Where dead letters go. */
   readonly forwardDeadLetteredMessagesTo: string;
-  /** Where every message goes; such a subscription has no reader. */
-  readonly forwardTo?: string;
 }
 
 export interface TopicTopology {
@@ -34,6 +33,7 @@ export interface QueueTopology {
   readonly timeToLiveSeconds: number;
   readonly lockSeconds: number;
   readonly maxDeliveryCount: number;
+  readonly deadLetteringOnMessageExpiration: boolean;
 }
 
 export interface Topology {
@@ -42,14 +42,20 @@ export interface Topology {
 }
 
 const DAY = 24 * 60 * 60;
+const ERRORS_KEPT_DAYS = 14;
 
-/** The topic that carries a family's events. */
-export function topicOf(family: Family): string {
-  return `${family}-events`;
+/** The topic that carries the events of a type, and no others. */
+export function topicOf(type: string): string {
+  return entityNameOf(type);
 }
 
-/** `DeploymentRolledBack` → `deployment-rolled-back`: the subscription, and the function, that handles a type. */
+/** The subscription, and the function, that handles a type. */
 export function subscriptionOf(type: string): string {
+  return entityNameOf(type);
+}
+
+/** `DeploymentRolledBack` → `deployment-rolled-back` */
+function entityNameOf(type: string): string {
   return type
     .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1-$2')
@@ -62,7 +68,7 @@ export function routeOf(type: string): { readonly topic: string; readonly subscr
 }
 
 const routes: ReadonlyMap<string, { readonly topic: string; readonly subscription: string }> = new Map(
-  [...catalog].map(([type, { family }]) => [type, { topic: topicOf(family), subscription: subscriptionOf(type) }]),
+  [...catalog.keys()].map((type) => [type, { topic: topicOf(type), subscription: subscriptionOf(type) }]),
 );
 
 /** The topic of a handler's subscription, and the type it handles; undefined for a name that is none. */
@@ -71,8 +77,21 @@ export function routeTo(subscription: string): { topic: string; type: string } |
 }
 
 const subscriptions: ReadonlyMap<string, { topic: string; type: string }> = new Map(
-  [...catalog].map(([type, { family }]) => [subscriptionOf(type), { topic: topicOf(family), type }]),
+  [...catalog.keys()].map((type) => [subscriptionOf(type), { topic: topicOf(type), type }]),
 );
+
+/** The address (`to`) of a message that reaches one subscription of its topic alone: a redelivery, a replay. */
+export function addressOf(subscription: string): string {
+  return `only:${subscription}`;
+}
+
+/**
+ * What a subscription takes: every message of its topic, except those that are addressed to another subscription alone.
+ * Any other address is the sender's own business: JMS clients write the topic's name into it.
+ */
+function ruleFor(subscription: string): string {
+  return `sys.To IS NULL OR sys.To NOT LIKE 'only:%' OR sys.To = '${addressOf(subscription)}'`;
+}
 
 const subscriptionDefaults = {
   lockSeconds: 60,
@@ -84,54 +103,43 @@ const subscriptionDefaults = {
   forwardDeadLetteredMessagesTo: ERRORS_QUEUE,
 };
 
-function handlerSubscription({ definition: { type } }: CatalogEntry): SubscriptionTopology {
-  const name = subscriptionOf(type);
-  // The subject is the event type; `to` addresses one subscription alone (retries, replays).
-  const sqlFilter = `sys.Label = '${type}' AND (sys.To IS NULL OR sys.To = '${name}')`;
-  return { ...subscriptionDefaults, name, rule: { name: type, sqlFilter } };
-}
-
-const UNROUTED =
-  'no handler of this topic takes it: expected a subject (label) that is the type of an event of this topic, and no address (to) or the one of its handler';
-
-/**
- * A topic drops a message that no subscription wants, without a word. An unlabelled or misdirected event would be
- * lost that way, so one more subscription forwards whatever no handler's filter takes to the errors queue.
- */
-function unroutedSubscription(entries: readonly CatalogEntry[]): SubscriptionTopology {
-  const list = (values: string[]): string => values.map((value) => `'${value}'`).join(', ');
-  const labels = list(entries.map(({ definition }) => definition.type));
-  const known = entries.map(
-    ({ definition: { type } }) => `(sys.Label = '${type}' AND sys.To <> '${subscriptionOf(type)}')`,
-  );
-  const sqlFilter = `sys.Label IS NULL OR sys.Label NOT IN (${labels}) OR ${known.join(' OR ')}`;
-  // Forwarded and not dead-lettered, it would lie there without a reason.
-  const sqlAction = `SET DeadLetterReason = 'Unrouted'; SET DeadLetterErrorDescription = '${UNROUTED}'`;
-  const rule = { name: 'Unrouted', sqlFilter, sqlAction };
-  return { ...subscriptionDefaults, name: 'unrouted', rule, forwardTo: ERRORS_QUEUE };
-}
-
 /** The topology of this build. */
 export const topology: Topology = {
-  topics: Object.keys(families).map((family) => {
-    const entries = [...catalog.values()].filter((entry) => entry.family === family);
+  topics: [...catalog.keys()].map((type) => {
+    const subscription = subscriptionOf(type);
     return {
-      // Object.keys widens the keys of a constant object to string.
-      name: topicOf(family as Family),
+      name: topicOf(type),
       timeToLiveSeconds: 14 * DAY,
       duplicateDetectionSeconds: 600,
-      subscriptions: [...entries.map(handlerSubscription), unroutedSubscription(entries)],
+      subscriptions: [
+        { ...subscriptionDefaults, name: subscription, rule: { name: type, sqlFilter: ruleFor(subscription) } },
+      ],
     };
   }),
-  queues: [{ name: ERRORS_QUEUE, timeToLiveSeconds: 14 * DAY, lockSeconds: 60, maxDeliveryCount: 10 }],
+  queues: [
+    {
+      name: ERRORS_QUEUE,
+      // Longer than entries are kept: what has no time to live of its own is discarded before, and its reason not
+      // replaced by the broker's for what expired.
+      timeToLiveSeconds: ERRORS_KEPT_DAYS * DAY + DAY,
+      lockSeconds: 60,
+      maxDeliveryCount: 10,
+      // What is forwarded here keeps the time to live that its sender gave it, which may be seconds.
+      deadLetteringOnMessageExpiration: true,
+    },
+  ],
 };
+
+/** How long an entry of the errors queue is kept, wherever it lies; one that is older is discarded, and not replayed. */
+export const ERRORS_KEPT_MS: number = ERRORS_KEPT_DAYS * DAY_MS;
 
 /**
  * How long after its last change an event can come again: its message may lie in a topic for all of its life, then in
- * the errors queue for all of that one's, and be replayed on the last day.
+ * the errors queue for all of that one's, then in the dead-letter queue of that, and be replayed on the last day.
  */
-export const REDELIVERABLE_MS =
+export const REDELIVERABLE_MS: number =
   1_000 *
     (Math.max(...topology.topics.map(({ timeToLiveSeconds }) => timeToLiveSeconds)) +
       Math.max(...topology.queues.map(({ timeToLiveSeconds }) => timeToLiveSeconds))) +
+  ERRORS_KEPT_MS +
   DAY_MS;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { catalog, families } from '../shared/events/catalog.ts';
 import { registeredHandlers } from '../shared/on-event.ts';
-import { subscriptionOf } from '../shared/topology.ts';
+import { subscriptionOf, topicOf } from '../shared/topology.ts';
 
 const functions = join(import.meta.dirname, '..', 'functions');
 const filesOf = (family: string) => readdirSync(join(functions, family)).filter((name) => name.endsWith('.ts'));
@@ -24,7 +24,7 @@ describe.each(Object.keys(families))('functions/%s', (family) => {
     expect([...registeredHandlers().keys()].filter((known) => !before.has(known))).toEqual([type]);
     expect(registeredHandlers().get(type)).toMatchObject({
       subscription: subscriptionOf(type),
-      topic: `${family}-events`,
+      topic: topicOf(type),
     });
     // What the handler's tests call is what the function runs.
     expect({ ...Object(module) }).toEqual({ handle: registeredHandlers().get(type)?.handle });

@@ -5,11 +5,12 @@
 
 import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/delivery/body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-body.ts';
-import { entryAt, NotReplayableError, replay } from '../../shared/delivery/replay.ts';
+import { NotReplayableError, replay } from '../../shared/delivery/replay.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { limitIn, PAGE_PARAMETERS, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
 import type { DeadLetterEntry } from '../../shared/ports/bus.ts';
+import { cursorAfter, formatEntryNumber, parseCursor, parseEntryNumber } from '../../shared/ports/dead-letter-list.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 
 const QUERY = {
@@ -19,8 +20,8 @@ const QUERY = {
   before: 'Only entries that came into the queue before this time; RFC 3339.',
   ...PAGE_PARAMETERS,
 } as const;
-const PARAMS = { sequenceNumber: 'The number of the entry in the queue, as the list shows it.' } as const;
-const NO_ENTRY = 'The entry does not exist.';
+const PARAMS = { sequenceNumber: 'The number of the entry, such as 17 or d17, as the list shows it.' } as const;
+const NO_ENTRY = 'The entry does not exist; one whose time to live ended has a new number.';
 const WRONG_NUMBER = 'The sequence number is not valid.';
 /** How many entries are read from the queue at a time. */
 const READ_COUNT = 250;
@@ -33,13 +34,13 @@ export async function listErrors({ query }: HttpRequest, { deadLetterQueue }: Po
   const fits = filterIn(query);
   const limit = limitIn(query);
   const found: Record<string, unknown>[] = [];
-  let next: string | undefined = sequenceNumberOf('cursor', query.get('cursor') ?? '0');
+  let next: string | undefined = cursorIn(query);
   let read = 0;
   while (next !== undefined && read < MAX_READ && found.length < limit) {
     const page: DeadLetterEntry[] = await deadLetterQueue.deadLetters(next, READ_COUNT);
     read += page.length;
     for (const entry of page) {
-      next = after(entry);
+      next = cursorAfter(next, entry);
       if (fits(entry) && found.push(summaryOf(entry)) === limit) break;
     }
     if (page.length === 0) next = undefined;
@@ -51,9 +52,9 @@ export async function listErrors({ query }: HttpRequest, { deadLetterQueue }: Po
  * 200 with the entry and its body, unpacked; one that unpacks to too much comes as it was sent, as a data URL, with
  * `bodyNote` saying so. 404 when it does not exist.
  */
-export async function showError({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function showError({ params }: HttpRequest, { deadLetterQueue }: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
-  const entry = await entryAt(number, ports);
+  const entry = await deadLetterQueue.findDeadLetter(number);
   if (!entry) throw gone(number);
   const text = bodyOf(entry);
   if (text !== undefined) return { json: { ...summaryOf({ ...entry, body: text }), body: jsonOrText(text) } };
@@ -124,7 +125,8 @@ onHttp(
     name: 'replay',
     methods: ['POST'],
     route: 'errors/{sequenceNumber}/replay',
-    description: 'Sends an entry of the errors queue to the one handler that it failed in, with all its attempts.',
+    description:
+      'Sends an entry of the errors queue to the one handler that it failed in, with all its attempts; an event that came on the topic of another type is not sent anywhere.',
     params: PARAMS,
     answers: {
       202: '`{ eventId, type, subscription }`: what was sent, and where.',
@@ -148,18 +150,17 @@ function filterIn(query: URLSearchParams): (entry: DeadLetterEntry) => boolean {
     entry.deadLetteredAt < before;
 }
 
+/** In the one way that the list writes it. */
 function numberIn({ sequenceNumber = '' }: HttpRequest['params']): string {
-  return sequenceNumberOf('sequenceNumber', sequenceNumber);
+  const number = parseEntryNumber(sequenceNumber);
+  if (!number) throw wrong('sequenceNumber', 'the number of an entry, such as 17 or d17', sequenceNumber);
+  return formatEntryNumber(number);
 }
 
-/** In the one way that the queue writes it. */
-function sequenceNumberOf(name: string, text: string): string {
-  if (/^[0-9]{1,19}$/.test(text) && BigInt(text) < 2n ** 63n) return String(BigInt(text));
-  throw wrong(name, 'the sequence number of an entry', text);
-}
-
-function after({ sequenceNumber }: DeadLetterEntry): string {
-  return String(BigInt(sequenceNumber) + 1n);
+function cursorIn(query: URLSearchParams): string {
+  const cursor = query.get('cursor') ?? '0';
+  if (!parseCursor(cursor)) throw wrong('cursor', 'what a list gave as `next`, such as 17 or 17d4', cursor);
+  return cursor;
 }
 
 function gone(sequenceNumber: string): ProblemError {

@@ -79,8 +79,18 @@ export async function workThrough(
     print(
       `${DONE[verb]} ${count} of ${numbers.length}${waiting.length > 0 ? `, ${waiting.length} not attempted` : ''}`,
     );
+    for (const [why, left] of reasonsIn(results)) print(`${red(`left ${left}`)}: ${oneLine(why)}`);
   }
   process.exitCode = isStopped ? 130 : fine === numbers.length ? 0 : 1;
+}
+
+/** Why entries were left where they are, and how many for each reason. */
+function reasonsIn(results: readonly Result[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { outcome, why } of results) {
+    if (why !== undefined && outcome !== 'gone') counts.set(why, (counts.get(why) ?? 0) + 1);
+  }
+  return counts;
 }
 
 async function workOn(app: AppClient, verb: Verb, sequenceNumber: string, wait: WorkOptions['wait']): Promise<Result> {

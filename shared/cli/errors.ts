@@ -18,8 +18,8 @@ export const ERRORS_FLAGS = {
 export async function errors(usage: string, args: string[]): Promise<void> {
   const { values, positionals } = readFlags(usage, ERRORS_FLAGS, { args, words: Number.POSITIVE_INFINITY });
   const [command, ...numbers] = positionals;
-  const wrong = numbers.find((text) => !/^\d+$/.test(text));
-  if (wrong !== undefined) throw new UsageError(`expected the sequence number of an entry, got '${wrong}'`);
+  const wrong = numbers.find((text) => !/^d?\d+$/.test(text));
+  if (wrong !== undefined) throw new UsageError(`expected the number of an entry, such as 17 or d17, got '${wrong}'`);
   const filter = {
     reason: values.reason,
     type: values.type,

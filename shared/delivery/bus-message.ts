@@ -8,7 +8,8 @@ import { PermanentError } from '../errors.ts';
 import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
 import { exactJson } from '../events/exact-numbers.ts';
 import type { DeadLetter, DeadLetterEntry, Redelivery } from '../ports/bus.ts';
-import { ERRORS_QUEUE, routeOf, routeTo } from '../topology.ts';
+import type { EntryPlace } from '../ports/dead-letter-list.ts';
+import { addressOf, ERRORS_QUEUE, routeOf, routeTo } from '../topology.ts';
 import { truncate } from '../truncate.ts';
 import { bytesOf, GZIP_CONTENT_TYPE } from './body-bytes.ts';
 
@@ -20,7 +21,7 @@ export interface BusMessage {
   readonly subject: string;
   readonly contentType: string;
   readonly correlationId?: string;
-  /** One subscription alone. */
+  /** The address of one subscription alone. */
   readonly to?: string;
   /** Milliseconds since the Unix epoch. */
   readonly scheduledEnqueueTimeMs?: number;
@@ -51,7 +52,8 @@ export function redeliveryMessage(scheduled: Redelivery): BusMessage {
   };
   // An event that was accepted may not become too large by its marks: what `encodeEvent` leaves free is for them.
   const body = Buffer.from(exactJson({ ...event, ...marks }));
-  return { ...messageWith(route.topic, event, route.type, messageId, body), to, scheduledEnqueueTimeMs: at };
+  const message = messageWith(route.topic, event, route.type, messageId, body);
+  return { ...message, to: addressOf(to), scheduledEnqueueTimeMs: at };
 }
 
 /** Reason and description are where the broker puts them when it dead-letters a message. */
@@ -79,7 +81,10 @@ export function deadLetterMessage(deadLetter: DeadLetter): BusMessage {
   };
 }
 
-/** What a message in the errors queue says of itself, whoever put it there. */
+/**
+ * What a message in the errors queue says of itself, whoever put it there. Only this app may send to that queue, so what
+ * comes without a source is believed; what the broker took from somewhere else is its sender's word but for the source.
+ */
 export function deadLetterEntry({
   body,
   contentType,
@@ -87,13 +92,15 @@ export function deadLetterEntry({
   correlationId,
   deadLetterSource,
   applicationProperties,
+  place,
   ...known
 }: Pick<DeadLetterEntry, 'sequenceNumber' | 'messageId' | 'deadLetteredAt' | 'applicationProperties'> & {
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
   readonly subject: string | undefined;
   readonly correlationId: string | undefined;
-  /** Where the broker gave it up, such as `deployment-events/Subscriptions/deployment-requested`. */
+  readonly place: EntryPlace;
+  /** Where the broker gave it up, such as `health-check/Subscriptions/health-check`. */
   readonly deadLetterSource: string | undefined;
 }): DeadLetterEntry {
   // Whoever sends may write what they like in these, and a list holds a thousand.
@@ -105,6 +112,8 @@ export function deadLetterEntry({
     const value = Number(text(name));
     return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
   };
+  // In the dead-letter queue of the errors queue a source that was lost would be whatever the sender wrote.
+  const isOurs = deadLetterSource === undefined && place === 'queue';
   const isGzip = contentType === GZIP_CONTENT_TYPE;
   return {
     ...known,
@@ -115,11 +124,17 @@ export function deadLetterEntry({
     correlationId: correlationId === undefined ? undefined : truncate(correlationId, 256),
     reason: text('DeadLetterReason') ?? '',
     description: text('DeadLetterErrorDescription', MAX_DESCRIPTION) ?? '',
-    subscription: text('Subscription') ?? deadLetterSource?.split('/').at(-1),
-    attempts: count('Attempts'),
-    redelivery: count('Redelivery'),
+    subscription: isOurs ? text('Subscription') : subscriptionAt(deadLetterSource),
+    attempts: isOurs ? count('Attempts') : undefined,
+    redelivery: isOurs ? count('Redelivery') : undefined,
     applicationProperties,
   };
+}
+
+/** The name of a handler's subscription; the whole path of anything else. */
+function subscriptionAt(path: string | undefined): string | undefined {
+  const [topic, , name] = path?.toLowerCase().split('/') ?? [];
+  return name !== undefined && routeTo(name)?.topic === topic ? name : path;
 }
 
 const MAX_DESCRIPTION = 4096;

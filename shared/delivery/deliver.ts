@@ -110,7 +110,10 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
   }
   const { event, ...marks } = parsed;
   if (event.type !== definition.type) {
-    const error = new MisdirectedError(`${event.type} ${event.id} came on the subscription of ${definition.type}`);
+    const topic = routeOf(definition.type)?.topic ?? handler;
+    const error = new MisdirectedError(
+      `expected ${definition.type}, which the topic '${topic}' carries alone, got ${event.type} ${event.id}`,
+    );
     return deadLetterUnread(ports, { ...unreadMessage(event, handler, event), redelivery: marks.redelivery }, error);
   }
   const summary = definition.summaryOf?.(event.data);
@@ -128,7 +131,7 @@ function nameOf({ type }: EventDefinition): string {
   return routeOf(type)?.subscription ?? subscriptionOf(type);
 }
 
-/** The body is not of the type that the subscription is for. */
+/** The body is not of the type that the topic is for. */
 class MisdirectedError extends PermanentError {
   override readonly reason = 'Misdirected';
 }

@@ -1,6 +1,9 @@
 /**
  * Sends what lies in the errors queue to its handler again: the same event, as the next redelivery, to the one subscription
  * that it failed in. The record of the event at its handler lets a replay take effect once, however often it is asked for.
+ *
+ * A replay is sent with the rights of this app, which the sender of the entry need not have. So it goes back to the topic
+ * that it came from, or not at all: an event on the topic of another type had no way in, and a replay is none either.
  */
 import { PermanentError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
@@ -8,7 +11,7 @@ import { exactNumbersIn, putExactNumbers } from '../events/exact-numbers.ts';
 import { redeliveryMarksOf, structured } from '../events/parse.ts';
 import type { DeadLetterEntry } from '../ports/bus.ts';
 import type { Ports } from '../ports/handler.ts';
-import { routeOf, routeTo } from '../topology.ts';
+import { ERRORS_KEPT_MS, routeOf, routeTo } from '../topology.ts';
 import { jsonOrText } from './body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from './dead-letter-body.ts';
 import { type EventRecord, RECORDS, recordKey } from './event-record.ts';
@@ -34,8 +37,14 @@ export interface Replay {
  */
 export async function replay(sequenceNumber: string, ports: Ports): Promise<Replay | undefined> {
   const { publisher, deadLetterQueue, clock, log } = ports;
-  const found = await entryAt(sequenceNumber, ports);
+  const found = await deadLetterQueue.findDeadLetter(sequenceNumber);
   if (!found) return undefined;
+  if (found.deadLetteredAt < clock.now() - ERRORS_KEPT_MS) {
+    // Its record may be forgotten, and then nothing would tell that the event was handled.
+    throw new NotReplayableError(
+      'it has been here for longer than entries are kept; publish it again, and discard this',
+    );
+  }
   const entry = unpacked(found);
   const event = eventIn(entry);
   const subscription = handlerOf(event, entry);
@@ -52,15 +61,6 @@ export async function replay(sequenceNumber: string, ports: Ports): Promise<Repl
   if (!(await deadLetterQueue.takeDeadLetter(sequenceNumber, sendRedelivery))) return undefined;
   log.info('replayed', { eventId: event.id, handler: subscription, redelivery, sequenceNumber });
   return { eventId: event.id, type: event.type, subscription };
-}
-
-/** The entry of that number; undefined when it no longer exists. */
-export async function entryAt(
-  sequenceNumber: string,
-  { deadLetterQueue }: Pick<Ports, 'deadLetterQueue'>,
-): Promise<DeadLetterEntry | undefined> {
-  const [found] = await deadLetterQueue.deadLetters(sequenceNumber, 1);
-  return found?.sequenceNumber === sequenceNumber ? found : undefined;
 }
 
 /** @throws NotReplayableError when the body unpacks to too much */
@@ -99,11 +99,18 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/** A misdirected or unrouted event goes where its type belongs, one of an unknown type back where it came from. */
+/** The subscription that it failed in, if that is one for its type. */
 function handlerOf({ type }: CloudEvent, { subscription }: DeadLetterEntry): string {
-  const found = routeOf(type)?.subscription ?? subscription;
-  if (found !== undefined && routeTo(found)) return found;
-  throw new NotReplayableError(`no handler of this build takes '${type}'; deploy the one that does, or discard this`);
+  const own = routeOf(type);
+  if (!own) {
+    throw new NotReplayableError(`no handler of this build takes '${type}'; deploy the one that does, or discard this`);
+  }
+  const source = subscription === undefined ? undefined : routeTo(subscription);
+  if (subscription !== undefined && source?.type === type) return subscription;
+  const came = source
+    ? `the event is a ${type} and came on the topic '${source.topic}', which carries ${source.type} alone`
+    : `the event is a ${type} and came from ${subscription === undefined ? 'nobody knows where' : `'${subscription}'`}`;
+  throw new NotReplayableError(`${came}; publish it to the topic '${own.topic}', and discard this`);
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Forgets the history that is too old or too much, oldest days first. Records are also what makes a redelivered event
- * take effect once, so none is forgotten while a message of its event can still be somewhere.
+ * take effect once, so none is forgotten while a message of its event can still be somewhere. Discards the entries of the
+ * errors queue that are too old: the broker does not, once their time to live has moved them to its dead-letter queue.
  */
 
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../duration.ts';
@@ -8,7 +9,7 @@ import type { Ports } from '../ports/handler.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
 import { stackOf } from '../stack.ts';
-import { REDELIVERABLE_MS } from '../topology.ts';
+import { ERRORS_KEPT_MS, REDELIVERABLE_MS } from '../topology.ts';
 import { type EventRecord, RECORDS } from './event-record.ts';
 import { chainPartition, DAYS, dayPartition, type HistoryRow } from './history.ts';
 
@@ -16,22 +17,48 @@ import { chainPartition, DAYS, dayPartition, type HistoryRow } from './history.t
 const nextPasses = new WeakMap<StateStore, number>();
 
 /**
- * A pass when one is due: every hour, or every minute while there is more to forget. Never rejects: history that is
+ * A pass when one is due: every hour, or every minute while there is more to forget or to discard. Never rejects: what is
  * kept for too long is no reason to fail an event.
  */
 export async function forgetOldWhenDue(
-  { state, clock, log }: Pick<Ports, 'state' | 'clock' | 'log'>,
+  { state, deadLetterQueue, clock, log }: Pick<Ports, 'state' | 'deadLetterQueue' | 'clock' | 'log'>,
   limits: HistoryLimits,
 ): Promise<void> {
   const now = clock.now();
   if (now < (nextPasses.get(state) ?? 0)) return;
   nextPasses.set(state, now + HOUR_MS);
-  try {
-    if (!(await forgetOld(state, now, limits))) nextPasses.set(state, now + MINUTE_MS);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    log.warn('old history could not be forgotten', { error: message, stack: stackOf(error) });
+  const isDone = async (what: string, pass: Promise<boolean>): Promise<boolean> =>
+    pass.catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      log.warn(`${what} failed`, { error: message, stack: stackOf(error) });
+      return true;
+    });
+  const passes = await Promise.all([
+    isDone('forgetting old history', forgetOld(state, now, limits)),
+    isDone('discarding old errors', discardOldErrors({ deadLetterQueue, log }, now)),
+  ]);
+  if (passes.includes(false)) nextPasses.set(state, now + MINUTE_MS);
+}
+
+/**
+ * One pass over the errors queue. Safe to stop anywhere, to run again, and to run at the same time as others.
+ *
+ * @param atMost how many entries are looked at in one pass
+ * @returns whether there was nothing more to discard
+ */
+export async function discardOldErrors(
+  { deadLetterQueue, log }: Pick<Ports, 'deadLetterQueue' | 'log'>,
+  now: number,
+  atMost = 50,
+): Promise<boolean> {
+  const entries = await deadLetterQueue.deadLetters('0', atMost);
+  const old = entries.filter(({ deadLetteredAt }) => deadLetteredAt < now - ERRORS_KEPT_MS);
+  for (const { sequenceNumber, reason, type, messageId } of old) {
+    if (await deadLetterQueue.takeDeadLetter(sequenceNumber)) {
+      log.warn('old error discarded', { sequenceNumber, reason, type, messageId });
+    }
   }
+  return old.length === 0 || old.length < entries.length;
 }
 
 interface Day {

@@ -4,7 +4,7 @@ import * as deployment from './deployment.ts';
 import * as infrastructure from './infrastructure.ts';
 import * as platform from './platform.ts';
 
-/** Families by name; each is a topic. */
+/** Families by name. */
 export const families = { deployment, infrastructure, platform } as const;
 
 export type Family = keyof typeof families;

@@ -8,7 +8,7 @@ export interface Redelivery {
   readonly event: CloudEvent;
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
-  /** The one subscription that gets it; topic and subject follow from it. */
+  /** The one subscription that gets it; topic, address and subject follow from it. */
   readonly to: string;
   /** Which redelivery this is; sent as the CloudEvents extension `redelivery`. */
   readonly redelivery: number;
@@ -42,10 +42,10 @@ export interface DeadLetter {
 
 /** A message that lies in the errors queue: dead-lettered by a handler's delivery, or given up by the broker. */
 export interface DeadLetterEntry {
-  /** Names it in the queue; digits. */
+  /** Names it in the errors queue: digits, with a `d` before them when it lies in the queue's own dead-letter queue. */
   readonly sequenceNumber: string;
   readonly messageId: string;
-  /** When it came into the queue, in milliseconds since the Unix epoch. */
+  /** When it came to where it lies, in milliseconds since the Unix epoch. */
   readonly deadLetteredAt: number;
   /** As text; empty when it is a gzip. */
   readonly body: string;
@@ -58,7 +58,7 @@ export interface DeadLetterEntry {
   /** Ours, or the broker's, such as `MaxDeliveryCountExceeded` or `TTLExpiredException`; empty when nobody said. */
   readonly reason: string;
   readonly description: string;
-  /** The handler's subscription, or where the broker took the message from. */
+  /** Where it failed: the handler's subscription, or whatever the broker took the message from. No sender's word. */
   readonly subscription: string | undefined;
   /** As in `DeadLetter`; undefined when the broker gave it up. */
   readonly attempts: number | undefined;
@@ -85,14 +85,16 @@ export interface Publisher {
   ping(): Promise<void>;
 }
 
-/** The errors queue. */
+/** The errors queue, and the dead-letter queue of that, as one place. */
 export interface DeadLetterQueue {
   deadLetter(message: DeadLetter): Promise<void>;
   /**
-   * What is in the errors queue from a sequence number on, oldest first, at most so many: fewer when they are large, none
-   * only at its end.
+   * What is in the errors queue from a cursor on, oldest first, at most so many: fewer when they are large, none only at
+   * its end. `0` is the beginning, `cursorAfter` an entry what lies behind it.
    */
   deadLetters(from: string, count: number): Promise<DeadLetterEntry[]>;
+  /** The entry of that number; undefined when it no longer exists. */
+  findDeadLetter(sequenceNumber: string): Promise<DeadLetterEntry | undefined>;
   /**
    * Takes an entry out of the errors queue, once `before` is done. When that rejects, or the process dies, the entry
    * stays; so `before` may be done twice. Others are left in their places, but are deferred: they are read and taken

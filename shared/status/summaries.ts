@@ -1,6 +1,7 @@
 /** The state of deployments and services, by their records: for the HTTP functions, the metrics and the dashboard. */
 
 import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
+import { cursorAfter } from '../ports/dead-letter-list.ts';
 import type { Ports } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
 import {
@@ -217,10 +218,11 @@ async function summariesOf(queue: DeadLetterQueue, count: number, isLate: () => 
   let next = '0';
   while (found.length < count && !isLate()) {
     const page = await queue.deadLetters(next, count - found.length);
-    const last = page.at(-1);
-    if (!last) break;
-    for (const { body: _, gzipped: __, applicationProperties: ___, ...entry } of page) found.push(entry);
-    next = String(BigInt(last.sequenceNumber) + 1n);
+    if (page.length === 0) break;
+    for (const { body: _, gzipped: __, applicationProperties: ___, ...entry } of page) {
+      found.push(entry);
+      next = cursorAfter(next, entry);
+    }
   }
   return found;
 }

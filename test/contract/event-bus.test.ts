@@ -19,6 +19,7 @@ import { ERRORS_QUEUE, topology } from '../../shared/topology.ts';
 import { sampleData } from '../support/events.ts';
 import { RecordingLog } from '../support/ports.ts';
 import { type ErrorsEntry, eventBusContract } from './event-bus.ts';
+import { addressesContract } from './event-bus-addresses.ts';
 
 const QUICK = { maxRetries: 0, timeoutInMs: 5_000 };
 const event = newEvent(DeploymentRequested, { source: '/ci', data: sampleData.DeploymentRequested });
@@ -80,6 +81,40 @@ eventBusContract('ServiceBusEventBus', async () => {
   };
 });
 
+async function addSubscription(broker: Broker, topic: string, name: string, expression: string): Promise<void> {
+  broker.createSubscription(topic, name, {}, [{ name: 'Listen', filter: { kind: 'sql', expression } }]);
+}
+
+addressesContract('InMemoryEventBus', async () => {
+  const bus = new InMemoryEventBus({ clock: new SystemClock() });
+  return {
+    bus,
+    send: async (entity, message) => void bus.broker.send(entity, [{ ...message, sizeBytes: message.body.length }]),
+    addSubscription: (topic, name, filter) => addSubscription(bus.broker, topic, name, filter),
+    close: () => bus.close(),
+  };
+});
+
+addressesContract('ServiceBusEventBus', async () => {
+  const { broker, port, close } = await startBroker();
+  const connection = { connectionString: connectionString(port) };
+  const bus = await createServiceBus(connection, { log: new RecordingLog() }, QUICK);
+  const client = new ServiceBusClient(connectionString(port), { retryOptions: QUICK });
+  return {
+    bus,
+    send: (entity, { timeToLiveMs, ...message }) =>
+      client
+        .createSender(entity)
+        .sendMessages({ ...message, ...(timeToLiveMs !== undefined && { timeToLive: timeToLiveMs }) }),
+    addSubscription: (topic, name, filter) => addSubscription(broker, topic, name, filter),
+    close: async () => {
+      await bus.close();
+      await client.close();
+      await close();
+    },
+  };
+});
+
 it('fails with a transient error while the broker is unavailable, and works when it is back', async () => {
   const first = await startBroker();
   const bus = await createServiceBus(
@@ -95,7 +130,7 @@ it('fails with a transient error while the broker is unavailable, and works when
 
   const second = await startBroker(first.port);
   await vi.waitFor(() => bus.publish(event), { timeout: 8_000 });
-  expect(second.broker.resolve('deployment-events/Subscriptions/deployment-requested').activeCount).toBe(1);
+  expect(second.broker.resolve('deployment-requested/Subscriptions/deployment-requested').activeCount).toBe(1);
   await bus.close();
   await second.close();
 });
@@ -105,10 +140,10 @@ it('counts a wrong key and a missing topic as something that people will mend', 
   const wrong = connectionString(port, { name: 'RootManageSharedAccessKey', key: 'wrong' });
   const locked = await createServiceBus({ connectionString: wrong }, { log: new RecordingLog() }, QUICK);
   const bus = await createServiceBus({ connectionString: connectionString(port) }, { log: new RecordingLog() }, QUICK);
-  broker.deleteTopic('deployment-events');
+  broker.deleteTopic('deployment-requested');
 
   await expect(locked.publish(event)).rejects.toThrow(TransientError);
-  await expect(bus.publish(event)).rejects.toThrow(/^service bus: deployment-events: MessagingEntityNotFound$/);
+  await expect(bus.publish(event)).rejects.toThrow(/^service bus: deployment-requested: MessagingEntityNotFound$/);
   await expect(bus.publish(event)).rejects.toThrow(TransientError);
 
   await Promise.all([locked.close(), bus.close()]);

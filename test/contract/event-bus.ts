@@ -73,8 +73,8 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
     it('carries an event to the subscription of its type, whole', async () => {
       const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
       const event = { ...requested(), traceparent, custom: 'kept' };
-      const messages = receive('deployment-events', 'deployment-requested');
-      const others = receive('deployment-events', 'deployment-started');
+      const messages = receive('deployment-requested', 'deployment-requested');
+      const others = receive('deployment-started', 'deployment-started');
 
       await bus.publish(event);
 
@@ -93,8 +93,8 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
         { ...requested(), subject: `${n}-${'x'.repeat(1_000)}` },
         newEvent(HealthCheck, { source: '/probe', data: sampleData.HealthCheck }),
       ]).flat();
-      const deployments = receive('deployment-events', 'deployment-requested');
-      const checks = receive('platform-events', 'health-check');
+      const deployments = receive('deployment-requested', 'deployment-requested');
+      const checks = receive('health-check', 'health-check');
 
       await bus.publishAll(events);
 
@@ -103,7 +103,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
     });
 
     it('publishes nothing of a list that holds an event which is too large', async () => {
-      const messages = receive('deployment-events', 'deployment-requested');
+      const messages = receive('deployment-requested', 'deployment-requested');
       const [before, tooLarge, after] = [requested(), { ...requested(), subject: 'x'.repeat(300_000) }, requested()];
 
       await expect(bus.publishAll([before, tooLarge, after])).rejects.toThrow(EventTooLargeError);
@@ -113,7 +113,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
     });
 
     it('carries an event of the largest size', async () => {
-      const messages = receive('deployment-events', 'deployment-requested');
+      const messages = receive('deployment-requested', 'deployment-requested');
       const event = requested();
       const room = 256 * 1024 - JSON.stringify(event).length - 1_024;
 
@@ -129,7 +129,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
     });
 
     it('carries an event once that is published twice', async () => {
-      const messages = receive('deployment-events', 'deployment-requested');
+      const messages = receive('deployment-requested', 'deployment-requested');
       const [event, last] = [requested(), requested()];
 
       await bus.publish(event);
@@ -141,7 +141,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
     });
 
     it('brings a redelivery later, to one subscription, with its marks', async () => {
-      const messages = receive('deployment-events', 'deployment-requested');
+      const messages = receive('deployment-requested', 'deployment-requested');
       const event = requested();
       const at = Date.now() + 250;
       const redelivery = {
@@ -163,7 +163,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
     });
 
     it('brings a redelivery at once whose time is past', async () => {
-      const messages = receive('deployment-events', 'deployment-requested');
+      const messages = receive('deployment-requested', 'deployment-requested');
       const event = requested();
 
       await bus.schedule({
@@ -178,7 +178,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
     });
 
     it('brings an event of a type that it does not know to the subscription it is addressed to', async () => {
-      const messages = receive('deployment-events', 'deployment-requested');
+      const messages = receive('deployment-requested', 'deployment-requested');
       const event = { ...requested(), type: 'DeploymentPaused' };
 
       await bus.schedule({
@@ -292,7 +292,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
 
       it('says where a message comes from that the broker gave up', async () => {
         const event = requested();
-        const stop = bus.subscribe('deployment-events', 'deployment-requested', async () => {
+        const stop = bus.subscribe('deployment-requested', 'deployment-requested', async () => {
           throw new Error('never');
         });
         await bus.publish(event);
@@ -365,7 +365,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
 
     it('brings a message again whose callback rejects, and counts', async () => {
       const event = requested();
-      const messages = receive('deployment-events', 'deployment-requested', async ({ deliveryCount }) => {
+      const messages = receive('deployment-requested', 'deployment-requested', async ({ deliveryCount }) => {
         if (deliveryCount < 3) throw new Error('not yet');
       });
 
@@ -380,7 +380,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
       const held = new Promise<void>((resolve) => {
         end = resolve;
       });
-      const messages = receive('deployment-events', 'deployment-requested', async () => {
+      const messages = receive('deployment-requested', 'deployment-requested', async () => {
         await held;
         isEnded = true;
       });
@@ -394,7 +394,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
 
       expect(isEnded).toBe(true);
       expect(messages).toHaveLength(1);
-      const rest = receive('deployment-events', 'deployment-requested');
+      const rest = receive('deployment-requested', 'deployment-requested');
       await vi.waitFor(() => expect(rest).toHaveLength(1), TIMEOUT);
     });
   });

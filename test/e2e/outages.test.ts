@@ -11,6 +11,7 @@ import { connectionString } from '../../shared/local/service-bus/amqp/server.ts'
 import { type LocalBus, startBus } from '../../shared/local/service-bus/start.ts';
 import type { Health } from '../../shared/status/health.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { observeDeployments } from '../support/deployment-observer.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { Command, eventually } from '../support/processes.ts';
 
@@ -40,15 +41,13 @@ async function startHost(): Promise<Command> {
 
 beforeAll(async () => {
   bus = await startBus({ port: 0, adminPort: 0 });
-  bus.broker.createSubscription('deployment-events', 'observer', {}, [
-    { name: 'Events', filter: { kind: 'sql', expression: 'sys.To IS NULL' } },
-  ]);
+  const observed = observeDeployments(bus.broker);
   azurite = await startAzurite();
   busGate = await startFaultProxy(Number(new URL(bus.url).port));
   tableGate = await startFaultProxy(Number(/127\.0\.0\.1:(\d+)/.exec(azurite.connectionString)?.[1]));
   host = await startHost();
   client = new ServiceBusClient(bus.connectionString);
-  client.createReceiver('deployment-events', 'observer', { receiveMode: 'receiveAndDelete' }).subscribe({
+  client.createReceiver(observed, { receiveMode: 'receiveAndDelete' }).subscribe({
     processMessage: async ({ body: { type, id, data } }) => {
       const request: string = data.requestId ?? id;
       events.set(request, [...(events.get(request) ?? []), type]);
@@ -65,7 +64,7 @@ afterAll(async () => {
 
 /** Requests for targets of their own, each sent twice under different message ids. */
 async function request(tags: readonly string[]): Promise<string[]> {
-  const sender = client.createSender('deployment-events');
+  const sender = client.createSender('deployment-requested');
   const messages = tags.map((tag) => {
     const data = { namespace: 'outages', deployment: `app-${++name}`, image: `ghcr.io/shop/app:${tag}` };
     const {
@@ -141,9 +140,9 @@ it('names in its health a trigger that does not receive', async () => {
   };
   await eventually(is('up'), 'up');
 
-  bus.broker.updateSubscription('deployment-events', 'deployment-requested', { status: 'ReceiveDisabled' });
+  bus.broker.updateSubscription('deployment-requested', 'deployment-requested', { status: 'ReceiveDisabled' });
   const down = await eventually(is('down'), 'down');
-  bus.broker.updateSubscription('deployment-events', 'deployment-requested', { status: 'Active' });
+  bus.broker.updateSubscription('deployment-requested', 'deployment-requested', { status: 'Active' });
   const up = await eventually(is('up'), 'up again');
 
   expect(down).toMatchObject({ overall: 'degraded', error: expect.stringMatching(/^not receiving: /) });

@@ -32,7 +32,7 @@ it('names every function with its topic and subscription', async () => {
   expect(functions).toContainEqual({
     name: 'deployment-requested',
     trigger: 'service-bus',
-    source: 'deployment-events/deployment-requested',
+    source: 'deployment-requested/deployment-requested',
   });
 });
 
@@ -94,7 +94,8 @@ it('replays from the command line what could not be handled', async () => {
   const data = { namespace: 'demo', deployment: 'lost', image: 'ghcr.io/platform-events/lost:1' };
   const event = { specversion: '1.0', id: 'lost-1', source: '/test', type: 'DeploymentRequested', data };
   const client = new ServiceBusClient(connectionString);
-  await client.createSender('deployment-events').sendMessages({ body: event, subject: 'Misspelt' });
+  const applicationProperties = { DeadLetterReason: 'ClusterError', Subscription: 'deployment-requested' };
+  await client.createSender('errors').sendMessages({ body: event, subject: event.type, applicationProperties });
   await client.close();
   const errors = (...args: string[]): Command => new Command('shared/cli/main', ['errors', ...args, '--url', http]);
 
@@ -102,7 +103,7 @@ it('replays from the command line what could not be handled', async () => {
   await listed.exit();
   const replayed = errors('replay', JSON.parse(listed.output).sequenceNumber);
 
-  expect(JSON.parse(listed.output)).toMatchObject({ eventId: 'lost-1', reason: 'Unrouted', type: 'Misspelt' });
+  expect(JSON.parse(listed.output)).toMatchObject({ eventId: 'lost-1', reason: 'ClusterError' });
   expect(await replayed.exit()).toBe(0);
   await start.line(/"type":"DeploymentCompleted".*demo\/lost/);
   const after = errors('list');
@@ -111,11 +112,11 @@ it('replays from the command line what could not be handled', async () => {
 });
 
 it('remembers for as long as the settings say', async () => {
-  const limited = new Command('shared/local/start', [...ANY_PORT, '--no-sample', '--json'], { HISTORY_AGE: '30d' });
+  const limited = new Command('shared/local/start', [...ANY_PORT, '--no-sample', '--json'], { HISTORY_AGE: '45d' });
   try {
     const { ready } = JSON.parse((await limited.line(/^\{"ready".*$/))[0]);
     const state = await createTableStorage({ connectionString: tableConnectionString(ready.table) }, 'platformevents');
-    const startedAt = Date.now() - 40 * 86_400_000;
+    const startedAt = Date.now() - 50 * 86_400_000;
     const old = { handler: 'health-check', id: 'old', type: 'HealthCheck', source: '/test', subject: 'web' } as const;
     const times = { time: new Date(startedAt).toISOString(), startedAt, updatedAt: startedAt };
     const counts = { redelivery: 0, attempts: 0, runs: 1, runId: 'run', correlationId: 'old' };

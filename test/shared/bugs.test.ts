@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { forgetOldWhenDue } from '../../shared/delivery/retention.ts';
 import { NotFoundError } from '../../shared/errors.ts';
 import { respond } from '../../shared/http/on-http.ts';
+import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import type { StateStore } from '../../shared/ports/state.ts';
@@ -98,7 +99,8 @@ describe('a bug', () => {
     // Nothing else is asked.
     const state = { query: () => bug() } as unknown as StateStore;
 
-    await forgetOldWhenDue({ state, clock: { now: () => 0 }, log }, HISTORY_LIMITS);
+    const deadLetterQueue = new InMemoryEventBus();
+    await forgetOldWhenDue({ state, deadLetterQueue, clock: { now: () => 0 }, log }, HISTORY_LIMITS);
 
     expect(log.lines[0]?.fields['stack']).toMatch(HERE);
   });

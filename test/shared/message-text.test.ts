@@ -54,7 +54,7 @@ it.each([
 
   await run('deployment-requested', JSON.stringify(event).replace('"data":{', `"data":{"build":${build},`));
 
-  const topic = bus.broker.resolve('deployment-events/Subscriptions/deployment-started');
+  const topic = bus.broker.resolve('deployment-started/Subscriptions/deployment-started');
   const bodies = topic.peek(0, 9).map(({ content }) => Buffer.from(content.body as Uint8Array).toString());
   expect(bodies.at(-1)).toContain(`"build":${build}`);
   expect(bus.errors()).toEqual([]);

@@ -80,7 +80,7 @@ describe('a registration', () => {
     expect(registeredHandlers().get('DeploymentRequested')).toEqual({
       definition: DeploymentRequested,
       handle: handleRequested,
-      topic: 'deployment-events',
+      topic: 'deployment-requested',
       subscription: REQUESTED,
     });
     expect(app.names).toEqual([REQUESTED, COMPLETED]);
@@ -88,7 +88,7 @@ describe('a registration', () => {
       type: 'serviceBusTrigger',
       direction: 'in',
       connection: 'ServiceBus',
-      topicName: 'deployment-events',
+      topicName: 'deployment-requested',
       subscriptionName: REQUESTED,
       cardinality: 'one',
     });

@@ -67,7 +67,7 @@ it.each([
   ['SIMULATED_DEADLINE', '-1s', ''],
   ['HANDLER_TIMEOUT', '20', ''],
   ['HANDLER_TIMEOUT', '0s', 'a duration from 1s to 4m'],
-  ['HISTORY_AGE', '7d', 'a duration from 29d: an event can come again until then'],
+  ['HISTORY_AGE', '7d', 'a duration from 44d: an event can come again until then'],
   ['HISTORY_EVENTS', 'many', 'a whole number from 1'],
   ['PLATFORM_CONFIG', 'no-such-file.json', 'a file that can be read'],
 ])('names %s when it is malformed, and shows it', (name, value, expected) => {

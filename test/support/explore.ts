@@ -300,6 +300,7 @@ async function advance(
           if (!deadLetters.includes(what)) deadLetters.push(what);
         }),
       deadLetters: async () => [],
+      findDeadLetter: async () => undefined,
       takeDeadLetter: async () => false,
       subscribe: () => async () => {},
       ping: async () => {},

@@ -12,7 +12,7 @@ import { startAzurite } from './azurite.ts';
 import { buildApp } from './built-app.ts';
 import { Command } from './processes.ts';
 
-const SUBSCRIPTION = 'deployment-events/Subscriptions/deployment-requested';
+const SUBSCRIPTION = 'deployment-requested/Subscriptions/deployment-requested';
 
 export interface SupervisedHost {
   /** How often a handler ended it. */

@@ -111,6 +111,10 @@ export class ServiceBusEventBus implements EventBus {
     return this.#ask(ERRORS_QUEUE, ({ errors }) => errors.list(from, count));
   }
 
+  async findDeadLetter(sequenceNumber: string): Promise<DeadLetterEntry | undefined> {
+    return this.#ask(ERRORS_QUEUE, ({ errors }) => errors.find(sequenceNumber));
+  }
+
   async takeDeadLetter(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
     // Never twice: `before` has effects. It also takes as long as there are entries before this one.
     return this.#guarded(

@@ -1,5 +1,5 @@
 /** `docs/events.md`: the fields, the sender and the topic of every event. */
-import { type CatalogEntry, catalog, type Family, families } from '../../events/catalog.ts';
+import { type CatalogEntry, catalog, families } from '../../events/catalog.ts';
 import {
   CLOUD_EVENT_CONTENT_TYPE,
   type EventDefinition,
@@ -33,7 +33,7 @@ export function eventsPage(): string {
       ['event', 'topic', 'subscription and function', 'meaning'],
       [...catalog].map(([type, entry]) => [
         linkTo(type),
-        `\`${topicOf(entry.family)}\``,
+        `\`${topicOf(type)}\``,
         `\`${subscriptionOf(type)}\``,
         descriptionOf(entry),
       ]),
@@ -44,8 +44,7 @@ export function eventsPage(): string {
     ),
     fieldTable(envelopeFields),
     ...Object.keys(families).flatMap((family) => [
-      // Object.keys widens the keys of a constant object to string.
-      `## Topic \`${topicOf(family as Family)}\``,
+      `## ${family[0]?.toUpperCase()}${family.slice(1)}`,
       ...[...catalog.values()].filter((entry) => entry.family === family).map(eventSection),
     ]),
     `## ${TYPES}`,
@@ -60,7 +59,7 @@ function eventSection(entry: CatalogEntry): string {
     `### ${type}`,
     `${descriptionOf(entry)}.`,
     [
-      `- Topic \`${topicOf(entry.family)}\`, subscription and function \`${subscriptionOf(type)}\``,
+      `- Topic \`${topicOf(type)}\`, subscription and function \`${subscriptionOf(type)}\``,
       `- Sent by ${SENDERS[sender]}`,
       `- Subject: ${subjectRule(entry.definition, Object.keys(membersOf(jsonSchema)), (jsonSchema['required'] ?? []) as string[])}`,
       `- Version of the data: ${version}`,

@@ -11,6 +11,13 @@ import { TransientError } from '../../errors.ts';
 import type { EventType, PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
+import {
+  type EntryPlace,
+  formatEntryNumber,
+  oldestFirst,
+  parseCursor,
+  parseEntryNumber,
+} from '../../ports/dead-letter-list.ts';
 import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../../topology.ts';
 import { applyTopology } from '../service-bus/config/apply-topology.ts';
 import type { Broker } from '../service-bus/core/broker.ts';
@@ -39,7 +46,7 @@ interface InMemoryEventBusOptions {
  *
  * @example
  * const bus = new InMemoryEventBus({ capacity: 1000 });
- * bus.subscribe('deployment-events', 'deployment-requested', async (message) => { ... });
+ * bus.subscribe('deployment-requested', 'deployment-requested', async (message) => { ... });
  * await bus.publish(event);
  * await bus.settled();         // every handler ended, nothing is due
  * await bus.advance('5m');     // runs what falls due on the way, in order
@@ -95,17 +102,33 @@ export class InMemoryEventBus implements EventBus {
   }
 
   async deadLetters(from: string, count: number): Promise<DeadLetterEntry[]> {
-    return this.#errors.peek(Number(from), count).map(entryOf);
+    const position = parseCursor(from);
+    if (!position) throw new TypeError(`expected a cursor of the errors queue, got '${from}'`);
+    const pages = PLACES.map((place) => {
+      const entries = this.#place(place)
+        .peek(Number(position[place]), count)
+        .map((message) => entryOf(place, message));
+      return { entries, isEnd: entries.length < count };
+    });
+    return oldestFirst(pages, count);
+  }
+
+  async findDeadLetter(sequenceNumber: string): Promise<DeadLetterEntry | undefined> {
+    const number = parseEntryNumber(sequenceNumber);
+    const found = number && peekAt(this.#place(number.place), Number(number.sequence));
+    return found && entryOf(number.place, found);
   }
 
   async takeDeadLetter(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
-    const queue = this.#errors;
-    const number = Number(sequenceNumber);
-    const [found] = queue.peek(number, 1);
-    if (found?.sequenceNumber !== number) return false;
+    const parsed = parseEntryNumber(sequenceNumber);
+    if (!parsed) return false;
+    const [queue, number] = [this.#place(parsed.place), Number(parsed.sequence)];
+    const found = peekAt(queue, number);
+    if (!found) return false;
     // A message is received by its number once it is deferred.
     if (found.state === 'active') for (const one of queue.receive(Number.POSITIVE_INFINITY)) queue.defer(one);
     const delivery = receivedAt(queue, number);
+    if (!delivery) return false;
     try {
       await before();
     } catch (error) {
@@ -141,8 +164,8 @@ export class InMemoryEventBus implements EventBus {
     this.broker.close();
   }
 
-  get #errors(): MessageQueue {
-    return this.broker.resolve(ERRORS_QUEUE);
+  #place(place: EntryPlace): MessageQueue {
+    return this.broker.resolve(place === 'queue' ? ERRORS_QUEUE : `${ERRORS_QUEUE}/$DeadLetterQueue`);
   }
 
   // ---------------------------------------------------------------- for tests
@@ -154,7 +177,9 @@ export class InMemoryEventBus implements EventBus {
 
   /** The entries of the errors queue, oldest first. */
   errors(): DeadLetterEntry[] {
-    return this.#errors.peek(0, Number.POSITIVE_INFINITY).map(entryOf);
+    const all = (place: EntryPlace) => this.#place(place).peek(0, Number.POSITIVE_INFINITY);
+    const pages = PLACES.map((place) => ({ entries: all(place).map((one) => entryOf(place, one)), isEnd: true }));
+    return oldestFirst(pages, Number.POSITIVE_INFINITY);
   }
 
   /** Resolves when no handler runs and nothing is due now. */
@@ -177,20 +202,31 @@ export class InMemoryEventBus implements EventBus {
   }
 }
 
-/** @throws TransientError when another caller has locked the entry */
-function receivedAt(queue: MessageQueue, sequenceNumber: number): DeliveredMessage {
+const PLACES = ['queue', 'dead-letters'] as const;
+
+function peekAt(queue: MessageQueue, sequenceNumber: number): PeekedMessage | undefined {
+  const [found] = queue.peek(sequenceNumber, 1);
+  return found?.sequenceNumber === sequenceNumber ? found : undefined;
+}
+
+/** Undefined when it is gone: one that expired leaves when it is asked for. @throws TransientError when another receiver has locked the entry */
+function receivedAt(queue: MessageQueue, sequenceNumber: number): DeliveredMessage | undefined {
   try {
-    // One message was asked for, and all or none are returned.
-    return queue.receiveDeferred([sequenceNumber])[0] as DeliveredMessage;
+    return queue.receiveDeferred([sequenceNumber])[0];
   } catch (cause) {
+    if (!peekAt(queue, sequenceNumber)) return undefined;
     throw new TransientError(`entry ${sequenceNumber} is locked by another receiver`, { cause });
   }
 }
 
-function entryOf({ content, sequenceNumber, enqueuedAt, deadLetterSource }: PeekedMessage): DeadLetterEntry {
+function entryOf(
+  place: EntryPlace,
+  { content, sequenceNumber, enqueuedAt, deadLetterSource }: PeekedMessage,
+): DeadLetterEntry {
   const { applicationProperties, messageId, subject, correlationId, contentType, body } = content;
   return deadLetterEntry({
-    sequenceNumber: String(sequenceNumber),
+    place,
+    sequenceNumber: formatEntryNumber({ place, sequence: String(sequenceNumber) }),
     messageId,
     deadLetteredAt: enqueuedAt,
     body: body instanceof Uint8Array ? body : Buffer.from(String(body)),

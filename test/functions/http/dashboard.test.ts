@@ -22,6 +22,8 @@ function text(page: string): string {
     .replace(/\s+/g, ' ');
 }
 
+const refused = { applicationProperties: { DeadLetterReason: 'InvalidEvent' } };
+
 describe('GET /api/dashboard', () => {
   it('shows what needs somebody first', async () => {
     const platform = await startPlatform({ objectives });
@@ -29,13 +31,12 @@ describe('GET /api/dashboard', () => {
     await platform.deploy('bad', 'fail-1');
     await platform.deploy('late', '1');
     await platform.check('web', 900, 1_000);
-    platform.bus.broker.send('deployment-events', [{ subject: 'Misspelt', body: 'x', sizeBytes: 1 }]);
-    await platform.bus.settled();
+    platform.bus.broker.send('errors', [{ subject: 'Misspelt', body: 'x', sizeBytes: 1, ...refused }]);
 
     const page = await pageOf(platform);
 
     expect(page).toContain('<title>1 failing · 1 errors · platform-events</title>');
-    expect(text(page)).toMatch(/Errors .* Unrouted Misspelt .* errors replay 1 /);
+    expect(text(page)).toMatch(/Errors .* InvalidEvent Misspelt .* errors replay 1 /);
     expect(text(page)).toMatch(/web availability, 30d 90 % of 99 % -900 % page ticket frozen/);
     expect(text(page)).toMatch(/default\/shop\/bad failed failing for .* default\/shop\/late completed/);
   });
@@ -43,8 +44,7 @@ describe('GET /api/dashboard', () => {
   it('shows what people sent as text', async () => {
     const platform = await startPlatform();
     const subject = '<script>alert("x")</script>';
-    platform.bus.broker.send('deployment-events', [{ subject, body: 'x', sizeBytes: 1 }]);
-    await platform.bus.settled();
+    platform.bus.broker.send('errors', [{ subject, body: 'x', sizeBytes: 1, ...refused }]);
 
     const page = await pageOf(platform);
 
@@ -54,8 +54,7 @@ describe('GET /api/dashboard', () => {
 
   it('shows no text that turns the reading direction', async () => {
     const platform = await startPlatform();
-    platform.bus.broker.send('deployment-events', [{ subject: 'a\u202eb\u0085c', body: 'x', sizeBytes: 1 }]);
-    await platform.bus.settled();
+    platform.bus.broker.send('errors', [{ subject: 'a\u202eb\u0085c', body: 'x', sizeBytes: 1, ...refused }]);
 
     const page = await pageOf(platform);
 

@@ -247,8 +247,8 @@ describe('one entry', () => {
     expect(status).toBe(202);
     expect(json).toEqual({ eventId: 'a', type: 'DeploymentRequested', subscription: 'deployment-requested' });
     expect(bus.errors()).toEqual([]);
-    const queue = bus.broker.resolve('deployment-events/Subscriptions/deployment-requested');
-    expect(queue.peek(0, 9)).toMatchObject([{ content: { to: 'deployment-requested' } }]);
+    const queue = bus.broker.resolve('deployment-requested/Subscriptions/deployment-requested');
+    expect(queue.peek(0, 9)).toMatchObject([{ content: { to: 'only:deployment-requested' } }]);
   });
 
   it('stays when it cannot be replayed, with a 409 that says why', async () => {
@@ -265,6 +265,26 @@ describe('one entry', () => {
 
     expect((await call(discardError, number)).status).toBe(204);
     expect((await listed()).ids).toEqual(['b']);
+  });
+
+  it('is listed, shown and discarded also when its time to live has ended in the queue', async () => {
+    const body = Buffer.from(JSON.stringify({ id: 'brief', type: 'DeploymentRequested' }));
+    bus.broker.send('health-check', [{ messageId: 'brief', body, sizeBytes: 1, timeToLiveMs: 6_000 }]);
+    await deadLetter('a');
+    await bus.advance('1m');
+    await deadLetter('b');
+
+    const first = await listed('?limit=2');
+    const rest = await listed(`?cursor=${first.next}`);
+    expect([first, rest.ids]).toEqual([{ ids: ['a', 'brief'], next: '2d2' }, ['b']]);
+    expect((await call(showError, 'd1')).json).toMatchObject({ sequenceNumber: 'd1', eventId: 'brief' });
+    const { status, body: refusal } = await call(replayError, 'd1');
+    expect([status, JSON.parse(refusal ?? '').title]).toEqual([
+      409,
+      expect.stringMatching(/^not replayed: .* came on the topic 'health-check', which carries HealthCheck alone/),
+    ]);
+    expect((await call(discardError, 'd1')).status).toBe(204);
+    expect((await listed()).ids).toEqual(['a', 'b']);
   });
 
   it.each([

@@ -92,7 +92,23 @@ it('gives up when the app is unavailable', async () => {
 
   const refusals = printed.filter((line) => line.includes('failed  cannot reach the app'));
   expect(refusals.length).toBeLessThan(20);
-  expect(printed.at(-1)).toBe(`replayed 0 of 50, ${50 - refusals.length} not attempted`);
+  expect(printed.slice(-2)).toEqual([
+    `replayed 0 of 50, ${50 - refusals.length} not attempted`,
+    `left ${refusals.length}: cannot reach the app`,
+  ]);
+  expect(process.exitCode).toBe(1);
+});
+
+it('says at the end what it left, and why', async () => {
+  const [misdirected, handled] = ['409 came on the topic of another type', '409 was handled'];
+  const app = appThat(async (number) => {
+    if (number === '30') throw new PermanentError(handled);
+    if (Number(number) > 20) throw new PermanentError(misdirected);
+  });
+
+  await workThrough(app, 'replay', numbers(50), ALL);
+
+  expect(printed.slice(-3)).toEqual(['replayed 20 of 50', `left 29: ${misdirected}`, `left 1: ${handled}`]);
   expect(process.exitCode).toBe(1);
 });
 

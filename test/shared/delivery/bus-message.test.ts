@@ -14,11 +14,11 @@ const event = newEvent(DeploymentRequested, { id: 'e-1', source: '/ci', data, tr
 const receivedAt = Date.parse('2026-03-01T12:00:00Z');
 
 describe('the message of an event', () => {
-  it('goes to the topic of its family, with the envelope on the message', () => {
+  it('goes to the topic of its type, with the envelope on the message', () => {
     const message = eventMessage(event);
 
     expect(message).toMatchObject({
-      entity: 'deployment-events',
+      entity: 'deployment-requested',
       messageId: 'e-1',
       subject: 'DeploymentRequested',
       correlationId: 'e-1',
@@ -55,9 +55,9 @@ describe('the message of a scheduled redelivery', () => {
     });
 
     expect(message).toMatchObject({
-      entity: 'deployment-events',
+      entity: 'deployment-requested',
       subject: 'DeploymentRequested',
-      to: 'deployment-requested',
+      to: 'only:deployment-requested',
       messageId: 'e-1:3',
       scheduledEnqueueTimeMs: 1_000,
     });

@@ -195,7 +195,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     behave: async () => {},
     send: async ({ bus }) => {
       const body = Buffer.from(JSON.stringify({ ...event, dataversion: 2 }));
-      bus.broker.send('deployment-events', [
+      bus.broker.send('deployment-requested', [
         { messageId: 'newer', subject: 'DeploymentRequested', body, sizeBytes: body.length },
       ]);
     },
@@ -205,7 +205,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     behave: async () => {},
     send: async ({ bus }) => {
       const body = Buffer.from('not JSON');
-      bus.broker.send('deployment-events', [
+      bus.broker.send('deployment-requested', [
         { messageId: 'invalid', subject: 'DeploymentRequested', body, sizeBytes: body.length },
       ]);
     },

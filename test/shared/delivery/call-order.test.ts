@@ -143,7 +143,13 @@ it('a replay is sent before its entry leaves the errors queue', async () => {
 
   await replay(world.bus.errors()[0]?.sequenceNumber ?? '', world.ports(lateGate(calls, (call) => call())));
 
-  expect(calls).toEqual(['deadLetters', 'get', 'schedule begins beside takeDeadLetter', 'schedule', 'takeDeadLetter']);
+  expect(calls).toEqual([
+    'findDeadLetter',
+    'get',
+    'schedule begins beside takeDeadLetter',
+    'schedule',
+    'takeDeadLetter',
+  ]);
   expect(world.bus.errors()).toEqual([]);
 });
 

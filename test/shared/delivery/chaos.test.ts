@@ -179,7 +179,7 @@ it('brings every event to its end with one child each, whichever processes die',
         for (const [m, ms] of sentAt.entries()) {
           const message = { messageId: `${n}-${m}`, subject: type, body, sizeBytes: body.length };
           const sent = { ...message, applicationProperties: {}, scheduledEnqueueTimeMs: start + ms };
-          world.bus.broker.schedule('deployment-events', [sent]);
+          world.bus.broker.schedule('deployment-requested', [sent]);
         }
       }
       await world.bus.advance('30m');

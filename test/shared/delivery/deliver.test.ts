@@ -90,14 +90,43 @@ describe('a message that is no event of this handler', () => {
     expect(Buffer.byteLength(world.bus.errors()[0]?.description ?? '')).toBeLessThanOrEqual(4_096);
   });
 
-  it('says so of another event that came on this subscription', async () => {
+  it('says so of another event that came on this topic, and names both', async () => {
     const other = newEvent(DeploymentStarted, { id: 's', source: '/x', data: sampleData.DeploymentStarted });
 
     const world = await deliverBody(other);
 
     expect(world.bus.errors()).toMatchObject([
-      { reason: 'Misdirected', description: 'DeploymentStarted s came on the subscription of DeploymentRequested' },
+      {
+        reason: 'Misdirected',
+        description:
+          "expected DeploymentRequested, which the topic 'deployment-requested' carries alone, got DeploymentStarted s",
+        subscription: 'deployment-requested',
+        type: 'DeploymentStarted',
+      },
     ]);
+  });
+
+  it('says so of another event in binary mode, and keeps it in one piece', async () => {
+    const { data, ...attributes } = newEvent(DeploymentStarted, {
+      id: 's',
+      source: '/x',
+      data: sampleData.DeploymentStarted,
+    });
+    const names = Object.entries(attributes).map(([name, value]) => [`cloudEvents:${name}`, value]);
+    const handle = counting(done);
+    const world = worldOf(handle);
+
+    const applicationProperties = Object.fromEntries(names);
+    await deliver({ definition, handle, body: JSON.stringify(data), applicationProperties }, world.ports());
+
+    expect(handle.runs).toBe(0);
+    expect(world.bus.errors()).toMatchObject([
+      {
+        reason: 'Misdirected',
+        description: expect.stringMatching(/expected DeploymentRequested.* got DeploymentStarted s$/),
+      },
+    ]);
+    expect(JSON.parse(world.bus.errors()[0]?.body ?? '')).toMatchObject({ id: 's', type: 'DeploymentStarted', data });
   });
 
   it.each([

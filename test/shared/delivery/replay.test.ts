@@ -1,11 +1,14 @@
 /** Replaying what lies in the errors queue: by whom it was put there, what became of it since, and what dies in between. */
 import { describe, expect, it } from 'vitest';
 import { redeliveryMessage } from '../../../shared/delivery/bus-message.ts';
+import { deliver } from '../../../shared/delivery/deliver.ts';
 import { NotReplayableError, replay } from '../../../shared/delivery/replay.ts';
 import { PermanentError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
+import { HealthCheck } from '../../../shared/events/platform.ts';
+import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { DeadLetterEntry, EventBus, Redelivery } from '../../../shared/ports/bus.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { worldOf } from '../../support/delivery-cases.ts';
@@ -17,13 +20,12 @@ const event: PlatformEvent = newEvent(DeploymentRequested, {
   source: '/ci',
   data: sampleData.DeploymentRequested,
 });
-const TOPIC = 'deployment-events';
 const HANDLER = 'deployment-requested';
 
-type World = DeliveryWorld & { readonly handled: () => number };
+type World = Pick<DeliveryWorld, 'bus' | 'state' | 'log'> & { readonly handled: () => number };
 
 /** A handler that refuses for good so many times, and counts what it did. */
-function worldRefusing(times: number): World {
+function worldRefusing(times: number): DeliveryWorld & { readonly handled: () => number } {
   let left = times;
   let handled = 0;
   const world = worldOf(async () => {
@@ -33,11 +35,16 @@ function worldRefusing(times: number): World {
   return Object.assign(world, { handled: () => handled });
 }
 
+function portsOf({ bus, state, log }: World): Ports {
+  // A replay needs no more than these.
+  return { publisher: bus, deadLetterQueue: bus, state, clock: bus.clock, log } as unknown as Ports;
+}
+
 /** Ports whose bus does some things otherwise. */
 function withBus(ports: Ports, { schedule, takeDeadLetter }: Partial<EventBus>): Ports {
   const { publisher, deadLetterQueue } = ports;
   const other: Partial<EventBus> = {
-    deadLetters: (...args) => deadLetterQueue.deadLetters(...args),
+    findDeadLetter: (...args) => deadLetterQueue.findDeadLetter(...args),
     schedule: schedule ?? ((redelivery) => publisher.schedule(redelivery)),
     takeDeadLetter: takeDeadLetter ?? ((...args) => deadLetterQueue.takeDeadLetter(...args)),
   };
@@ -51,11 +58,16 @@ function onlyEntry({ bus }: World): DeadLetterEntry {
 }
 
 /** What a client that knows nothing of our marks sends to a topic. */
-function send({ bus }: World, body: unknown, properties: { subject?: string; to?: string; messageId?: string } = {}) {
+function send({ bus }: World, body: unknown, { topic = HANDLER, ...properties }: Sent = {}) {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  bus.broker.send(TOPIC, [
-    { messageId: 'm', subject: 'DeploymentRequested', ...properties, body: bytes, sizeBytes: 1 },
-  ]);
+  bus.broker.send(topic, [{ messageId: 'm', ...properties, body: bytes, sizeBytes: 1 }]);
+}
+
+interface Sent {
+  readonly topic?: string;
+  readonly subject?: string;
+  readonly timeToLiveMs?: number;
+  readonly applicationProperties?: Record<string, string | number>;
 }
 
 describe('an event that its handler refused', () => {
@@ -158,7 +170,7 @@ describe('a message that the broker gave up', () => {
   it('goes back to the subscription that it came from', async () => {
     const world = worldRefusing(0);
     const started = newEvent(DeploymentStarted, { source: '/ci', data: sampleData.DeploymentStarted });
-    const queue = world.bus.broker.resolve(`${TOPIC}/Subscriptions/deployment-started`);
+    const queue = world.bus.broker.resolve('deployment-started/Subscriptions/deployment-started');
     await world.bus.publish(started);
     for (const one of queue.receive(1)) queue.deadLetter(one, 'MaxDeliveryCountExceeded', 'ten times');
     expect(onlyEntry(world)).toMatchObject({ subscription: 'deployment-started', redelivery: undefined });
@@ -167,28 +179,103 @@ describe('a message that the broker gave up', () => {
     await world.bus.settled();
 
     expect(world.bus.errors()).toEqual([]);
-    expect(queue.peek(0, 10)).toMatchObject([{ content: { to: 'deployment-started', subject: 'DeploymentStarted' } }]);
+    expect(queue.peek(0, 10)).toMatchObject([
+      { content: { to: 'only:deployment-started', subject: 'DeploymentStarted' } },
+    ]);
   });
 
-  it.each([
-    ['has a subject that nobody takes', { subject: 'Unheard' }],
-    ['is addressed to nobody', { to: 'nobody' }],
-  ])('goes where its type belongs when it %s', async (_, properties) => {
-    const world = worldRefusing(0);
-    send(world, event, properties);
+  it('goes back although the time to live that its sender gave it ended, in the errors queue too', async () => {
+    // As when no host runs: nobody subscribes.
+    const bus = new InMemoryEventBus();
+    const world = { ...worldRefusing(0), bus };
+    send(world, event, { timeToLiveMs: 6_000 });
+    await bus.advance('1m');
+    expect(onlyEntry(world)).toMatchObject({
+      sequenceNumber: 'd1',
+      reason: 'TTLExpiredException',
+      subscription: HANDLER,
+    });
+
+    const sent = await replay('d1', portsOf(world));
+
+    expect(sent).toEqual({ eventId: 'r-1', type: 'DeploymentRequested', subscription: HANDLER });
+    expect(bus.errors()).toEqual([]);
+    expect(bus.broker.resolve(`${HANDLER}/Subscriptions/${HANDLER}`).activeCount).toBe(1);
+  });
+});
+
+/** Who may send on one topic alone has no way to another one by the errors queue. */
+describe('an event on the topic of another type', () => {
+  const refused = async (world: World): Promise<string> => {
+    const entry = onlyEntry(world);
+    const error = await replay(entry.sequenceNumber, portsOf(world)).catch((found: unknown) => found);
     await world.bus.settled();
-    expect(onlyEntry(world).reason).toBe('Unrouted');
+    expect(error).toBeInstanceOf(NotReplayableError);
+    expect(world.handled()).toBe(0);
+    expect(world.bus.errors()).toEqual([entry]);
+    return (error as Error).message;
+  };
+  const forged = { Subscription: HANDLER, Attempts: 1, Redelivery: 0, DeadLetterReason: 'ClusterError' };
+  const WHY =
+    "the event is a DeploymentRequested and came on the topic 'health-check', which carries HealthCheck alone; publish it to the topic 'deployment-requested', and discard this";
 
-    await replay(onlyEntry(world).sequenceNumber, world.ports());
-    await world.run();
+  it('is not replayed when its handler refused it', async () => {
+    const world = worldRefusing(0);
+    await deliver({ definition: HealthCheck, handle: async () => {}, body: event }, portsOf(world));
 
-    expect(world.handled()).toBe(1);
+    expect(await refused(world)).toBe(WHY);
+  });
+
+  it.each([6_000, 60_000])(
+    'is not replayed when the broker gave it up, whatever it says of itself (%i ms)',
+    async (ms) => {
+      const bus = new InMemoryEventBus();
+      const world = { ...worldRefusing(0), bus };
+      send(world, event, { topic: 'health-check', timeToLiveMs: ms, applicationProperties: forged });
+      await bus.advance('90s');
+      expect(onlyEntry(world)).toMatchObject({
+        subscription: 'health-check',
+        attempts: undefined,
+        redelivery: undefined,
+      });
+
+      expect(await refused(world)).toBe(WHY);
+    },
+  );
+
+  it('is not replayed when its envelope is in the properties', async () => {
+    const bus = new InMemoryEventBus();
+    const world = { ...worldRefusing(0), bus };
+    const { data, ...attributes } = event;
+    const names = Object.entries(attributes).map(([name, value]) => [`cloudEvents:${name}`, String(value)]);
+    const applicationProperties = Object.fromEntries(names);
+    send(world, data, { topic: 'health-check', timeToLiveMs: 6_000, applicationProperties });
+    await bus.advance('1m');
+
+    expect(await refused(world)).toBe(WHY);
+  });
+
+  it('is not replayed from a subscription that is no handler’s', async () => {
+    const bus = new InMemoryEventBus();
+    const world = { ...worldRefusing(0), bus };
+    bus.broker.createSubscription('health-check', HANDLER, {
+      deadLetteringOnMessageExpiration: true,
+      forwardDeadLetteredMessagesTo: 'errors',
+    });
+    send(world, event, { topic: 'health-check', timeToLiveMs: 6_000 });
+    await bus.advance('1s');
+    for (const one of bus.broker.resolve('health-check/Subscriptions/health-check').receive(1)) {
+      bus.broker.resolve('health-check/Subscriptions/health-check').complete(one);
+    }
+    await bus.advance('1m');
+
+    expect(await refused(world)).toMatch(/came from 'health-check\/Subscriptions\/deployment-requested'/);
   });
 });
 
 describe('what cannot be replayed stays, and says why', () => {
   const refusal = async (world: World, entry: DeadLetterEntry): Promise<string> => {
-    const error = await replay(entry.sequenceNumber, world.ports()).catch((found: unknown) => found);
+    const error = await replay(entry.sequenceNumber, portsOf(world)).catch((found: unknown) => found);
     expect(error).toBeInstanceOf(NotReplayableError);
     expect(world.bus.errors()).toContainEqual(entry);
     return (error as Error).message;
@@ -208,8 +295,8 @@ describe('what cannot be replayed stays, and says why', () => {
 
   it('a type that no handler of this build takes', async () => {
     const world = worldRefusing(0);
-    send(world, { ...event, type: 'Novelty' }, { subject: 'Novelty' });
-    await world.bus.settled();
+    send(world, { ...event, type: 'Novelty' });
+    await world.run();
 
     expect(await refusal(world, onlyEntry(world))).toMatch(/no handler of this build takes 'Novelty'/);
   });
@@ -232,6 +319,25 @@ describe('what cannot be replayed stays, and says why', () => {
     });
 
     expect(await refusal(world, onlyEntry(world))).toMatch(/its notification alone failed/);
+  });
+
+  it('what has been there for longer than entries are kept', async () => {
+    const bus = new InMemoryEventBus();
+    const world = { ...worldRefusing(0), bus };
+    send(world, event, { timeToLiveMs: 6_000 });
+    await bus.advance('15d');
+
+    expect(await refusal(world, onlyEntry(world))).toMatch(/longer than entries are kept/);
+  });
+
+  it('what lies in the dead-letter queue of the errors queue without a source, whatever it says of itself', async () => {
+    const world = worldRefusing(0);
+    const applicationProperties = { Subscription: HANDLER, Attempts: 1, Redelivery: 0 };
+    const body = Buffer.from(JSON.stringify(event));
+    world.bus.broker.send('errors', [{ body, sizeBytes: 1, timeToLiveMs: 1_000, applicationProperties }]);
+    await world.bus.advance('1m');
+
+    expect(await refusal(world, onlyEntry(world))).toMatch(/came from nobody knows where/);
   });
 
   it('a message that was cut', async () => {
@@ -265,7 +371,7 @@ it('drops what an earlier message said of itself, so that it has all its attempt
   });
   const sent: unknown[] = [];
 
-  const watching = withBus(world.ports(), { schedule: async (redelivery) => void sent.push(redelivery) });
+  const watching = withBus(portsOf(world), { schedule: async (redelivery) => void sent.push(redelivery) });
   await replay(onlyEntry(world).sequenceNumber, watching);
 
   expect(sent).toMatchObject([{ redelivery: 8, to: HANDLER, event: { id: 'r-1' } }]);

@@ -5,6 +5,8 @@ import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventRecord, RECORDS, recordKey } from '../../../shared/delivery/event-record.ts';
 import { enterHistory, readHistory } from '../../../shared/delivery/history.ts';
 import { forgetOld, forgetOldWhenDue } from '../../../shared/delivery/retention.ts';
+import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
+import type { EventBus } from '../../../shared/ports/bus.ts';
 import { HISTORY_LIMITS } from '../../../shared/settings.ts';
 import { REDELIVERABLE_MS } from '../../../shared/topology.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
@@ -70,12 +72,12 @@ describe('the history', () => {
 
   it('forgets whole days, oldest first, when there are more events than the limit', async () => {
     const state = new MemoryStateStore();
-    for (let age = 40; age < 50; age++) for (const n of [1, 2, 3]) await put(state, `${age}-${n}`, age);
+    for (let age = 50; age < 60; age++) for (const n of [1, 2, 3]) await put(state, `${age}-${n}`, age);
 
     await forgetOld(state, NOW, { ...LIMITS, events: 10 });
 
     expect((await remembered(state)).map((id) => id.slice(0, 2))).toEqual(
-      ['40', '41', '42'].flatMap((age) => [age, age, age]),
+      ['50', '51', '52'].flatMap((age) => [age, age, age]),
     );
   });
 
@@ -87,7 +89,7 @@ describe('the history', () => {
     await forgetOld(state, NOW, { ageMs: 0, events: 1 });
 
     expect(await remembered(state)).toHaveLength(youngest + 1);
-    expect(REDELIVERABLE_MS).toBeGreaterThan(28 * DAY);
+    expect(REDELIVERABLE_MS).toBeGreaterThan(42 * DAY);
   });
 
   it.each([
@@ -118,7 +120,7 @@ describe('the history', () => {
   it('is looked at every hour, or every minute while there is more to forget', async () => {
     const state = new MemoryStateStore();
     const clock = new FixedClock(NOW);
-    const ports = { state, clock, log: new RecordingLog() };
+    const ports = { state, deadLetterQueue: new InMemoryEventBus(), clock, log: new RecordingLog() };
     for (let n = 0; n < 250; n++) await put(state, `n-${n}`, 100);
     const left: number[] = [];
 
@@ -138,8 +140,75 @@ describe('the history', () => {
     };
     const log = new RecordingLog();
 
-    await forgetOldWhenDue({ state, clock: new FixedClock(NOW), log }, HISTORY_LIMITS);
+    const deadLetterQueue = new InMemoryEventBus();
+    await forgetOldWhenDue({ state, deadLetterQueue, clock: new FixedClock(NOW), log }, HISTORY_LIMITS);
 
     expect(log.lines).toMatchObject([{ level: 'warn', fields: { error: 'away' } }]);
+  });
+});
+
+describe('the errors queue', () => {
+  const bodyOf = (id: string) => ({ messageId: id, body: Buffer.from(id), sizeBytes: 1 });
+  const passing = (bus: InMemoryEventBus, state: MemoryStateStore, log = new RecordingLog()): Promise<void> =>
+    forgetOldWhenDue({ state, deadLetterQueue: bus, clock: bus.clock, log }, HISTORY_LIMITS);
+  const idsOf = (bus: InMemoryEventBus): string[] => bus.errors().map(({ messageId }) => messageId);
+
+  it('keeps an entry for fourteen days whatever time to live its sender gave it, then discards it', async () => {
+    const bus = new InMemoryEventBus();
+    const [state, log] = [new MemoryStateStore(), new RecordingLog()];
+    const given = { messageId: 'given', body: {}, type: 'HealthCheck', reason: 'InvalidEvent', description: 'd' };
+    const why = { correlationId: undefined, traceparent: undefined, subscription: 'health-check' };
+    await bus.deadLetter({ ...given, ...why, attempts: 1, redelivery: 0 });
+    // Nobody receives, so it goes to the errors queue when it expires, and a second time from there.
+    bus.broker.send('health-check', [{ ...bodyOf('brief'), timeToLiveMs: 6_000 }]);
+
+    await bus.advance('13d');
+    await passing(bus, state, log);
+    expect(idsOf(bus)).toEqual(['given', 'brief']);
+    await bus.advance('23h');
+    await passing(bus, state, log);
+    expect(idsOf(bus)).toEqual(['given', 'brief']);
+    expect(bus.errors()[0]).toMatchObject({ reason: 'InvalidEvent' });
+    await bus.advance('61m');
+    await passing(bus, state, log);
+
+    expect(idsOf(bus)).toEqual([]);
+    expect(log.lines.map(({ message, fields }) => [message, fields['sequenceNumber'], fields['reason']])).toEqual([
+      ['old error discarded', '1', 'InvalidEvent'],
+      ['old error discarded', 'd1', 'TTLExpiredException'],
+    ]);
+  });
+
+  it('is emptied of what is old a little at a time, every minute', async () => {
+    const bus = new InMemoryEventBus();
+    const state = new MemoryStateStore();
+    for (let n = 0; n < 120; n++) bus.broker.send('errors', [bodyOf(`old-${n}`)]);
+    await bus.advance('14d');
+    bus.broker.send('errors', [bodyOf('new')]);
+    await bus.advance('1m');
+    const left: number[] = [];
+
+    for (const by of ['0s', '59s', '1s', '1m', '1m']) {
+      await bus.advance(by);
+      await passing(bus, state);
+      left.push(bus.errors().length);
+    }
+
+    expect(left).toEqual([71, 71, 21, 1, 1]);
+    expect(idsOf(bus)).toEqual(['new']);
+  });
+
+  it('fails no event while the broker is away, and history is forgotten all the same', async () => {
+    const bus = new InMemoryEventBus();
+    const [state, log] = [new MemoryStateStore(), new RecordingLog()];
+    await put(state, 'old', 100);
+    const deadLetterQueue = { ...bus, deadLetters: () => Promise.reject(new Error('away')) } as unknown as EventBus;
+
+    await forgetOldWhenDue({ state, deadLetterQueue, clock: new FixedClock(NOW), log }, HISTORY_LIMITS);
+
+    expect(await remembered(state)).toEqual([]);
+    expect(log.lines).toMatchObject([
+      { level: 'warn', message: 'discarding old errors failed', fields: { error: 'away' } },
+    ]);
   });
 });

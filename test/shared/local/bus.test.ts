@@ -58,9 +58,9 @@ describe('npm run bus', () => {
     expect(await line()).toMatch(/^ready amqp:\/\/127\.0\.0\.1:\d+$/);
     const connection = (await line()).replace(/^ServiceBus=/, '');
     const client = new ServiceBusClient(connection);
-    const receiver = client.createReceiver('deployment-events', 'deployment-requested');
-    const sender = client.createSender('deployment-events');
-    await sender.sendMessages({ body: 'x', subject: 'DeploymentRequested' });
+    const receiver = client.createReceiver('deployment-requested', 'deployment-requested');
+    const sender = client.createSender('deployment-requested');
+    await sender.sendMessages({ body: 'x' });
     const [message] = await receiver.receiveMessages(1);
 
     const before = performance.now();

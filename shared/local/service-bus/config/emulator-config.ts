@@ -148,9 +148,8 @@ function correlationOf(filter: NonNullable<ConfigRule['Properties']['Correlation
   return { kind: 'correlation', properties, applicationProperties };
 }
 
-function ruleTo({ name, sqlFilter, sqlAction }: SubscriptionTopology['rule']): unknown {
-  const action = sqlAction === undefined ? {} : { Action: { SqlExpression: sqlAction } };
-  return { Name: name, Properties: { FilterType: 'Sql', SqlFilter: { SqlExpression: sqlFilter }, ...action } };
+function ruleTo({ name, sqlFilter }: SubscriptionTopology['rule']): unknown {
+  return { Name: name, Properties: { FilterType: 'Sql', SqlFilter: { SqlExpression: sqlFilter } } };
 }
 
 /** The topology as a `Config.json` for the official emulator. Values beyond its quotas are brought within them. */
@@ -158,15 +157,14 @@ export function toEmulatorConfig({ topics, queues }: Topology): unknown {
   const within = (seconds: number, [low, high]: readonly [number, number]): string =>
     formatIsoDuration(Math.min(Math.max(seconds * 1000, low), high));
   const receiving = (entity: QueueTopology | SubscriptionTopology) => ({
-    DeadLetteringOnMessageExpiration:
-      'deadLetteringOnMessageExpiration' in entity && entity.deadLetteringOnMessageExpiration,
+    DeadLetteringOnMessageExpiration: entity.deadLetteringOnMessageExpiration,
     DefaultMessageTimeToLive: within(
       'timeToLiveSeconds' in entity ? entity.timeToLiveSeconds : Number.POSITIVE_INFINITY,
       EMULATOR_QUOTAS.timeToLiveMs,
     ),
     ForwardDeadLetteredMessagesTo:
       'forwardDeadLetteredMessagesTo' in entity ? entity.forwardDeadLetteredMessagesTo : '',
-    ForwardTo: ('forwardTo' in entity && entity.forwardTo) || '',
+    ForwardTo: '',
     LockDuration: within(entity.lockSeconds, EMULATOR_QUOTAS.lockMs),
     MaxDeliveryCount: Math.min(entity.maxDeliveryCount, EMULATOR_QUOTAS.maxDeliveryCount),
     RequiresSession: false,

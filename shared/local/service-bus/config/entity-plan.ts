@@ -31,12 +31,12 @@ export interface EntityPlan {
 /** The plan of a topology. */
 export function planOfTopology({ topics, queues }: Topology): EntityPlan {
   return {
-    queues: queues.map(({ name, timeToLiveSeconds, lockSeconds, maxDeliveryCount }) => ({
+    queues: queues.map(({ name, timeToLiveSeconds, lockSeconds, ...receiving }) => ({
       name,
       properties: {
         defaultMessageTimeToLiveMs: timeToLiveSeconds * SECOND_MS,
         lockDurationMs: lockSeconds * SECOND_MS,
-        maxDeliveryCount,
+        ...receiving,
       },
     })),
     topics: topics.map(({ name, timeToLiveSeconds, duplicateDetectionSeconds, subscriptions }) => ({
@@ -46,22 +46,10 @@ export function planOfTopology({ topics, queues }: Topology): EntityPlan {
         requiresDuplicateDetection: true,
         duplicateDetectionHistoryTimeWindowMs: duplicateDetectionSeconds * SECOND_MS,
       },
-      subscriptions: subscriptions.map(({ name, rule, lockSeconds, maxDeliveryCount, ...forwards }) => ({
+      subscriptions: subscriptions.map(({ name, rule, lockSeconds, ...receiving }) => ({
         name,
-        properties: {
-          lockDurationMs: lockSeconds * SECOND_MS,
-          maxDeliveryCount,
-          forwardTo: forwards.forwardTo,
-          deadLetteringOnMessageExpiration: forwards.deadLetteringOnMessageExpiration,
-          forwardDeadLetteredMessagesTo: forwards.forwardDeadLetteredMessagesTo,
-        },
-        rules: [
-          {
-            name: rule.name,
-            filter: { kind: 'sql', expression: rule.sqlFilter },
-            ...(rule.sqlAction !== undefined && { action: { expression: rule.sqlAction } }),
-          },
-        ],
+        properties: { lockDurationMs: lockSeconds * SECOND_MS, ...receiving },
+        rules: [{ name: rule.name, filter: { kind: 'sql', expression: rule.sqlFilter } }],
       })),
     })),
   };

@@ -12,7 +12,7 @@ import { eventually } from '../../../support/processes.ts';
 import { WorkerLoss } from '../../../support/worker-loss.ts';
 
 const EVENTS = 800;
-const SUBSCRIPTION = 'deployment-events/Subscriptions/deployment-requested';
+const SUBSCRIPTION = 'deployment-requested/Subscriptions/deployment-requested';
 
 let bus: LocalBus;
 let app: BuiltApp;
@@ -49,7 +49,7 @@ const isLeft = (most: number) => (): true | undefined => (waiting(SUBSCRIPTION) 
 
 async function publish(): Promise<void> {
   const client = new ServiceBusClient(bus.connectionString);
-  const sender = client.createSender('deployment-events');
+  const sender = client.createSender('deployment-requested');
   const messages = Array.from({ length: EVENTS }, (_, n) => {
     const event = newEvent(DeploymentRequested, { id: `e-${n}`, source: '/ci', data: sampleData.DeploymentRequested });
     const { entity: _entity, scheduledEnqueueTimeMs: _time, ...message } = eventMessage(event);

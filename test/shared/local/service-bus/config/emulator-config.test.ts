@@ -210,7 +210,12 @@ describe('toEmulatorConfig', () => {
     expect(plan.queues).toMatchObject([
       {
         name: 'errors',
-        properties: { defaultMessageTimeToLiveMs: 3_600_000, lockDurationMs: 60_000, maxDeliveryCount: 10 },
+        properties: {
+          defaultMessageTimeToLiveMs: 3_600_000,
+          lockDurationMs: 60_000,
+          maxDeliveryCount: 10,
+          deadLetteringOnMessageExpiration: true,
+        },
       },
     ]);
     expect(plan.topics.map(({ name, subscriptions }) => ({ name, subscriptions }))).toEqual(

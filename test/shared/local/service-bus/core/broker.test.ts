@@ -23,20 +23,21 @@ beforeEach(() => {
 });
 
 describe('the topology', () => {
-  it('routes an event to its handler, and an event without a handler to the errors queue', () => {
+  it('brings all that comes on a topic to its handler, but what is addressed to another subscription alone', () => {
     applyTopology(broker, topology);
 
-    broker.send('deployment-events', [
+    broker.send('deployment-requested', [
       message('wanted', { subject: 'DeploymentRequested' }),
-      message('addressed', { subject: 'DeploymentRequested', to: 'deployment-requested' }),
-      message('misdirected', { subject: 'DeploymentRequested', to: 'elsewhere' }),
-      message('unknown', { subject: 'Nonsense' }),
+      message('redelivered', { subject: 'DeploymentRequested', to: 'only:deployment-requested' }),
+      message('another’s', { subject: 'DeploymentRequested', to: 'only:audit' }),
+      message('from JMS', { to: 'deployment-requested' }),
+      message('unknown', { subject: 'Nonsense', to: 'elsewhere' }),
       message('bare'),
     ]);
 
-    const handler = broker.resolve('deployment-events/subscriptions/DEPLOYMENT-requested');
-    expect(bodies(handler.receive(10))).toEqual(['wanted', 'addressed']);
-    expect(bodies(broker.resolve('errors').receive(10))).toEqual(['misdirected', 'unknown', 'bare']);
+    const handler = broker.resolve('deployment-requested/subscriptions/DEPLOYMENT-requested');
+    expect(bodies(handler.receive(10))).toEqual(['wanted', 'redelivered', 'from JMS', 'unknown', 'bare']);
+    expect(broker.resolve('errors').activeCount).toBe(0);
   });
 });
 

@@ -374,3 +374,33 @@ describe('a SQL action', () => {
     expect(() => compileSqlAction(expression)).toThrow(problem);
   });
 });
+
+/** https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-filter: a null operand is unknown. */
+describe('the rule of a handler’s subscription', () => {
+  const listener = "sys.To IS NULL OR sys.To NOT LIKE 'only:%'";
+  const handler = `${listener} OR sys.To = 'only:mine'`;
+
+  it.each([
+    [undefined, true, true],
+    ['', true, true],
+    ['the-topic', true, true],
+    ['only', true, true],
+    ['lonely:mine', true, true],
+    ['only:mine', true, false],
+    ['only:', false, false],
+    ['only:another', false, false],
+    ['only:mine2', false, false],
+  ])('with `to` %j takes it: %s, and a listener’s: %s', (to, handlerTakes, listenerTakes) => {
+    const message = acceptMessage({ ...(to !== undefined && { to }), body: '', sizeBytes: 0 });
+
+    expect(compileSqlFilter(handler)(message)).toBe(handlerTakes);
+    expect(compileSqlFilter(listener)(message)).toBe(listenerTakes);
+  });
+
+  it('leaves NOT LIKE unknown without an address, which alone takes nothing', () => {
+    const message = acceptMessage({ body: '', sizeBytes: 0 });
+
+    expect(compileSqlFilter("sys.To NOT LIKE 'only:%'")(message)).toBe(false);
+    expect(compileSqlFilter("NOT (sys.To NOT LIKE 'only:%')")(message)).toBe(false);
+  });
+});
