@@ -5,13 +5,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTableStorage } from '../../shared/adapters/table-storage.ts';
 import { eventMessage } from '../../shared/delivery/bus-message.ts';
-import { type EventRecord, RECORDS } from '../../shared/delivery/event-record.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { type LocalBus, startBus } from '../../shared/local/service-bus/start.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { type BuiltApp, buildApp } from '../support/built-app.ts';
 import { Command, eventually } from '../support/processes.ts';
+import { recordsOf } from '../support/records.ts';
 
 const SUBSCRIPTION = 'deployment-requested';
 const NEIGHBOURS = 15;
@@ -74,10 +74,8 @@ it('is in errors after its third crash, and all its neighbours are handled', { t
   );
   const state = await createTableStorage({ connectionString: azurite.connectionString }, 'platformevents');
   const finished = async (): Promise<string[]> => {
-    const ids: string[] = [];
-    for await (const { value } of state.query<EventRecord>(RECORDS))
-      if (value.status === 'completed') ids.push(value.id);
-    return ids;
+    const records = await recordsOf(state);
+    return records.filter(({ status }) => status === 'completed').map(({ id }) => id);
   };
   await eventually(
     async () => ((await finished()).length === NEIGHBOURS + sent ? true : undefined),

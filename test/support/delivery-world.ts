@@ -5,7 +5,7 @@
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { type DeliveryOptions, deliver } from '../../shared/delivery/deliver.ts';
-import { type EventRecord, RECORDS, recordKey } from '../../shared/delivery/event-record.ts';
+import { type EventRecord, readRecord } from '../../shared/delivery/event-record.ts';
 import { Isolation } from '../../shared/delivery/isolation.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { EventDefinition } from '../../shared/events/cloud-event.ts';
@@ -105,7 +105,7 @@ export class DeliveryWorld {
   }
 
   async record(handler: string, eventId: string): Promise<EventRecord | undefined> {
-    return (await this.state.get<EventRecord>(RECORDS, recordKey(handler, eventId)))?.value;
+    return (await readRecord(this.state, handler, eventId))?.value;
   }
 
   /** Sends an event past duplicate detection: two messages of one event, as after ten minutes. */

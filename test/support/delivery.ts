@@ -2,7 +2,7 @@
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { deliver } from '../../shared/delivery/deliver.ts';
-import { type EventRecord, RECORDS } from '../../shared/delivery/event-record.ts';
+import type { EventRecord } from '../../shared/delivery/event-record.ts';
 import { Isolation } from '../../shared/delivery/isolation.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
@@ -10,6 +10,7 @@ import type { Handler, Ports } from '../../shared/ports/handler.ts';
 import type { StateStore } from '../../shared/ports/state.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
+import { recordsOf } from './records.ts';
 
 export interface Death {
   /** Counted over all calls of all processes. */
@@ -131,11 +132,7 @@ export function createWorld({ handlers, deaths = [], random = Math.random, befor
     log,
     calls: () => calls,
     rejections: () => rejections,
-    records: async () => {
-      const found: EventRecord[] = [];
-      for await (const { value } of state.query<EventRecord>(RECORDS)) found.push(value);
-      return found;
-    },
+    records: () => recordsOf(state),
     pending: () => queues.reduce((sum, queue) => sum + queue.peek(0, Number.POSITIVE_INFINITY).length, 0),
   };
 }

@@ -1,7 +1,6 @@
 /** An event that ends the worker process harms nobody but itself, whatever runs beside it. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type EventRecord, RECORDS } from '../../../shared/delivery/event-record.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
@@ -10,6 +9,7 @@ import type { Handler, HandlerPorts } from '../../../shared/ports/handler.ts';
 import { CrashingHost } from '../../support/crashing-host.ts';
 import { seeded } from '../../support/delivery-world.ts';
 import { sampleData } from '../../support/events.ts';
+import { recordsOf } from '../../support/records.ts';
 
 const NEIGHBOURS = 15;
 const TRAFFIC = 150;
@@ -59,9 +59,7 @@ async function play({ poisons, runMs, seed }: Trial) {
   });
   await bus.advance('30m');
 
-  const records: EventRecord[] = [];
-  for await (const { value } of host.state.query<EventRecord>(RECORDS)) records.push(value);
-  const finished = records.filter(
+  const finished = (await recordsOf(host.state)).filter(
     ({ handler, status }) => handler === 'deployment-requested' && status === 'completed',
   );
   return { bus, host, ended, finished: finished.length };
