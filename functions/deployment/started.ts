@@ -16,9 +16,13 @@ import {
 } from '../../shared/releases/release-record.ts';
 import { end, type Outcome, observe, start } from '../../shared/releases/release-states.ts';
 import { completionOf, failureOf } from '../../shared/releases/report.ts';
+import { readOnce } from '../../shared/update-document.ts';
 
-export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {
-  const { state, clock, config } = ports;
+export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, handlerPorts) => {
+  // The release's record is asked for three times.
+  const state = readOnce(handlerPorts.state);
+  const ports = { ...handlerPorts, state };
+  const { clock, config } = ports;
   const { deadline } = config.policies.deployment;
   let release = await advance(state, event.data, (record, it) =>
     start(record, it, { by: event.id, at: clock.now() }, deadline),
