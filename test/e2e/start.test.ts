@@ -72,7 +72,7 @@ it('publishes from the command line and follows the chain to its end', async () 
   const bad = publishing('{"namespace":"X"}');
 
   expect(await good.exit()).toBe(0);
-  expect(good.output).toMatch(/DeploymentCompleted +default\/demo\/cli +finished\ncompleted$/);
+  expect(good.output).toMatch(/DeploymentCompleted +default\/demo\/cli +completed\ncompleted$/);
   expect(await bad.exit()).toBe(2);
   expect(bad.output).toContain('data.namespace: expected a DNS-1123 label');
 });
