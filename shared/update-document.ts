@@ -58,3 +58,40 @@ async function write<T>(
   if (stored) await state.put(partition, key, value, stored.etag);
   else await state.insert(partition, key, value);
 }
+
+/**
+ * The store for one run that changes one document several times: what it read and wrote, it does not read again. Another's
+ * change is not lost, since every write here is guarded: one that fails makes it forget, and `update` decides anew.
+ */
+export function readOnce(state: StateStore): StateStore {
+  const known = new Map<string, Stored<unknown>>();
+  const idOf = (partition: string, key: string): string => JSON.stringify([partition, key]);
+  const write = async (id: string, key: string, value: unknown, work: Promise<string>): Promise<string> => {
+    known.delete(id);
+    const etag = await work;
+    known.set(id, { key, value, etag });
+    return etag;
+  };
+  return {
+    get: async <T>(partition: string, key: string) => {
+      const id = idOf(partition, key);
+      const found = known.get(id) ?? (await state.get<T>(partition, key));
+      if (found) known.set(id, found);
+      // What was read or written under a key has the type that its users agree on.
+      return found as Stored<T> | undefined;
+    },
+    insert: (partition, key, value) => write(idOf(partition, key), key, value, state.insert(partition, key, value)),
+    put: (partition, key, value, etag) =>
+      write(idOf(partition, key), key, value, state.put(partition, key, value, etag)),
+    delete: (partition, key, etag) => {
+      known.clear();
+      return state.delete(partition, key, etag);
+    },
+    transact: (partition, operations) => {
+      known.clear();
+      return state.transact(partition, operations);
+    },
+    query: (partition, query) => state.query(partition, query),
+    ping: () => state.ping(),
+  };
+}

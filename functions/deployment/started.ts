@@ -10,9 +10,13 @@ import { advanceRelease, phaseOf, type ReleaseRecord, stepBy, stepTo } from '../
 import { endRelease, observePrevious, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
 import { completedData, failedData } from '../../shared/releases/report.ts';
 import { rememberNewest } from '../../shared/releases/suspects.ts';
+import { readOnce } from '../../shared/update-document.ts';
 
-export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {
-  const { state, clock, config } = ports;
+export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, handlerPorts) => {
+  // The release's record is asked for three times.
+  const state = readOnce(handlerPorts.state);
+  const ports = { ...handlerPorts, state };
+  const { clock, config } = ports;
   const { deadline } = config.policies.deployment;
   let release = await advanceRelease(state, event.data, (record, it) =>
     startRelease(record, it, { by: event.id, at: clock.now() }, deadline),

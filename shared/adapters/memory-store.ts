@@ -1,6 +1,7 @@
 /** The state store in this process's memory: for tests, and for runs that may forget. */
 import { ConflictError } from '../errors.ts';
-import type { Query, StateStore, Stored } from '../ports/state.ts';
+import type { Operation, Query, StateStore, Stored } from '../ports/state.ts';
+import { checkOperations } from './check-operations.ts';
 import { jsonOfValue, matchesWhere } from './stored-value.ts';
 
 interface Row {
@@ -38,8 +39,22 @@ export class MemoryStateStore implements StateStore {
     const rows = this.#partitions.get(partition)?.rows;
     if (!rows?.has(key)) return;
     if (etag !== '*') this.#check(partition, key, etag);
-    rows.delete(key);
-    if (rows.size === 0) this.#partitions.delete(partition);
+    this.#remove(partition, key);
+  }
+
+  async transact(partition: string, operations: readonly Operation[]): Promise<readonly (string | undefined)[]> {
+    checkOperations(operations);
+    for (const operation of operations) this.#checkOperation(partition, operation);
+    // All that can fail comes before the first change.
+    const jsons = operations.map((operation) =>
+      operation.kind === 'delete' ? undefined : jsonOfValue(operation.value),
+    );
+    return operations.map(({ key }, index) => {
+      const json = jsons[index];
+      if (json !== undefined) return this.#writeJson(partition, key, json);
+      this.#remove(partition, key);
+      return undefined;
+    });
   }
 
   async *query<T>(partition: string, { from, to, where, limit }: Query = {}): AsyncIterable<Stored<T>> {
@@ -68,8 +83,25 @@ export class MemoryStateStore implements StateStore {
     }
   }
 
+  #checkOperation(partition: string, operation: Operation): void {
+    const { kind, key } = operation;
+    const isThere = this.#partitions.get(partition)?.rows.has(key) ?? false;
+    if (kind === 'insert' && isThere) throw new ConflictError(`${partition}/${key} exists already`);
+    if (kind === 'delete' && !isThere) throw new ConflictError(`${partition}/${key} does not exist`);
+    if (kind === 'put' && operation.etag !== '*') this.#check(partition, key, operation.etag);
+  }
+
+  #remove(partition: string, key: string): void {
+    const rows = this.#partitions.get(partition)?.rows;
+    rows?.delete(key);
+    if (rows?.size === 0) this.#partitions.delete(partition);
+  }
+
   #write(name: string, key: string, value: unknown): string {
-    const json = jsonOfValue(value);
+    return this.#writeJson(name, key, jsonOfValue(value));
+  }
+
+  #writeJson(name: string, key: string, json: string): string {
     let partition = this.#partitions.get(name);
     if (!partition) {
       partition = { rows: new Map(), keys: undefined };

@@ -1,10 +1,18 @@
 /** The state store on Azure Table Storage, or on Azurite. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { RestError, TableClient, type TableEntityResult, type TableServiceClientOptions } from '@azure/data-tables';
+import {
+  RestError,
+  TableClient,
+  type TableEntityResult,
+  type TableServiceClientOptions,
+  type TransactionAction,
+} from '@azure/data-tables';
 import { faultOf } from '../describe-error.ts';
 import { ConfigError, ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
-import type { Query, StateStore, Stored } from '../ports/state.ts';
+import type { Operation, Query, StateStore, Stored } from '../ports/state.ts';
 import type { ServiceConnection } from '../settings.ts';
+import { checkOperations } from './check-operations.ts';
 import type { CorrectedClock } from './clock-correction.ts';
 import { matchesWhere } from './stored-value.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
@@ -97,22 +105,25 @@ export class TableStateStore implements StateStore {
   }
 
   async get<T>(partition: string, key: string): Promise<Stored<T> | undefined> {
-    const row = await this.#call(`${partition}/${key}`, { [NOT_FOUND]: 'absent' }, (abortSignal) =>
-      this.#client.getEntity<Record<string, unknown>>(encodeKey(partition), encodeKey(key), { abortSignal }),
-    );
+    const row = await this.#row(partition, key);
     return row && storedOf<T>(row);
   }
 
   async insert<T>(partition: string, key: string, value: T): Promise<string> {
-    const entity = entityOf(partition, key, value);
-    const answer = await this.#call(`${partition}/${key}`, { [CONFLICT]: 'conflict' }, (abortSignal) =>
-      this.#client.createEntity(entity, { abortSignal }),
+    const write = randomUUID();
+    const entity = entityOf(partition, key, value, write);
+    const answer = await this.#call(
+      `${partition}/${key}`,
+      { [CONFLICT]: 'conflict' },
+      (abortSignal) => this.#client.createEntity(entity, { abortSignal }),
+      () => this.#ownWrite(partition, key, write),
     );
     return etagOf(answer);
   }
 
   async put<T>(partition: string, key: string, value: T, etag: string): Promise<string> {
-    const entity = entityOf(partition, key, value);
+    const write = randomUUID();
+    const entity = entityOf(partition, key, value, write);
     const answer = await this.#call(
       `${partition}/${key}`,
       { [PRECONDITION_FAILED]: 'conflict', [NOT_FOUND]: 'conflict' },
@@ -120,6 +131,7 @@ export class TableStateStore implements StateStore {
         etag === '*'
           ? this.#client.upsertEntity(entity, 'Replace', { abortSignal })
           : this.#client.updateEntity(entity, 'Replace', { etag, abortSignal }),
+      () => this.#ownWrite(partition, key, write),
     );
     return etagOf(answer);
   }
@@ -130,6 +142,36 @@ export class TableStateStore implements StateStore {
       { [PRECONDITION_FAILED]: 'conflict', [NOT_FOUND]: 'absent' },
       (abortSignal) => this.#client.deleteEntity(encodeKey(partition), encodeKey(key), { etag, abortSignal }),
     );
+  }
+
+  async transact(partition: string, operations: readonly Operation[]): Promise<readonly (string | undefined)[]> {
+    checkOperations(operations);
+    const write = randomUUID();
+    const actions = operations.map((operation) => actionOf(partition, operation, write));
+    const written = operations.filter(({ kind }) => kind !== 'delete');
+    const etags = await this.#call(
+      partition,
+      { [CONFLICT]: 'conflict', [PRECONDITION_FAILED]: 'conflict', [NOT_FOUND]: 'conflict' },
+      async (abortSignal) => {
+        const { subResponses } = await this.#client.submitTransaction(actions, { abortSignal });
+        return operations.map(({ kind }, index) => {
+          const { etag = '' } = subResponses[index] ?? {};
+          // The SDK leaves the end of its line on it.
+          return kind === 'delete' ? undefined : etag.trim();
+        });
+      },
+      async () => {
+        const found = new Map<string, string>();
+        for (const { key } of written) {
+          const own = await this.#ownWrite(partition, key, write);
+          if (!own) return undefined;
+          found.set(key, etagOf(own));
+        }
+        // Of nothing but deletes nobody can say whose they were.
+        return found.size > 0 ? operations.map(({ key }) => found.get(key)) : undefined;
+      },
+    );
+    return etags ?? [];
   }
 
   async *query<T>(partition: string, query: Query = {}): AsyncIterable<Stored<T>> {
@@ -160,11 +202,27 @@ export class TableStateStore implements StateStore {
     await this.get('ping', 'ping');
   }
 
-  /** One call to the service. `meanings` says what an answer by status means for it; a missing table is created. */
+  /** The answer to a write that was made, when it is what the entity still holds. */
+  async #ownWrite(partition: string, key: string, write: string): Promise<{ etag?: string } | undefined> {
+    const row = await this.#row(partition, key);
+    return row?.['write'] === write ? row : undefined;
+  }
+
+  async #row(partition: string, key: string): Promise<Row | undefined> {
+    return this.#call(`${partition}/${key}`, { [NOT_FOUND]: 'absent' }, (abortSignal) =>
+      this.#client.getEntity<Record<string, unknown>>(encodeKey(partition), encodeKey(key), { abortSignal }),
+    );
+  }
+
+  /**
+   * One call to the service. `meanings` says what an answer by status means for it; a missing table is created.
+   * A call that is sent again may find a conflict with itself, since only its answer was lost: `ownAnswer` finds that out.
+   */
   async #call<T>(
     what: string,
     meanings: Meanings,
     send: (abortSignal: AbortSignal) => Promise<T>,
+    ownAnswer?: () => Promise<T | undefined>,
   ): Promise<T | undefined> {
     for (let failures = 0; ; ) {
       try {
@@ -174,6 +232,8 @@ export class TableStateStore implements StateStore {
         const isTableMissing = codeOf(error) === 'TableNotFound';
         if (!isTableMissing && meaning === 'absent') return undefined;
         if (!isTableMissing && meaning === 'conflict') {
+          const own = failures > 0 ? await ownAnswer?.() : undefined;
+          if (own !== undefined) return own;
           throw new ConflictError(`${what} has changed, or exists already`);
         }
         const problem = toPlatformError(error, what);
@@ -195,8 +255,23 @@ export class TableStateStore implements StateStore {
   }
 }
 
-function entityOf(partition: string, key: string, value: unknown): { partitionKey: string; rowKey: string } {
-  return { partitionKey: encodeKey(partition), rowKey: encodeKey(key), ...encodeValue(value) };
+/** @param write names the write, so that it is known again */
+function entityOf(
+  partition: string,
+  key: string,
+  value: unknown,
+  write: string,
+): { partitionKey: string; rowKey: string; write: string } {
+  return { partitionKey: encodeKey(partition), rowKey: encodeKey(key), ...encodeValue(value), write };
+}
+
+function actionOf(partition: string, operation: Operation, write: string): TransactionAction {
+  const { kind, key } = operation;
+  if (kind === 'delete') return ['delete', { partitionKey: encodeKey(partition), rowKey: encodeKey(key) }];
+  const entity = entityOf(partition, key, operation.value, write);
+  if (kind === 'insert') return ['create', entity];
+  const { etag } = operation;
+  return etag === '*' ? ['upsert', entity, 'Replace'] : ['update', entity, 'Replace', { etag }];
 }
 
 function storedOf<T>(row: Row): Stored<T> {

@@ -17,11 +17,11 @@ import {
   type EventRecord,
   firstRecord,
   MAX_VANISHED,
-  RECORDS,
-  recordKey,
+  readRecord,
+  recordPartition,
 } from './event-record.ts';
 import { FollowUpMessages } from './follow-up-messages.ts';
-import { enterHistory } from './history.ts';
+import { insertRecord } from './history.ts';
 import type { Place } from './isolation.ts';
 import { MAX_ATTEMPTS } from './retry-policy.ts';
 import { type HandlerOutcome, runHandler, withFields } from './run-handler.ts';
@@ -50,12 +50,6 @@ export interface RunOptions {
   readonly handlerTimeoutMs: number;
 }
 
-/** What came of executing the handler, and whether the event is in the history. */
-export interface Execution {
-  readonly outcome: HandlerOutcome;
-  readonly isIndexed: boolean;
-}
-
 /** The process ends whenever it handles the event: it would take others with it for ever. */
 class WorkerCrashedError extends PermanentError {
   override readonly reason = 'WorkerCrashed';
@@ -79,20 +73,18 @@ export class DeliveryRun {
   async claim(): Promise<Stored<EventRecord> | undefined> {
     const { event, marks, handler, log } = this.#options;
     const { state, clock } = this.#ports;
-    const key = recordKey(handler, event.id);
     const now = clock.now();
 
-    const insert = async (): Promise<Stored<EventRecord>> => {
+    const insert = (): Promise<Stored<EventRecord>> => {
       const first = firstRecord({ ...this.#options, redelivery: marks.redelivery }, now);
-      const value = claimedRecord(first, 'run', this.#lease(now));
-      return { key, value, etag: await state.insert(RECORDS, key, value) };
+      return insertRecord(state, claimedRecord(first, 'run', this.#lease(now)));
     };
     if (marks.redelivery === 0) {
       // An original is nearly always new: one call instead of two.
       const inserted = await insert().catch(undefinedOnConflict);
       if (inserted) return inserted;
     }
-    const stored = await state.get<EventRecord>(RECORDS, key);
+    const stored = await readRecord(state, handler, event.id);
     if (!stored) return insert();
 
     const decision = decideClaim(stored.value, marks, this.id, now);
@@ -117,34 +109,29 @@ export class DeliveryRun {
     }
   }
 
-  /** Runs the handler, enters the event into the history, and publishes what the handler asked for. Never rejects. */
-  async execute(record: EventRecord): Promise<Execution> {
+  /** Runs the handler, and publishes what it asked for. Never rejects. */
+  async execute(record: EventRecord): Promise<HandlerOutcome> {
     const { event, handler, log } = this.#options;
-    const { attempts, redelivery, indexed, vanished = 0 } = record;
+    const { attempts, redelivery, vanished = 0 } = record;
     if (vanished >= MAX_VANISHED) {
       const error = new WorkerCrashedError(
         `${handler} vanished ${MAX_VANISHED} times in a row at ${event.type} ${event.id}, without a result or an error: this event may be what ends the worker process`,
       );
-      return { outcome: { kind: 'failed', error }, isIndexed: indexed === true };
+      return { kind: 'failed', error };
     }
-    // Beside the handler; what comes of it is looked at when the handler has ended.
-    const indexing = indexed ? undefined : enterHistory(this.#ports.state, record).then(() => undefined, asFailure);
     const runLog = withFields(log, { attempt: attempts + 1, redelivery });
     const outcome = await runHandler({ ...this.#options, log: runLog }, this.#ports);
-    const indexFailure = await indexing;
-    const isIndexed = !indexFailure;
-    if (outcome.kind === 'failed') return { outcome, isIndexed };
-    return { outcome: indexFailure ?? (await this.#publish(outcome, record)), isIndexed };
+    return outcome.kind === 'failed' ? outcome : this.#publish(outcome, record);
   }
 
   /** Records how the run ended, and sees to the message that follows from it. @throws SendError @throws ConflictError */
-  async complete({ key, value, etag }: Stored<EventRecord>, { outcome, isIndexed }: Execution): Promise<void> {
+  async complete({ key, value, etag }: Stored<EventRecord>, outcome: HandlerOutcome): Promise<void> {
     const { state, clock } = this.#ports;
     const { log } = this.#options;
     const now = clock.now();
     const none = { leaseUntil: undefined, reason: undefined, error: undefined, vanished: 0 };
-    const ended: EventRecord = { ...value, ...none, indexed: isIndexed, updatedAt: now };
-    const write = (next: EventRecord): Promise<string> => state.put(RECORDS, key, next, etag);
+    const ended: EventRecord = { ...value, ...none, updatedAt: now };
+    const write = (next: EventRecord): Promise<string> => state.put(recordPartition(key), key, next, etag);
     const waitUntil = async (dueAt: number, fields: Partial<EventRecord>): Promise<void> => {
       const next: EventRecord = { ...ended, ...fields, status: 'waiting', redelivery: value.redelivery + 1, dueAt };
       // On record before it is sent: a death between is mended when this message comes again and is resent.
@@ -207,7 +194,7 @@ export class DeliveryRun {
       const { vanished, redelivery } = next;
       this.#options.log.warn('previous run vanished', { vanished, redelivery });
     }
-    return { key, value: next, etag: await this.#ports.state.put(RECORDS, key, next, etag) };
+    return { key, value: next, etag: await this.#ports.state.put(recordPartition(key), key, next, etag) };
   }
 
   /**
@@ -239,8 +226,4 @@ function newRunId(random: () => number): string {
 
 function undefinedOnConflict(error: unknown): undefined {
   if (!(error instanceof ConflictError)) throw error;
-}
-
-function asFailure(error: unknown): HandlerOutcome {
-  return { kind: 'failed', error };
 }

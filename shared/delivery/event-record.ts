@@ -9,10 +9,10 @@
 import { createHash } from 'node:crypto';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import type { RedeliveryMarks } from '../events/parse.ts';
-import type { StateStore } from '../ports/state.ts';
+import type { StateStore, Stored } from '../ports/state.ts';
 
-/** The partition that holds them. */
-export const RECORDS = 'records';
+/** The partitions that hold them: each takes so many writes a second, and one would bound the whole app. */
+export const RECORD_PARTITIONS: readonly string[] = [...'0123456789abcdef'].map((digit) => `records-${digit}`);
 
 export interface EventRecord {
   /**
@@ -51,8 +51,6 @@ export interface EventRecord {
   /** Of the last failed attempt: PascalCase. */
   readonly reason?: string | undefined;
   readonly error?: string | undefined;
-  /** Whether the history's index rows are known to be written. */
-  readonly indexed?: boolean | undefined;
 }
 
 /** An event whose runs vanished so often in a row is held to be what ends the process. */
@@ -66,8 +64,23 @@ export function recordKey(handler: string, eventId: string): string {
   return `${handler}|${keyPart(eventId)}`;
 }
 
+/** The partition of a record, and of the rows that the history finds it by. */
+export function recordPartition(key: string): string {
+  return `records-${createHash('sha256').update(key).digest('hex').charAt(0)}`;
+}
+
+/** The record of an event at a handler. */
+export async function readRecord(
+  state: StateStore,
+  handler: string,
+  eventId: string,
+): Promise<Stored<EventRecord> | undefined> {
+  const key = recordKey(handler, eventId);
+  return state.get<EventRecord>(recordPartition(key), key);
+}
+
 /** A text as part of a key that must stay short, also where some characters take three places (`table-entity.ts`). */
-export function keyPart(text: string): string {
+function keyPart(text: string): string {
   const isShort = text.length <= 64 || (Buffer.byteLength(text) <= 200 && (text.match(/[ !~]/g)?.length ?? 0) <= 50);
   return isShort ? text : `sha256-${createHash('sha256').update(text).digest('hex')}`;
 }
@@ -147,7 +160,6 @@ export function firstRecord(
     endedAt: undefined,
     reason: undefined,
     error: undefined,
-    indexed: undefined,
   };
 }
 
@@ -181,6 +193,6 @@ function vanishedOf({ status, vanished = 0 }: EventRecord, decision: 'run' | 'ta
 
 /** Whether a handler is done with an event. A record that is gone completed longer ago than records are kept. */
 export async function isCompleted(state: StateStore, handler: string, eventId: string): Promise<boolean> {
-  const record = (await state.get<EventRecord>(RECORDS, recordKey(handler, eventId)))?.value;
+  const record = (await readRecord(state, handler, eventId))?.value;
   return record === undefined || record.status === 'completed';
 }

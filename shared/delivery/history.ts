@@ -1,20 +1,17 @@
 /**
- * The history of events is their records, found through two indexes: by day, newest first, and by chain. An index row
- * holds what can be asked for, and the key of the record. It is entered before its record comes to its first rest.
+ * The history of events is their records, found by two rows each: by time, and by chain. The rows lie in the partition of
+ * their record and are inserted with it in one transaction, so an event is in the history as soon as it is claimed. What
+ * is listed is merged from all partitions.
  */
-import { DAY_MS } from '../duration.ts';
-import type { StateStore, Stored } from '../ports/state.ts';
-import { type EventRecord, keyPart, RECORDS, recordKey } from './event-record.ts';
+import { createHash } from 'node:crypto';
+import type { Query, StateStore, Stored } from '../ports/state.ts';
+import { type EventRecord, RECORD_PARTITIONS, recordKey, recordPartition } from './event-record.ts';
 
-/** Which days have rows; the keys are in reverse order of time. */
-export const DAYS = 'history-days';
-
+/** What a row says of its event: what can be asked for. The key has the rest. */
 export interface HistoryRow {
-  readonly record: string;
   readonly type: string;
   readonly subject: string;
   readonly correlationId: string;
-  readonly startedAt: number;
 }
 
 /** What the history is asked for; every part narrows it. */
@@ -36,102 +33,129 @@ export interface HistoryPage {
   readonly next: string | undefined;
 }
 
+/** Before the keys of the rows; no handler's name begins so, and so no record's key. */
+export const BY_TIME = '@time|';
+
 const LAST_MS = 9_999_999_999_999;
+/** After every time in a key. */
+const END = ':';
 
 /** Keys of later times come first. Times out of the keys' range are taken for its first or last. */
 export function newestFirst(ms: number): string {
   return String(LAST_MS - Math.max(0, Math.min(ms, LAST_MS))).padStart(13, '0');
 }
 
-export function dayOf(ms: number): string {
-  const number = Math.floor(ms / DAY_MS);
-  // Nearly always the day that was asked for before, and a date takes longer to write than a row.
-  if (number !== lastDay.number) lastDay = { number, text: new Date(ms).toISOString().slice(0, 10) };
-  return lastDay.text;
-}
-
-let lastDay = { number: Number.NaN, text: '' };
-
-export function dayKey(day: string): string {
-  return newestFirst(Date.parse(day));
-}
-
-export function dayPartition(day: string): string {
-  return `history-${day}`;
-}
-
-export function chainPartition(correlationId: string): string {
-  return `history-of-${keyPart(correlationId)}`;
-}
-
-/** The key of a record's rows, in both indexes. */
-export function rowKey({ startedAt, handler, id }: Pick<EventRecord, 'startedAt' | 'handler' | 'id'>): string {
+/** A row's place in its list: the time when its event was first seen, and the key of the record. */
+function placeOf({ startedAt, handler, id }: Pick<EventRecord, 'startedAt' | 'handler' | 'id'>): string {
   return `${newestFirst(startedAt)}|${recordKey(handler, id)}`;
 }
 
-/** Writes the index rows of a record. Writing them again is harmless. */
-export async function enterHistory(state: StateStore, record: EventRecord): Promise<void> {
-  const { type, subject, correlationId, startedAt, handler, id } = record;
-  const row: HistoryRow = { record: recordKey(handler, id), type, subject, correlationId, startedAt };
-  const key = rowKey(record);
-  const day = dayOf(startedAt);
-  await Promise.all([
-    state.put(dayPartition(day), key, row, '*'),
-    state.put(chainPartition(correlationId), key, row, '*'),
-    enterDay(state, day),
-  ]);
+/** Of a row that is listed by time. */
+export function recordKeyOf(timeKey: string): string {
+  return timeKey.slice(BY_TIME.length + '0000000000000|'.length);
 }
 
-/** The days that each store is known to have; so the row of a day is written once a process. */
-const enteredDays = new WeakMap<StateStore, string>();
+/** When the event of a row that is listed by time was first seen. */
+export function startedAtOf(timeKey: string): number {
+  return LAST_MS - Number(timeKey.slice(BY_TIME.length, BY_TIME.length + 13));
+}
 
-async function enterDay(state: StateStore, day: string): Promise<void> {
-  if (enteredDays.get(state) === day) return;
-  await state.put(DAYS, dayKey(day), { day }, '*');
-  enteredDays.set(state, day);
+/** Of the row that has the same place in the list of its chain. */
+export function chainKeyOf(timeKey: string, { correlationId }: Pick<HistoryRow, 'correlationId'>): string {
+  return `${chainPrefix(correlationId)}${timeKey.slice(BY_TIME.length)}`;
+}
+
+/** A digest, since there is no room for two ids in a key. */
+function chainPrefix(correlationId: string): string {
+  return `@chain|${createHash('sha256').update(correlationId).digest('hex').slice(0, 16)}|`;
+}
+
+/** Inserts a record, and with it its rows. @throws ConflictError when there is a record of the event at the handler */
+export async function insertRecord(state: StateStore, record: EventRecord): Promise<Stored<EventRecord>> {
+  const { type, subject, correlationId, handler, id } = record;
+  const key = recordKey(handler, id);
+  const row: HistoryRow = { type, subject, correlationId };
+  const timeKey = `${BY_TIME}${placeOf(record)}`;
+  const [etag = ''] = await state.transact(recordPartition(key), [
+    { kind: 'insert', key, value: record },
+    { kind: 'put', key: timeKey, value: row, etag: '*' },
+    { kind: 'put', key: chainKeyOf(timeKey, row), value: row, etag: '*' },
+  ]);
+  return { key, value: record, etag };
 }
 
 /**
- * The records that were asked for. A row whose record is gone, or not written yet, is passed over.
+ * The records that were asked for. A row whose record is gone is passed over.
  *
- * The cost is that of the rows looked at: a chain's are its own, a day's are filtered by the store.
+ * The cost is that of the rows looked at: a chain's are its own, others are filtered by the store.
  */
 export async function readHistory(state: StateStore, query: HistoryQuery): Promise<HistoryPage> {
-  const rows: { readonly key: string; readonly record: string }[] = [];
-  for await (const { key, value } of rowsOf(state, query)) {
-    rows.push({ key, record: value.record });
-    if (rows.length > query.limit) break;
+  const { type, subject, correlationId, since, limit, cursor } = query;
+  const prefix = correlationId === undefined ? BY_TIME : chainPrefix(correlationId);
+  const range = {
+    // The first key after the cursor.
+    from: cursor === undefined ? prefix : `${prefix}${cursor}\0`,
+    to: `${prefix}${since === undefined ? END : newestFirst(since - 1)}`,
+    where: Object.fromEntries(
+      Object.entries({ type, subject, correlationId }).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value]],
+      ),
+    ),
+  };
+  const places: string[] = [];
+  for await (const { key } of rowsOf(state, range, limit + 1)) {
+    places.push(key.slice(prefix.length));
+    if (places.length > limit) break;
   }
-  const listed = rows.slice(0, query.limit);
-  const found = await Promise.all(listed.map(({ record }) => state.get<EventRecord>(RECORDS, record)));
+  const listed = places.slice(0, limit);
+  const found = await Promise.all(
+    listed.map((place) => {
+      const key = recordKeyOf(`${BY_TIME}${place}`);
+      return state.get<EventRecord>(recordPartition(key), key);
+    }),
+  );
   return {
     records: found.flatMap((stored) => (stored ? [stored.value] : [])),
-    next: rows.length > query.limit ? listed.at(-1)?.key : undefined,
+    next: places.length > limit ? listed.at(-1) : undefined,
   };
 }
 
-/** The index rows of a query, newest first, one more than it asks for. */
-async function* rowsOf(state: StateStore, query: HistoryQuery): AsyncIterable<Stored<HistoryRow>> {
-  const { type, subject, correlationId, since, cursor } = query;
-  const range = {
-    // The first key after the cursor.
-    ...(cursor !== undefined && { from: `${cursor}\0` }),
-    ...(since !== undefined && { to: newestFirst(since - 1) }),
-    where: { ...(type !== undefined && { type }), ...(subject !== undefined && { subject }) },
+interface Range extends Query {
+  readonly from: string;
+  readonly to: string;
+}
+
+type Rows = AsyncGenerator<Stored<HistoryRow>, undefined>;
+
+/** The rows of a range in every partition, newest first. @param expected how many of them will be wanted */
+async function* rowsOf(state: StateStore, range: Range, expected: number): Rows {
+  // Twice a partition's even share; who has more is asked again.
+  const chunk = Math.ceil((2 * expected) / RECORD_PARTITIONS.length) + 2;
+  const heads = new Map<Rows, Stored<HistoryRow>>();
+  const advance = async (rows: Rows): Promise<void> => {
+    const { value } = await rows.next();
+    if (value) heads.set(rows, value);
+    else heads.delete(rows);
   };
-  let left = query.limit + 1;
-  if (correlationId !== undefined) {
-    yield* state.query<HistoryRow>(chainPartition(correlationId), { ...range, limit: left });
-    return;
+  await Promise.all(RECORD_PARTITIONS.map((partition) => advance(rowsIn(state, partition, range, chunk))));
+  while (heads.size > 0) {
+    const [rows, row] = [...heads].reduce((first, other) => (other[1].key < first[1].key ? other : first));
+    yield row;
+    await advance(rows);
   }
-  const days = {
-    ...(cursor !== undefined && { from: dayKey(dayOf(LAST_MS - Number(cursor.slice(0, 13)))) }),
-    ...(since !== undefined && { to: newestFirst(Date.parse(dayOf(since)) - 1) }),
-  };
-  for await (const { value } of state.query<{ day: string }>(DAYS, days)) {
-    for await (const row of state.query<HistoryRow>(dayPartition(value.day), { ...range, limit: left })) {
+}
+
+/** One partition's share, in chunks. */
+async function* rowsIn(state: StateStore, partition: string, range: Range, chunk: number): Rows {
+  let { from } = range;
+  let count: number;
+  do {
+    count = 0;
+    for await (const row of state.query<HistoryRow>(partition, { ...range, from, limit: chunk })) {
+      count++;
+      // The first key after it.
+      from = `${row.key}\0`;
       yield row;
-      if (--left <= 0) return;
     }
-  }
+  } while (count === chunk);
 }

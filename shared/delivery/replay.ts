@@ -14,7 +14,7 @@ import type { Ports } from '../ports/handler.ts';
 import { ERRORS_KEPT_MS, routeOf, routeTo } from '../topology.ts';
 import { jsonOrText } from './body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from './dead-letter-body.ts';
-import { type EventRecord, RECORDS, recordKey } from './event-record.ts';
+import { readRecord } from './event-record.ts';
 
 /** Handling it again would not help, or not happen. The entry stays. */
 export class NotReplayableError extends PermanentError {
@@ -124,7 +124,7 @@ async function nextRedelivery(
   { redelivery, body, reason }: DeadLetterEntry,
   { state }: Ports,
 ): Promise<number> {
-  const record = (await state.get<EventRecord>(RECORDS, recordKey(subscription, event.id)))?.value;
+  const record = (await readRecord(state, subscription, event.id))?.value;
   if (record?.status === 'completed') {
     const what = reason === 'NotificationFailed' ? 'its notification alone failed' : 'this is no longer of use';
     throw new NotReplayableError(`${subscription} has handled the event: ${what}; discard it`);

@@ -1,43 +1,101 @@
 /**
- * Forgets the history that is too old or too much, oldest days first. Records are also what makes a redelivered event
- * take effect once, so none is forgotten while a message of its event can still be somewhere. Discards the entries of the
- * errors queue that are too old: the broker does not, once their time to live has moved them to its dead-letter queue.
+ * Forgets the history that is too old or too much, by whole days. Records are also what makes a redelivered event take
+ * effect once, so none is forgotten while a message of its event can still be somewhere. Discards the entries of the errors
+ * queue that are too old: the broker does not, once their time to live has moved them to its dead-letter queue.
  */
 
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../duration.ts';
+import { ConflictError } from '../errors.ts';
 import type { Ports } from '../ports/handler.ts';
-import type { StateStore, Stored } from '../ports/state.ts';
+import type { Query, StateStore, Stored } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
 import { stackOf } from '../stack.ts';
 import { ERRORS_KEPT_MS, REDELIVERABLE_MS } from '../topology.ts';
-import { type EventRecord, RECORDS } from './event-record.ts';
-import { chainPartition, DAYS, dayPartition, type HistoryRow } from './history.ts';
+import { type EventRecord, RECORD_PARTITIONS } from './event-record.ts';
+import { BY_TIME, chainKeyOf, type HistoryRow, newestFirst, recordKeyOf, startedAtOf } from './history.ts';
 
-/** When each store is due for its next pass. */
-const nextPasses = new WeakMap<StateStore, number>();
+/** How many events each day had that is over; the keys are in reverse order of time. */
+const DAYS = 'history-days';
+
+/** The events forgotten in a pass, beside twice as many as came in since the last one. */
+const PASS = 200;
+/** A pass is part of an event's time. */
+const MAX_PASS = 5_000;
+/** So many events are forgotten at once: two rows each are what a transaction takes. */
+const BATCH = 50;
+
+/** What is left to do, by store. */
+interface Schedule {
+  nextPlanAt: number;
+  nextPassAt: number;
+  nextDiscardAt: number;
+  /** Whatever was first seen before this is being forgotten. */
+  before: number | undefined;
+  /** Events that came in since the last pass. */
+  cameIn: number;
+  isBusy: boolean;
+}
+
+const schedules = new WeakMap<StateStore, Schedule>();
 
 /**
- * A pass when one is due: every hour, or every minute while there is more to forget or to discard. Never rejects: what is
- * kept for too long is no reason to fail an event.
+ * A pass when one is due: every hour, and while there is more every minute; over the history also after every so many
+ * events, so that more is forgotten than comes in. Call it once an event. Never rejects: what is kept for too long is no
+ * reason to fail an event.
  */
 export async function forgetOldWhenDue(
   { state, deadLetterQueue, clock, log }: Pick<Ports, 'state' | 'deadLetterQueue' | 'clock' | 'log'>,
   limits: HistoryLimits,
 ): Promise<void> {
   const now = clock.now();
-  if (now < (nextPasses.get(state) ?? 0)) return;
-  nextPasses.set(state, now + HOUR_MS);
-  const isDone = async (what: string, pass: Promise<boolean>): Promise<boolean> =>
+  const schedule = schedules.get(state) ?? {
+    nextPlanAt: 0,
+    nextPassAt: 0,
+    nextDiscardAt: 0,
+    before: undefined,
+    cameIn: 0,
+    isBusy: false,
+  };
+  schedules.set(state, schedule);
+  schedule.cameIn++;
+  const logged = (what: string, pass: Promise<void>): Promise<void> =>
     pass.catch((error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
       log.warn(`${what} failed`, { error: message, stack: stackOf(error) });
-      return true;
     });
-  const passes = await Promise.all([
-    isDone('forgetting old history', forgetOld(state, now, limits)),
-    isDone('discarding old errors', discardOldErrors({ deadLetterQueue, log }, now)),
+  await Promise.all([
+    logged('forgetting old history', forgetWhenDue(schedule, state, now, limits)),
+    logged('discarding old errors', discardWhenDue(schedule, { deadLetterQueue, log }, now)),
   ]);
-  if (passes.includes(false)) nextPasses.set(state, now + MINUTE_MS);
+}
+
+async function forgetWhenDue(schedule: Schedule, state: StateStore, now: number, limits: HistoryLimits): Promise<void> {
+  const isPassDue = schedule.before !== undefined && (now >= schedule.nextPassAt || schedule.cameIn >= PASS / 2);
+  const isPlanDue = now >= schedule.nextPlanAt;
+  if (schedule.isBusy || !(isPassDue || isPlanDue)) return;
+
+  const atMost = Math.min(PASS + 2 * (schedule.cameIn - 1), MAX_PASS);
+  Object.assign(schedule, { isBusy: true, cameIn: 0, nextPassAt: now + MINUTE_MS });
+  try {
+    if (isPlanDue) {
+      schedule.nextPlanAt = now + HOUR_MS;
+      schedule.before = await forgettableBefore(state, now, limits);
+    }
+    if (schedule.before === undefined) return;
+    if (await forgetBefore(state, schedule.before, now, atMost)) schedule.before = undefined;
+  } finally {
+    schedule.isBusy = false;
+  }
+}
+
+async function discardWhenDue(
+  schedule: Schedule,
+  ports: Pick<Ports, 'deadLetterQueue' | 'log'>,
+  now: number,
+): Promise<void> {
+  if (now < schedule.nextDiscardAt) return;
+  schedule.nextDiscardAt = now + HOUR_MS;
+  if (!(await discardOldErrors(ports, now))) schedule.nextDiscardAt = now + MINUTE_MS;
 }
 
 /**
@@ -61,83 +119,156 @@ export async function discardOldErrors(
   return old.length === 0 || old.length < entries.length;
 }
 
-interface Day {
-  readonly day: string;
-  /** How many rows it has; known once the day is over. */
-  readonly count?: number;
-}
-
 /**
  * One pass. Safe to stop anywhere, to run again, and to run at the same time as others.
  *
  * @param atMost how many events are forgotten in one pass
  * @returns whether there was nothing more to forget
  */
-export async function forgetOld(state: StateStore, now: number, limits: HistoryLimits, atMost = 200): Promise<boolean> {
-  let kept = 0;
-  let left = atMost;
-  const days: Stored<Day>[] = [];
-  for await (const day of state.query<Day>(DAYS)) days.push(day);
+export async function forgetOld(
+  state: StateStore,
+  now: number,
+  limits: HistoryLimits,
+  atMost = PASS,
+): Promise<boolean> {
+  const before = await forgettableBefore(state, now, limits);
+  return before === undefined || forgetBefore(state, before, now, atMost);
+}
+
+/** The beginning of the oldest day that is kept; undefined when nothing is older. */
+async function forgettableBefore(state: StateStore, now: number, limits: HistoryLimits): Promise<number | undefined> {
+  const redeliverable = dayOf(now - REDELIVERABLE_MS);
   // Nothing costs anything until the oldest day may be forgotten.
-  if (!days.some(({ value }) => mayForget(value, now))) return true;
+  if ((await newestIn(state, { before: redeliverable })) === undefined) return undefined;
+  const tooOld = dayOf(now - limits.ageMs);
+  return Math.min(redeliverable, Math.max(tooOld, await tooManyBefore(state, now, limits.events)));
+}
 
-  for (const day of days) {
-    kept += await countOf(state, day, now);
-    const isTooOld = endOf(day.value) < now - limits.ageMs;
-    if (!mayForget(day.value, now) || !(isTooOld || kept > limits.events)) continue;
-    left -= await forgetDay(state, day, now, left);
-    if (left <= 0) return false;
+/** The end of the newest day that, with all after it, has more events than are kept. */
+async function tooManyBefore(state: StateStore, now: number, events: number): Promise<number> {
+  const counted: Day[] = [];
+  for await (const { value } of state.query<Day>(DAYS)) counted.push(value);
+  const [newest] = counted;
+  const since = newest ? newest.day + DAY_MS : Number.NEGATIVE_INFINITY;
+  let kept = 0;
+  for (let before = Number.POSITIVE_INFINITY; ; ) {
+    const at = await newestIn(state, { since, before });
+    if (at === undefined) break;
+    before = dayOf(at);
+    const count = await countOf(state, before, now);
+    kept += count;
+    if (kept > events) return before + DAY_MS;
   }
-  return true;
+  for (const { day, count } of counted) {
+    kept += count;
+    if (kept > events) return day + DAY_MS;
+  }
+  return Number.NEGATIVE_INFINITY;
 }
 
-function endOf({ day }: Day): number {
-  return Date.parse(day) + DAY_MS;
+interface Day {
+  /** When it began, in milliseconds since the Unix epoch. */
+  readonly day: number;
+  readonly count: number;
 }
 
-function mayForget(day: Day, now: number): boolean {
-  return endOf(day) < now - REDELIVERABLE_MS;
+function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS) * DAY_MS;
 }
 
-/** The rows of a day; counted once, when the day is over by more than clocks differ. */
-async function countOf(state: StateStore, { key, value }: Stored<Day>, now: number): Promise<number> {
-  if (value.count !== undefined) return value.count;
-  let count = 0;
-  for await (const _ of state.query(dayPartition(value.day))) count++;
-  if (endOf(value) + DAY_MS < now) await state.put(DAYS, key, { ...value, count }, '*');
+/** Counted once, when the day is over by more than clocks differ. */
+async function countOf(state: StateStore, day: number, now: number): Promise<number> {
+  const range = rangeOf({ since: day, before: day + DAY_MS });
+  const counts = RECORD_PARTITIONS.map(async (partition) => {
+    let count = 0;
+    for await (const _ of state.query(partition, range)) count++;
+    return count;
+  });
+  const count = (await Promise.all(counts)).reduce((sum, share) => sum + share, 0);
+  if (day + 2 * DAY_MS < now) await state.put<Day>(DAYS, newestFirst(day), { day, count }, '*');
   return count;
 }
 
-/** @returns how many events were forgotten */
-async function forgetDay(state: StateStore, { key, value }: Stored<Day>, now: number, atMost: number): Promise<number> {
-  const partition = dayPartition(value.day);
-  let forgotten = 0;
-  let hasRest = false;
-  for await (const row of state.query<HistoryRow>(partition)) {
-    if (forgotten >= atMost) return forgotten;
-    if (await forgetEvent(state, partition, row, now)) forgotten++;
-    else hasRest = true;
-  }
-  if (!hasRest) await state.delete(DAYS, key, '*');
-  return forgotten;
+interface Span {
+  readonly since?: number;
+  readonly before: number;
 }
 
-async function forgetEvent(
+function rangeOf({ since = Number.NEGATIVE_INFINITY, before }: Span): Query {
+  const to = since > 0 ? newestFirst(since - 1) : ':';
+  return { from: `${BY_TIME}${newestFirst(before - 1)}`, to: `${BY_TIME}${to}` };
+}
+
+/** When the newest event of a span was first seen. */
+async function newestIn(state: StateStore, span: Span): Promise<number | undefined> {
+  const range = { ...rangeOf(span), limit: 1 };
+  const found = RECORD_PARTITIONS.map(async (partition) => {
+    for await (const { key } of state.query(partition, range)) return startedAtOf(key);
+    return Number.NEGATIVE_INFINITY;
+  });
+  const newest = Math.max(...(await Promise.all(found)));
+  return newest === Number.NEGATIVE_INFINITY ? undefined : newest;
+}
+
+/** @returns whether nothing more is to be forgotten */
+async function forgetBefore(state: StateStore, before: number, now: number, atMost: number): Promise<boolean> {
+  let left = atMost;
+  // Processes that do this at the same time begin in different places.
+  const first = Math.floor(now) % RECORD_PARTITIONS.length;
+  for (const partition of [...RECORD_PARTITIONS.slice(first), ...RECORD_PARTITIONS.slice(0, first)]) {
+    let batch: Stored<HistoryRow>[] = [];
+    for await (const row of state.query<HistoryRow>(partition, rangeOf({ before }))) {
+      batch.push(row);
+      if (batch.length < Math.min(BATCH, left)) continue;
+      left -= await forgetEvents(state, partition, batch, now);
+      batch = [];
+      if (left <= 0) return false;
+    }
+    left -= await forgetEvents(state, partition, batch, now);
+  }
+  for await (const { key, value } of state.query<Day>(DAYS, { from: newestFirst(before - 1) })) {
+    if (value.day < before) await state.delete(DAYS, key, '*');
+  }
+  return true;
+}
+
+/** @returns how many were forgotten */
+async function forgetEvents(
   state: StateStore,
   partition: string,
-  { key, value }: Stored<HistoryRow>,
+  rows: readonly Stored<HistoryRow>[],
   now: number,
-): Promise<boolean> {
-  const stored = await state.get<EventRecord>(RECORDS, value.record);
-  if (stored) {
-    const { status, updatedAt } = stored.value;
-    const isEnded = status === 'completed' || status === 'dead-lettered';
-    // A replay may have brought it back to life.
-    if (!isEnded || updatedAt > now - REDELIVERABLE_MS) return false;
-    await state.delete(RECORDS, value.record, stored.etag);
+): Promise<number> {
+  const isGone = await Promise.all(rows.map(({ key }) => forgetRecord(state, partition, recordKeyOf(key), now)));
+  // Last, since the rest is found through them.
+  const keys = rows.filter((_, index) => isGone[index]).flatMap(({ key, value }) => [key, chainKeyOf(key, value)]);
+  if (keys.length === 0) return 0;
+  try {
+    await state.transact(
+      partition,
+      keys.map((key) => ({ kind: 'delete', key })),
+    );
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    // Another process deletes some of them.
+    for (const key of keys.toReversed()) await state.delete(partition, key, '*');
   }
-  await state.delete(chainPartition(value.correlationId), key, '*');
-  // Last, since the rest is found through it.
-  await state.delete(partition, key, '*');
-  return true;
+  return keys.length / 2;
+}
+
+/** @returns whether there is no record (any more) */
+async function forgetRecord(state: StateStore, partition: string, key: string, now: number): Promise<boolean> {
+  const stored = await state.get<EventRecord>(partition, key);
+  if (!stored) return true;
+  const { status, updatedAt } = stored.value;
+  const isEnded = status === 'completed' || status === 'dead-lettered';
+  // A replay may have brought it back to life.
+  if (!isEnded || updatedAt > now - REDELIVERABLE_MS) return false;
+  try {
+    await state.delete(partition, key, stored.etag);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    return false;
+  }
 }

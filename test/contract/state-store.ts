@@ -109,6 +109,113 @@ export function stateStoreContract(name: string, open: () => Promise<StateStore>
       expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     });
 
+    describe('transact', () => {
+      it('inserts, replaces and deletes in one, and gives the etags in order', async () => {
+        const partition = newPartition();
+        const first = await store.insert(partition, 'put', { n: 1 });
+        await store.insert(partition, 'any', { n: 1 });
+        await store.insert(partition, 'gone', {});
+
+        const etags = await store.transact(partition, [
+          { kind: 'insert', key: 'new', value: { text: "ü€😀 it's\r\n--changeset {}" } },
+          { kind: 'delete', key: 'gone' },
+          { kind: 'put', key: 'put', value: { n: 2 }, etag: first },
+          { kind: 'put', key: 'any', value: { n: 2 }, etag: '*' },
+          { kind: 'put', key: 'a/b#c?', value: { n: 2 }, etag: '*' },
+        ]);
+
+        expect(await store.get(partition, 'new')).toEqual({
+          key: 'new',
+          value: { text: "ü€😀 it's\r\n--changeset {}" },
+          etag: etags[0],
+        });
+        expect(etags[1]).toBeUndefined();
+        expect(await store.get(partition, 'gone')).toBeUndefined();
+        for (const [key, etag] of [
+          ['put', etags[2]],
+          ['any', etags[3]],
+          ['a/b#c?', etags[4]],
+        ] as const) {
+          expect(await store.get(partition, key)).toEqual({ key, value: { n: 2 }, etag });
+          await store.put(partition, key, { n: 3 }, etag ?? '');
+        }
+      });
+
+      it.each([
+        ['inserts a key that exists', { kind: 'insert', key: 'key', value: { n: 2 } }],
+        ['puts what has changed', { kind: 'put', key: 'key', value: { n: 2 }, etag: 'old' }],
+        ['puts what is gone', { kind: 'put', key: 'gone', value: { n: 2 }, etag: 'old' }],
+        ['deletes what is not there', { kind: 'delete', key: 'gone' }],
+      ] as const)('changes nothing when one of it %s', async (_, operation) => {
+        const partition = newPartition();
+        const old = await store.insert(partition, 'key', { n: 0 });
+        const etag = await store.put(partition, 'key', { n: 1 }, old);
+        const one = operation.kind === 'put' ? { ...operation, etag: old } : operation;
+
+        const attempt = store.transact(partition, [
+          { kind: 'insert', key: 'before', value: {} },
+          one,
+          { kind: 'insert', key: 'later', value: {} },
+        ]);
+
+        await expect(attempt).rejects.toThrow(ConflictError);
+        expect(await keysOf(partition)).toEqual(['key']);
+        expect(await store.get(partition, 'key')).toEqual({ key: 'key', value: { n: 1 }, etag });
+      });
+
+      it('lets one of many concurrent transactions win, whole', async () => {
+        const partition = newPartition();
+
+        const outcomes = await Promise.allSettled(
+          Array.from({ length: 8 }, (_, n) =>
+            store.transact(partition, [
+              { kind: 'insert', key: 'claim', value: { n } },
+              { kind: 'put', key: `row-${n}`, value: { n }, etag: '*' },
+            ]),
+          ),
+        );
+
+        expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+        const winner = (await store.get<{ n: number }>(partition, 'claim'))?.value.n;
+        expect(await keysOf(partition)).toEqual(['claim', `row-${winner}`]);
+      });
+
+      it('takes a hundred operations, and no more', async () => {
+        const partition = newPartition();
+        const operations = Array.from({ length: 101 }, (_, n) => {
+          return { kind: 'insert', key: String(n).padStart(3, '0'), value: { n } } as const;
+        });
+
+        await expect(store.transact(partition, operations)).rejects.toThrow(/1 to 100 operations, got 101/);
+        await expect(store.transact(partition, [])).rejects.toThrow(PermanentError);
+        expect(await store.transact(partition, operations.slice(1))).toHaveLength(100);
+        expect(await keysOf(partition)).toHaveLength(100);
+      });
+
+      it('takes 4 MiB as sent, and no more', async () => {
+        const partition = newPartition();
+        const operations = Array.from({ length: 5 }, (_, n) => {
+          return { kind: 'insert', key: `${n}`, value: { text: 'x'.repeat(690 * 1024) } } as const;
+        });
+
+        await expect(store.transact(partition, operations)).rejects.toThrow(/at most 4194304/);
+        await store.transact(partition, operations.slice(1));
+        expect(await keysOf(partition)).toEqual(['1', '2', '3', '4']);
+      });
+
+      it('refuses a key that is named twice, and a value that is none, and changes nothing', async () => {
+        const partition = newPartition();
+        const insert = { kind: 'insert', key: 'key', value: {} } as const;
+
+        await expect(store.transact(partition, [insert, insert])).rejects.toThrow(/'key' twice/);
+        const none = { kind: 'insert', key: 'none', value: undefined } as const;
+        await expect(store.transact(partition, [insert, none])).rejects.toThrow(PermanentError);
+        const large = { kind: 'insert', key: 'large', value: 'x'.repeat(800 * 1024) } as const;
+        await expect(store.transact(partition, [insert, large])).rejects.toThrow(/at most 716800/);
+        expect(await keysOf(partition)).toEqual([]);
+      });
+    });
+
     it.each([
       '/',
       '\\',

@@ -2,8 +2,7 @@
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTableStorage } from '../../shared/adapters/table-storage.ts';
-import { RECORDS, recordKey } from '../../shared/delivery/event-record.ts';
-import { enterHistory, readHistory } from '../../shared/delivery/history.ts';
+import { insertRecord, readHistory } from '../../shared/delivery/history.ts';
 import { tableConnectionString } from '../support/azurite.ts';
 import { Command, eventually } from '../support/processes.ts';
 
@@ -121,8 +120,7 @@ it('remembers for as long as the settings say', async () => {
     const times = { time: new Date(startedAt).toISOString(), startedAt, updatedAt: startedAt };
     const counts = { redelivery: 0, attempts: 0, runs: 1, runId: 'run', correlationId: 'old' };
     const record = { ...old, ...times, ...counts, status: 'completed' } as const;
-    await state.insert(RECORDS, recordKey(old.handler, old.id), record);
-    await enterHistory(state, record);
+    await insertRecord(state, record);
     const ids = async (): Promise<string[]> => (await readHistory(state, { limit: 100 })).records.map(({ id }) => id);
     expect(await ids()).toEqual(['old']);
 

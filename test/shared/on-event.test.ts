@@ -2,6 +2,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { usePorts } from '../../shared/app-ports.ts';
 import type { DeliveryOptions } from '../../shared/delivery/deliver.ts';
+import { insertRecord } from '../../shared/delivery/history.ts';
+import { DAY_MS } from '../../shared/duration.ts';
 import { TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { type EventDefinition, newEvent } from '../../shared/events/cloud-event.ts';
@@ -183,7 +185,7 @@ describe('an invocation that fails', () => {
       callback();
       return () => {};
     };
-    serve(without('insert', 'get', 'schedule'), { timer });
+    serve(without('transact', 'get', 'schedule'), { timer });
 
     await expect(app.deliver(REQUESTED, { body, deliveryCount: n })).rejects.toThrow('schedule away');
 
@@ -217,7 +219,7 @@ describe('an invocation that fails', () => {
       callback();
       return () => {};
     };
-    serve(without('insert', 'get', 'schedule'), { timer });
+    serve(without('transact', 'get', 'schedule'), { timer });
     const shadowing = JSON.stringify({ ...event, deliverycount: 'many' });
 
     await expect(app.deliver(REQUESTED, { body: shadowing, deliveryCount: 5 })).rejects.toThrow('schedule away');
@@ -236,8 +238,20 @@ it('serves a message with the options that the app was given', async () => {
 });
 
 it('forgets old history after a message, and is done when that is', async () => {
-  const day = '2001-01-01';
-  await world.state.insert('history-days', 'old', { day, count: 0 });
+  const at = world.clock.now() - 100 * DAY_MS;
+  await insertRecord(world.state, {
+    ...{ handler: REQUESTED, id: 'old', type: event.type, source: event.source, subject: 'web', correlationId: 'old' },
+    ...{
+      status: 'completed',
+      redelivery: 0,
+      attempts: 0,
+      runs: 1,
+      runId: 'run',
+      time: '',
+      startedAt: at,
+      updatedAt: at,
+    },
+  });
   let asked = 0;
   const slow: Gate = async (call) => {
     asked++;
@@ -248,6 +262,6 @@ it('forgets old history after a message, and is done when that is', async () => 
 
   await app.deliver(REQUESTED, { body });
 
-  expect(await world.state.get('history-days', 'old')).toBeUndefined();
+  expect(await world.record(REQUESTED, 'old')).toBeUndefined();
   expect(asked, 'calls under way').toBe(0);
 });

@@ -99,7 +99,7 @@ export async function failEachCall<Ending>(
 
 /** A fault that may pass, one that nobody foresaw and, of a write, the conflict with itself that a repetition finds. */
 function failuresOf(name: string): Pick<Fault, 'error' | 'when'>[] {
-  const isWrite = name === 'insert' || name === 'put' || name === 'delete';
+  const isWrite = ['insert', 'put', 'delete', 'transact'].includes(name);
   const away = new TransientError(`${name} away`);
   return [
     { error: away, when: 'before' },

@@ -6,7 +6,7 @@
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { type DeliveryOptions, deliver } from '../../shared/delivery/deliver.ts';
-import { type EventRecord, RECORDS, recordKey } from '../../shared/delivery/event-record.ts';
+import { type EventRecord, RECORD_PARTITIONS, readRecord, recordKey } from '../../shared/delivery/event-record.ts';
 import { Isolation } from '../../shared/delivery/isolation.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { EventDefinition } from '../../shared/events/cloud-event.ts';
@@ -22,6 +22,7 @@ import type { Timer } from '../../shared/timeout.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { clustersOf, RecordingLog } from './ports.ts';
 import { type Gate, gated } from './process.ts';
+import { recordsOf } from './records.ts';
 import { seeded } from './seeded.ts';
 
 export interface Handling {
@@ -49,7 +50,8 @@ class EndingsStore extends MemoryStateStore {
   override async put<T>(partition: string, key: string, value: T, etag: string): Promise<string> {
     const written = await super.put(partition, key, value, etag);
     const { status } = value as Partial<EventRecord>;
-    if (partition === RECORDS && (status === 'completed' || status === 'dead-lettered')) this.ended.add(key);
+    if (RECORD_PARTITIONS.includes(partition) && (status === 'completed' || status === 'dead-lettered'))
+      this.ended.add(key);
     return written;
   }
 }
@@ -139,7 +141,7 @@ export class DeliveryWorld {
   }
 
   async record(handler: string, eventId: string): Promise<EventRecord | undefined> {
-    return (await this.state.get<EventRecord>(RECORDS, recordKey(handler, eventId)))?.value;
+    return (await readRecord(this.state, handler, eventId))?.value;
   }
 
   /** Whether its record has ever said that the event is at its end. */
@@ -148,9 +150,7 @@ export class DeliveryWorld {
   }
 
   async records(): Promise<EventRecord[]> {
-    const found: EventRecord[] = [];
-    for await (const { value } of this.state.query<EventRecord>(RECORDS)) found.push(value);
-    return found;
+    return recordsOf(this.state);
   }
 
   /** Sends an event past duplicate detection: two messages of one event, as after ten minutes. */

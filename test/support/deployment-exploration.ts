@@ -112,7 +112,8 @@ function portsAt(site: Site): Omit<Ports, 'publisher' | 'deadLetterQueue'> {
 
 /** What of a document can still make a difference: what only tells of the past, or of how long ago it is, cannot. */
 export function canonical(key: string, value: unknown, now: number): unknown {
-  if (key.startsWith('history')) return undefined;
+  // What the history finds a record by.
+  if (/^records-. @/.test(key)) return undefined;
   const past = ['doraTotals', 'failingSince', 'message', 'updatedAt', 'startedAt', 'endedAt', 'runs', 'error'];
   const ahead = ['deadline', 'leaseUntil', 'dueAt'];
   const json = JSON.stringify(value, (field, inner) => {

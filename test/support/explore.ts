@@ -268,6 +268,7 @@ async function advance(
       insert: (partition, key, value) => call(() => real.insert(partition, key, value)),
       put: (partition, key, value, etag) => call(() => real.put(partition, key, value, etag)),
       delete: (partition, key, etag) => call(() => real.delete(partition, key, etag)),
+      transact: (partition, operations) => call(() => real.transact(partition, operations)),
       query: () => real.query(),
       ping: () => real.ping(),
     },

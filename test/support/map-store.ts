@@ -1,6 +1,6 @@
 /** The state store that the exploration copies at every step. */
 import { ConflictError } from '../../shared/errors.ts';
-import type { StateStore, Stored } from '../../shared/ports/state.ts';
+import type { Operation, StateStore, Stored } from '../../shared/ports/state.ts';
 
 /** Documents in a map; a version is the document itself, so that equal states are equal. */
 export class MapStore implements StateStore {
@@ -32,6 +32,24 @@ export class MapStore implements StateStore {
     const found = this.#documents.get(`${partition} ${key}`);
     if (found !== undefined && etag !== '*' && found !== etag) throw new ConflictError(`${key} changed`);
     this.#documents.delete(`${partition} ${key}`);
+  }
+
+  async transact(partition: string, operations: readonly Operation[]): Promise<readonly (string | undefined)[]> {
+    const before = new Map(this.#documents);
+    const etags: (string | undefined)[] = [];
+    try {
+      for (const operation of operations) {
+        const { kind, key } = operation;
+        if (kind === 'insert') etags.push(await this.insert(partition, key, operation.value));
+        if (kind === 'put') etags.push(await this.put(partition, key, operation.value, operation.etag));
+        if (kind === 'delete') etags.push(void (await this.delete(partition, key, '*')));
+      }
+      return etags;
+    } catch (error) {
+      this.#documents.clear();
+      for (const [key, json] of before) this.#documents.set(key, json);
+      throw error;
+    }
   }
 
   // biome-ignore lint/correctness/useYield: nothing that is explored asks for a list

@@ -10,6 +10,7 @@ import { respond } from '../../shared/http/on-http.ts';
 import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
+import type { StateStore } from '../../shared/ports/state.ts';
 import type { Timer } from '../../shared/timeout.ts';
 import { loadHandlers } from './handlers.ts';
 import { httpRequest } from './http.ts';
@@ -48,11 +49,14 @@ const NOON = '2026-03-01T12:00:00Z';
 /** Nobody hangs here, and virtual time stands still while a handler runs. */
 const never: Timer = () => () => {};
 
-/** @param config as in `platform.config.json` */
-export async function startPlatform(config: unknown = {}): Promise<Platform> {
+/**
+ * @param config as in `platform.config.json`
+ * @param store the app's, when it is not to be the one that the simulated clusters remember in
+ */
+export async function startPlatform(config: unknown = {}, store?: StateStore): Promise<Platform> {
   await loadHandlers();
   const bus = new InMemoryEventBus({ clock: new VirtualClock(NOON) });
-  const ports = simulatedPorts(bus, config);
+  const ports = { ...simulatedPorts(bus, config), ...(store && { state: store }) };
   const { clock } = ports;
   serveHandlers(bus, ports, { timer: never });
   const time = (): string => new Date(clock.now()).toISOString();

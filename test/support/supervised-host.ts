@@ -4,13 +4,14 @@
  */
 import { createTableStorage } from '../../shared/adapters/table-storage.ts';
 import { eventMessage } from '../../shared/delivery/bus-message.ts';
-import { type EventRecord, RECORDS } from '../../shared/delivery/event-record.ts';
+import type { EventRecord } from '../../shared/delivery/event-record.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { startBus } from '../../shared/local/service-bus/start.ts';
 import { startAzurite } from './azurite.ts';
 import { buildApp } from './built-app.ts';
 import { Command } from './processes.ts';
+import { recordsOf } from './records.ts';
 
 const SUBSCRIPTION = 'deployment-requested/Subscriptions/deployment-requested';
 
@@ -63,9 +64,8 @@ export async function startSupervisedHost(): Promise<SupervisedHost> {
       bus.broker.send(entity, [{ ...message, sizeBytes: message.body.length }]);
     },
     statuses: async () => {
-      const found: Record<string, EventRecord['status']> = {};
-      for await (const { value } of state.query<EventRecord>(RECORDS)) found[value.id] = value.status;
-      return found;
+      const records = await recordsOf(state);
+      return Object.fromEntries(records.map(({ id, status }) => [id, status]));
     },
     errors: () =>
       bus.broker

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/history.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { type EventRecord, RECORDS, recordKey } from '../../../shared/delivery/event-record.ts';
-import { enterHistory } from '../../../shared/delivery/history.ts';
+import type { EventRecord } from '../../../shared/delivery/event-record.ts';
+import { insertRecord } from '../../../shared/delivery/history.ts';
 import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { httpRequest } from '../../support/http.ts';
@@ -35,8 +35,7 @@ async function enter(id: string, parts: Partial<EventRecord> = {}): Promise<void
     updatedAt: NOON,
     ...parts,
   };
-  await state.put(RECORDS, recordKey(record.handler, id), record, '*');
-  await enterHistory(state, record);
+  await insertRecord(state, record);
 }
 
 function get(query = ''): Promise<HttpResponse> {

@@ -50,9 +50,7 @@ async function play(watch: Watch, ...checks: { readonly good: number; readonly t
     await runTogether(world, watch);
   }
   const { causes } = (await world.state.get<Freeze>('freezes', 'checkout'))?.value ?? { causes: [] };
-  const records: string[] = [];
-  for await (const { value } of world.state.query<{ handler: string; status: string }>('records'))
-    records.push(`${value.handler} ${value.status}`);
+  const records = (await world.records()).map(({ handler, status }) => `${handler} ${status}`);
   return {
     ids: world.bus
       .events()

@@ -173,7 +173,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   },
   'comes while the store is away': {
     behave: applyAndStart,
-    inner: (world) => away(['get', 'insert', 'put', 'delete'], () => world().clock.now() < START + 3_000),
+    inner: (world) => away(['get', 'insert', 'put', 'delete', 'transact'], () => world().clock.now() < START + 3_000),
     expected: completed,
   },
   'comes while the broker takes nothing': {
@@ -271,8 +271,7 @@ async function play(scenario: Scenario, watch: Watch, onWorld: (world: DeliveryW
 
   await act(world, watch);
 
-  const records: { handler: string; status: string; runs: number }[] = [];
-  for await (const { value } of world.state.query<(typeof records)[number]>('records')) records.push(value);
+  const records = await world.records();
   const effects: string[] = [];
   for await (const { key } of world.state.query('effects')) effects.push(key);
   return {

@@ -168,7 +168,6 @@ describe('the handler', () => {
       redelivery: 0,
       attempts: 0,
       runs: 1,
-      indexed: true,
     });
   });
 
@@ -277,7 +276,7 @@ describe('what the delivery stands on', () => {
     const world = worldOf(handle);
     await world.bus.publish(event);
     const back = world.clock.now() + 10_000;
-    const gate = away(['get', 'insert', 'put', 'query'], () => world.clock.now() < back);
+    const gate = away(['get', 'transact', 'put', 'query'], () => world.clock.now() < back);
 
     while ((await world.record(HANDLER, event.id))?.status !== 'completed') await deliverNext(world, gate);
     await world.run();
@@ -306,11 +305,11 @@ describe('what the delivery stands on', () => {
   it('dead-letters what the store could not be asked about for half an hour', async () => {
     const world = worldOf(done);
     await world.bus.publish(event);
-    const gate = away(['get', 'insert', 'put'], () => true);
+    const gate = away(['get', 'transact', 'put'], () => true);
 
     while (world.bus.errors().length === 0) await deliverNext(world, gate);
 
-    expect(world.bus.errors()).toMatchObject([{ reason: 'Transient', description: 'insert away' }]);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'Transient', description: 'transact away' }]);
     expect(world.isIdle).toBe(true);
   });
 
@@ -403,11 +402,11 @@ describe('a notification that no channel takes', () => {
         await tell(...args);
         return requeueAfter(1_000);
       };
-      // The first run dies before its end is on record, and is done again.
+      // The first run dies before the entry is in the queue, and is done again.
       const handle = counting(notifyAndWait, notifyAndWait, done);
       const world = await failing(error, handle);
 
-      world.take(deadFrom('put'));
+      world.take(deadFrom('deadLetter'));
       await world.run();
 
       expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', runs: 3 });

@@ -114,9 +114,9 @@ async function play(plan: Plan, choose: (below: number) => number, trouble: Trou
 
 describe.each(plans)('an event whose handler %s', (_, plan) => {
   it.each([
-    ['when it is delivered twice', 'nothing', 100],
+    ['when it is delivered twice', 'nothing', 40],
     ['when it is delivered twice, and the lease runs out', 'the lease runs out', 100],
-    ['when the process dies', 'the process dies', 10],
+    ['when the process dies', 'the process dies', 4],
   ] as const)('is handled once %s, in every order', { timeout: 60_000 }, async (_, trouble, least) => {
     const ways = await takeEveryWay((choose) => play(plan, choose, trouble));
 

@@ -19,7 +19,7 @@ it.each([
   ['dead-lettered', fail(lost), event, ['deadLetter'], 'dead-lettered'],
   ['dead-lettered unread', done, brokenCopy, ['deadLetter'], 'dead-lettered'],
   ['scheduled again', fail(new Error('wait')), event, ['schedule'], 'retry scheduled'],
-  ['scheduled again without a record', done, event, ['schedule', 'insert'], 'retry scheduled'],
+  ['scheduled again without a record', done, event, ['schedule', 'transact'], 'retry scheduled'],
 ])('an event that cannot be %s is not logged as that', async (_, handle, body, calls, message) => {
   const world = worldOf(handle);
   const ports = world.ports(away(calls, () => true));

@@ -167,7 +167,7 @@ describe('the message that waits for a lease', () => {
 });
 
 describe('the message of another attempt without a record', () => {
-  const noStore = away(['insert', 'get', 'put'], () => true);
+  const noStore = away(['transact', 'get', 'put'], () => true);
 
   it.each([
     [{}, 1],
@@ -220,7 +220,7 @@ describe('the message of another attempt without a record', () => {
     // A record that is there for those who insert it, and for nobody who reads it.
     const sent = recorded((call, name) => {
       if (++calls > 100) return new Promise(() => {});
-      return name === 'insert' ? Promise.reject(new ConflictError('exists')) : call();
+      return name === 'transact' ? Promise.reject(new ConflictError('exists')) : call();
     });
 
     const delivering = deliverTo(world, done, sent.gate).then(() => 'done');
@@ -253,7 +253,7 @@ describe('the entry in the errors queue', () => {
 
   it('of an event that was never recorded has the same name', async () => {
     const world = worldOf(done);
-    const sent = recorded(away(['insert', 'get', 'put'], () => true));
+    const sent = recorded(away(['transact', 'get', 'put'], () => true));
     const body = { ...event, redelivery: 3, unrecordedattempts: 11 };
 
     await deliverTo(world, done, sent.gate, { body });

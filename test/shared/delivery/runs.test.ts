@@ -161,7 +161,7 @@ describe('a run that vanished', () => {
     await deliverNext(world); // waits for the lease
     await deliverNext(
       world,
-      away(['get', 'insert'], () => true),
+      away(['get', 'transact'], () => true),
     ); // has waited; the store is away
 
     await world.run();

@@ -1,0 +1,152 @@
+/** The history lists as if all of it lay in one place: every filter, every page, however its events are spread. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { encodeKey } from '../../../shared/adapters/table-entity.ts';
+import {
+  type EventRecord,
+  RECORD_PARTITIONS,
+  recordKey,
+  recordPartition,
+} from '../../../shared/delivery/event-record.ts';
+import { type HistoryQuery, insertRecord, newestFirst, readHistory } from '../../../shared/delivery/history.ts';
+import { ConflictError } from '../../../shared/errors.ts';
+
+const T0 = Date.parse('2026-03-01T12:00:00Z');
+
+function record(parts: Pick<EventRecord, 'id'> & Partial<EventRecord>): EventRecord {
+  return {
+    status: 'completed',
+    handler: 'health-check',
+    type: 'HealthCheck',
+    source: '/probe',
+    subject: 'web',
+    time: '2026-03-01T12:00:00Z',
+    correlationId: parts.id,
+    redelivery: 0,
+    attempts: 0,
+    runs: 1,
+    runId: 'run',
+    startedAt: T0,
+    updatedAt: T0,
+    ...parts,
+  };
+}
+
+const keyOf = ({ handler, id }: EventRecord): string => recordKey(handler, id);
+
+/** What one partition would list, by its definition: by time and then by key. */
+function expected(records: readonly EventRecord[], { type, subject, correlationId, since }: HistoryQuery): string[] {
+  return records
+    .filter((it) => type === undefined || it.type === type)
+    .filter((it) => subject === undefined || it.subject === subject)
+    .filter((it) => correlationId === undefined || it.correlationId === correlationId)
+    .filter((it) => since === undefined || it.startedAt >= since)
+    .map((it) => `${newestFirst(it.startedAt)}|${keyOf(it)}`)
+    .sort()
+    .map((place) => place.slice('0000000000000|'.length));
+}
+
+async function allPages(state: MemoryStateStore, query: HistoryQuery): Promise<string[]> {
+  const keys: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const { records, next } = await readHistory(state, { ...query, cursor });
+    expect(records.length).toBe(next === undefined ? records.length : query.limit);
+    keys.push(...records.map(keyOf));
+    cursor = next;
+  } while (cursor !== undefined);
+  return keys;
+}
+
+const pick = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+
+describe('the history of events in many partitions', () => {
+  it('lists what one partition would, for every filter, in pages of any size', async () => {
+    const event = fc.record({
+      id: fc.oneof(fc.uuid(), fc.string({ minLength: 1, maxLength: 100 })),
+      handler: pick('health-check', 'deployment-requested'),
+      type: pick('HealthCheck', 'DeploymentRequested'),
+      subject: pick('web', 'api', 'x'.repeat(300)),
+      correlationId: pick('chain', 'chain ', 'other', '✓'.repeat(100)),
+      // Many at one time, and some on other days.
+      startedAt: fc.oneof(pick(0, 1, 2), fc.integer({ min: -3 * 86_400_000, max: 86_400_000 })).map((ms) => T0 + ms),
+    });
+    const query = fc.record(
+      {
+        type: pick('HealthCheck', 'DeploymentRequested'),
+        subject: pick('web', 'x'.repeat(300), 'none'),
+        correlationId: pick('chain', 'chain ', '✓'.repeat(100), 'none'),
+        since: pick(0, T0, T0 + 1, T0 - 86_400_000),
+        limit: pick(1, 2, 7, 40, 1_000),
+      },
+      { requiredKeys: ['limit'] },
+    );
+    const events = fc.uniqueArray(event, { maxLength: 150, selector: ({ handler, id }) => recordKey(handler, id) });
+    await fc.assert(
+      fc.asyncProperty(events, fc.array(query, { minLength: 1, maxLength: 6 }), async (parts, queries) => {
+        const state = new MemoryStateStore();
+        const records = parts.map(record);
+        for (const each of records) await insertRecord(state, each);
+
+        for (const asked of queries) expect(await allPages(state, asked)).toEqual(expected(records, asked));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('lists them when they all lie in one partition, too', async () => {
+    const state = new MemoryStateStore();
+    const records: EventRecord[] = [];
+    for (let n = 0; records.length < 60; n++) {
+      const one = record({ id: `event-${n}`, correlationId: 'chain', startedAt: T0 + (n % 7) });
+      if (recordPartition(keyOf(one)) === RECORD_PARTITIONS[3]) records.push(one);
+    }
+    for (const one of records) await insertRecord(state, one);
+
+    for (const limit of [1, 10, 59, 60, 1_000]) {
+      expect(await allPages(state, { limit })).toEqual(expected(records, { limit }));
+      const chain = { limit, correlationId: 'chain' };
+      expect(await allPages(state, chain)).toEqual(expected(records, chain));
+    }
+  });
+
+  it('is spread evenly', () => {
+    const counts = new Map(RECORD_PARTITIONS.map((partition) => [partition, 0]));
+    for (let n = 0; n < 16_000; n++) {
+      const partition = recordPartition(recordKey('health-check', `event-${n}`));
+      counts.set(partition, (counts.get(partition) ?? 0) + 1);
+    }
+
+    expect(counts.size).toBe(16);
+    expect(Math.min(...counts.values())).toBeGreaterThan(850);
+    expect(Math.max(...counts.values())).toBeLessThan(1_150);
+  });
+
+  it('has every record that was inserted: both or neither', async () => {
+    const state = new MemoryStateStore();
+    await insertRecord(state, record({ id: 'a', correlationId: 'first' }));
+
+    // Seen again at another time: the record stands, and so must its place in the lists.
+    const again = record({ id: 'a', correlationId: 'second', startedAt: T0 + 1 });
+    await expect(insertRecord(state, again)).rejects.toThrow(ConflictError);
+
+    expect((await readHistory(state, { limit: 10 })).records).toHaveLength(1);
+    expect((await readHistory(state, { limit: 10, correlationId: 'second' })).records).toEqual([]);
+  });
+
+  it('takes the longest ids that are allowed', async () => {
+    const state = new MemoryStateStore();
+    const longest = [`${'~'.repeat(50)}${'.'.repeat(150)}`, '/ '.repeat(45), '✓'.repeat(256), '~'.repeat(200)];
+    const records = longest.map((id) => record({ id, correlationId: id, handler: 'resource-quota-exceeded' }));
+    for (const one of records) await insertRecord(state, one);
+
+    for (const one of records) {
+      expect(await allPages(state, { limit: 10, correlationId: one.id })).toEqual([keyOf(one)]);
+      for await (const { key } of state.query(recordPartition(keyOf(one)))) {
+        expect(encodeKey(key).length).toBeLessThanOrEqual(512);
+        expect(Buffer.byteLength(key)).toBeLessThanOrEqual(300);
+      }
+    }
+  });
+});
