@@ -6,7 +6,7 @@
  * that is locked (it comes back when its process dies) or one that is scheduled. So a message may be completed once the
  * record has ended, or once another message is sure to come.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import type { RedeliveryMarks } from '../events/parse.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
@@ -66,7 +66,7 @@ export function recordKey(handler: string, eventId: string): string {
 
 /** The partition of a record, and of the rows that the history finds it by. */
 export function recordPartition(key: string): string {
-  return `records-${createHash('sha256').update(key).digest('hex').charAt(0)}`;
+  return `records-${hash('sha256', key).charAt(0)}`;
 }
 
 /** The record of an event at a handler. */
@@ -82,7 +82,7 @@ export async function readRecord(
 /** A text as part of a key that must stay short, also where some characters take three places (`table-entity.ts`). */
 function keyPart(text: string): string {
   const isShort = text.length <= 64 || (Buffer.byteLength(text) <= 200 && (text.match(/[ !~]/g)?.length ?? 0) <= 50);
-  return isShort ? text : `sha256-${createHash('sha256').update(text).digest('hex')}`;
+  return isShort ? text : `sha256-${hash('sha256', text)}`;
 }
 
 /** What a message does about a record. */

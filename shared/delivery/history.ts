@@ -3,7 +3,7 @@
  * their record and are inserted with it in one transaction, so an event is in the history as soon as it is claimed. What
  * is listed is merged from all partitions.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Query, StateStore, Stored } from '../ports/state.ts';
 import { type EventRecord, RECORD_PARTITIONS, recordKey, recordPartition } from './event-record.ts';
 
@@ -67,7 +67,7 @@ export function chainKeyOf(timeKey: string, { correlationId }: Pick<HistoryRow, 
 
 /** A digest, since there is no room for two ids in a key. */
 function chainPrefix(correlationId: string): string {
-  return `@chain|${createHash('sha256').update(correlationId).digest('hex').slice(0, 16)}|`;
+  return `@chain|${hash('sha256', correlationId).slice(0, 16)}|`;
 }
 
 /** Inserts a record, and with it its rows. @throws ConflictError when there is a record of the event at the handler */
