@@ -25,7 +25,7 @@ async function linesOf(
 }
 
 it('of an attempt without a record: which, why, and when the next is', async () => {
-  const gate = away(['insert', 'get', 'put'], () => true);
+  const gate = away(['transact', 'get', 'put'], () => true);
 
   expect(await linesOf(worldOf(done), done, gate, { ...event, redelivery: 2 })).toEqual([
     ['warn', { ...ids, reason: 'Transient', error: 'get away', attempt: 1, redelivery: 2 }],
