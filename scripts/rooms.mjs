@@ -127,7 +127,15 @@ export const rooms = [
   },
   {
     rooms: ['shared/delivery'],
-    may: ['shared/events', 'shared/ports', 'shared/topology', ...BASICS, 'node:crypto', 'node:zlib'],
+    may: [
+      'shared/events',
+      'shared/ports',
+      'shared/topology',
+      'shared/update-document',
+      ...BASICS,
+      'node:crypto',
+      'node:zlib',
+    ],
     types: ['shared/settings'],
     message: 'delivery/ imports events, ports and the topology: no handler, no rule, no adapter.',
   },

@@ -190,6 +190,7 @@ function summaryOf(entry: DeadLetterEntry): Record<string, unknown> {
     description,
     type,
     eventId: textIn('id'),
+    eventSource: textIn('source'),
     subject: textIn('subject'),
     subscription,
     attempts,

@@ -40,6 +40,7 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
         exactNumbers: exactNumbersAt(exact, String(index)),
         receivedAt,
       });
+      refuseFact(event);
       encodeEvent(event);
       events.push(event);
     } catch (error) {
@@ -50,13 +51,13 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
     const details = { issues: issues.map(({ value, ...issue }) => ({ ...issue, value: shown(value) })) };
     throw new ProblemError(400, 'not published: the request contains invalid events', { details });
   }
-  const ids = events.map(({ id }) => id);
+  const accepted = { ids: events.map(({ id }) => id), correlationIds: events.map((event) => event.correlationid) };
   try {
     await publisher.publishAll(events);
   } catch (error) {
-    throw error instanceof TransientError ? unavailable(error, ids) : error;
+    throw error instanceof TransientError ? unavailable(error, accepted) : error;
   }
-  return { status: 202, json: { ids } };
+  return { status: 202, json: accepted };
 }
 
 onHttp(
@@ -71,7 +72,7 @@ onHttp(
       'With `ce-` headers: the data alone (binary mode). The handlers continue the trace of a `traceparent` header.',
     ].join(' '),
     answers: {
-      202: '`{ ids }`: the broker has accepted the events.',
+      202: '`{ ids, correlationIds }`: the broker has accepted the events; the correlation ids name their chains.',
       400: 'Nothing was published; `issues` names each by its event (`index`), its `path`, its `value` and what was `expected`.',
       413: 'The body is too large.',
       503: 'The broker does not accept events now. Send them again with the `ids` of the answer: none arrives twice.',
@@ -80,16 +81,26 @@ onHttp(
   handle,
 );
 
+/** Facts have no senders but our own handlers: whoever could post one would speak with our rights. */
+function refuseFact({ id, type }: PlatformEvent): void {
+  if (catalog.get(type)?.definition.sender !== 'app') return;
+  const published = [...catalog.values()].flatMap(({ definition }) =>
+    definition.sender === 'app' ? [] : definition.type,
+  );
+  const expected = `one of ${published.join(', ')}: a ${type} is a fact, which this app alone publishes`;
+  throw new InvalidEventError({ id, type }, [{ path: 'type', value: type, expected }]);
+}
+
 function checkSize(bytes: number): void {
   if (!(bytes > MAX_REQUEST_BYTES)) return;
   throw new ProblemError(413, `the body takes ${bytes} bytes; one request takes at most ${MAX_REQUEST_BYTES}`);
 }
 
 /** The broker may have accepted some: sent again under these ids, none arrives twice. */
-function unavailable(cause: TransientError, ids: readonly string[]): ProblemError {
+function unavailable(cause: TransientError, details: { readonly ids: readonly string[] }): ProblemError {
   const seconds = Math.ceil((cause.retryAfterMs ?? 5_000) / 1_000);
   return new ProblemError(503, 'the broker does not accept events now; send them again with these ids', {
-    details: { ids },
+    details,
     headers: { 'retry-after': String(seconds) },
     cause,
   });

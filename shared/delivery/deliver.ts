@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto';
 import { InvalidEventError, PermanentError, UnknownEventError } from '../errors.ts';
 import type { CloudEvent, EventDefinition } from '../events/cloud-event.ts';
+import { eventKey } from '../events/identity.ts';
 import { parseEvent, redeliveryMarksOf, structured } from '../events/parse.ts';
-import type { Handler, Ports } from '../ports/handler.ts';
+import type { Expectation, Handler, Ports } from '../ports/handler.ts';
 import type { Log } from '../ports/log.ts';
 import { failureWithStack } from '../stack.ts';
 import { systemTimer, type Timer } from '../timeout.ts';
@@ -22,6 +23,8 @@ import { withFields } from './run-handler.ts';
 export interface Delivery {
   readonly definition: EventDefinition;
   readonly handle: Handler<never>;
+  /** Of a fact: whether this app has published it. */
+  readonly expectation?: Expectation<never> | undefined;
   /** Text, bytes, or what the Functions library made of them. */
   readonly body: unknown;
   /** Read for binary-mode events only. */
@@ -87,7 +90,7 @@ interface AttemptOptions extends Required<Omit<DeliveryOptions, 'isolation'>> {
 }
 
 async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions): Promise<void> {
-  const { definition, handle, body, applicationProperties, enqueuedTime } = delivery;
+  const { definition, handle, expectation, body, applicationProperties, enqueuedTime } = delivery;
   const handler = nameOf(definition);
   const wire = { body, applicationProperties, receivedAt: ports.clock.now() };
   const logOf = ({ id, correlationid }: CloudEvent): Log =>
@@ -102,11 +105,11 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
       const event = error.attributes as unknown as CloudEvent;
       const { random } = options;
       const marks = redeliveryMarksOf(error.attributes);
-      const message = { handler, event, marks, enqueuedTime, log: logOf(event), random };
+      const message = { handler, event, key: eventKey(event), marks, enqueuedTime, log: logOf(event), random };
       return new FollowUpMessages(message, ports).retryUnrecorded(error);
     }
     if (!(error instanceof InvalidEventError)) throw error;
-    return deadLetterUnread(ports, unreadMessage(structured(wire), handler, error), error);
+    return deadLetterUnread(ports, unreadMessage(structured(wire), handler, error.type), error);
   }
   const { event, ...marks } = parsed;
   if (event.type !== definition.type) {
@@ -114,13 +117,20 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
     const error = new MisdirectedError(
       `expected ${definition.type}, which the topic '${topic}' carries alone, got ${event.type} ${event.id}`,
     );
-    return deadLetterUnread(ports, { ...unreadMessage(event, handler, event), redelivery: marks.redelivery }, error);
+    return deadLetterUnread(
+      ports,
+      { ...unreadMessage(event, handler, event.type), redelivery: marks.redelivery },
+      error,
+    );
   }
   const summary = definition.summaryOf?.(event.data);
   const { random, timer, handlerTimeoutMs, place } = options;
   const log = logOf(event);
   const run = new DeliveryRun(
-    { event, marks, enqueuedTime, summary, handler, handle, log, place, random, timer, handlerTimeoutMs },
+    {
+      ...{ event, key: eventKey(event), marks, enqueuedTime, summary, handler, handle, expectation },
+      ...{ log, place, random, timer, handlerTimeoutMs },
+    },
     ports,
   );
   await processEvent(run);
@@ -136,14 +146,10 @@ class MisdirectedError extends PermanentError {
   override readonly reason = 'Misdirected';
 }
 
-function unreadMessage(
-  body: unknown,
-  subscription: string,
-  { id, type }: { id?: string | undefined; type?: string | undefined },
-) {
+function unreadMessage(body: unknown, subscription: string, type: string | undefined) {
   const digest = createHash('sha256').update(bytesOf(body));
   return {
-    messageId: `${id ?? ''}:${subscription}:${digest.digest('hex').slice(0, 32)}`,
+    messageId: `${subscription}:${digest.digest('hex')}`,
     body,
     type,
     correlationId: undefined,

@@ -8,6 +8,7 @@
 import { PermanentError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import { exactNumbersIn, putExactNumbers } from '../events/exact-numbers.ts';
+import { eventKey } from '../events/identity.ts';
 import { redeliveryMarksOf, structured } from '../events/parse.ts';
 import type { DeadLetterEntry } from '../ports/bus.ts';
 import type { Ports } from '../ports/handler.ts';
@@ -49,7 +50,7 @@ export async function replay(sequenceNumber: string, ports: Ports): Promise<Repl
   const event = eventIn(entry);
   const subscription = handlerOf(event, entry);
   const redelivery = await nextRedelivery(event, subscription, entry, ports);
-  const messageId = `${event.id}:${redelivery}:replay-${sequenceNumber}`;
+  const messageId = `${eventKey(event)}:${redelivery}:replay-${sequenceNumber}`;
   const sendRedelivery = async (): Promise<void> => {
     try {
       await publisher.schedule({ event, at: clock.now(), to: subscription, redelivery, messageId });
@@ -84,7 +85,7 @@ function eventIn({ body, applicationProperties, deadLetteredAt, isCut }: DeadLet
     endedrun: ____,
     ...event
   } = isObject(value) ? value : {};
-  if (!isText(event['id']) || !isText(event['type'])) {
+  if (!isText(event['id']) || !isText(event['source']) || !isText(event['type'])) {
     throw new NotReplayableError('the body is no CloudEvent; publish what was meant, and discard this');
   }
   // The wire carries it as it is; the delivery validates.
@@ -124,7 +125,7 @@ async function nextRedelivery(
   { redelivery, body, reason }: DeadLetterEntry,
   { state }: Ports,
 ): Promise<number> {
-  const record = (await readRecord(state, subscription, event.id))?.value;
+  const record = (await readRecord(state, subscription, eventKey(event)))?.value;
   if (record?.status === 'completed') {
     const what = reason === 'NotificationFailed' ? 'its notification alone failed' : 'this is no longer of use';
     throw new NotReplayableError(`${subscription} has handled the event: ${what}; discard it`);

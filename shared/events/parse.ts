@@ -7,6 +7,7 @@ import { InvalidEventError, UnknownEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from './catalog.ts';
 import { type EventDefinition, envelope } from './cloud-event.ts';
 import { type ExactNumber, exactNumbersAt, exactNumbersIn, isDeclared, putExactNumbers } from './exact-numbers.ts';
+import { eventKey } from './identity.ts';
 import { check } from './issues.ts';
 import { refuseForbiddenText } from './text.ts';
 
@@ -69,7 +70,7 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
     time: attributes.time ?? new Date(wire.receivedAt).toISOString(),
     datacontenttype: 'application/json',
     dataversion: definition.version,
-    correlationid: attributes.correlationid ?? attributes.id,
+    correlationid: attributes.correlationid ?? eventKey(attributes),
     data,
   };
   putExactNumbers(event, exact, ([name = '', ...path]) =>

@@ -18,7 +18,10 @@ interface Addresses {
 
 /** An event that arrived at its function. */
 export interface ArrivedEvent extends TimelineEvent {
+  /** `eventKey` of the event. */
+  readonly key: string;
   readonly id: string;
+  readonly source: string;
   readonly correlationid: string;
 }
 

@@ -18,12 +18,13 @@ export interface Redelivery {
   readonly awaitedRunId?: string | undefined;
   /** Sent as the extension `endedrun`: the run that ended and could not say so in the record. */
   readonly endedRunId?: string | undefined;
-  /** Sending the same id twice within the duplicate-detection window is sending it once. */
+  /** At most 128 characters. Sending the same id twice within the duplicate-detection window is sending it once. */
   readonly messageId: string;
 }
 
 /** A message that could not be handled, for the errors queue. */
 export interface DeadLetter {
+  /** At most 128 characters. */
   readonly messageId: string;
   /** The event, or the body as it came when it is none. */
   readonly body: unknown;
@@ -78,8 +79,13 @@ export interface ReceivedMessage {
 export interface Publisher {
   /** Resolves when the broker has accepted the event. @throws EventTooLargeError */
   publish(event: PlatformEvent): Promise<void>;
-  /** A batch per topic (more when they do not fit into one); not one transaction across topics. */
-  publishAll(events: readonly PlatformEvent[]): Promise<void>;
+  /**
+   * A batch per topic (more when they do not fit into one); not one transaction across topics.
+   *
+   * @param nonce known to the sender alone, and the same when it sends them again: whoever knows which events are to come
+   * cannot have messages of their ids dropped as duplicates
+   */
+  publishAll(events: readonly PlatformEvent[], nonce?: string): Promise<void>;
   schedule(redelivery: Redelivery): Promise<void>;
   /** Checks that the broker answers. */
   ping(): Promise<void>;

@@ -25,6 +25,7 @@ import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 /** A release as it is shown. Times are milliseconds since the Unix epoch. */
 interface ReleaseSummary {
   readonly requestId: string;
+  readonly requestSource: string;
   readonly correlationId: string;
   readonly image: string;
   readonly phase: Phase;
@@ -149,11 +150,11 @@ function deploymentOf(target: string, record: TargetRecord): DeploymentSummary {
 }
 
 function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
-  const { requestId, correlationId, data, steps } = release;
+  const { requestId, requestSource, correlationId, data, steps } = release;
   const phase = phaseOf(release);
   const failure = stepTo(release, 'failed');
   return {
-    ...{ requestId, correlationId, image: data.image, phase },
+    ...{ requestId, requestSource, correlationId, image: data.image, phase },
     isOver: steps.at(-1)?.to === 'closed',
     since: stepTo(release, phase)?.at ?? 0,
     ...(failure && { reason: failure.reason, message: failure.message }),

@@ -4,6 +4,7 @@ import { EventTooLargeError, TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
+import { eventKey } from '../../shared/events/identity.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage } from '../../shared/ports/bus.ts';
@@ -81,7 +82,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
       await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
       expect(messages.map(parsed)).toEqual([{ event, redelivery: 0 }]);
       expect(messages[0]).toMatchObject({
-        messageId: event.id,
+        messageId: eventKey(event),
         deliveryCount: 1,
         applicationProperties: { 'Diagnostic-Id': traceparent },
       });
@@ -298,7 +299,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
         await bus.publish(event);
 
         await vi.waitFor(async () => {
-          const found = (await all()).find(({ messageId }) => messageId === event.id);
+          const found = (await all()).find(({ messageId }) => messageId === eventKey(event));
           expect(found).toMatchObject({
             reason: 'MaxDeliveryCountExceeded',
             subscription: 'deployment-requested',

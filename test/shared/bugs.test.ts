@@ -48,7 +48,7 @@ describe('a bug', () => {
 
     const messages = withStack(world.log.lines).map(({ message }) => message);
     expect(messages).toEqual(Array(12).fill('attempt failed'));
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'dead-lettered', error: 'x' });
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'dead-lettered', error: 'x' });
     expect(JSON.stringify(await world.bus.deadLetters('0', 10))).not.toContain('bugs.test.ts');
   });
 

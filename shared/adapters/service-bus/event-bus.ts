@@ -83,10 +83,10 @@ export class ServiceBusEventBus implements EventBus {
     await this.#send(eventMessage(event));
   }
 
-  async publishAll(events: readonly PlatformEvent[]): Promise<void> {
+  async publishAll(events: readonly PlatformEvent[], nonce?: string): Promise<void> {
     // All are encoded before any is sent, so that one which is too large stops them all.
     const byEntity = new Map<string, BusMessage[]>();
-    for (const message of events.map(eventMessage)) {
+    for (const message of events.map((event) => eventMessage(event, nonce))) {
       byEntity.set(message.entity, [...(byEntity.get(message.entity) ?? []), message]);
     }
     await Promise.all([...byEntity].map(([entity, messages]) => this.#sendBatches(entity, messages)));

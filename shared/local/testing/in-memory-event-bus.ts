@@ -10,6 +10,7 @@ import {
 import { TransientError } from '../../errors.ts';
 import type { EventType, PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
+import { eventKey } from '../../events/identity.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import {
   type EntryPlace,
@@ -76,9 +77,9 @@ export class InMemoryEventBus implements EventBus {
     await this.publishAll([event]);
   }
 
-  async publishAll(events: readonly PlatformEvent[]): Promise<void> {
-    const batches = new Map<string, BusMessage[]>();
-    for (const message of events.map(eventMessage)) {
+  async publishAll(events: readonly PlatformEvent[], nonce?: string): Promise<void> {
+    const batches = new Map<string, (BusMessage & { readonly key: string })[]>();
+    for (const message of events.map((event) => ({ ...eventMessage(event, nonce), key: eventKey(event) }))) {
       const batch = batches.get(message.entity);
       if (batch) batch.push(message);
       else batches.set(message.entity, [message]);
@@ -86,7 +87,7 @@ export class InMemoryEventBus implements EventBus {
     for (const [topic, messages] of batches) {
       for (const batch of inBatches(messages)) {
         this.broker.send(topic, batch.map(outgoing));
-        for (const { messageId, subject, body } of batch) this.#events.add(messageId, subject, body);
+        for (const { key, subject, body } of batch) this.#events.add(key, subject, body);
       }
     }
   }
@@ -239,8 +240,8 @@ function entryOf(
 }
 
 /** Batches of at most the size of one send, in order. */
-function inBatches(messages: readonly BusMessage[]): BusMessage[][] {
-  const batches: BusMessage[][] = [];
+function inBatches<Message extends BusMessage>(messages: readonly Message[]): Message[][] {
+  const batches: Message[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const message of messages) {
     bytes += message.body.length + PROPERTIES_BYTES;

@@ -81,6 +81,7 @@ describe('GET /api/dashboard', () => {
         const names = { cluster: 'default', namespace: 'shop', deployment: `d-${n}`, service: 'web' };
         const newest = {
           requestId: 'r',
+          requestSource: '/ci',
           correlationId: 'c',
           image: 'i',
           phase: 'completed',

@@ -4,6 +4,7 @@ import { handle } from '../../../functions/http/metrics.ts';
 import { sourceFiles } from '../../../scripts/rooms.mjs';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../../shared/events/platform.ts';
+import { freeze } from '../../../shared/slo/freezes.ts';
 import { measuresOf, reasonLabel, subscriptionLabel } from '../../../shared/status/metric-labels.ts';
 import { metricsText } from '../../../shared/status/metrics.ts';
 import type { DeploymentSummary } from '../../../shared/status/summaries.ts';
@@ -78,6 +79,8 @@ describe('labels', () => {
     const time = new Date(clock.now()).toISOString();
     await bus.publish(newEvent(ErrorBudgetDepleted, { source: '/x', time, data }));
     await bus.advance('1m');
+    const cause = { slo: 'availability', since: time, reason: 'spent', episode: 'e', windowMs: 86_400_000 };
+    await freeze(ports.state, 'invented-removed', cause);
     bus.broker.send('errors', [
       {
         ...{ subject: 'InventedType', body: 'x', sizeBytes: 1 },
@@ -92,6 +95,7 @@ describe('labels', () => {
       expect.arrayContaining([
         'platform_deployments_completed_total{cluster="default",namespace="shop",deployment="web",service="other"} 1',
         'platform_errors{reason="other",subscription="other"} 1',
+        'platform_errors{reason="Unexpected",subscription="error-budget-depleted"} 1',
         'platform_health_checks_without_objective_total 20',
         'platform_service_frozen{service="other"} 1',
         'platform_service_frozen{service="web"} 0',

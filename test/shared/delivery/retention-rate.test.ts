@@ -17,7 +17,7 @@ const NOW = Date.parse('2026-06-01T12:00:00Z');
 
 async function enter(state: StateStore, id: string, startedAt: number): Promise<void> {
   const of = { handler: 'health-check', type: 'HealthCheck', source: '/probe', subject: 'web', correlationId: id };
-  const run = { status: 'completed', redelivery: 0, attempts: 0, runs: 1, runId: 'run' } as const;
+  const run = { status: 'completed', redelivery: 0, attempts: 0, runs: 1, runId: 'run', nonce: 'run' } as const;
   await insertRecord(state, { ...of, ...run, id, time: '', startedAt, updatedAt: startedAt });
 }
 

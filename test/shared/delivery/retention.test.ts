@@ -35,6 +35,7 @@ async function put(
     attempts: 0,
     runs: 1,
     runId: 'run',
+    nonce: 'run',
     startedAt,
     updatedAt: startedAt,
     ...more,
