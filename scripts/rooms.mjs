@@ -251,8 +251,9 @@ export const rooms = [
   },
   {
     rooms: ['shared/local/functions-host'],
-    may: [HTTP_GUARD, ...BASICS, '@azure/service-bus', '@azure/identity', 'zod', ...NODE],
-    message: 'The Functions host knows nothing of the app that it runs: Node, zod and the Service Bus SDK alone.',
+    may: [HTTP_GUARD, ...BASICS, '@azure/service-bus', '@azure/identity', 'croner', 'zod', ...NODE],
+    message:
+      'The Functions host knows nothing of the app that it runs: Node, zod, croner and the Service Bus SDK alone.',
   },
   {
     rooms: ['shared/local/testing'],
