@@ -152,6 +152,11 @@ export const rooms = [
     message: 'on-event binds the delivery to @azure/functions; adapters are reached through app-ports.',
   },
   {
+    rooms: ['shared/on-timer'],
+    may: ['shared/app-ports', 'shared/ports', ...BASICS, '@azure/functions'],
+    message: 'on-timer binds schedules to @azure/functions; adapters are reached through app-ports.',
+  },
+  {
     rooms: ['shared/message-text'],
     may: ['shared/events/exact-numbers', 'node:module'],
     message: 'message-text wraps the programming model of the worker: exact-numbers and node:module.',

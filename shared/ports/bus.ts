@@ -74,12 +74,39 @@ export interface ReceivedMessage {
   readonly applicationProperties: Readonly<Record<string, unknown>>;
 }
 
-/** Sends events. Delivery is at least once; publishing an event id twice within ten minutes is once. */
-export interface Publisher {
-  /** Resolves when the broker has accepted the event. @throws EventTooLargeError */
+/** What waits at a subscription. */
+export interface Backlog {
+  /** Messages that wait, are locked or are deferred: all of them, or as many as were to be counted. */
+  readonly count: number;
+  /** When the one came that is there for the longest time, in milliseconds since the Unix epoch; undefined when there is none. */
+  readonly oldestEnqueuedAt: number | undefined;
+}
+
+/** The handlers' subscriptions, looked at without taking anything out. The right to receive is enough for it. */
+export interface Subscriptions {
+  /** @returns undefined when there is no such subscription */
+  backlog(subscription: string, atMost: number): Promise<Backlog | undefined>;
+  /**
+   * Whether a subscription exists, as it was at most a minute ago: cheap enough to be asked for each event. True where
+   * this identity has no right to know.
+   */
+  hasSubscription(subscription: string): Promise<boolean>;
+}
+
+/**
+ * Sends events. Delivery is at least once; publishing an event id twice within ten minutes is once. A topic drops without
+ * a word what no subscription takes, so nothing is sent to a handler whose subscription is known to be missing.
+ */
+export interface Publisher extends Subscriptions {
+  /** Resolves when the broker has accepted the event. @throws EventTooLargeError @throws MissingSubscriptionError */
   publish(event: PlatformEvent): Promise<void>;
-  /** A batch per topic (more when they do not fit into one); not one transaction across topics. */
+  /**
+   * A batch per topic (more when they do not fit into one); not one transaction across topics.
+   *
+   * @throws MissingSubscriptionError before anything is sent
+   */
   publishAll(events: readonly PlatformEvent[]): Promise<void>;
+  /** @throws MissingSubscriptionError */
   schedule(redelivery: Redelivery): Promise<void>;
   /** Checks that the broker answers. */
   ping(): Promise<void>;

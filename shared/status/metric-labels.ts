@@ -11,7 +11,7 @@ export const OTHER = 'other';
 /** Why entries are in the errors queue: what this app, the broker and JavaScript call it. */
 const REASONS: ReadonlySet<string> = new Set(
   [
-    'Conflict EventTooLarge HandlerTimeout InvalidConfiguration InvalidEvent Misdirected NotFound',
+    'Conflict EventTooLarge HandlerTimeout InvalidConfiguration InvalidEvent Misdirected MissingSubscription NotFound',
     'NotReplayable NotificationFailed Permanent Superseded Transient Unknown UnknownEvent WorkerCrashed',
     // https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues
     'FilterEvaluationException HeaderSizeExceeded MaxDeliveryCountExceeded MaxTransferHopCountExceeded TTLExpiredException',

@@ -1,9 +1,10 @@
 /** What every `EventBus` does, whatever carries the messages. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EventTooLargeError, TransientError } from '../../shared/errors.ts';
+import { EventTooLargeError, MissingSubscriptionError, TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
+import { ClusterUpdated, NamespaceCreated } from '../../shared/events/infrastructure.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage } from '../../shared/ports/bus.ts';
@@ -20,6 +21,7 @@ export interface ErrorsEntry {
 export interface EventBusHarness {
   readonly bus: EventBus;
   errors(): Promise<ErrorsEntry[]>;
+  deleteSubscription(topic: string, name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -372,6 +374,43 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
       await bus.publish(event);
 
       await vi.waitFor(() => expect(messages.map(({ deliveryCount }) => deliveryCount)).toEqual([1, 2, 3]), TIMEOUT);
+    });
+
+    it('tells how many events wait at a subscription, and since when, without taking any', async () => {
+      const before = Date.now();
+      const at = (atMost: number) => bus.backlog('namespace-created', atMost);
+      const event = () => newEvent(NamespaceCreated, { source: '/x', data: sampleData.NamespaceCreated });
+      expect(await at(10)).toEqual({ count: 0, oldestEnqueuedAt: undefined });
+
+      await bus.publish(event());
+      await bus.publishAll(Array.from({ length: 300 }, event));
+
+      await vi.waitFor(async () => expect(await at(1_000)).toMatchObject({ count: 301 }), TIMEOUT);
+      const { count, oldestEnqueuedAt = 0 } = (await at(260)) ?? {};
+      expect(count).toBe(260);
+      expect(oldestEnqueuedAt).toBeGreaterThan(before - 20);
+      expect(oldestEnqueuedAt).toBeLessThanOrEqual(Date.now());
+      const messages = receive('namespace-created', 'namespace-created');
+      await vi.waitFor(() => expect(messages).toHaveLength(301), TIMEOUT);
+    });
+
+    it('sends nothing to a handler whose subscription does not exist, and says which', async () => {
+      const event = newEvent(ClusterUpdated, { source: '/x', data: sampleData.ClusterUpdated });
+      const messages = receive('deployment-requested', 'deployment-requested');
+      await harness.deleteSubscription('cluster-updated', 'cluster-updated');
+      const message = { event, at: 0, to: 'cluster-updated', redelivery: 1, messageId: 'm' };
+
+      for (const sending of [bus.publish(event), bus.publishAll([requested(), event]), bus.schedule(message)]) {
+        await expect(sending).rejects.toThrow(MissingSubscriptionError);
+        await expect(sending).rejects.toMatchObject({ subscription: 'cluster-updated', isTransient: true });
+      }
+
+      expect(await bus.hasSubscription('cluster-updated')).toBe(false);
+      expect(await bus.hasSubscription('cluster-created')).toBe(true);
+      expect(await bus.backlog('cluster-updated', 1)).toBeUndefined();
+      const last = requested();
+      await bus.publish(last);
+      await vi.waitFor(() => expect(idsOf(messages)).toEqual([last.id]), TIMEOUT);
     });
 
     it('has ended the last callback when it has stopped, and takes no more', async () => {
