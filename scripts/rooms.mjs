@@ -63,6 +63,7 @@ export const rooms = [
       ...['shared/http', 'shared/status', 'shared/events', 'shared/ports', 'shared/releases', 'shared/slo'],
       ...[
         'shared/delivery/replay',
+        'shared/delivery/automatic-replay',
         'shared/delivery/history',
         'shared/delivery/body-bytes',
         'shared/delivery/dead-letter-body',
@@ -71,6 +72,16 @@ export const rooms = [
     ],
     types: ['shared/delivery'],
     message: 'An HTTP function imports http/, status/, events, history, replay, and what acts: no package, no adapter.',
+  },
+  {
+    rooms: ['functions/timer'],
+    alone: true,
+    may: [
+      ...['shared/on-timer', 'shared/ports', 'shared/status'],
+      ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
+      ...BASICS,
+    ],
+    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention.',
   },
   {
     rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],
@@ -139,9 +150,12 @@ export const rooms = [
   })),
   {
     rooms: ['shared/status'],
-    may: ['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', ...BASICS],
+    may: [
+      ...['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', 'shared/delivery/automatic-replay'],
+      ...BASICS,
+    ],
     types: ['shared/delivery'],
-    message: 'status/ imports releases, slo, ports, the topology, and types of the delivery.',
+    message: 'status/ imports releases, slo, ports, the topology, automatic-replay, and types of the delivery.',
   },
   {
     rooms: ['shared/on-event'],

@@ -6,6 +6,7 @@ import { catalog } from '../../shared/events/catalog.ts';
 import { registeredRoutes } from '../../shared/http/on-http.ts';
 import { installCoreModule } from '../../shared/local/functions-host/core-module.ts';
 import { methodsOf, httpPathOf as pathOf } from '../../shared/local/functions-host/http-trigger.ts';
+import { parseSchedule } from '../../shared/local/functions-host/timer-schedule.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { type FunctionApp, functionApp } from '../support/function-app.ts';
@@ -19,8 +20,10 @@ beforeAll(() => {
   usePorts({ ports: {} as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
   starting = functionApp(async () => {
     await loadHandlers();
-    const folder = new URL('../../functions/http/', import.meta.url);
-    for (const name of await readdir(folder)) await import(new URL(name, folder).href);
+    for (const room of ['http', 'timer']) {
+      const folder = new URL(`../../functions/${room}/`, import.meta.url);
+      for (const name of await readdir(folder)) await import(new URL(name, folder).href);
+    }
   });
   // Each test fails for it; a hook that fails skips them.
   starting.catch(() => {});
@@ -80,6 +83,18 @@ it('listens to one subscription for each event of the catalog, each under its na
   expect(listening).toEqual(expected.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1)));
 });
 
+it('runs by these schedules, each of which the local host can read', () => {
+  const schedules = ofKind('timerTrigger').map((name) => [name, app.bindingOf(name)['schedule']]);
+
+  expect(schedules).toEqual([
+    ['discard-old-errors', '0 7 * * * *'],
+    ['read-queues', '0 * * * * *'],
+    ['replay-unjudged', '30 * * * * *'],
+  ]);
+  for (const [name, schedule] of schedules) expect(() => parseSchedule(String(name), schedule, {})).not.toThrow();
+});
+
 it('has no trigger of another kind', () => {
-  expect(ofKind('httpTrigger').length + ofKind('serviceBusTrigger').length).toBe(app.names.length);
+  const kinds = ['httpTrigger', 'serviceBusTrigger', 'timerTrigger'].flatMap(ofKind);
+  expect(kinds.sort()).toEqual([...app.names].sort());
 });

@@ -8,6 +8,7 @@ import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-
 import type { Clusters } from '../../../shared/ports/cluster.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { checkHealth } from '../../../shared/status/health.ts';
+import { storeReading } from '../../../shared/status/queue-reading.ts';
 import { handlerSubscriptions } from '../../../shared/topology.ts';
 import { httpRequest } from '../../support/http.ts';
 
@@ -107,6 +108,30 @@ describe('GET /api/health', () => {
 
     for (const answer of answers) expect(answer).toEqual({ status: 200, json: { status: 'degraded' } });
     expect(pings).toBe(2);
+  });
+
+  it('tells entries that wait for a person from those that come back, as last read', async () => {
+    const ports = portsWith({});
+    const ask = () => respond('health', handle, httpRequest({}), ports);
+    expect((await ask()).json).not.toHaveProperty('errors');
+
+    const errors = { waiting: 2, returning: 3, byReason: [] };
+    await storeReading(ports.state, { at: Date.parse('2026-03-01T12:00:00Z'), backlogs: {}, dependencies: [], errors });
+
+    expect(await ask()).toMatchObject({
+      status: 200,
+      json: { status: 'up', errors: { waiting: 2, returning: 3, readAt: '2026-03-01T12:00:00.000Z' } },
+    });
+  });
+
+  it('is told also when the store cannot be read', async () => {
+    const ports = portsWith({ state: away });
+    Object.assign(ports.state, { get: away });
+
+    expect(await respond('health', handle, httpRequest({}), ports)).toMatchObject({
+      status: 503,
+      json: { status: 'down' },
+    });
   });
 
   it('does not wait for ever', async () => {
