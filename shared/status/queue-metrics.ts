@@ -14,7 +14,6 @@ export function queueFamilies({ at, backlogs, errors, dependencies }: QueueReadi
   const ageOf = (since: number | undefined): number => (since === undefined ? 0 : Math.max(0, at - since) / 1_000);
   const subscriptions = Object.entries(backlogs).map(([entity, backlog]) => ({ ...backlog, labels: { entity } }));
   const ages = subscriptions.map(({ labels, oldestEnqueuedAt }) => ({ labels, value: ageOf(oldestEnqueuedAt) }));
-  const errorsAge = errors ? [{ labels: { entity: 'errors' }, value: ageOf(errors.oldestWaitingAt) }] : [];
   return [
     gauge(
       'events_backlog',
@@ -23,13 +22,18 @@ export function queueFamilies({ at, backlogs, errors, dependencies }: QueueReadi
     ),
     gauge(
       'events_oldest_message_age_seconds',
-      'Since when the oldest event waits at a subscription, and the oldest entry in errors for a person; 0 when none does.',
-      [...ages, ...errorsAge],
+      'For how long the oldest event has been waiting at a subscription for its handler; 0 when none does.',
+      ages,
     ),
     gauge(
       'events_errors_waiting',
       `Entries in the errors queue that wait for a person, of the oldest ${MAX_COUNTED_ERRORS}.`,
       alone(errors?.waiting),
+    ),
+    gauge(
+      'events_errors_oldest_waiting_age_seconds',
+      'For how long the oldest of those has been waiting for a person; 0 when none does.',
+      alone(errors && ageOf(errors.oldestWaitingAt)),
     ),
     gauge(
       'events_errors_returning',

@@ -97,7 +97,7 @@ it('shows how much waits, since when, and when that was read', async () => {
       'platform_events_backlog{entity="deployment-requested"} 0',
       'platform_events_oldest_message_age_seconds{entity="health-check"} 120',
       'platform_events_oldest_message_age_seconds{entity="deployment-requested"} 0',
-      'platform_events_oldest_message_age_seconds{entity="errors"} 30',
+      'platform_events_errors_oldest_waiting_age_seconds 30',
       'platform_dependency_up{dependency="subscription/cluster-created"} 0',
       `platform_queues_read_timestamp_seconds ${NOON / 1_000 + 120}`,
     ]),
