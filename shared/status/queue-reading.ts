@@ -37,13 +37,14 @@ export interface QueueReading {
   readonly dependencies: readonly Pick<Dependency, 'name' | 'status'>[];
 }
 
-/** Reads everything at once. What cannot be read is left out; never rejects for it. */
+/** What cannot be read is left out; never rejects for it. */
 export async function readQueues(ports: Ports, timer: Timer = systemTimer): Promise<QueueReading> {
   const at = ports.clock.now();
   const backlogOf = (name: string): Promise<Backlog | undefined> =>
     within(DEPENDENCY_TIMEOUT_MS, timer, ports.publisher.backlog(name, MAX_COUNTED_EVENTS)).catch(() => undefined);
-  const [backlogs, errors, { dependencies }] = await Promise.all([
-    Promise.all(handlerSubscriptions.map(async (name) => [name, await backlogOf(name)] as const)),
+  // First, since it tells which subscriptions exist: the bus need not be asked again.
+  const backlogs = await Promise.all(handlerSubscriptions.map(async (name) => [name, await backlogOf(name)] as const));
+  const [errors, { dependencies }] = await Promise.all([
     oldestErrors(ports, MAX_COUNTED_ERRORS, timer),
     // The triggers are those of the instance that happens to run the timer.
     checkHealth({ ...ports, triggers: undefined }, timer),

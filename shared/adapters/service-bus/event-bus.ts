@@ -98,7 +98,9 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async backlog(subscription: string, atMost: number): Promise<Backlog | undefined> {
-    return this.#ask(subscription, ({ subscriptions }) => subscriptions.backlog(subscription, atMost));
+    const found = await this.#ask(subscription, ({ subscriptions }) => subscriptions.backlog(subscription, atMost));
+    this.#known.learn(subscription, found !== undefined);
+    return found;
   }
 
   async hasSubscription(subscription: string): Promise<boolean> {

@@ -87,6 +87,12 @@ export class KnownSubscriptions {
     return exists;
   }
 
+  /** What somebody has just seen need not be asked for. */
+  learn(subscription: string, exists: boolean): void {
+    const until = this.#now() + (exists ? FOUND_FOR_MS : MISSING_FOR_MS);
+    this.#known.set(subscription, { exists: Promise.resolve(exists), until });
+  }
+
   async #ask(subscription: string): Promise<boolean> {
     try {
       return (await this.#look(subscription)) !== undefined;

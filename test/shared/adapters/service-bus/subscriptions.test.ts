@@ -20,8 +20,19 @@ function known(look: () => Promise<Backlog | undefined>) {
     now = at;
     return subscriptions.has('health-check');
   };
-  return { asked, ask };
+  return { asked, ask, subscriptions };
 }
+
+it('asks nothing that was just seen', async () => {
+  const { asked, ask, subscriptions } = known(async () => THERE);
+
+  subscriptions.learn('health-check', false);
+  expect([await ask(0), await ask(4_999)]).toEqual([false, false]);
+  subscriptions.learn('health-check', true);
+  expect([await ask(5_000), await ask(64_000)]).toEqual([true, true]);
+
+  expect(asked).toEqual([]);
+});
 
 it('asks once a minute for one that is there', async () => {
   const { asked, ask } = known(async () => THERE);
