@@ -1,5 +1,8 @@
 /** What every `EventBus` does, whatever carries the messages. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
+import { unjudgedIn } from '../../shared/delivery/automatic-replay.ts';
+import { replay } from '../../shared/delivery/replay.ts';
 import { EventTooLargeError, MissingSubscriptionError, TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
@@ -8,7 +11,9 @@ import { ClusterUpdated, NamespaceCreated } from '../../shared/events/infrastruc
 import { parseEvent } from '../../shared/events/parse.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage } from '../../shared/ports/bus.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 import { sampleData } from '../support/events.ts';
+import { RecordingLog } from '../support/ports.ts';
 
 /** A message of the errors queue. */
 export interface ErrorsEntry {
@@ -309,6 +314,39 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
           });
         }, TIMEOUT);
         await stop();
+      });
+
+      it('gives back what the broker gave up, with the count of its automatic replays', async () => {
+        const event = requested();
+        const stop = bus.subscribe('deployment-requested', 'deployment-requested', async () => {
+          throw new Error('no worker');
+        });
+        await bus.publish(event);
+        const entry = await vi.waitFor(async () => {
+          const found = (await all()).find(({ messageId }) => messageId === event.id);
+          if (!found) throw new Error('not yet given up');
+          return found;
+        }, TIMEOUT);
+        await stop();
+        const messages = receive('deployment-requested', 'deployment-requested');
+        const clock = { now: () => Date.now() };
+        const state = new MemoryStateStore();
+        // A replay needs no more than these.
+        const ports = {
+          publisher: bus,
+          deadLetterQueue: bus,
+          state,
+          clock,
+          log: new RecordingLog(),
+        } as unknown as Ports;
+
+        await replay(entry.sequenceNumber, ports, 2);
+
+        expect(unjudgedIn(entry)).toEqual({ automaticReplays: 0, returnsAt: entry.deadLetteredAt + 60_000 });
+        await vi.waitFor(
+          () => expect(messages.map(parsed)).toEqual([{ event, redelivery: 0, automaticReplays: 2 }]),
+          TIMEOUT,
+        );
       });
 
       it('gives up one entry, wherever it lies, and keeps the others in order', async () => {

@@ -1,5 +1,5 @@
 /** The runbook has a section for each alert and each reason, and for nothing that is gone; its words are in the code. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sourceFiles } from '../../scripts/rooms.mjs';
 import { DeploymentFailed } from '../../shared/events/deployment.ts';
@@ -71,6 +71,12 @@ describe('the runbook', () => {
 
     expect(checked.length).toBeGreaterThan(15);
     expect(checked.filter((text) => !isInCode(text))).toEqual([]);
+  });
+
+  it('names every timer function', () => {
+    const names = readdirSync('functions/timer').map((file) => file.replace(/\.ts$/, ''));
+
+    for (const name of names) expect(part('Timer functions')).toContain(`| \`${name}\``);
   });
 
   it('has only links that lead somewhere', () => {
