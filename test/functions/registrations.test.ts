@@ -8,6 +8,7 @@ import { installCoreModule } from '../../shared/local/functions-host/core-module
 import { methodsOf, httpPathOf as pathOf } from '../../shared/local/functions-host/http-trigger.ts';
 import { parseSchedule } from '../../shared/local/functions-host/timer-schedule.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
+import { SETTINGS } from '../../shared/settings.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { type FunctionApp, functionApp } from '../support/function-app.ts';
 import { loadHandlers } from '../support/handlers.ts';
@@ -59,6 +60,15 @@ it('answers these requests, and nobody without a key', () => {
       'GET /api/services → services, function',
     ].sort(),
   );
+});
+
+it('lets nobody ask without a key, but health where a setting says so', () => {
+  const open = registeredRoutes().filter(({ anonymousSetting, authLevel }) => anonymousSetting ?? authLevel);
+
+  expect(open.map(({ name, anonymousSetting }) => [name, anonymousSetting])).toEqual([
+    ['health', 'HEALTH_WITHOUT_KEY'],
+  ]);
+  for (const { anonymousSetting = '' } of open) expect(SETTINGS).toContain(anonymousSetting);
 });
 
 it('documents every route that it answers', () => {
