@@ -3,7 +3,8 @@
  * was missed or `runOnStartup` is set. A run never begins before the last one has ended; occurrences that pass meanwhile
  * are made up for by one run right after it.
  *
- * The real host takes a lease on a blob, so that a timer runs on one instance of the app alone; this is one process.
+ * Where it differs: the real host takes a lease on a blob, so that a timer runs on one instance of the app alone, and this is
+ * one process; it runs a timer's `retry` policy, and reads schedules in the zone of WEBSITE_TIME_ZONE where the plan has it.
  */
 import { describeError } from '../../describe-error.ts';
 import { DAY_MS, MINUTE_MS } from '../../duration.ts';
