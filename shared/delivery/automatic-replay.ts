@@ -77,8 +77,8 @@ export async function replayUnjudged(ports: Ports): Promise<ReplayPass> {
       } catch (error) {
         // The next pass tries again; one that never succeeds is overdue soon, and then waits for a person.
         const why = { sequenceNumber, error: describeError(error) };
-        if (error instanceof NotReplayableError) log.info('not replayed', why);
-        else log.warn('replay failed', why);
+        if (!(error instanceof NotReplayableError)) log.warn('replay failed', why);
+        else if (!waitsForPerson(next, clock.now())) log.info('not replayed', why);
       }
     }
   };
@@ -102,9 +102,8 @@ async function replayOrDiscard(
   return 'discarded';
 }
 
-interface DueEntry {
+interface DueEntry extends Unjudged {
   readonly sequenceNumber: string;
-  readonly automaticReplays: number;
 }
 
 async function dueEntries({ deadLetterQueue }: Pick<Ports, 'deadLetterQueue'>, now: number): Promise<DueEntry[]> {
@@ -116,9 +115,9 @@ async function dueEntries({ deadLetterQueue }: Pick<Ports, 'deadLetterQueue'>, n
     read += page.length;
     for (const entry of page) {
       cursor = cursorAfter(cursor, entry);
-      const { automaticReplays = 0, returnsAt } = unjudgedIn(entry) ?? {};
-      if (returnsAt !== undefined && returnsAt <= now)
-        due.push({ sequenceNumber: entry.sequenceNumber, automaticReplays });
+      const unjudged = unjudgedIn(entry);
+      if (unjudged?.returnsAt === undefined || unjudged.returnsAt > now) continue;
+      due.push({ ...unjudged, sequenceNumber: entry.sequenceNumber });
     }
   }
   return due;

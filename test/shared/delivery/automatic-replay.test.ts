@@ -214,6 +214,8 @@ describe('what does not come back by itself', () => {
     await world.bus.advance('3h');
 
     expect(runs).toBe(1);
+    // Not once a minute for as long as it lies there.
+    expect(world.log.lines.filter(({ message }) => message === 'not replayed').length).toBeLessThan(20);
     expect(world.bus.errors().map(({ reason }) => reason)).toEqual(['Permanent', 'MaxDeliveryCountExceeded']);
     expect((await lastReading(world.state))?.errors).toMatchObject({ waiting: 2, returning: 0 });
   });
@@ -268,6 +270,35 @@ describe('a pass', () => {
     expect(idsInErrors()).toEqual(ids);
     expect(world.log.lines.filter(({ message }) => message === 'replay failed')).toHaveLength(3);
     await world.bus.advance('1m');
+    expect(handled.sort()).toEqual(ids);
+  });
+
+  it('ends within the time of a function, and the next one goes on', async () => {
+    const ids = await publish(50);
+    await lose('30s');
+    await world.bus.advance('50s');
+    const before = idsInErrors().length;
+    const ports = world.ports();
+    let slow = 0;
+    const clock = { now: () => world.clock.now() + slow };
+    const deadLetterQueue = {
+      deadLetters: (from: string, count: number) => world.bus.deadLetters(from, count),
+      findDeadLetter: (number: string) => world.bus.findDeadLetter(number),
+      takeDeadLetter: (number: string, work?: () => Promise<void>) => {
+        slow += 3_000;
+        return world.bus.takeDeadLetter(number, work);
+      },
+    };
+
+    const { replayed } = await replayUnjudged({
+      ...{ ...ports, clock },
+      deadLetterQueue: { ...ports.deadLetterQueue, ...deadLetterQueue },
+    });
+    expect(before).toBeGreaterThan(30);
+    expect(replayed).toBeGreaterThanOrEqual(20);
+    expect(replayed).toBeLessThan(before);
+    await world.bus.advance('10m');
+
     expect(handled.sort()).toEqual(ids);
   });
 
