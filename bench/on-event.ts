@@ -36,6 +36,8 @@ function createPorts(): Ports {
     findDeadLetter: refuse,
     takeDeadLetter: refuse,
     subscribe: () => async () => {},
+    backlog: refuse,
+    hasSubscription: async () => true,
     ping: async () => {},
     close: async () => {},
   };

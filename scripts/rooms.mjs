@@ -63,6 +63,7 @@ export const rooms = [
       ...['shared/http', 'shared/status', 'shared/events', 'shared/ports', 'shared/releases', 'shared/slo'],
       ...[
         'shared/delivery/replay',
+        'shared/delivery/automatic-replay',
         'shared/delivery/history',
         'shared/delivery/body-bytes',
         'shared/delivery/dead-letter-body',
@@ -71,6 +72,16 @@ export const rooms = [
     ],
     types: ['shared/delivery'],
     message: 'An HTTP function imports http/, status/, events, history, replay, and what acts: no package, no adapter.',
+  },
+  {
+    rooms: ['functions/timer'],
+    alone: true,
+    may: [
+      ...['shared/on-timer', 'shared/ports', 'shared/status'],
+      ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
+      ...BASICS,
+    ],
+    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention.',
   },
   {
     rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],
@@ -147,9 +158,12 @@ export const rooms = [
   })),
   {
     rooms: ['shared/status'],
-    may: ['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', ...BASICS],
+    may: [
+      ...['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', 'shared/delivery/automatic-replay'],
+      ...BASICS,
+    ],
     types: ['shared/delivery'],
-    message: 'status/ imports releases, slo, ports, the topology, and types of the delivery.',
+    message: 'status/ imports releases, slo, ports, the topology, automatic-replay, and types of the delivery.',
   },
   {
     rooms: ['shared/on-event'],
@@ -158,6 +172,11 @@ export const rooms = [
       ...['shared/errors', 'shared/message-text', '@azure/functions'],
     ],
     message: 'on-event binds the delivery to @azure/functions; adapters are reached through app-ports.',
+  },
+  {
+    rooms: ['shared/on-timer'],
+    may: ['shared/app-ports', 'shared/ports', ...BASICS, '@azure/functions'],
+    message: 'on-timer binds schedules to @azure/functions; adapters are reached through app-ports.',
   },
   {
     rooms: ['shared/message-text'],
@@ -259,8 +278,9 @@ export const rooms = [
   },
   {
     rooms: ['shared/local/functions-host'],
-    may: [HTTP_GUARD, ...BASICS, '@azure/service-bus', '@azure/identity', 'zod', ...NODE],
-    message: 'The Functions host knows nothing of the app that it runs: Node, zod and the Service Bus SDK alone.',
+    may: [HTTP_GUARD, ...BASICS, '@azure/service-bus', '@azure/identity', 'croner', 'zod', ...NODE],
+    message:
+      'The Functions host knows nothing of the app that it runs: Node, zod, croner and the Service Bus SDK alone.',
   },
   {
     rooms: ['shared/local/testing'],

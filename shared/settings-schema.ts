@@ -102,6 +102,10 @@ export const settingsSchema = z.object({
       form: 'a whole number from 1',
       description: 'How many events that have ended are remembered; those that can come again are kept beyond it.',
     }),
+  HEALTH_WITHOUT_KEY: z.enum(['true', 'false'], "'true' or 'false'").default('false').meta({
+    form: '`true` or `false`',
+    description: 'Whether anybody may ask `/api/health`, for probes that have no key; they are told the status alone.',
+  }),
   PLATFORM_CONFIG: z
     .string()
     .optional()

@@ -52,6 +52,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'HANDLER_TIMEOUT',
   'HISTORY_AGE',
   'HISTORY_EVENTS',
+  'HEALTH_WITHOUT_KEY',
   'PLATFORM_CONFIG',
 ]);
 

@@ -80,6 +80,18 @@ const subscriptions: ReadonlyMap<string, { topic: string; type: string }> = new 
   [...catalog.keys()].map((type) => [subscriptionOf(type), { topic: topicOf(type), type }]),
 );
 
+/** The handlers' subscriptions of a topic; none of an entity that is no topic. */
+export function subscriptionsOf(topic: string): readonly string[] {
+  return byTopic.get(topic) ?? [];
+}
+
+const byTopic: ReadonlyMap<string, readonly string[]> = new Map(
+  [...routes.values()].map(({ topic, subscription }) => [topic, [subscription]]),
+);
+
+/** Every handler's subscription, in the order of the catalog. */
+export const handlerSubscriptions: readonly string[] = [...subscriptions.keys()];
+
 /** The address (`to`) of a message that reaches one subscription of its topic alone: a redelivery, a replay. */
 export function addressOf(subscription: string): string {
   return `only:${subscription}`;

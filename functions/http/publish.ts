@@ -3,6 +3,7 @@ import {
   EventTooLargeError,
   InvalidEventError,
   type Issue,
+  MissingSubscriptionError,
   TransientError,
   UnknownEventError,
 } from '../../shared/errors.ts';
@@ -75,7 +76,7 @@ onHttp(
       202: '`{ ids, correlationIds }`: the broker has accepted the events; the correlation ids name their chains.',
       400: 'Nothing was published; `issues` names each by its event (`index`), its `path`, its `value` and what was `expected`.',
       413: 'The body is too large.',
-      503: 'The broker does not accept events now. Send them again with the `ids` of the answer: none arrives twice.',
+      503: 'The broker does not accept events now, or `subscription` names a handler that has none, and nothing was sent. Send them again with the `ids` of the answer: none arrives twice.',
     },
   },
   handle,
@@ -99,8 +100,11 @@ function checkSize(bytes: number): void {
 /** The broker may have accepted some: sent again under these ids, none arrives twice. */
 function unavailable(cause: TransientError, details: { readonly ids: readonly string[] }): ProblemError {
   const seconds = Math.ceil((cause.retryAfterMs ?? 5_000) / 1_000);
-  return new ProblemError(503, 'the broker does not accept events now; send them again with these ids', {
-    details,
+  // Whoever sends cannot make the entity, and should name it to whoever can.
+  const isMissing = cause instanceof MissingSubscriptionError;
+  const why = isMissing ? `not published: ${cause.message}` : 'the broker does not accept events now';
+  return new ProblemError(503, `${why}; send them again with these ids`, {
+    details: { ...details, ...(isMissing && { subscription: cause.subscription }) },
     headers: { 'retry-after': String(seconds) },
     cause,
   });

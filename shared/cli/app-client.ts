@@ -47,6 +47,10 @@ export interface ErrorEntry {
   readonly attempts?: number;
   readonly correlationId?: string;
   readonly messageId: string;
+  /** How often it was replayed by itself. */
+  readonly automaticReplays?: number;
+  /** When it is replayed by itself; without it, it waits for a person. */
+  readonly returnsAt?: string;
 }
 
 export interface ErrorFilter {

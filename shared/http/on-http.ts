@@ -14,6 +14,8 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** The parts of the route. */
   readonly params: Readonly<Record<string, string>>;
+  /** Whether anybody may ask: no key was checked. */
+  readonly isAnonymous: boolean;
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
@@ -40,6 +42,8 @@ export interface HttpRoute {
   readonly route: string;
   /** `function` when absent: a key of the function or the app. */
   readonly authLevel?: 'anonymous' | 'function' | 'admin';
+  /** A setting that lets anybody ask, without a key, when it is `true`. */
+  readonly anonymousSetting?: string;
   /** What it does, in a sentence; with the members below, for the reference page. */
   readonly description: string;
   /** What each `{name}` of the route means. */
@@ -61,7 +65,9 @@ export function registeredRoutes(): readonly HttpRoute[] {
 
 /** @example onHttp({ name: 'health', methods: ['GET'], route: 'health', description: '…', answers: { 200: '…' } }, handle); */
 export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
-  const { name, methods, route, authLevel = 'function' } = registered;
+  const { name, methods, route, anonymousSetting } = registered;
+  const isOpen = anonymousSetting !== undefined && process.env[anonymousSetting] === 'true';
+  const authLevel = isOpen ? 'anonymous' : (registered.authLevel ?? 'function');
   routes.push(registered);
   checkSettingsAtStart();
   app.http(name, {
@@ -69,7 +75,7 @@ export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
     route,
     authLevel,
     handler: async (request) => {
-      const { status, headers, json, body } = await answer(name, handler, shapeOf(request));
+      const { status, headers, json, body } = await answer(name, handler, shapeOf(request, authLevel === 'anonymous'));
       return {
         ...(status !== undefined && { status }),
         headers: {
@@ -84,13 +90,14 @@ export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
   });
 }
 
-function shapeOf(request: AzureRequest): HttpRequest {
+function shapeOf(request: AzureRequest, isAnonymous: boolean): HttpRequest {
   return {
     method: request.method,
     url: request.url,
     headers: request.headers,
     query: request.query,
     params: request.params,
+    isAnonymous,
     arrayBuffer: async () => request.arrayBuffer(),
   };
 }

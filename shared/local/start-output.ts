@@ -50,7 +50,7 @@ export class StartOutput {
       const [topic = '', subscription = ''] = trigger === 'service-bus' ? source.split('/') : [source];
       return [name, topic, subscription];
     });
-    print(`${columns([['FUNCTION', 'TOPIC OR ROUTE', 'SUBSCRIPTION'], ...rows])}\n`);
+    print(`${columns([['FUNCTION', 'TOPIC, ROUTE OR SCHEDULE', 'SUBSCRIPTION'], ...rows])}\n`);
   }
 
   ready(addresses: Addresses): void {

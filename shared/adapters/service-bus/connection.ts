@@ -7,6 +7,7 @@ import type { ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
 import { TransientError } from '../../errors.ts';
 import { systemTimer, within } from '../../timeout.ts';
 import { ErrorsQueue } from './errors-queue.ts';
+import { SubscriptionPeeker } from './subscriptions.ts';
 
 /** How long each attempt waits for an answer; the last one gives a slow connection more time. */
 const ANSWER_TIMEOUTS_MS: readonly number[] = [4_000, 4_000, 10_000];
@@ -20,12 +21,14 @@ class SilenceError extends TransientError {}
 export class Wire {
   readonly client: ServiceBusClient;
   readonly errors: ErrorsQueue;
+  readonly subscriptions: SubscriptionPeeker;
   readonly #senders = new Map<string, ServiceBusSender>();
   inFlight = 0;
 
   constructor(client: ServiceBusClient) {
     this.client = client;
     this.errors = new ErrorsQueue(client);
+    this.subscriptions = new SubscriptionPeeker(client);
   }
 
   sender(entity: string): ServiceBusSender {

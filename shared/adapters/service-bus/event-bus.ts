@@ -11,15 +11,16 @@ import {
 import { GZIP_CONTENT_TYPE, wholeBody } from '../../delivery/body-bytes.ts';
 import { type BusMessage, deadLetterMessage, eventMessage, redeliveryMessage } from '../../delivery/bus-message.ts';
 import { attemptsIn, faultOf } from '../../describe-error.ts';
-import { ConfigError, PermanentError, PlatformError, TransientError } from '../../errors.ts';
+import { ConfigError, MissingSubscriptionError, PermanentError, PlatformError, TransientError } from '../../errors.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
-import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
+import type { Backlog, DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ServiceConnection } from '../../settings.ts';
-import { ERRORS_QUEUE } from '../../topology.ts';
+import { ERRORS_QUEUE, subscriptionsOf } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
+import { KnownSubscriptions } from './subscriptions.ts';
 
 interface ServiceBusOptions {
   readonly log: Log;
@@ -72,11 +73,14 @@ export class ServiceBusEventBus implements EventBus {
   readonly #pending = new Set<Promise<unknown>>();
   /** Each with a client of its own, which a dead connection elsewhere does not end. */
   readonly #subscribed = new Set<ServiceBusClient>();
+  readonly #known: KnownSubscriptions;
 
   constructor(connect: () => ServiceBusClient, options: ServiceBusOptions) {
     this.#connect = connect;
     this.#connection = new ServiceBusConnection(connect);
     this.#options = options;
+    const look = (name: string) => this.#connection.ask(({ subscriptions }) => subscriptions.backlog(name, 1));
+    this.#known = new KnownSubscriptions(look, () => performance.now());
   }
 
   async publish(event: PlatformEvent): Promise<void> {
@@ -89,7 +93,18 @@ export class ServiceBusEventBus implements EventBus {
     for (const message of events.map((event) => eventMessage(event, nonce))) {
       byEntity.set(message.entity, [...(byEntity.get(message.entity) ?? []), message]);
     }
+    await Promise.all([...byEntity.keys()].map((entity) => this.#requireSubscriptions(entity)));
     await Promise.all([...byEntity].map(([entity, messages]) => this.#sendBatches(entity, messages)));
+  }
+
+  async backlog(subscription: string, atMost: number): Promise<Backlog | undefined> {
+    const found = await this.#ask(subscription, ({ subscriptions }) => subscriptions.backlog(subscription, atMost));
+    this.#known.learn(subscription, found !== undefined);
+    return found;
+  }
+
+  async hasSubscription(subscription: string): Promise<boolean> {
+    return this.#guarded(subscription, this.#known.has(subscription));
   }
 
   async schedule(redelivery: Redelivery): Promise<void> {
@@ -185,7 +200,15 @@ export class ServiceBusEventBus implements EventBus {
     await Promise.all([this.#connection.close(), ...[...this.#subscribed].map((client) => client.close())]);
   }
 
+  /** @throws MissingSubscriptionError */
+  async #requireSubscriptions(entity: string): Promise<void> {
+    for (const name of subscriptionsOf(entity)) {
+      if (!(await this.hasSubscription(name))) throw new MissingSubscriptionError(entity, name);
+    }
+  }
+
   async #send(message: BusMessage): Promise<void> {
+    await this.#requireSubscriptions(message.entity);
     await this.#ask(message.entity, (wire) => wire.sender(message.entity).sendMessages(wireOf(message)));
   }
 

@@ -4,6 +4,7 @@ import { TransientError } from '../../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../../shared/events/catalog.ts';
 import { eventKey } from '../../../shared/events/identity.ts';
 import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
+import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { sampleData } from '../../support/events.ts';
 import { httpRequest } from '../../support/http.ts';
@@ -204,6 +205,23 @@ describe('POST /api/events', () => {
 
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
     expect(JSON.parse(answer.body ?? '')).toMatchObject({ ids: ['a', expect.stringMatching(/^[0-9a-f-]{36}$/)] });
+  });
+
+  it('refuses an event whose subscription is not there, and says which', async () => {
+    const bus = new InMemoryEventBus();
+    bus.broker.deleteSubscription('deployment-requested', 'deployment-requested');
+    const ports = { publisher: bus, clock: bus.clock, log: new RecordingLog() } as unknown as Ports;
+    const check = { ...event, id: 'b', type: 'HealthCheck', data: { service: 'web', good: 1, total: 1 } };
+    const request = httpRequest({ method: 'POST', body: [check, event] });
+
+    const answer = await respond('publish', handle, request, ports);
+
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
+    expect(JSON.parse(answer.body ?? '')).toMatchObject({
+      title: expect.stringMatching(/^not published: the subscription 'deployment-requested' .* send them again with/),
+      ...{ subscription: 'deployment-requested', ids: ['b', 'a'] },
+    });
+    expect(bus.events()).toEqual([]);
   });
 
   it("goes on with the caller's trace, unless the event has its own", async () => {
