@@ -9,7 +9,7 @@ import { type HostJson, readHostJson } from './host-json.ts';
 import { HttpTriggers, httpPathOf, methodsOf } from './http-trigger.ts';
 import { type InvocationLog, invoke } from './invoke.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
-import { connector, type HostSettings } from './settings.ts';
+import { connector, disabledFunctions, type HostSettings } from './settings.ts';
 
 /** One function, for display. */
 export interface FunctionDescription {
@@ -56,7 +56,8 @@ export interface FunctionsHost {
  */
 export async function startFunctionsHost(options: HostOptions): Promise<FunctionsHost> {
   const { directory, settings, httpPort, onLog, onError, onMessage = (_name, _message, run) => run() } = options;
-  const hostJson = await readHostJson(directory);
+  const hostJson = await readHostJson(directory, settings);
+  const disabled = disabledFunctions(settings);
   const triggers = new Map<string, ServiceBusTrigger>();
   // For the app's health endpoint, which cannot know it otherwise. A function, since start hooks run before triggers
   // exist.
@@ -69,8 +70,14 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   const run = (registered: RegisteredFunction, request: InvocationRequest): Promise<InvocationResponse> =>
     invoke(app, registered, { request, onLog });
   const registered = [...app.registry.functions.values()].map((one) => ({ ...one, binding: triggerOf(one) }));
-  const withHttp = registered.filter(({ binding }) => isType(binding, 'httpTrigger'));
-  const withServiceBus = registered.filter(({ binding }) => isType(binding, 'serviceBusTrigger'));
+  const isDisabled = (name: string): boolean => disabled.has(name.toLowerCase());
+  const enabled = registered.filter(({ metadata }) => !isDisabled(metadata.name));
+  for (const name of disabled) {
+    if (registered.some(({ metadata }) => metadata.name.toLowerCase() === name)) continue;
+    onError('host', `the setting AzureWebJobs.${name}.Disabled names no function of this app`);
+  }
+  const withHttp = enabled.filter(({ binding }) => isType(binding, 'httpTrigger'));
+  const withServiceBus = enabled.filter(({ binding }) => isType(binding, 'serviceBusTrigger'));
 
   const http = new HttpTriggers(
     withHttp.map((one) => ({
@@ -104,13 +111,20 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
       settings: hostJson.extensions.serviceBus,
       functionTimeout: hostJson.functionTimeout,
       onError: (message) => onError(metadata.name, message),
-      run: (request, message) => onMessage(metadata.name, message, async () => void (await run(one, request))),
+      retry: metadata.retryOptions,
+      run: (request, messages) => {
+        const call = async (): Promise<void> => void (await run(one, request));
+        return messages.reduceRight((inner, message) => () => onMessage(metadata.name, message, inner), call)();
+      },
     });
     triggers.set(metadata.name, trigger);
   }
 
   return {
-    functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
+    functions: registered.map(({ metadata: { name }, binding }) => {
+      const described = describe(name, binding, settings, routePrefix);
+      return isDisabled(name) ? { ...described, source: `${described.source} (disabled)` } : described;
+    }),
     httpPort: port,
     stop: (limitMs) => stop({ app, http, triggers: [...triggers.values()] }, limitMs),
   };
