@@ -12,7 +12,7 @@ export function acceptAnyMethod(server: Server): void {
   server.on('clientError', (error: Error & { code?: string; rawPacket?: Buffer }, stream) => {
     // An HTTP server's connections are sockets.
     const socket = stream as Socket;
-    // The parser that failed goes on listening.
+    // The parser that failed goes on listening, and complains of all that follows.
     if (taken.has(socket)) return;
     taken.add(socket);
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
@@ -27,7 +27,6 @@ export function acceptAnyMethod(server: Server): void {
 function sendAgain(server: Server, socket: Socket, packet: Buffer): void {
   const address = server.address();
   if (typeof address !== 'object' || !address) return void socket.destroy();
-  socket.removeAllListeners('data');
   const again = connect(address.port, LOOPBACK);
   again.on('error', () => socket.destroy());
   socket.on('error', () => again.destroy());

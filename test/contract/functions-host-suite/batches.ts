@@ -29,7 +29,7 @@ export function batches({ test, send, calls, dead }: HostBench): void {
     await send(
       'many-text',
       { body, messageId: 'a', correlationId: 'c-a', applicationProperties: { at: 1 } },
-      { body, messageId: 'b', subject: 's-b', applicationProperties: { at: 2 } },
+      { body, messageId: 'b', subject: 's-b', partitionKey: 'p-b', applicationProperties: { at: 2 } },
       { body, messageId: 'c', correlationId: 'c-c', applicationProperties: { at: 3 } },
     );
 
@@ -41,6 +41,9 @@ export function batches({ test, send, calls, dead }: HostBench): void {
       subjectArray: ['s-b'],
       labelArray: ['s-b'],
       sessionIdArray: [],
+      partitionKeyArray: ['p-b'],
+      // As the extension fills it.
+      transactionPartitionKeyArray: ['p-b'],
       deliveryCountArray: [1, 1, 1],
       applicationPropertiesArray: [{ at: 1 }, { at: 2 }, { at: 3 }],
       enqueuedTimeUtcArray: Array(3).fill(expect.stringMatching(/T[\d:.]+$/)),

@@ -46,6 +46,7 @@ describe('HTTP triggers', () => {
             header: request.headers.get('x-one'),
             text: await request.text(),
             path: new URL(request.url).pathname,
+            url: request.url,
           },
           headers: { 'x-two': 'b' },
           cookies: [{ name: 'c', value: 'v w', path: '/', httpOnly: true, maxAge: 5 }],
@@ -76,7 +77,13 @@ describe('HTTP triggers', () => {
     });
 
     expect(response.status).toBe(201);
-    expect(await response.json()).toEqual({ id: 'a b', q: '1', header: 'a', text: 'hé', path: '/api/items/a%20b' });
+    expect(await response.json()).toMatchObject({
+      id: 'a b',
+      q: '1',
+      header: 'a',
+      text: 'hé',
+      path: '/api/items/a%20b',
+    });
     expect(response.headers.get('x-two')).toBe('b');
     expect(response.headers.get('set-cookie')).toBe('c=v%20w; Max-Age=5; Path=/; HttpOnly');
   });
@@ -126,6 +133,27 @@ describe('HTTP triggers', () => {
       expect(String(answer)).toMatch(/^HTTP\/1.1 200 [\s\S]*patched/);
     }
     socket.destroy();
+  });
+
+  it('takes a method in another case whose body comes in parts', async () => {
+    const socket = connect(Number(new URL(base).port), '127.0.0.1');
+    socket.setNoDelay();
+    const parts = ['patch /api/patched HTTP/1.1\r\nHost: localhost\r\n', 'Content-Length: 4\r\n\r\n', 'GET', ' '];
+
+    for (const part of parts) {
+      socket.write(part);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const [answer] = await once(socket, 'data');
+
+    expect(String(answer)).toMatch(/^HTTP\/1.1 200 [\s\S]*patched/);
+    socket.destroy();
+  });
+
+  it('takes the function key out of the address, whatever its case', async () => {
+    const response = await fetch(`${base}/api/items/a?Code=secret&q=1`, { method: 'POST' });
+
+    expect(await response.json()).toMatchObject({ q: '1', url: `${base}/api/items/a?q=1` });
   });
 
   it.each([

@@ -105,6 +105,22 @@ it('abandons at once when the function fails, until the broker gives up', async 
   expect(errors.every((error) => error.endsWith('broken'))).toBe(true);
 });
 
+it('abandons at once when the function fails, also without auto-complete', async () => {
+  let runs = 0;
+  start({
+    run: async () => {
+      runs++;
+      throw new Error('broken');
+    },
+    binding: { autoCompleteMessages: false },
+  });
+
+  await send('x');
+
+  await eventually(() => (dead() === 1 ? true : undefined), 'dead-lettered');
+  expect(runs).toBe(3);
+});
+
 it('abandons what is not text without calling the function', async () => {
   let runs = 0;
   start({ run: async () => void runs++ });
@@ -373,6 +389,20 @@ describe('batches', () => {
 
     await eventually(() => (left() === 0 ? true : undefined), 'after');
     expect(seen).toEqual(['[1]', '[2]']);
+  });
+
+  it('are said to hang after a minute', async () => {
+    const finish: (() => void)[] = [];
+    const { trigger } = start({ binding, run: () => new Promise((resolve) => finish.push(resolve)) });
+    await send('1');
+    const end = await eventually(() => finish.shift(), 'it runs');
+
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 61_000);
+    const { trouble } = trigger;
+    clock.mockRestore();
+    end();
+
+    expect(trouble).toBe('not receiving: all 1 calls have been running for 61 s');
   });
 
   it('say why they cannot connect', async () => {
