@@ -1,6 +1,7 @@
 /** What a host makes of a request before its function sees it. */
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
 import { expect } from 'vitest';
 import type { HostBench } from '../functions-host.ts';
 
@@ -16,11 +17,13 @@ const MIB = 1024 * 1024;
 export function http({ test, baseUrl }: HostBench): void {
   /** Sends bytes as they are, which no HTTP client would do. */
   async function raw(line: string, headers: readonly string[] = [], body: Buffer | string = ''): Promise<Answer> {
-    const { hostname, port } = new URL(baseUrl());
-    const socket = connect(Number(port), hostname);
+    const { protocol, host, hostname, port } = new URL(baseUrl());
+    const isTls = protocol === 'https:';
+    const address = { host: hostname, port: Number(port) || (isTls ? 443 : 80) };
+    const socket = isTls ? connectTls({ ...address, servername: hostname }) : connect(address);
     // A host that refuses a body may close before it is sent.
     socket.on('error', () => {});
-    const head = [`${line} HTTP/1.1`, `Host: ${hostname}:${port}`, 'Connection: close', ...headers, '', ''];
+    const head = [`${line} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...headers, '', ''];
     socket.write(Buffer.from(head.join('\r\n')));
     if (body.length > 0) socket.write(body);
     return parse(await text(socket));
