@@ -79,11 +79,16 @@ export const TABLE = {
 
   --port N         port of the Table service (10002)
   --location DIR   where the tables are kept (.azurite)
-  --in-memory      keep the tables in memory only`,
+  --in-memory      keep the tables in memory only
+  --blobs          also serve blobs, in memory: the host that func start runs
+                   keeps its locks and timers there
+  --blob-port N    port of the Blob service (10000)`,
   flags: {
     port: { type: 'string', default: '10002' },
     location: { type: 'string' },
     'in-memory': { type: 'boolean', default: false },
+    blobs: { type: 'boolean', default: false },
+    'blob-port': { type: 'string', default: '10000' },
   },
 } as const satisfies Usage;
 

@@ -10,7 +10,7 @@ import { HttpTriggers, httpPathOf, methodsOf } from './http-trigger.ts';
 import { type InvocationLog, invoke } from './invoke.ts';
 import { MemoryScheduleMonitor, type ScheduleMonitor } from './schedule-monitor.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
-import { connector, type HostSettings, resolveNames } from './settings.ts';
+import { connector, disabledFunctions, type HostSettings, resolveNames } from './settings.ts';
 import { TimerTrigger } from './timer-trigger.ts';
 
 /** One function, for display. */
@@ -60,7 +60,8 @@ export interface FunctionsHost {
  */
 export async function startFunctionsHost(options: HostOptions): Promise<FunctionsHost> {
   const { directory, settings, httpPort, onLog, onError, onMessage = (_name, _message, run) => run() } = options;
-  const hostJson = await readHostJson(directory);
+  const hostJson = await readHostJson(directory, settings);
+  const disabled = disabledFunctions(settings);
   const triggers = new Map<string, ServiceBusTrigger>();
   // For the app's health endpoint, which cannot know it otherwise. A function, since start hooks run before triggers
   // exist.
@@ -73,9 +74,15 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   const run = (registered: RegisteredFunction, request: InvocationRequest): Promise<InvocationResponse> =>
     invoke(app, registered, { request, onLog });
   const registered = [...app.registry.functions.values()].map((one) => ({ ...one, binding: triggerOf(one) }));
-  const withHttp = registered.filter(({ binding }) => isType(binding, 'httpTrigger'));
-  const withServiceBus = registered.filter(({ binding }) => isType(binding, 'serviceBusTrigger'));
-  const withTimer = registered.filter(({ binding }) => isType(binding, 'timerTrigger'));
+  const isDisabled = (name: string): boolean => disabled.has(name.toLowerCase());
+  const enabled = registered.filter(({ metadata }) => !isDisabled(metadata.name));
+  for (const name of disabled) {
+    if (registered.some(({ metadata }) => metadata.name.toLowerCase() === name)) continue;
+    onError('host', `the setting AzureWebJobs.${name}.Disabled names no function of this app`);
+  }
+  const withHttp = enabled.filter(({ binding }) => isType(binding, 'httpTrigger'));
+  const withServiceBus = enabled.filter(({ binding }) => isType(binding, 'serviceBusTrigger'));
+  const withTimer = enabled.filter(({ binding }) => isType(binding, 'timerTrigger'));
 
   const http = new HttpTriggers(
     withHttp.map((one) => ({
@@ -118,14 +125,21 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
       settings: hostJson.extensions.serviceBus,
       functionTimeout: hostJson.functionTimeout,
       onError: (message) => onError(metadata.name, message),
-      run: (request, message) => onMessage(metadata.name, message, async () => void (await run(one, request))),
+      retry: metadata.retryOptions,
+      run: (request, messages) => {
+        const call = async (): Promise<void> => void (await run(one, request));
+        return messages.reduceRight((inner, message) => () => onMessage(metadata.name, message, inner), call)();
+      },
     });
     triggers.set(metadata.name, trigger);
   }
   for (const timer of timers) await timer.start();
 
   return {
-    functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
+    functions: registered.map(({ metadata: { name }, binding }) => {
+      const described = describe(name, binding, settings, routePrefix);
+      return isDisabled(name) ? { ...described, source: `${described.source} (disabled)` } : described;
+    }),
     httpPort: port,
     stop: (limitMs) => stop({ app, http, triggers: [...triggers.values(), ...timers] }, limitMs),
   };
