@@ -128,6 +128,17 @@ export const DOCS = {
   flags: { out: { type: 'string', default: 'docs' }, check: { type: 'boolean', default: false } },
 } as const satisfies Usage;
 
+export const INFRA = {
+  usage: `usage: npm run infra [-- options]
+
+  --check   write nothing; exit code 1, naming the file, when one is stale
+
+Writes what the templates in infra/ read, and what they would make
+(example.snapshot.json): for this it needs the Bicep CLI, on the PATH or named
+by BICEP in the environment. --check does without.`,
+  flags: { check: { type: 'boolean', default: false } },
+} as const satisfies Usage;
+
 /** What the exit codes of every command mean. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
   0: 'Done; or `--help`; or stopped by a first Ctrl-C (SIGINT, SIGTERM).',
