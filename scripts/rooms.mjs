@@ -27,6 +27,7 @@ const BASICS = [
   'shared/image',
   'shared/json',
   'shared/shown-text',
+  'shared/time-limits',
   'shared/timeout',
   'shared/truncate',
 ];
@@ -37,8 +38,9 @@ const HTTP_GUARD = 'shared/local/local-http';
 
 /** The adapters, and the SDK that each of them may import. */
 const ADAPTERS = [
-  { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', '@azure/identity', 'long'] },
-  { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables', '@azure/identity'] },
+  { room: 'shared/adapters/identity', sdk: ['@azure/identity'] },
+  { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', 'long'] },
+  { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables'] },
   { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', '@azure/identity', 'zod'] },
   { room: 'shared/adapters/webhook', sdk: [] },
   { room: 'shared/adapters', sdk: [] },
@@ -73,7 +75,9 @@ export const rooms = [
     message: 'An HTTP function imports http/, status/, events, history, replay, and what acts: no package, no adapter.',
   },
   {
-    rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],
+    rooms: [
+      ...['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/time-limits', 'shared/truncate'],
+    ],
     alone: true,
     may: [],
     message: 'This file imports nothing.',
@@ -111,8 +115,16 @@ export const rooms = [
     message: 'config imports its sections, errors, duration, quantity, the field types of events, and zod.',
   },
   {
-    rooms: ['shared/settings', 'shared/settings-schema'],
-    may: ['shared/settings-schema', 'shared/config', 'shared/topology', ...BASICS, 'zod', 'node:fs'],
+    rooms: ['shared/settings', 'shared/settings-schema', 'shared/function-timeout'],
+    may: [
+      'shared/settings-schema',
+      'shared/function-timeout',
+      'shared/config',
+      'shared/topology',
+      ...BASICS,
+      'zod',
+      'node:fs',
+    ],
     message: 'settings imports config, topology, zod and node:fs; it runs at every cold start.',
   },
   {
