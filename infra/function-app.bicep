@@ -59,6 +59,7 @@ var ownSettings = {
   StateStore__clientId: signIn.clientId
   Cluster: 'kubernetes'
   AZURE_CLIENT_ID: signIn.clientId
+  HEALTH_WITHOUT_KEY: 'true'
   APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsights.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${signIn.clientId};Authorization=AAD'
 }

@@ -111,8 +111,7 @@ resource publishes 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-// The scale controller and `GET /api/health` ask the namespace how much waits where, and what there is. With the
-// receiver's role alone the scale controller peeks, and starts an instance to learn what waits.
+// The scale controller asks the namespace how much waits where. With the receiver's role alone it falls back to peeking.
 resource namespaceReader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, 'namespace-reader')
   properties: {
