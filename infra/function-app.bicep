@@ -61,7 +61,7 @@ var ownSettings = {
   AZURE_CLIENT_ID: signIn.clientId
   HEALTH_WITHOUT_KEY: 'true'
   APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsights.properties.ConnectionString
-  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${signIn.clientId};Authorization=AAD'
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=${signIn.clientId}'
 }
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {

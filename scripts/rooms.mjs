@@ -75,15 +75,13 @@ export const rooms = [
     message: 'An HTTP function imports http/, status/, events, history, replay, and what acts: no package, no adapter.',
   },
   {
-    rooms: [
-      ...['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/time-limits', 'shared/truncate'],
-    ],
+    rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],
     alone: true,
     may: [],
     message: 'This file imports nothing.',
   },
   {
-    rooms: ['shared/duration', 'shared/quantity', 'shared/timeout'],
+    rooms: ['shared/duration', 'shared/quantity', 'shared/time-limits', 'shared/timeout'],
     alone: true,
     may: ['shared/errors'],
     message: 'This file imports errors alone.',

@@ -23,6 +23,9 @@ const namespace = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.-]*$/i, "a host name such as 'shop.servicebus.windows.net', without 'sb://'");
 
+const credential = z.literal('managedidentity', "'managedidentity', or nothing");
+const CREDENTIAL_FORM = '`managedidentity`';
+
 const tableConnection = z.union([
   z.literal('memory'),
   z
@@ -37,9 +40,6 @@ const TABLE_SERVICE = "a URL such as 'https://shop.table.core.windows.net'";
 const HISTORY_AGES = `a duration from ${Math.ceil(REDELIVERABLE_MS / DAY_MS)}d: an event can come again until then`;
 const HANDLER_TIMES = 'a duration from 1s to 4m';
 const TABLE_NAME = 'a table name: 3 to 63 letters and digits, a letter first';
-
-const credential = z.literal('managedidentity', "'managedidentity', or nothing");
-const CREDENTIAL_FORM = '`managedidentity`';
 
 /** Each setting with its `form` and its `description`, from which the reference page is made. */
 export const settingsSchema = z.object({
@@ -166,7 +166,7 @@ export const HOST_SETTINGS: Readonly<Record<string, { form: string; inAzure?: st
     description: 'Where logs, traces and metrics go; nowhere when not set.',
   },
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: {
-    form: '`ClientId=<client id>;Authorization=AAD`',
+    form: '`Authorization=AAD;ClientId=<client id>`',
     inAzure: 'the identity',
     description: 'Signs in there as the identity: its key is switched off.',
   },

@@ -22,14 +22,26 @@ it('sets what the reference page says, and little more', () => {
   expect(Object.keys(settings).sort()).toEqual([...documented.map(([name]) => name), ...MORE].sort());
 });
 
+it('says of each setting once who reads it', () => {
+  expect(Object.keys(HOST_SETTINGS).filter((name) => name in settingsSchema.shape)).toEqual([]);
+});
+
 it('sets what the app starts with in Azure, and signs in as its identity everywhere', () => {
   // What Azure alone knows, as it would be.
   const evaluated = Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [
       name,
-      value.replace(/^\[.*primaryEndpoints\.(\w+)\]$/, 'https://shop.$1.core.windows.net/').replace(/^\[.*\]$/, 'app'),
+      value
+        .replace(/^\[reference\(.*\)\.primaryEndpoints\.(\w+)\]$/, 'https://shop.$1.core.windows.net/')
+        .replace(
+          /^\[reference\(.*\)\.ConnectionString\]$/,
+          'InstrumentationKey=0;IngestionEndpoint=https://shop.example',
+        )
+        .replace(/^\[reference\(.*\)\.clientId\]$/, 'app')
+        .replace(/^\[format\('(.*)\{0\}', reference\(.*\)\.clientId\)\]$/, '$1app'),
     ]),
   );
+  expect(Object.values(evaluated).filter((value) => value.startsWith('['))).toEqual([]);
 
   const read = readSettings({ ...evaluated, WEBSITE_SITE_NAME: 'func-shop' });
 
@@ -43,7 +55,7 @@ it('sets what the app starts with in Azure, and signs in as its identity everywh
   for (const name of ['AzureWebJobsStorage', 'ServiceBus', 'StateStore']) {
     expect(settings[`${name}__credential`]).toBe('managedidentity');
   }
-  expect(settings['APPLICATIONINSIGHTS_AUTHENTICATION_STRING']).toMatch(/'ClientId=\{0\};Authorization=AAD'/);
+  expect(evaluated['APPLICATIONINSIGHTS_AUTHENTICATION_STRING']).toBe('Authorization=AAD;ClientId=app');
 });
 
 it('keeps the state in an account of its own', () => {
