@@ -27,7 +27,6 @@ const BASICS = [
   'shared/image',
   'shared/json',
   'shared/shown-text',
-  'shared/time-limits',
   'shared/timeout',
   'shared/truncate',
 ];
@@ -81,7 +80,7 @@ export const rooms = [
     message: 'This file imports nothing.',
   },
   {
-    rooms: ['shared/duration', 'shared/quantity', 'shared/time-limits', 'shared/timeout'],
+    rooms: ['shared/duration', 'shared/quantity', 'shared/timeout'],
     alone: true,
     may: ['shared/errors'],
     message: 'This file imports errors alone.',
@@ -113,16 +112,8 @@ export const rooms = [
     message: 'config imports its sections, errors, duration, quantity, the field types of events, and zod.',
   },
   {
-    rooms: ['shared/settings', 'shared/settings-schema', 'shared/function-timeout'],
-    may: [
-      'shared/settings-schema',
-      'shared/function-timeout',
-      'shared/config',
-      'shared/topology',
-      ...BASICS,
-      'zod',
-      'node:fs',
-    ],
+    rooms: ['shared/settings', 'shared/settings-schema'],
+    may: ['shared/settings-schema', 'shared/config', 'shared/topology', ...BASICS, 'zod', 'node:fs'],
     message: 'settings imports config, topology, zod and node:fs; it runs at every cold start.',
   },
   {

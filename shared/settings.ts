@@ -7,12 +7,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import type * as z from 'zod';
 import { type PlatformConfig, parseConfig } from './config.ts';
 import { faultOf } from './describe-error.ts';
-import { DAY_MS } from './duration.ts';
+import { DAY_MS, MINUTE_MS, parseTimeSpan } from './duration.ts';
 import { ConfigError } from './errors.ts';
-import { functionTimeoutMs } from './function-timeout.ts';
 import { parseJson } from './json.ts';
 import { CONFIG_FILE, HISTORY_EVENTS, settingsSchema } from './settings-schema.ts';
-import { MAX_BESIDE_HANDLER_MS } from './time-limits.ts';
+import { MAX_BESIDE_HANDLER_MS } from './timeout.ts';
 
 /** How much history is kept. Both are upper limits; what may still be redelivered is kept beyond them. */
 export interface HistoryLimits {
@@ -146,6 +145,29 @@ function azureProblems(present: Environment): string[] {
     problems.push("Cluster: expected 'kubernetes' in Azure, got 'simulated', which deploys nothing");
   }
   return problems;
+}
+
+/** On Flex Consumption, when nothing says otherwise. */
+const DEFAULT_FUNCTION_TIMEOUT_MS = 30 * MINUTE_MS;
+
+/**
+ * After what time the Functions host ends a function: what host.json in the working directory says, or the setting that
+ * overrides it. `Infinity` for never. What cannot be read is the host's to refuse.
+ */
+export function functionTimeoutMs(environment: Environment): number {
+  const name = Object.keys(environment).find((one) => /^AzureFunctionsJobHost(__|:)functionTimeout$/i.test(one));
+  const value = name === undefined ? functionTimeoutInHostJson() : environment[name];
+  if (value === '-1') return Number.POSITIVE_INFINITY;
+  return (value === undefined ? undefined : parseTimeSpan(value)) ?? DEFAULT_FUNCTION_TIMEOUT_MS;
+}
+
+function functionTimeoutInHostJson(): string | undefined {
+  try {
+    const { functionTimeout } = Object(parseJson(readFileSync('host.json', 'utf8')));
+    return typeof functionTimeout === 'string' ? functionTimeout : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The host ends a function that takes longer, and the worker process with all its other runs. */

@@ -12,7 +12,7 @@ import { faultOf } from '../describe-error.ts';
 import { ConfigError, ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Operation, Query, StateStore, Stored } from '../ports/state.ts';
 import type { ServiceConnection } from '../settings.ts';
-import { STORE_ATTEMPT_MS, STORE_PAUSES_MS } from '../time-limits.ts';
+import { STORE_ATTEMPT_MS, STORE_PAUSES_MS } from '../timeout.ts';
 import { checkOperations } from './check-operations.ts';
 import type { CorrectedClock } from './clock-correction.ts';
 import { credentialFor } from './identity.ts';

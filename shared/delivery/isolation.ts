@@ -2,8 +2,7 @@
  * The runs that a process has under way. They share it, until one that may end the process has it to itself: when the
  * process ends then, no other event's run ends with it, and no other event is to blame.
  */
-import { MAX_TURN_MS } from '../time-limits.ts';
-import type { Timer } from '../timeout.ts';
+import { MAX_TURN_MS, type Timer } from '../timeout.ts';
 
 /**
  * When a worker dies twice within ten seconds, the Functions host is without one for as long, and every delivery fails. So

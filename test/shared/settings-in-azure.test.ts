@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { functionTimeoutMs } from '../../shared/function-timeout.ts';
-import { type Environment, readSettings } from '../../shared/settings.ts';
-import { MAX_BESIDE_HANDLER_MS } from '../../shared/time-limits.ts';
+import { type Environment, functionTimeoutMs, readSettings } from '../../shared/settings.ts';
+import { MAX_BESIDE_HANDLER_MS } from '../../shared/timeout.ts';
 
 const laptop = {
   ServiceBus: 'Endpoint=sb://shop.servicebus.windows.net;SharedAccessKeyName=app;SharedAccessKey=c2VjcmV0',

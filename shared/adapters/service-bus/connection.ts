@@ -5,8 +5,7 @@
  */
 import type { ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
 import { TransientError } from '../../errors.ts';
-import { SEND_ATTEMPTS_MS } from '../../time-limits.ts';
-import { systemTimer, within } from '../../timeout.ts';
+import { SEND_ATTEMPTS_MS, systemTimer, within } from '../../timeout.ts';
 import { ErrorsQueue } from './errors-queue.ts';
 
 /** On a dead connection the SDK waits for minutes for the answers to its goodbyes. */

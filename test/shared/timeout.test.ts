@@ -16,7 +16,7 @@ import {
   SEND_ATTEMPTS_MS,
   STORE_ATTEMPT_MS,
   STORE_PAUSES_MS,
-} from '../../shared/time-limits.ts';
+} from '../../shared/timeout.ts';
 import { sampleData } from '../support/events.ts';
 import { recordingPorts } from '../support/ports.ts';
 
