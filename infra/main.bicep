@@ -39,6 +39,10 @@ param alwaysReadyHttp int = 1
 @minValue(0)
 param alwaysReadyDeployment int = 0
 
+@description('How the state is kept: in three zones, or in one where the region has no more. It cannot be changed later.')
+@allowed(['Standard_ZRS', 'Standard_LRS'])
+param stateRedundancy string = 'Standard_ZRS'
+
 @description('Who may send which events to the namespace itself. Everybody else publishes over HTTP.')
 param publishers Publisher[] = []
 
@@ -100,7 +104,13 @@ module serviceBus 'service-bus.bicep' = {
 
 module storage 'storage.bicep' = {
   scope: group
-  params: { hostName: names.hostStorage, stateName: names.stateStorage, location: location, tags: tags }
+  params: {
+    hostName: names.hostStorage
+    stateName: names.stateStorage
+    stateRedundancy: stateRedundancy
+    location: location
+    tags: tags
+  }
 }
 
 module roles 'roles.bicep' = {

@@ -1,6 +1,7 @@
 // Two storage accounts: the Functions host owns the blobs of one, and the state of the platform is alone in the other.
 param hostName string
 param stateName string
+param stateRedundancy string
 param location string
 param tags object
 
@@ -24,13 +25,13 @@ resource host 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   }
 }
 
-// What deployments, budgets and freezes are: kept in three zones.
+// What became of deployments, budgets and freezes.
 resource state 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: stateName
   location: location
   tags: tags
   kind: 'StorageV2'
-  sku: { name: 'Standard_ZRS' }
+  sku: { name: stateRedundancy }
   properties: hardened
 }
 
