@@ -37,8 +37,9 @@ const HTTP_GUARD = 'shared/local/local-http';
 
 /** The adapters, and the SDK that each of them may import. */
 const ADAPTERS = [
-  { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', '@azure/identity', 'long'] },
-  { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables', '@azure/identity'] },
+  { room: 'shared/adapters/identity', sdk: ['@azure/identity'] },
+  { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', 'long'] },
+  { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables'] },
   { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', '@azure/identity', 'zod'] },
   { room: 'shared/adapters/webhook', sdk: [] },
   { room: 'shared/adapters', sdk: [] },

@@ -1,4 +1,7 @@
-/** The settings of the app, each by itself: what it holds, its default, and its text on the reference page. */
+/**
+ * The settings of the app, each by itself: what it holds, its default, and its text on the reference page; also of those
+ * that the Functions host reads. `inAzure` says what the templates in `infra/` set it to.
+ */
 
 import * as z from 'zod';
 import { duration, SECRET } from './config/fields.ts';
@@ -19,6 +22,9 @@ const busConnection = z
 const namespace = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.-]*$/i, "a host name such as 'shop.servicebus.windows.net', without 'sb://'");
+
+const credential = z.literal('managedidentity', "'managedidentity', or nothing");
+const CREDENTIAL_FORM = '`managedidentity`';
 
 const tableConnection = z.union([
   z.literal('memory'),
@@ -44,17 +50,25 @@ export const settingsSchema = z.object({
   }),
   ServiceBus__fullyQualifiedNamespace: namespace.optional().meta({
     form: 'a host name such as `shop.servicebus.windows.net`',
+    inAzure: 'the namespace',
     description: 'The Service Bus namespace, signed in to with an identity: in Azure.',
+  }),
+  ServiceBus__credential: credential.optional().meta({
+    form: CREDENTIAL_FORM,
+    inAzure: '`managedidentity`',
+    description:
+      'Signs in as the managed identity and nothing else; when not set, as whoever is found. A user-assigned identity needs it: without it the scale controller does not know who to ask as, and never wakes the app.',
   }),
   ServiceBus__clientId: z.string().optional().meta({
     form: 'a client id',
+    inAzure: 'the identity',
     description: 'The user-assigned identity for Service Bus; the system-assigned one when not set.',
   }),
   StateStore: tableConnection.optional().meta({
     ...SECRET,
     form: '`memory`, `UseDevelopmentStorage=true` or a storage connection string',
     description:
-      'Where the state is kept: memory, Azurite, or Table Storage with a key. This, or `StateStore__tableServiceUri`.',
+      'Where the state is kept: memory (refused in Azure), Azurite, or Table Storage with a key. This, or `StateStore__tableServiceUri`.',
   }),
   StateStore__tableServiceUri: z
     .url({ protocol: /^https?$/, error: TABLE_SERVICE })
@@ -62,10 +76,17 @@ export const settingsSchema = z.object({
     .optional()
     .meta({
       form: 'a URL such as `https://shop.table.core.windows.net`',
+      inAzure: 'the account for state',
       description: 'Table Storage, signed in to with an identity: in Azure.',
     }),
+  StateStore__credential: credential.optional().meta({
+    form: CREDENTIAL_FORM,
+    inAzure: '`managedidentity`',
+    description: 'The same for Table Storage.',
+  }),
   StateStore__clientId: z.string().optional().meta({
     form: 'a client id',
+    inAzure: 'the identity',
     description: 'The user-assigned identity for Table Storage; the system-assigned one when not set.',
   }),
   StateStore__table: z
@@ -75,7 +96,14 @@ export const settingsSchema = z.object({
     .meta({ form: TABLE_NAME, description: 'The table that holds the state; made when it does not exist.' }),
   Cluster: z.enum(['simulated', 'kubernetes'], "'simulated' or 'kubernetes'").meta({
     form: '`simulated` or `kubernetes`',
-    description: 'Whether the clusters of the configuration are real, or simulated with nothing behind them.',
+    inAzure: '`kubernetes`',
+    description:
+      'Whether the clusters of the configuration are real, or simulated with nothing behind them (refused in Azure).',
+  }),
+  AZURE_CLIENT_ID: z.string().optional().meta({
+    form: 'a client id',
+    inAzure: 'the identity',
+    description: 'The user-assigned identity for clusters that trust Entra; the system-assigned one when not set.',
   }),
   SIMULATED_ROLLOUT: duration.prefault('1s').meta({
     form: 'a duration',
@@ -88,7 +116,11 @@ export const settingsSchema = z.object({
   HANDLER_TIMEOUT: duration
     .refine((ms) => ms >= 1_000 && ms <= 240_000, HANDLER_TIMES)
     .prefault('20s')
-    .meta({ form: HANDLER_TIMES, description: 'How long one run of a handler may take.' }),
+    .meta({
+      form: HANDLER_TIMES,
+      description:
+        'How long one run of a handler may take. With all else that a function may wait for, it must end within `functionTimeout` of host.json, or the app does not start.',
+    }),
   HISTORY_AGE: duration
     .refine((ms) => ms >= REDELIVERABLE_MS, HISTORY_AGES)
     .prefault('90d')
@@ -114,3 +146,36 @@ export const settingsSchema = z.object({
       description: `The configuration; \`${CONFIG_FILE}\` when not set, and its defaults when there is none.`,
     }),
 });
+
+/** What the Functions host reads beside them; the same members. Nothing here is checked when the app starts. */
+export const HOST_SETTINGS: Readonly<Record<string, { form: string; inAzure?: string; description: string }>> = {
+  AzureWebJobsStorage__blobServiceUri: {
+    form: 'a URL such as `https://shop.blob.core.windows.net`',
+    inAzure: 'the account of the host',
+    description: 'Where the host keeps its keys and locks. On a laptop: `AzureWebJobsStorage`.',
+  },
+  AzureWebJobsStorage__credential: {
+    form: CREDENTIAL_FORM,
+    inAzure: '`managedidentity`',
+    description: 'Signs in there as the managed identity.',
+  },
+  AzureWebJobsStorage__clientId: {
+    form: 'a client id',
+    inAzure: 'the identity',
+    description: 'The user-assigned identity for it.',
+  },
+  APPLICATIONINSIGHTS_CONNECTION_STRING: {
+    form: 'a connection string of Application Insights',
+    inAzure: 'the component',
+    description: 'Where logs, traces and metrics go; nowhere when not set.',
+  },
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: {
+    form: '`Authorization=AAD;ClientId=<client id>`',
+    inAzure: 'the identity',
+    description: 'Signs in there as the identity: its key is switched off.',
+  },
+  AzureFunctionsJobHost__functionTimeout: {
+    form: 'a time span such as `00:10:00`',
+    description: 'Overrides `functionTimeout` of host.json, within which `HANDLER_TIMEOUT` must fit.',
+  },
+};

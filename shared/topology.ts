@@ -5,6 +5,7 @@
  */
 import { DAY_MS } from './duration.ts';
 import { catalog } from './events/catalog.ts';
+import type { EventDefinition } from './events/cloud-event.ts';
 
 /** One place to look for what could not be handled. */
 export const ERRORS_QUEUE = 'errors';
@@ -23,6 +24,10 @@ export interface SubscriptionTopology {
 
 export interface TopicTopology {
   readonly name: string;
+  /** The type of the events that it carries. */
+  readonly type: string;
+  /** Whether others than the app itself may be given the right to send them. */
+  readonly sender: EventDefinition['sender'];
   readonly timeToLiveSeconds: number;
   readonly duplicateDetectionSeconds: number;
   readonly subscriptions: readonly SubscriptionTopology[];
@@ -117,10 +122,12 @@ const subscriptionDefaults = {
 
 /** The topology of this build. */
 export const topology: Topology = {
-  topics: [...catalog.keys()].map((type) => {
+  topics: [...catalog].map(([type, { definition }]) => {
     const subscription = subscriptionOf(type);
     return {
       name: topicOf(type),
+      type,
+      sender: definition.sender,
       timeToLiveSeconds: 14 * DAY,
       duplicateDetectionSeconds: 600,
       subscriptions: [

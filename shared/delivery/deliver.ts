@@ -10,7 +10,7 @@ import { parseEvent, redeliveryMarksOf, structured } from '../events/parse.ts';
 import type { Expectation, Handler, Ports } from '../ports/handler.ts';
 import type { Log } from '../ports/log.ts';
 import { failureWithStack } from '../stack.ts';
-import { systemTimer, type Timer } from '../timeout.ts';
+import { MAX_HOLD_BACK_MS, systemTimer, type Timer } from '../timeout.ts';
 import { routeOf, subscriptionOf } from '../topology.ts';
 import { bytesOf } from './body-bytes.ts';
 import { DeliveryRun } from './delivery-run.ts';
@@ -80,7 +80,7 @@ export async function deliver(delivery: Delivery, ports: Ports, options: Deliver
  * hundred times: these make half an hour. No longer at once, since the host renews the lock and ends the function by then.
  */
 export async function holdBack({ deliveryCount = 1 }: Delivery, error: unknown, timer = systemTimer): Promise<never> {
-  const ms = Math.min(20_000, 500 * 2 ** Math.max(0, deliveryCount - 1));
+  const ms = Math.min(MAX_HOLD_BACK_MS, 500 * 2 ** Math.max(0, deliveryCount - 1));
   await new Promise<void>((resolve) => void timer(ms, resolve));
   throw error;
 }

@@ -118,6 +118,17 @@ export const TOPOLOGY = {
   flags: { json: { type: 'boolean', default: false }, out: { type: 'string' } },
 } as const satisfies Usage;
 
+export const INFRA = {
+  usage: `usage: npm run infra [-- options]
+
+  --check   write nothing; exit code 1, naming the file, when one is stale
+
+Writes what the templates in infra/ read, and what they would make
+(example.snapshot.json): for this it needs the Bicep CLI, on the PATH or named
+by BICEP in the environment. --check does without.`,
+  flags: { check: { type: 'boolean', default: false } },
+} as const satisfies Usage;
+
 export const SCHEMAS = {
   usage: `usage: npm run schemas [-- options]
 

@@ -37,9 +37,9 @@ interface Sent {
   readonly type: string;
 }
 
-/** @param seconds for how long both run */
 const SOURCE = '/rolling-upgrade';
 
+/** @param seconds for how long both run */
 export async function rollingUpgrade(seconds: number): Promise<RollingUpgrade> {
   const tree = new TreeCopy();
   tree.addEvent();

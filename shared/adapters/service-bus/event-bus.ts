@@ -19,6 +19,7 @@ import type { Log } from '../../ports/log.ts';
 import type { ServiceConnection } from '../../settings.ts';
 import { ERRORS_QUEUE, subscriptionsOf } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
+import { credentialFor } from '../identity.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
 import { KnownSubscriptions } from './subscriptions.ts';
 
@@ -50,9 +51,8 @@ export async function createServiceBus(
     const { connectionString } = connection;
     return new ServiceBusEventBus(() => clientFor(connectionString, retryOptions), options);
   }
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  const { endpoint, clientId } = connection;
-  const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+  const { endpoint } = connection;
+  const credential = await credentialFor(connection);
   return new ServiceBusEventBus(() => new ServiceBusClient(endpoint, credential, { retryOptions }), options);
 }
 
