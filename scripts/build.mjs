@@ -15,6 +15,7 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** The commands; each is built to its own file under `dist/`. */
 const commands = [
+  'shared/cli/cost.ts',
   'shared/cli/docs.ts',
   'shared/cli/main.ts',
   'shared/local/bus.ts',
