@@ -16,7 +16,7 @@ export interface Bill {
   readonly items: readonly BillItem[];
   readonly dollars: number;
   /** What the operations of Service Bus are made of. */
-  readonly operations: { readonly messages: number; readonly depthReads: number; readonly idleReceives: number };
+  readonly operations: { readonly messages: number; readonly peeks: number; readonly idleReceives: number };
   readonly logs: {
     readonly dollars: number;
     /** When of ten traces one is kept; and when of ten log lines one is kept, too. */
@@ -32,10 +32,10 @@ const OPERATIONS_PER_MESSAGE = 3;
 const KEPT = 0.1;
 
 export function billOf(usage: Usage, setup: Setup): Bill {
-  const { runs, storeCalls, logLines, timerRuns, depthReads, idleReceives, eventsKept } = usage;
+  const { runs, storeCalls, logLines, timerRuns, peeks, idleReceives, eventsKept } = usage;
   const messages = total(runs);
   const ofMessages = OPERATIONS_PER_MESSAGE * messages;
-  const operations = ofMessages + depthReads + idleReceives;
+  const operations = ofMessages + peeks + idleReceives;
 
   const executions = messages + timerRuns;
   const memoryGb = setup.memoryMb / 1_024;
@@ -111,7 +111,7 @@ export function billOf(usage: Usage, setup: Setup): Bill {
   return {
     items,
     dollars: items.reduce((sum, { dollars }) => sum + dollars, 0),
-    operations: { messages: ofMessages, depthReads, idleReceives },
+    operations: { messages: ofMessages, peeks, idleReceives },
     logs: {
       dollars: logDollars(spansGb + linesGb),
       sampledTracesDollars: logDollars(KEPT * spansGb + linesGb),
@@ -120,7 +120,7 @@ export function billOf(usage: Usage, setup: Setup): Bill {
     premium: {
       dollars: SERVICE_BUS.premium,
       operations: breakEven,
-      timesLoad: (breakEven - depthReads - idleReceives) / ofMessages,
+      timesLoad: (breakEven - peeks - idleReceives) / ofMessages,
     },
   };
 }

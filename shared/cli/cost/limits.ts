@@ -15,7 +15,7 @@ export interface Limit {
 }
 
 /** Every limit, the one that binds first at the top. */
-export function limitsOf({ runs, entities, storeCalls, depthReads }: Usage, topology: Topology): Limit[] {
+export function limitsOf({ runs, entities, storeCalls, peeks }: Usage, topology: Topology): Limit[] {
   const credits = Object.entries(runs).reduce((sum, [name, count]) => sum + count * creditsPerRun(name, topology), 0);
   const partitions = Object.entries(entities).map(([name, count]) =>
     name === 'records'
@@ -27,12 +27,7 @@ export function limitsOf({ runs, entities, storeCalls, depthReads }: Usage, topo
       : limitOf(`entities in the partition '${name}'`, SERVICE_LIMITS.partitionEntities, count),
   );
   const limits = [
-    limitOf(
-      'credits of the Service Bus namespace',
-      SERVICE_LIMITS.credits,
-      credits,
-      SERVICE_LIMITS.managementCredits * depthReads,
-    ),
+    limitOf('credits of the Service Bus namespace', SERVICE_LIMITS.credits, credits, peeks),
     ...partitions,
     limitOf('transactions of the storage account', SERVICE_LIMITS.accountCalls, storeCalls),
   ];

@@ -94,10 +94,8 @@ export const LOG_ANALYTICS = {
 
 /** What Azure takes a second. */
 export const SERVICE_LIMITS = {
-  /** Of a namespace of the Standard tier. A message costs one to send, one for each rule it is held against, one to receive. */
+  /** Of a namespace of the Standard tier. A message costs one to send, one for each rule it is held against, one to receive; a look is one. */
   credits: 1_000,
-  /** For a call of the administration. */
-  managementCredits: 10,
   creditsSource: {
     url: 'https://learn.microsoft.com/en-us/azure/service-bus-messaging/service-bus-throttling',
     seen: '2026-11-28',

@@ -38,7 +38,7 @@ export function costReport(load: Load, bill: Bill, limits: readonly Limit[]): st
 function itemRows({ items, operations }: Bill): string[][] {
   const parts = [
     ['  of messages', operations.messages],
-    ['  of a timer that reads depths', operations.depthReads],
+    ['  of timers that look at what waits', operations.peeks],
     ['  of idle receives, at most', operations.idleReceives],
   ] as const;
   return items.flatMap(({ service, what, quantity, unit, included, dollars }, at) => {

@@ -26,8 +26,8 @@ export interface Setup {
 /** A month of it. */
 export interface Usage extends Operations {
   readonly timerRuns: number;
-  /** A timer asks each subscription and queue how many messages it holds. */
-  readonly depthReads: number;
+  /** Looks at what waits in subscriptions and queues. */
+  readonly peeks: number;
   /** At most: as if an instance of each function were there all the time, each with its receives waiting in vain. */
   readonly idleReceives: number;
   /** In the end, when as many are forgotten as come in. */
@@ -47,8 +47,8 @@ export const ASSUMED = {
   telemetryBytes: 1_000,
   /** What the host itself logs of a message: executing, trigger details, executed. */
   hostLines: 3,
-  /** Timer functions that run once a minute. One of them reads how many messages each entity holds. */
-  timersPerMinute: 1,
+  /** Timer functions that run once a minute. Both look into the errors queue, one of them into each subscription, too. */
+  timersPerMinute: 2,
   /** What a handler keeps of an event, as Table Storage counts it: its record and two rows of the history. */
   eventBytes: 3_700,
 } as const;
@@ -69,7 +69,8 @@ export function usageOf(load: Load, setup: Setup, { topics, queues }: Topology):
       [events, MEASURED.forgotten],
     ]),
     timerRuns: ASSUMED.timersPerMinute * MONTH_MINUTES,
-    depthReads: (subscriptions + queues.length) * MONTH_MINUTES,
+    // A queue is the queue itself and its dead letters.
+    peeks: (subscriptions + ASSUMED.timersPerMinute * 2 * queues.length) * MONTH_MINUTES,
     idleReceives: (subscriptions * setup.concurrency * MONTH_SECONDS * 1_000) / setup.receiveMs,
     // None is forgotten that can come again, however many they are.
     eventsKept: Math.max(eventsPerMs * REDELIVERABLE_MS, Math.min(eventsPerMs * setup.historyMs, setup.historyEvents)),

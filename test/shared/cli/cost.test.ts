@@ -31,7 +31,7 @@ const nothing: Usage = {
   entities: {},
   logLines: 0,
   timerRuns: 0,
-  depthReads: 0,
+  peeks: 0,
   idleReceives: 0,
   eventsKept: 0,
 };
@@ -51,9 +51,9 @@ describe('the usage of a month', () => {
     const forgotten = (3 * 730 + 43_800) * MEASURED.forgotten.storeCalls;
     const perDeployment = MEASURED.deployment.storeCalls + 4 * MEASURED.look.storeCalls;
     expect(usage.storeCalls).toBeCloseTo(730 * perDeployment + 43_800 * MEASURED.check.storeCalls + forgotten, 6);
-    // Twelve subscriptions and one queue, each read once a minute; sixteen receives a minute at each subscription.
-    expect(usage.timerRuns).toBe(43_800);
-    expect(usage.depthReads).toBe(13 * 43_800);
+    // Twice a minute the errors queue and its dead letters, once each of twelve subscriptions; sixteen receives at each.
+    expect(usage.timerRuns).toBe(2 * 43_800);
+    expect(usage.peeks).toBe((2 * 2 + 12) * 43_800);
     expect(usage.idleReceives).toBe(12 * 16 * 43_800);
   });
 
@@ -63,7 +63,7 @@ describe('the usage of a month', () => {
 
     const usage = usageOf(load, setup, { topics: [first, second], queues: [] });
 
-    expect(usage.depthReads).toBe(2 * 43_800);
+    expect(usage.peeks).toBe(2 * 43_800);
     expect(usage.idleReceives).toBe(2 * 16 * 43_800);
   });
 
@@ -89,7 +89,7 @@ describe('the bill', () => {
     // 20 M messages are 60 M operations: 47 M at 80 cents a million.
     expect(item({ runs: { a: 15e6, b: 5e6 } }, 'operations')).toMatchObject({ quantity: 60e6, dollars: 47 * 0.8 });
     expect(item({ runs: { a: 4e6 } }, 'operations')).toMatchObject({ quantity: 12e6, dollars: 0 });
-    expect(item({ depthReads: 10e6, idleReceives: 4e6 }, 'operations').dollars).toBeCloseTo(0.8, 9);
+    expect(item({ peeks: 10e6, idleReceives: 4e6 }, 'operations').dollars).toBeCloseTo(0.8, 9);
   });
 
   it('charges 80, 50 and 20 cents a million as they grow', () => {
@@ -101,7 +101,7 @@ describe('the bill', () => {
   it('finds where Premium is cheaper', () => {
     // 677.08 - 9.81 - 69.60 are left after the first 100 M, at 50 cents a million.
     const operations = 100e6 + (677.08 - 9.81 - 69.6) * 2e6;
-    const { premium } = billOf({ ...nothing, runs: { a: 1e6 }, depthReads: 340_000 }, free);
+    const { premium } = billOf({ ...nothing, runs: { a: 1e6 }, peeks: 340_000 }, free);
 
     expect(premium.operations).toBeCloseTo(operations, 0);
     expect(premium.timesLoad).toBeCloseTo((operations - 340_000) / 3e6, 6);
@@ -157,12 +157,12 @@ describe('the limits', () => {
   const [first] = topology.topics;
   const monthly = 2_628_000;
 
-  it('count credits to send, to hold against the rule, and to receive, and ten for a read of the depth', () => {
+  it('count credits to send, to hold against the rule, and to receive, and one for a look', () => {
     const name = first?.subscriptions[0]?.name ?? '';
-    const [limit] = limitsOf({ ...nothing, runs: { [name]: 100 * monthly }, depthReads: monthly }, topology);
+    const [limit] = limitsOf({ ...nothing, runs: { [name]: 100 * monthly }, peeks: monthly }, topology);
 
-    expect(limit).toMatchObject({ capacity: 1_000, used: 310 });
-    expect(limit?.timesLoad).toBeCloseTo(990 / 300, 9);
+    expect(limit).toMatchObject({ capacity: 1_000, used: 301 });
+    expect(limit?.timesLoad).toBeCloseTo(999 / 300, 9);
   });
 
   it('count a rule more for each subscription that a topic has', () => {
