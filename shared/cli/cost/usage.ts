@@ -56,7 +56,9 @@ export const ASSUMED = {
 export function usageOf(load: Load, setup: Setup, { topics, queues }: Topology): Usage {
   const deployments = (load.deploymentsPerDay * MONTH_HOURS) / 24;
   const checks = load.checksPerMinute * MONTH_MINUTES;
-  const furtherLooks = Math.max(1, Math.ceil(load.rolloutMs / load.requeueAfterMs)) - 1;
+  // The next look comes after the run, however soon it is asked for.
+  const lookMs = Math.max(load.requeueAfterMs, 1_000 * ASSUMED.runSeconds);
+  const furtherLooks = Math.max(1, Math.ceil(load.rolloutMs / lookMs)) - 1;
   // Each function that takes an event keeps a record of it.
   const events = deployments * Object.keys(MEASURED.deployment.runs).length + checks;
   const subscriptions = topics.reduce((sum, topic) => sum + topic.subscriptions.length, 0);

@@ -57,6 +57,17 @@ describe('the usage of a month', () => {
     expect(usage.idleReceives).toBe(12 * 16 * 43_800);
   });
 
+  it('counts a look for each part of the rollout, at least one, and no more than runs can follow each other', () => {
+    const looks = (rolloutMs: number, requeueAfterMs: number): number => {
+      const usage = usageOf({ ...load, rolloutMs, requeueAfterMs }, setup, topology);
+      return (usage.runs['deployment-started'] ?? 0) / 730 - 1;
+    };
+
+    expect(looks(10_000, 3_000)).toBeCloseTo(4, 9);
+    expect(looks(0, 2_000)).toBeCloseTo(1, 9);
+    expect(looks(10_000, 0)).toBeCloseTo(50, 9);
+  });
+
   it('follows the topology', () => {
     const [first, second] = topology.topics;
     if (!first || !second) return expect.fail('no topics');
