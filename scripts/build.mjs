@@ -16,6 +16,7 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** The commands; each is built to its own file under `dist/`. */
 const commands = [
+  'shared/cli/cost.ts',
   'shared/cli/docs.ts',
   'shared/cli/infra.ts',
   'shared/cli/main.ts',

@@ -144,6 +144,29 @@ export const DOCS = {
   flags: { out: { type: 'string', default: 'docs' }, check: { type: 'boolean', default: false } },
 } as const satisfies Usage;
 
+export const COST = {
+  usage: `usage: npm run cost [-- options]
+
+  --deployments-per-day N   good deployments a day; needed
+  --checks-per-minute N     health checks a minute, of all services together; needed
+  --rollout DURATION        how long a rollout takes (1m)
+  --memory MB               memory of an instance: 512, 2048 or 4096 (2048)
+  --always-ready N          instances that are always ready (1)
+  --config FILE             says how often a rollout is looked at (platform.config.json)
+  --json                    one JSON object, with the sources of the prices
+
+Prints what a month of this load costs in Azure, and which limit binds first.`,
+  flags: {
+    'deployments-per-day': { type: 'string' },
+    'checks-per-minute': { type: 'string' },
+    rollout: { type: 'string', default: '1m' },
+    memory: { type: 'string', default: '2048' },
+    'always-ready': { type: 'string', default: '1' },
+    config: { type: 'string', default: 'platform.config.json' },
+    json: { type: 'boolean', default: false },
+  },
+} as const satisfies Usage;
+
 /** What the exit codes of every command mean. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
   0: 'Done; or `--help`; or stopped by a first Ctrl-C (SIGINT, SIGTERM).',

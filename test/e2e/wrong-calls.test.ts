@@ -14,6 +14,7 @@ writeFileSync(join(broken, '__azurite_db_table__.json'), '{canary');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const CHECK = ['publish', 'HealthCheck', '--data', '{"service":"web","good":1,"total":1}'];
+const RATES = ['--deployments-per-day', '1', '--checks-per-minute', '1'];
 const KEYLESS = 'Endpoint=sb://localhost;SharedAccessKey=canary';
 
 const cases: [command: string, args: string[], env: Record<string, string>, complaint: RegExp][] = [
@@ -35,6 +36,26 @@ const cases: [command: string, args: string[], env: Record<string, string>, comp
   ['local/host', ['--app', file], {}, /^--app: '.*file' is not a directory$/],
   ['local/host', [], { ServiceBus: 'canary' }, /ServiceBus: expected a Service Bus connection string/],
   ['local/demo/main', ['--config', folder], {}, /^--config: cannot read '.*': EISDIR/],
+  ['cli/cost', [], {}, /^--deployments-per-day: expected a number from 0 to 1000000000, got nothing$/],
+  ['cli/cost', ['--deployments-per-day', '1'], {}, /^--checks-per-minute: expected a number .*, got nothing$/],
+  ['cli/cost', [...RATES, '--deployments-per-day', '1e3'], {}, /^--deployments-per-day: expected .*, got '1e3'$/],
+  [
+    'cli/cost',
+    [...RATES, '--checks-per-minute', '1000000001'],
+    {},
+    /^--checks-per-minute: expected .*, got '1000000001'$/,
+  ],
+  [
+    'cli/cost',
+    [...RATES, '--checks-per-minute', '-1'],
+    {},
+    /^Option '--checks-per-minute' argument is ambiguous\n\nusage:/,
+  ],
+  ['cli/cost', [...RATES, '--memory', '1024'], {}, /^--memory: expected one of 512, 2048, 4096, got '1024'$/],
+  ['cli/cost', [...RATES, '--always-ready', '1.5'], {}, /^--always-ready: expected a whole number .*, got '1.5'$/],
+  ['cli/cost', [...RATES, '--rollout', 'soon'], {}, /^--rollout: expected a duration such as .*, got "soon"$/],
+  ['cli/cost', [...RATES, '--config', file], {}, /^--config: cannot read '.*file': /],
+  ['cli/cost', [...RATES, '--region', 'x'], {}, /^Unknown option '--region'\n\nusage:/],
   ['cli/topology', ['--out', folder], {}, /^--out: cannot write '.*': EISDIR/],
   ['cli/schemas', ['--out', file], {}, /^--out: '.*file' is not a directory$/],
   [

@@ -9,6 +9,8 @@ export interface TableProxy {
   readonly calls: string[];
   /** The next call that this is true of is made, and its caller never hears so: the connection is cut instead. */
   loseAnswer(isLost: (call: string) => boolean): void;
+  /** Gets each call with its URL and body, and the answer with its status. */
+  watch: ((request: string, answer: string) => void) | undefined;
   /** Runs before the answer to the lost call is thrown away. */
   onLoss: () => Promise<void>;
   close(): Promise<void>;
@@ -25,8 +27,14 @@ export async function startTableProxy(connectionString: string): Promise<TablePr
     const loses = isLost?.(call) ?? false;
     if (loses) isLost = undefined;
     const { method, headers, url } = incoming;
+    const { watch } = proxy;
+    const asked = watch && textOf(incoming);
     const outgoing = request({ port: target, host: '127.0.0.1', path: url, method, headers }, (answer) => {
       if (loses) return void discard(answer);
+      if (watch && asked) {
+        const answered = textOf(answer).then((text) => `${answer.statusCode}\n${text}`);
+        void Promise.all([asked, answered]).then(([body, text]) => watch(`${method} ${url}\n${body}`, text));
+      }
       response.writeHead(answer.statusCode ?? 500, answer.headers);
       answer.pipe(response);
     });
@@ -47,6 +55,7 @@ export async function startTableProxy(connectionString: string): Promise<TablePr
     loseAnswer: (which) => {
       isLost = which;
     },
+    watch: undefined,
     onLoss: async () => {},
     close: () =>
       new Promise((resolve) => {
@@ -55,4 +64,11 @@ export async function startTableProxy(connectionString: string): Promise<TablePr
       }),
   };
   return proxy;
+}
+
+/** Listens to a body that somebody else reads. */
+function textOf(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  message.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return new Promise((resolve) => message.on('end', () => resolve(Buffer.concat(chunks).toString())));
 }
