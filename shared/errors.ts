@@ -28,9 +28,16 @@ export class TransientError extends PlatformError {
   }
 }
 
-/** The record changed, or appeared, since it was read. */
+/** The record changed, or appeared, since it was read. It has no stack: two writers find out about each other so. */
 export class ConflictError extends TransientError {
   override readonly reason = 'Conflict';
+
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** A handler's subscription is not there: what is sent to its topic would be dropped without a word. */

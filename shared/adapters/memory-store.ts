@@ -6,7 +6,7 @@ import { jsonOfValue, matchesWhere } from './stored-value.ts';
 
 interface Row {
   readonly json: string;
-  readonly etag: string;
+  readonly version: number;
 }
 
 interface Partition {
@@ -22,7 +22,7 @@ export class MemoryStateStore implements StateStore {
 
   async get<T>(partition: string, key: string): Promise<Stored<T> | undefined> {
     const row = this.#partitions.get(partition)?.rows.get(key);
-    return row && { key, value: JSON.parse(row.json), etag: row.etag };
+    return row && { key, value: JSON.parse(row.json), etag: etagOf(row.version) };
   }
 
   async insert<T>(partition: string, key: string, value: T): Promise<string> {
@@ -46,9 +46,7 @@ export class MemoryStateStore implements StateStore {
     checkOperations(operations);
     for (const operation of operations) this.#checkOperation(partition, operation);
     // All that can fail comes before the first change.
-    const jsons = operations.map((operation) =>
-      operation.kind === 'delete' ? undefined : jsonOfValue(operation.value),
-    );
+    const jsons = jsonsOf(operations);
     return operations.map(({ key }, index) => {
       const json = jsons[index];
       if (json !== undefined) return this.#writeJson(partition, key, json);
@@ -71,14 +69,15 @@ export class MemoryStateStore implements StateStore {
       const value = JSON.parse(row.json);
       if (where && !matchesWhere(value, where)) continue;
       left--;
-      yield { key, value, etag: row.etag };
+      yield { key, value, etag: etagOf(row.version) };
     }
   }
 
   async ping(): Promise<void> {}
 
   #check(partition: string, key: string, etag: string): void {
-    if (this.#partitions.get(partition)?.rows.get(key)?.etag !== etag) {
+    const row = this.#partitions.get(partition)?.rows.get(key);
+    if (!row || etagOf(row.version) !== etag) {
       throw new ConflictError(`${partition}/${key} has changed since it was read`);
     }
   }
@@ -108,11 +107,26 @@ export class MemoryStateStore implements StateStore {
       this.#partitions.set(name, partition);
     }
     const { size } = partition.rows;
-    const etag = `"${++this.#version}"`;
-    partition.rows.set(key, { json, etag });
+    const version = ++this.#version;
+    partition.rows.set(key, { json, version });
     if (partition.rows.size !== size) partition.keys = undefined;
-    return etag;
+    return etagOf(version);
   }
+}
+
+function etagOf(version: number): string {
+  return `"${version}"`;
+}
+
+/** The values as they are kept; undefined for what is deleted. One value under several keys is written once. */
+function jsonsOf(operations: readonly Operation[]): readonly (string | undefined)[] {
+  let last: { readonly value: unknown; readonly json: string } | undefined;
+  return operations.map((operation) => {
+    if (operation.kind === 'delete') return undefined;
+    const { value } = operation;
+    if (last?.value !== value || !last) last = { value, json: jsonOfValue(value) };
+    return last.json;
+  });
 }
 
 function firstNotBefore(keys: readonly string[], from: string): number {

