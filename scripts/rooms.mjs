@@ -152,18 +152,26 @@ export const rooms = [
     message: 'on-event binds the delivery to @azure/functions; adapters are reached through app-ports.',
   },
   {
+    rooms: ['shared/invocation-log'],
+    may: ['shared/ports', '@azure/functions'],
+    message: 'invocation-log writes to the context of @azure/functions.',
+  },
+  {
     rooms: ['shared/message-text'],
     may: ['shared/events/exact-numbers', 'node:module'],
     message: 'message-text wraps the programming model of the worker: exact-numbers and node:module.',
   },
   {
     rooms: ['shared/http'],
-    may: ['shared/app-ports', 'shared/events', 'shared/ports', ...BASICS, '@azure/functions'],
+    may: ['shared/app-ports', 'shared/invocation-log', 'shared/events', 'shared/ports', ...BASICS, '@azure/functions'],
     message: 'http/ binds routes to @azure/functions; adapters are reached through app-ports.',
   },
   {
     rooms: ['shared/app-ports'],
-    may: ['shared/adapters/live', 'shared/ports', 'shared/settings', ...BASICS, '@azure/functions'],
+    may: [
+      ...['shared/adapters/live', 'shared/invocation-log', 'shared/ports', 'shared/settings'],
+      ...[...BASICS, '@azure/functions'],
+    ],
     types: ['shared/delivery'],
     message: 'app-ports makes the ports of this process, through adapters/live alone.',
   },

@@ -2,15 +2,23 @@
 import { app } from '@azure/functions';
 import type { DeliveryOptions } from './delivery/deliver.ts';
 import { describeError } from './describe-error.ts';
+import { type InvocationLogger, invocationLog } from './invocation-log.ts';
 import type { Ports } from './ports/handler.ts';
+import type { Log } from './ports/log.ts';
 import type { HistoryLimits } from './settings.ts';
 import { readSettings } from './settings.ts';
 
-/** What a message or a request is served with. */
+/** What messages and requests are served with. */
 export interface AppPorts {
-  readonly ports: Ports;
+  /** The ports for one invocation: they are the same each time, but for what they log to. */
+  readonly portsFor: (log: Log) => Ports;
   readonly options: DeliveryOptions;
   readonly historyLimits: HistoryLimits;
+}
+
+/** What one invocation is served with. */
+export interface InvocationPorts extends Omit<AppPorts, 'portsFor'> {
+  readonly ports: Ports;
 }
 
 let given: AppPorts | undefined;
@@ -24,8 +32,12 @@ export function usePorts(ports: AppPorts | undefined): void {
 }
 
 /** @throws ConfigError naming every setting that is wrong */
-export async function appPorts(): Promise<AppPorts> {
-  if (given) return given;
+export async function appPorts(context: InvocationLogger): Promise<InvocationPorts> {
+  const { portsFor, options, historyLimits } = given ?? (await livePorts());
+  return { ports: portsFor(invocationLog(context)), options, historyLimits };
+}
+
+async function livePorts(): Promise<AppPorts> {
   // Loaded when first needed, so that a cold start loads no SDK.
   live ??= import('./adapters/live.ts').then(({ createLivePorts }) => createLivePorts(process.env));
   try {

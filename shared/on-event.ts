@@ -48,9 +48,9 @@ export function onEvent<Type extends EventType>(
     topicName: topic,
     subscriptionName: subscription,
     cardinality: 'one',
-    handler: async (body: unknown, { triggerMetadata }: InvocationContext) => {
-      const delivery = { definition, handle, body, ...metadataOf(triggerMetadata ?? {}) };
-      const { ports, options, historyLimits } = await appPorts().catch((error) => holdBack(delivery, error));
+    handler: async (body: unknown, context: InvocationContext) => {
+      const delivery = { definition, handle, body, ...metadataOf(context.triggerMetadata ?? {}) };
+      const { ports, options, historyLimits } = await appPorts(context).catch((error) => holdBack(delivery, error));
       await deliver(delivery, ports, options);
       await forgetOldWhenDue(ports, historyLimits);
     },

@@ -1,8 +1,9 @@
 /** Registers HTTP functions: a small request and response, ports, and errors as problem documents (RFC 9457). */
-import { type HttpRequest as AzureRequest, app } from '@azure/functions';
+import { type HttpRequest as AzureRequest, app, type InvocationContext } from '@azure/functions';
 import { appPorts, checkSettingsAtStart, triggersOfHost } from '../app-ports.ts';
 import { describeError } from '../describe-error.ts';
 import { PlatformError, TransientError } from '../errors.ts';
+import { invocationLog } from '../invocation-log.ts';
 import type { Ports } from '../ports/handler.ts';
 import { stackOf } from '../stack.ts';
 import { ProblemError } from './problem.ts';
@@ -68,8 +69,8 @@ export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
     methods: [...methods],
     route,
     authLevel,
-    handler: async (request) => {
-      const { status, headers, json, body } = await answer(name, handler, shapeOf(request));
+    handler: async (request, context) => {
+      const { status, headers, json, body } = await answer(name, handler, shapeOf(request), context);
       return {
         ...(status !== undefined && { status }),
         headers: {
@@ -95,14 +96,22 @@ function shapeOf(request: AzureRequest): HttpRequest {
   };
 }
 
-async function answer(name: string, handler: HttpHandler, request: HttpRequest): Promise<HttpResponse> {
+async function answer(
+  name: string,
+  handler: HttpHandler,
+  request: HttpRequest,
+  context: InvocationContext,
+): Promise<HttpResponse> {
   try {
-    const { ports } = await appPorts();
+    const { ports } = await appPorts(context);
     return await respond(name, handler, request, { ...ports, triggers: triggersOfHost() });
   } catch (error) {
     // The settings are wrong: the operator finds the reason in the log, and a caller must not see it.
-    const stack = stackOf(error);
-    console.error(`${name}: ${describeError(error)}${stack === undefined ? '' : `\n${stack}`}`);
+    invocationLog(context).error('request failed', {
+      function: name,
+      error: describeError(error),
+      stack: stackOf(error),
+    });
     return problem(500, 'the app is not configured');
   }
 }

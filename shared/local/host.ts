@@ -6,6 +6,7 @@ import {
   complain,
   dim,
   print,
+  printJson,
   readFlags,
   readPort,
   runCommand,
@@ -30,12 +31,21 @@ await runCommand(async () => {
   applySettings(readLocalSettings(directory));
   applySettings({ FUNCTIONS_WORKER_RUNTIME: 'node', AZURE_FUNCTIONS_ENVIRONMENT: 'Development' });
 
-  const host = await startFunctionsHost({ directory, settings: process.env, httpPort, ...hostOutput(values.verbose) });
+  const { json: isJson, verbose: isVerbose } = values;
+  const output = hostOutput({ from: 'information', isVerbose, isJson });
+  const host = await startFunctionsHost({ directory, settings: process.env, httpPort, ...output });
   stopOnSignal(async () => {
-    print(dim('stopping'));
-    if (!(await host.stop(DRAIN_MS)))
-      complain(`some messages are not handled within ${DRAIN_MS / 1000} s; they will be delivered again`);
+    if (!isJson) print(dim('stopping'));
+    if (await host.stop(DRAIN_MS)) return;
+    const warning = `some messages are not handled within ${DRAIN_MS / 1000} s; they will be delivered again`;
+    complain(isJson ? JSON.stringify({ warning }) : warning);
   });
+  const http = `http://127.0.0.1:${host.httpPort}`;
+  if (isJson) {
+    printJson({ functions: host.functions });
+    printJson({ ready: { http } });
+    return;
+  }
   print(columns(host.functions.map(({ name, source }) => [name, source])));
-  print(`ready http://127.0.0.1:${host.httpPort}`);
+  print(`ready ${http}`);
 });

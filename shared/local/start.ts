@@ -105,7 +105,8 @@ await runCommand(async () => {
   const adminPort = readPort('admin-port', values['admin-port']);
   const httpPort = readPort('http-port', values['http-port']);
   const tablePort = readPort('table-port', values['table-port']);
-  const output = new StartOutput({ isJson: values.json, isVerbose: values.verbose });
+  const { json: isJson, verbose: isVerbose } = values;
+  const output = new StartOutput({ isJson });
 
   const directory = appDirectory();
   process.chdir(directory);
@@ -120,7 +121,7 @@ await runCommand(async () => {
   process.env['StateStore'] = table.connectionString;
   process.env['Cluster'] = 'simulated';
   applySettings(readLocalSettings(directory));
-  const live = await createLivePorts(process.env, output.log);
+  const live = await createLivePorts(process.env);
   usePorts(live);
 
   const sample = values['no-sample'] ? undefined : sampleEvent();
@@ -130,7 +131,7 @@ await runCommand(async () => {
   });
   const host = await startFunctionsHost({
     ...{ directory, httpPort, settings: process.env },
-    ...hostOutput(values.verbose),
+    ...hostOutput({ from: 'warning', isVerbose, isJson }),
     onMessage: (_, { body }, run) => {
       onArrival(body);
       return run();
@@ -158,6 +159,6 @@ await runCommand(async () => {
   }
   if (sample) {
     output.begins(sample.id);
-    await live.ports.publisher.publish(sample);
+    await live.publisher.publish(sample);
   }
 });

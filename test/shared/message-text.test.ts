@@ -10,7 +10,7 @@ import { onEvent, usePorts } from '../../shared/on-event.ts';
 import { HISTORY_LIMITS } from '../../shared/settings.ts';
 import { sampleData } from '../support/events.ts';
 import { functionApp } from '../support/function-app.ts';
-import { clustersOf, RecordingLog } from '../support/ports.ts';
+import { clustersOf } from '../support/ports.ts';
 
 const BIG = '4603086877212508601';
 let app: Awaited<ReturnType<typeof functionApp>>;
@@ -19,10 +19,10 @@ const seen: unknown[] = [];
 
 beforeAll(async () => {
   usePorts({
-    ports: {
+    portsFor: (log) => ({
       ...{ publisher: bus, deadLetterQueue: bus, state: new MemoryStateStore(), clusters: clustersOf({}) },
-      ...{ notifier: { notify: async () => {} }, clock: bus.clock, config: parseConfig({}), log: new RecordingLog() },
-    },
+      ...{ notifier: { notify: async () => {} }, clock: bus.clock, config: parseConfig({}), log },
+    }),
     options: {},
     historyLimits: HISTORY_LIMITS,
   });

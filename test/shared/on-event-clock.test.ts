@@ -12,7 +12,7 @@ import { requeueAfter } from '../../shared/ports/handler.ts';
 import { HISTORY_LIMITS } from '../../shared/settings.ts';
 import { sampleData } from '../support/events.ts';
 import { functionApp } from '../support/function-app.ts';
-import { clustersOf, FixedClock, RecordingLog } from '../support/ports.ts';
+import { clustersOf, FixedClock } from '../support/ports.ts';
 
 const FUNCTION = 'deployment-requested';
 const due: number[] = [];
@@ -22,11 +22,11 @@ beforeAll(async () => {
   const bus = new InMemoryEventBus();
   bus.schedule = async ({ at }) => void due.push(at);
   usePorts({
-    ports: {
+    portsFor: (log) => ({
       ...{ publisher: bus, deadLetterQueue: bus, state: new MemoryStateStore(), clusters: clustersOf({}) },
       ...{ notifier: { notify: async () => {} }, clock: new FixedClock(), config: parseConfig({}) },
-      log: new RecordingLog(),
-    },
+      log,
+    }),
     options: {},
     historyLimits: HISTORY_LIMITS,
   });

@@ -25,6 +25,8 @@ export interface FunctionApp {
   /** Has a function answer a request. */
   send(name: string, request: RequestParts): Promise<HttpAnswer>;
   readonly logs: InvocationLog[];
+  /** The id of the latest invocation. */
+  lastId(): string;
 }
 
 /** What of a message a test is about. */
@@ -66,6 +68,10 @@ export async function functionApp(
   await register(app);
   const started = await startApp('/app', registry, hookData);
   const logs: InvocationLog[] = [];
+  let lastId = '';
+  app.hook.preInvocation(({ invocationContext }) => {
+    lastId = invocationContext.invocationId;
+  });
   const find = (name: string) => {
     const found = registry.functions.get(name);
     if (!found) throw new Error(`no function ${name}`);
@@ -82,6 +88,7 @@ export async function functionApp(
     });
   return {
     logs,
+    lastId: () => lastId,
     run,
     triggerOf,
     names: [...registry.functions.keys()],

@@ -21,9 +21,10 @@ import { ERRORS_QUEUE } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
 
+/** What `subscribe` needs, which the Functions host does for the app. */
 interface ServiceBusOptions {
-  readonly log: Log;
-  /** How many messages of one subscription are worked on at once; only for `subscribe`. */
+  readonly log?: Log;
+  /** How many messages of one subscription are worked on at once. */
   readonly maxConcurrentCalls?: number;
 }
 
@@ -42,7 +43,7 @@ const RETRY: RetryOptions = {
 /** Signs in with the connection string, or as who this process is. @throws ConfigError when the string is none */
 export async function createServiceBus(
   connection: ServiceConnection,
-  options: ServiceBusOptions,
+  options: ServiceBusOptions = {},
   retryOptions: RetryOptions = RETRY,
 ): Promise<ServiceBusEventBus> {
   if ('connectionString' in connection) {
@@ -162,7 +163,7 @@ export class ServiceBusEventBus implements EventBus {
           }
         },
         processError: async ({ error, errorSource }) => {
-          log.warn('receive failed', { topic, subscription, errorSource, error: faultOf(error) });
+          log?.warn('receive failed', { topic, subscription, errorSource, error: faultOf(error) });
         },
       },
       { maxConcurrentCalls },
