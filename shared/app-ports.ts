@@ -1,5 +1,6 @@
 /** The ports that every function of this process uses: given by a host or a test, or else made when first needed. */
 import { app } from '@azure/functions';
+import { type StopTelemetry, startTelemetry } from './adapters/opentelemetry/start.ts';
 import type { DeliveryOptions } from './delivery/deliver.ts';
 import { describeError } from './describe-error.ts';
 import { type InvocationLogger, invocationLog } from './invocation-log.ts';
@@ -7,6 +8,7 @@ import type { Ports } from './ports/handler.ts';
 import type { Log } from './ports/log.ts';
 import type { HistoryLimits } from './settings.ts';
 import { readSettings } from './settings.ts';
+import { tracedPorts } from './telemetry/traced-ports.ts';
 
 /** What messages and requests are served with. */
 export interface AppPorts {
@@ -23,7 +25,8 @@ export interface InvocationPorts extends Omit<AppPorts, 'portsFor'> {
 
 let given: AppPorts | undefined;
 let live: Promise<AppPorts> | undefined;
-let isChecked = false;
+let hasHooks = false;
+let stopTelemetry: StopTelemetry | undefined;
 let triggers: Ports['triggers'];
 
 /** Serves every function of this process with these ports from now on; undefined returns to the live ones. */
@@ -34,7 +37,8 @@ export function usePorts(ports: AppPorts | undefined): void {
 /** @throws ConfigError naming every setting that is wrong */
 export async function appPorts(context: InvocationLogger): Promise<InvocationPorts> {
   const { portsFor, options, historyLimits } = given ?? (await livePorts());
-  return { ports: portsFor(invocationLog(context)), options, historyLimits };
+  const ports = portsFor(invocationLog(context));
+  return { ports: stopTelemetry ? tracedPorts(ports) : ports, options, historyLimits };
 }
 
 async function livePorts(): Promise<AppPorts> {
@@ -53,16 +57,19 @@ export function triggersOfHost(): Ports['triggers'] {
   return triggers;
 }
 
-/** Has the settings checked when the app starts, so that a wrong one stops the app and not a message. */
+/**
+ * Has the settings checked when the app starts, so that a wrong one stops the app and not a message; and has telemetry
+ * sent, if it is configured, from then on until the app ends.
+ */
 export function checkSettingsAtStart(): void {
-  if (isChecked) return;
-  isChecked = true;
-  app.hook.appStart(({ hookData }) => {
+  if (hasHooks) return;
+  hasHooks = true;
+  app.hook.appStart(async ({ hookData }) => {
     // The local host puts it there; the real one puts nothing there.
     triggers = hookData['triggers'] as Ports['triggers'];
-    if (given) return;
     try {
-      readSettings(process.env);
+      if (!given) readSettings(process.env);
+      stopTelemetry = await startTelemetry(process.env);
     } catch (error) {
       // The Functions host logs at Debug what a hook throws, and then says that there are no functions. It shows a line of
       // stderr as an Error when it holds this word, and each line as a record of its own.
@@ -71,4 +78,5 @@ export function checkSettingsAtStart(): void {
       throw error;
     }
   });
+  app.hook.appTerminate(() => stopTelemetry?.());
 }

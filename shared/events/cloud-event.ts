@@ -165,6 +165,8 @@ export interface ChildEvent<Data> {
   key?: string | undefined;
   /** The parent's chain when absent. */
   correlationid?: string | undefined;
+  /** The span that publishes it; the parent's when nothing is traced, so that a trace goes on through this app. */
+  traceparent?: string | undefined;
 }
 
 /**
@@ -188,7 +190,16 @@ function nameBasedId(name: string): string {
 export function childEvent<Type extends string, Schema extends z.ZodType>(
   parent: CloudEvent,
   definition: EventDefinition<Type, Schema>,
-  { handler, data, time, source = `/handlers/${handler}`, subject, key, correlationid }: ChildEvent<z.input<Schema>>,
+  {
+    handler,
+    data,
+    time,
+    source = `/handlers/${handler}`,
+    subject,
+    key,
+    correlationid,
+    traceparent,
+  }: ChildEvent<z.input<Schema>>,
 ): CloudEvent<Type, z.output<Schema>> {
   // As JSON, since an id or a key may hold any character that could be chosen to separate them.
   const parts = [parent.id, definition.type, handler];
@@ -200,7 +211,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
     time,
     subject,
     correlationid: correlationid ?? parent.correlationid,
-    traceparent: parent.traceparent,
+    traceparent: traceparent ?? parent.traceparent,
   };
   return makeEvent(definition, fields, parent.id);
 }

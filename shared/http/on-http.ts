@@ -6,6 +6,8 @@ import { PlatformError, TransientError } from '../errors.ts';
 import { invocationLog } from '../invocation-log.ts';
 import type { Ports } from '../ports/handler.ts';
 import { stackOf } from '../stack.ts';
+import { currentTraceparent, describeSpan, failSpan, inInvocationSpan, type TraceOrigin } from '../telemetry/spans.ts';
+import { newTraceparent, traceparentIn } from '../telemetry/traceparent.ts';
 import { ProblemError } from './problem.ts';
 
 export interface HttpRequest {
@@ -16,6 +18,8 @@ export interface HttpRequest {
   /** The parts of the route. */
   readonly params: Readonly<Record<string, string>>;
   arrayBuffer(): Promise<ArrayBuffer>;
+  /** The span that follows from this request continue: this app's, or else the caller's; the beginning of a trace where there is none. */
+  traceparent(): string;
 }
 
 /** Either `json`, or `body` with its content type among the headers. */
@@ -70,7 +74,10 @@ export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
     route,
     authLevel,
     handler: async (request, context) => {
-      const { status, headers, json, body } = await answer(name, handler, shapeOf(request), context);
+      const origin = { host: context.traceContext?.traceParent, sender: request.headers.get('traceparent') };
+      const { status, headers, json, body } = await inRequestSpan(registered, request, context, origin, () =>
+        answer(name, handler, shapeOf(request, origin), context),
+      );
       return {
         ...(status !== undefined && { status }),
         headers: {
@@ -85,7 +92,27 @@ export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
   });
 }
 
-function shapeOf(request: AzureRequest): HttpRequest {
+/** Does the work of a request in a span of its own. */
+function inRequestSpan(
+  { route }: HttpRoute,
+  { method }: AzureRequest,
+  { invocationId }: InvocationContext,
+  origin: TraceOrigin,
+  work: () => Promise<HttpResponse>,
+): Promise<HttpResponse> {
+  const attributes = {
+    'http.request.method': method,
+    'http.route': `/api/${route}`,
+    'faas.invocation_id': invocationId,
+  };
+  return inInvocationSpan(`${method} /api/${route}`, 'SERVER', origin, attributes, async () => {
+    const response = await work();
+    describeSpan(() => ({ 'http.response.status_code': response.status ?? 200 }));
+    return response;
+  });
+}
+
+function shapeOf(request: AzureRequest, { host, sender }: TraceOrigin): HttpRequest {
   return {
     method: request.method,
     url: request.url,
@@ -93,6 +120,7 @@ function shapeOf(request: AzureRequest): HttpRequest {
     query: request.query,
     params: request.params,
     arrayBuffer: async () => request.arrayBuffer(),
+    traceparent: () => currentTraceparent() ?? traceparentIn(sender, host) ?? newTraceparent(),
   };
 }
 
@@ -106,6 +134,7 @@ async function answer(
     const { ports } = await appPorts(context);
     return await respond(name, handler, request, { ...ports, triggers: triggersOfHost() });
   } catch (error) {
+    failSpan(error);
     // The settings are wrong: the operator finds the reason in the log, and a caller must not see it.
     invocationLog(context).error('request failed', {
       function: name,
@@ -127,6 +156,8 @@ export async function respond(
     refuseForms(request);
     return await handler(request, ports);
   } catch (error) {
+    // What a caller did wrong is no failure of this app.
+    if (!(error instanceof ProblemError) || error.status >= 500) failSpan(error);
     if (error instanceof ProblemError) return problem(error.status, error.message, error.details, error.headers);
     const message = describeError(error);
     ports.log.error('request failed', { function: name, error: message, stack: stackOf(error) });

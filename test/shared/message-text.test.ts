@@ -4,7 +4,7 @@ import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
-import { childTrace } from '../../shared/local/functions-host/invoke.ts';
+import { traceContextOf } from '../../shared/local/functions-host/invoke.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import { onEvent, usePorts } from '../../shared/on-event.ts';
 import { HISTORY_LIMITS } from '../../shared/settings.ts';
@@ -42,7 +42,7 @@ async function run(name: string, string: string): Promise<void> {
   await app.run(name, {
     inputData: [{ name: app.triggerOf(name), data: { string } }],
     triggerMetadata: {},
-    traceContext: childTrace(undefined),
+    traceContext: traceContextOf(undefined),
   });
 }
 

@@ -4,7 +4,7 @@ import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { childTrace } from '../../shared/local/functions-host/invoke.ts';
+import { traceContextOf } from '../../shared/local/functions-host/invoke.ts';
 import { triggerMetadata } from '../../shared/local/functions-host/message-data.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import { onEvent, usePorts } from '../../shared/on-event.ts';
@@ -42,7 +42,7 @@ async function dueAfter(enqueuedTimeUtc: string, extension: object = {}): Promis
   await app.run(FUNCTION, {
     inputData: [{ name: app.triggerOf(FUNCTION), data: { string } }],
     triggerMetadata: triggerMetadata(message, { string }),
-    traceContext: childTrace(undefined),
+    traceContext: traceContextOf(undefined),
   });
   return new Date(due.pop() ?? 0).toISOString();
 }

@@ -9,7 +9,7 @@ import {
   type RpcHttpData,
   type RpcTypedData,
 } from '../../shared/local/functions-host/core-module.ts';
-import { childTrace, type InvocationLog, invoke } from '../../shared/local/functions-host/invoke.ts';
+import { type InvocationLog, invoke, traceContextOf } from '../../shared/local/functions-host/invoke.ts';
 import { bodyData, triggerMetadata } from '../../shared/local/functions-host/message-data.ts';
 
 export interface FunctionApp {
@@ -84,7 +84,7 @@ export async function functionApp(
     run(name, {
       inputData: [{ name: triggerOf(name), data }],
       triggerMetadata: metadata,
-      traceContext: childTrace(undefined),
+      traceContext: traceContextOf(undefined),
     });
   return {
     logs,

@@ -1,5 +1,6 @@
 /** Requests as the HTTP functions get them. */
 import type { HttpRequest } from '../../shared/http/on-http.ts';
+import { newTraceparent, traceparentIn } from '../../shared/telemetry/traceparent.ts';
 
 export interface RequestParts {
   readonly method?: string;
@@ -30,5 +31,6 @@ export function httpRequest({
     query: new URL(url).searchParams,
     params,
     arrayBuffer: async () => new Uint8Array(bytes).buffer,
+    traceparent: () => traceparentIn(headers['traceparent']) ?? newTraceparent(),
   };
 }

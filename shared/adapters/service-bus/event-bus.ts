@@ -17,6 +17,8 @@ import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ServiceConnection } from '../../settings.ts';
+import { SCHEDULED_BY } from '../../telemetry/message-span.ts';
+import { currentTraceparent, inChildSpan } from '../../telemetry/spans.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
@@ -90,11 +92,11 @@ export class ServiceBusEventBus implements EventBus {
     for (const message of events.map(eventMessage)) {
       byEntity.set(message.entity, [...(byEntity.get(message.entity) ?? []), message]);
     }
-    await Promise.all([...byEntity].map(([entity, messages]) => this.#sendBatches(entity, messages)));
+    await Promise.all([...byEntity].map(([entity, messages]) => this.#sendAll(entity, messages)));
   }
 
   async schedule(redelivery: Redelivery): Promise<void> {
-    await this.#send(redeliveryMessage(redelivery));
+    await this.#send(redeliveryMessage(redelivery), 'schedule');
   }
 
   async deadLetter(deadLetter: DeadLetter): Promise<void> {
@@ -186,14 +188,23 @@ export class ServiceBusEventBus implements EventBus {
     await Promise.all([this.#connection.close(), ...[...this.#subscribed].map((client) => client.close())]);
   }
 
-  async #send(message: BusMessage): Promise<void> {
-    await this.#ask(message.entity, (wire) => wire.sender(message.entity).sendMessages(wireOf(message)));
+  async #send(message: BusMessage, operation: 'send' | 'schedule' = 'send'): Promise<void> {
+    const { entity, messageId } = message;
+    await inSendSpan(operation, entity, { 'messaging.message.id': messageId }, async () => {
+      const scheduler = operation === 'schedule' ? currentTraceparent() : undefined;
+      const wired = wireOf(message, scheduler);
+      await this.#ask(entity, (wire) => wire.sender(entity).sendMessages(wired));
+    });
+  }
+
+  async #sendAll(entity: string, messages: readonly BusMessage[]): Promise<void> {
+    const [only] = messages;
+    if (only && messages.length === 1) return this.#send(only);
+    const count = { 'messaging.batch.message_count': messages.length };
+    await inSendSpan('send', entity, count, () => this.#sendBatches(entity, messages));
   }
 
   async #sendBatches(entity: string, messages: readonly BusMessage[]): Promise<void> {
-    const [only] = messages;
-    if (only && messages.length === 1) return this.#send(only);
-
     const create = () => this.#ask(entity, (wire) => wire.sender(entity).createMessageBatch());
     const send = (what: ServiceBusMessage | ServiceBusMessageBatch) =>
       this.#ask(entity, (wire) => wire.sender(entity).sendMessages(what));
@@ -225,6 +236,17 @@ export class ServiceBusEventBus implements EventBus {
   }
 }
 
+function inSendSpan(
+  operation: 'send' | 'schedule',
+  entity: string,
+  attributes: Readonly<Record<string, string | number>>,
+  work: () => Promise<void>,
+): Promise<void> {
+  const place = { 'messaging.system': 'servicebus', 'messaging.destination.name': entity };
+  const what = { 'messaging.operation.name': operation, 'messaging.operation.type': 'send' };
+  return inChildSpan(`${operation} ${entity}`, 'PRODUCER', { ...place, ...what, ...attributes }, work);
+}
+
 /** The broker's limit is lower than the one that was checked before sending. */
 class TooLargeError extends PermanentError {
   override readonly reason = 'EventTooLarge';
@@ -246,9 +268,15 @@ function toPlatformError(error: unknown, entity: string): unknown {
   return new TransientError(message);
 }
 
-function wireOf({ entity: _, scheduledEnqueueTimeMs, ...message }: BusMessage): ServiceBusMessage {
+/** @param scheduler the span that asks for a redelivery */
+function wireOf(
+  { entity: _, scheduledEnqueueTimeMs, ...message }: BusMessage,
+  scheduler?: string | undefined,
+): ServiceBusMessage {
+  const { applicationProperties } = message;
   return {
     ...message,
+    ...(scheduler !== undefined && { applicationProperties: { ...applicationProperties, [SCHEDULED_BY]: scheduler } }),
     ...(scheduledEnqueueTimeMs !== undefined && { scheduledEnqueueTimeUtc: new Date(scheduledEnqueueTimeMs) }),
   };
 }

@@ -7,7 +7,7 @@ import type { ServiceBusReceivedMessage } from '@azure/service-bus';
 import { describeError } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Binding, InvocationRequest } from './core-module.ts';
-import { childTrace } from './invoke.ts';
+import { traceContextOf } from './invoke.ts';
 import { bodyData, triggerMetadata } from './message-data.ts';
 import { type HostSettings, resolveNames } from './settings.ts';
 import { type LinkOptions, type Source, TriggerLink } from './trigger-link.ts';
@@ -147,7 +147,7 @@ export class ServiceBusTrigger {
       const request = {
         inputData: [{ name: binding.name, data }],
         triggerMetadata: triggerMetadata(message, data),
-        traceContext: childTrace(message.applicationProperties?.['Diagnostic-Id']),
+        traceContext: traceContextOf(message.applicationProperties?.['Diagnostic-Id']),
       };
       await withTimeout(run(request, message), functionTimeout);
       return true;

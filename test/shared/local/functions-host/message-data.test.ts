@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { InvocationContext } from '@azure/functions';
 import type { ServiceBusReceivedMessage } from '@azure/service-bus';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { childTrace } from '../../../../shared/local/functions-host/invoke.ts';
+import { traceContextOf } from '../../../../shared/local/functions-host/invoke.ts';
 import { bodyData, triggerMetadata } from '../../../../shared/local/functions-host/message-data.ts';
 import { functionApp } from '../../../support/function-app.ts';
 
@@ -42,7 +42,7 @@ describe('a message on its way to the handler', () => {
       await app.run('handler', {
         inputData: [{ name: app.triggerOf('handler'), data }],
         triggerMetadata: triggerMetadata(received, data),
-        traceContext: childTrace(received.applicationProperties?.['Diagnostic-Id']),
+        traceContext: traceContextOf(received.applicationProperties?.['Diagnostic-Id']),
       });
       return seen;
     };

@@ -1,0 +1,34 @@
+/** Exporters to Application Insights. */
+import {
+  type AzureMonitorExporterOptions,
+  AzureMonitorMetricExporter,
+  AzureMonitorTraceExporter,
+} from '@azure/monitor-opentelemetry-exporter';
+import type { Environment } from '../../settings.ts';
+import type { Exporters } from './sdk.ts';
+
+/** The Functions host's own setting: `Authorization=AAD`, and `;ClientId=…` for a user-assigned identity. */
+const AUTHENTICATION = 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING';
+
+export async function azureMonitorExporters(connectionString: string, environment: Environment): Promise<Exporters> {
+  const options: AzureMonitorExporterOptions = {
+    connectionString,
+    // What could not be sent would be written to the disk of an instance that may be gone in a minute.
+    disableOfflineStorage: true,
+    ...(await credentialOf(environment[AUTHENTICATION] ?? '')),
+  };
+  return { spans: new AzureMonitorTraceExporter(options), metrics: new AzureMonitorMetricExporter(options) };
+}
+
+async function credentialOf(text: string): Promise<Pick<AzureMonitorExporterOptions, 'credential'>> {
+  const parts = new Map(
+    text.split(';').map((part) => {
+      const [name = '', value = ''] = part.split('=');
+      return [name.trim().toLowerCase(), value.trim()];
+    }),
+  );
+  if (parts.get('authorization')?.toUpperCase() !== 'AAD') return {};
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  const clientId = parts.get('clientid');
+  return { credential: new DefaultAzureCredential(clientId ? { managedIdentityClientId: clientId } : {}) };
+}
