@@ -2,8 +2,9 @@
  * Metrics of handlers. They are the process's own, so they are exported and not asked for: whichever instance answers
  * `/api/metrics` need not be one that handles events. What the store holds is in `shared/status/metrics.ts`.
  */
-import { type Attributes, type Counter, type Histogram, type MeterProvider, metrics } from '@opentelemetry/api';
-import { errorType, SCOPE } from './spans.ts';
+import type { Attributes, Counter, Histogram } from '@opentelemetry/api';
+import { type OpenTelemetry, openTelemetry, SCOPE } from './api.ts';
+import { errorType } from './spans.ts';
 
 /** A run of a handler for one message. */
 export interface HandlerAttempt {
@@ -17,7 +18,7 @@ export interface HandlerAttempt {
 }
 
 interface Instruments {
-  readonly provider: MeterProvider;
+  readonly api: OpenTelemetry;
   readonly attempts: Counter;
   readonly duration: Histogram;
   readonly lag: Histogram;
@@ -30,7 +31,9 @@ let instruments: Instruments | undefined;
 
 /** Counts an attempt. Nothing is counted while no exporter is configured. */
 export function recordAttempt({ handler, outcome, error, durationMs, lagMs }: HandlerAttempt): void {
-  const { attempts, duration, lag } = currentInstruments();
+  const api = openTelemetry();
+  if (!api) return;
+  const { attempts, duration, lag } = instrumentsOf(api);
   const failed: Attributes = outcome === 'failed' ? { 'error.type': errorType(error) } : {};
   const place: Attributes = {
     'messaging.system': 'servicebus',
@@ -42,13 +45,11 @@ export function recordAttempt({ handler, outcome, error, durationMs, lagMs }: Ha
   if (lagMs !== undefined) lag.record(Math.max(0, lagMs) / 1_000, { 'platform.handler': handler });
 }
 
-/** An instrument does nothing for ever when it was made before the SDK was there. */
-function currentInstruments(): Instruments {
-  const provider = metrics.getMeterProvider();
-  if (instruments?.provider === provider) return instruments;
-  const meter = provider.getMeter(SCOPE);
+function instrumentsOf(api: OpenTelemetry): Instruments {
+  if (instruments?.api === api) return instruments;
+  const meter = api.metrics.getMeter(SCOPE);
   instruments = {
-    provider,
+    api,
     attempts: meter.createCounter('platform.handler.attempts', {
       unit: '{attempt}',
       description: 'Runs of a handler, by outcome',

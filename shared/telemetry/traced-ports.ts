@@ -3,7 +3,7 @@ import type { Attributes } from '@opentelemetry/api';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Ports } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
-import { failSpan, inChildSpan, startChildSpan } from './spans.ts';
+import { inChildSpan, startChildSpan } from './spans.ts';
 
 /** The same store is the same traced store each time: who knows one again by its identity still does. */
 const tracedStates = new WeakMap<StateStore, StateStore>();
@@ -51,11 +51,11 @@ async function* tracedList<T>(name: string, attributes: Attributes, list: () => 
       yield row;
     }
   } catch (error) {
-    failSpan(error, span);
+    span?.fail(error);
     throw error;
   } finally {
-    span.setAttribute('db.response.returned_rows', rows);
-    span.end();
+    span?.set('db.response.returned_rows', rows);
+    span?.end();
   }
 }
 

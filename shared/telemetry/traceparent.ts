@@ -4,18 +4,17 @@
  * @see https://www.w3.org/TR/trace-context/#traceparent-header
  */
 import { randomBytes } from 'node:crypto';
-import { isSpanContextValid, type SpanContext } from '@opentelemetry/api';
+import type { SpanContext } from '@opentelemetry/api';
 
-/** Later versions may append fields; version ff does not exist. */
-const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+/** Later versions may append fields; version ff does not exist, and ids of zeros are none. */
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /** The span that a traceparent names; undefined for what is none, whoever sent it. */
 export function readTraceparent(text: unknown): SpanContext | undefined {
   const [, version, traceId = '', spanId = '', flags = '', more] =
     (typeof text === 'string' && TRACEPARENT.exec(text)) || [];
   if (version === undefined || (version === '00' && more !== undefined)) return undefined;
-  const found = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
-  return isSpanContextValid(found) ? found : undefined;
+  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
 }
 
 export function writeTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {

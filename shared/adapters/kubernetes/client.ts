@@ -130,7 +130,7 @@ export class KubernetesClient {
     const attempt = (): Promise<KubernetesResponse> =>
       inChildSpan(method, 'CLIENT', attributes, async (span) => {
         const answer = await exchange(connection, request, this.#timeoutMs);
-        span?.setAttribute('http.response.status_code', answer.status);
+        span?.set('http.response.status_code', answer.status);
         return answer;
       });
     try {

@@ -1,6 +1,6 @@
 /** The OpenTelemetry SDK with its exporters. The SDK reads the standard variables for sampling and batches itself. */
 import { hostname } from 'node:os';
-import { context, DiagLogLevel, diag, metrics, trace } from '@opentelemetry/api';
+import * as api from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   defaultResource,
@@ -12,6 +12,7 @@ import {
 import { MeterProvider, PeriodicExportingMetricReader, type PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Environment } from '../../settings.ts';
+import { useOpenTelemetry } from '../../telemetry/api.ts';
 
 /** Where spans and metrics go. */
 export interface Exporters {
@@ -24,7 +25,7 @@ const COMPLAINT_MS = 60_000;
 
 /** Registers the SDK for this process. @returns what sends the rest and ends it */
 export function startSdk(exporters: readonly Exporters[], environment: Environment): () => Promise<void> {
-  diag.setLogger(complainer(), DiagLogLevel.ERROR);
+  api.diag.setLogger(complainer(), api.DiagLogLevel.ERROR);
   const resource = resourceOf(environment);
   const tracers = new BasicTracerProvider({
     resource,
@@ -34,9 +35,10 @@ export function startSdk(exporters: readonly Exporters[], environment: Environme
     resource,
     readers: exporters.map(({ metrics: exporter }) => new PeriodicExportingMetricReader({ exporter })),
   });
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(tracers);
-  metrics.setGlobalMeterProvider(meters);
+  api.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  api.trace.setGlobalTracerProvider(tracers);
+  api.metrics.setGlobalMeterProvider(meters);
+  useOpenTelemetry(api);
   return async () => void (await Promise.allSettled([tracers.shutdown(), meters.shutdown()]));
 }
 

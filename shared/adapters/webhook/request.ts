@@ -49,7 +49,7 @@ async function postOnce(
   const attributes = { 'http.request.method': 'POST', 'platform.notification.channel': channel };
   await inChildSpan('POST webhook', 'CLIENT', attributes, async (span) => {
     const response = await exchange(channel, url, payload, timeoutMs);
-    span?.setAttribute('http.response.status_code', response.status);
+    span?.set('http.response.status_code', response.status);
     await checkAnswer(channel, response, now);
   });
 }
