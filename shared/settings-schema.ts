@@ -35,6 +35,9 @@ const HISTORY_AGES = `a duration from ${Math.ceil(REDELIVERABLE_MS / DAY_MS)}d: 
 const HANDLER_TIMES = 'a duration from 1s to 4m';
 const TABLE_NAME = 'a table name: 3 to 63 letters and digits, a letter first';
 
+const OTLP_ENDPOINT = "a URL such as 'http://localhost:4318'";
+const OTLP_PROTOCOL = "'http/protobuf', which is all that this app speaks";
+
 /** Each setting with its `form` and its `description`, from which the reference page is made. */
 export const settingsSchema = z.object({
   ServiceBus: busConnection.optional().meta({
@@ -108,5 +111,35 @@ export const settingsSchema = z.object({
     .meta({
       form: 'the path of a file',
       description: `The configuration; \`${CONFIG_FILE}\` when not set, and its defaults when there is none.`,
+    }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: OTLP_ENDPOINT })
+    .refine((text) => !/[@?#]/.test(text), `${OTLP_ENDPOINT}, without a user, a password or a query`)
+    .optional()
+    .meta({
+      form: 'a URL such as `http://localhost:4318`',
+      description: 'Where [traces and metrics](telemetry.md) are sent by OTLP over HTTP; nowhere when not set.',
+    }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.literal('http/protobuf', OTLP_PROTOCOL).optional().meta({
+    form: '`http/protobuf`',
+    description:
+      'How: all that this app speaks. Set it beside the endpoint: the Functions host, which sends its own there, speaks gRPC unless told.',
+  }),
+  APPLICATIONINSIGHTS_CONNECTION_STRING: z
+    .string()
+    .regex(/(^|;)\s*InstrumentationKey=/i, 'a connection string with an InstrumentationKey')
+    .optional()
+    .meta({
+      ...SECRET,
+      form: 'a connection string with an InstrumentationKey',
+      description: 'The Application Insights that [traces and metrics](telemetry.md) are sent to; none when not set.',
+    }),
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z
+    .string()
+    .regex(/^\s*Authorization=AAD\s*(;|$)/i, "'Authorization=AAD', with ';ClientId=…' for a user-assigned identity")
+    .optional()
+    .meta({
+      form: '`Authorization=AAD`, or `Authorization=AAD;ClientId=…`',
+      description: 'Signs in to Application Insights with an identity, where keys alone are refused.',
     }),
 });

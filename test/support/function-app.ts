@@ -37,6 +37,8 @@ export interface ReceivedParts {
   readonly applicationProperties?: Record<string, string | number>;
   /** Trigger metadata that the host does not send, or sends otherwise; undefined leaves one out. */
   readonly metadata?: Readonly<Record<string, RpcTypedData | undefined>>;
+  /** The host's own trace context; it has none unless given. */
+  readonly traceparent?: string;
 }
 
 export interface RequestParts {
@@ -46,6 +48,8 @@ export interface RequestParts {
   readonly query?: Readonly<Record<string, string>>;
   readonly params?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** As in `ReceivedParts`. */
+  readonly traceparent?: string;
 }
 
 export interface HttpAnswer {
@@ -80,11 +84,16 @@ export async function functionApp(
   const triggerOf = (name: string): string => Object.keys(find(name).metadata.bindings)[0] ?? '';
   const run = (name: string, request: InvocationRequest): Promise<InvocationResponse> =>
     invoke(started, find(name), { request, onLog: (line) => logs.push(line) });
-  const invokeWith = (name: string, data: RpcTypedData, metadata: InvocationRequest['triggerMetadata'] = {}) =>
+  const invokeWith = (
+    name: string,
+    data: RpcTypedData,
+    traceparent: string | undefined,
+    metadata: InvocationRequest['triggerMetadata'] = {},
+  ) =>
     run(name, {
       inputData: [{ name: triggerOf(name), data }],
       triggerMetadata: metadata,
-      traceContext: traceContextOf(undefined),
+      traceContext: traceContextOf(traceparent),
     });
   return {
     logs,
@@ -98,10 +107,10 @@ export async function functionApp(
       const data = bodyData(received, undefined);
       const metadata = Object.entries({ ...triggerMetadata(received, data), ...parts.metadata });
       const given = metadata.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
-      await invokeWith(name, data, Object.fromEntries(given));
+      await invokeWith(name, data, parts.traceparent, Object.fromEntries(given));
     },
     send: async (name, request) => {
-      const { returnValue } = await invokeWith(name, { http: rpcRequest(request) });
+      const { returnValue } = await invokeWith(name, { http: rpcRequest(request) }, request.traceparent);
       const { statusCode, headers = {}, body } = returnValue?.http ?? {};
       return { status: Number(statusCode), headers, body: Buffer.from(body?.bytes ?? body?.string ?? '').toString() };
     },

@@ -4,6 +4,7 @@ import {
   AzureMonitorMetricExporter,
   AzureMonitorTraceExporter,
 } from '@azure/monitor-opentelemetry-exporter';
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Environment } from '../../settings.ts';
 import type { Exporters } from './sdk.ts';
 
@@ -17,7 +18,18 @@ export async function azureMonitorExporters(connectionString: string, environmen
     disableOfflineStorage: true,
     ...(await credentialOf(environment[AUTHENTICATION] ?? '')),
   };
-  return { spans: new AzureMonitorTraceExporter(options), metrics: new AzureMonitorMetricExporter(options) };
+  return { spans: withNames(new AzureMonitorTraceExporter(options)), metrics: new AzureMonitorMetricExporter(options) };
+}
+
+/** The exporter gives a request whose span is no server's no name, unless an attribute has it. */
+function withNames(exporter: SpanExporter): SpanExporter {
+  const named = (span: ReadableSpan): ReadableSpan =>
+    Object.create(span, { attributes: { value: { ...span.attributes, 'ai.operation.name': span.name } } });
+  return {
+    export: (spans, done) => exporter.export(spans.map(named), done),
+    forceFlush: async () => exporter.forceFlush?.(),
+    shutdown: () => exporter.shutdown(),
+  };
 }
 
 async function credentialOf(text: string): Promise<Pick<AzureMonitorExporterOptions, 'credential'>> {

@@ -25,7 +25,10 @@ const COMPLAINT_MS = 60_000;
 
 /** Registers the SDK for this process. @returns what sends the rest and ends it */
 export function startSdk(exporters: readonly Exporters[], environment: Environment): () => Promise<void> {
-  api.diag.setLogger(complainer(), api.DiagLogLevel.ERROR);
+  const complain = complainer();
+  const ignore = (): void => {};
+  const logger = { error: complain, warn: ignore, info: ignore, debug: ignore, verbose: ignore };
+  api.diag.setLogger(logger, api.DiagLogLevel.ERROR);
   const resource = resourceOf(environment);
   const tracers = new BasicTracerProvider({
     resource,
@@ -39,7 +42,10 @@ export function startSdk(exporters: readonly Exporters[], environment: Environme
   api.trace.setGlobalTracerProvider(tracers);
   api.metrics.setGlobalMeterProvider(meters);
   useOpenTelemetry(api);
-  return async () => void (await Promise.allSettled([tracers.shutdown(), meters.shutdown()]));
+  return async () => {
+    const ends = await Promise.allSettled([tracers.shutdown(), meters.shutdown()]);
+    for (const end of ends) if (end.status === 'rejected') complain(end.reason);
+  };
 }
 
 /** `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win. */
@@ -54,15 +60,21 @@ function resourceOf({ WEBSITE_SITE_NAME: site, WEBSITE_INSTANCE_ID: instance }: 
     .merge(detectResources({ detectors: [envDetector] }));
 }
 
-/** Telemetry that does not arrive is no reason to stop; an operator must be able to find out all the same. */
-function complainer() {
+/**
+ * Telemetry that does not arrive is no reason to stop, but an operator must be able to find out. Of what the exporters say
+ * only the codes are shown: the rest may hold what a receiver answered, and where it is.
+ */
+function complainer(): (error: unknown) => void {
   let last = Number.NEGATIVE_INFINITY;
-  const complain = (message: string): void => {
+  return (error) => {
     const now = performance.now();
     if (now - last < COMPLAINT_MS) return;
     last = now;
-    // Outside of any invocation; the Functions host shows a line of stderr as a Warning when it holds this word.
-    console.error(`warn: telemetry: ${message.replace(/\s+/g, ' ').slice(0, 300)}`);
+    const { message = '', code = '' } = Object(error) as { message?: unknown; code?: unknown };
+    const codes = new Set(`${typeof error === 'string' ? error : `${message} ${code}`}`.match(CODES));
+    // Outside of any invocation: the Functions host shows a line of stderr as a Warning when it holds this word.
+    console.error(`warn: telemetry cannot be sent: ${[...codes].join(' ') || 'no reason given'}`);
   };
-  return { error: complain, warn: complain, info: () => {}, debug: () => {}, verbose: () => {} };
 }
+
+const CODES = /\b(E[A-Z]{4,20}|AADSTS[0-9]{1,10}|[45][0-9]{2})\b/g;
