@@ -15,6 +15,7 @@ import { startAzurite } from '../support/azurite.ts';
 import { canary, Overheard } from '../support/canaries.ts';
 import { hostileKubeconfigs } from '../support/hostile-kubeconfigs.ts';
 import { type HostileServer, startHostileBroker, startHostileServer, WAYS } from '../support/hostile-server.ts';
+import { startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { RecordingLog } from '../support/ports.ts';
 import { Command, eventually } from '../support/processes.ts';
 import { type SecretBus, startSecretBus } from '../support/secret-bus.ts';
@@ -147,6 +148,8 @@ it.concurrent('an app at work whose clusters and channels fail in every way lets
     nowhere: { kubeconfig: '/nonexistent/kubeconfig' },
     entra: { server: 'https://127.0.0.1:1' },
   };
+  const receiver = await startOtlpReceiver();
+  stops.push(() => receiver.close());
   const config = {
     clusters,
     policies: { deployment: { deadline: '1s', requeueAfter: '200ms' } },
@@ -161,6 +164,7 @@ it.concurrent('an app at work whose clusters and channels fail in every way lets
     },
     ...{ ...hooks, AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential' },
     ...{ IDENTITY_ENDPOINT: hostile.at('json-400'), IDENTITY_HEADER: canary() },
+    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_HEADERS: `api-key=${canary()}` },
   });
   const [, url = ''] = await host.line(/^ready (\S+)/);
   const routes = [...host.output.matchAll(/^\S+ +GET (\/\S+)$/gm)].map(([, route = '']) => route);
@@ -201,8 +205,13 @@ it.concurrent('an app at work whose clusters and channels fail in every way lets
   const rows: unknown[] = [];
   for await (const row of table.listEntities()) rows.push(row);
   heard.add('records', JSON.stringify(rows));
+  // What is not sent yet is sent when it ends.
+  host.signal('SIGINT');
+  await host.exit();
   heard.add('log', host.output);
+  heard.add('spans', JSON.stringify(receiver.spans));
 
+  expect(receiver.spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['POST webhook', 'PATCH']));
   expect(routes).toContain('/api/errors/{sequenceNumber}');
   expect(errors.length).toBeGreaterThan(0);
   expect(rows.length).toBeGreaterThan(DEPLOYED.length);

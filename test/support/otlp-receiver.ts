@@ -21,6 +21,8 @@ export interface ReceivedSpan {
   readonly attributes: Attributes;
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly isError: boolean;
+  /** What is said of the error. */
+  readonly message: string;
   readonly resource: Attributes;
 }
 
@@ -88,6 +90,7 @@ function spansIn(body: ProtobufMessage): ReceivedSpan[] {
       attributes: attributesOf(span.messages(9)),
       links: span.messages(13).map((link) => ({ traceId: link.hex(1), spanId: link.hex(2) })),
       isError: span.messages(15)[0]?.number(3) === 2,
+      message: span.messages(15)[0]?.text(2) ?? '',
       resource: attributesOf(resource?.messages(1) ?? []),
     }));
   });
