@@ -220,7 +220,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
 export function encodeEvent(event: CloudEvent): Buffer {
   const body = Buffer.from(exactJson(event));
   // Service Bus counts the message's properties too; ours are a few short strings drawn from the envelope.
-  const bytes = body.length + 2 * Buffer.byteLength(event.id + event.type + event.correlationid) + 512;
+  const bytes = body.length + 2 * Buffer.byteLength(event.id + event.type + event.correlationid) + 640;
   if (bytes > MAX_MESSAGE_BYTES) throw new EventTooLargeError(event.type, event.id, bytes, MAX_MESSAGE_BYTES);
   return body;
 }

@@ -92,7 +92,7 @@ export interface TraceOrigin {
 /** Does the work of an invocation in a span of its own. */
 export async function inInvocationSpan<T>(
   name: string,
-  kind: 'CONSUMER' | 'SERVER',
+  kind: keyof typeof SpanKind,
   origin: TraceOrigin,
   attributes: Attributes,
   work: () => Promise<T>,

@@ -54,6 +54,7 @@ it('has a function for every event, and what the host and the worker read', () =
   expect(join(folder, manifest.main)).toBe(main);
   expect(manifest).toMatchObject({ type: 'module' });
   expect(manifest).not.toHaveProperty('dependencies');
+  expect(host.telemetryMode).toBe('OpenTelemetry');
   expect(host.extensionBundle).toEqual({ id: 'Microsoft.Azure.Functions.ExtensionBundle', version: '[4.*, 5.0.0)' });
   const handlers = [...catalog.keys()].map((type) => routeOf(type)?.subscription);
   const errors = ['errors', 'error', 'replay', 'discard'];

@@ -6,7 +6,7 @@ import { createWebhookNotifier } from '../../../shared/adapters/webhook/notifier
 import { parseConfig } from '../../../shared/config.ts';
 import { replay } from '../../../shared/delivery/replay.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
-import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { encodeEvent, MAX_MESSAGE_BYTES, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { startBus } from '../../../shared/local/service-bus/start.ts';
 import { inInvocationSpan } from '../../../shared/telemetry/spans.ts';
@@ -78,6 +78,28 @@ it('has a redelivery say who asked for it, where that is traced', async () => {
 
   const { traceId, spanId } = spans.named(`schedule ${NAME}`).spanContext();
   expect(waiting(QUEUE)).toEqual([`00-${traceId}-${spanId}-01`, undefined]);
+});
+
+it('has room for that in the largest event that may be sent', async () => {
+  const { bus, waiting } = await openBus();
+  const withNote = (length: number) =>
+    ({ ...event('a'), traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, note: 'n'.repeat(length) }) as never;
+  let [fits, tooLong] = [0, MAX_MESSAGE_BYTES];
+  while (tooLong - fits > 1) {
+    const length = Math.floor((fits + tooLong) / 2);
+    try {
+      encodeEvent(withNote(length));
+      fits = length;
+    } catch {
+      tooLong = length;
+    }
+  }
+  const runs = { awaitedRunId: 'zzzzzz-zzzzzz', endedRunId: 'zzzzzz-zzzzzz' };
+  const marks = { redelivery: 999_999_999, unrecordedAttempts: 12, ...runs, messageId: 'm'.repeat(128) };
+
+  await traced(() => bus.schedule({ event: withNote(fits), at: 0, to: NAME, ...marks }));
+
+  expect(waiting(QUEUE)).toHaveLength(1);
 });
 
 it('has a replay say so as well', async () => {
