@@ -1,10 +1,10 @@
 /**
- * The span in which a handler processes a message, by the conventions of OpenTelemetry.
+ * The spans of messages, by the conventions of OpenTelemetry: a handler processes one, and an adapter asks the broker.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/messaging/azure-messaging/
  */
 import type { Attributes } from '@opentelemetry/api';
-import { inInvocationSpan, type TraceOrigin } from './spans.ts';
+import { inChildSpan, inInvocationSpan, type TraceOrigin } from './spans.ts';
 
 /** The property of a redelivery that names the span which asked for it. The event itself keeps its publisher's. */
 export const SCHEDULED_BY = 'Scheduled-By';
@@ -51,4 +51,18 @@ function attributesOf({ topic, subscription, context }: HandledMessage): Attribu
     ...(messageId !== undefined && { 'messaging.message.id': String(messageId) }),
     ...(typeof deliveryCount === 'number' && { 'messaging.servicebus.message.delivery_count': deliveryCount }),
   };
+}
+
+/** A call to the broker. */
+export function inBrokerSpan<T>(
+  operation: 'send' | 'schedule' | 'peek' | 'receive',
+  entity: string,
+  attributes: Readonly<Record<string, string | number>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const isSend = operation === 'send' || operation === 'schedule';
+  const place = { 'messaging.system': 'servicebus', 'messaging.destination.name': entity };
+  const what = { 'messaging.operation.name': operation, 'messaging.operation.type': isSend ? 'send' : 'receive' };
+  const kind = isSend ? 'PRODUCER' : 'CLIENT';
+  return inChildSpan(`${operation} ${entity}`, kind, { ...place, ...what, ...attributes }, work);
 }

@@ -20,6 +20,7 @@ beforeAll(async () => {
   const start = new Command('shared/local/start', [...ANY_PORT, '--no-sample', '--json'], {
     SIMULATED_ROLLOUT: '100ms',
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_BSP_SCHEDULE_DELAY: '200',
   });
   const [line] = await start.line(/^\{"ready".*$/);
   const { http } = JSON.parse(line).ready;

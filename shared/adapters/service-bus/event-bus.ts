@@ -17,8 +17,8 @@ import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ServiceConnection } from '../../settings.ts';
-import { SCHEDULED_BY } from '../../telemetry/message-span.ts';
-import { currentTraceparent, inChildSpan } from '../../telemetry/spans.ts';
+import { inBrokerSpan, SCHEDULED_BY } from '../../telemetry/message-span.ts';
+import { currentTraceparent } from '../../telemetry/spans.ts';
 import { ERRORS_QUEUE } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
@@ -111,18 +111,24 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async deadLetters(from: string, count: number): Promise<DeadLetterEntry[]> {
-    return this.#ask(ERRORS_QUEUE, ({ errors }) => errors.list(from, count));
+    return inBrokerSpan('peek', ERRORS_QUEUE, {}, () =>
+      this.#ask(ERRORS_QUEUE, ({ errors }) => errors.list(from, count)),
+    );
   }
 
   async findDeadLetter(sequenceNumber: string): Promise<DeadLetterEntry | undefined> {
-    return this.#ask(ERRORS_QUEUE, ({ errors }) => errors.find(sequenceNumber));
+    return inBrokerSpan('peek', ERRORS_QUEUE, {}, () =>
+      this.#ask(ERRORS_QUEUE, ({ errors }) => errors.find(sequenceNumber)),
+    );
   }
 
   async takeDeadLetter(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
     // Never twice: `before` has effects. It also takes as long as there are entries before this one.
-    return this.#guarded(
-      ERRORS_QUEUE,
-      this.#connection.use(({ errors }) => errors.take(sequenceNumber, before)),
+    return inBrokerSpan('receive', ERRORS_QUEUE, {}, () =>
+      this.#guarded(
+        ERRORS_QUEUE,
+        this.#connection.use(({ errors }) => errors.take(sequenceNumber, before)),
+      ),
     );
   }
 
@@ -190,7 +196,7 @@ export class ServiceBusEventBus implements EventBus {
 
   async #send(message: BusMessage, operation: 'send' | 'schedule' = 'send'): Promise<void> {
     const { entity, messageId } = message;
-    await inSendSpan(operation, entity, { 'messaging.message.id': messageId }, async () => {
+    await inBrokerSpan(operation, entity, { 'messaging.message.id': messageId }, async () => {
       const scheduler = operation === 'schedule' ? currentTraceparent() : undefined;
       const wired = wireOf(message, scheduler);
       await this.#ask(entity, (wire) => wire.sender(entity).sendMessages(wired));
@@ -201,7 +207,7 @@ export class ServiceBusEventBus implements EventBus {
     const [only] = messages;
     if (only && messages.length === 1) return this.#send(only);
     const count = { 'messaging.batch.message_count': messages.length };
-    await inSendSpan('send', entity, count, () => this.#sendBatches(entity, messages));
+    await inBrokerSpan('send', entity, count, () => this.#sendBatches(entity, messages));
   }
 
   async #sendBatches(entity: string, messages: readonly BusMessage[]): Promise<void> {
@@ -234,17 +240,6 @@ export class ServiceBusEventBus implements EventBus {
       this.#pending.delete(work);
     }
   }
-}
-
-function inSendSpan(
-  operation: 'send' | 'schedule',
-  entity: string,
-  attributes: Readonly<Record<string, string | number>>,
-  work: () => Promise<void>,
-): Promise<void> {
-  const place = { 'messaging.system': 'servicebus', 'messaging.destination.name': entity };
-  const what = { 'messaging.operation.name': operation, 'messaging.operation.type': 'send' };
-  return inChildSpan(`${operation} ${entity}`, 'PRODUCER', { ...place, ...what, ...attributes }, work);
 }
 
 /** The broker's limit is lower than the one that was checked before sending. */

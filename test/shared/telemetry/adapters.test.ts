@@ -117,6 +117,8 @@ it('has a replay say so as well', async () => {
 
   const { traceId, spanId } = spans.named(`schedule ${NAME}`).spanContext();
   expect(waiting(QUEUE)).toEqual([`00-${traceId}-${spanId}-01`]);
+  // The redelivery is sent while the entry is held.
+  expect(calls().map(({ name }) => name)).toEqual(['peek errors', `schedule ${NAME}`, 'receive errors']);
 });
 
 it('names the channel of a webhook, never its address', async () => {
