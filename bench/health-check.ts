@@ -34,6 +34,8 @@ function createPorts(): Ports {
     findDeadLetter: unexpected,
     takeDeadLetter: unexpected,
     subscribe: () => async () => {},
+    backlog: unexpected,
+    hasSubscription: async () => true,
     ping: async () => {},
     close: async () => {},
   };

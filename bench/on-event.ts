@@ -28,7 +28,7 @@ function createPorts(): Ports {
     publish: refuse,
     // What a bus has to do with an event at least: make its message.
     publishAll: async (events) => {
-      sent += events.map(eventMessage).length;
+      sent += events.map((event) => eventMessage(event)).length;
     },
     schedule: refuse,
     deadLetter: refuse,
@@ -36,6 +36,8 @@ function createPorts(): Ports {
     findDeadLetter: refuse,
     takeDeadLetter: refuse,
     subscribe: () => async () => {},
+    backlog: refuse,
+    hasSubscription: async () => true,
     ping: async () => {},
     close: async () => {},
   };

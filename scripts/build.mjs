@@ -10,12 +10,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packagesIn } from './licences.mjs';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** The commands; each is built to its own file under `dist/`. */
 const commands = [
   'shared/cli/docs.ts',
+  'shared/cli/infra.ts',
   'shared/cli/main.ts',
   'shared/local/bus.ts',
   'shared/local/demo/main.ts',
@@ -35,7 +37,8 @@ const requireBanner =
  *
  * @param {{ entries: string[], outdir: string, bundled?: boolean }} options `bundled` packs them and
  *   their dependencies into `functions.js`: at a cold start a file costs more than the code in it
- * @returns {Promise<string[]>} the files of this build, relative to `outdir`
+ * @returns {Promise<{ files: string[], packages: string[] }>} the files of this build, relative to `outdir`; and the folders
+ *   of the packages that are packed into them
  */
 export async function bundle({ entries, outdir, bundled = false }) {
   // Imported late, to save the time when everything is built already.
@@ -58,6 +61,7 @@ export async function bundle({ entries, outdir, bundled = false }) {
     minify: bundled,
     keepNames: bundled,
     logLevel: 'error',
+    metafile: true,
     ...(bundled
       ? {
           stdin: { contents: entries.map((entry) => `import './${entry}';`).join('\n'), resolveDir: root },
@@ -72,7 +76,10 @@ export async function bundle({ entries, outdir, bundled = false }) {
   await stop();
   const files = result.outputFiles.filter((file) => !bundled || !isMapOfOthers(file));
   await Promise.all(files.map(({ path, contents }) => writeAtomically(path, contents)));
-  return files.map(({ path }) => relative(outdir, path).split(sep).join('/')).sort();
+  return {
+    files: files.map(({ path }) => relative(outdir, path).split(sep).join('/')).sort(),
+    packages: packagesIn(result.metafile.outputs),
+  };
 }
 
 /**
@@ -153,8 +160,8 @@ export async function buildIfNeeded() {
   if ((await readFile(stamp, 'utf8').catch(() => '')) === current) return;
   const present = commands.filter((command) => existsSync(join(root, command)));
   const entries = [...(await functionEntries()), ...present, ...(await filesUnder('bench', '.ts'))];
-  const built = await bundle({ entries, outdir });
-  await removeStale(outdir, built);
+  const { files } = await bundle({ entries, outdir });
+  await removeStale(outdir, files);
   await writeAtomically(stamp, Buffer.from(current));
 }
 

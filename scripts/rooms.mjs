@@ -37,15 +37,16 @@ const HTTP_GUARD = 'shared/local/local-http';
 
 /** The adapters, and the SDK that each of them may import. */
 const ADAPTERS = [
-  { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', '@azure/identity', 'long'] },
-  { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables', '@azure/identity'] },
+  { room: 'shared/adapters/identity', sdk: ['@azure/identity'] },
+  { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', 'long'] },
+  { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables'] },
   { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', '@azure/identity', 'zod'] },
   {
     room: 'shared/adapters/opentelemetry',
     sdk: [
       ...['@opentelemetry/api', '@opentelemetry/context-async-hooks', '@opentelemetry/resources'],
       ...['@opentelemetry/sdk-metrics', '@opentelemetry/sdk-trace-base', '@opentelemetry/exporter-trace-otlp-proto'],
-      ...['@opentelemetry/exporter-metrics-otlp-proto', '@azure/monitor-opentelemetry-exporter', '@azure/identity'],
+      ...['@opentelemetry/exporter-metrics-otlp-proto', '@azure/monitor-opentelemetry-exporter'],
     ],
   },
   { room: 'shared/adapters/webhook', sdk: [] },
@@ -71,6 +72,7 @@ export const rooms = [
       ...['shared/http', 'shared/status', 'shared/events', 'shared/ports', 'shared/releases', 'shared/slo'],
       ...[
         'shared/delivery/replay',
+        'shared/delivery/automatic-replay',
         'shared/delivery/history',
         'shared/delivery/body-bytes',
         'shared/delivery/dead-letter-body',
@@ -79,6 +81,16 @@ export const rooms = [
     ],
     types: ['shared/delivery'],
     message: 'An HTTP function imports http/, status/, events, history, replay, and what acts: no package, no adapter.',
+  },
+  {
+    rooms: ['functions/timer'],
+    alone: true,
+    may: [
+      ...['shared/on-timer', 'shared/ports', 'shared/status'],
+      ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
+      ...BASICS,
+    ],
+    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention.',
   },
   {
     rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],
@@ -140,6 +152,7 @@ export const rooms = [
       'shared/ports',
       'shared/telemetry',
       'shared/topology',
+      'shared/update-document',
       ...BASICS,
       'node:crypto',
       'node:zlib',
@@ -155,9 +168,12 @@ export const rooms = [
   })),
   {
     rooms: ['shared/status'],
-    may: ['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', ...BASICS],
+    may: [
+      ...['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', 'shared/delivery/automatic-replay'],
+      ...BASICS,
+    ],
     types: ['shared/delivery'],
-    message: 'status/ imports releases, slo, ports, the topology, and types of the delivery.',
+    message: 'status/ imports releases, slo, ports, the topology, automatic-replay, and types of the delivery.',
   },
   {
     rooms: ['shared/on-event'],
@@ -183,6 +199,11 @@ export const rooms = [
     rooms: ['shared/invocation-log'],
     may: ['shared/ports', '@azure/functions'],
     message: 'invocation-log writes to the context of @azure/functions.',
+  },
+  {
+    rooms: ['shared/on-timer'],
+    may: ['shared/app-ports', 'shared/ports', 'shared/telemetry', ...BASICS, '@azure/functions'],
+    message: 'on-timer binds schedules to @azure/functions; adapters are reached through app-ports.',
   },
   {
     rooms: ['shared/message-text'],
@@ -291,8 +312,9 @@ export const rooms = [
   },
   {
     rooms: ['shared/local/functions-host'],
-    may: [HTTP_GUARD, ...BASICS, '@azure/service-bus', '@azure/identity', 'zod', ...NODE],
-    message: 'The Functions host knows nothing of the app that it runs: Node, zod and the Service Bus SDK alone.',
+    may: [HTTP_GUARD, ...BASICS, '@azure/service-bus', '@azure/identity', 'croner', 'zod', ...NODE],
+    message:
+      'The Functions host knows nothing of the app that it runs: Node, zod, croner and the Service Bus SDK alone.',
   },
   {
     rooms: ['shared/local/testing'],

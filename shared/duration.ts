@@ -18,3 +18,14 @@ export function parseDuration(text: string): number {
   // The pattern admits just the keys of UNITS.
   return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS];
 }
+
+/** `[d.]hh:mm[:ss[.fffffff]]`, as .NET writes it. */
+const TIME_SPAN = /^(?:(\d+)\.)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d{1,7})?)?$/;
+
+/** Milliseconds of a time span of .NET such as `00:05:00`, in whole seconds; undefined when it is none. */
+export function parseTimeSpan(text: string): number | undefined {
+  const match = TIME_SPAN.exec(text);
+  if (!match) return undefined;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((part) => Number(part ?? 0));
+  return days * DAY_MS + hours * HOUR_MS + minutes * MINUTE_MS + seconds * SECOND_MS;
+}

@@ -33,6 +33,19 @@ export class ConflictError extends TransientError {
   override readonly reason = 'Conflict';
 }
 
+/** A handler's subscription is not there: what is sent to its topic would be dropped without a word. */
+export class MissingSubscriptionError extends TransientError {
+  override readonly reason = 'MissingSubscription';
+  readonly subscription: string;
+
+  constructor(topic: string, subscription: string) {
+    super(
+      `the subscription '${subscription}' of the topic '${topic}' does not exist: what is published there would be lost`,
+    );
+    this.subscription = subscription;
+  }
+}
+
 /** A fault that trying again cannot mend. */
 export class PermanentError extends PlatformError {
   override readonly isTransient = false;

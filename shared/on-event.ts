@@ -6,7 +6,7 @@ import { forgetOldWhenDue } from './delivery/retention.ts';
 import type { EventType, PlatformEvent } from './events/catalog.ts';
 import type { EventDefinition } from './events/cloud-event.ts';
 import { keepLongNumbers } from './message-text.ts';
-import type { Handler } from './ports/handler.ts';
+import type { Expectation, Handler } from './ports/handler.ts';
 import { inMessageSpan } from './telemetry/message-span.ts';
 import { routeOf } from './topology.ts';
 
@@ -16,9 +16,12 @@ export { usePorts } from './app-ports.ts';
 export interface Registration {
   readonly definition: EventDefinition;
   readonly handle: Handler<never>;
+  readonly expectation: Expectation<never> | undefined;
   readonly topic: string;
   readonly subscription: string;
 }
+
+type EventOfType<Type extends EventType> = Extract<PlatformEvent, { type: Type }>;
 
 const registrations = new Map<string, Registration>();
 
@@ -30,18 +33,24 @@ export function registeredHandlers(): ReadonlyMap<string, Registration> {
 /**
  * Registers the Azure Function that handles an event; its name is the subscription's.
  *
+ * A fact (`sender: 'app'`) needs an expectation, since anybody could have written it.
+ *
  * @example onEvent(DeploymentRequested, handle);
- * @throws TypeError when the event is not in the catalog, or has a handler already
+ * @throws TypeError when the event is not in the catalog, has a handler already, or is a fact without an expectation
  */
 export function onEvent<Type extends EventType>(
   definition: EventDefinition<Type>,
-  handle: Handler<Extract<PlatformEvent, { type: Type }>>,
+  handle: Handler<EventOfType<NoInfer<Type>>>,
+  expectation?: Expectation<EventOfType<NoInfer<Type>>>,
 ): void {
   const route = routeOf(definition.type);
   if (!route) throw new TypeError(`${definition.type} is not in the catalog: export it from its family's module`);
   if (registrations.has(definition.type)) throw new TypeError(`${definition.type} has a handler already`);
+  if (definition.sender === 'app' && !expectation) {
+    throw new TypeError(`${definition.type} is a fact: give what the stored state must say of it`);
+  }
   const { topic, subscription } = route;
-  registrations.set(definition.type, { definition, handle, topic, subscription });
+  registrations.set(definition.type, { definition, handle, expectation, topic, subscription });
 
   checkSettingsAtStart();
   app.serviceBusTopic(subscription, {
@@ -50,7 +59,7 @@ export function onEvent<Type extends EventType>(
     subscriptionName: subscription,
     cardinality: 'one',
     handler: async (body: unknown, context: InvocationContext) => {
-      const delivery = { definition, handle, body, ...metadataOf(context.triggerMetadata ?? {}) };
+      const delivery = { definition, handle, expectation, body, ...metadataOf(context.triggerMetadata ?? {}) };
       const { applicationProperties } = delivery;
       const message = { topic, subscription, body, applicationProperties, context };
       await inMessageSpan(message, () => serve(delivery, context));

@@ -1,4 +1,7 @@
-/** The settings of the app, each by itself: what it holds, its default, and its text on the reference page. */
+/**
+ * The settings of the app, each by itself: what it holds, its default, and its text on the reference page; also of those
+ * that the Functions host reads. `inAzure` says what the templates in `infra/` set it to.
+ */
 
 import * as z from 'zod';
 import { duration, SECRET } from './config/fields.ts';
@@ -19,6 +22,9 @@ const busConnection = z
 const namespace = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.-]*$/i, "a host name such as 'shop.servicebus.windows.net', without 'sb://'");
+
+const credential = z.literal('managedidentity', "'managedidentity', or nothing");
+const CREDENTIAL_FORM = '`managedidentity`';
 
 const tableConnection = z.union([
   z.literal('memory'),
@@ -47,17 +53,25 @@ export const settingsSchema = z.object({
   }),
   ServiceBus__fullyQualifiedNamespace: namespace.optional().meta({
     form: 'a host name such as `shop.servicebus.windows.net`',
+    inAzure: 'the namespace',
     description: 'The Service Bus namespace, signed in to with an identity: in Azure.',
+  }),
+  ServiceBus__credential: credential.optional().meta({
+    form: CREDENTIAL_FORM,
+    inAzure: '`managedidentity`',
+    description:
+      'Signs in as the managed identity and nothing else; when not set, as whoever is found. A user-assigned identity needs it: without it the scale controller does not know who to ask as, and never wakes the app.',
   }),
   ServiceBus__clientId: z.string().optional().meta({
     form: 'a client id',
+    inAzure: 'the identity',
     description: 'The user-assigned identity for Service Bus; the system-assigned one when not set.',
   }),
   StateStore: tableConnection.optional().meta({
     ...SECRET,
     form: '`memory`, `UseDevelopmentStorage=true` or a storage connection string',
     description:
-      'Where the state is kept: memory, Azurite, or Table Storage with a key. This, or `StateStore__tableServiceUri`.',
+      'Where the state is kept: memory (refused in Azure), Azurite, or Table Storage with a key. This, or `StateStore__tableServiceUri`.',
   }),
   StateStore__tableServiceUri: z
     .url({ protocol: /^https?$/, error: TABLE_SERVICE })
@@ -65,10 +79,17 @@ export const settingsSchema = z.object({
     .optional()
     .meta({
       form: 'a URL such as `https://shop.table.core.windows.net`',
+      inAzure: 'the account for state',
       description: 'Table Storage, signed in to with an identity: in Azure.',
     }),
+  StateStore__credential: credential.optional().meta({
+    form: CREDENTIAL_FORM,
+    inAzure: '`managedidentity`',
+    description: 'The same for Table Storage.',
+  }),
   StateStore__clientId: z.string().optional().meta({
     form: 'a client id',
+    inAzure: 'the identity',
     description: 'The user-assigned identity for Table Storage; the system-assigned one when not set.',
   }),
   StateStore__table: z
@@ -78,7 +99,14 @@ export const settingsSchema = z.object({
     .meta({ form: TABLE_NAME, description: 'The table that holds the state; made when it does not exist.' }),
   Cluster: z.enum(['simulated', 'kubernetes'], "'simulated' or 'kubernetes'").meta({
     form: '`simulated` or `kubernetes`',
-    description: 'Whether the clusters of the configuration are real, or simulated with nothing behind them.',
+    inAzure: '`kubernetes`',
+    description:
+      'Whether the clusters of the configuration are real, or simulated with nothing behind them (refused in Azure).',
+  }),
+  AZURE_CLIENT_ID: z.string().optional().meta({
+    form: 'a client id',
+    inAzure: 'the identity',
+    description: 'The user-assigned identity for clusters that trust Entra; the system-assigned one when not set.',
   }),
   SIMULATED_ROLLOUT: duration.prefault('1s').meta({
     form: 'a duration',
@@ -91,7 +119,11 @@ export const settingsSchema = z.object({
   HANDLER_TIMEOUT: duration
     .refine((ms) => ms >= 1_000 && ms <= 240_000, HANDLER_TIMES)
     .prefault('20s')
-    .meta({ form: HANDLER_TIMES, description: 'How long one run of a handler may take.' }),
+    .meta({
+      form: HANDLER_TIMES,
+      description:
+        'How long one run of a handler may take. With all else that a function may wait for, it must end within `functionTimeout` of host.json, or the app does not start.',
+    }),
   HISTORY_AGE: duration
     .refine((ms) => ms >= REDELIVERABLE_MS, HISTORY_AGES)
     .prefault('90d')
@@ -105,6 +137,10 @@ export const settingsSchema = z.object({
       form: 'a whole number from 1',
       description: 'How many events that have ended are remembered; those that can come again are kept beyond it.',
     }),
+  HEALTH_WITHOUT_KEY: z.enum(['true', 'false'], "'true' or 'false'").default('false').meta({
+    form: '`true` or `false`',
+    description: 'Whether anybody may ask `/api/health`, for probes that have no key; they are told the status alone.',
+  }),
   PLATFORM_CONFIG: z
     .string()
     .optional()
@@ -132,7 +168,9 @@ export const settingsSchema = z.object({
     .meta({
       ...SECRET,
       form: 'a connection string with an InstrumentationKey',
-      description: 'The Application Insights that [traces and metrics](telemetry.md) are sent to; none when not set.',
+      inAzure: 'the component',
+      description:
+        'The Application Insights that [logs, traces and metrics](telemetry.md) are sent to, by the host too; none when not set.',
     }),
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z
     .string()
@@ -140,6 +178,30 @@ export const settingsSchema = z.object({
     .optional()
     .meta({
       form: '`Authorization=AAD`, or `Authorization=AAD;ClientId=…`',
-      description: 'Signs in to Application Insights with an identity, where keys alone are refused.',
+      inAzure: 'the identity',
+      description: 'Signs in to it as the identity: keys alone are refused where they are switched off.',
     }),
 });
+
+/** What the Functions host reads beside them; the same members. Nothing here is checked when the app starts. */
+export const HOST_SETTINGS: Readonly<Record<string, { form: string; inAzure?: string; description: string }>> = {
+  AzureWebJobsStorage__blobServiceUri: {
+    form: 'a URL such as `https://shop.blob.core.windows.net`',
+    inAzure: 'the account of the host',
+    description: 'Where the host keeps its keys and locks. On a laptop: `AzureWebJobsStorage`.',
+  },
+  AzureWebJobsStorage__credential: {
+    form: CREDENTIAL_FORM,
+    inAzure: '`managedidentity`',
+    description: 'Signs in there as the managed identity.',
+  },
+  AzureWebJobsStorage__clientId: {
+    form: 'a client id',
+    inAzure: 'the identity',
+    description: 'The user-assigned identity for it.',
+  },
+  AzureFunctionsJobHost__functionTimeout: {
+    form: 'a time span such as `00:10:00`',
+    description: 'Overrides `functionTimeout` of host.json, within which `HANDLER_TIMEOUT` must fit.',
+  },
+};

@@ -7,10 +7,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import type * as z from 'zod';
 import { type PlatformConfig, parseConfig } from './config.ts';
 import { faultOf } from './describe-error.ts';
-import { DAY_MS } from './duration.ts';
+import { DAY_MS, MINUTE_MS, parseTimeSpan } from './duration.ts';
 import { ConfigError } from './errors.ts';
 import { parseJson } from './json.ts';
 import { CONFIG_FILE, HISTORY_EVENTS, settingsSchema } from './settings-schema.ts';
+import { MAX_BESIDE_HANDLER_MS } from './timeout.ts';
 
 /** How much history is kept. Both are upper limits; what may still be redelivered is kept beyond them. */
 export interface HistoryLimits {
@@ -24,9 +25,14 @@ export const HISTORY_LIMITS: HistoryLimits = { ageMs: 90 * DAY_MS, events: HISTO
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a service is, and how to sign in: with a secret in the connection string, or as who this app is. */
-export type ServiceConnection =
-  | { readonly connectionString: string }
-  | { readonly endpoint: string; readonly clientId: string | undefined };
+export type ServiceConnection = { readonly connectionString: string } | IdentityConnection;
+
+export interface IdentityConnection {
+  readonly endpoint: string;
+  /** Of the user-assigned identity. */
+  readonly clientId: string | undefined;
+  readonly credential: 'managedidentity' | undefined;
+}
 
 export interface AppSettings {
   readonly serviceBus: ServiceConnection;
@@ -52,6 +58,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'HANDLER_TIMEOUT',
   'HISTORY_AGE',
   'HISTORY_EVENTS',
+  'HEALTH_WITHOUT_KEY',
   'PLATFORM_CONFIG',
 ]);
 
@@ -68,14 +75,18 @@ function presentIn(environment: Environment): Environment {
 export function readServiceBus(environment: Environment): ServiceConnection {
   const present = presentIn(environment);
   const parsed = settingsSchema
-    .pick({ ServiceBus: true, ServiceBus__fullyQualifiedNamespace: true, ServiceBus__clientId: true })
+    .pick({
+      ServiceBus: true,
+      ServiceBus__fullyQualifiedNamespace: true,
+      ServiceBus__credential: true,
+      ServiceBus__clientId: true,
+    })
     .safeParse(present);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => problemOf(issue, present));
     throw new ConfigError(`${problems.join('; ')}; set it in the environment`);
   }
-  const { data } = parsed;
-  return connectionOf(data.ServiceBus, data.ServiceBus__fullyQualifiedNamespace, data.ServiceBus__clientId);
+  return serviceBusOf(parsed.data);
 }
 
 /** @throws ConfigError naming every setting that is wrong, and every path of the configuration file */
@@ -95,17 +106,23 @@ export function readSettings(environment: Environment): AppSettings {
       "StateStore: expected 'memory' or a storage connection string (or StateStore__tableServiceUri, to sign in with an identity), got nothing",
     );
   }
+  problems.push(...azureProblems(present));
+  if (parsed.success) problems.push(...timeoutProblems(parsed.data.HANDLER_TIMEOUT, present));
   const config = attempt(() => readConfig(present['PLATFORM_CONFIG']), problems);
   if (config) problems.push(...webhookProblems(config, present));
   if (!parsed.success || !config || problems.length > 0) throw new ConfigError(`${problems.join('; ')}; ${HOW}`);
 
   const { data } = parsed;
   return {
-    serviceBus: connectionOf(data.ServiceBus, data.ServiceBus__fullyQualifiedNamespace, data.ServiceBus__clientId),
+    serviceBus: serviceBusOf(data),
     stateStore:
       data.StateStore === 'memory'
         ? 'memory'
-        : connectionOf(data.StateStore, data.StateStore__tableServiceUri, data.StateStore__clientId),
+        : connectionOf(data.StateStore, {
+            endpoint: data.StateStore__tableServiceUri,
+            clientId: data.StateStore__clientId,
+            credential: data.StateStore__credential,
+          }),
     stateTable: data.StateStore__table,
     cluster: data.Cluster,
     simulatedRolloutMs: data.SIMULATED_ROLLOUT,
@@ -114,6 +131,55 @@ export function readSettings(environment: Environment): AppSettings {
     historyLimits: { ageMs: data.HISTORY_AGE, events: data.HISTORY_EVENTS },
     config,
   };
+}
+
+/** What is for laptops alone: in Azure it would look as if everything worked. The platform sets the name of the site. */
+function azureProblems(present: Environment): string[] {
+  if (!present['WEBSITE_SITE_NAME'] || present['AZURE_FUNCTIONS_ENVIRONMENT'] === 'Development') return [];
+  const problems: string[] = [];
+  if (present['StateStore'] === 'memory') {
+    problems.push(
+      "StateStore: expected Table Storage in Azure (StateStore__tableServiceUri), got 'memory', which every instance has for itself and loses when it ends",
+    );
+  }
+  if (present['Cluster'] === 'simulated') {
+    problems.push("Cluster: expected 'kubernetes' in Azure, got 'simulated', which deploys nothing");
+  }
+  return problems;
+}
+
+/** On Flex Consumption, when nothing says otherwise. */
+const DEFAULT_FUNCTION_TIMEOUT_MS = 30 * MINUTE_MS;
+
+/**
+ * After what time the Functions host ends a function: what host.json in the working directory says, or the setting that
+ * overrides it. `Infinity` for never. What cannot be read is the host's to refuse.
+ */
+export function functionTimeoutMs(environment: Environment): number {
+  const name = Object.keys(environment).find((one) => /^AzureFunctionsJobHost(__|:)functionTimeout$/i.test(one));
+  const value = name === undefined ? functionTimeoutInHostJson() : environment[name];
+  if (value === '-1') return Number.POSITIVE_INFINITY;
+  return (value === undefined ? undefined : parseTimeSpan(value)) ?? DEFAULT_FUNCTION_TIMEOUT_MS;
+}
+
+function functionTimeoutInHostJson(): string | undefined {
+  try {
+    const { functionTimeout } = Object(parseJson(readFileSync('host.json', 'utf8')));
+    return typeof functionTimeout === 'string' ? functionTimeout : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The host ends a function that takes longer, and the worker process with all its other runs. */
+function timeoutProblems(handlerTimeoutMs: number, present: Environment): string[] {
+  const timeoutMs = functionTimeoutMs(present);
+  const longestMs = timeoutMs - MAX_BESIDE_HANDLER_MS;
+  if (handlerTimeoutMs <= longestMs) return [];
+  const beside = `${MAX_BESIDE_HANDLER_MS / 1_000}s for all else that a function may wait for`;
+  return [
+    `HANDLER_TIMEOUT: expected a time that, with ${beside}, ends within functionTimeout of host.json (${timeoutMs / 1_000}s): at most ${Math.max(0, longestMs / 1_000)}s, got ${handlerTimeoutMs / 1_000}s`,
+  ];
 }
 
 function problemOf({ path, message }: z.core.$ZodIssue, present: Environment): string {
@@ -146,13 +212,24 @@ function isAddress(address: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[0-9.]+|\[::1\])$/.test(hostname));
 }
 
+type Settings = z.output<typeof settingsSchema>;
+
+function serviceBusOf(
+  data: Pick<Settings, 'ServiceBus' | `ServiceBus__${'fullyQualifiedNamespace' | 'clientId' | 'credential'}`>,
+): ServiceConnection {
+  return connectionOf(data.ServiceBus, {
+    endpoint: data.ServiceBus__fullyQualifiedNamespace,
+    clientId: data.ServiceBus__clientId,
+    credential: data.ServiceBus__credential,
+  });
+}
+
 function connectionOf(
   connectionString: string | undefined,
-  endpoint: string | undefined,
-  clientId: string | undefined,
+  { endpoint = '', ...identity }: Omit<IdentityConnection, 'endpoint'> & { readonly endpoint: string | undefined },
 ): ServiceConnection {
   // As the Functions host does: an exact setting wins.
-  return connectionString === undefined ? { endpoint: endpoint ?? '', clientId } : { connectionString };
+  return connectionString === undefined ? { endpoint, ...identity } : { connectionString };
 }
 
 /** @throws ConfigError */

@@ -5,6 +5,7 @@
  */
 import { DAY_MS } from './duration.ts';
 import { catalog } from './events/catalog.ts';
+import type { EventDefinition } from './events/cloud-event.ts';
 
 /** One place to look for what could not be handled. */
 export const ERRORS_QUEUE = 'errors';
@@ -23,6 +24,10 @@ export interface SubscriptionTopology {
 
 export interface TopicTopology {
   readonly name: string;
+  /** The type of the events that it carries. */
+  readonly type: string;
+  /** Whether others than the app itself may be given the right to send them. */
+  readonly sender: EventDefinition['sender'];
   readonly timeToLiveSeconds: number;
   readonly duplicateDetectionSeconds: number;
   readonly subscriptions: readonly SubscriptionTopology[];
@@ -80,6 +85,18 @@ const subscriptions: ReadonlyMap<string, { topic: string; type: string }> = new 
   [...catalog.keys()].map((type) => [subscriptionOf(type), { topic: topicOf(type), type }]),
 );
 
+/** The handlers' subscriptions of a topic; none of an entity that is no topic. */
+export function subscriptionsOf(topic: string): readonly string[] {
+  return byTopic.get(topic) ?? [];
+}
+
+const byTopic: ReadonlyMap<string, readonly string[]> = new Map(
+  [...routes.values()].map(({ topic, subscription }) => [topic, [subscription]]),
+);
+
+/** Every handler's subscription, in the order of the catalog. */
+export const handlerSubscriptions: readonly string[] = [...subscriptions.keys()];
+
 /** The address (`to`) of a message that reaches one subscription of its topic alone: a redelivery, a replay. */
 export function addressOf(subscription: string): string {
   return `only:${subscription}`;
@@ -105,10 +122,12 @@ const subscriptionDefaults = {
 
 /** The topology of this build. */
 export const topology: Topology = {
-  topics: [...catalog.keys()].map((type) => {
+  topics: [...catalog].map(([type, { definition }]) => {
     const subscription = subscriptionOf(type);
     return {
       name: topicOf(type),
+      type,
+      sender: definition.sender,
       timeToLiveSeconds: 14 * DAY,
       duplicateDetectionSeconds: 600,
       subscriptions: [

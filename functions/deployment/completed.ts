@@ -3,18 +3,21 @@
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted } from '../../shared/events/deployment.ts';
 import { targetOf } from '../../shared/events/deployment-target.ts';
+import { eventKey } from '../../shared/events/identity.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
+import { expectsCompleted } from '../../shared/releases/expected.ts';
 import { advanceRelease, stepBy } from '../../shared/releases/release-record.ts';
 import { closeRelease } from '../../shared/releases/release-states.ts';
 import { completedData, leadSecondsOf, noticeOf } from '../../shared/releases/report.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event, ports) => {
+  const by = eventKey(event);
   const release = await advanceRelease(ports.state, event.data, (record, it) =>
-    closeRelease(record, it, { by: event.id, at: ports.clock.now() }, 'completed'),
+    closeRelease(record, it, { by, at: ports.clock.now() }, 'completed'),
   );
   // Not closed by this event: it has failed meanwhile, and that is the news.
-  if (!release || !stepBy(release, event.id)) return;
+  if (!release || !stepBy(release, by)) return;
 
   const { durationSeconds, replicas } = completedData(release);
   const leadSeconds = leadSecondsOf(release);
@@ -29,4 +32,4 @@ export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event
   );
 };
 
-onEvent(DeploymentCompleted, handle);
+onEvent(DeploymentCompleted, handle, expectsCompleted);

@@ -3,12 +3,20 @@
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRolledBack } from '../../shared/events/deployment.ts';
 import { targetOf } from '../../shared/events/deployment-target.ts';
+import { eventKey, eventReference } from '../../shared/events/identity.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Rollback } from '../../shared/ports/cluster.ts';
 import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
 import type { Notification } from '../../shared/ports/notifier.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
-import { advanceRelease, type ReleaseRecord, type ReleaseStep, stepBy } from '../../shared/releases/release-record.ts';
+import { expectsFailed } from '../../shared/releases/expected.ts';
+import {
+  advanceRelease,
+  type ReleaseRecord,
+  type ReleaseStep,
+  requestReference,
+  stepBy,
+} from '../../shared/releases/release-record.ts';
 import { failedData, noticeOf, rolledBackData } from '../../shared/releases/report.ts';
 import { endRollback, handleFailure, rollbackOutcomeOf } from '../../shared/releases/rollback-states.ts';
 
@@ -17,22 +25,23 @@ type StepTo<To extends ReleaseStep['to']> = Extract<ReleaseStep, { to: To }>;
 
 export const handle: Handler<Failed> = async (event, ports) => {
   const { state, clock, config } = ports;
+  const by = eventKey(event);
   const { rollback, deadline } = config.policies.deployment;
   let release = await advanceRelease(state, event.data, (record, it) =>
-    handleFailure(record, it, { by: event.id, at: clock.now() }, event.data, {
+    handleFailure(record, it, { by, at: clock.now() }, event.data, {
       enabled: rollback,
       deadlineMs: deadline,
     }),
   );
-  let step = stepBy(release, event.id);
+  let step = stepBy(release, by);
 
   if (release && step?.to === 'rolling-back') {
     const status = await watchRollback(release, step, event, ports);
     if (status.to === 'waiting') return requeueAfter(status.afterMs);
     release = await advanceRelease(state, event.data, (record, it) =>
-      endRollback(record, it, { by: event.id, at: clock.now() }, rollbackOutcomeOf(status)),
+      endRollback(record, it, { by, at: clock.now() }, rollbackOutcomeOf(status)),
     );
-    step = stepBy(release, event.id);
+    step = stepBy(release, by);
   }
 
   // Nothing when this failure is stale: the release has ended otherwise.
@@ -46,11 +55,15 @@ function watchRollback(
   event: Failed,
   { clusters, clock, config, notifier, log }: HandlerPorts,
 ): Promise<RolloutStatus> {
-  const { rank, requestId, data } = release;
+  const { rank, data } = release;
   const { namespace, deployment, container } = data;
   const change: Rollback = {
     ...{ namespace, deployment, container, image },
-    ...{ requestId: event.id, rank: `${rank}/rollback`, changeCause: `rollback of request ${requestId}: ${image}` },
+    ...{
+      requestId: eventReference(event),
+      rank: `${rank}/rollback`,
+      changeCause: `rollback of ${requestReference(release)}: ${image}`,
+    },
   };
   return applyChange({
     cluster: () => clusters.get(data.cluster),
@@ -93,4 +106,4 @@ function describe(release: ReleaseRecord): string {
   return `${reason}: ${message}`;
 }
 
-onEvent(DeploymentFailed, handle);
+onEvent(DeploymentFailed, handle, expectsFailed);

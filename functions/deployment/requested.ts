@@ -3,6 +3,7 @@
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { targetOf } from '../../shared/events/deployment-target.ts';
+import { eventKey } from '../../shared/events/identity.ts';
 import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
@@ -13,9 +14,10 @@ import { failedData, startedData } from '../../shared/releases/report.ts';
 import { type Freeze, freezeOf } from '../../shared/slo/freezes.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event, ports) => {
-  const { id: requestId, correlationid: correlationId } = event;
+  const { id: requestId, source: requestSource, correlationid: correlationId } = event;
+  const by = eventKey(event);
   const data = keptData(DeploymentRequested, event.data);
-  const request = { requestId, correlationId, data, time: Date.parse(event.time) };
+  const request = { requestId, requestSource, correlationId, data, time: Date.parse(event.time) };
   const at = ports.clock.now();
   const freeze = await freezeOf(ports.state, serviceOf(data), at);
   const objection = objectionTo(data, freeze, ports);
@@ -27,11 +29,11 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
   // What this event decided, in this run or in one that died before it could publish: the outcome of this request, and
   // of the older one that it superseded.
   for (const release of record.releases) {
-    const step = stepBy(release, requestId);
+    const step = stepBy(release, by);
     if (step?.to === 'requested') ports.publish(DeploymentStarted, startedData(release));
     if (step?.to === 'failed') {
       const { correlationId: correlationid } = release;
-      ports.publish(DeploymentFailed, failedData(release), { key: release.requestId, correlationid });
+      ports.publish(DeploymentFailed, failedData(release), { key: release.key, correlationid });
     }
   }
 };

@@ -3,17 +3,20 @@
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentRolledBack } from '../../shared/events/deployment.ts';
 import { targetOf } from '../../shared/events/deployment-target.ts';
+import { eventKey } from '../../shared/events/identity.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
+import { expectsRolledBack } from '../../shared/releases/expected.ts';
 import { advanceRelease, stepBy } from '../../shared/releases/release-record.ts';
 import { closeRelease } from '../../shared/releases/release-states.ts';
 import { noticeOf, rolledBackData } from '../../shared/releases/report.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRolledBack>> = async (event, ports) => {
+  const by = eventKey(event);
   const release = await advanceRelease(ports.state, event.data, (record, it) =>
-    closeRelease(record, it, { by: event.id, at: ports.clock.now() }, 'rolled-back'),
+    closeRelease(record, it, { by, at: ports.clock.now() }, 'rolled-back'),
   );
-  if (!release || !stepBy(release, event.id)) return;
+  if (!release || !stepBy(release, by)) return;
 
   const { image, failedImage, reason, durationSeconds } = rolledBackData(release);
   await ports.notifier.notify(
@@ -27,4 +30,4 @@ export const handle: Handler<EventOf<typeof DeploymentRolledBack>> = async (even
   );
 };
 
-onEvent(DeploymentRolledBack, handle);
+onEvent(DeploymentRolledBack, handle, expectsRolledBack);

@@ -3,6 +3,7 @@
  * again, `DELETE` discards it.
  */
 
+import { unjudgedIn } from '../../shared/delivery/automatic-replay.ts';
 import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/delivery/body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-body.ts';
 import { NotReplayableError, replay } from '../../shared/delivery/replay.ts';
@@ -92,7 +93,7 @@ onHttp(
     description: 'The dead letters: the entries of the errors queue, oldest first.',
     query: QUERY,
     answers: {
-      200: `\`{ errors, next? }\`; \`next\` when there may be more. One request reads ${MAX_READ} entries at most.`,
+      200: `\`{ errors, next? }\`; \`next\` when there may be more. One request reads ${MAX_READ} entries at most. An entry with \`returnsAt\` is replayed by itself then; the others wait for a person.`,
       400: WRONG_PARAMETER,
     },
   },
@@ -181,6 +182,7 @@ function summaryOf(entry: DeadLetterEntry): Record<string, unknown> {
     messageId,
   } = entry;
   const event = Object(jsonOrText(entry.body)) as Record<string, unknown>;
+  const { automaticReplays, returnsAt } = unjudgedIn(entry) ?? {};
   // The body may be anything.
   const textIn = (name: string): string | undefined => (typeof event[name] === 'string' ? event[name] : undefined);
   return {
@@ -190,10 +192,13 @@ function summaryOf(entry: DeadLetterEntry): Record<string, unknown> {
     description,
     type,
     eventId: textIn('id'),
+    eventSource: textIn('source'),
     subject: textIn('subject'),
     subscription,
     attempts,
     correlationId,
     messageId,
+    automaticReplays,
+    returnsAt: returnsAt === undefined ? undefined : new Date(returnsAt).toISOString(),
   };
 }

@@ -1,26 +1,28 @@
-/** `GET /api/metrics`: the four DORA measures, error budgets, the errors queue and which dependencies are up, for Prometheus. */
+/**
+ * `GET /api/metrics`: the four DORA measures, error budgets, and the queues and dependencies as they were last read, for
+ * Prometheus. It holds what the state store holds: the same whichever instance answers.
+ */
 
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { unlistedChecks } from '../../shared/slo/unlisted-checks.ts';
-import { checkHealth } from '../../shared/status/health.ts';
 import { measuresOf } from '../../shared/status/metric-labels.ts';
-import { MAX_COUNTED_ERRORS, METRICS_CONTENT_TYPE, metricsText } from '../../shared/status/metrics.ts';
-import { deployments, oldestErrors, services } from '../../shared/status/summaries.ts';
+import { METRICS_CONTENT_TYPE, metricsText } from '../../shared/status/metrics.ts';
+import { lastReading } from '../../shared/status/queue-reading.ts';
+import { deployments, services } from '../../shared/status/summaries.ts';
 
 /** 200 with the metrics as text; 503 while the state store is unavailable. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const listed = new Set(ports.config.objectives.map(({ service }) => service));
-  const [health, known, measures, errors, checks] = await Promise.all([
-    checkHealth(ports),
+  const [queues, known, measures, checks] = await Promise.all([
+    lastReading(ports.state),
     services(ports),
     measuresOf(deployments(ports.state), listed),
-    oldestErrors(ports, MAX_COUNTED_ERRORS),
     unlistedChecks(ports.state),
   ]);
   return {
     headers: { 'content-type': METRICS_CONTENT_TYPE },
-    body: metricsText({ health, deployments: measures, services: known, errors, unlistedChecks: checks }),
+    body: metricsText({ deployments: measures, services: known, queues, unlistedChecks: checks }),
   };
 }
 
@@ -29,7 +31,8 @@ onHttp(
     name: 'metrics',
     methods: ['GET'],
     route: 'metrics',
-    description: 'The DORA measures, error budgets, the errors queue and which dependencies are up, for Prometheus.',
+    description:
+      'The DORA measures, error budgets, and the queues and dependencies as they were last read (once a minute), for Prometheus; the same from every instance.',
     answers: { 200: 'The metrics in the text format of Prometheus.', 503: 'The state store is unavailable.' },
   },
   handle,

@@ -3,6 +3,7 @@ import {
   EventTooLargeError,
   InvalidEventError,
   type Issue,
+  MissingSubscriptionError,
   TransientError,
   UnknownEventError,
 } from '../../shared/errors.ts';
@@ -41,6 +42,7 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
         exactNumbers: exactNumbersAt(exact, String(index)),
         receivedAt,
       });
+      refuseFact(event);
       encodeEvent(event);
       events.push(event);
     } catch (error) {
@@ -51,13 +53,13 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
     const details = { issues: issues.map(({ value, ...issue }) => ({ ...issue, value: shown(value) })) };
     throw new ProblemError(400, 'not published: the request contains invalid events', { details });
   }
-  const ids = events.map(({ id }) => id);
+  const accepted = { ids: events.map(({ id }) => id), correlationIds: events.map((event) => event.correlationid) };
   try {
     await publisher.publishAll(events);
   } catch (error) {
-    throw error instanceof TransientError ? unavailable(error, ids) : error;
+    throw error instanceof TransientError ? unavailable(error, accepted) : error;
   }
-  return { status: 202, json: { ids } };
+  return { status: 202, json: accepted };
 }
 
 onHttp(
@@ -72,14 +74,24 @@ onHttp(
       'With `ce-` headers: the data alone (binary mode). The handlers continue the trace of a `traceparent` header, or begin one.',
     ].join(' '),
     answers: {
-      202: '`{ ids }`: the broker has accepted the events.',
+      202: '`{ ids, correlationIds }`: the broker has accepted the events; the correlation ids name their chains.',
       400: 'Nothing was published; `issues` names each by its event (`index`), its `path`, its `value` and what was `expected`.',
       413: 'The body is too large.',
-      503: 'The broker does not accept events now. Send them again with the `ids` of the answer: none arrives twice.',
+      503: 'The broker does not accept events now, or `subscription` names a handler that has none, and nothing was sent. Send them again with the `ids` of the answer: none arrives twice.',
     },
   },
   handle,
 );
+
+/** Facts have no senders but our own handlers: whoever could post one would speak with our rights. */
+function refuseFact({ id, type }: PlatformEvent): void {
+  if (catalog.get(type)?.definition.sender !== 'app') return;
+  const published = [...catalog.values()].flatMap(({ definition }) =>
+    definition.sender === 'app' ? [] : definition.type,
+  );
+  const expected = `one of ${published.join(', ')}: a ${type} is a fact, which this app alone publishes`;
+  throw new InvalidEventError({ id, type }, [{ path: 'type', value: type, expected }]);
+}
 
 function checkSize(bytes: number): void {
   if (!(bytes > MAX_REQUEST_BYTES)) return;
@@ -87,10 +99,13 @@ function checkSize(bytes: number): void {
 }
 
 /** The broker may have accepted some: sent again under these ids, none arrives twice. */
-function unavailable(cause: TransientError, ids: readonly string[]): ProblemError {
+function unavailable(cause: TransientError, details: { readonly ids: readonly string[] }): ProblemError {
   const seconds = Math.ceil((cause.retryAfterMs ?? 5_000) / 1_000);
-  return new ProblemError(503, 'the broker does not accept events now; send them again with these ids', {
-    details: { ids },
+  // Whoever sends cannot make the entity, and should name it to whoever can.
+  const isMissing = cause instanceof MissingSubscriptionError;
+  const why = isMissing ? `not published: ${cause.message}` : 'the broker does not accept events now';
+  return new ProblemError(503, `${why}; send them again with these ids`, {
+    details: { ...details, ...(isMissing && { subscription: cause.subscription }) },
     headers: { 'retry-after': String(seconds) },
     cause,
   });

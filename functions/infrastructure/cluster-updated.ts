@@ -3,6 +3,7 @@
 import { baselineOf, recordCluster } from '../../shared/clusters/inventory.ts';
 import { upgradeProblem } from '../../shared/clusters/kubernetes-version.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
+import { eventKey } from '../../shared/events/identity.ts';
 import { ClusterUpdated, NamespaceCreated } from '../../shared/events/infrastructure.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
@@ -13,11 +14,11 @@ export const handle: Handler<EventOf<typeof ClusterUpdated>> = async (event, por
   for (const namespace of baselineOf(ports.config, clusterName)) {
     ports.publish(NamespaceCreated, namespace, { key: namespace.namespace });
   }
-  const previous = previousVersion ?? (record.by === event.id ? record.previousVersion : undefined);
+  const previous = previousVersion ?? (record.by === eventKey(event) ? record.previousVersion : undefined);
   const problem = version && previous && upgradeProblem(previous, version);
   if (problem) {
     await ports.notifier.notify({
-      key: `${event.id}/version`,
+      key: `${eventKey(event)}/version`,
       severity: 'warning',
       title: `cluster ${clusterName} ${problem}`,
       text: `the version of cluster '${clusterName}' ${problem}: from ${previous} to ${version}`,

@@ -3,6 +3,7 @@ import { profileOf } from '../../shared/clusters/guardrails.ts';
 import { changeNamespace, namespaceOf } from '../../shared/clusters/inventory.ts';
 import { decideRaise, raiseOf, raiseTermsOf, withRaise } from '../../shared/clusters/quota.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
+import { eventKey } from '../../shared/events/identity.ts';
 import { ResourceQuotaExceeded } from '../../shared/events/infrastructure.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import { GUARDRAILS_NAME } from '../../shared/ports/cluster.ts';
@@ -15,7 +16,8 @@ export const handle: Handler<Exceeded> = async (event, ports) => {
   const { namespace, resource, used, hard, quotaName = GUARDRAILS_NAME, cluster = 'default' } = event.data;
   parseQuantity(used, 'data.used');
   parseQuantity(hard, 'data.hard');
-  const report = { id: event.id, quotaName, resource, hard };
+  const by = eventKey(event);
+  const report = { by, quotaName, resource, hard };
 
   const found = await namespaceOf(ports.state, cluster, namespace);
   const terms = raiseTermsOf(report, found, found && profileOf(ports.config, found.profile));
@@ -31,16 +33,16 @@ export const handle: Handler<Exceeded> = async (event, ports) => {
 
   // Recorded before it is set: a second run sets the same, however often the quota was raised before.
   const after = await changeNamespace(ports.state, cluster, namespace, (current) =>
-    withRaise(current ?? record, resource, decision.hard, event.id),
+    withRaise(current ?? record, resource, decision.hard, by),
   );
   const raise = raiseOf(after, resource);
   const target = smallerQuantity(raise?.hard ?? decision.hard, cap);
   if (actual === undefined || isLargerQuantity(target, actual)) {
     await api.setQuota(namespace, GUARDRAILS_NAME, resource, target);
   }
-  if (raise?.by !== event.id) return;
+  if (raise?.by !== by) return;
   await ports.notifier.notify({
-    key: `${event.id}/raised`,
+    key: `${by}/raised`,
     severity: 'info',
     title: `quota of ${namespace} raised`,
     text: `${resource} in '${namespace}' (${cluster}) is raised to ${target}; the cap is ${cap}`,
@@ -57,7 +59,7 @@ async function notifyNotRaised(
 ): Promise<void> {
   const { namespace, resource, used, hard, cluster = 'default' } = event.data;
   await notifier.notify({
-    key: `${event.id}/quota`,
+    key: `${eventKey(event)}/quota`,
     severity: 'warning',
     title: `quota of ${namespace} exhausted`,
     text: `${resource} in '${namespace}' (${cluster}): ${used} used of ${hard}. It is not raised: ${why}`,

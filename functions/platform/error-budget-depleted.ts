@@ -5,30 +5,27 @@ import { ErrorBudgetDepleted } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
 import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
-import { freeze, freezeCauseOf, isOurDepletion, liftFreeze } from '../../shared/slo/freezes.ts';
-import { changeHealth, healthOf } from '../../shared/slo/health-store.ts';
+import { freeze, freezeCauseOf, liftFreeze } from '../../shared/slo/freezes.ts';
+import { expectsFact, healthOf } from '../../shared/slo/health-store.ts';
 import { objectiveOf } from '../../shared/slo/objectives.ts';
-import { isDepletedBy, withReportedDepletion } from '../../shared/slo/service-health.ts';
+import { isDepletedBy } from '../../shared/slo/service-health.ts';
 
 export const handle: Handler<EventOf<typeof ErrorBudgetDepleted>> = async (event, ports) => {
   const { state, config, clock, notifier, log } = ports;
   const { service, slo, window, errorBudgetRemaining } = event.data;
-  const objective = objectiveOf(config, service, slo);
-  const cause = freezeCauseOf(event, objective !== undefined, clock.now());
+  const cause = freezeCauseOf(event, clock.now());
   const { episode } = cause;
-  if (objective && !isOurDepletion(event)) {
-    await changeHealth(state, service, (found) => withReportedDepletion(found, service, cause));
-  }
 
   // Health checks may find the budget positive at any moment. They write their document before they lift a freeze, and
   // this writes the freeze before it reads their document: whichever is last sees the other.
   await freeze(state, service, cause);
-  const health = cause.isJudged ? await healthOf(state, service) : undefined;
-  if (cause.isJudged && !(health && isDepletedBy(health, slo, episode))) {
+  const health = await healthOf(state, service);
+  if (!(health && isDepletedBy(health, slo, episode))) {
     await liftFreeze(state, service, slo, episode);
     log.info('freeze not needed: the error budget has recovered', { service, slo });
     return;
   }
+  const objective = objectiveOf(config, service, slo);
   await notifier.notify({
     key: `${service}/${slo}/depleted/${episode}`,
     severity: 'critical',
@@ -44,4 +41,4 @@ export const handle: Handler<EventOf<typeof ErrorBudgetDepleted>> = async (event
   });
 };
 
-onEvent(ErrorBudgetDepleted, handle);
+onEvent(ErrorBudgetDepleted, handle, expectsFact);

@@ -2,6 +2,7 @@
 
 import { InvalidEventError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
+import { eventKey } from '../../shared/events/identity.ts';
 import { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
@@ -11,7 +12,7 @@ import { dropCompletedChecks } from '../../shared/slo/compact-checks.ts';
 import { liftFreeze } from '../../shared/slo/freezes.ts';
 import { changeHealth, healthOf } from '../../shared/slo/health-store.ts';
 import { objectiveOf, objectivesOf } from '../../shared/slo/objectives.ts';
-import { type CheckOutcome, isPending, outcomesOf, withCheck } from '../../shared/slo/service-health.ts';
+import { type CheckOutcome, factKeyOf, isPending, outcomesOf, withCheck } from '../../shared/slo/service-health.ts';
 import { countUnlisted } from '../../shared/slo/unlisted-checks.ts';
 
 type Check = EventOf<typeof HealthCheck>;
@@ -25,14 +26,15 @@ export const handle: Handler<Check> = async (event, ports) => {
   const { state, config, clock } = ports;
   const { service } = event.data;
   const objectives = objectivesOf(config, service);
+  const key = eventKey(event);
   const time = timeOf(event, clock.now());
   if (objectives.length === 0) {
     const known = await healthOf(state, service);
-    if (!known || !isPending(known, event.id)) return notifyUnlisted(event, ports);
+    if (!known || !isPending(known, key)) return notifyUnlisted(event, ports);
   }
 
   const health = await changeHealth(state, service, (found) => withCheck(found, event, time, objectives));
-  for (const outcome of outcomesOf(health, event.id)) await actOn(outcome, event, ports);
+  for (const outcome of outcomesOf(health, key)) await actOn(outcome, event, ports);
   await dropCompletedChecks(health, ports);
 };
 
@@ -55,9 +57,9 @@ async function actOn(outcome: CheckOutcome, event: Check, ports: HandlerPorts): 
   const { service } = event.data;
   switch (outcome.kind) {
     case 'violation':
-      return ports.publish(SLOViolation, outcome.data, { key: `${outcome.data.severity}/${outcome.data.slo}` });
+      return ports.publish(SLOViolation, outcome.data, { key: factKeyOf(outcome) });
     case 'depleted':
-      return ports.publish(ErrorBudgetDepleted, outcome.data, { key: outcome.data.slo });
+      return ports.publish(ErrorBudgetDepleted, outcome.data, { key: factKeyOf(outcome) });
     case 'recovered': {
       const { slo, episode, remaining } = outcome;
       const isFree = await liftFreeze(ports.state, service, slo, episode);
@@ -77,11 +79,11 @@ async function actOn(outcome: CheckOutcome, event: Check, ports: HandlerPorts): 
 /** Safe to repeat: a notification stays with the event that it was first sent for. */
 async function notifyUnlisted(event: Check, { state, clock, notifier, log }: HandlerPorts): Promise<void> {
   const { service } = event.data;
-  const checks = await countUnlisted(state, event.id, clock.now());
+  const checks = await countUnlisted(state, eventKey(event), clock.now());
   if (checks === undefined) return;
   log.warn('health check of a service without an objective ignored', { service, checks });
   await notifier.notify({
-    key: `no-objective/${event.id}`,
+    key: `no-objective/${eventKey(event)}`,
     severity: 'warning',
     title: 'Health checks of services without an objective',
     text: `platform.config.json names no objective for '${service}', so its health checks are not counted; there were ${checks} such checks so far, of this service or others`,

@@ -2,11 +2,13 @@
 
 import type { DataOf, EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../shared/events/deployment.ts';
+import { eventKey } from '../../shared/events/identity.ts';
 import { SLOViolation } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
 import { releaseToBlame, type Suspect } from '../../shared/releases/suspects.ts';
 import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
+import { expectsFact } from '../../shared/slo/health-store.ts';
 import { type Objective, objectiveOf } from '../../shared/slo/objectives.ts';
 
 type Violation = EventOf<typeof SLOViolation>;
@@ -18,14 +20,14 @@ export const handle: Handler<Violation> = async (event, ports) => {
   const release = reasonAgainst
     ? undefined
     : await releaseToBlame(ports.state, {
-        ...{ service, eventId: event.id, at: Date.parse(event.time) },
+        ...{ service, by: eventKey(event), at: Date.parse(event.time) },
         lookbackMs: objective?.rollbackLookback ?? 0,
       });
   if (release) {
     ports.publish(DeploymentFailed, failedDataOf(event, release), { correlationid: release.correlationId });
   }
   await ports.notifier.notify({
-    key: `${event.id}/violation`,
+    key: `${eventKey(event)}/violation`,
     severity: severity === 'page' ? 'critical' : 'warning',
     title: `${service} ${burnText(event)}`,
     text: release
@@ -53,11 +55,15 @@ function reasonAgainstRollback(
   return objective.rollbackOnPage ? undefined : 'rollbackOnPage is off for the objective';
 }
 
-function failedDataOf(event: Violation, { data, requestId, startedAt }: Suspect): DataOf<typeof DeploymentFailed> {
+function failedDataOf(
+  event: Violation,
+  { data, requestId, requestSource, startedAt }: Suspect,
+): DataOf<typeof DeploymentFailed> {
   const { service, slo, longWindow, shortWindow } = event.data;
   return {
     ...data,
     requestId,
+    requestSource,
     reason: 'SLOViolation',
     message: `${service} ${burnText(event)} since this release ('${slo}', over ${longWindow} and ${shortWindow})`,
     durationSeconds: Math.max(0, Date.parse(event.time) - startedAt) / 1_000,
@@ -68,4 +74,4 @@ function burnText({ data: { burnRate } }: Violation): string {
   return `burns its error budget ${burnRate.toFixed(1)} times too fast`;
 }
 
-onEvent(SLOViolation, handle);
+onEvent(SLOViolation, handle, expectsFact);

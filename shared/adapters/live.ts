@@ -22,6 +22,7 @@ interface LivePorts {
   /** As in `AppPorts`. */
   readonly portsFor: (log: Log) => Ports;
   readonly publisher: Publisher;
+  readonly state: StateStore;
   readonly options: DeliveryOptions;
   readonly historyLimits: HistoryLimits;
   /** Waits for what is being sent. */
@@ -47,7 +48,7 @@ export async function createLivePorts(environment: Environment): Promise<LivePor
     config,
     log,
   });
-  return { portsFor, publisher: bus, options: { handlerTimeoutMs }, historyLimits, close: () => bus.close() };
+  return { portsFor, publisher: bus, state, options: { handlerTimeoutMs }, historyLimits, close: () => bus.close() };
 }
 
 async function createBus({ serviceBus }: AppSettings): Promise<EventBus> {

@@ -12,14 +12,13 @@ import { faultOf } from '../describe-error.ts';
 import { ConfigError, ConflictError, PermanentError, PlatformError, TransientError } from '../errors.ts';
 import type { Operation, Query, StateStore, Stored } from '../ports/state.ts';
 import type { ServiceConnection } from '../settings.ts';
+import { STORE_ATTEMPT_MS, STORE_PAUSES_MS } from '../timeout.ts';
 import { checkOperations } from './check-operations.ts';
 import type { CorrectedClock } from './clock-correction.ts';
+import { credentialFor } from './identity.ts';
 import { matchesWhere } from './stored-value.ts';
 import { decodeKey, decodeValue, encodeBound, encodeKey, encodeValue, filterText } from './table-entity.ts';
 
-/** The caller holds a lease meanwhile: a short fault is retried here, a longer one is left to the caller's next attempt. */
-const CALL_TIMEOUT_MS = 4_000;
-const RETRY_DELAYS_MS = [150, 600];
 /** The SDK would sleep for as long as a busy service asks, and then not say how long that is. */
 const OPTIONS = { retryOptions: { maxRetries: 0 } };
 /** The limit of the service. */
@@ -65,9 +64,8 @@ export async function createTableStorage(
       TableClient.fromConnectionString(text, table, { ...options, allowInsecureConnection }),
     );
   }
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  const { endpoint, clientId } = connection;
-  const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+  const { endpoint } = connection;
+  const credential = await credentialFor(connection);
   return opened('StateStore__tableServiceUri', 'the address of a table service', () => {
     return new TableClient(endpoint, table, credential, options);
   });
@@ -215,7 +213,8 @@ export class TableStateStore implements StateStore {
   }
 
   /**
-   * One call to the service. `meanings` says what an answer by status means for it; a missing table is created.
+   * One call to the service. The caller holds a lease meanwhile: a short fault is retried here, a longer one is left to the
+   * caller's next attempt. `meanings` says what an answer by status means for it; a missing table is created.
    * A call that is sent again may find a conflict with itself, since only its answer was lost: `ownAnswer` finds that out.
    */
   async #call<T>(
@@ -226,7 +225,7 @@ export class TableStateStore implements StateStore {
   ): Promise<T | undefined> {
     for (let failures = 0; ; ) {
       try {
-        return await send(AbortSignal.timeout(CALL_TIMEOUT_MS));
+        return await send(AbortSignal.timeout(STORE_ATTEMPT_MS));
       } catch (error) {
         const meaning = error instanceof RestError ? meanings[error.statusCode ?? 0] : undefined;
         const isTableMissing = codeOf(error) === 'TableNotFound';
@@ -237,7 +236,7 @@ export class TableStateStore implements StateStore {
           throw new ConflictError(`${what} has changed, or exists already`);
         }
         const problem = toPlatformError(error, what);
-        const delay = RETRY_DELAYS_MS[failures++];
+        const delay = STORE_PAUSES_MS[failures++];
         if (delay === undefined || !isRetryable(problem)) throw problem;
         if (isTableMissing) await this.#createTable();
         else await setTimeout(delay);
@@ -248,7 +247,7 @@ export class TableStateStore implements StateStore {
   async #createTable(): Promise<void> {
     try {
       // Somebody else's creating it at the same time is no error.
-      await this.#client.createTable({ abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+      await this.#client.createTable({ abortSignal: AbortSignal.timeout(STORE_ATTEMPT_MS) });
     } catch (error) {
       throw toPlatformError(error, `table ${this.#client.tableName}`);
     }

@@ -7,13 +7,14 @@ import { oneLine } from '../shown-text.ts';
 /** One event at one handler, as in the history. */
 export interface HistoryEntry {
   readonly id: string;
+  readonly source: string;
   readonly type: string;
   readonly subject: string;
   readonly time: string;
   /** The reason of events that have one. */
   readonly summary?: string;
   readonly correlationId: string;
-  /** The id of the event that caused it; absent on the first of a chain. */
+  /** The source and id of the event that caused it; absent on the first of a chain. */
   readonly causationId?: string;
   readonly handler: string;
   readonly status: 'in-progress' | 'waiting' | 'completed' | 'dead-lettered';
@@ -40,11 +41,16 @@ export interface ErrorEntry {
   readonly description: string;
   readonly type?: string;
   readonly eventId?: string;
+  readonly eventSource?: string;
   readonly subject?: string;
   readonly subscription?: string;
   readonly attempts?: number;
   readonly correlationId?: string;
   readonly messageId: string;
+  /** How often it was replayed by itself. */
+  readonly automaticReplays?: number;
+  /** When it is replayed by itself; without it, it waits for a person. */
+  readonly returnsAt?: string;
 }
 
 export interface ErrorFilter {

@@ -10,17 +10,22 @@ const MAX_CELL = 60;
 /** One line per entry. */
 export function errorsTable(entries: readonly ErrorEntry[], isFiltered: boolean): string {
   if (entries.length === 0) return isFiltered ? 'no entry matches' : 'the errors queue is empty';
-  const rows = entries.map(({ sequenceNumber, deadLetteredAt, reason, type, subject, messageId, description }) => [
-    cell(sequenceNumber),
-    cell(`${deadLetteredAt.slice(0, 10)} ${deadLetteredAt.slice(11, 19)}`),
-    cell(reason || '-'),
-    cell(type ?? '-'),
-    cell(subject ?? messageId),
-    cell(description, MAX_WHY),
+  const rows = entries.map((entry) => [
+    cell(entry.sequenceNumber),
+    cell(`${entry.deadLetteredAt.slice(0, 10)} ${entry.deadLetteredAt.slice(11, 19)}`),
+    cell(entry.reason || '-'),
+    cell(entry.type ?? '-'),
+    cell(entry.subject ?? entry.messageId),
+    cell(`${nextOf(entry)}${entry.description}`, MAX_WHY),
   ]);
   const heads = ['NUMBER', 'SINCE (UTC)', 'REASON', 'TYPE', 'SUBJECT', 'WHY'];
   const [head = '', ...lines] = columns([heads, ...rows]).split('\n');
   return [bold(head), ...lines].join('\n');
+}
+
+/** What becomes of an entry that does not wait for a person. */
+function nextOf({ returnsAt }: ErrorEntry): string {
+  return returnsAt === undefined ? '' : `(replayed by itself at ${returnsAt.slice(11, 19)}) `;
 }
 
 function cell(text: string, longest = MAX_CELL): string {

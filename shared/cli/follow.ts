@@ -1,5 +1,6 @@
 /** Follows an event and its effects through the history, until the chain ends. */
 import { isDeepStrictEqual } from 'node:util';
+import { type EventIdentity, eventReference } from '../events/identity.ts';
 import type { AppClient, HistoryEntry } from './app-client.ts';
 
 /** How a chain ended. */
@@ -14,7 +15,7 @@ interface End {
 interface FollowOptions {
   readonly app: Pick<AppClient, 'history'>;
   /** The event to follow. Its chain may also hold effects of other events. */
-  readonly eventId: string;
+  readonly event: EventIdentity;
   readonly correlationId: string;
   readonly timeoutMs: number;
   /** Takes every entry when it appears and when it changes, oldest first. */
@@ -31,7 +32,7 @@ const POLL_MS = 200;
 
 /** Resolves when the chain has ended or the time is up. While the app is away it is asked again. */
 export async function follow(options: FollowOptions): Promise<End> {
-  const { app, eventId, correlationId, timeoutMs, onEntry, now, pause } = options;
+  const { app, event, correlationId, timeoutMs, onEntry, now, pause } = options;
   const deadline = now() + timeoutMs;
   const found = new Map<string, HistoryEntry>();
   const seen = new Map<string, HistoryEntry>();
@@ -42,7 +43,7 @@ export async function follow(options: FollowOptions): Promise<End> {
       const entries = await app.history({ correlationId, limit: 100 });
       failure = undefined;
       for (const entry of entries.toReversed()) found.set(keyOf(entry), entry);
-      const run = entriesOfEvent(eventId, [...found.values()]);
+      const run = entriesOfEvent(event, [...found.values()]);
       for (const entry of run) {
         const key = keyOf(entry);
         if (isDeepStrictEqual(seen.get(key), entry)) continue;
@@ -61,8 +62,8 @@ export async function follow(options: FollowOptions): Promise<End> {
   return { ending: 'timeout' };
 }
 
-function keyOf({ handler, id }: HistoryEntry): string {
-  return `${handler} ${id}`;
+function keyOf(entry: HistoryEntry): string {
+  return `${entry.handler} ${eventReference(entry)}`;
 }
 
 /**
@@ -70,25 +71,26 @@ function keyOf({ handler, id }: HistoryEntry): string {
  * outside: by a request that supersedes this one, or by an objective. It counts when it has the same subject and is
  * later.
  */
-export function entriesOfEvent(eventId: string, chain: readonly HistoryEntry[]): HistoryEntry[] {
-  const first = chain.find(({ id }) => id === eventId);
+export function entriesOfEvent(event: EventIdentity, chain: readonly HistoryEntry[]): HistoryEntry[] {
+  const start = eventReference(event);
+  const first = chain.find((entry) => eventReference(entry) === start);
   if (!first) return [];
-  const ids = new Set([eventId]);
-  const known = new Set(chain.map(({ id }) => id));
+  const ours = new Set([start]);
+  const known = new Set(chain.map(eventReference));
   const isOurs = (entry: HistoryEntry): boolean => {
     const { type, subject, causationId, startedAt } = entry;
     if (causationId === undefined) return false;
     const isOfAnother = isOfSuperseded(entry, chain);
-    if (ids.has(causationId)) return !isOfAnother || causationId !== eventId;
+    if (ours.has(causationId)) return !isOfAnother || causationId !== start;
     const isFromOutside = type === 'DeploymentFailed' && (isOfAnother || !known.has(causationId));
     return isFromOutside && subject === first.subject && startedAt >= first.startedAt;
   };
   // Repeated until nothing is added, since an effect may be listed before its cause.
-  for (let size = 0; size !== ids.size; ) {
-    size = ids.size;
-    for (const entry of chain) if (isOurs(entry)) ids.add(entry.id);
+  for (let size = 0; size !== ours.size; ) {
+    size = ours.size;
+    for (const entry of chain) if (isOurs(entry)) ours.add(eventReference(entry));
   }
-  return chain.filter(({ id }) => ids.has(id));
+  return chain.filter((entry) => ours.has(eventReference(entry)));
 }
 
 /** Whether a failure is that of a superseded request: its cause is a request that started. */

@@ -57,7 +57,7 @@ export async function publish(usage: string, args: string[]): Promise<void> {
 
   const { ending, why } = await follow({
     app,
-    eventId: event.id,
+    event,
     correlationId: event.correlationid,
     timeoutMs,
     onEntry: whenChanged((one) => showEntry(one, values.json)),

@@ -1,6 +1,7 @@
 /** What the platform knows of its clusters and namespaces. */
 import type { PlatformConfig } from '../config.ts';
-import type { DataOf } from '../events/cloud-event.ts';
+import type { DataOf, EventOf } from '../events/cloud-event.ts';
+import { eventKey } from '../events/identity.ts';
 import type { ClusterCreated, ClusterUpdated, NamespaceCreated } from '../events/infrastructure.ts';
 import type { StateStore } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
@@ -16,7 +17,7 @@ interface ClusterRecord {
   /** The version before the newest event. */
   readonly previousVersion?: string | undefined;
   readonly nodeCount?: number | undefined;
-  /** When the newest event was sent, milliseconds, and which it was. */
+  /** When the newest event was sent, milliseconds, and which it was, by its key. */
   readonly at: number;
   readonly by: string;
 }
@@ -37,13 +38,15 @@ export interface NamespaceRecord {
 /** Records what an event says of a cluster, unless something newer is known. What it does not say stays. */
 export async function recordCluster(
   state: StateStore,
-  { id, time, data }: { id: string; time: string; data: DataOf<typeof ClusterCreated> | DataOf<typeof ClusterUpdated> },
+  event: EventOf<typeof ClusterCreated> | EventOf<typeof ClusterUpdated>,
 ): Promise<ClusterRecord> {
+  const { time, data } = event;
+  const by = eventKey(event);
   const at = Date.parse(time);
   const { clusterName, region, version, nodeCount } = data;
   const provider = 'provider' in data ? data.provider : undefined;
   return updateDocument<ClusterRecord>(state, INVENTORY, `cluster/${clusterName}`, (found) => {
-    if (found && (found.by === id || found.at > at)) return found;
+    if (found && (found.by === by || found.at > at)) return found;
     return {
       clusterName,
       region,
@@ -52,7 +55,7 @@ export async function recordCluster(
       previousVersion: found?.version,
       nodeCount: nodeCount ?? found?.nodeCount,
       at,
-      by: id,
+      by,
     };
   });
 }
@@ -78,12 +81,14 @@ export async function changeNamespace(
 /** What is known when it is newer than the event; otherwise what the event says, and what was raised since. */
 export function withNamespace(
   found: NamespaceRecord | undefined,
-  { id, time, data }: { id: string; time: string; data: DataOf<typeof NamespaceCreated> },
+  event: EventOf<typeof NamespaceCreated>,
 ): NamespaceRecord {
+  const { time, data } = event;
+  const by = eventKey(event);
   const at = Date.parse(time);
-  if (found && (found.by === id || found.at > at)) return found;
+  if (found && (found.by === by || found.at > at)) return found;
   const { cluster = 'default', namespace, team, environment, profile = environment } = data;
-  return { cluster, namespace, team, environment, profile, at, by: id, raised: found?.raised ?? {} };
+  return { cluster, namespace, team, environment, profile, at, by, raised: found?.raised ?? {} };
 }
 
 function namespaceKey(cluster: string, namespace: string): string {

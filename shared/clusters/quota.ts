@@ -6,8 +6,8 @@ import type { NamespaceRecord } from './inventory.ts';
 
 /** A report that a quota refused something. */
 interface QuotaReport {
-  /** Names the report: run again, it finds its own raise. */
-  readonly id: string;
+  /** The key of the event that reports it: run again, it finds its own raise. */
+  readonly by: string;
   readonly quotaName: string;
   readonly resource: string;
   /** What the quota allowed then, as a Kubernetes quantity. */
@@ -53,13 +53,13 @@ type RaiseDecision =
 
 /** @param actual what the quota allows now; undefined when it does not limit the resource */
 export function decideRaise(
-  { id, resource, hard }: QuotaReport,
+  { by, resource, hard }: QuotaReport,
   { record, cap, step }: RaiseTerms,
   actual: string | undefined,
 ): RaiseDecision {
   if (actual === undefined) return refusal(`our quota does not limit '${resource}'`);
   const now = parseQuantity(actual);
-  if (raiseOf(record, resource)?.by !== id) {
+  if (raiseOf(record, resource)?.by !== by) {
     if (compareQuantities(now, parseQuantity(hard)) > 0) return { kind: 'ignore' };
     if (compareQuantities(now, parseQuantity(cap)) >= 0) return refusal(`it is at its cap of ${cap}`);
   }

@@ -3,10 +3,10 @@
  * letter becomes. Every `EventBus` sends these.
  */
 
-import { createHash } from 'node:crypto';
 import { PermanentError } from '../errors.ts';
 import { CLOUD_EVENT_CONTENT_TYPE, type CloudEvent, encodeEvent, MAX_MESSAGE_BYTES } from '../events/cloud-event.ts';
 import { exactJson } from '../events/exact-numbers.ts';
+import { eventKey } from '../events/identity.ts';
 import type { DeadLetter, DeadLetterEntry, Redelivery } from '../ports/bus.ts';
 import type { EntryPlace } from '../ports/dead-letter-list.ts';
 import { addressOf, ERRORS_QUEUE, routeOf, routeTo } from '../topology.ts';
@@ -28,19 +28,19 @@ export interface BusMessage {
   readonly applicationProperties: Readonly<Record<string, string | number>>;
 }
 
-/** Service Bus takes no longer message ids. */
-const MAX_MESSAGE_ID = 128;
-
-/** @throws PermanentError for a type that no topic carries @throws EventTooLargeError */
-export function eventMessage(event: CloudEvent): BusMessage {
+/** @param nonce as in `Publisher` @throws PermanentError for a type that no topic carries @throws EventTooLargeError */
+export function eventMessage(event: CloudEvent, nonce?: string): BusMessage {
   const route = routeOf(event.type);
   if (!route) throw new PermanentError(`no topic carries events of type '${event.type}'`);
-  return messageWith(route.topic, event, event.type, event.id, encodeEvent(event));
+  const key = eventKey(event);
+  const messageId = nonce === undefined ? key : eventKey({ source: key, id: nonce });
+  return messageWith(route.topic, event, event.type, messageId, encodeEvent(event));
 }
 
 /** @throws PermanentError for a subscription that does not exist */
 export function redeliveryMessage(scheduled: Redelivery): BusMessage {
   const { event, at, to, redelivery, unrecordedAttempts = 0, awaitedRunId, endedRunId, messageId } = scheduled;
+  const { automaticReplays = 0 } = scheduled;
   const route = routeTo(to);
   if (!route) throw new PermanentError(`no handler has a subscription '${to}'`);
   // In the body and not in properties: the Functions host lets a body's fields shadow a message's properties.
@@ -49,6 +49,7 @@ export function redeliveryMessage(scheduled: Redelivery): BusMessage {
     ...(unrecordedAttempts > 0 && { unrecordedattempts: unrecordedAttempts }),
     ...(awaitedRunId !== undefined && { awaitedrun: awaitedRunId }),
     ...(endedRunId !== undefined && { endedrun: endedRunId }),
+    ...(automaticReplays > 0 && { automaticreplays: automaticReplays }),
   };
   // An event that was accepted may not become too large by its marks: what `encodeEvent` leaves free is for them.
   const body = Buffer.from(exactJson({ ...event, ...marks }));
@@ -66,7 +67,7 @@ export function deadLetterMessage(deadLetter: DeadLetter): BusMessage {
   return {
     entity: ERRORS_QUEUE,
     body,
-    messageId: shortened(messageId),
+    messageId,
     subject: type ?? '',
     contentType: isEvent ? CLOUD_EVENT_CONTENT_TYPE : 'application/octet-stream',
     ...(correlationId !== undefined && { correlationId }),
@@ -140,21 +141,16 @@ function subscriptionAt(path: string | undefined): string | undefined {
 const MAX_DESCRIPTION = 4096;
 
 /** A message whose own fields are filled from the event's envelope. */
-function messageWith(entity: string, event: CloudEvent, subject: string, id: string, body: Buffer): BusMessage {
+function messageWith(entity: string, event: CloudEvent, subject: string, messageId: string, body: Buffer): BusMessage {
   const { correlationid, traceparent } = event;
   return {
     entity,
     body,
-    messageId: shortened(id),
+    messageId,
     subject,
     contentType: CLOUD_EVENT_CONTENT_TYPE,
     // An event that this build cannot read may have none.
-    correlationId: correlationid ?? event.id,
+    correlationId: correlationid ?? eventKey(event),
     applicationProperties: typeof traceparent === 'string' ? { 'Diagnostic-Id': traceparent } : {},
   };
-}
-
-/** A message id that Service Bus takes: a long one is replaced by its digest, the same every time. */
-function shortened(id: string): string {
-  return id.length <= MAX_MESSAGE_ID ? id : `sha256-${createHash('sha256').update(id).digest('hex')}`;
 }

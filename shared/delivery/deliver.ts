@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto';
 import { InvalidEventError, PermanentError, UnknownEventError } from '../errors.ts';
 import type { CloudEvent, EventDefinition } from '../events/cloud-event.ts';
+import { eventKey } from '../events/identity.ts';
 import { parseEvent, redeliveryMarksOf, structured } from '../events/parse.ts';
-import type { Handler, Ports } from '../ports/handler.ts';
+import type { Expectation, Handler, Ports } from '../ports/handler.ts';
 import type { Log } from '../ports/log.ts';
 import { failureWithStack } from '../stack.ts';
 import { describeSpan } from '../telemetry/spans.ts';
-import { systemTimer, type Timer } from '../timeout.ts';
+import { MAX_HOLD_BACK_MS, systemTimer, type Timer } from '../timeout.ts';
 import { routeOf, subscriptionOf } from '../topology.ts';
 import { bytesOf } from './body-bytes.ts';
 import { DeliveryRun } from './delivery-run.ts';
@@ -23,6 +24,8 @@ import { withFields } from './run-handler.ts';
 export interface Delivery {
   readonly definition: EventDefinition;
   readonly handle: Handler<never>;
+  /** Of a fact: whether this app has published it. */
+  readonly expectation?: Expectation<never> | undefined;
   /** Text, bytes, or what the Functions library made of them. */
   readonly body: unknown;
   /** Read for binary-mode events only. */
@@ -78,7 +81,7 @@ export async function deliver(delivery: Delivery, ports: Ports, options: Deliver
  * hundred times: these make half an hour. No longer at once, since the host renews the lock and ends the function by then.
  */
 export async function holdBack({ deliveryCount = 1 }: Delivery, error: unknown, timer = systemTimer): Promise<never> {
-  const ms = Math.min(20_000, 500 * 2 ** Math.max(0, deliveryCount - 1));
+  const ms = Math.min(MAX_HOLD_BACK_MS, 500 * 2 ** Math.max(0, deliveryCount - 1));
   await new Promise<void>((resolve) => void timer(ms, resolve));
   throw error;
 }
@@ -88,7 +91,7 @@ interface AttemptOptions extends Required<Omit<DeliveryOptions, 'isolation'>> {
 }
 
 async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions): Promise<void> {
-  const { definition, handle, body, applicationProperties, enqueuedTime } = delivery;
+  const { definition, handle, expectation, body, applicationProperties, enqueuedTime } = delivery;
   const handler = nameOf(definition);
   const wire = { body, applicationProperties, receivedAt: ports.clock.now() };
   const logOf = ({ id, correlationid }: CloudEvent): Log =>
@@ -103,11 +106,11 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
       const event = error.attributes as unknown as CloudEvent;
       const { random } = options;
       const marks = redeliveryMarksOf(error.attributes);
-      const message = { handler, event, marks, enqueuedTime, log: logOf(event), random };
+      const message = { handler, event, key: eventKey(event), marks, enqueuedTime, log: logOf(event), random };
       return new FollowUpMessages(message, ports).retryUnrecorded(error);
     }
     if (!(error instanceof InvalidEventError)) throw error;
-    return deadLetterUnread(ports, unreadMessage(structured(wire), handler, error), error);
+    return deadLetterUnread(ports, unreadMessage(structured(wire), handler, error.type), error);
   }
   const { event, ...marks } = parsed;
   describeSpan(() => eventAttributes(event, marks.redelivery));
@@ -116,13 +119,20 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
     const error = new MisdirectedError(
       `expected ${definition.type}, which the topic '${topic}' carries alone, got ${event.type} ${event.id}`,
     );
-    return deadLetterUnread(ports, { ...unreadMessage(event, handler, event), redelivery: marks.redelivery }, error);
+    return deadLetterUnread(
+      ports,
+      { ...unreadMessage(event, handler, event.type), redelivery: marks.redelivery },
+      error,
+    );
   }
   const summary = definition.summaryOf?.(event.data);
   const { random, timer, handlerTimeoutMs, place } = options;
   const log = logOf(event);
   const run = new DeliveryRun(
-    { event, marks, enqueuedTime, summary, handler, handle, log, place, random, timer, handlerTimeoutMs },
+    {
+      ...{ event, key: eventKey(event), marks, enqueuedTime, summary, handler, handle, expectation },
+      ...{ log, place, random, timer, handlerTimeoutMs },
+    },
     ports,
   );
   await processEvent(run);
@@ -149,14 +159,10 @@ class MisdirectedError extends PermanentError {
   override readonly reason = 'Misdirected';
 }
 
-function unreadMessage(
-  body: unknown,
-  subscription: string,
-  { id, type }: { id?: string | undefined; type?: string | undefined },
-) {
+function unreadMessage(body: unknown, subscription: string, type: string | undefined) {
   const digest = createHash('sha256').update(bytesOf(body));
   return {
-    messageId: `${id ?? ''}:${subscription}:${digest.digest('hex').slice(0, 32)}`,
+    messageId: `${subscription}:${digest.digest('hex')}`,
     body,
     type,
     correlationId: undefined,

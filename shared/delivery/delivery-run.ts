@@ -6,13 +6,14 @@ import { failureOf } from '../describe-error.ts';
 import { ConflictError, isPermanent, PermanentError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { RedeliveryMarks } from '../events/parse.ts';
-import type { Handler, Ports } from '../ports/handler.ts';
+import type { Expectation, Handler, Ports } from '../ports/handler.ts';
 import type { Log } from '../ports/log.ts';
-import type { Stored } from '../ports/state.ts';
+import type { StateStore, Stored } from '../ports/state.ts';
 import { failureWithStack } from '../stack.ts';
 import { recordAttempt } from '../telemetry/handler-metrics.ts';
 import { describeSpan, failSpan } from '../telemetry/spans.ts';
 import type { Timer } from '../timeout.ts';
+import { readOnce } from '../update-document.ts';
 import { lagMs } from './due-time.ts';
 import {
   claimedRecord,
@@ -35,6 +36,8 @@ const LEASE_MARGIN_MS = 10_000;
 /** What a run is made for. */
 export interface RunOptions {
   readonly event: PlatformEvent;
+  /** `eventKey` of the event. */
+  readonly key: string;
   /** What the message says of itself beside the event. */
   readonly marks: RedeliveryMarks;
   /** As in `Delivery`. */
@@ -44,6 +47,8 @@ export interface RunOptions {
   /** The subscription of the handler. */
   readonly handler: string;
   readonly handle: Handler<never>;
+  /** Of a fact alone. */
+  readonly expectation: Expectation<never> | undefined;
   /** Its lines name handler and event. */
   readonly log: Log;
   /** Among the runs of this process. */
@@ -58,37 +63,58 @@ class WorkerCrashedError extends PermanentError {
   override readonly reason = 'WorkerCrashed';
 }
 
+/** A fact that the stored state knows nothing of: this app did not publish it, or not this very one. */
+class UnexpectedError extends PermanentError {
+  override readonly reason = 'Unexpected';
+}
+
 export class DeliveryRun {
   /** Unlike any other run's of the same event. */
   readonly id: string;
   readonly followUps: FollowUpMessages;
   readonly #options: RunOptions;
   readonly #ports: Ports;
+  /** What the expectation and the handler see of the store. */
+  #handlerState: StateStore;
 
   constructor(options: RunOptions, ports: Ports) {
+    this.#handlerState = options.expectation?.sharesReads ? readOnce(ports.state) : ports.state;
     this.id = newRunId(options.random);
     this.followUps = new FollowUpMessages(options, ports);
     this.#options = options;
     this.#ports = ports;
   }
 
-  /** The record with this run's lease on it; undefined when the message has nothing more to do. */
+  /**
+   * The record with this run's lease on it; undefined when the message has nothing more to do. A fact that is not expected
+   * gets no record: it would stand in the history as if true, and in the way of the event that has its id by right.
+   */
   async claim(): Promise<Stored<EventRecord> | undefined> {
-    const { event, marks, handler, log } = this.#options;
+    const { event, key, marks, handler, log } = this.#options;
     const { state, clock } = this.#ports;
     const now = clock.now();
 
     const insert = (): Promise<Stored<EventRecord>> => {
-      const first = firstRecord({ ...this.#options, redelivery: marks.redelivery }, now);
+      const first = firstRecord({ ...this.#options, redelivery: marks.redelivery, nonce: this.id }, now);
       return insertRecord(state, claimedRecord(first, 'run', this.#lease(now)));
     };
-    if (marks.redelivery === 0) {
-      // An original is nearly always new: one call instead of two.
+    // An original is nearly always new: one call instead of two.
+    const isNew = marks.redelivery === 0;
+    const found = isNew ? await this.#foundInstead() : undefined;
+    if (isNew && found === undefined) {
       const inserted = await insert().catch(undefinedOnConflict);
       if (inserted) return inserted;
     }
-    const stored = await readRecord(state, handler, event.id);
-    if (!stored) return insert();
+    // Whoever was here before may have moved what the expectation has read.
+    if (this.#options.expectation?.sharesReads) this.#handlerState = readOnce(state);
+    const stored = await readRecord(state, handler, key);
+    if (!stored) {
+      const unexpected = isNew ? found : await this.#foundInstead();
+      if (unexpected === undefined) return insert();
+      const error = new UnexpectedError(`${event.type} ${event.id} is not expected: ${unexpected}`);
+      await this.followUps.deadLetter(error, 1, marks.redelivery);
+      return undefined;
+    }
 
     const decision = decideClaim(stored.value, marks, this.id, now);
     switch (decision) {
@@ -124,7 +150,7 @@ export class DeliveryRun {
     }
     const runLog = withFields(log, { attempt: attempts + 1, redelivery });
     const begun = this.#ports.clock.now();
-    const ran = await runHandler({ ...this.#options, log: runLog }, this.#ports);
+    const ran = await runHandler({ ...this.#options, log: runLog }, { ...this.#ports, state: this.#handlerState });
     const outcome = ran.kind === 'failed' ? ran : await this.#publish(ran, record);
     this.#observe(outcome, begun);
     return outcome;
@@ -187,7 +213,7 @@ export class DeliveryRun {
 
   async #publish(outcome: Exclude<HandlerOutcome, { kind: 'failed' }>, record: EventRecord): Promise<HandlerOutcome> {
     try {
-      if (outcome.children.length > 0) await this.#ports.publisher.publishAll(outcome.children);
+      if (outcome.children.length > 0) await this.#ports.publisher.publishAll(outcome.children, record.nonce);
       const { failedNotifications } = outcome;
       if (!failedNotifications) return outcome;
       const { error, isFinal } = failedNotifications;
@@ -199,6 +225,13 @@ export class DeliveryRun {
     } catch (error) {
       return { kind: 'failed', error };
     }
+  }
+
+  /** What the stored state says instead of a fact. */
+  async #foundInstead(): Promise<string | undefined> {
+    const { expectation, event } = this.#options;
+    // The check of the type hands it its own events only.
+    return expectation?.foundInstead(event as never, this.#handlerState);
   }
 
   /** Takes the record for this run. @throws ConflictError when somebody else moved it */

@@ -6,7 +6,6 @@
  * that is locked (it comes back when its process dies) or one that is scheduled. So a message may be completed once the
  * record has ended, or once another message is sure to come.
  */
-import { hash } from 'node:crypto';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import type { RedeliveryMarks } from '../events/parse.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
@@ -42,6 +41,8 @@ export interface EventRecord {
   readonly runs: number;
   /** Names the run that wrote this. */
   readonly runId: string;
+  /** Drawn when the event was first claimed: nobody who sends can guess the ids of the messages that follow from it. */
+  readonly nonce: string;
   readonly leaseUntil?: number | undefined;
   readonly dueAt?: number | undefined;
   /** When the event was first seen; also its place in the history. */
@@ -59,30 +60,24 @@ export const MAX_VANISHED = 3;
 /** Of a summary, in characters. */
 const MAX_SUMMARY = 500;
 
-/** The same message always finds the same record. Ids too long for a key are replaced by their digest. */
-export function recordKey(handler: string, eventId: string): string {
-  return `${handler}|${keyPart(eventId)}`;
+/** The same message always finds the same record. @param eventKey of the event: its source and id */
+export function recordKey(handler: string, eventKey: string): string {
+  return `${handler}|${eventKey}`;
 }
 
-/** The partition of a record, and of the rows that the history finds it by. */
+/** The partition of a record, and of the rows that the history finds it by. An event's key is a hash already. */
 export function recordPartition(key: string): string {
-  return `records-${hash('sha256', key).charAt(0)}`;
+  return `records-${key.charAt(key.indexOf('|') + 1)}`;
 }
 
 /** The record of an event at a handler. */
 export async function readRecord(
   state: StateStore,
   handler: string,
-  eventId: string,
+  eventKey: string,
 ): Promise<Stored<EventRecord> | undefined> {
-  const key = recordKey(handler, eventId);
+  const key = recordKey(handler, eventKey);
   return state.get<EventRecord>(recordPartition(key), key);
-}
-
-/** A text as part of a key that must stay short, also where some characters take three places (`table-entity.ts`). */
-function keyPart(text: string): string {
-  const isShort = text.length <= 64 || (Buffer.byteLength(text) <= 200 && (text.match(/[ !~]/g)?.length ?? 0) <= 50);
-  return isShort ? text : `sha256-${hash('sha256', text)}`;
 }
 
 /** What a message does about a record. */
@@ -133,7 +128,8 @@ export function firstRecord(
     event,
     summary,
     redelivery,
-  }: { handler: string; event: CloudEvent; summary: string | undefined; redelivery: number },
+    nonce,
+  }: { handler: string; event: CloudEvent; summary: string | undefined; redelivery: number; nonce: string },
   now: number,
 ): EventRecord {
   const { id, type, source, subject, time, correlationid, causationid } = event;
@@ -153,6 +149,7 @@ export function firstRecord(
     vanished: 0,
     runs: 0,
     runId: '',
+    nonce,
     leaseUntil: undefined,
     dueAt: undefined,
     startedAt: now,
@@ -192,7 +189,7 @@ function vanishedOf({ status, vanished = 0 }: EventRecord, decision: 'run' | 'ta
 }
 
 /** Whether a handler is done with an event. A record that is gone completed longer ago than records are kept. */
-export async function isCompleted(state: StateStore, handler: string, eventId: string): Promise<boolean> {
-  const record = (await readRecord(state, handler, eventId))?.value;
+export async function isCompleted(state: StateStore, handler: string, eventKey: string): Promise<boolean> {
+  const record = (await readRecord(state, handler, eventKey))?.value;
   return record === undefined || record.status === 'completed';
 }

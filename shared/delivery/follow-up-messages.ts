@@ -32,6 +32,8 @@ export interface MessageInHand {
   /** The subscription of the handler. */
   readonly handler: string;
   readonly event: CloudEvent;
+  /** `eventKey` of the event. */
+  readonly key: string;
   readonly marks: RedeliveryMarks;
   /** As in `Delivery`. */
   readonly enqueuedTime: unknown;
@@ -61,7 +63,7 @@ export class FollowUpMessages {
   /** Schedules the redelivery that a record waits for. Harmless when it was scheduled already. */
   async sendAwaited({ redelivery, runId, dueAt = this.dueAfter(0) }: EventRecord): Promise<void> {
     // The run is part of the id: no other event's id, and no life before a lost store, can stand in its way.
-    await this.#schedule(`${this.#id}:${redelivery}:${runId}`, dueAt, { redelivery });
+    await this.#schedule(`${this.#message.key}:${redelivery}:${runId}`, dueAt, { redelivery });
   }
 
   /**
@@ -74,7 +76,7 @@ export class FollowUpMessages {
     const now = this.dueAfter(0);
     const at = Math.min(Math.max(leaseUntil ?? now, now), now + leaseMs);
     // Having waited and then been retried, it may have to wait again, and must not pass for a repetition.
-    const messageId = `${this.#id}:${redelivery}@${runId}+${unrecordedAttempts ?? 0}`;
+    const messageId = `${this.#message.key}:${redelivery}@${runId}+${unrecordedAttempts ?? 0}`;
     await this.#schedule(messageId, at, { redelivery, unrecordedAttempts, awaitedRunId: runId });
     this.#message.log.info('lease wait scheduled', { inMs: at - now, redelivery });
   }
@@ -87,7 +89,7 @@ export class FollowUpMessages {
     const { redelivery } = this.#message.marks;
     const unrecordedAttempts = this.#nextUnrecordedAttempt;
     const inMs = sparedMs + backoffMs(unrecordedAttempts, this.#message.random);
-    const messageId = `${this.#id}:${redelivery}@${runId}+${unrecordedAttempts}`;
+    const messageId = `${this.#message.key}:${redelivery}@${runId}+${unrecordedAttempts}`;
     await this.#schedule(messageId, this.dueAfter(inMs), { redelivery, unrecordedAttempts, awaitedRunId: runId });
     this.#message.log.info('take-over postponed', { inMs, redelivery });
   }
@@ -107,7 +109,7 @@ export class FollowUpMessages {
 
     const inMs = this.retryAfterMs(attempt, error);
     const retry = { redelivery, unrecordedAttempts: attempt, awaitedRunId, endedRunId };
-    await this.#schedule(`${this.#id}:${redelivery}+${attempt}`, this.dueAfter(inMs), retry);
+    await this.#schedule(`${this.#message.key}:${redelivery}+${attempt}`, this.dueAfter(inMs), retry);
     log.info('retry scheduled', { attempt, inMs, redelivery, isRecorded: false });
   }
 
@@ -127,10 +129,6 @@ export class FollowUpMessages {
     await this.#deadLetter(':notification', error, attempts + 1, redelivery);
   }
 
-  get #id(): string {
-    return this.#message.event.id;
-  }
-
   get #nextUnrecordedAttempt(): number {
     return (this.#message.marks.unrecordedAttempts ?? 0) + 1;
   }
@@ -145,11 +143,11 @@ export class FollowUpMessages {
   }
 
   async #deadLetter(idSuffix: string, error: unknown, attempts: number, redelivery: number): Promise<void> {
-    const { handler, event, log } = this.#message;
+    const { handler, event, key, log } = this.#message;
     const failure = failureOf(error);
     await send(
       this.#deadLetterQueue.deadLetter({
-        messageId: `${event.id}:${handler}:${redelivery}${idSuffix}`,
+        messageId: `${key}:${handler}:${redelivery}${idSuffix}`,
         body: event,
         type: event.type,
         correlationId: event.correlationid,

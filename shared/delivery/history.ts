@@ -4,6 +4,7 @@
  * is listed is merged from all partitions.
  */
 import { hash } from 'node:crypto';
+import { eventKey } from '../events/identity.ts';
 import type { Query, StateStore, Stored } from '../ports/state.ts';
 import { type EventRecord, RECORD_PARTITIONS, recordKey, recordPartition } from './event-record.ts';
 
@@ -46,8 +47,8 @@ export function newestFirst(ms: number): string {
 }
 
 /** A row's place in its list: the time when its event was first seen, and the key of the record. */
-function placeOf({ startedAt, handler, id }: Pick<EventRecord, 'startedAt' | 'handler' | 'id'>): string {
-  return `${newestFirst(startedAt)}|${recordKey(handler, id)}`;
+function placeOf({ startedAt }: Pick<EventRecord, 'startedAt'>, key: string): string {
+  return `${newestFirst(startedAt)}|${key}`;
 }
 
 /** Of a row that is listed by time. */
@@ -65,17 +66,17 @@ export function chainKeyOf(timeKey: string, { correlationId }: Pick<HistoryRow, 
   return `${chainPrefix(correlationId)}${timeKey.slice(BY_TIME.length)}`;
 }
 
-/** A digest, since there is no room for two ids in a key. */
+/** A digest, since a key has no room for whatever a publisher may call a chain. */
 function chainPrefix(correlationId: string): string {
   return `@chain|${hash('sha256', correlationId).slice(0, 16)}|`;
 }
 
 /** Inserts a record, and with it its rows. @throws ConflictError when there is a record of the event at the handler */
 export async function insertRecord(state: StateStore, record: EventRecord): Promise<Stored<EventRecord>> {
-  const { type, subject, correlationId, handler, id } = record;
-  const key = recordKey(handler, id);
+  const { type, subject, correlationId, handler } = record;
+  const key = recordKey(handler, eventKey(record));
   const row: HistoryRow = { type, subject, correlationId };
-  const timeKey = `${BY_TIME}${placeOf(record)}`;
+  const timeKey = `${BY_TIME}${placeOf(record, key)}`;
   const [etag = ''] = await state.transact(recordPartition(key), [
     { kind: 'insert', key, value: record },
     { kind: 'put', key: timeKey, value: row, etag: '*' },

@@ -2,10 +2,7 @@
  * The runs that a process has under way. They share it, until one that may end the process has it to itself: when the
  * process ends then, no other event's run ends with it, and no other event is to blame.
  */
-import type { Timer } from '../timeout.ts';
-
-/** Nobody waits longer: beside this, the longest run still ends within the time of a function at the Functions host. */
-const MAX_WAIT_MS = 30_000;
+import { MAX_TURN_MS, type Timer } from '../timeout.ts';
 
 /**
  * When a worker dies twice within ten seconds, the Functions host is without one for as long, and every delivery fails. So
@@ -78,7 +75,7 @@ export class Isolation {
         },
       };
       queue.push(waiting);
-      const cancel = timer(MAX_WAIT_MS, () => {
+      const cancel = timer(MAX_TURN_MS, () => {
         queue.splice(queue.indexOf(waiting), 1);
         this.#sharing++;
         resolve(false);

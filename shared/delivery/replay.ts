@@ -8,6 +8,7 @@
 import { PermanentError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import { exactNumbersIn, putExactNumbers } from '../events/exact-numbers.ts';
+import { eventKey } from '../events/identity.ts';
 import { redeliveryMarksOf, structured } from '../events/parse.ts';
 import type { DeadLetterEntry } from '../ports/bus.ts';
 import type { Ports } from '../ports/handler.ts';
@@ -21,6 +22,9 @@ export class NotReplayableError extends PermanentError {
   override readonly reason = 'NotReplayable';
 }
 
+/** The handler is done with the event: nothing is lost with the entry. */
+export class FinishedError extends NotReplayableError {}
+
 /** What was sent. */
 export interface Replay {
   readonly eventId: string;
@@ -32,10 +36,11 @@ export interface Replay {
  * Sends an entry to its handler and takes it out of the errors queue. A process that dies between leaves the entry, and
  * replaying that again has no second effect.
  *
+ * @param automaticReplays the how manieth in a row by the timer it is; a person's replay is none, and begins anew
  * @returns undefined when the entry no longer exists
  * @throws NotReplayableError saying why @throws TransientError while another process takes it
  */
-export async function replay(sequenceNumber: string, ports: Ports): Promise<Replay | undefined> {
+export async function replay(sequenceNumber: string, ports: Ports, automaticReplays = 0): Promise<Replay | undefined> {
   const { publisher, deadLetterQueue, clock, log } = ports;
   const found = await deadLetterQueue.findDeadLetter(sequenceNumber);
   if (!found) return undefined;
@@ -48,18 +53,21 @@ export async function replay(sequenceNumber: string, ports: Ports): Promise<Repl
   const entry = unpacked(found);
   const event = eventIn(entry);
   const subscription = handlerOf(event, entry);
-  const redelivery = await nextRedelivery(event, subscription, entry, ports);
-  const messageId = `${event.id}:${redelivery}:replay-${sequenceNumber}`;
+  const redelivery = await nextRedelivery(event, subscription, { ...entry, isAutomatic: automaticReplays > 0 }, ports);
+  const messageId = `${eventKey(event)}:${redelivery}:replay-${sequenceNumber}`;
   const sendRedelivery = async (): Promise<void> => {
     try {
-      await publisher.schedule({ event, at: clock.now(), to: subscription, redelivery, messageId });
+      await publisher.schedule({ event, at: clock.now(), to: subscription, redelivery, automaticReplays, messageId });
     } catch (error) {
       // What was unpacked may be larger than the broker takes.
       throw error instanceof PermanentError ? new NotReplayableError(error.message, { cause: error }) : error;
     }
   };
   if (!(await deadLetterQueue.takeDeadLetter(sequenceNumber, sendRedelivery))) return undefined;
-  log.info('replayed', { eventId: event.id, handler: subscription, redelivery, sequenceNumber });
+  log.info('replayed', {
+    ...{ eventId: event.id, handler: subscription, redelivery, sequenceNumber },
+    ...(automaticReplays > 0 && { automaticReplays }),
+  });
   return { eventId: event.id, type: event.type, subscription };
 }
 
@@ -82,9 +90,10 @@ function eventIn({ body, applicationProperties, deadLetteredAt, isCut }: DeadLet
     unrecordedattempts: __,
     awaitedrun: ___,
     endedrun: ____,
+    automaticreplays: _____,
     ...event
   } = isObject(value) ? value : {};
-  if (!isText(event['id']) || !isText(event['type'])) {
+  if (!isText(event['id']) || !isText(event['source']) || !isText(event['type'])) {
     throw new NotReplayableError('the body is no CloudEvent; publish what was meant, and discard this');
   }
   // The wire carries it as it is; the delivery validates.
@@ -121,18 +130,19 @@ function handlerOf({ type }: CloudEvent, { subscription }: DeadLetterEntry): str
 async function nextRedelivery(
   event: CloudEvent,
   subscription: string,
-  { redelivery, body, reason }: DeadLetterEntry,
+  { redelivery, body, reason, isAutomatic }: DeadLetterEntry & { readonly isAutomatic: boolean },
   { state }: Ports,
 ): Promise<number> {
-  const record = (await readRecord(state, subscription, event.id))?.value;
+  const record = (await readRecord(state, subscription, eventKey(event)))?.value;
   if (record?.status === 'completed') {
     const what = reason === 'NotificationFailed' ? 'its notification alone failed' : 'this is no longer of use';
-    throw new NotReplayableError(`${subscription} has handled the event: ${what}; discard it`);
+    throw new FinishedError(`${subscription} has handled the event: ${what}; discard it`);
   }
   // The broker gives up the very message that drives the record, so that one is sent again; a dead-lettered event begins anew.
   const given = redeliveryMarksOf(Object(jsonOrText(body))).redelivery;
-  const next =
-    redelivery !== undefined ? redelivery + 1 : record?.status === 'dead-lettered' ? record.redelivery + 1 : given;
+  // But not by itself: what the handler refused waits for a person.
+  const isRefused = record?.status === 'dead-lettered' && !isAutomatic;
+  const next = redelivery !== undefined ? redelivery + 1 : isRefused ? record.redelivery + 1 : given;
   if (record?.status === 'dead-lettered' && record.redelivery >= next) {
     throw new NotReplayableError(
       'it was replayed before, and what failed then has an entry of its own; discard this one',

@@ -1,7 +1,7 @@
 /**
  * Forgets the history that is too old or too much, by whole days. Records are also what makes a redelivered event take
- * effect once, so none is forgotten while a message of its event can still be somewhere. Discards the entries of the errors
- * queue that are too old: the broker does not, once their time to live has moved them to its dead-letter queue.
+ * effect once, so none is forgotten while a message of its event can still be somewhere. Discards, for a timer, the entries of
+ * the errors queue that are too old: the broker does not, once their time to live has moved them to its dead-letter queue.
  */
 
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../duration.ts';
@@ -28,7 +28,6 @@ const BATCH = 50;
 interface Schedule {
   nextPlanAt: number;
   nextPassAt: number;
-  nextDiscardAt: number;
   /** Whatever was first seen before this is being forgotten. */
   before: number | undefined;
   /** Events that came in since the last pass. */
@@ -44,29 +43,21 @@ const schedules = new WeakMap<StateStore, Schedule>();
  * reason to fail an event.
  */
 export async function forgetOldWhenDue(
-  { state, deadLetterQueue, clock, log }: Pick<Ports, 'state' | 'deadLetterQueue' | 'clock' | 'log'>,
+  { state, clock, log }: Pick<Ports, 'state' | 'clock' | 'log'>,
   limits: HistoryLimits,
 ): Promise<void> {
   const now = clock.now();
   const schedule = schedules.get(state) ?? {
-    nextPlanAt: 0,
-    nextPassAt: 0,
-    nextDiscardAt: 0,
-    before: undefined,
-    cameIn: 0,
-    isBusy: false,
+    ...{ nextPlanAt: 0, nextPassAt: 0, before: undefined, cameIn: 0, isBusy: false },
   };
   schedules.set(state, schedule);
   schedule.cameIn++;
-  const logged = (what: string, pass: Promise<void>): Promise<void> =>
-    pass.catch((error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
-      log.warn(`${what} failed`, { error: message, stack: stackOf(error) });
-    });
-  await Promise.all([
-    logged('forgetting old history', forgetWhenDue(schedule, state, now, limits)),
-    logged('discarding old errors', discardWhenDue(schedule, { deadLetterQueue, log }, now)),
-  ]);
+  try {
+    await forgetWhenDue(schedule, state, now, limits);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    log.warn('forgetting old history failed', { error: message, stack: stackOf(error) });
+  }
 }
 
 async function forgetWhenDue(schedule: Schedule, state: StateStore, now: number, limits: HistoryLimits): Promise<void> {
@@ -86,16 +77,6 @@ async function forgetWhenDue(schedule: Schedule, state: StateStore, now: number,
   } finally {
     schedule.isBusy = false;
   }
-}
-
-async function discardWhenDue(
-  schedule: Schedule,
-  ports: Pick<Ports, 'deadLetterQueue' | 'log'>,
-  now: number,
-): Promise<void> {
-  if (now < schedule.nextDiscardAt) return;
-  schedule.nextDiscardAt = now + HOUR_MS;
-  if (!(await discardOldErrors(ports, now))) schedule.nextDiscardAt = now + MINUTE_MS;
 }
 
 /**

@@ -59,7 +59,7 @@ export async function runHandler(
   const failures: NotificationFailure[] = [];
   let isOver = false;
   const handlerPorts: HandlerPorts = {
-    isCompleted: (eventId) => isCompleted(state, handler, eventId),
+    isCompleted: (eventKey) => isCompleted(state, handler, eventKey),
     state,
     clusters,
     notifier: tolerant(notifier, failures, log),

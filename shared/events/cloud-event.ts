@@ -4,12 +4,12 @@
  *
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
-import { createHash } from 'node:crypto';
 import { v7 } from 'uuid';
 import * as z from 'zod';
 import { EventTooLargeError } from '../errors.ts';
 import { exactJson } from './exact-numbers.ts';
-import { timestamp } from './fields.ts';
+import { eventSource, timestamp } from './fields.ts';
+import { derivedId, eventKey, eventReference, MAX_ID, MAX_SOURCE, sourceOfHandler } from './identity.ts';
 import { check } from './issues.ts';
 import { refuseForbiddenText } from './text.ts';
 
@@ -29,9 +29,9 @@ export interface CloudEvent<Type extends string = string, Data = unknown> {
   readonly time: string;
   readonly datacontenttype: 'application/json';
   readonly dataversion: number;
-  /** The id of the first event of the chain. */
+  /** Names the chain: `eventKey` of its first event, unless its publisher chose another. */
   readonly correlationid: string;
-  /** The id of the event that caused this one; absent on the first. */
+  /** The event that caused this one, by source and id (`eventReference`); absent on the first. */
   readonly causationid?: string | undefined;
   /** W3C trace context of the publisher. */
   readonly traceparent?: string | undefined;
@@ -106,7 +106,7 @@ export interface NewEvent<Data> {
 }
 
 /**
- * The first event of a chain. Its id is a UUID v7 unless given, and the chain's correlation id is its own.
+ * The first event of a chain. Its id is a UUID v7 unless given; the chain's correlation id is made from source and id.
  *
  * @example newEvent(DeploymentRequested, { source: '/ci', data: { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' } })
  * @throws InvalidEventError when the data, or an attribute, does not fit
@@ -142,7 +142,7 @@ function makeEvent<Type extends string, Schema extends z.ZodType>(
     time,
     datacontenttype: 'application/json',
     dataversion: version,
-    correlationid: correlationid ?? id,
+    correlationid: correlationid ?? eventKey({ source, id }),
     causationid,
     traceparent,
     data: parsed,
@@ -170,20 +170,8 @@ export interface ChildEvent<Data> {
 }
 
 /**
- * Namespace of the derived ids, 5d0f6c39-6f83-5a53-9b3e-0a5c1a1f6d0e: a child of a parent has the same id every time.
- */
-const CHILD_IDS = Buffer.from('5d0f6c396f835a539b3e0a5c1a1f6d0e', 'hex');
-
-/** A UUID v5 (RFC 9562). uuid's own takes five times as long, which is a tenth of what delivering an event takes. */
-function nameBasedId(name: string): string {
-  const hex = createHash('sha1').update(CHILD_IDS).update(name).digest('hex');
-  const variant = '89ab'.charAt(Number.parseInt(hex.charAt(16), 16) & 3);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-}
-
-/**
- * An event that follows from another. Its id is derived from the parent's id, its own type and the handler, so
- * that publishing it twice is publishing it once.
+ * An event that follows from another. Its id is derived from the parent's source and id, its own type and the
+ * handler, so that publishing it twice is publishing it once.
  *
  * @throws InvalidEventError when the data, or an attribute, does not fit
  */
@@ -194,18 +182,15 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
     handler,
     data,
     time,
-    source = `/handlers/${handler}`,
+    source = sourceOfHandler(handler),
     subject,
     key,
     correlationid,
     traceparent,
   }: ChildEvent<z.input<Schema>>,
 ): CloudEvent<Type, z.output<Schema>> {
-  // As JSON, since an id or a key may hold any character that could be chosen to separate them.
-  const parts = [parent.id, definition.type, handler];
-  const name = JSON.stringify(key === undefined ? parts : [...parts, key]);
   const fields = {
-    id: nameBasedId(name),
+    id: derivedId({ parent: eventKey(parent), type: definition.type, handler, key }),
     source,
     data,
     time,
@@ -213,7 +198,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
     correlationid: correlationid ?? parent.correlationid,
     traceparent: traceparent ?? parent.traceparent,
   };
-  return makeEvent(definition, fields, parent.id);
+  return makeEvent(definition, fields, eventReference(parent));
 }
 
 /** The event as structured-mode JSON. @throws EventTooLargeError when Service Bus would refuse it */
@@ -231,10 +216,8 @@ const text = (longest: number): z.ZodString => z.string().min(1).max(longest);
 /** The attributes that every CloudEvent must have, as they arrive; extensions pass through. */
 export const envelope = z.looseObject({
   specversion: z.literal('1.0').describe('The version of the CloudEvents specification'),
-  id: text(256).describe('Unique for this source; sending an event again keeps it. A UUID is best'),
-  source: text(1024)
-    .regex(/^[^\s<>"{}|\\^`]+$/, 'a URI reference')
-    .describe('A URI reference naming the publisher, such as /deployment-service'),
+  id: text(MAX_ID).describe('Unique for this source; sending an event again keeps it. A UUID is best'),
+  source: eventSource.describe('A URI reference naming the publisher, such as /deployment-service'),
   type: text(256).describe("The event's name"),
   subject: text(1024).optional().describe('The resource that the data is about; computed from the data when absent'),
   time: timestamp.optional().describe('When it happened (RFC 3339); when it arrived when absent'),
@@ -257,7 +240,11 @@ export const envelope = z.looseObject({
     )
     .optional()
     .describe('The version of the data; 1 when absent'),
-  correlationid: text(256).optional().describe('The id of the first event of the chain; its own when absent'),
-  causationid: text(256).optional().describe('The id of the event that caused this one; absent on the first'),
+  correlationid: text(256)
+    .optional()
+    .describe('Names the chain; made from the source and id of its first event when absent'),
+  causationid: text(MAX_ID + MAX_SOURCE + 1)
+    .optional()
+    .describe('The event that caused this one: its source, a space, its id; absent on the first'),
   traceparent: text(128).optional().describe('W3C trace context of the publisher'),
 });

@@ -7,6 +7,7 @@ import {
   dnsLabel,
   dnsSubdomain,
   eventId,
+  eventSource,
   imageReference,
   longText,
   open,
@@ -44,7 +45,11 @@ const release = {
     .describe('Lets a release through a freeze; kept in the history'),
 };
 
-const ofRequest = { requestId: eventId.describe('The id of the DeploymentRequested event') };
+const ofRequest = {
+  requestId: eventId.describe('The id of the DeploymentRequested event'),
+  // Not every reader needs it, but without it two requests of one id are one.
+  requestSource: eventSource.optional().describe('The source of that event: with its id, what the request is known by'),
+};
 
 export const DeploymentRequested = defineEvent(
   'DeploymentRequested',

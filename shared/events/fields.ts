@@ -4,6 +4,7 @@
  * examples of the fields make up the examples of the events.
  */
 import * as z from 'zod';
+import { MAX_ID, MAX_SOURCE } from './identity.ts';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -95,8 +96,16 @@ export const timestamp = z.iso
 export const eventId = z
   .string()
   .min(1)
-  .max(256)
+  .max(MAX_ID)
   .meta({ description: 'The id of another event', examples: ['request-1'] });
+
+/** The source of an event, as CloudEvents has it. */
+export const eventSource = z
+  .string()
+  .min(1)
+  .max(MAX_SOURCE)
+  .regex(/^[^\s<>"{}|\\^`]+$/, 'a URI reference')
+  .meta({ description: 'A URI reference naming the publisher', examples: ['/ci/shop'] });
 
 /**
  * An object that keeps the fields it does not know, so that a newer producer's data passes through unharmed.

@@ -7,6 +7,7 @@ import { InvalidEventError, UnknownEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from './catalog.ts';
 import { type EventDefinition, envelope } from './cloud-event.ts';
 import { type ExactNumber, exactNumbersAt, exactNumbersIn, isDeclared, putExactNumbers } from './exact-numbers.ts';
+import { eventKey } from './identity.ts';
 import { check } from './issues.ts';
 import { refuseForbiddenText } from './text.ts';
 
@@ -31,6 +32,8 @@ export interface RedeliveryMarks {
   readonly awaitedRunId: string | undefined;
   /** The run that ended without being able to update the record: its lease need not be waited for. */
   readonly endedRunId: string | undefined;
+  /** How often it was replayed by itself in a row, with no handler having judged it; undefined for never. */
+  readonly automaticReplays: number | undefined;
 }
 
 export interface ParsedEvent extends RedeliveryMarks {
@@ -69,7 +72,7 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
     time: attributes.time ?? new Date(wire.receivedAt).toISOString(),
     datacontenttype: 'application/json',
     dataversion: definition.version,
-    correlationid: attributes.correlationid ?? attributes.id,
+    correlationid: attributes.correlationid ?? eventKey(attributes),
     data,
   };
   putExactNumbers(event, exact, ([name = '', ...path]) =>
@@ -196,12 +199,14 @@ export function redeliveryMarksOf({
   unrecordedattempts,
   awaitedrun,
   endedrun,
+  automaticreplays,
 }: Attributes): RedeliveryMarks {
   return {
     redelivery: countOf(redelivery),
     unrecordedAttempts: countOf(unrecordedattempts) || undefined,
     awaitedRunId: typeof awaitedrun === 'string' ? awaitedrun : undefined,
     endedRunId: typeof endedrun === 'string' ? endedrun : undefined,
+    automaticReplays: countOf(automaticreplays) || undefined,
   };
 }
 
@@ -212,7 +217,10 @@ function withoutMarks(attributes: Attributes): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !MARKS.includes(name)));
 }
 
-const MARKS: readonly string[] = ['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'data_base64'];
+const MARKS: readonly string[] = [
+  ...['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'automaticreplays'],
+  'data_base64',
+];
 
 /** An attribute that this build reads itself. */
 function isKnown(name: string): boolean {

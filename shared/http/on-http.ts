@@ -17,6 +17,8 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** The parts of the route. */
   readonly params: Readonly<Record<string, string>>;
+  /** Whether anybody may ask: no key was checked. */
+  readonly isAnonymous: boolean;
   arrayBuffer(): Promise<ArrayBuffer>;
   /** The span that follows from this request continue: this app's, or else the caller's; the beginning of a trace where there is none. */
   traceparent(): string;
@@ -45,6 +47,8 @@ export interface HttpRoute {
   readonly route: string;
   /** `function` when absent: a key of the function or the app. */
   readonly authLevel?: 'anonymous' | 'function' | 'admin';
+  /** A setting that lets anybody ask, without a key, when it is `true`. */
+  readonly anonymousSetting?: string;
   /** What it does, in a sentence; with the members below, for the reference page. */
   readonly description: string;
   /** What each `{name}` of the route means. */
@@ -66,7 +70,9 @@ export function registeredRoutes(): readonly HttpRoute[] {
 
 /** @example onHttp({ name: 'health', methods: ['GET'], route: 'health', description: '…', answers: { 200: '…' } }, handle); */
 export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
-  const { name, methods, route, authLevel = 'function' } = registered;
+  const { name, methods, route, anonymousSetting } = registered;
+  const isOpen = anonymousSetting !== undefined && process.env[anonymousSetting] === 'true';
+  const authLevel = isOpen ? 'anonymous' : (registered.authLevel ?? 'function');
   routes.push(registered);
   checkSettingsAtStart();
   app.http(name, {
@@ -76,7 +82,7 @@ export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
     handler: async (request, context) => {
       const origin = { host: context.traceContext?.traceParent, sender: request.headers.get('traceparent') };
       const { status, headers, json, body } = await inRequestSpan(registered, request, context, origin, () =>
-        answer(name, handler, shapeOf(request, origin), context),
+        answer(name, handler, shapeOf(request, authLevel === 'anonymous', origin), context),
       );
       return {
         ...(status !== undefined && { status }),
@@ -112,13 +118,14 @@ function inRequestSpan(
   });
 }
 
-function shapeOf(request: AzureRequest, { host, sender }: TraceOrigin): HttpRequest {
+function shapeOf(request: AzureRequest, isAnonymous: boolean, { host, sender }: TraceOrigin): HttpRequest {
   return {
     method: request.method,
     url: request.url,
     headers: request.headers,
     query: request.query,
     params: request.params,
+    isAnonymous,
     arrayBuffer: async () => request.arrayBuffer(),
     traceparent: () => currentTraceparent() ?? traceparentIn(sender, host) ?? newTraceparent(),
   };

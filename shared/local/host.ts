@@ -1,5 +1,5 @@
 /** `npm run host`: the local Functions host alone, against any Service Bus namespace. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   appDirectory,
   columns,
@@ -15,6 +15,7 @@ import {
 import { checkDirectory } from '../terminal/flag-files.ts';
 import { HOST } from '../terminal/usages.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
+import { FileScheduleMonitor } from './functions-host/schedule-monitor.ts';
 import { hostOutput } from './host-output.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
 
@@ -32,8 +33,12 @@ await runCommand(async () => {
   applySettings({ FUNCTIONS_WORKER_RUNTIME: 'node', AZURE_FUNCTIONS_ENVIRONMENT: 'Development' });
 
   const { json: isJson, verbose: isVerbose } = values;
-  const output = hostOutput({ from: 'information', isVerbose, isJson });
-  const host = await startFunctionsHost({ directory, settings: process.env, httpPort, ...output });
+  // The namespace and the store outlive this process, and so does what the timers missed.
+  const scheduleMonitor = new FileScheduleMonitor(join(directory, '.functions-host', 'timers'));
+  const host = await startFunctionsHost({
+    ...{ directory, settings: process.env, httpPort, scheduleMonitor },
+    ...hostOutput({ from: 'information', isVerbose, isJson }),
+  });
   stopOnSignal(async () => {
     if (!isJson) print(dim('stopping'));
     if (await host.stop(DRAIN_MS)) return;

@@ -17,6 +17,8 @@ export interface LocalServerOptions {
   /** How long the headers of a request may take to arrive, and the whole request. */
   readonly headMs?: number;
   readonly requestMs?: number;
+  /** How long the first line and the headers of a request may be, in bytes; Node's 16 KiB unless set. */
+  readonly maxHeaderSize?: number;
 }
 
 /** A server that refuses requests of foreign pages (421, 403), and requests that are too slow (408). */
@@ -25,9 +27,10 @@ export function createLocalServer({
   host,
   headMs = 10_000,
   requestMs = 60_000,
+  maxHeaderSize,
 }: LocalServerOptions): Server {
   const timeouts = { headersTimeout: headMs, requestTimeout: requestMs, connectionsCheckingInterval: headMs / 2 };
-  return createServer(timeouts, (request, response) => {
+  return createServer({ ...timeouts, ...(maxHeaderSize && { maxHeaderSize }) }, (request, response) => {
     const url = urlOf(request);
     const refusal = url ? refuseForeign(request, url, isLoopback(host)) : { status: 400, why: 'the URL is malformed' };
     if (url && !refusal) return onRequest(request, response, url);

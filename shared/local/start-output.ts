@@ -16,7 +16,10 @@ interface Addresses {
 
 /** An event that arrived at its function. */
 export interface ArrivedEvent extends TimelineEvent {
+  /** `eventKey` of the event. */
+  readonly key: string;
   readonly id: string;
+  readonly source: string;
   readonly correlationid: string;
 }
 
@@ -42,7 +45,7 @@ export class StartOutput {
       const [topic = '', subscription = ''] = trigger === 'service-bus' ? source.split('/') : [source];
       return [name, topic, subscription];
     });
-    print(`${columns([['FUNCTION', 'TOPIC OR ROUTE', 'SUBSCRIPTION'], ...rows])}\n`);
+    print(`${columns([['FUNCTION', 'TOPIC, ROUTE OR SCHEDULE', 'SUBSCRIPTION'], ...rows])}\n`);
   }
 
   ready(addresses: Addresses): void {

@@ -5,9 +5,12 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { createLivePorts } from '../adapters/live.ts';
+import { readRecord } from '../delivery/event-record.ts';
 import { TransientError } from '../errors.ts';
+import { catalog } from '../events/catalog.ts';
 import { type CloudEvent, type EventOf, newEvent } from '../events/cloud-event.ts';
 import { DeploymentRequested } from '../events/deployment.ts';
+import { eventKey } from '../events/identity.ts';
 import { usePorts } from '../on-event.ts';
 import { appDirectory, dim, readFlags, readPort, runCommand, stopOnSignal } from '../terminal/command.ts';
 import { START } from '../terminal/usages.ts';
@@ -62,12 +65,14 @@ function eventIn(body: unknown): ArrivedEvent | undefined {
   try {
     const event: unknown = JSON.parse(body instanceof Uint8Array ? new TextDecoder().decode(body) : String(body));
     if (typeof event !== 'object' || event === null) return undefined;
-    const { id, type, subject, correlationid = id, data } = event as Partial<Record<keyof CloudEvent, unknown>>;
-    if (typeof id !== 'string' || typeof type !== 'string') return undefined;
+    const { id, source, type, subject, correlationid, data } = event as Partial<Record<keyof CloudEvent, unknown>>;
+    if (typeof id !== 'string' || typeof source !== 'string' || typeof type !== 'string') return undefined;
     return {
+      key: eventKey({ source, id }),
       id,
+      source,
       type,
-      correlationid: String(correlationid),
+      correlationid: correlationid === undefined ? eventKey({ source, id }) : String(correlationid),
       subject: subject === undefined ? '' : String(subject),
       data,
     };
@@ -84,17 +89,21 @@ function sampleEvent(): EventOf<typeof DeploymentRequested> {
   });
 }
 
-/** Shows every event once, when it first arrives at its function. */
-function arrivals(show: (event: ArrivedEvent) => void): (body: unknown) => void {
+/** Shows an event once. */
+function shownOnce(show: (event: ArrivedEvent) => void): (event: ArrivedEvent) => void {
   const seen = new Set<string>();
-  return (body) => {
-    const event = eventIn(body);
-    if (!event || seen.has(event.id)) return;
+  return (event) => {
+    if (seen.has(event.key)) return;
     // The oldest is forgotten first; showing an event twice does no harm.
     if (seen.size >= 10_000) seen.delete(seen.values().next().value ?? '');
-    seen.add(event.id);
+    seen.add(event.key);
     show(event);
   };
+}
+
+/** Whether an event says what this app alone can know. */
+function isFact({ type }: ArrivedEvent): boolean {
+  return catalog.get(type)?.definition.sender === 'app';
 }
 
 const ENDS = ['DeploymentCompleted', 'DeploymentFailed', 'DeploymentRolledBack'];
@@ -125,16 +134,19 @@ await runCommand(async () => {
   usePorts(live);
 
   const sample = values['no-sample'] ? undefined : sampleEvent();
-  const onArrival = arrivals((event) => {
+  const show = shownOnce((event) => {
     output.event(event);
     if (event.correlationid === sample?.id && ENDS.includes(event.type)) output.hint(`\n${dim(hint(host.httpPort))}`);
   });
   const host = await startFunctionsHost({
     ...{ directory, httpPort, settings: process.env },
     ...hostOutput({ from: 'warning', isVerbose, isJson }),
-    onMessage: (_, { body }, run) => {
-      onArrival(body);
-      return run();
+    onMessage: async (name, { body }, run) => {
+      const event = eventIn(body);
+      if (event && !isFact(event)) show(event);
+      await run();
+      // A fact that nothing expected has no record, and is not shown as if it were true.
+      if (event && isFact(event) && (await readRecord(live.state, name, event.key))) show(event);
     },
   });
   stopOnSignal(async () => {

@@ -18,12 +18,15 @@ export interface Redelivery {
   readonly awaitedRunId?: string | undefined;
   /** Sent as the extension `endedrun`: the run that ended and could not say so in the record. */
   readonly endedRunId?: string | undefined;
-  /** Sending the same id twice within the duplicate-detection window is sending it once. */
+  /** Sent as the extension `automaticreplays` unless 0: how often it was replayed by itself in a row. */
+  readonly automaticReplays?: number | undefined;
+  /** At most 128 characters. Sending the same id twice within the duplicate-detection window is sending it once. */
   readonly messageId: string;
 }
 
 /** A message that could not be handled, for the errors queue. */
 export interface DeadLetter {
+  /** At most 128 characters. */
   readonly messageId: string;
   /** The event, or the body as it came when it is none. */
   readonly body: unknown;
@@ -74,12 +77,41 @@ export interface ReceivedMessage {
   readonly applicationProperties: Readonly<Record<string, unknown>>;
 }
 
-/** Sends events. Delivery is at least once; publishing an event id twice within ten minutes is once. */
-export interface Publisher {
-  /** Resolves when the broker has accepted the event. @throws EventTooLargeError */
+/** What waits at a subscription. */
+export interface Backlog {
+  /** Messages that wait, are locked or are deferred: all of them, or as many as were to be counted. */
+  readonly count: number;
+  /** When the one came that is there for the longest time, in milliseconds since the Unix epoch; undefined when there is none. */
+  readonly oldestEnqueuedAt: number | undefined;
+}
+
+/** The handlers' subscriptions, looked at without taking anything out. The right to receive is enough for it. */
+export interface Subscriptions {
+  /** @returns undefined when there is no such subscription */
+  backlog(subscription: string, atMost: number): Promise<Backlog | undefined>;
+  /**
+   * Whether a subscription exists, as it was at most a minute ago: cheap enough to be asked for each event. True where
+   * this identity has no right to know.
+   */
+  hasSubscription(subscription: string): Promise<boolean>;
+}
+
+/**
+ * Sends events. Delivery is at least once; publishing an event id twice within ten minutes is once. A topic drops without
+ * a word what no subscription takes, so nothing is sent to a handler whose subscription is known to be missing.
+ */
+export interface Publisher extends Subscriptions {
+  /** Resolves when the broker has accepted the event. @throws EventTooLargeError @throws MissingSubscriptionError */
   publish(event: PlatformEvent): Promise<void>;
-  /** A batch per topic (more when they do not fit into one); not one transaction across topics. */
-  publishAll(events: readonly PlatformEvent[]): Promise<void>;
+  /**
+   * A batch per topic (more when they do not fit into one); not one transaction across topics.
+   *
+   * @param nonce known to the sender alone, and the same when it sends them again: whoever knows which events are to come
+   * cannot have messages of their ids dropped as duplicates
+   * @throws MissingSubscriptionError before anything is sent
+   */
+  publishAll(events: readonly PlatformEvent[], nonce?: string): Promise<void>;
+  /** @throws MissingSubscriptionError */
   schedule(redelivery: Redelivery): Promise<void>;
   /** Checks that the broker answers. */
   ping(): Promise<void>;

@@ -60,8 +60,12 @@ export interface HandlerPorts extends Omit<Ports, 'publisher' | 'deadLetterQueue
       correlationid?: string;
     },
   ): void;
-  /** Whether this handler has completed an event, or did so long ago: its message changes nothing any more. */
-  isCompleted(eventId: string): Promise<boolean>;
+  /**
+   * Whether this handler has completed an event, or did so long ago: its message changes nothing any more.
+   *
+   * @param eventKey of the event: its source and id
+   */
+  isCompleted(eventKey: string): Promise<boolean>;
 }
 
 /** Look again after a while: not a try, the handler's own deadline bounds it. */
@@ -80,3 +84,14 @@ export type Handler<Event extends PlatformEvent = PlatformEvent> = (
   ports: HandlerPorts,
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler with nothing more to say simply ends
 ) => Promise<Requeue | void>;
+
+/** Whether a fact is one that this app has published. It is asked before the event is claimed. */
+export interface Expectation<Event extends PlatformEvent = PlatformEvent> {
+  /** What the stored state says instead, for people; undefined when it expects this very event. */
+  foundInstead(event: Event, state: StateStore): Promise<string | undefined>;
+  /**
+   * Whether the handler goes on with what this has read, and reads nothing twice (`readOnce`). Not when it must see what
+   * others write meanwhile.
+   */
+  readonly sharesReads: boolean;
+}

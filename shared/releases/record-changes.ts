@@ -1,7 +1,7 @@
 /** The changes to a target's record that its transitions are made of. Pure. */
 import { newestOf, type ReleaseRecord, type ReleaseStep, secondsBetween, type TargetRecord } from './release-record.ts';
 
-/** How many releases that are over are listed, and how many more are known by id. */
+/** How many releases that are over are listed, and how many more are known by key. */
 export const MAX_LISTED = 20;
 const MAX_ENDED = 500;
 const MAX_KNOWN_GOOD_IMAGES = 5;
@@ -10,7 +10,7 @@ export function withStep(record: TargetRecord, release: ReleaseRecord, step: Rel
   const moved = { ...release, steps: [...release.steps, step] };
   return {
     ...record,
-    releases: record.releases.map((other) => (other.requestId === release.requestId ? moved : other)),
+    releases: record.releases.map((other) => (other.key === release.key ? moved : other)),
   };
 }
 
@@ -50,7 +50,7 @@ export function withRestore({ failingSince, ...record }: TargetRecord, at: numbe
   };
 }
 
-/** Keeps the record small: of the releases that are over, the newest; the others only by id. */
+/** Keeps the record small: of the releases that are over, the newest; the others only by key. */
 export function pruned(record: TargetRecord): TargetRecord {
   if (record.releases.length <= MAX_LISTED) return record;
   let over = 0;
@@ -59,6 +59,6 @@ export function pruned(record: TargetRecord): TargetRecord {
     (release) => release === newest || release.steps.at(-1)?.to !== 'closed' || ++over < MAX_LISTED,
   );
   if (kept.length === record.releases.length) return record;
-  const dropped = record.releases.filter((release) => !kept.includes(release)).map(({ requestId }) => requestId);
+  const dropped = record.releases.filter((release) => !kept.includes(release)).map(({ key }) => key);
   return { ...record, releases: kept, ended: [...dropped, ...record.ended].slice(0, MAX_ENDED) };
 }

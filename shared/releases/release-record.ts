@@ -6,6 +6,7 @@ import { PermanentError } from '../errors.ts';
 import type { DataOf } from '../events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from '../events/deployment.ts';
 import { targetOf } from '../events/deployment-target.ts';
+import { eventKey, eventReference } from '../events/identity.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
 
@@ -20,7 +21,7 @@ export type FailureReason = DataOf<typeof DeploymentFailed>['reason'];
 export type ReleaseStep = {
   /** Milliseconds since the Unix epoch, by the clock of the handler that took the step. */
   readonly at: number;
-  /** The event that was being handled: run again for it, the handler finds its own step and publishes again. */
+  /** `eventKey` of the event that was being handled: run again for it, the handler finds its own step and publishes again. */
   readonly by: string;
 } & (
   | { readonly to: 'requested'; readonly previousImage?: string; readonly overrode?: string }
@@ -38,8 +39,11 @@ export type Phase = Exclude<ReleaseStep['to'], 'closed'>;
 
 /** One request, and its history. */
 export interface ReleaseRecord {
-  /** The id of the DeploymentRequested. */
+  /** `eventKey` of the DeploymentRequested. */
+  readonly key: string;
+  /** The id and the source of the DeploymentRequested. */
   readonly requestId: string;
+  readonly requestSource: string;
   readonly correlationId: string;
   /** Orders the requests of a target; see `rankOf`. */
   readonly rank: string;
@@ -66,11 +70,11 @@ export interface TargetRecord {
   readonly releases: readonly ReleaseRecord[];
   /** Images that completed here, as the cluster shows them, the last one first: a rollback goes to the first. */
   readonly knownGoodImages: readonly string[];
-  /** Requests that may have changed the cluster and did not complete, since the last completion or rollback. */
+  /** The keys of releases that may have changed the cluster and did not complete, since the last completion or rollback. */
   readonly unverified: readonly string[];
   /** Since when the target has been failing. */
   readonly failingSince?: number;
-  /** Requests that are over and no longer listed, the last one first. */
+  /** The keys of releases that are over and no longer listed, the last one first. */
   readonly ended: readonly string[];
   readonly doraTotals: DoraTotals;
 }
@@ -114,7 +118,20 @@ export function targets(state: StateStore, after?: string): AsyncIterable<Stored
 }
 
 /** What the data of every deployment event but the first says of its release. */
-type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { readonly requestId: string };
+export type OfRequest = Pick<
+  DataOf<typeof DeploymentFailed>,
+  'cluster' | 'namespace' | 'deployment' | 'requestId' | 'requestSource'
+>;
+
+/** The key of a release, by what an event says of its request; undefined when that does not name the source. */
+export function releaseKeyOf({ requestId: id, requestSource: source }: OfRequest): string | undefined {
+  return source === undefined ? undefined : eventKey({ source, id });
+}
+
+/** The request as people read it, and as the cluster shows whose change it is. */
+export function requestReference({ requestId: id, requestSource: source }: ReleaseRecord): string {
+  return eventReference({ source, id });
+}
 
 /**
  * Changes the state of a release when `next` allows it: a stale or repeated event changes nothing.
@@ -124,26 +141,27 @@ type OfRequest = Pick<ReleaseData, 'cluster' | 'namespace' | 'deployment'> & { r
  */
 export async function advanceRelease(
   state: StateStore,
-  { requestId, ...of }: OfRequest,
+  of: OfRequest,
   next: (record: TargetRecord, release: ReleaseRecord) => TargetRecord,
 ): Promise<ReleaseRecord | undefined> {
   const target = targetOf(of);
+  const key = releaseKeyOf(of) ?? '';
   const record = await changeTarget(state, target, (current) => {
-    const release = releaseOf(current, requestId);
+    const release = releaseOf(current, key);
     if (release) return next(current, release);
-    if (current.ended.includes(requestId)) return current;
-    throw new PermanentError(`request '${requestId}' of ${target} is not known`);
+    if (current.ended.includes(key)) return current;
+    throw new PermanentError(`request '${of.requestId}' of ${of.requestSource} for ${target} is not known`);
   });
-  return releaseOf(record, requestId);
+  return releaseOf(record, key);
 }
 
-export function releaseOf(record: TargetRecord, requestId: string): ReleaseRecord | undefined {
-  return record.releases.find((release) => release.requestId === requestId);
+export function releaseOf(record: TargetRecord, key: string): ReleaseRecord | undefined {
+  return record.releases.find((release) => release.key === key);
 }
 
-/** The step that the handling of an event took last; undefined when it took none. */
-export function stepBy(release: ReleaseRecord | undefined, eventId: string): ReleaseStep | undefined {
-  return release?.steps.findLast((step) => step.by === eventId);
+/** The step that the handling of an event (its key) took last; undefined when it took none. */
+export function stepBy(release: ReleaseRecord | undefined, by: string): ReleaseStep | undefined {
+  return release?.steps.findLast((step) => step.by === by);
 }
 
 /** The last step to a phase; undefined when the release never was there. */
@@ -168,7 +186,7 @@ export function secondsBetween(from: number, to: number): number {
 
 /** Whether no newer request was admitted. */
 export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean {
-  return newestOf(record)?.requestId === release.requestId;
+  return newestOf(record)?.key === release.key;
 }
 
 /** The newest request that was admitted. */

@@ -10,6 +10,7 @@
  * run or a newer request finds it decided: each request ends once.
  */
 
+import { eventKey } from '../events/identity.ts';
 import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
@@ -33,7 +34,7 @@ import {
   type TargetRecord,
 } from './release-record.ts';
 
-/** The event that is being handled, and when. */
+/** The event that is being handled (its key), and when. */
 export interface Cause {
   readonly by: string;
   readonly at: number;
@@ -46,6 +47,7 @@ export interface ReleaseFailure {
 
 interface ReleaseRequest {
   readonly requestId: string;
+  readonly requestSource: string;
   readonly correlationId: string;
   readonly data: ReleaseData;
   /** When it was made, by its event: milliseconds since the Unix epoch. */
@@ -53,13 +55,18 @@ interface ReleaseRequest {
 }
 
 /**
- * What makes a request newer than another: the time of its event, then its id. Not the order of arrival: a retry or
+ * What makes a request newer than another: the time of its event, then its id, then its source. Not the order of arrival: a retry or
  * a replay of an old request must not undo a newer one. The time is at most that of admission: otherwise a sender whose
  * clock is ahead would block all other requests.
  */
-export function rankOf({ requestId, time }: Pick<ReleaseRequest, 'requestId' | 'time'>, now: number): string {
+export function rankOf(
+  { requestId, requestSource, time }: Pick<ReleaseRequest, 'requestId' | 'requestSource' | 'time'>,
+  now: number,
+): string {
   const id = requestId.replace(/[^!-~]|[/%]/gu, (char) => `%${char.codePointAt(0)?.toString(16)}`);
-  return `${new Date(Math.min(time, now)).toISOString()}/${id}`;
+  // Two of one id and one time are two: the cluster takes changes of one rank for one change.
+  const key = eventKey({ source: requestSource, id: requestId });
+  return `${new Date(Math.min(time, now)).toISOString()}/${id}/${key}`;
 }
 
 /**
@@ -71,16 +78,17 @@ export function admitRequest(
   request: ReleaseRequest,
   { objection, overrode, at }: { objection: ReleaseFailure | undefined; overrode: string | undefined; at: number },
 ): TargetRecord {
-  const { requestId, correlationId, data } = request;
-  if (releaseOf(record, requestId) || record.ended.includes(requestId)) return record;
+  const { requestId, requestSource, correlationId, data } = request;
+  const key = eventKey({ source: requestSource, id: requestId });
+  if (releaseOf(record, key) || record.ended.includes(key)) return record;
   const rank = rankOf(request, at);
   const newest = newestOf(record);
   const rejection = objection ?? (newest && newest.rank > rank ? supersededBy(newest) : undefined);
   const previousImage = record.knownGoodImages[0];
   const first: ReleaseStep = rejection
-    ? { to: 'failed', at, by: requestId, ...rejection }
-    : { to: 'requested', at, by: requestId, ...(previousImage && { previousImage }), ...(overrode && { overrode }) };
-  const release: ReleaseRecord = { requestId, correlationId, rank, data, steps: [first] };
+    ? { to: 'failed', at, by: key, ...rejection }
+    : { to: 'requested', at, by: key, ...(previousImage && { previousImage }), ...(overrode && { overrode }) };
+  const release: ReleaseRecord = { key, requestId, requestSource, correlationId, rank, data, steps: [first] };
 
   const next = !rejection && newest && isInFlight(newest) ? supersede(record, newest, release, at) : record;
   const releases = [...next.releases, release].sort((a, b) => (a.rank < b.rank ? 1 : -1));
@@ -93,7 +101,7 @@ function supersededBy({ requestId, data, rank }: Pick<ReleaseRecord, 'requestId'
 }
 
 function supersede(record: TargetRecord, older: ReleaseRecord, by: ReleaseRecord, at: number): TargetRecord {
-  return withStep(record, older, { to: 'failed', at, by: by.requestId, ...supersededBy(by) });
+  return withStep(record, older, { to: 'failed', at, by: by.key, ...supersededBy(by) });
 }
 
 /** Whether the release's outcome is still open. */
@@ -115,7 +123,7 @@ export function startRelease(
     wasKnownGood: record.knownGoodImages.some((good) => isImage(good, release.data.image)),
   };
   const next = withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
-  return { ...next, unverified: [...record.unverified, release.requestId].slice(-MAX_LISTED) };
+  return { ...next, unverified: [...record.unverified, release.key].slice(-MAX_LISTED) };
 }
 
 /**
@@ -125,11 +133,9 @@ export function startRelease(
 export function observePrevious(record: TargetRecord, release: ReleaseRecord, seen: Rollout): TargetRecord {
   if (phaseOf(release) !== 'started' || seen.state !== 'complete' || seen.image === record.knownGoodImages[0])
     return record;
-  const ours = record.releases.filter(
-    ({ data, requestId }) => isImage(seen.image, data.image) && requestId !== release.requestId,
-  );
+  const ours = record.releases.filter(({ data, key }) => isImage(seen.image, data.image) && key !== release.key);
   if (ours.length > 0 && !ours.some((other) => phaseOf(other) === 'completed')) return record;
-  return { ...withKnownGoodImage(record, seen.image), unverified: [release.requestId] };
+  return { ...withKnownGoodImage(record, seen.image), unverified: [release.key] };
 }
 
 type ReleaseOutcome =
@@ -161,7 +167,7 @@ export function endRelease(
   }
   const { untouched = false, ...failure } = outcome;
   const next = withStep(record, release, { ...failure, ...cause });
-  if (untouched) return { ...next, unverified: record.unverified.filter((id) => id !== release.requestId) };
+  if (untouched) return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
   return failure.reason === 'Superseded' ? next : withFailure(next, cause.at);
 }
 

@@ -11,20 +11,25 @@ import type {
 import { targetOf } from '../events/deployment-target.ts';
 import type { Notification } from '../ports/notifier.ts';
 import { withoutControls } from '../shown-text.ts';
-import { type ReleaseRecord, secondsBetween, serviceOf, stepTo } from './release-record.ts';
+import { type ReleaseRecord, requestReference, secondsBetween, serviceOf, stepTo } from './release-record.ts';
 
 const MAX_TEXT = 4_096;
 
 export function startedData(release: ReleaseRecord): DataOf<typeof DeploymentStarted> {
   const previousImage = stepTo(release, 'requested')?.previousImage;
-  return { ...release.data, requestId: release.requestId, ...(previousImage && { previousImage }) };
+  return { ...release.data, ...requestOf(release), ...(previousImage && { previousImage }) };
+}
+
+/** Both, since two sources may use one id. */
+function requestOf({ requestId, requestSource }: ReleaseRecord): Pick<ReleaseRecord, 'requestId' | 'requestSource'> {
+  return { requestId, requestSource };
 }
 
 export function completedData(release: ReleaseRecord): DataOf<typeof DeploymentCompleted> {
   const { replicas = 0, revision } = stepTo(release, 'completed') ?? {};
   return {
     ...release.data,
-    requestId: release.requestId,
+    ...requestOf(release),
     durationSeconds: durationOf(release, 'completed'),
     replicas,
     ...(revision !== undefined && { revision }),
@@ -35,7 +40,7 @@ export function failedData(release: ReleaseRecord): DataOf<typeof DeploymentFail
   const { reason = 'ClusterError', message = '' } = stepTo(release, 'failed') ?? {};
   return {
     ...release.data,
-    requestId: release.requestId,
+    ...requestOf(release),
     reason,
     message: readable(message) || reason,
     durationSeconds: durationOf(release, 'failed'),
@@ -46,7 +51,7 @@ export function rolledBackData(release: ReleaseRecord): DataOf<typeof Deployment
   const { reason, message } = failedData(release);
   return {
     ...release.data,
-    requestId: release.requestId,
+    ...requestOf(release),
     image: stepTo(release, 'rolled-back')?.image ?? release.data.image,
     failedImage: release.data.image,
     reason: readable(`${reason}: ${message}`),
@@ -83,16 +88,16 @@ export function noticeOf(
   config: PlatformConfig,
   { what, ...notice }: { what: string } & Pick<Notification, 'severity' | 'title' | 'text' | 'facts'>,
 ): Notification {
-  const { requestId, data } = release;
+  const { key, data } = release;
   const { commit, requestedBy, override } = data;
   const team = config.objectives.find(({ service }) => service === serviceOf(data))?.team;
   return {
     ...notice,
-    key: `${targetOf(data)}/${requestId}/${what}`,
+    key: `${targetOf(data)}/${key}/${what}`,
     facts: {
       Target: targetOf(data),
       Image: data.image,
-      Request: requestId,
+      Request: requestReference(release),
       ...(commit && { Commit: commit.sha }),
       ...(requestedBy && { 'Requested by': requestedBy }),
       ...(override && { Override: `${override.reason} (approved by ${override.approvedBy})` }),

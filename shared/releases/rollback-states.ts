@@ -27,7 +27,7 @@ export function handleFailure(
 ): TargetRecord {
   if (stepBy(release, cause.by)?.to === 'rolling-back') return closeSuperseded(record, release, cause);
   const failed = failure.reason === 'SLOViolation' ? blame(record, release, cause, failure) : record;
-  const now = releaseOf(failed, release.requestId) ?? release;
+  const now = releaseOf(failed, release.key) ?? release;
   const last = now.steps.at(-1);
   if (last?.to !== 'failed' || last.reason !== failure.reason) return record;
 
@@ -64,7 +64,7 @@ function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failu
   return {
     ...next,
     knownGoodImages,
-    unverified: [...record.unverified.filter((id) => id !== release.requestId), release.requestId],
+    unverified: [...record.unverified.filter((key) => key !== release.key), release.key],
   };
 }
 

@@ -15,12 +15,14 @@ import {
 } from './release-record.ts';
 
 const NEWEST = 'releases';
-/** By request id: the violation that a release was failed for. */
+/** By the key of a release: the violation that it was failed for. */
 const BLAMED = 'blamed-releases';
 
 /** A release that may have caused what its service suffers. */
 export interface Suspect {
+  readonly key: string;
   readonly requestId: string;
+  readonly requestSource: string;
   readonly target: string;
   readonly service: string;
   readonly correlationId: string;
@@ -29,16 +31,20 @@ export interface Suspect {
   readonly data: ReleaseData;
 }
 
+interface Blame {
+  readonly by: string;
+}
+
 interface NewestPointer {
   readonly target: string;
-  readonly requestId: string;
+  readonly key: string;
   readonly rank: string;
 }
 
 /** Remembers the release as its service's newest, unless a newer one is remembered. */
-export async function rememberNewest(state: StateStore, { requestId, rank, data }: ReleaseRecord): Promise<void> {
+export async function rememberNewest(state: StateStore, { key, rank, data }: ReleaseRecord): Promise<void> {
   await updateDocument<NewestPointer>(state, NEWEST, serviceOf(data), (current) =>
-    current && current.rank >= rank ? current : { target: targetOf(data), requestId, rank },
+    current && current.rank >= rank ? current : { target: targetOf(data), key, rank },
   );
 }
 
@@ -49,13 +55,13 @@ export async function rememberNewest(state: StateStore, { requestId, rank, data 
 export async function newestSuspectOf(state: StateStore, service: string): Promise<Suspect | undefined> {
   const pointer = (await state.get<NewestPointer>(NEWEST, service))?.value;
   if (!pointer) return undefined;
-  const { target, requestId } = pointer;
+  const { target, key } = pointer;
   const record = await readTarget(state, target);
-  const release = record && releaseOf(record, requestId);
+  const release = record && releaseOf(record, key);
   const started = release && stepTo(release, 'started');
   if (!started || !isSuspect(record, release)) return undefined;
-  const { correlationId, data } = release;
-  return { requestId, target, service, correlationId, startedAt: started.at, data };
+  const { requestId, requestSource, correlationId, data } = release;
+  return { key, requestId, requestSource, target, service, correlationId, startedAt: started.at, data };
 }
 
 /** Whether a release may have burnt the budget: it runs, no newer request was admitted, and its image is new here. */
@@ -67,8 +73,8 @@ export function isSuspect(record: TargetRecord, release: ReleaseRecord): boolean
 /** A service that burns its error budget. */
 interface BurningService {
   readonly service: string;
-  /** The event that says so: the same one, run again, finds the same release. */
-  readonly eventId: string;
+  /** The key of the event that says so: the same one, run again, finds the same release. */
+  readonly by: string;
   /** When, in milliseconds since the Unix epoch, and how long before that a release may have started. */
   readonly at: number;
   readonly lookbackMs: number;
@@ -77,15 +83,15 @@ interface BurningService {
 /** The suspect that started within the look-back, unless another event was the first to blame it. */
 export async function releaseToBlame(
   state: StateStore,
-  { service, eventId, at, lookbackMs }: BurningService,
+  { service, by, at, lookbackMs }: BurningService,
 ): Promise<Suspect | undefined> {
   const suspect = await newestSuspectOf(state, service);
   if (!suspect || suspect.startedAt > at || at - suspect.startedAt > lookbackMs) return undefined;
-  const blame = await updateDocument<{ by: string }>(
-    state,
-    BLAMED,
-    suspect.requestId,
-    (found) => found ?? { by: eventId },
-  );
-  return blame.by === eventId ? suspect : undefined;
+  const blame = await updateDocument<Blame>(state, BLAMED, suspect.key, (found) => found ?? { by });
+  return blame.by === by ? suspect : undefined;
+}
+
+/** The key of the event that a release (its key) was blamed by; undefined when none was. */
+export async function blameOf(state: StateStore, key: string): Promise<string | undefined> {
+  return (await state.get<Blame>(BLAMED, key))?.value.by;
 }

@@ -3,7 +3,8 @@
  * A service may be frozen by several objectives at once; it is free when the last of them has recovered.
  */
 import { parseDuration } from '../duration.ts';
-import type { DataOf } from '../events/cloud-event.ts';
+import type { EventOf } from '../events/cloud-event.ts';
+import { eventKey, parseReference } from '../events/identity.ts';
 import type { ErrorBudgetDepleted } from '../events/platform.ts';
 import type { StateStore } from '../ports/state.ts';
 import { DELETE, updateDocument } from '../update-document.ts';
@@ -24,47 +25,32 @@ export interface Freeze {
 
 /** One objective's share in a freeze. */
 export interface FreezeCause extends Omit<Freeze, 'service'> {
-  /** The event that spent the budget: which of the objective's episodes this is. */
+  /** The key of the check that spent the budget: which of the objective's episodes this is. */
   readonly episode: string;
   /** The objective's window: after as long a silence nothing bad is left in it. */
   readonly windowMs: number;
-  /** Whether health checks show when the budget has recovered; otherwise the window alone ends the freeze. */
-  readonly isJudged: boolean;
 }
 
 /** What an event says of a spent budget. */
-interface Depletion {
-  readonly id: string;
-  readonly source: string;
-  readonly time: string;
-  readonly causationid?: string | undefined;
-  readonly data: DataOf<typeof ErrorBudgetDepleted>;
-}
-
-/** Whether our own health checks found the budget spent, and not another tool. */
-export function isOurDepletion({ source, causationid }: Depletion): boolean {
-  return source === '/handlers/health-check' && causationid !== undefined;
-}
+type Depletion = Pick<EventOf<typeof ErrorBudgetDepleted>, 'time' | 'causationid' | 'data'>;
 
 /**
  * The cause of a freeze, by the event that says that a budget is spent. Pure.
  *
- * @param isListed whether the configuration names the objective
  * @param now milliseconds since the epoch
  */
-export function freezeCauseOf(event: Depletion, isListed: boolean, now: number): FreezeCause {
-  const { slo, window, currentValue, targetValue } = event.data;
-  const isOurs = isOurDepletion(event);
+export function freezeCauseOf({ time, causationid, data }: Depletion, now: number): FreezeCause {
+  const { slo, window, currentValue, targetValue } = data;
+  const check = parseReference(causationid ?? '');
   const measured = `${(currentValue * 100).toFixed(3)} % good of ${(targetValue * 100).toFixed(3)} % promised`;
   return {
     slo,
-    // A sender's clock may be ahead; a freeze that began tomorrow would also end too late.
-    since: new Date(Math.min(Date.parse(event.time), now)).toISOString(),
+    // A clock may be ahead; a freeze that began tomorrow would also end too late.
+    since: new Date(Math.min(Date.parse(time), now)).toISOString(),
     reason: `the error budget of '${slo}' over ${window} is spent: ${measured}`,
-    // An episode is named after the check that spent the budget. Another tool's event names its own.
-    episode: (isOurs && event.causationid) || event.id,
+    // An episode is named after the check that spent the budget.
+    episode: check ? eventKey(check) : '',
     windowMs: parseDuration(window),
-    isJudged: isOurs || isListed,
   };
 }
 
@@ -90,11 +76,11 @@ export async function freezeOf(state: StateStore, service: string, now: number):
 }
 
 function holds(
-  { slo, episode, since, windowMs, isJudged }: FreezeCause,
+  { slo, episode, since, windowMs }: FreezeCause,
   health: ServiceHealth | undefined,
   now: number,
 ): boolean {
-  if (!isJudged || !health) return now < Date.parse(since) + windowMs;
+  if (!health) return now < Date.parse(since) + windowMs;
   return isDepletedBy(health, slo, episode) && now < health.at + windowMs;
 }
 

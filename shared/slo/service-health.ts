@@ -6,9 +6,10 @@
  * it has counted, and the outcomes of each: the next run of that check counts nothing and publishes them again.
  */
 import type { DataOf, EventOf } from '../events/cloud-event.ts';
+import { derivedId, type EventIdentity, eventKey, sourceOfHandler } from '../events/identity.ts';
 import type { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../events/platform.ts';
 import { type Assessment, assess, type Severity, type SloTarget } from './burn-rate.ts';
-import { type RecentIds, remember, seen, without } from './id-set.ts';
+import { countIds, oldestIn, type RecentIds, remember, seen, without } from './id-set.ts';
 import { addCounts, emptyBuckets, type TimeBuckets } from './time-buckets.ts';
 
 /** An objective of the configuration, as far as checks need it. */
@@ -23,6 +24,8 @@ export interface ServiceHealth extends TimeBuckets {
   readonly counted: RecentIds;
   /** The outcomes of those checks. */
   readonly outcomes: readonly CheckOutcome[];
+  /** The ids of the facts that were last published: what says so is believed, also when it comes late. */
+  readonly facts: RecentIds;
 }
 
 /** A service against one objective, by the last check. */
@@ -32,11 +35,11 @@ export interface ObjectiveHealth {
   readonly errorBudgetRemaining: number;
   /** The alerts that are open. */
   readonly open: readonly Severity[];
-  /** While the budget is spent: the event that this is known from, which names the episode. */
+  /** While the budget is spent: the key of the check that spent it, which names the episode. */
   readonly depletedBy?: string;
 }
 
-/** An outcome of a check, published after the document is saved. */
+/** An outcome of a check (its key), published after the document is saved. */
 export type CheckOutcome = { readonly by: string } & (
   | { readonly kind: 'violation'; readonly data: DataOf<typeof SLOViolation> }
   | { readonly kind: 'depleted'; readonly data: DataOf<typeof ErrorBudgetDepleted> }
@@ -47,37 +50,40 @@ type Check = EventOf<typeof HealthCheck>;
 
 /** What is known of a service that nothing was heard of before `at`. */
 export function newHealth(service: string, at: number): ServiceHealth {
-  return { service, ...emptyBuckets(at), objectives: [], counted: '', outcomes: [] };
+  return { service, ...emptyBuckets(at), objectives: [], counted: '', outcomes: [], facts: '' };
 }
 
 /** Counts a check, once; `time` is when it was taken. */
 export function withCheck(
   found: ServiceHealth | undefined,
-  { id, data: { service, good, total } }: Check,
+  check: Check,
   time: number,
   objectives: readonly ServiceObjective[],
 ): ServiceHealth {
+  const { service, good, total } = check.data;
+  const key = eventKey(check);
   const before = found ?? newHealth(service, time);
-  if (seen(before.counted, id)) return before;
+  if (seen(before.counted, key)) return before;
   const counted = { ...before, ...addCounts(before, time, { bad: total - good, total }) };
   const news: CheckOutcome[] = [];
   const states = objectives.map((objective) => {
     const assessment = assess(objective, (window) => counted.sums[window]);
     const state = objectiveHealthOf(before, objective.slo);
-    const next = nextState(objective.slo, state, assessment, id);
-    news.push(...outcomesBetween(service, objective, state, next, assessment, id));
+    const next = nextState(objective.slo, state, assessment, key);
+    news.push(...outcomesBetween(service, objective, state, next, assessment, key));
     return next;
   });
   for (const { slo, depletedBy: episode } of before.objectives) {
     // Nothing else would end the freeze of an objective that was removed from the configuration.
     const isGone = !objectives.some((objective) => objective.slo === slo);
-    if (isGone && episode) news.push({ by: id, kind: 'recovered', slo, episode, remaining: 1 });
+    if (isGone && episode) news.push({ by: key, kind: 'recovered', slo, episode, remaining: 1 });
   }
   return {
     ...counted,
     objectives: states,
-    counted: remember(before.counted, id),
+    counted: remember(before.counted, key),
     outcomes: news.length > 0 ? [...before.outcomes, ...news] : before.outcomes,
+    facts: withFacts(before.facts, news),
   };
 }
 
@@ -90,7 +96,7 @@ function nextState(
   slo: string,
   state: ObjectiveHealth | undefined,
   assessment: Assessment,
-  id: string,
+  key: string,
 ): ObjectiveHealth {
   const { currentValue, errorBudgetRemaining, alerts } = assessment;
   return {
@@ -98,7 +104,7 @@ function nextState(
     currentValue,
     errorBudgetRemaining,
     open: (['page', 'ticket'] as const).filter((severity) => alerts[severity]),
-    ...(errorBudgetRemaining <= 0 && { depletedBy: state?.depletedBy ?? id }),
+    ...(errorBudgetRemaining <= 0 && { depletedBy: state?.depletedBy ?? key }),
   };
 }
 
@@ -137,43 +143,45 @@ export function isDepletedBy(health: ServiceHealth, slo: string, episode: string
   return objectiveHealthOf(health, slo)?.depletedBy === episode;
 }
 
-/**
- * Marks a budget as spent because another tool reported it, unless newer checks have been judged. A check that finds the
- * budget positive ends it.
- */
-export function withReportedDepletion(
-  found: ServiceHealth | undefined,
-  service: string,
-  { slo, since, episode }: { readonly slo: string; readonly since: string; readonly episode: string },
-): ServiceHealth | undefined {
-  const at = Date.parse(since);
-  const health = found ?? newHealth(service, at);
-  return health.at > at ? found : withDepletion(health, slo, episode);
+/** How the fact that an outcome becomes is told from others of the same check. */
+export function factKeyOf(outcome: Exclude<CheckOutcome, { kind: 'recovered' }>): string {
+  return outcome.kind === 'violation' ? `${outcome.data.severity}/${outcome.data.slo}` : outcome.data.slo;
 }
 
-/** Marks a budget as spent, unless it is already. */
-function withDepletion(health: ServiceHealth, slo: string, episode: string): ServiceHealth {
-  const state = objectiveHealthOf(health, slo) ?? { slo, currentValue: 1, errorBudgetRemaining: 0, open: [] };
-  if (state.depletedBy) return health;
-  const others = health.objectives.filter((other) => other.slo !== slo);
-  return { ...health, objectives: [...others, { ...state, depletedBy: episode }] };
+/** So many facts are remembered: more than one service can be told of while a message waits. */
+const MAX_FACTS = 32;
+const HANDLER = 'health-check';
+
+function withFacts(before: RecentIds, news: readonly CheckOutcome[]): RecentIds {
+  const ids = news.flatMap((outcome) => {
+    if (outcome.kind === 'recovered') return [];
+    const type = outcome.kind === 'violation' ? 'SLOViolation' : 'ErrorBudgetDepleted';
+    return [derivedId({ parent: outcome.by, type, handler: HANDLER, key: factKeyOf(outcome) })];
+  });
+  const facts = ids.reduce(remember, before);
+  return countIds(facts) <= MAX_FACTS ? facts : without(facts, new Set(oldestIn(facts, MAX_FACTS)));
 }
 
-/** The outcomes of a counted check, the same on every run of it. */
-export function outcomesOf({ outcomes }: ServiceHealth, id: string): readonly CheckOutcome[] {
-  return outcomes.filter(({ by }) => by === id);
+/** Whether a check of this service was published as this very fact. */
+export function hasPublished({ facts }: ServiceHealth, { source, id }: EventIdentity): boolean {
+  return source === sourceOfHandler(HANDLER) && seen(facts, id);
+}
+
+/** The outcomes of a counted check (its key), the same on every run of it. */
+export function outcomesOf({ outcomes }: ServiceHealth, key: string): readonly CheckOutcome[] {
+  return outcomes.filter(({ by }) => by === key);
 }
 
 /** Whether a check matters although the service has no objective: it may end a freeze, or has outcomes to publish. */
-export function isPending(health: ServiceHealth, id: string): boolean {
-  return health.objectives.some(({ depletedBy }) => depletedBy !== undefined) || outcomesOf(health, id).length > 0;
+export function isPending(health: ServiceHealth, key: string): boolean {
+  return health.objectives.some(({ depletedBy }) => depletedBy !== undefined) || outcomesOf(health, key).length > 0;
 }
 
 /** Drops checks that will not come again, and their outcomes. */
-export function withoutChecks(health: ServiceHealth, ids: ReadonlySet<string>): ServiceHealth {
+export function withoutChecks(health: ServiceHealth, keys: ReadonlySet<string>): ServiceHealth {
   return {
     ...health,
-    counted: without(health.counted, ids),
-    outcomes: health.outcomes.filter(({ by }) => !ids.has(by)),
+    counted: without(health.counted, keys),
+    outcomes: health.outcomes.filter(({ by }) => !keys.has(by)),
   };
 }

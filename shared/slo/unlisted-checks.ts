@@ -16,26 +16,26 @@ interface Counter {
   readonly count: number;
   /** When the last notification was sent, in milliseconds since the Unix epoch. */
   readonly notifiedAt: number;
-  /** The event that it was sent for: handled again, it sends it again. */
+  /** The key of the event that it was sent for: handled again, it sends it again. */
   readonly notifiedBy: string;
 }
 
 /**
- * Counts a check.
+ * Counts a check, by its key.
  *
  * @returns how many there were, when this check is the one to notify people
  */
-export async function countUnlisted(state: StateStore, eventId: string, now: number): Promise<number | undefined> {
+export async function countUnlisted(state: StateStore, by: string, now: number): Promise<number | undefined> {
   const { count, notifiedBy } = await withKeyLock(state, KEY, () =>
     updateDocument<Counter>(state, PARTITION, KEY, (found) => {
-      if (found?.notifiedBy === eventId) return found;
+      if (found?.notifiedBy === by) return found;
       const count = (found?.count ?? 0) + 1;
       return found && now < found.notifiedAt + QUIET_MS
         ? { ...found, count }
-        : { count, notifiedAt: now, notifiedBy: eventId };
+        : { count, notifiedAt: now, notifiedBy: by };
     }),
   );
-  return notifiedBy === eventId ? count : undefined;
+  return notifiedBy === by ? count : undefined;
 }
 
 /** How many such checks were counted since the beginning. */

@@ -9,10 +9,10 @@ import { type DeploymentSummary, sumOf } from './summaries.ts';
 export const OTHER = 'other';
 
 /** Why entries are in the errors queue: what this app, the broker and JavaScript call it. */
-const REASONS: ReadonlySet<string> = new Set(
+export const KNOWN_REASONS: ReadonlySet<string> = new Set(
   [
-    'Conflict EventTooLarge HandlerTimeout InvalidConfiguration InvalidEvent Misdirected NotFound',
-    'NotReplayable NotificationFailed Permanent Superseded Transient Unknown UnknownEvent WorkerCrashed',
+    'Conflict EventTooLarge HandlerTimeout InvalidConfiguration InvalidEvent Misdirected MissingSubscription NotFound',
+    'NotReplayable NotificationFailed Permanent Superseded Transient Unexpected Unknown UnknownEvent WorkerCrashed',
     // https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues
     'FilterEvaluationException HeaderSizeExceeded MaxDeliveryCountExceeded MaxTransferHopCountExceeded TTLExpiredException',
     'AggregateError Error RangeError ReferenceError SyntaxError TypeError',
@@ -20,7 +20,7 @@ const REASONS: ReadonlySet<string> = new Set(
 );
 
 export function reasonLabel(reason: string): string {
-  return reason === '' || REASONS.has(reason) ? reason : OTHER;
+  return reason === '' || KNOWN_REASONS.has(reason) ? reason : OTHER;
 }
 
 const SUBSCRIPTIONS: ReadonlySet<string> = new Set(

@@ -1,36 +1,22 @@
 /**
- * What a Prometheus server scrapes: the four DORA measures, error budgets, the errors queue, what is up. Text format 0.0.4:
+ * What a Prometheus server scrapes: the four DORA measures, error budgets, and the queues as they were last read; all of it
+ * from the state store, so that every instance tells the same. Text format 0.0.4:
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
-import type { Health } from './health.ts';
-import { type DeploymentMeasure, OTHER, reasonLabel, subscriptionLabel } from './metric-labels.ts';
-import type { ErrorSummary, ServiceSummary } from './summaries.ts';
+import type { Labels, MetricFamily, Sample } from './metric-family.ts';
+import { type DeploymentMeasure, OTHER } from './metric-labels.ts';
+import { queueFamilies } from './queue-metrics.ts';
+import type { QueueReading } from './queue-reading.ts';
+import type { ServiceSummary } from './summaries.ts';
 
 /** What the metrics are drawn from. */
 interface Snapshot {
   readonly deployments: readonly DeploymentMeasure[];
   readonly services: readonly ServiceSummary[];
-  /** Undefined when the broker does not answer: then the metric is left out. */
-  readonly errors: readonly ErrorSummary[] | undefined;
   /** Health checks that were ignored because their service has no objective. */
   readonly unlistedChecks: number;
-  readonly health: Health;
-}
-
-type Labels = Readonly<Record<string, string>>;
-
-interface Sample {
-  readonly labels: Labels;
-  readonly value: number;
-  /** Of a summary. */
-  readonly suffix?: '_sum' | '_count';
-}
-
-interface MetricFamily {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'summary';
-  readonly samples: readonly Sample[];
+  /** Undefined before the first. */
+  readonly queues: QueueReading | undefined;
 }
 
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -40,8 +26,7 @@ export function metricsText(snapshot: Snapshot): string {
   const families = [
     ...deploymentFamilies(snapshot),
     ...serviceFamilies(snapshot),
-    errorsFamily(snapshot),
-    healthFamily(snapshot),
+    ...(snapshot.queues ? queueFamilies(snapshot.queues) : []),
   ];
   return families
     .filter(({ samples }) => samples.length > 0)
@@ -170,41 +155,6 @@ function serviceFamilies({ services: all, unlistedChecks }: Snapshot): MetricFam
       ),
     },
   ];
-}
-
-/** How many entries are counted; more are not looked at. */
-export const MAX_COUNTED_ERRORS = 1_000;
-
-function errorsFamily({ errors }: Snapshot): MetricFamily {
-  const none: Sample[] = errors ? [{ labels: {}, value: 0 }] : [];
-  const counts = new Map<string, { labels: Labels; value: number }>();
-  for (const entry of errors ?? []) {
-    const reason = reasonLabel(entry.reason);
-    const subscription = subscriptionLabel(entry.subscription ?? '');
-    const key = `${reason}\n${subscription}`;
-    const count = counts.get(key) ?? { labels: { reason, subscription }, value: 0 };
-    count.value++;
-    counts.set(key, count);
-  }
-  return {
-    name: 'platform_errors',
-    type: 'gauge',
-    help: `Entries in the errors queue, of the oldest ${MAX_COUNTED_ERRORS}.`,
-    // An empty queue is a measurement too.
-    samples: counts.size > 0 ? [...counts.values()] : none,
-  };
-}
-
-function healthFamily({ health }: Snapshot): MetricFamily {
-  return {
-    name: 'platform_dependency_up',
-    type: 'gauge',
-    help: 'Whether the dependency answered just now.',
-    samples: health.dependencies.map(({ name, status }) => ({
-      labels: { dependency: name },
-      value: status === 'up' ? 1 : 0,
-    })),
-  };
 }
 
 function labelText(labels: Labels): string {

@@ -1,5 +1,6 @@
 /** The state of deployments and services, by their records: for the HTTP functions, the metrics and the dashboard. */
 
+import { type Unjudged, unjudgedIn } from '../delivery/automatic-replay.ts';
 import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
 import { cursorAfter } from '../ports/dead-letter-list.ts';
 import type { Ports } from '../ports/handler.ts';
@@ -25,6 +26,7 @@ import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 /** A release as it is shown. Times are milliseconds since the Unix epoch. */
 interface ReleaseSummary {
   readonly requestId: string;
+  readonly requestSource: string;
   readonly correlationId: string;
   readonly image: string;
   readonly phase: Phase;
@@ -149,11 +151,11 @@ function deploymentOf(target: string, record: TargetRecord): DeploymentSummary {
 }
 
 function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
-  const { requestId, correlationId, data, steps } = release;
+  const { requestId, requestSource, correlationId, data, steps } = release;
   const phase = phaseOf(release);
   const failure = stepTo(release, 'failed');
   return {
-    ...{ requestId, correlationId, image: data.image, phase },
+    ...{ requestId, requestSource, correlationId, image: data.image, phase },
     isOver: steps.at(-1)?.to === 'closed',
     since: stepTo(release, phase)?.at ?? 0,
     ...(failure && { reason: failure.reason, message: failure.message }),
@@ -193,8 +195,8 @@ export async function services({
   );
 }
 
-/** An entry of the errors queue without what was sent, which may be large. */
-export type ErrorSummary = Omit<DeadLetterEntry, 'body' | 'gzipped' | 'applicationProperties'>;
+/** An entry of the errors queue without what was sent, which may be large; and whether it is replayed by itself. */
+export type ErrorSummary = Omit<DeadLetterEntry, 'body' | 'gzipped' | 'applicationProperties'> & Partial<Unjudged>;
 
 /** The oldest entries of the errors queue; undefined when the broker does not answer: the rest is worth showing all the same. */
 export async function oldestErrors(
@@ -219,8 +221,9 @@ async function summariesOf(queue: DeadLetterQueue, count: number, isLate: () => 
   while (found.length < count && !isLate()) {
     const page = await queue.deadLetters(next, count - found.length);
     if (page.length === 0) break;
-    for (const { body: _, gzipped: __, applicationProperties: ___, ...entry } of page) {
-      found.push(entry);
+    for (const whole of page) {
+      const { body: _, gzipped: __, applicationProperties: ___, ...entry } = whole;
+      found.push({ ...entry, ...unjudgedIn(whole) });
       next = cursorAfter(next, entry);
     }
   }

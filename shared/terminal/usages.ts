@@ -79,11 +79,16 @@ export const TABLE = {
 
   --port N         port of the Table service (10002)
   --location DIR   where the tables are kept (.azurite)
-  --in-memory      keep the tables in memory only`,
+  --in-memory      keep the tables in memory only
+  --blobs          also serve blobs, in memory: the host that func start runs
+                   keeps its locks and timers there
+  --blob-port N    port of the Blob service (10000)`,
   flags: {
     port: { type: 'string', default: '10002' },
     location: { type: 'string' },
     'in-memory': { type: 'boolean', default: false },
+    blobs: { type: 'boolean', default: false },
+    'blob-port': { type: 'string', default: '10000' },
   },
 } as const satisfies Usage;
 
@@ -113,6 +118,17 @@ export const TOPOLOGY = {
   --json       the topology itself, for templates
   --out FILE   write to a file instead of the standard output`,
   flags: { json: { type: 'boolean', default: false }, out: { type: 'string' } },
+} as const satisfies Usage;
+
+export const INFRA = {
+  usage: `usage: npm run infra [-- options]
+
+  --check   write nothing; exit code 1, naming the file, when one is stale
+
+Writes what the templates in infra/ read, and what they would make
+(example.snapshot.json): for this it needs the Bicep CLI, on the PATH or named
+by BICEP in the environment. --check does without.`,
+  flags: { check: { type: 'boolean', default: false } },
 } as const satisfies Usage;
 
 export const SCHEMAS = {

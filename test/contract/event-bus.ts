@@ -1,13 +1,20 @@
 /** What every `EventBus` does, whatever carries the messages. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EventTooLargeError, TransientError } from '../../shared/errors.ts';
+import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
+import { unjudgedIn } from '../../shared/delivery/automatic-replay.ts';
+import { replay } from '../../shared/delivery/replay.ts';
+import { EventTooLargeError, MissingSubscriptionError, TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
+import { eventKey } from '../../shared/events/identity.ts';
+import { ClusterUpdated, NamespaceCreated } from '../../shared/events/infrastructure.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
 import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage } from '../../shared/ports/bus.ts';
+import type { Ports } from '../../shared/ports/handler.ts';
 import { sampleData } from '../support/events.ts';
+import { RecordingLog } from '../support/ports.ts';
 
 /** A message of the errors queue. */
 export interface ErrorsEntry {
@@ -20,6 +27,7 @@ export interface ErrorsEntry {
 export interface EventBusHarness {
   readonly bus: EventBus;
   errors(): Promise<ErrorsEntry[]>;
+  deleteSubscription(topic: string, name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -81,7 +89,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
       await vi.waitFor(() => expect(messages).toHaveLength(1), TIMEOUT);
       expect(messages.map(parsed)).toEqual([{ event, redelivery: 0 }]);
       expect(messages[0]).toMatchObject({
-        messageId: event.id,
+        messageId: eventKey(event),
         deliveryCount: 1,
         applicationProperties: { 'Diagnostic-Id': traceparent },
       });
@@ -298,7 +306,7 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
         await bus.publish(event);
 
         await vi.waitFor(async () => {
-          const found = (await all()).find(({ messageId }) => messageId === event.id);
+          const found = (await all()).find(({ messageId }) => messageId === eventKey(event));
           expect(found).toMatchObject({
             reason: 'MaxDeliveryCountExceeded',
             subscription: 'deployment-requested',
@@ -307,6 +315,39 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
           });
         }, TIMEOUT);
         await stop();
+      });
+
+      it('gives back what the broker gave up, with the count of its automatic replays', async () => {
+        const event = requested();
+        const stop = bus.subscribe('deployment-requested', 'deployment-requested', async () => {
+          throw new Error('no worker');
+        });
+        await bus.publish(event);
+        const entry = await vi.waitFor(async () => {
+          const found = (await all()).find(({ messageId }) => messageId === eventKey(event));
+          if (!found) throw new Error('not yet given up');
+          return found;
+        }, TIMEOUT);
+        await stop();
+        const messages = receive('deployment-requested', 'deployment-requested');
+        const clock = { now: () => Date.now() };
+        const state = new MemoryStateStore();
+        // A replay needs no more than these.
+        const ports = {
+          publisher: bus,
+          deadLetterQueue: bus,
+          state,
+          clock,
+          log: new RecordingLog(),
+        } as unknown as Ports;
+
+        await replay(entry.sequenceNumber, ports, 2);
+
+        expect(unjudgedIn(entry)).toEqual({ automaticReplays: 0, returnsAt: entry.deadLetteredAt + 60_000 });
+        await vi.waitFor(
+          () => expect(messages.map(parsed)).toEqual([{ event, redelivery: 0, automaticReplays: 2 }]),
+          TIMEOUT,
+        );
       });
 
       it('gives up one entry, wherever it lies, and keeps the others in order', async () => {
@@ -372,6 +413,43 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
       await bus.publish(event);
 
       await vi.waitFor(() => expect(messages.map(({ deliveryCount }) => deliveryCount)).toEqual([1, 2, 3]), TIMEOUT);
+    });
+
+    it('tells how many events wait at a subscription, and since when, without taking any', async () => {
+      const before = Date.now();
+      const at = (atMost: number) => bus.backlog('namespace-created', atMost);
+      const event = () => newEvent(NamespaceCreated, { source: '/x', data: sampleData.NamespaceCreated });
+      expect(await at(10)).toEqual({ count: 0, oldestEnqueuedAt: undefined });
+
+      await bus.publish(event());
+      await bus.publishAll(Array.from({ length: 300 }, event));
+
+      await vi.waitFor(async () => expect(await at(1_000)).toMatchObject({ count: 301 }), TIMEOUT);
+      const { count, oldestEnqueuedAt = 0 } = (await at(260)) ?? {};
+      expect(count).toBe(260);
+      expect(oldestEnqueuedAt).toBeGreaterThan(before - 20);
+      expect(oldestEnqueuedAt).toBeLessThanOrEqual(Date.now());
+      const messages = receive('namespace-created', 'namespace-created');
+      await vi.waitFor(() => expect(messages).toHaveLength(301), TIMEOUT);
+    });
+
+    it('sends nothing to a handler whose subscription does not exist, and says which', async () => {
+      const event = newEvent(ClusterUpdated, { source: '/x', data: sampleData.ClusterUpdated });
+      const messages = receive('deployment-requested', 'deployment-requested');
+      await harness.deleteSubscription('cluster-updated', 'cluster-updated');
+      const message = { event, at: 0, to: 'cluster-updated', redelivery: 1, messageId: 'm' };
+
+      for (const sending of [bus.publish(event), bus.publishAll([requested(), event]), bus.schedule(message)]) {
+        await expect(sending).rejects.toThrow(MissingSubscriptionError);
+        await expect(sending).rejects.toMatchObject({ subscription: 'cluster-updated', isTransient: true });
+      }
+
+      expect(await bus.hasSubscription('cluster-updated')).toBe(false);
+      expect(await bus.hasSubscription('cluster-created')).toBe(true);
+      expect(await bus.backlog('cluster-updated', 1)).toBeUndefined();
+      const last = requested();
+      await bus.publish(last);
+      await vi.waitFor(() => expect(idsOf(messages)).toEqual([last.id]), TIMEOUT);
     });
 
     it('has ended the last callback when it has stopped, and takes no more', async () => {

@@ -65,18 +65,17 @@ afterAll(async () => {
 /** Requests for targets of their own, each sent twice under different message ids. */
 async function request(tags: readonly string[]): Promise<string[]> {
   const sender = client.createSender('deployment-requested');
-  const messages = tags.map((tag) => {
+  const requests = tags.map((tag) => {
     const data = { namespace: 'outages', deployment: `app-${++name}`, image: `ghcr.io/shop/app:${tag}` };
-    const {
-      entity: _,
-      scheduledEnqueueTimeMs: __,
-      ...message
-    } = eventMessage(newEvent(DeploymentRequested, { source: '/test', data }));
+    return newEvent(DeploymentRequested, { source: '/test', data });
+  });
+  const messages = requests.map((one) => {
+    const { entity: _, scheduledEnqueueTimeMs: __, ...message } = eventMessage(one);
     return message satisfies ServiceBusMessage;
   });
   await sender.sendMessages(messages.flatMap((one) => [one, { ...one, messageId: `${one.messageId}#again` }]));
   await sender.close();
-  return messages.map(({ messageId }) => messageId);
+  return requests.map(({ id }) => id);
 }
 
 const outage = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));

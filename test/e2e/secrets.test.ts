@@ -96,7 +96,7 @@ it.concurrent('settings and files that are wrong are named at start, and not sho
     heard.add(where, command.output);
   }
 
-  for (const name of SETTINGS.filter((one) => !/clientId$/.test(one))) {
+  for (const name of SETTINGS.filter((one) => !/client_?id$/i.test(one))) {
     expect(commands.settings.output).toContain(`${name}: expected`);
   }
   expect(heard.leaks).toEqual([]);

@@ -118,7 +118,7 @@ it('remembers for as long as the settings say', async () => {
     const startedAt = Date.now() - 50 * 86_400_000;
     const old = { handler: 'health-check', id: 'old', type: 'HealthCheck', source: '/test', subject: 'web' } as const;
     const times = { time: new Date(startedAt).toISOString(), startedAt, updatedAt: startedAt };
-    const counts = { redelivery: 0, attempts: 0, runs: 1, runId: 'run', correlationId: 'old' };
+    const counts = { redelivery: 0, attempts: 0, runs: 1, runId: 'run', nonce: 'run', correlationId: 'old' };
     const record = { ...old, ...times, ...counts, status: 'completed' } as const;
     await insertRecord(state, record);
     const ids = async (): Promise<string[]> => (await readHistory(state, { limit: 100 })).records.map(({ id }) => id);

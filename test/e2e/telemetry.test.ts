@@ -12,7 +12,7 @@ const ANY_PORT = ['--port', '0', '--http-port', '0', '--table-port', '0', '--adm
 const CALLER = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
 
 let receiver: OtlpReceiver;
-let published: Response;
+let published: { status: number; correlationIds: string[] };
 let spans: ReceivedSpan[] = [];
 
 beforeAll(async () => {
@@ -25,16 +25,18 @@ beforeAll(async () => {
   const [line] = await start.line(/^\{"ready".*$/);
   const { http } = JSON.parse(line).ready;
   const data = { namespace: 'demo', deployment: 'hello', image: 'ghcr.io/platform-events/hello:1' };
-  published = await fetch(`${http}/api/events`, {
+  const answer = await fetch(`${http}/api/events`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', traceparent: `00-${CALLER.traceId}-${CALLER.spanId}-01` },
     body: JSON.stringify({ id: 'request-1', source: '/test', type: 'DeploymentRequested', data }),
   });
+  const { correlationIds } = (await answer.json()) as { correlationIds: string[] };
+  published = { status: answer.status, correlationIds };
   await start.line(/"type":"DeploymentCompleted"/);
   // The history says so last.
   await eventually(async () => {
-    const answer = await fetch(`${http}/api/events?type=DeploymentCompleted`);
-    return (await answer.text()).includes('"status":"completed"') || undefined;
+    const history = await fetch(`${http}/api/events?type=DeploymentCompleted`);
+    return (await history.text()).includes('"status":"completed"') || undefined;
   }, 'the last event is completed');
   await fetch(`${http}/api/events`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
   // What is not sent yet is sent when the app ends.
@@ -110,7 +112,7 @@ it('says what was handled, by the conventions for messages and events', () => {
         'messaging.operation.type': 'process',
         'messaging.destination.name': 'deployment-requested',
         'messaging.destination.subscription.name': 'deployment-requested',
-        'messaging.message.conversation_id': 'request-1',
+        'messaging.message.conversation_id': published.correlationIds[0],
         'messaging.servicebus.message.delivery_count': 1,
         'cloudevents.event_id': 'request-1',
         'cloudevents.event_type': 'DeploymentRequested',

@@ -15,6 +15,7 @@ import { createSimulatedClusters } from '../../shared/adapters/simulated-cluster
 import { parseConfig } from '../../shared/config.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { type EventDefinition, newEvent } from '../../shared/events/cloud-event.ts';
+import { eventKey } from '../../shared/events/identity.ts';
 import {
   ClusterCreated,
   ClusterUpdated,
@@ -37,12 +38,16 @@ const burning = { ...spent, severity: 'page', burnRate: 20, longWindow: '1h', sh
 const cluster = { clusterName: 'north', region: 'northeurope' };
 const quota = { namespace: 'shop', resource: 'pods', used: '5', hard: '5' };
 
+const keyOf = (id: string): string => eventKey({ source: '/test', id });
+
 interface Step {
   readonly definition: EventDefinition;
   readonly handle: Handler<never>;
   readonly id: string;
   readonly data: object;
   readonly time?: string;
+  /** The event that it follows from. */
+  readonly cause?: string;
 }
 
 /** Answers every call of a port late, and counts those under way. */
@@ -75,9 +80,10 @@ async function keysOf(...steps: readonly Step[]): Promise<string[]> {
   const state = new MemoryStateStore();
   const clusters = createSimulatedClusters({ state, clock, config: parseConfig(config) });
   const keys: string[] = [];
-  for (const { definition, handle, id, data, time = NOON } of steps) {
+  for (const { definition, handle, id, data, time = NOON, cause } of steps) {
     // Any definition of the catalog makes an event of it.
-    const event = newEvent(definition, { id, source: '/test', time, data }) as unknown as PlatformEvent;
+    const made = newEvent(definition, { id, source: '/test', time, data }) as unknown as PlatformEvent;
+    const event = cause === undefined ? made : { ...made, causationid: `/test ${cause}` };
     const ports = recordingPorts({ handling: event, state, clock, clusters, config });
     const { open, late } = lateCalls();
     await (handle as Handler)(event, { ...ports, state: late(state), notifier: late(ports.notifier) });
@@ -88,26 +94,40 @@ async function keysOf(...steps: readonly Step[]): Promise<string[]> {
 }
 
 it.each<[string, readonly Step[], readonly string[]]>([
-  ['a cluster that cannot be reached', [step(ClusterCreated, clusterCreated, 'e-1', cluster)], ['e-1/unknown-cluster']],
+  [
+    'a cluster that cannot be reached',
+    [step(ClusterCreated, clusterCreated, 'e-1', cluster)],
+    [`${keyOf('e-1')}/unknown-cluster`],
+  ],
   [
     'an upgrade that is none',
     [step(ClusterUpdated, clusterUpdated, 'e-2', { ...cluster, previousVersion: '1.30.1', version: '1.29.0' })],
-    ['e-2/version'],
+    [`${keyOf('e-2')}/version`],
   ],
-  ['a quota that is not raised', [step(ResourceQuotaExceeded, quotaExceeded, 'e-3', quota)], ['e-3/quota']],
+  ['a quota that is not raised', [step(ResourceQuotaExceeded, quotaExceeded, 'e-3', quota)], [`${keyOf('e-3')}/quota`]],
   [
     'a quota that is raised',
     [
       step(NamespaceCreated, namespaceCreated, 'e-4', inStaging),
       step(ResourceQuotaExceeded, quotaExceeded, 'e-5', quota),
     ],
-    ['e-5/raised'],
+    [`${keyOf('e-5')}/raised`],
   ],
-  ['a burning budget', [step(SLOViolation, violated, 'e-6', { service: 'checkout', ...burning })], ['e-6/violation']],
   [
-    'a spent budget that somebody else measures',
-    [step(ErrorBudgetDepleted, depleted, 'e-7', { service: 'other', window: '30d', ...spent })],
-    ['other/availability/depleted/e-7'],
+    'a burning budget',
+    [step(SLOViolation, violated, 'e-6', { service: 'checkout', ...burning })],
+    [`${keyOf('e-6')}/violation`],
+  ],
+  [
+    'a spent budget',
+    [
+      step(HealthCheck, checked, 'e-7', counts),
+      {
+        ...step(ErrorBudgetDepleted, depleted, 'e-13', { service: 'checkout', window: '30d', ...spent }),
+        cause: 'e-7',
+      },
+    ],
+    [`checkout/availability/depleted/${keyOf('e-7')}`],
   ],
   [
     'a budget that is positive again',
@@ -115,7 +135,7 @@ it.each<[string, readonly Step[], readonly string[]]>([
       step(HealthCheck, checked, 'e-8', counts),
       step(HealthCheck, checked, 'e-9', { ...counts, good: 100_000, total: 100_000 }),
     ],
-    ['checkout/availability/recovered/e-8'],
+    [`checkout/availability/recovered/${keyOf('e-8')}`],
   ],
   [
     'a spent budget that is positive again when it is heard of',
@@ -131,7 +151,7 @@ it.each<[string, readonly Step[], readonly string[]]>([
   [
     'a check that counts nowhere',
     [step(HealthCheck, checked, 'e-10', { ...counts, service: 'unheard-of' })],
-    ['no-objective/e-10'],
+    [`no-objective/${keyOf('e-10')}`],
   ],
 ])('%s', async (_, steps, keys) => {
   expect(await keysOf(...steps)).toEqual(keys);
@@ -145,9 +165,9 @@ it('a deployment, its failure and its rollback', async () => {
 
   const target = 'default/shop/web';
   expect(world.notified.map(({ key }) => key)).toEqual([
-    `${target}/request-1/completed`,
-    `${target}/request-2/failed`,
-    `${target}/request-2/rolled-back`,
+    `${target}/${keyOf('request-1')}/completed`,
+    `${target}/${keyOf('request-2')}/failed`,
+    `${target}/${keyOf('request-2')}/rolled-back`,
   ]);
 });
 
@@ -155,7 +175,7 @@ it('a deployment that fails and is not rolled back', async () => {
   const world = new Deployments({ config: { policies: { deployment: { rollback: false } } } });
   await world.carry(world.request('fail-1'));
 
-  expect(world.notified.map(({ key }) => key)).toEqual(['default/shop/web/request-1/closed']);
+  expect(world.notified.map(({ key }) => key)).toEqual([`default/shop/web/${keyOf('request-1')}/closed`]);
 });
 
 it('two requests of one target, each under its own', async () => {
@@ -169,8 +189,8 @@ it('two requests of one target, each under its own', async () => {
 
   const keys = world.notified.map(({ key }) => key);
   expect(new Set(keys).size).toBe(keys.length);
-  expect(keys.filter((key) => key.includes('/request-1/')).length).toBeGreaterThan(0);
-  expect(keys.filter((key) => key.includes('/request-2/')).length).toBeGreaterThan(0);
+  expect(keys.filter((key) => key.includes(keyOf('request-1'))).length).toBeGreaterThan(0);
+  expect(keys.filter((key) => key.includes(keyOf('request-2'))).length).toBeGreaterThan(0);
 });
 
 it('a deployment event is at its end when people are told, not before', async () => {

@@ -6,7 +6,9 @@ import { catalog } from '../../shared/events/catalog.ts';
 import { registeredRoutes } from '../../shared/http/on-http.ts';
 import { installCoreModule } from '../../shared/local/functions-host/core-module.ts';
 import { methodsOf, httpPathOf as pathOf } from '../../shared/local/functions-host/http-trigger.ts';
+import { parseSchedule } from '../../shared/local/functions-host/timer-schedule.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
+import { SETTINGS } from '../../shared/settings.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { type FunctionApp, functionApp } from '../support/function-app.ts';
 import { loadHandlers } from '../support/handlers.ts';
@@ -19,8 +21,10 @@ beforeAll(() => {
   usePorts({ portsFor: () => ({}) as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
   starting = functionApp(async () => {
     await loadHandlers();
-    const folder = new URL('../../functions/http/', import.meta.url);
-    for (const name of await readdir(folder)) await import(new URL(name, folder).href);
+    for (const room of ['http', 'timer']) {
+      const folder = new URL(`../../functions/${room}/`, import.meta.url);
+      for (const name of await readdir(folder)) await import(new URL(name, folder).href);
+    }
   });
   // Each test fails for it; a hook that fails skips them.
   starting.catch(() => {});
@@ -58,6 +62,15 @@ it('answers these requests, and nobody without a key', () => {
   );
 });
 
+it('lets nobody ask without a key, but health where a setting says so', () => {
+  const open = registeredRoutes().filter(({ anonymousSetting, authLevel }) => anonymousSetting ?? authLevel);
+
+  expect(open.map(({ name, anonymousSetting }) => [name, anonymousSetting])).toEqual([
+    ['health', 'HEALTH_WITHOUT_KEY'],
+  ]);
+  for (const { anonymousSetting = '' } of open) expect(SETTINGS).toContain(anonymousSetting);
+});
+
 it('documents every route that it answers', () => {
   expect(
     registeredRoutes()
@@ -80,6 +93,18 @@ it('listens to one subscription for each event of the catalog, each under its na
   expect(listening).toEqual(expected.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1)));
 });
 
+it('runs by these schedules, each of which the local host can read', () => {
+  const schedules = ofKind('timerTrigger').map((name) => [name, app.bindingOf(name)['schedule']]);
+
+  expect(schedules).toEqual([
+    ['discard-old-errors', '0 7 * * * *'],
+    ['read-queues', '0 * * * * *'],
+    ['replay-unjudged', '30 * * * * *'],
+  ]);
+  for (const [name, schedule] of schedules) expect(() => parseSchedule(String(name), schedule, {})).not.toThrow();
+});
+
 it('has no trigger of another kind', () => {
-  expect(ofKind('httpTrigger').length + ofKind('serviceBusTrigger').length).toBe(app.names.length);
+  const kinds = ['httpTrigger', 'serviceBusTrigger', 'timerTrigger'].flatMap(ofKind);
+  expect(kinds.sort()).toEqual([...app.names].sort());
 });

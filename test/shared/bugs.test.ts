@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { forgetOldWhenDue } from '../../shared/delivery/retention.ts';
 import { NotFoundError } from '../../shared/errors.ts';
 import { respond } from '../../shared/http/on-http.ts';
-import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import type { StateStore } from '../../shared/ports/state.ts';
@@ -48,7 +47,7 @@ describe('a bug', () => {
 
     const messages = withStack(world.log.lines).map(({ message }) => message);
     expect(messages).toEqual(Array(12).fill('attempt failed'));
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'dead-lettered', error: 'x' });
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'dead-lettered', error: 'x' });
     expect(JSON.stringify(await world.bus.deadLetters('0', 10))).not.toContain('bugs.test.ts');
   });
 
@@ -99,8 +98,7 @@ describe('a bug', () => {
     // Nothing else is asked.
     const state = { query: () => bug() } as unknown as StateStore;
 
-    const deadLetterQueue = new InMemoryEventBus();
-    await forgetOldWhenDue({ state, deadLetterQueue, clock: { now: () => 0 }, log }, HISTORY_LIMITS);
+    await forgetOldWhenDue({ state, clock: { now: () => 0 }, log }, HISTORY_LIMITS);
 
     expect(log.lines[0]?.fields['stack']).toMatch(HERE);
   });

@@ -7,7 +7,7 @@ import { DAY_MS } from '../../shared/duration.ts';
 import { TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { type EventDefinition, newEvent } from '../../shared/events/cloud-event.ts';
-import { DeploymentCompleted, DeploymentRequested } from '../../shared/events/deployment.ts';
+import { DeploymentCompleted, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { installCoreModule } from '../../shared/local/functions-host/core-module.ts';
 import { onEvent, registeredHandlers } from '../../shared/on-event.ts';
 import { type Handler, requeueAfter } from '../../shared/ports/handler.ts';
@@ -40,7 +40,7 @@ async function start(): Promise<FunctionApp> {
   vi.unstubAllEnvs();
   records.mockRestore();
   usePorts({ portsFor: () => new DeliveryWorld([]).ports(), options: {}, historyLimits: { ageMs: 1, events: 1 } });
-  return functionApp(() => onEvent(DeploymentCompleted, async () => {}));
+  return functionApp(() => onEvent(DeploymentCompleted, async () => {}, expectsNothing));
 }
 
 beforeAll(() => {
@@ -67,6 +67,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+const expectsNothing = { foundInstead: async () => undefined, sharesReads: false };
+
 /** Serves the app with the world's ports. */
 function serve(gate?: Gate, options: DeliveryOptions = {}): void {
   const ports = world.ports(gate);
@@ -89,6 +91,7 @@ describe('a registration', () => {
     expect(registeredHandlers().get('DeploymentRequested')).toEqual({
       definition: DeploymentRequested,
       handle: handleRequested,
+      expectation: undefined,
       topic: 'deployment-requested',
       subscription: REQUESTED,
     });
@@ -103,10 +106,18 @@ describe('a registration', () => {
     });
   });
 
+  it('is refused for a fact that nobody says when to expect', () => {
+    expect(() => onEvent(DeploymentStarted, async () => {})).toThrow(
+      new TypeError('DeploymentStarted is a fact: give what the stored state must say of it'),
+    );
+  });
+
   it('is refused for a second handler, and for an event that the catalog does not know', () => {
     const stranger = { ...DeploymentCompleted, type: 'Stranger' } as unknown as EventDefinition<'DeploymentFailed'>;
 
-    expect(() => onEvent(DeploymentCompleted, async () => {})).toThrow('DeploymentCompleted has a handler already');
+    expect(() => onEvent(DeploymentCompleted, async () => {}, expectsNothing)).toThrow(
+      'DeploymentCompleted has a handler already',
+    );
     expect(() => onEvent(stranger, async () => {})).toThrow('Stranger is not in the catalog');
   });
 
@@ -122,7 +133,7 @@ describe('a message', () => {
     await app.deliver(REQUESTED, { body });
 
     expect(handled).toEqual([event]);
-    expect(await world.record(REQUESTED, event.id)).toMatchObject({ status: 'completed' });
+    expect(await world.record(REQUESTED, event)).toMatchObject({ status: 'completed' });
   });
 
   const { data, ...attributes } = event;
@@ -173,7 +184,7 @@ describe('a message', () => {
     end();
     await invocation;
 
-    expect(await world.record(REQUESTED, event.id)).toMatchObject({ status: 'completed' });
+    expect(await world.record(REQUESTED, event)).toMatchObject({ status: 'completed' });
   });
 });
 
@@ -297,7 +308,7 @@ it('serves a message with the options that the app was given', async () => {
 
   await app.deliver(REQUESTED, { body });
 
-  expect((await world.record(REQUESTED, event.id))?.runId).toBe(`${(2 ** 29).toString(36)}-${(2 ** 29).toString(36)}`);
+  expect((await world.record(REQUESTED, event))?.runId).toBe(`${(2 ** 29).toString(36)}-${(2 ** 29).toString(36)}`);
 });
 
 it('forgets old history after a message, and is done when that is', async () => {
@@ -310,6 +321,7 @@ it('forgets old history after a message, and is done when that is', async () => 
       attempts: 0,
       runs: 1,
       runId: 'run',
+      nonce: 'run',
       time: '',
       startedAt: at,
       updatedAt: at,
@@ -325,6 +337,6 @@ it('forgets old history after a message, and is done when that is', async () => 
 
   await app.deliver(REQUESTED, { body });
 
-  expect(await world.record(REQUESTED, 'old')).toBeUndefined();
+  expect(await world.record(REQUESTED, { source: event.source, id: 'old' })).toBeUndefined();
   expect(asked, 'calls under way').toBe(0);
 });

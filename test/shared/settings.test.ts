@@ -69,6 +69,7 @@ it.each([
   ['HANDLER_TIMEOUT', '0s', 'a duration from 1s to 4m'],
   ['HISTORY_AGE', '7d', 'a duration from 44d: an event can come again until then'],
   ['HISTORY_EVENTS', 'many', 'a whole number from 1'],
+  ['HEALTH_WITHOUT_KEY', 'yes', "'true' or 'false'"],
   ['PLATFORM_CONFIG', 'no-such-file.json', 'a file that can be read'],
 ])('names %s when it is malformed, and shows it', (name, value, expected) => {
   const message = problemsOf({ ...valid, [name]: value });

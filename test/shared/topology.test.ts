@@ -5,8 +5,10 @@ import { ERRORS_QUEUE, routeOf, subscriptionOf, topicOf, topology } from '../../
 describe('topology', () => {
   it('has a topic for each event, with duplicate detection and fourteen days to live', () => {
     expect(topology.topics.map(({ subscriptions: _, ...topic }) => topic)).toEqual(
-      [...catalog.keys()].map((type) => ({
+      [...catalog].map(([type, { definition }]) => ({
         name: topicOf(type),
+        type,
+        sender: definition.sender,
         timeToLiveSeconds: 14 * 24 * 3600,
         duplicateDetectionSeconds: 600,
       })),

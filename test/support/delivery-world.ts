@@ -10,6 +10,7 @@ import { type EventRecord, RECORD_PARTITIONS, readRecord, recordKey } from '../.
 import { Isolation } from '../../shared/delivery/isolation.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import type { EventDefinition } from '../../shared/events/cloud-event.ts';
+import { type EventIdentity, eventKey } from '../../shared/events/identity.ts';
 import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import { flushPromises, VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
 import type { Consumer } from '../../shared/local/service-bus/core/consumer.ts';
@@ -140,13 +141,13 @@ export class DeliveryWorld {
     this.#held.clear();
   }
 
-  async record(handler: string, eventId: string): Promise<EventRecord | undefined> {
-    return (await readRecord(this.state, handler, eventId))?.value;
+  async record(handler: string, event: EventIdentity): Promise<EventRecord | undefined> {
+    return (await readRecord(this.state, handler, eventKey(event)))?.value;
   }
 
   /** Whether its record has ever said that the event is at its end. */
-  hasEnded(handler: string, eventId: string): boolean {
-    return this.state.ended.has(recordKey(handler, eventId));
+  hasEnded(handler: string, event: EventIdentity): boolean {
+    return this.state.ended.has(recordKey(handler, eventKey(event)));
   }
 
   async records(): Promise<EventRecord[]> {

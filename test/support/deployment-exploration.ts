@@ -9,6 +9,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
+import { registeredHandlers } from '../../shared/on-event.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import type { HandlerPorts, Ports } from '../../shared/ports/handler.ts';
 import type { StateStore } from '../../shared/ports/state.ts';
@@ -53,7 +54,8 @@ export async function realDelivery(body: unknown, event: PlatformEvent, site: Si
   // A process of its own, that is not young any more.
   const isolation = new Isolation(0);
   const options = { isolation, timer, random: randomFor(site.run), handlerTimeoutMs: HANDLER_TIMEOUT_MS };
-  await deliver({ definition, handle: handlerOf(event), body }, ports, options);
+  const expectation = registeredHandlers().get(event.type)?.expectation;
+  await deliver({ definition, handle: handlerOf(event), expectation, body }, ports, options);
 }
 
 /**
@@ -70,7 +72,7 @@ export async function forgetfulDelivery(
   const ports: HandlerPorts = {
     ...portsAt(site),
     clusters: clustersOf({ default: cluster }),
-    isCompleted: (eventId) => isCompleted(site.state, subscriptionOf(event.type), eventId),
+    isCompleted: (key) => isCompleted(site.state, subscriptionOf(event.type), key),
     // Always of one time: what differs in nothing else is one and the same.
     publish: publishing(event, { now: () => T0 }, children),
   };
@@ -114,7 +116,7 @@ function portsAt(site: Site): Omit<Ports, 'publisher' | 'deadLetterQueue'> {
 export function canonical(key: string, value: unknown, now: number): unknown {
   // What the history finds a record by.
   if (/^records-. @/.test(key)) return undefined;
-  const past = ['doraTotals', 'failingSince', 'message', 'updatedAt', 'startedAt', 'endedAt', 'runs', 'error'];
+  const past = ['doraTotals', 'failingSince', 'message', 'updatedAt', 'startedAt', 'endedAt', 'runs', 'error', 'nonce'];
   const ahead = ['deadline', 'leaseUntil', 'dueAt'];
   const json = JSON.stringify(value, (field, inner) => {
     if (past.includes(field)) return undefined;

@@ -122,13 +122,22 @@ export class World {
 
   /** A DeploymentFailed as slo-violation publishes it for a release. */
   violation(request: Requested): EventOf<typeof DeploymentFailed> {
-    const { id: requestId, correlationid, data } = request;
+    const { id: requestId, source: requestSource, correlationid, data } = request;
     return newEvent(DeploymentFailed, {
       id: `violation-of-${requestId}`,
       source: '/handlers/slo-violation',
       time: new Date(this.clock.now()).toISOString(),
       correlationid,
-      data: { ...data, requestId, reason: 'SLOViolation', message: 'burns 14.4 times too fast', durationSeconds: 1 },
+      data: {
+        ...data,
+        ...{
+          requestId,
+          requestSource,
+          reason: 'SLOViolation',
+          message: 'burns 14.4 times too fast',
+          durationSeconds: 1,
+        },
+      },
     });
   }
 

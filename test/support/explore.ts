@@ -304,6 +304,8 @@ async function advance(
       findDeadLetter: async () => undefined,
       takeDeadLetter: async () => false,
       subscribe: () => async () => {},
+      backlog: async () => undefined,
+      hasSubscription: async () => true,
       ping: async () => {},
       close: async () => {},
     },

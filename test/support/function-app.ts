@@ -24,6 +24,8 @@ export interface FunctionApp {
   deliver(name: string, message: ReceivedParts): Promise<void>;
   /** Has a function answer a request. */
   send(name: string, request: RequestParts): Promise<HttpAnswer>;
+  /** Has a function run as its schedule says. */
+  tick(name: string): Promise<void>;
   readonly logs: InvocationLog[];
   /** The id of the latest invocation. */
   lastId(): string;
@@ -108,6 +110,10 @@ export async function functionApp(
       const metadata = Object.entries({ ...triggerMetadata(received, data), ...parts.metadata });
       const given = metadata.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
       await invokeWith(name, data, parts.traceparent, Object.fromEntries(given));
+    },
+    tick: async (name) => {
+      const timerInfo = { Schedule: { AdjustForDST: true }, ScheduleStatus: null, IsPastDue: false };
+      await invokeWith(name, { json: JSON.stringify(timerInfo) }, undefined);
     },
     send: async (name, request) => {
       const { returnValue } = await invokeWith(name, { http: rpcRequest(request) }, request.traceparent);

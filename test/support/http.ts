@@ -10,6 +10,7 @@ export interface RequestParts {
   readonly body?: unknown;
   /** Beside them is the content type of JSON, unless they have one or it is a GET. */
   readonly headers?: Record<string, string>;
+  readonly isAnonymous?: boolean;
 }
 
 export function httpRequest({
@@ -18,6 +19,7 @@ export function httpRequest({
   params = {},
   body,
   headers = {},
+  isAnonymous = false,
 }: RequestParts): HttpRequest {
   const url = `http://127.0.0.1${path}`;
   const bytes =
@@ -30,6 +32,7 @@ export function httpRequest({
     headers: new Headers({ ...(method !== 'GET' && { 'content-type': 'application/json' }), ...headers }),
     query: new URL(url).searchParams,
     params,
+    isAnonymous,
     arrayBuffer: async () => new Uint8Array(bytes).buffer,
     traceparent: () => traceparentIn(headers['traceparent']) ?? newTraceparent(),
   };

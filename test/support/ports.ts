@@ -95,7 +95,7 @@ export function recordingPorts(options: RecordingOptions): RecordingPorts {
     log: new RecordingLog(),
     published,
     notifications,
-    isCompleted: (eventId) => isCompleted(state, subscriptionOf(handling.type), eventId),
+    isCompleted: (key) => isCompleted(state, subscriptionOf(handling.type), key),
     publish: publishing(handling, clock, published),
   };
 }

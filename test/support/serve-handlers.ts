@@ -10,9 +10,9 @@ export function serveHandlers(
   ports: Ports,
   options?: Parameters<typeof deliver>[2],
 ): () => Promise<void> {
-  const stops = [...registeredHandlers().values()].map(({ topic, subscription, definition, handle }) =>
+  const stops = [...registeredHandlers().values()].map(({ topic, subscription, definition, handle, expectation }) =>
     bus.subscribe(topic, subscription, ({ body, applicationProperties, deliveryCount }) =>
-      deliver({ definition, handle, body, applicationProperties, deliveryCount }, ports, options),
+      deliver({ definition, handle, expectation, body, applicationProperties, deliveryCount }, ports, options),
     ),
   );
   return async () => void (await Promise.all(stops.map((stop) => stop())));

@@ -40,7 +40,6 @@ async function credentialOf(text: string): Promise<Pick<AzureMonitorExporterOpti
     }),
   );
   if (parts.get('authorization')?.toUpperCase() !== 'AAD') return {};
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  const clientId = parts.get('clientid');
-  return { credential: new DefaultAzureCredential(clientId ? { managedIdentityClientId: clientId } : {}) };
+  const { credentialFor } = await import('../identity.ts');
+  return { credential: await credentialFor({ clientId: parts.get('clientid') || undefined, credential: undefined }) };
 }

@@ -5,11 +5,10 @@
  */
 import type { ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
 import { TransientError } from '../../errors.ts';
-import { systemTimer, within } from '../../timeout.ts';
+import { SEND_ATTEMPTS_MS, systemTimer, within } from '../../timeout.ts';
 import { ErrorsQueue } from './errors-queue.ts';
+import { SubscriptionPeeker } from './subscriptions.ts';
 
-/** How long each attempt waits for an answer; the last one gives a slow connection more time. */
-const ANSWER_TIMEOUTS_MS: readonly number[] = [4_000, 4_000, 10_000];
 /** On a dead connection the SDK waits for minutes for the answers to its goodbyes. */
 const CLOSING_MS = 2_000;
 
@@ -20,12 +19,14 @@ class SilenceError extends TransientError {}
 export class Wire {
   readonly client: ServiceBusClient;
   readonly errors: ErrorsQueue;
+  readonly subscriptions: SubscriptionPeeker;
   readonly #senders = new Map<string, ServiceBusSender>();
   inFlight = 0;
 
   constructor(client: ServiceBusClient) {
     this.client = client;
     this.errors = new ErrorsQueue(client);
+    this.subscriptions = new SubscriptionPeeker(client);
   }
 
   sender(entity: string): ServiceBusSender {
@@ -49,7 +50,7 @@ export class ServiceBusConnection {
   #wire: Wire;
 
   /** @param timeoutsMs how long each attempt waits for an answer */
-  constructor(connect: () => ServiceBusClient, timeoutsMs: readonly number[] = ANSWER_TIMEOUTS_MS) {
+  constructor(connect: () => ServiceBusClient, timeoutsMs: readonly number[] = SEND_ATTEMPTS_MS) {
     this.#connect = connect;
     this.#timeoutsMs = timeoutsMs;
     this.#wire = new Wire(connect());

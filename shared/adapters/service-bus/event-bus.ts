@@ -11,17 +11,19 @@ import {
 import { GZIP_CONTENT_TYPE, wholeBody } from '../../delivery/body-bytes.ts';
 import { type BusMessage, deadLetterMessage, eventMessage, redeliveryMessage } from '../../delivery/bus-message.ts';
 import { attemptsIn, faultOf } from '../../describe-error.ts';
-import { ConfigError, PermanentError, PlatformError, TransientError } from '../../errors.ts';
+import { ConfigError, MissingSubscriptionError, PermanentError, PlatformError, TransientError } from '../../errors.ts';
 import type { PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
-import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
+import type { Backlog, DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ServiceConnection } from '../../settings.ts';
 import { inBrokerSpan, SCHEDULED_BY } from '../../telemetry/message-span.ts';
 import { currentTraceparent } from '../../telemetry/spans.ts';
-import { ERRORS_QUEUE } from '../../topology.ts';
+import { ERRORS_QUEUE, subscriptionsOf } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
+import { credentialFor } from '../identity.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
+import { KnownSubscriptions } from './subscriptions.ts';
 
 /** What `subscribe` needs, which the Functions host does for the app. */
 interface ServiceBusOptions {
@@ -52,9 +54,8 @@ export async function createServiceBus(
     const { connectionString } = connection;
     return new ServiceBusEventBus(() => clientFor(connectionString, retryOptions), options);
   }
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  const { endpoint, clientId } = connection;
-  const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+  const { endpoint } = connection;
+  const credential = await credentialFor(connection);
   return new ServiceBusEventBus(() => new ServiceBusClient(endpoint, credential, { retryOptions }), options);
 }
 
@@ -75,24 +76,38 @@ export class ServiceBusEventBus implements EventBus {
   readonly #pending = new Set<Promise<unknown>>();
   /** Each with a client of its own, which a dead connection elsewhere does not end. */
   readonly #subscribed = new Set<ServiceBusClient>();
+  readonly #known: KnownSubscriptions;
 
   constructor(connect: () => ServiceBusClient, options: ServiceBusOptions) {
     this.#connect = connect;
     this.#connection = new ServiceBusConnection(connect);
     this.#options = options;
+    const look = (name: string) => this.#connection.ask(({ subscriptions }) => subscriptions.backlog(name, 1));
+    this.#known = new KnownSubscriptions(look, () => performance.now());
   }
 
   async publish(event: PlatformEvent): Promise<void> {
     await this.#send(eventMessage(event));
   }
 
-  async publishAll(events: readonly PlatformEvent[]): Promise<void> {
+  async publishAll(events: readonly PlatformEvent[], nonce?: string): Promise<void> {
     // All are encoded before any is sent, so that one which is too large stops them all.
     const byEntity = new Map<string, BusMessage[]>();
-    for (const message of events.map(eventMessage)) {
+    for (const message of events.map((event) => eventMessage(event, nonce))) {
       byEntity.set(message.entity, [...(byEntity.get(message.entity) ?? []), message]);
     }
+    await Promise.all([...byEntity.keys()].map((entity) => this.#requireSubscriptions(entity)));
     await Promise.all([...byEntity].map(([entity, messages]) => this.#sendAll(entity, messages)));
+  }
+
+  async backlog(subscription: string, atMost: number): Promise<Backlog | undefined> {
+    const found = await this.#ask(subscription, ({ subscriptions }) => subscriptions.backlog(subscription, atMost));
+    this.#known.learn(subscription, found !== undefined);
+    return found;
+  }
+
+  async hasSubscription(subscription: string): Promise<boolean> {
+    return this.#guarded(subscription, this.#known.has(subscription));
   }
 
   async schedule(redelivery: Redelivery): Promise<void> {
@@ -194,9 +209,17 @@ export class ServiceBusEventBus implements EventBus {
     await Promise.all([this.#connection.close(), ...[...this.#subscribed].map((client) => client.close())]);
   }
 
+  /** @throws MissingSubscriptionError */
+  async #requireSubscriptions(entity: string): Promise<void> {
+    for (const name of subscriptionsOf(entity)) {
+      if (!(await this.hasSubscription(name))) throw new MissingSubscriptionError(entity, name);
+    }
+  }
+
   async #send(message: BusMessage, operation: 'send' | 'schedule' = 'send'): Promise<void> {
     const { entity, messageId } = message;
     await inBrokerSpan(operation, entity, { 'messaging.message.id': messageId }, async () => {
+      await this.#requireSubscriptions(entity);
       const scheduler = operation === 'schedule' ? currentTraceparent() : undefined;
       const wired = wireOf(message, scheduler);
       await this.#ask(entity, (wire) => wire.sender(entity).sendMessages(wired));

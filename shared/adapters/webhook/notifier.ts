@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlatformConfig } from '../../config.ts';
 import { DAY_MS } from '../../duration.ts';
 import { ConfigError, combineErrors } from '../../errors.ts';
+import { eventKey } from '../../events/identity.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Notification, Notifier } from '../../ports/notifier.ts';
 import type { StateStore } from '../../ports/state.ts';
@@ -41,7 +42,7 @@ type Channel = PlatformConfig['notifications']['channels'][number] & { readonly 
 /** That a notification was sent. */
 interface Sent {
   readonly at: number;
-  readonly eventId: string;
+  readonly eventKey: string;
 }
 
 /** @throws ConfigError naming each channel whose setting holds no address */
@@ -91,11 +92,11 @@ async function sendOnce(
     .digest('hex');
   const sent = (await state.get<Sent>(PARTITION, id))?.value;
   const isRecent = sent && clock.now() - sent.at < config.notifications.suppressFor;
-  if (isRecent || sent?.eventId === event.id) return;
+  if (isRecent || sent?.eventKey === eventKey(event)) return;
 
   const payload = formats[channel.format](notification, link);
   await post(channel.name, channel.url, payload, { timeoutMs, pause, now: () => clock.now() });
-  await state.put<Sent>(PARTITION, id, { at: clock.now(), eventId: event.id }, '*');
+  await state.put<Sent>(PARTITION, id, { at: clock.now(), eventKey: eventKey(event) }, '*');
   await forgetSome(state, id, clock.now() - Math.max(KEPT_MS, config.notifications.suppressFor));
 }
 

@@ -14,6 +14,9 @@ export interface RpcTypedData {
   readonly int?: number;
   readonly double?: number;
   readonly http?: RpcHttpData;
+  readonly collectionString?: { readonly string: readonly string[] };
+  readonly collectionBytes?: { readonly bytes: readonly Uint8Array[] };
+  readonly collectionSint64?: { readonly sint64: readonly unknown[] };
 }
 
 export interface RpcHttpData {
@@ -44,9 +47,27 @@ export interface RpcHttpCookie {
 /** A trigger, input or output, with the options of its extension. */
 export type Binding = Readonly<Record<string, unknown>> & { readonly type: string; readonly direction: 'in' | 'out' };
 
+/** A retry policy as the library registers it, its durations rounded to seconds. */
+export interface RetryOptions {
+  readonly retryStrategy?: string;
+  readonly maxRetryCount?: number;
+  readonly delayInterval?: { readonly seconds?: number };
+  readonly minimumInterval?: { readonly seconds?: number };
+  readonly maximumInterval?: { readonly seconds?: number };
+}
+
+/** Which attempt this is, for a function with a retry policy. */
+export interface RetryContext {
+  readonly retryCount: number;
+  readonly maxRetryCount: number;
+  /** The failure of the attempt before. */
+  readonly exception?: { readonly message: string; readonly stackTrace: string };
+}
+
 interface FunctionMetadata {
   readonly name: string;
   readonly bindings: Readonly<Record<string, Binding>>;
+  readonly retryOptions?: RetryOptions | undefined;
 }
 
 export type FunctionCallback = (...args: unknown[]) => unknown;
@@ -55,6 +76,7 @@ export interface InvocationRequest {
   readonly inputData: readonly { readonly name: string; readonly data: RpcTypedData }[];
   readonly triggerMetadata: Readonly<Record<string, RpcTypedData>>;
   readonly traceContext: { readonly traceParent: string };
+  readonly retryContext?: RetryContext;
 }
 
 export interface InvocationResponse {

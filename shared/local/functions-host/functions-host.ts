@@ -1,6 +1,6 @@
 /**
- * The Azure Functions runtime on a laptop: loads the built app as the real worker does, and runs its Service Bus and
- * HTTP triggers against any namespace.
+ * The Azure Functions runtime on a laptop: loads the built app as the real worker does, and runs its Service Bus, HTTP
+ * and timer triggers against any namespace.
  */
 import type { ServiceBusClient, ServiceBusReceivedMessage } from '@azure/service-bus';
 import { type FunctionsApp, loadApp, runHooks } from './app.ts';
@@ -8,14 +8,16 @@ import type { Binding, InvocationRequest, InvocationResponse, RegisteredFunction
 import { type HostJson, readHostJson } from './host-json.ts';
 import { HttpTriggers, httpPathOf, methodsOf } from './http-trigger.ts';
 import { type InvocationLog, invoke } from './invoke.ts';
+import { MemoryScheduleMonitor, type ScheduleMonitor } from './schedule-monitor.ts';
 import { ServiceBusTrigger, sourceOf } from './service-bus-trigger.ts';
-import { connector, type HostSettings } from './settings.ts';
+import { connector, disabledFunctions, type HostSettings, resolveNames } from './settings.ts';
+import { TimerTrigger } from './timer-trigger.ts';
 
 /** One function, for display. */
 export interface FunctionDescription {
   readonly name: string;
-  readonly trigger: 'service-bus' | 'http' | 'unsupported';
-  /** Topic and subscription, queue, or methods and path. */
+  readonly trigger: 'service-bus' | 'http' | 'timer' | 'unsupported';
+  /** Topic and subscription, queue, methods and path, or the schedule. */
   readonly source: string;
 }
 
@@ -26,6 +28,8 @@ export interface HostOptions {
   /** 0 takes any free port. */
   readonly httpPort: number;
   readonly onLog: (line: InvocationLog) => void;
+  /** Remembers the timers' schedules from one start to the next; only as long as the process when absent. */
+  readonly scheduleMonitor?: ScheduleMonitor;
   /** Takes errors of connections, locks and settlements, and of failed invocations. */
   readonly onError: (functionName: string, message: string) => void;
   /**
@@ -56,7 +60,8 @@ export interface FunctionsHost {
  */
 export async function startFunctionsHost(options: HostOptions): Promise<FunctionsHost> {
   const { directory, settings, httpPort, onLog, onError, onMessage = (_name, _message, run) => run() } = options;
-  const hostJson = await readHostJson(directory);
+  const hostJson = await readHostJson(directory, settings);
+  const disabled = disabledFunctions(settings);
   const triggers = new Map<string, ServiceBusTrigger>();
   // For the app's health endpoint, which cannot know it otherwise. A function, since start hooks run before triggers
   // exist.
@@ -69,8 +74,15 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
   const run = (registered: RegisteredFunction, request: InvocationRequest): Promise<InvocationResponse> =>
     invoke(app, registered, { request, onLog });
   const registered = [...app.registry.functions.values()].map((one) => ({ ...one, binding: triggerOf(one) }));
-  const withHttp = registered.filter(({ binding }) => isType(binding, 'httpTrigger'));
-  const withServiceBus = registered.filter(({ binding }) => isType(binding, 'serviceBusTrigger'));
+  const isDisabled = (name: string): boolean => disabled.has(name.toLowerCase());
+  const enabled = registered.filter(({ metadata }) => !isDisabled(metadata.name));
+  for (const name of disabled) {
+    if (registered.some(({ metadata }) => metadata.name.toLowerCase() === name)) continue;
+    onError('host', `the setting AzureWebJobs.${name}.Disabled names no function of this app`);
+  }
+  const withHttp = enabled.filter(({ binding }) => isType(binding, 'httpTrigger'));
+  const withServiceBus = enabled.filter(({ binding }) => isType(binding, 'serviceBusTrigger'));
+  const withTimer = enabled.filter(({ binding }) => isType(binding, 'timerTrigger'));
 
   const http = new HttpTriggers(
     withHttp.map((one) => ({
@@ -90,6 +102,15 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
     hostJson,
   );
   const sources = withServiceBus.map(({ metadata, binding }) => sourceOf(metadata.name, binding, settings));
+  const { scheduleMonitor: monitor = new MemoryScheduleMonitor() } = options;
+  const timers = withTimer.map((one) => {
+    const { name: functionName } = one.metadata;
+    return new TimerTrigger({
+      ...{ functionName, binding: one.binding, settings, monitor, functionTimeout: hostJson.functionTimeout },
+      onError: (message) => onError(functionName, message),
+      run: (request) => run(one, request),
+    });
+  });
   const port = await http.listen(httpPort);
 
   for (const [index, one] of withServiceBus.entries()) {
@@ -104,22 +125,30 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
       settings: hostJson.extensions.serviceBus,
       functionTimeout: hostJson.functionTimeout,
       onError: (message) => onError(metadata.name, message),
-      run: (request, message) => onMessage(metadata.name, message, async () => void (await run(one, request))),
+      retry: metadata.retryOptions,
+      run: (request, messages) => {
+        const call = async (): Promise<void> => void (await run(one, request));
+        return messages.reduceRight((inner, message) => () => onMessage(metadata.name, message, inner), call)();
+      },
     });
     triggers.set(metadata.name, trigger);
   }
+  for (const timer of timers) await timer.start();
 
   return {
-    functions: registered.map(({ metadata: { name }, binding }) => describe(name, binding, settings, routePrefix)),
+    functions: registered.map(({ metadata: { name }, binding }) => {
+      const described = describe(name, binding, settings, routePrefix);
+      return isDisabled(name) ? { ...described, source: `${described.source} (disabled)` } : described;
+    }),
     httpPort: port,
-    stop: (limitMs) => stop({ app, http, triggers: [...triggers.values()] }, limitMs),
+    stop: (limitMs) => stop({ app, http, triggers: [...triggers.values(), ...timers] }, limitMs),
   };
 }
 
 interface Running {
   readonly app: FunctionsApp;
   readonly http: HttpTriggers;
-  readonly triggers: readonly ServiceBusTrigger[];
+  readonly triggers: readonly (ServiceBusTrigger | TimerTrigger)[];
 }
 
 async function stop({ app, http, triggers }: Running, limitMs: number): Promise<boolean> {
@@ -175,6 +204,9 @@ function describe(
   if (isType(binding, 'serviceBusTrigger')) {
     const { topic, subscription, queue } = sourceOf(name, binding, settings);
     return { name, trigger: 'service-bus', source: queue ?? `${topic}/${subscription}` };
+  }
+  if (isType(binding, 'timerTrigger')) {
+    return { name, trigger: 'timer', source: resolveNames(String(binding['schedule']), settings) };
   }
   return { name, trigger: 'unsupported', source: `${binding.type} is not run by the local host` };
 }

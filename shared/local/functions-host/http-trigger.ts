@@ -6,11 +6,15 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalServer, LOOPBACK } from '../local-http.ts';
 import type { Binding, InvocationRequest, InvocationResponse, RpcHttpCookie, RpcHttpData } from './core-module.ts';
+import { decodedPath, toRpcHttp } from './http-request.ts';
 import { traceContextOf } from './invoke.ts';
+import { acceptAnyMethod } from './method-case.ts';
 import { parseRoute, type Route } from './routes.ts';
 
-/** The limit of the Functions host. */
+/** The limits of the Functions host: of a body, of the first line of a request, and of that and the headers. */
 const MAX_BODY_BYTES = 100 * 1024 * 1024;
+const MAX_LINE_BYTES = 8 * 1024;
+const MAX_HEAD_BYTES = 40 * 1024;
 
 /** An HTTP function of the app. */
 interface HttpFunction {
@@ -46,8 +50,10 @@ export class HttpTriggers {
       .sort((a, b) => (a.route.rank < b.route.rank ? -1 : 1));
     this.#server = createLocalServer({
       host: LOOPBACK,
+      maxHeaderSize: MAX_HEAD_BYTES,
       onRequest: (request, response, url) => void this.#answer(request, response, url),
     });
+    acceptAnyMethod(this.#server);
   }
 
   /** Resolves to the port. Rejects when the port is taken. */
@@ -67,21 +73,16 @@ export class HttpTriggers {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const refuse = (status: number): void => void response.writeHead(status, { connection: 'close' }).end();
+    if (lineBytes(request) > MAX_LINE_BYTES) return refuse(414);
+    const path = decodedPath(url.pathname);
+    if (path.includes('\0')) return refuse(400);
+    const found = this.#find(request.method ?? 'GET', path);
+    if (!found) return this.#answerUnknown(request, response, path);
+    if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return refuse(500);
     try {
       const body = await readBody(request);
-      if (!body) {
-        response.writeHead(413, { connection: 'close' }).end();
-        return;
-      }
-      const found = this.#find(request.method ?? 'GET', decodePath(url.pathname));
-      if (!found) {
-        const text = url.pathname === '/' ? 'The function app is up and running.\n' : '';
-        response.writeHead(url.pathname === '/' ? 200 : 404, { 'content-type': 'text/plain' }).end(text);
-        return;
-      }
-      // Like the real host, which reads a body only with a content-length: a chunked body arrives empty.
-      const isRead = request.headers['content-length'] !== undefined;
-      const http = toRpcHttp(request, url, found.params, isRead ? body : Buffer.alloc(0));
+      const http = toRpcHttp(request, url, found.params, body);
       const { returnValue } = await found.endpoint.run({
         inputData: [{ name: found.endpoint.binding.name, data: { http } }],
         triggerMetadata: {},
@@ -95,6 +96,14 @@ export class HttpTriggers {
     }
   }
 
+  /** `GET /` is the host's own page. */
+  #answerUnknown(request: IncomingMessage, response: ServerResponse, path: string): void {
+    request.resume();
+    if (path !== '/' || request.method !== 'GET') return void response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': 'text/html' });
+    response.end('<!doctype html><title>Functions</title><p>The function app is up and running.</p>\n');
+  }
+
   #find(method: string, path: string): { endpoint: Endpoint; params: Record<string, string> } | undefined {
     for (const endpoint of this.#endpoints) {
       const params = endpoint.methods.includes(method) ? endpoint.route.match(path) : undefined;
@@ -104,40 +113,16 @@ export class HttpTriggers {
   }
 }
 
-function decodePath(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
+function lineBytes({ method = '', url = '' }: IncomingMessage): number {
+  return Buffer.byteLength(`${method} ${url} HTTP/1.1\r\n`);
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+/** Like the real host, which reads a body only with a content-length: a chunked body arrives empty. */
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk);
-  }
+  const isRead = request.headers['content-length'] !== undefined;
+  for await (const chunk of request) if (isRead) chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-type NullableMap = Record<string, { value: string }>;
-
-const nullable = (entries: Iterable<readonly [string, string]>): NullableMap =>
-  Object.fromEntries([...entries].map(([key, value]) => [key, { value }]));
-
-function toRpcHttp(request: IncomingMessage, url: URL, params: Record<string, string>, body: Buffer): RpcHttpData {
-  const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)]);
-  return {
-    method: request.method ?? 'GET',
-    url: url.href,
-    nullableHeaders: nullable(headers),
-    nullableQuery: nullable(url.searchParams),
-    nullableParams: nullable(Object.entries(params)),
-    body: body.length > 0 ? { bytes: body } : null,
-  };
 }
 
 function writeResponse(response: ServerResponse, http: RpcHttpData | undefined): void {
@@ -149,7 +134,9 @@ function writeResponse(response: ServerResponse, http: RpcHttpData | undefined):
   for (const [name, value] of Object.entries(http.headers ?? {})) response.setHeader(name, value);
   const cookies = (http.cookies ?? []).map(cookieText);
   if (cookies.length > 0) response.setHeader('set-cookie', cookies);
-  response.end(http.body?.bytes);
+  // Written apart from the end, an answer has no length and is sent in chunks, as the real host sends it.
+  if (http.body?.bytes?.length) response.write(http.body.bytes);
+  response.end();
 }
 
 /** In this protocol `none` means no SameSite attribute, and `explicitNone` means SameSite=None. */

@@ -45,15 +45,18 @@ export function parseRoute(template: string): Route {
 }
 
 function matchSegments(segments: readonly Segment[], path: string): Record<string, string> | undefined {
-  const parts = path.split('/').filter((part) => part !== '');
+  // One slash at the end is none; an empty part between two matches nothing but a rest.
+  const parts = path.replace(/^\//, '').replace(/\/$/, '').split('/');
+  if (parts.length === 1 && parts[0] === '') parts.pop();
   const params: Record<string, string> = {};
   for (const [index, { literal, name = '', isRest, isOptional, constraint }] of segments.entries()) {
     if (isRest) {
-      params[name] = parts.slice(index).join('/');
-      return params;
+      const rest = parts.slice(index).join('/');
+      return rest === '' ? params : { ...params, [name]: rest };
     }
     const part = parts[index];
     if (part === undefined) return isOptional ? params : undefined;
+    if (part === '') return undefined;
     if (literal !== undefined) {
       if (literal !== part.toLowerCase()) return undefined;
     } else if (constraint && !constraint.test(part)) return undefined;

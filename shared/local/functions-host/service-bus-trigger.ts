@@ -1,29 +1,26 @@
 /**
- * Receives for one Service Bus trigger like the Functions host: in peek-lock mode, with one invocation per message,
- * which is completed when the function succeeds and abandoned at once when it fails.
+ * Receives for one Service Bus trigger like the Functions host: in peek-lock mode, with one invocation per message or per
+ * batch. Messages are completed when the function succeeds and abandoned at once when it fails.
  */
 
 import type { ServiceBusReceivedMessage } from '@azure/service-bus';
 import { describeError } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
-import type { Binding, InvocationRequest } from './core-module.ts';
+import type { Binding, InvocationRequest, RetryOptions } from './core-module.ts';
+import type { EntityLink, LinkOptions, Received, Source } from './entity-link.ts';
 import { traceContextOf } from './invoke.ts';
-import { bodyData, triggerMetadata } from './message-data.ts';
+import { batchData, batchMetadata, bodyData, triggerMetadata } from './message-data.ts';
+import { PullLink } from './pull-link.ts';
+import { withRetries } from './retry-policy.ts';
 import { type HostSettings, resolveNames } from './settings.ts';
-import { type LinkOptions, type Source, TriggerLink } from './trigger-link.ts';
+import { TriggerLink } from './trigger-link.ts';
 
-/** The entity of a binding. @throws ConfigError for a binding that the local host does not support */
+/** The entity of a binding. @throws ConfigError for a binding that names none */
 export function sourceOf(functionName: string, binding: Binding, settings: HostSettings): Source {
   const option = (name: string): string | undefined => {
     const value = binding[name];
     return typeof value === 'string' ? resolveNames(value, settings) : undefined;
   };
-  if (binding['cardinality'] === 'many') {
-    throw new ConfigError(`${functionName}: the local host supports only cardinality 'one', got 'many'`);
-  }
-  if (binding['isSessionsEnabled'] === true) {
-    throw new ConfigError(`${functionName}: the local host does not support session triggers`);
-  }
   const [topic, subscription, queue] = [option('topicName'), option('subscriptionName'), option('queueName')];
   if (topic !== undefined && subscription !== undefined) return { topic, subscription };
   if (queue !== undefined) return { queue };
@@ -32,10 +29,12 @@ export function sourceOf(functionName: string, binding: Binding, settings: HostS
 
 interface TriggerOptions extends Pick<LinkOptions, 'connect' | 'source' | 'settings' | 'openingMs' | 'silenceMs'> {
   readonly binding: Binding & { readonly name: string };
-  /** In milliseconds. */
+  /** The function's policy: attempts within one delivery. */
+  readonly retry?: RetryOptions | undefined;
+  /** In milliseconds, of each attempt. */
   readonly functionTimeout: number;
-  /** Runs the function; rejects when it fails. */
-  readonly run: (request: InvocationRequest, message: ServiceBusReceivedMessage) => Promise<void>;
+  /** Runs the function for a message, or for a batch; rejects when it fails. */
+  readonly run: (request: InvocationRequest, messages: readonly ServiceBusReceivedMessage[]) => Promise<void>;
   /** Takes errors of the function, and of connection, lock and settlement. */
   readonly onError: (message: string) => void;
 }
@@ -54,7 +53,11 @@ export class ServiceBusTrigger {
   readonly #processing = new Set<Promise<void>>();
   /** Locked messages that wait for one of the concurrent calls. */
   readonly #waiting: (() => void)[] = [];
-  #link: TriggerLink;
+  readonly #isBatch: boolean;
+  readonly #isOfSessions: boolean;
+  /** Calls at once. */
+  readonly #limit: number;
+  #link: EntityLink;
   #reopening: NodeJS.Timeout | undefined;
   #failures = 0;
   #lastTrouble = 'connecting';
@@ -64,6 +67,11 @@ export class ServiceBusTrigger {
 
   constructor(options: TriggerOptions) {
     this.#options = options;
+    const { binding, settings } = options;
+    this.#isBatch = String(binding['cardinality']).toLowerCase() === 'many';
+    this.#isOfSessions = binding['isSessionsEnabled'] === true;
+    const inSessions = settings.maxConcurrentSessions * settings.maxConcurrentCallsPerSession;
+    this.#limit = this.#isBatch ? 1 : this.#isOfSessions ? inSessions : settings.maxConcurrentCalls;
     this.#link = this.#open();
   }
 
@@ -71,7 +79,7 @@ export class ServiceBusTrigger {
   get trouble(): string | undefined {
     if (!this.#link.isOpen) return `not receiving: ${this.#lastTrouble}`;
     const unchanged = performance.now() - this.#lastChange;
-    if (this.#active < this.#options.settings.maxConcurrentCalls || unchanged < HANGING_MS) return undefined;
+    if (this.#active < this.#limit || unchanged < HANGING_MS) return undefined;
     return `not receiving: all ${this.#active} calls have been running for ${Math.round(unchanged / 1_000)} s`;
   }
 
@@ -85,19 +93,20 @@ export class ServiceBusTrigger {
     await this.#link.close();
   }
 
-  #open(): TriggerLink {
+  #open(): EntityLink {
     const { connect, source, settings, onError, openingMs, silenceMs } = this.#options;
-    const link: TriggerLink = new TriggerLink({
+    const link: LinkOptions = {
       ...{ connect, source, settings, onError },
       ...(openingMs !== undefined && { openingMs }),
       ...(silenceMs !== undefined && { silenceMs }),
-      onMessage: (message) => {
+      onReceived: (received) => {
         this.#failures = 0;
-        return this.#track(this.#process(message, link));
+        return this.#track(this.#process(received));
       },
       onEnd: (reason) => this.#replace(reason),
-    });
-    return link;
+    };
+    if (!this.#isBatch && !this.#isOfSessions) return new TriggerLink(link);
+    return new PullLink({ ...link, isBatch: this.#isBatch, isOfSessions: this.#isOfSessions });
   }
 
   /** Opens a new link. Messages of the old link have lost their locks and are delivered again. */
@@ -122,42 +131,69 @@ export class ServiceBusTrigger {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  async #process(message: ServiceBusReceivedMessage, link: TriggerLink): Promise<void> {
-    const { settings, onError } = this.#options;
-    while (this.#active >= settings.maxConcurrentCalls && !this.#isStopping && !link.hasEnded) {
+  async #process(received: Received): Promise<void> {
+    const { binding, settings, onError } = this.#options;
+    while (this.#active >= this.#limit && !this.#isStopping && !received.hasEnded) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     // A message whose call has not started is returned: its lock ends, or the closing link releases it.
-    if (this.#isStopping || link.hasEnded) return this.#waiting.shift()?.();
-    const hasSucceeded = await this.#call(message);
-    if (hasSucceeded && !settings.autoCompleteMessages) return;
+    if (this.#isStopping || received.hasEnded) return this.#waiting.shift()?.();
+    const hasSucceeded = await this.#call(received);
+    const autoComplete = binding['autoCompleteMessages'] ?? settings.autoCompleteMessages;
+    // The lock ends by itself, and the message comes again.
+    if (hasSucceeded && autoComplete === false) return;
     const outcome = hasSucceeded ? 'complete' : 'abandon';
-    await link.settle(message, outcome).catch((error: unknown) => {
-      // The lock is lost or the broker is away: the message is delivered again.
-      onError(`cannot ${outcome} message ${message.messageId}: ${describeError(error)}`);
-    });
+    const settling = received.messages.map((message) =>
+      received.settle(message, outcome).catch((error: unknown) => {
+        // The lock is lost or the broker is away: the message is delivered again.
+        onError(`cannot ${outcome} message ${message.messageId}: ${describeError(error)}`);
+      }),
+    );
+    await Promise.all(settling);
   }
 
   /** Runs the function as one of the concurrent calls. Resolves to whether it succeeded. */
-  async #call(message: ServiceBusReceivedMessage): Promise<boolean> {
-    const { binding, functionTimeout, run, onError } = this.#options;
+  async #call({ messages, keepLocked }: Received): Promise<boolean> {
+    const { retry, functionTimeout, run, onError } = this.#options;
     this.#count(1);
+    const release = keepLocked();
     try {
-      const data = bodyData(message, binding['dataType']);
-      const request = {
-        inputData: [{ name: binding.name, data }],
-        triggerMetadata: triggerMetadata(message, data),
-        traceContext: traceContextOf(message.applicationProperties?.['Diagnostic-Id']),
-      };
-      await withTimeout(run(request, message), functionTimeout);
+      const request = this.#request(messages);
+      await withRetries(retry, (retryContext) =>
+        withTimeout(run({ ...request, ...(retryContext && { retryContext }) }, messages), functionTimeout),
+      );
       return true;
     } catch (error) {
-      onError(`message ${message.messageId}: ${describeError(error)}`);
+      const [first] = messages;
+      const which = this.#isBatch ? `batch of ${messages.length} from message` : 'message';
+      onError(`${which} ${first?.messageId}: ${describeError(error)}`);
       return false;
     } finally {
+      release();
       this.#count(-1);
       this.#waiting.shift()?.();
     }
+  }
+
+  /** What the worker gets. @throws PermanentError for a body that the host cannot read */
+  #request(messages: readonly ServiceBusReceivedMessage[]): InvocationRequest {
+    const { binding } = this.#options;
+    const { name, dataType } = binding;
+    const { client } = this.#link;
+    const [message] = messages;
+    if (this.#isBatch || !message) {
+      return {
+        inputData: [{ name, data: batchData(messages, dataType) }],
+        triggerMetadata: batchMetadata(messages, client),
+        traceContext: traceContextOf(undefined),
+      };
+    }
+    const data = bodyData(message, dataType);
+    return {
+      inputData: [{ name, data }],
+      triggerMetadata: triggerMetadata(message, data, client),
+      traceContext: traceContextOf(message.applicationProperties?.['Diagnostic-Id']),
+    };
   }
 
   #count(change: number): void {

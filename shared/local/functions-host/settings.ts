@@ -1,4 +1,4 @@
-/** Finds the settings of a trigger's `connection`, as the Functions host does. */
+/** The settings that the Functions host itself reads: connections of triggers, and which functions are disabled. */
 import { parseServiceBusConnectionString, ServiceBusClient } from '@azure/service-bus';
 import { ConfigError } from '../../errors.ts';
 
@@ -54,4 +54,25 @@ export async function connector(
   const clientId = settings[`${known}__clientId`];
   const credential = new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
   return () => new ServiceBusClient(namespace, credential, options);
+}
+
+const DISABLED = /^AzureWebJobs\.(.+)\.Disabled$/i;
+
+/**
+ * The names of the functions that a setting `AzureWebJobs.<function>.Disabled` switches off, in lower case. The real host
+ * takes any other value than `true` and `1` for no; here a value that is neither yes nor no is an error.
+ *
+ * @throws ConfigError that names the setting
+ */
+export function disabledFunctions(settings: HostSettings): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const [setting, value = ''] of Object.entries(settings)) {
+    const name = DISABLED.exec(setting)?.[1];
+    if (name === undefined) continue;
+    if (!/^(true|1|false|0|)$/i.test(value)) {
+      throw new ConfigError(`the setting ${setting}: expected true, 1, false or 0, got '${value}'`);
+    }
+    if (/^(true|1)$/i.test(value)) names.add(name.toLowerCase());
+  }
+  return names;
 }

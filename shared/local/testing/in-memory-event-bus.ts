@@ -7,10 +7,11 @@ import {
   eventMessage,
   redeliveryMessage,
 } from '../../delivery/bus-message.ts';
-import { TransientError } from '../../errors.ts';
+import { MissingSubscriptionError, TransientError } from '../../errors.ts';
 import type { EventType, PlatformEvent } from '../../events/catalog.ts';
 import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
-import type { DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
+import { eventKey } from '../../events/identity.ts';
+import type { Backlog, DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import {
   type EntryPlace,
   formatEntryNumber,
@@ -18,7 +19,7 @@ import {
   parseCursor,
   parseEntryNumber,
 } from '../../ports/dead-letter-list.ts';
-import { topology as builtTopology, ERRORS_QUEUE, type Topology } from '../../topology.ts';
+import { topology as builtTopology, ERRORS_QUEUE, routeTo, subscriptionsOf, type Topology } from '../../topology.ts';
 import { applyTopology } from '../service-bus/config/apply-topology.ts';
 import type { Broker } from '../service-bus/core/broker.ts';
 import { flushPromises, type TimerClock, VirtualClock } from '../service-bus/core/clock.ts';
@@ -76,23 +77,25 @@ export class InMemoryEventBus implements EventBus {
     await this.publishAll([event]);
   }
 
-  async publishAll(events: readonly PlatformEvent[]): Promise<void> {
-    const batches = new Map<string, BusMessage[]>();
-    for (const message of events.map(eventMessage)) {
+  async publishAll(events: readonly PlatformEvent[], nonce?: string): Promise<void> {
+    const batches = new Map<string, (BusMessage & { readonly key: string })[]>();
+    for (const message of events.map((event) => ({ ...eventMessage(event, nonce), key: eventKey(event) }))) {
       const batch = batches.get(message.entity);
       if (batch) batch.push(message);
       else batches.set(message.entity, [message]);
     }
+    for (const topic of batches.keys()) this.#requireSubscriptions(topic);
     for (const [topic, messages] of batches) {
       for (const batch of inBatches(messages)) {
         this.broker.send(topic, batch.map(outgoing));
-        for (const { messageId, subject, body } of batch) this.#events.add(messageId, subject, body);
+        for (const { key, subject, body } of batch) this.#events.add(key, subject, body);
       }
     }
   }
 
   async schedule(redelivery: Redelivery): Promise<void> {
     const message = redeliveryMessage(redelivery);
+    this.#requireSubscriptions(message.entity);
     this.broker.schedule(message.entity, [outgoing(message)]);
   }
 
@@ -153,6 +156,16 @@ export class InMemoryEventBus implements EventBus {
     };
   }
 
+  async backlog(subscription: string, atMost: number): Promise<Backlog | undefined> {
+    if (!this.#has(subscription)) return undefined;
+    const waiting = this.broker.getSubscription(topicOf(subscription), subscription).queue.peek(0, atMost);
+    return { count: waiting.length, oldestEnqueuedAt: waiting[0]?.enqueuedAt };
+  }
+
+  async hasSubscription(subscription: string): Promise<boolean> {
+    return this.#has(subscription);
+  }
+
   async ping(): Promise<void> {
     if (this.broker.listTopics().length === 0) throw new TransientError('the bus is closed');
   }
@@ -162,6 +175,16 @@ export class InMemoryEventBus implements EventBus {
     await Promise.all([...this.#subscribers].map((subscriber) => subscriber.stop()));
     this.#subscribers.clear();
     this.broker.close();
+  }
+
+  #has(subscription: string): boolean {
+    const topic = topicOf(subscription);
+    if (!this.broker.has(topic)) return false;
+    return this.broker.getTopic(topic).subscriptions.has(subscription);
+  }
+
+  #requireSubscriptions(topic: string): void {
+    for (const name of subscriptionsOf(topic)) if (!this.#has(name)) throw new MissingSubscriptionError(topic, name);
   }
 
   #place(place: EntryPlace): MessageQueue {
@@ -204,6 +227,10 @@ export class InMemoryEventBus implements EventBus {
 
 const PLACES = ['queue', 'dead-letters'] as const;
 
+function topicOf(subscription: string): string {
+  return routeTo(subscription)?.topic ?? subscription;
+}
+
 function peekAt(queue: MessageQueue, sequenceNumber: number): PeekedMessage | undefined {
   const [found] = queue.peek(sequenceNumber, 1);
   return found?.sequenceNumber === sequenceNumber ? found : undefined;
@@ -239,8 +266,8 @@ function entryOf(
 }
 
 /** Batches of at most the size of one send, in order. */
-function inBatches(messages: readonly BusMessage[]): BusMessage[][] {
-  const batches: BusMessage[][] = [];
+function inBatches<Message extends BusMessage>(messages: readonly Message[]): Message[][] {
+  const batches: Message[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const message of messages) {
     bytes += message.body.length + PROPERTIES_BYTES;

@@ -1,8 +1,9 @@
-/** The last events that were published, each id once, up to a capacity. */
+/** The last events that were published, each event once, up to a capacity. */
 import type { EventType, PlatformEvent } from '../../events/catalog.ts';
 
 interface Recent {
-  readonly id: string;
+  /** `eventKey` of the event. */
+  readonly key: string;
   readonly type: string;
   readonly body: Uint8Array;
 }
@@ -11,7 +12,7 @@ export class RecentEvents {
   readonly #capacity: number;
   /** A ring buffer: `#next` is the oldest event once it is full. */
   readonly #ring: Recent[] = [];
-  readonly #ids = new Set<string>();
+  readonly #keys = new Set<string>();
   #next = 0;
 
   constructor(capacity: number) {
@@ -20,12 +21,12 @@ export class RecentEvents {
     this.#capacity = capacity;
   }
 
-  add(id: string, type: string, body: Uint8Array): void {
-    if (this.#ids.has(id)) return;
+  add(key: string, type: string, body: Uint8Array): void {
+    if (this.#keys.has(key)) return;
     const oldest = this.#ring[this.#next];
-    if (oldest) this.#ids.delete(oldest.id);
-    this.#ids.add(id);
-    this.#ring[this.#next] = { id, type, body };
+    if (oldest) this.#keys.delete(oldest.key);
+    this.#keys.add(key);
+    this.#ring[this.#next] = { key, type, body };
     this.#next = (this.#next + 1) % this.#capacity;
   }
 

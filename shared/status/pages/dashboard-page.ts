@@ -3,6 +3,7 @@
  * attention comes first in every table.
  */
 
+import { waitsForPerson } from '../../delivery/automatic-replay.ts';
 import type { EventRecord } from '../../delivery/event-record.ts';
 import type { Dependency, Health } from '../health.ts';
 import type {
@@ -65,7 +66,7 @@ export function dashboardPage(data: DashboardData): string {
 <h1>platform-events</h1>
 <p>${badge(health.status, TONES[health.status])} <time>${timeText(now)} UTC</time>, every ${REFRESH_SECONDS} s</p>
 </header>
-<ul class="dependencies">${health.dependencies.map(dependencyItem)}</ul>
+<ul class="dependencies">${health.dependencies.filter(isShown).map(dependencyItem)}</ul>
 ${tilesOf(deployments.doraTotals)}
 ${pageSection('Errors', deadLettersTable(errors, hasMoreErrors, now))}
 ${pageSection('Services', servicesTable(services, now))}
@@ -77,16 +78,22 @@ ${pageSection('Latest events', eventsTable(events, now))}
 }
 
 /** The tab shows what needs attention. */
-function titleOf({ health, errors, hasMoreErrors, deployments: { failing } }: DashboardData): string {
+function titleOf({ health, errors = [], hasMoreErrors, deployments: { failing }, now }: DashboardData): string {
+  const waiting = errors.filter((entry) => waitsForPerson(entry, now));
   const troubles = [
     ...(health.status === 'up' ? [] : [health.status]),
     ...(failing > 0 ? [`${failing} failing`] : []),
-    ...(errors && errors.length > 0 ? [`${countText(errors, hasMoreErrors)} errors`] : []),
+    ...(waiting.length > 0 ? [`${countText(waiting, hasMoreErrors)} errors`] : []),
   ];
   return [...troubles, 'platform-events'].join(' · ');
 }
 
 const TONES: Readonly<Record<Health['status'], Tone>> = { up: 'good', degraded: 'busy', down: 'bad' };
+
+/** Twelve subscriptions that are there are nothing to look at. */
+function isShown({ name, status }: Dependency): boolean {
+  return status === 'down' || !name.startsWith('subscription/');
+}
 
 function dependencyItem({ name, status, latencyMs, error }: Dependency): Html {
   return html`<li>${badge(name, status === 'up' ? 'good' : 'bad')} ${error ?? `${latencyMs} ms`}</li>`;
@@ -108,16 +115,33 @@ function tilesOf({ completed, failed, leadTime, restore }: DeploymentsDigest['do
 function deadLettersTable(errors: DashboardData['errors'], hasMore: boolean, now: number): Html {
   if (!errors) return note('The errors queue cannot be read: the broker does not answer.');
   if (errors.length === 0) return note('None: every event is handled or in progress.');
-  const rows = errors.map(({ sequenceNumber, deadLetteredAt, reason, type, subscription, description }) => [
-    sequenceNumber,
-    ago(deadLetteredAt, now),
-    badge(reason || 'unknown', 'bad'),
-    type ?? '–',
-    subscription ?? '–',
-    html`<span class="why">${shortened(description)}</span>`,
+  const rows = errors.map((entry) => [
+    entry.sequenceNumber,
+    ago(entry.deadLetteredAt, now),
+    badge(entry.reason || 'unknown', waitsForPerson(entry, now) ? 'bad' : 'busy'),
+    entry.type ?? '–',
+    entry.subscription ?? '–',
+    html`<span class="why">${shortened(entry.description)}</span>`,
+    returnText(entry, now),
   ]);
-  return html`${htmlTable(['Number', 'Since', 'Reason', 'Type', 'Subscription', 'Why'], rows)}
-<p class="note">${hasMore ? `The oldest ${errors.length}. ` : ''}When the cause is fixed: <code>npx platform-events errors replay ${errors[0]?.sequenceNumber}</code></p>`;
+  const waiting = errors.find((entry) => waitsForPerson(entry, now));
+  const hint = waiting
+    ? html`When the cause is fixed: <code>npx platform-events errors replay ${waiting.sequenceNumber}</code>`
+    : 'Nobody need do anything: no handler has judged them, and they are replayed by themselves.';
+  return html`${htmlTable(['Number', 'Since', 'Reason', 'Type', 'Subscription', 'Why', 'Next'], rows)}
+<p class="note">${hasMore ? `The oldest ${errors.length}. ` : ''}${hint}</p>`;
+}
+
+/** What becomes of an entry when nobody does anything. */
+function returnText(entry: ErrorSummary, now: number): string {
+  const { returnsAt, automaticReplays = 0 } = entry;
+  if (!waitsForPerson(entry, now)) return `replayed by itself ${untilText(returnsAt ?? now, now)}`;
+  if (returnsAt !== undefined) return 'waits for you: its replay is overdue';
+  return automaticReplays > 0 ? `waits for you: replayed ${automaticReplays} times` : 'waits for you';
+}
+
+function untilText(at: number, now: number): string {
+  return at > now ? `in ${spanText(at - now)}` : 'within a minute';
 }
 
 function servicesTable(services: readonly ServiceSummary[], now: number): Html {

@@ -1,5 +1,6 @@
 /** What a cluster is asked to change: by what names, in which container, and under which marks. */
 import { expect, it } from 'vitest';
+import { eventReference } from '../../../shared/events/identity.ts';
 import type { Release, Rollback, Workload } from '../../../shared/ports/cluster.ts';
 import { IMAGE, only, World } from '../../support/deployments.ts';
 
@@ -47,20 +48,20 @@ it('a release and its rollback change the container of the request, and no other
   expect(asked.applied).toEqual([
     {
       ...where,
-      ...{ image: `${IMAGE}:1`, replicas: 3, requestId: 'request-1', rank: `${ranks[0]}/apply` },
-      changeCause: `request request-1: ${IMAGE}:1 (commit abc1234)`,
+      ...{ image: `${IMAGE}:1`, replicas: 3, requestId: '/test request-1', rank: `${ranks[0]}/apply` },
+      changeCause: `request /test request-1: ${IMAGE}:1 (commit abc1234)`,
     },
     {
       ...where,
-      ...{ image: `${IMAGE}:fail-2`, replicas: undefined, requestId: 'request-2', rank: `${ranks[1]}/apply` },
-      changeCause: `request request-2: ${IMAGE}:fail-2`,
+      ...{ image: `${IMAGE}:fail-2`, replicas: undefined, requestId: '/test request-2', rank: `${ranks[1]}/apply` },
+      changeCause: `request /test request-2: ${IMAGE}:fail-2`,
     },
   ]);
   expect(asked.rolledBack).toEqual([
     {
       ...where,
-      ...{ image: `${IMAGE}:1`, requestId: failed.id, rank: `${ranks[1]}/rollback` },
-      changeCause: `rollback of request request-2: ${IMAGE}:1`,
+      ...{ image: `${IMAGE}:1`, requestId: eventReference(failed), rank: `${ranks[1]}/rollback` },
+      changeCause: `rollback of /test request-2: ${IMAGE}:1`,
     },
   ]);
   expect(asked.looked.length).toBeGreaterThan(3);

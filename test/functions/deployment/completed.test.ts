@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { only, World } from '../../support/deployments.ts';
 
 async function complete(world: World, data: Parameters<World['request']>[1] = {}): Promise<PlatformEvent> {
@@ -16,11 +17,11 @@ describe('deployment/completed', () => {
     expect(published).toEqual([]);
     expect(notifications).toMatchObject([
       {
-        key: 'default/shop/web/request-1/completed',
+        key: `default/shop/web/${eventKey({ source: '/test', id: 'request-1' })}/completed`,
         severity: 'info',
         title: 'default/shop/web runs ghcr.io/shop/web:1',
         team: 'shop',
-        facts: { Request: 'request-1', 'Requested by': 'ci', Override: 'urgent (approved by ada)' },
+        facts: { Request: '/test request-1', 'Requested by': 'ci', Override: 'urgent (approved by ada)' },
       },
     ]);
     expect((await world.release('request-1')).steps.map(({ to }) => to)).toEqual([

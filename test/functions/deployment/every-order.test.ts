@@ -7,7 +7,9 @@ import { describe, expect, it } from 'vitest';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../../shared/events/deployment.ts';
+import { derivedId, eventKey } from '../../../shared/events/identity.ts';
 import type { Change, Cluster } from '../../../shared/ports/cluster.ts';
+import type { StateStore } from '../../../shared/ports/state.ts';
 import {
   canonical,
   checkOf,
@@ -91,12 +93,14 @@ describe('two requests for one target end well in every order', () => {
 
 describe('a release whose service burns its budget', () => {
   const request = requestAt(0, '1');
+  const PAGE = eventKey({ source: '/handlers/health-check', id: 'page' });
   const violation: PlatformEvent = newEvent(DeploymentFailed, {
-    id: 'page',
+    id: derivedId({ parent: PAGE, type: 'DeploymentFailed', handler: 'slo-violation' }),
     source: '/handlers/slo-violation',
     time: new Date(T0 + 5).toISOString(),
     data: {
-      ...{ namespace: 'shop', deployment: 'web', image: `${IMAGE}:1`, requestId: request.id },
+      ...{ namespace: 'shop', deployment: 'web', image: `${IMAGE}:1` },
+      ...{ requestId: request.id, requestSource: request.source },
       ...{ reason: 'SLOViolation', message: 'burns 14.4 times too fast', durationSeconds: 1 },
     },
   });
@@ -110,7 +114,13 @@ describe('a release whose service burns its budget', () => {
       const mails = [request, violation];
       const check = checkOf({ requests: [request], isBlamed: true });
 
-      const { ends } = await explore(exploration([], { mails, check, ...trouble }));
+      // As slo-violation leaves it, before it publishes the failure.
+      const prepare = async (state: StateStore): Promise<void> => {
+        await runningBefore(state);
+        await state.insert('blamed-releases', eventKey(request), { by: PAGE });
+      };
+
+      const { ends } = await explore(exploration([], { mails, check, prepare, ...trouble }));
 
       expect(ends).toBeGreaterThan(4);
     },

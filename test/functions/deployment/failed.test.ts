@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { eventKey, eventReference } from '../../../shared/events/identity.ts';
 import { faulty, IMAGE, only, runByHand, typesOf, World, type WorldOptions } from '../../support/deployments.ts';
 
 /** A world that runs a good release, and the failure of the one after it. */
@@ -12,6 +13,8 @@ async function failAfterGood(options: WorldOptions = {}): Promise<{ world: World
   return { world, failed: only(await world.runToEnd(started)) };
 }
 
+const keyOf = (id: string): string => eventKey({ source: '/test', id });
+
 const stepsOf = async (world: World, requestId: string): Promise<string[]> =>
   (await world.release(requestId)).steps.map(({ to }) => to);
 
@@ -21,12 +24,16 @@ describe('deployment/failed', () => {
 
     const first = await world.run(failed);
     expect(first).toMatchObject({ published: [], requeueAfterMs: 2_000 });
-    expect(await world.rollout()).toMatchObject({ image: `${IMAGE}:1`, requestId: failed.id, state: 'progressing' });
+    expect(await world.rollout()).toMatchObject({
+      image: `${IMAGE}:1`,
+      requestId: eventReference(failed),
+      state: 'progressing',
+    });
 
     world.clock.advance(2_000);
     expect(only(await world.run(failed))).toMatchObject({
       type: 'DeploymentRolledBack',
-      correlationid: 'request-2',
+      correlationid: keyOf('request-2'),
       data: {
         requestId: 'request-2',
         image: `${IMAGE}:1`,
@@ -44,7 +51,11 @@ describe('deployment/failed', () => {
     const second = await world.run(failed);
 
     expect(first.notifications).toMatchObject([
-      { key: 'default/shop/web/request-2/failed', severity: 'warning', title: expect.stringContaining(`${IMAGE}:1`) },
+      {
+        key: `default/shop/web/${keyOf('request-2')}/failed`,
+        severity: 'warning',
+        title: expect.stringContaining(`${IMAGE}:1`),
+      },
     ]);
     expect(second.notifications).toEqual([]);
   });
@@ -135,7 +146,9 @@ describe('deployment/failed', () => {
       expect(failed.data).toMatchObject({ reason });
       expect(published).toEqual([]);
       expect(calls).toEqual([]);
-      expect(notifications).toMatchObject([{ key: 'default/shop/web/request-1/closed', severity: 'warning' }]);
+      expect(notifications).toMatchObject([
+        { key: `default/shop/web/${keyOf('request-1')}/closed`, severity: 'warning' },
+      ]);
       expect(await stepsOf(world, 'request-1')).toEqual(['failed', 'closed']);
     });
 

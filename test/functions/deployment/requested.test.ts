@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventKey, eventReference } from '../../../shared/events/identity.ts';
 import { freeze } from '../../../shared/slo/freezes.ts';
 import { only, World } from '../../support/deployments.ts';
 
@@ -8,7 +9,6 @@ const budgetSpent = {
   reason: 'the budget of 30d is spent',
   episode: 'depleted-1',
   windowMs: 30 * 86_400_000,
-  isJudged: true,
 };
 
 describe('deployment/requested', () => {
@@ -20,11 +20,11 @@ describe('deployment/requested', () => {
 
     expect(started).toMatchObject({
       type: 'DeploymentStarted',
-      correlationid: request.id,
-      causationid: request.id,
-      data: { ...request.data, requestId: request.id },
+      correlationid: eventKey(request),
+      causationid: eventReference(request),
+      data: { ...request.data, requestId: request.id, requestSource: request.source },
     });
-    expect((await world.release(request.id)).steps).toMatchObject([{ to: 'requested', by: request.id }]);
+    expect((await world.release(request.id)).steps).toMatchObject([{ to: 'requested', by: eventKey(request) }]);
   });
 
   it('lets it in once when it is delivered twice, and publishes the same event again', async () => {
@@ -133,11 +133,11 @@ describe('deployment/requested', () => {
       const { published } = await world.run(newer);
 
       expect(published).toMatchObject([
-        { type: 'DeploymentStarted', correlationid: newer.id, data: { requestId: newer.id } },
+        { type: 'DeploymentStarted', correlationid: newer.correlationid, data: { requestId: newer.id } },
         {
           type: 'DeploymentFailed',
-          correlationid: older.id,
-          causationid: newer.id,
+          correlationid: older.correlationid,
+          causationid: eventReference(newer),
           data: { requestId: older.id, image: older.data.image, reason: 'Superseded' },
         },
       ]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { only, World } from '../../support/deployments.ts';
 
 /** A world in which a release was rolled back, and the event that says so. */
@@ -20,13 +21,13 @@ describe('deployment/rolled-back', () => {
     expect(published).toEqual([]);
     expect(notifications).toMatchObject([
       {
-        key: 'default/shop/web/request-2/rolled-back',
+        key: `default/shop/web/${eventKey({ source: '/test', id: 'request-2' })}/rolled-back`,
         severity: 'warning',
         title: 'default/shop/web is back on ghcr.io/shop/web:1',
         facts: { 'Time to restore': '2 s' },
       },
     ]);
-    expect((await world.release('request-2')).steps.at(-1)).toMatchObject({ to: 'closed', by: event.id });
+    expect((await world.release('request-2')).steps.at(-1)).toMatchObject({ to: 'closed', by: eventKey(event) });
     expect((await world.record()).doraTotals).toMatchObject({
       completed: 1,
       failed: 1,

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { newestSuspectOf } from '../../../shared/releases/suspects.ts';
+import { contents } from '../../support/deaths.ts';
 import { faulty, IMAGE, only, runByHand, TARGET, World, type WorldOptions } from '../../support/deployments.ts';
 
 /** A world in which a request was admitted, and the DeploymentStarted that follows from it. */
@@ -16,7 +18,11 @@ describe('deployment/started', () => {
 
     const first = await world.run(started);
     expect(first).toMatchObject({ published: [], requeueAfterMs: 2_000 });
-    expect(await world.rollout()).toMatchObject({ image: `${IMAGE}:1`, requestId: 'request-1', state: 'progressing' });
+    expect(await world.rollout()).toMatchObject({
+      image: `${IMAGE}:1`,
+      requestId: '/test request-1',
+      state: 'progressing',
+    });
 
     world.clock.advance(2_000);
     expect(only(await world.run(started))).toMatchObject({
@@ -69,7 +75,7 @@ describe('deployment/started', () => {
     const forged = { ...started, data: { ...started.data, requestId: 'nobody' } };
 
     await expect(world.run(forged as PlatformEvent)).rejects.toThrow(
-      new PermanentError(`request 'nobody' of ${TARGET} is not known`),
+      new PermanentError(`request 'nobody' of /test for ${TARGET} is not known`),
     );
   });
 
@@ -194,7 +200,7 @@ describe('deployment/started', () => {
       cluster: (simulated) => ({
         ...simulated,
         apply: async (release) => {
-          if (release.requestId === 'request-1') {
+          if (release.requestId === '/test request-1') {
             world.clock.advance(1);
             await world.run(world.request('2'));
           }
@@ -221,7 +227,7 @@ describe('deployment/started', () => {
       cluster: (simulated) => ({
         ...simulated,
         apply: async (release) => {
-          if (release.requestId === 'request-1') await asleep;
+          if (release.requestId === '/test request-1') await asleep;
           return simulated.apply(release);
         },
       }),
@@ -276,9 +282,20 @@ describe('deployment/started', () => {
     });
   });
 
-  describe('remembers the newest release of a service', () => {
+  describe('remembers the newest release of a service with objectives', () => {
+    const config = { objectives: ['checkout', 'web', 'shop'].map((service) => ({ service, target: 0.99 })) };
+
+    it('and of no other: names of services can be made up', async () => {
+      const world = new World({ config });
+
+      await world.carry(world.request('1', { service: 'made-up' }));
+
+      expect(await newestSuspectOf(world.state, 'made-up')).toBeUndefined();
+      expect(await contents(world.state, 'releases')).toEqual({});
+    });
+
     it('once its image may be in the cluster', async () => {
-      const world = new World();
+      const world = new World({ config });
       const request = world.request('1', { service: 'checkout' });
       const started = only(await world.run(request));
       expect(await newestSuspectOf(world.state, 'checkout')).toBeUndefined();
@@ -286,24 +303,26 @@ describe('deployment/started', () => {
       await world.run(started);
 
       expect(await newestSuspectOf(world.state, 'checkout')).toEqual({
+        key: eventKey(request),
         requestId: request.id,
+        requestSource: request.source,
         target: TARGET,
         service: 'checkout',
-        correlationId: request.id,
+        correlationId: request.correlationid,
         startedAt: world.clock.now(),
         data: request.data,
       });
     });
 
     it('also after it completed', async () => {
-      const world = new World();
+      const world = new World({ config });
       await world.carry(world.request('1'));
 
       expect(await newestSuspectOf(world.state, 'web')).toMatchObject({ requestId: 'request-1' });
     });
 
     it('but not one that failed, nor one that brought back an image that had been good', async () => {
-      const world = new World();
+      const world = new World({ config });
       await world.carry(world.request('fail-1'));
       expect(await newestSuspectOf(world.state, 'web')).toBeUndefined();
 
@@ -312,7 +331,7 @@ describe('deployment/started', () => {
     });
 
     it('and is not confused by an older release on another target that starts late', async () => {
-      const world = new World();
+      const world = new World({ config });
       const older = only(await world.run(world.request('1', { service: 'shop' })));
       world.clock.advance(1);
       await world.carry(world.request('2', { service: 'shop', namespace: 'other' }));

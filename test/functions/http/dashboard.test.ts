@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/dashboard.ts';
 import { TransientError } from '../../../shared/errors.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { HealthCheck } from '../../../shared/events/platform.ts';
 import { respond } from '../../../shared/http/on-http.ts';
+import type { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
+import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import { type DeploymentSummary, digestOf, oldestErrors } from '../../../shared/status/summaries.ts';
 import type { Timer } from '../../../shared/timeout.ts';
+import { sampleData } from '../../support/events.ts';
 import { httpRequest } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 
@@ -39,6 +44,54 @@ describe('GET /api/dashboard', () => {
     expect(text(page)).toMatch(/Errors .* InvalidEvent Misspelt .* errors replay 1 /);
     expect(text(page)).toMatch(/web availability, 30d 90 % of 99 % -900 % page ticket frozen/);
     expect(text(page)).toMatch(/default\/shop\/bad failed failing for .* default\/shop\/late completed/);
+  });
+
+  /** A good event that the broker gave up on so long ago. */
+  async function giveUp({ bus }: Platform, id: string, marks: object = {}): Promise<void> {
+    const event = newEvent(HealthCheck, { id, source: '/probe', data: sampleData.HealthCheck });
+    const queue = bus.broker.resolve('health-check/Subscriptions/health-check');
+    const body = Buffer.from(JSON.stringify({ ...event, ...marks }));
+    bus.broker.send('health-check', [{ messageId: id, subject: 'HealthCheck', body, sizeBytes: body.length }]);
+    for (const held of queue.receive(1)) {
+      queue.deadLetter(held, 'MaxDeliveryCountExceeded', 'after 100 attempts');
+    }
+  }
+
+  it('tells entries that come back by themselves from those that wait for somebody', async () => {
+    const platform = await startPlatform();
+    await platform.bus.close();
+    const { ports } = platform;
+    const bus = new InMemoryEventBus({ clock: ports.clock as VirtualClock });
+    const own: Platform = {
+      ...platform,
+      bus,
+      get: () => respond('dashboard', handle, httpRequest({}), { ...ports, publisher: bus, deadLetterQueue: bus }),
+    };
+    await giveUp(own, 'new');
+    await bus.advance('10s');
+
+    const page = await pageOf(own);
+    expect(page).toContain('<title>platform-events</title>');
+    expect(text(page)).toMatch(/MaxDeliveryCountExceeded HealthCheck .* replayed by itself in 50 s Nobody need do/);
+
+    await giveUp(own, 'often', { automaticreplays: 4 });
+    const later = await pageOf(own);
+    expect(later).toContain('<title>1 errors · platform-events</title>');
+    expect(text(later)).toMatch(/waits for you: replayed 4 times .* errors replay 2 /);
+
+    await bus.advance('20m');
+    expect(await pageOf(own)).toContain('<title>2 errors · platform-events</title>');
+    expect(text(await pageOf(own))).toContain('waits for you: its replay is overdue');
+  });
+
+  it('shows a subscription that is missing, and not those that are there', async () => {
+    const platform = await startPlatform();
+    platform.bus.broker.deleteSubscription('cluster-created', 'cluster-created');
+
+    const shown = text(await pageOf(platform));
+
+    expect(shown).toMatch(/degraded .* subscription\/cluster-created the subscription does not exist/);
+    expect(shown).not.toContain('subscription/cluster-updated');
   });
 
   it('shows what people sent as text', async () => {
@@ -81,6 +134,7 @@ describe('GET /api/dashboard', () => {
         const names = { cluster: 'default', namespace: 'shop', deployment: `d-${n}`, service: 'web' };
         const newest = {
           requestId: 'r',
+          requestSource: '/ci',
           correlationId: 'c',
           image: 'i',
           phase: 'completed',

@@ -33,6 +33,7 @@ describe('GET /api/deployments', () => {
           knownGoodImage: 'ghcr.io/shop/web:1',
           newest: {
             requestId: expect.any(String),
+            requestSource: '/ci',
             correlationId: expect.any(String),
             image: 'ghcr.io/shop/web:fail-2',
             phase: 'rolled-back',

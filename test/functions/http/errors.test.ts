@@ -76,6 +76,7 @@ describe('GET /api/errors', () => {
       description: 'forbidden',
       type: 'DeploymentRequested',
       eventId: 'a',
+      eventSource: '/ci',
       subject: 'default/shop/web',
       subscription: 'deployment-requested',
       attempts: 12,
@@ -268,7 +269,7 @@ describe('one entry', () => {
   });
 
   it('is listed, shown and discarded also when its time to live has ended in the queue', async () => {
-    const body = Buffer.from(JSON.stringify({ id: 'brief', type: 'DeploymentRequested' }));
+    const body = Buffer.from(JSON.stringify({ id: 'brief', source: '/ci', type: 'DeploymentRequested' }));
     bus.broker.send('health-check', [{ messageId: 'brief', body, sizeBytes: 1, timeToLiveMs: 6_000 }]);
     await deadLetter('a');
     await bus.advance('1m');

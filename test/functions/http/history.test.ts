@@ -31,6 +31,7 @@ async function enter(id: string, parts: Partial<EventRecord> = {}): Promise<void
     attempts: 0,
     runs: 1,
     runId: 'o',
+    nonce: 'o',
     startedAt: NOON,
     updatedAt: NOON,
     ...parts,

@@ -140,7 +140,8 @@ it.each([
     const answer = await send(method, `/api/errors/${junk}${suffix}`);
 
     expect([junk.slice(0, 50), answer.status]).toEqual([junk.slice(0, 50), expect.toBeOneOf([400, 404])]);
-    if (answer.status === 400) expect(titleOf(answer)).toMatch(/^sequenceNumber: expected /);
+    // The host itself refuses a NUL in a path.
+    if (answer.status === 400 && junk !== '%00') expect(titleOf(answer)).toMatch(/^sequenceNumber: expected /);
   }
 });
 

@@ -1,14 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/metrics.ts';
+import { handle as readQueuesByTimer } from '../../../functions/timer/read-queues.ts';
 import { sourceFiles } from '../../../scripts/rooms.mjs';
+import { TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
-import { ErrorBudgetDepleted } from '../../../shared/events/platform.ts';
+import { ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
+import { respond } from '../../../shared/http/on-http.ts';
+import type { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
+import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
+import type { EventBus } from '../../../shared/ports/bus.ts';
+import { freeze } from '../../../shared/slo/freezes.ts';
 import { measuresOf, reasonLabel, subscriptionLabel } from '../../../shared/status/metric-labels.ts';
 import { metricsText } from '../../../shared/status/metrics.ts';
+import type { QueueReading } from '../../../shared/status/queue-reading.ts';
 import type { DeploymentSummary } from '../../../shared/status/summaries.ts';
 import { sampleData } from '../../support/events.ts';
+import { httpRequest } from '../../support/http.ts';
 import { startPlatform } from '../../support/platform.ts';
+import type { RecordingLog } from '../../support/ports.ts';
 
 it('shows the DORA measures, the budgets, the errors and which dependencies are up', async () => {
   const platform = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
@@ -20,6 +30,7 @@ it('shows the DORA measures, the budgets, the errors and which dependencies are 
     { messageId: 'm', body: 'x', sizeBytes: 1, applicationProperties: { DeadLetterReason: 'InvalidEvent' } },
   ]);
 
+  await readQueuesByTimer(platform.ports);
   const { headers, body = '' } = await platform.get(handle);
 
   expect(headers).toEqual({ 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
@@ -41,20 +52,96 @@ it('shows the DORA measures, the budgets, the errors and which dependencies are 
       'platform_slo_alert_open{service="web",slo="availability",severity="page"} 1',
       'platform_service_frozen{service="web"} 1',
       'platform_errors{reason="InvalidEvent",subscription=""} 1',
+      'platform_events_errors_waiting 1',
+      'platform_events_errors_returning 0',
+      'platform_events_backlog{entity="health-check"} 0',
       'platform_dependency_up{dependency="service-bus"} 1',
+      'platform_dependency_up{dependency="subscription/health-check"} 1',
     ]),
   );
   expect(body.endsWith('\n')).toBe(true);
 });
 
-const nothing = {
-  ...{ deployments: [], services: [], errors: undefined, unlistedChecks: 0 },
-  health: { status: 'up', dependencies: [] },
-} as const;
+const NOON = Date.parse('2026-03-01T12:00:00Z');
+const noQueues: QueueReading = { at: NOON, backlogs: {}, dependencies: [] };
+const nothing = { deployments: [], services: [], queues: undefined, unlistedChecks: 0 } as const;
 
 it('distinguishes an empty queue from one that cannot be read', () => {
-  expect(metricsText({ ...nothing, errors: [] })).toMatch(/^platform_errors 0$/m);
-  expect(metricsText(nothing)).not.toContain('platform_errors');
+  const errors = { waiting: 0, returning: 0, byReason: [] };
+
+  expect(metricsText({ ...nothing, queues: { ...noQueues, errors } })).toMatch(/^platform_errors 0$/m);
+  expect(metricsText({ ...nothing, queues: noQueues })).not.toMatch(/^platform_\w*errors/m);
+  expect(metricsText(nothing)).not.toContain('platform_queues_read');
+});
+
+it('shows how much waits, since when, and when that was read', async () => {
+  const { bus, ports, get } = await startPlatform();
+  await bus.close();
+  const waiting = new InMemoryEventBus({ clock: ports.clock as VirtualClock });
+  const own = { ...ports, publisher: waiting, deadLetterQueue: waiting };
+  const check = () => newEvent(HealthCheck, { source: '/probe', data: sampleData.HealthCheck });
+  await waiting.publish(check());
+  await waiting.advance('90s');
+  await waiting.publishAll(Array.from({ length: 1_200 }, check));
+  waiting.broker.send('errors', [{ messageId: 'm', body: 'x', sizeBytes: 1 }]);
+  waiting.broker.deleteSubscription('cluster-created', 'cluster-created');
+  await waiting.advance('30s');
+
+  await readQueuesByTimer(own);
+  await waiting.advance('10m');
+  const { body = '' } = await get(handle);
+
+  const lines = body.split('\n');
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'platform_events_backlog{entity="health-check"} 1000',
+      'platform_events_backlog{entity="deployment-requested"} 0',
+      'platform_events_oldest_message_age_seconds{entity="health-check"} 120',
+      'platform_events_oldest_message_age_seconds{entity="deployment-requested"} 0',
+      'platform_events_errors_oldest_waiting_age_seconds 30',
+      'platform_dependency_up{dependency="subscription/cluster-created"} 0',
+      `platform_queues_read_timestamp_seconds ${NOON / 1_000 + 120}`,
+    ]),
+  );
+  expect(body).not.toContain('{entity="cluster-created"}');
+  expect((own.log as RecordingLog).lines).toContainEqual({
+    ...{ level: 'warn', message: 'errors wait for a person', fields: { count: 1, oldestAgeSeconds: 30 } },
+  });
+});
+
+it('is the same from every instance, and asks neither broker nor clusters', async () => {
+  const { bus, ports, check, deploy } = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
+  await deploy('web', '1');
+  await check('web', 999, 1_000);
+  bus.broker.send('errors', [{ messageId: 'm', body: 'x', sizeBytes: 1 }]);
+  await readQueuesByTimer({ ...ports, triggers: () => [{ name: 'health-check', trouble: undefined }] });
+  const asked = (): never => {
+    throw new Error('asked');
+  };
+  const unreachable = new Proxy({}, { get: asked });
+  const other = {
+    ...{ ...ports, publisher: unreachable as never, deadLetterQueue: unreachable as never },
+    clusters: unreachable as never,
+    triggers: () => [{ name: 'health-check', trouble: 'not receiving' }],
+  };
+
+  const answers = [ports, other].map((one) => respond('metrics', handle, httpRequest({ path: '/api/metrics' }), one));
+  const [first, second] = await Promise.all(answers);
+
+  expect(first?.body).toContain('platform_events_errors_waiting 1');
+  expect(second).toEqual(first);
+});
+
+it('says what could not be read by leaving it out', async () => {
+  const { ports, get } = await startPlatform();
+  const away = () => Promise.reject(new TransientError('away'));
+  const bus = { ping: away, backlog: away, hasSubscription: away, deadLetters: away } as unknown as EventBus;
+
+  await readQueuesByTimer({ ...ports, publisher: bus, deadLetterQueue: bus });
+  const { body = '' } = await get(handle);
+
+  expect(body).toContain('platform_dependency_up{dependency="service-bus"} 0');
+  expect(body).not.toContain('platform_events_');
 });
 
 it('escapes what labels must not hold', () => {
@@ -78,6 +165,8 @@ describe('labels', () => {
     const time = new Date(clock.now()).toISOString();
     await bus.publish(newEvent(ErrorBudgetDepleted, { source: '/x', time, data }));
     await bus.advance('1m');
+    const cause = { slo: 'availability', since: time, reason: 'spent', episode: 'e', windowMs: 86_400_000 };
+    await freeze(ports.state, 'invented-removed', cause);
     bus.broker.send('errors', [
       {
         ...{ subject: 'InventedType', body: 'x', sizeBytes: 1 },
@@ -85,6 +174,7 @@ describe('labels', () => {
       },
     ]);
 
+    await readQueuesByTimer(platform.ports);
     const { body = '' } = await platform.get(handle);
 
     expect(body.toLowerCase()).not.toContain('invented');
@@ -92,6 +182,7 @@ describe('labels', () => {
       expect.arrayContaining([
         'platform_deployments_completed_total{cluster="default",namespace="shop",deployment="web",service="other"} 1',
         'platform_errors{reason="other",subscription="other"} 1',
+        'platform_errors{reason="Unexpected",subscription="error-budget-depleted"} 1',
         'platform_health_checks_without_objective_total 20',
         'platform_service_frozen{service="other"} 1',
         'platform_service_frozen{service="web"} 0',

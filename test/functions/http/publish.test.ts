@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { handle, MAX_REQUEST_BYTES } from '../../../functions/http/publish.ts';
 import { TransientError } from '../../../shared/errors.ts';
-import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { catalog, type PlatformEvent } from '../../../shared/events/catalog.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
+import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
+import { sampleData } from '../../support/events.ts';
 import { httpRequest } from '../../support/http.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
 
@@ -38,11 +41,38 @@ function post(body: unknown, headers: Record<string, string> = {}): Promise<Http
 const problemIn = ({ body }: HttpResponse): { title: string; issues?: unknown[] } => JSON.parse(body ?? '');
 
 describe('POST /api/events', () => {
-  it('publishes one event and answers with its id', async () => {
+  it('publishes one event and answers with its id and the id of its chain', async () => {
     const answer = await post(event);
 
-    expect(answer).toMatchObject({ status: 202, json: { ids: ['a'] } });
-    expect(published).toMatchObject([{ ...event, correlationid: 'a', subject: 'default/shop/web' }]);
+    expect(answer).toMatchObject({ status: 202, json: { ids: ['a'], correlationIds: [eventKey(event)] } });
+    expect(published).toMatchObject([{ ...event, correlationid: eventKey(event), subject: 'default/shop/web' }]);
+  });
+
+  it('takes two events of one id for two, when their sources are', async () => {
+    const answer = await post([event, { ...event, source: '/ci/bank' }]);
+
+    const chains = ['/ci', '/ci/bank'].map((source) => eventKey({ source, id: 'a' }));
+    expect(answer).toMatchObject({ status: 202, json: { ids: ['a', 'a'], correlationIds: chains } });
+    expect(published.map(({ source }) => source)).toEqual(['/ci', '/ci/bank']);
+  });
+
+  it.each(
+    [...catalog.values()].flatMap(({ definition: { sender, type } }) =>
+      sender === 'app' ? { ...event, type, data: sampleData[type as PlatformEvent['type']] } : [],
+    ),
+  )('refuses the fact $type, which this app alone publishes', async (fact) => {
+    const answer = await post([event, fact]);
+
+    expect(answer.status).toBe(400);
+    expect(problemIn(answer).issues).toEqual([
+      {
+        ...{ index: 1, path: 'type', value: fact.type },
+        expected: expect.stringMatching(
+          /^one of DeploymentRequested, ClusterCreated, .*: a \w+ is a fact, which this app/,
+        ),
+      },
+    ]);
+    expect(published).toEqual([]);
   });
 
   it('publishes an array, in its order', async () => {
@@ -175,6 +205,23 @@ describe('POST /api/events', () => {
 
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
     expect(JSON.parse(answer.body ?? '')).toMatchObject({ ids: ['a', expect.stringMatching(/^[0-9a-f-]{36}$/)] });
+  });
+
+  it('refuses an event whose subscription is not there, and says which', async () => {
+    const bus = new InMemoryEventBus();
+    bus.broker.deleteSubscription('deployment-requested', 'deployment-requested');
+    const ports = { publisher: bus, clock: bus.clock, log: new RecordingLog() } as unknown as Ports;
+    const check = { ...event, id: 'b', type: 'HealthCheck', data: { service: 'web', good: 1, total: 1 } };
+    const request = httpRequest({ method: 'POST', body: [check, event] });
+
+    const answer = await respond('publish', handle, request, ports);
+
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
+    expect(JSON.parse(answer.body ?? '')).toMatchObject({
+      title: expect.stringMatching(/^not published: the subscription 'deployment-requested' .* send them again with/),
+      ...{ subscription: 'deployment-requested', ids: ['b', 'a'] },
+    });
+    expect(bus.events()).toEqual([]);
   });
 
   it("goes on with the caller's trace, unless the event has its own, and begins one where there is none", async () => {

@@ -5,10 +5,10 @@ import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
-import { ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
+import { type ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
 import { freezeOf } from '../../../shared/slo/freezes.ts';
-import { SERVICES } from '../../../shared/slo/health-store.ts';
+import { expectsFact, SERVICES } from '../../../shared/slo/health-store.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 
@@ -43,13 +43,6 @@ function depletedIn(events: readonly PlatformEvent[]): Depleted {
   const found = events.find((event) => event.type === 'ErrorBudgetDepleted');
   if (!found) throw new Error('no ErrorBudgetDepleted was published');
   return found;
-}
-
-/** As another tool would say it. */
-function foreign(time = NOW, slo = 'availability'): Depleted {
-  const measured = { currentValue: 0.98, targetValue: 0.99, errorBudgetRemaining: -1 };
-  const data = { service: 'checkout', slo, window: '30d', ...measured };
-  return newEvent(ErrorBudgetDepleted, { source: '/another-tool', time: new Date(time).toISOString(), data });
 }
 
 describe('a spent error budget', () => {
@@ -128,24 +121,17 @@ describe('a spent error budget', () => {
     }
   });
 
-  it.each([
-    ['found by a health check', 'ours'],
-    ['that another tool reports', 'foreign'],
-  ])('%s freezes once, delivered twice or dying anywhere', async (_, origin) => {
-    const reported = foreign();
-    let event = reported;
+  it('freezes once, delivered twice or dying anywhere', async () => {
+    const time = new Date(NOW - 1_000).toISOString();
+    const data = { service: 'checkout', good: 50, total: 100 };
+    const checked = newEvent(HealthCheck, { source: '/probe', id: 'check-1', time, data });
     const createWorld = async () => {
       const state = new MemoryStateStore();
-      const good = origin === 'ours' ? 50 : 100;
-      const time = new Date(NOW - 1_000).toISOString();
-      const data = { service: 'checkout', good, total: 100 };
-      const checked = newEvent(HealthCheck, { source: '/probe', id: 'check-1', time, data });
       const ports = recordingPorts({ handling: checked, state, config, clock: new FixedClock(NOW) });
       await handleCheck(checked, ports);
-      if (origin === 'ours') event = depletedIn(ports.published);
-      return { state, clock: new FixedClock(NOW), config };
+      return { state, clock: new FixedClock(NOW), config, published: ports.published };
     };
-    await createWorld();
+    const event = depletedIn((await createWorld()).published);
 
     const ending = await expectOneEffect(handle, event, createWorld, ({ state }) =>
       contents(state, SERVICES, 'freezes'),
@@ -154,36 +140,15 @@ describe('a spent error budget', () => {
     expect(ending.notified).toHaveLength(1);
     expect(ending.state).toHaveProperty(['freezes/checkout']);
   });
-});
-
-describe('a spent error budget that another tool reports', () => {
-  it('freezes, and is ended by the next check that finds it positive', async () => {
-    const state = new MemoryStateStore();
-
-    await deliver(foreign(), { state });
-
-    expect(await freezeOf(state, 'checkout', NOW)).toBeDefined();
-    await check(state, 10, 10);
-    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
-  });
-
-  it('freezes nothing when newer checks know better', async () => {
-    const state = new MemoryStateStore();
-    await check(state, 10, 10);
-
-    await deliver(foreign(NOW - 60_000), { state });
-
-    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
-  });
 
   it.each([{}, { objectives: [{ service: 'checkout', slo: 'latency', target: 0.9 }] }])(
-    'for an objective that is not configured freezes for one window at most',
+    'of an objective that the configuration has dropped meanwhile freezes for one window at most',
     async (unrelated) => {
       const state = new MemoryStateStore();
+      const event = depletedIn(await check(state, 50, 100));
 
-      const { notifications } = await deliver(foreign(), { state, config: unrelated });
+      const { notifications } = await deliver(event, { state, config: unrelated });
 
-      await check(state, 50, 100);
       expect(await freezeOf(state, 'checkout', NOW + 30 * DAY - 1)).toBeDefined();
       expect(await freezeOf(state, 'checkout', NOW + 30 * DAY)).toBeUndefined();
       expect(notifications).toMatchObject([{ facts: { 'ends by itself after': '30d' } }]);
@@ -192,22 +157,36 @@ describe('a spent error budget that another tool reports', () => {
 
   it('by a clock that is a day ahead begins now', async () => {
     const state = new MemoryStateStore();
+    const event = { ...depletedIn(await check(state, 50, 100)), time: new Date(NOW + DAY).toISOString() };
 
-    await deliver(foreign(NOW + DAY), { state });
+    await deliver(event, { state });
 
     expect(await freezeOf(state, 'checkout', NOW)).toMatchObject({ since: new Date(NOW).toISOString() });
-    await check(state, 10, 10);
-    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
   });
 
   it.each(['99999999d', `${'9'.repeat(400)}d`, '0d', '1w'])(
     'over %s is refused: it would freeze for ever',
-    (window) => {
-      const event = { ...foreign(), data: { ...foreign().data, window } };
+    async (window) => {
+      const event = depletedIn(await check(new MemoryStateStore(), 50, 100));
 
-      expect(() => parseEvent({ body: event, receivedAt: 0 })).toThrow(
+      expect(() => parseEvent({ body: { ...event, data: { ...event.data, window } }, receivedAt: 0 })).toThrow(
         'data.window: expected a window such as 5m, 1h or 30d, at most 999999m, 9999h or 999d, got "',
       );
     },
   );
+
+  it('is expected of the check that spent it, long after it has recovered, and of nothing else', async () => {
+    const state = new MemoryStateStore();
+    const event = depletedIn(await check(state, 50, 100));
+    await check(state, 1_000_000, 1_000_000);
+
+    expect(await expectsFact.foundInstead(event, state)).toBeUndefined();
+    for (const forged of [
+      { ...event, id: 'forged' },
+      { ...event, source: '/ci' },
+      { ...event, data: { ...event.data, service: 'search' } },
+    ]) {
+      expect(await expectsFact.foundInstead(forged, state)).toMatch(/^no health check of '(checkout|search)' /);
+    }
+  });
 });

@@ -5,6 +5,7 @@ import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventRecord, recordKey, recordPartition } from '../../../shared/delivery/event-record.ts';
 import { InvalidEventError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
@@ -42,7 +43,7 @@ async function deliver(event: EventOf<typeof HealthCheck>, options: Options = {}
 
 /** Says of a check how far its delivery has come. */
 async function record(state: StateStore, id: string, status: EventRecord['status']): Promise<void> {
-  const key = recordKey('health-check', id);
+  const key = recordKey('health-check', eventKey({ source: '/probe', id }));
   await state.put(recordPartition(key), key, { status }, '*');
 }
 
@@ -145,7 +146,7 @@ describe('a health check', () => {
     const bad = check(90, 100);
     await deliver(bad, { state });
     const cause = { since: bad.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
-    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: bad.id });
+    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: eventKey(bad) });
 
     const { notifications } = await deliver(check(100_000, 100_000), { state });
 
@@ -170,7 +171,7 @@ describe('a health check', () => {
     const bad = check(90, 100);
     await deliver(bad, { state });
     const cause = { since: bad.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
-    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: bad.id });
+    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: eventKey(bad) });
 
     await deliver(check(90, 100), { state, config: {} });
 
@@ -190,7 +191,7 @@ describe('a health check', () => {
         if (before) {
           await deliver(before, world);
           const cause = { since: before.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
-          await freeze(world.state, 'checkout', { ...cause, slo: 'availability', episode: before.id });
+          await freeze(world.state, 'checkout', { ...cause, slo: 'availability', episode: eventKey(before) });
         }
         return world;
       },
@@ -240,7 +241,10 @@ describe('a check of a service without an objective', () => {
       look,
     );
 
-    expect(ending).toMatchObject({ published: [], notified: ['no-objective/c-1'] });
+    expect(ending).toMatchObject({
+      published: [],
+      notified: [`no-objective/${eventKey({ source: '/probe', id: 'c-1' })}`],
+    });
   });
 
   it('leaves nothing but a count, however many names are made up, and notifies once an hour', async () => {
@@ -320,13 +324,15 @@ describe('a service with little traffic', () => {
     const fifth = check(0, 1, clock.now());
     await deliver(fifth, { state, clock });
     const cause = { since: fifth.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
-    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: fifth.id });
-    expect((await healthOf(state)).objectives).toMatchObject([{ open: ['page', 'ticket'], depletedBy: fifth.id }]);
+    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: eventKey(fifth) });
+    expect((await healthOf(state)).objectives).toMatchObject([
+      { open: ['page', 'ticket'], depletedBy: eventKey(fifth) },
+    ]);
 
     // The first failure leaves the six hours of the page; those of the ticket, and of the budget, hold all five.
     clock.advance(3 * HOUR);
     await deliver(check(1, 1, clock.now()), { state, clock });
-    expect((await healthOf(state)).objectives).toMatchObject([{ open: ['ticket'], depletedBy: fifth.id }]);
+    expect((await healthOf(state)).objectives).toMatchObject([{ open: ['ticket'], depletedBy: eventKey(fifth) }]);
 
     // Every check still fails, but there are fewer than five in a month.
     clock.advance(31 * DAY);
@@ -390,7 +396,7 @@ describe('many health checks', () => {
 
     const health = await healthOf(state);
     expect(health.sums['1h']).toEqual({ bad: 1, total: 2_002 });
-    expect(oldestIn(health.counted)).toContain(cutOff.id);
+    expect(oldestIn(health.counted)).toContain(eventKey(cutOff));
     expect(oldestIn(health.counted).length).toBeLessThan(200);
     expect(JSON.stringify(health).length).toBeLessThan(16 * 1024);
   });

@@ -32,11 +32,12 @@ function violation(severity: 'page' | 'ticket' = 'page', time = NOW): Violation 
 
 /** A release of the service as the deployment handlers leave it, begun at a time. */
 async function release(state: StateStore, requestId: string, at: number): Promise<void> {
-  const request = { requestId, correlationId: `chain-${requestId}`, data, time: at };
+  const of = { requestId, requestSource: '/ci' };
+  const request = { ...of, correlationId: `chain-${requestId}`, data, time: at };
   await changeTarget(state, targetOf(data), (record) =>
     admitRequest(record, request, { objection: undefined, overrode: undefined, at }),
   );
-  const started = await advanceRelease(state, { ...data, requestId }, (record, it) =>
+  const started = await advanceRelease(state, { ...data, ...of }, (record, it) =>
     startRelease(record, it, { by: `started-${requestId}`, at }, 10 * MINUTE),
   );
   if (started) await rememberNewest(state, started);

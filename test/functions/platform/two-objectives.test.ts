@@ -5,6 +5,7 @@ import { handle as check } from '../../../functions/platform/health-check.ts';
 import { handle as violated } from '../../../functions/platform/slo-violation.ts';
 import { parseConfig } from '../../../shared/config.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../../../shared/events/platform.ts';
 import { failEachCall, runTogether, type Watch } from '../../support/call-faults.ts';
 import { DeliveryWorld, type Handling } from '../../support/delivery-world.ts';
@@ -25,6 +26,9 @@ function checkAt(now: number, id: string, good: number, total: number): EventOf<
   const time = new Date(now).toISOString();
   return newEvent(HealthCheck, { id, source: '/probe', time, data: { service: 'checkout', good, total } });
 }
+
+/** The check that spends both. */
+const first = eventKey({ source: '/probe', id: 'check-1' });
 
 interface Freeze {
   readonly causes: readonly { readonly slo: string; readonly episode: string }[];
@@ -75,13 +79,13 @@ it('a check that spends both budgets has two of each event, and freezes the serv
   expect(new Set(ending.ids).size).toBe(5);
   expect(ending.notified).toEqual(
     [
-      'checkout/availability/depleted/check-1',
-      'checkout/strict/depleted/check-1',
+      `checkout/availability/depleted/${first}`,
+      `checkout/strict/depleted/${first}`,
       expect.stringMatching(/^[-0-9a-f]{36}\/violation$/),
       expect.stringMatching(/^[-0-9a-f]{36}\/violation$/),
     ].sort(),
   );
-  expect(ending.causes).toEqual(['availability check-1', 'strict check-1']);
+  expect(ending.causes).toEqual([`availability ${first}`, `strict ${first}`]);
   expect(
     ending.records.every((one) => one.endsWith('completed')),
     ending.records.join(),
@@ -99,7 +103,7 @@ it('a check that ends both lifts both, and each recovery is told once', async ()
 
   expect(ending.causes).toEqual([]);
   expect(ending.notified).toEqual(
-    expect.arrayContaining(['checkout/availability/recovered/check-1', 'checkout/strict/recovered/check-1']),
+    expect.arrayContaining([`checkout/availability/recovered/${first}`, `checkout/strict/recovered/${first}`]),
   );
   expect(ending).toMatchObject({ deadLetters: [], isIdle: true });
 });

@@ -20,6 +20,12 @@ it('shows an entry as a line that does nothing to the terminal', () => {
   );
 });
 
+it('says which entries are replayed by themselves', () => {
+  const returning = { ...entry, description: 'gave up', returnsAt: '2026-03-01T12:05:00.000Z' };
+
+  expect(errorsTable([returning], false)).toMatch(/ \(replayed by itself at 12:05:00\) gave up$/);
+});
+
 it('says why there is nothing to show', () => {
   expect(errorsTable([], false)).toBe('the errors queue is empty');
   expect(errorsTable([], true)).toBe('no entry matches');

@@ -4,7 +4,14 @@ import { endingOf, entriesOfEvent, follow } from '../../../shared/cli/follow.ts'
 
 function entry(type: string, status: HistoryEntry['status'] = 'completed', reason?: string): HistoryEntry {
   return {
-    ...{ id: `id-${type}`, type, subject: 'default/shop/web', time: '2026-03-01T12:00:00Z', correlationId: 'c' },
+    ...{
+      id: `id-${type}`,
+      source: '/s',
+      type,
+      subject: 'default/shop/web',
+      time: '2026-03-01T12:00:00Z',
+      correlationId: 'c',
+    },
     ...{ handler: type.toLowerCase(), status, attempts: 0, startedAt: '2026-03-01T12:00:00Z' },
     ...(reason && { reason }),
   };
@@ -12,12 +19,14 @@ function entry(type: string, status: HistoryEntry['status'] = 'completed', reaso
 
 /** One event, and what caused it. */
 function event(id: string, type: string, causationId?: string, more: Partial<HistoryEntry> = {}): HistoryEntry {
-  return { ...entry(type), id, ...(causationId !== undefined && { causationId }), ...more };
+  const cause = causationId !== undefined && { causationId: `/s ${causationId}` };
+  return { ...entry(type), id, ...cause, ...more };
 }
 
 describe('the entries of an event in a chain', () => {
   const earlier = [event('a', 'DeploymentRequested'), event('a2', 'DeploymentFailed', 'a')];
-  const idsOf = (id: string, ...chain: HistoryEntry[]): string[] => entriesOfEvent(id, chain).map((one) => one.id);
+  const idsOf = (id: string, ...chain: HistoryEntry[]): string[] =>
+    entriesOfEvent({ source: '/s', id }, chain).map((one) => one.id);
 
   it('are those that it caused, listed in any order', () => {
     const own = [
@@ -84,7 +93,7 @@ it.each([
 
 /** An entry that the event which is followed caused. */
 function caused(...args: Parameters<typeof entry>): HistoryEntry {
-  return { ...entry(...args), causationId: 'id-DeploymentRequested' };
+  return { ...entry(...args), causationId: '/s id-DeploymentRequested' };
 }
 
 /** An app whose history grows with every look; time passes only while it is waited for. */
@@ -101,7 +110,7 @@ function scripted(...answers: (readonly HistoryEntry[] | Error)[]) {
           return [...(answer ?? [])].reverse();
         },
       },
-      eventId: 'id-DeploymentRequested',
+      event: { source: '/s', id: 'id-DeploymentRequested' },
       correlationId: 'c',
       timeoutMs: 10_000,
       onEntry: ({ type, status }: HistoryEntry) => void shown.push(`${type} ${status}`),

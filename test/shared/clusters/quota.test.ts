@@ -15,7 +15,7 @@ const record: NamespaceRecord = {
   ...{ cluster: 'default', namespace: 'shop', team: 'web', environment: 'staging', profile: 'staging' },
   ...{ at: 0, by: 'created', raised: {} },
 };
-const report = { id: 'report', quotaName: GUARDRAILS_NAME, resource: 'pods', hard: '5' };
+const report = { by: 'report', quotaName: GUARDRAILS_NAME, resource: 'pods', hard: '5' };
 const terms = { kind: 'terms', record, cap: '11', step: 1.5 } as const;
 
 describe('the terms of a raise', () => {
@@ -64,10 +64,10 @@ describe('a raise', () => {
   });
 
   it('is decided again when the same report was cut off after it raised the quota', () => {
-    const raised = withRaise(record, 'pods', '8', report.id);
+    const raised = withRaise(record, 'pods', '8', report.by);
 
     expect(decideRaise(report, { ...terms, record: raised }, '8')).toMatchObject({ kind: 'raise' });
-    expect(decideRaise({ ...report, id: 'other' }, { ...terms, record: raised }, '8')).toEqual({ kind: 'ignore' });
+    expect(decideRaise({ ...report, by: 'other' }, { ...terms, record: raised }, '8')).toEqual({ kind: 'ignore' });
   });
 });
 

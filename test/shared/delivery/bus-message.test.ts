@@ -4,6 +4,7 @@ import { deadLetterMessage, eventMessage, redeliveryMessage } from '../../../sha
 import { EventTooLargeError, PermanentError } from '../../../shared/errors.ts';
 import { type CloudEvent, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import type { DeadLetter } from '../../../shared/ports/bus.ts';
 import { truncate } from '../../../shared/truncate.ts';
@@ -19,21 +20,33 @@ describe('the message of an event', () => {
 
     expect(message).toMatchObject({
       entity: 'deployment-requested',
-      messageId: 'e-1',
+      messageId: eventKey(event),
       subject: 'DeploymentRequested',
-      correlationId: 'e-1',
+      correlationId: eventKey(event),
       contentType: 'application/cloudevents+json',
       applicationProperties: { 'Diagnostic-Id': traceparent },
     });
     expect(JSON.parse(message.body.toString())).toEqual(event);
   });
 
-  it('replaces an id that Service Bus would refuse by one of its own, the same every time', () => {
-    const long = { ...event, id: 'x'.repeat(200) };
+  it('has an id of one length, of source and id together', () => {
+    const others = [
+      { ...event, id: 'x'.repeat(256) },
+      { ...event, source: '/other' },
+    ];
 
-    expect(eventMessage(long).messageId).toBe(eventMessage(long).messageId);
-    expect(eventMessage(long).messageId.length).toBeLessThanOrEqual(128);
-    expect(eventMessage({ ...event, id: 'x'.repeat(201) }).messageId).not.toBe(eventMessage(long).messageId);
+    const ids = [event, ...others].map((one) => eventMessage(one).messageId);
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids) expect(id).toMatch(/^[-0-9a-f]{36}$/);
+    expect(eventMessage({ ...event }).messageId).toBe(ids[0]);
+  });
+
+  it('has another id when a run publishes it, the same every time for the same run', () => {
+    const id = eventMessage(event, 'nonce').messageId;
+
+    expect(id).toMatch(/^[-0-9a-f]{36}$/);
+    expect(id).toBe(eventMessage(event, 'nonce').messageId);
+    expect(new Set([id, eventMessage(event).messageId, eventMessage(event, 'other').messageId]).size).toBe(3);
   });
 
   it('refuses a type that no topic carries, and an event that is too large', () => {
@@ -93,7 +106,7 @@ describe('the message of a dead-lettered one', () => {
   it('says why where the broker says it of a dead letter', () => {
     const message = deadLetterMessage(deadLetter);
 
-    expect(message).toMatchObject({ entity: 'errors', subject: 'DeploymentRequested', correlationId: 'e-1' });
+    expect(message).toMatchObject({ entity: 'errors', subject: 'DeploymentRequested', correlationId: eventKey(event) });
     expect(message.applicationProperties).toEqual({
       DeadLetterReason: 'Permanent',
       DeadLetterErrorDescription: 'no',

@@ -240,8 +240,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 async function play(scenario: Scenario, watch: Watch, onWorld: (world: DeliveryWorld) => void): Promise<Ending> {
   let begunAfterEnd = 0;
   const notified = new Set<string>();
-  const noteBegin = async (handler: string, { id }: PlatformEvent): Promise<void> => {
-    const status = (await world.record(handler, id))?.status;
+  const noteBegin = async (handler: string, one: PlatformEvent): Promise<void> => {
+    const status = (await world.record(handler, one))?.status;
     if (status === 'completed' || status === 'dead-lettered') begunAfterEnd++;
   };
   const elapsed = (): number => world.clock.now() - START;
@@ -323,7 +323,7 @@ it('whichever call fails once, an event is not run again that is given up after 
     behave: async () => {},
     before: async (world) => {
       await vanish(world, 1);
-      while (((await world.record(REQUESTED, event.id))?.runs ?? 0) < 3) {
+      while (((await world.record(REQUESTED, event))?.runs ?? 0) < 3) {
         // A take-over begins with a `put` of its own.
         await vanish(world, 2);
         world.clock.runNext(Number.POSITIVE_INFINITY);

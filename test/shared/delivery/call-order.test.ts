@@ -101,7 +101,7 @@ it('whoever waits for a lease has scheduled when the message is done', async () 
 
 it('whoever waits until the process is older has scheduled when the message is done', async () => {
   const world = await afterDeath();
-  const { runId } = (await world.record('deployment-requested', event.id)) ?? {};
+  const { runId } = (await world.record('deployment-requested', event)) ?? {};
   const isolation = new Isolation(world.clock.now());
 
   const calls = await callsOf(world, done, { isolation, body: { ...event, awaitedrun: runId } });
@@ -134,7 +134,7 @@ it('a run that the errors queue did not take is on record as no vanished one, be
 
   await expect(back).rejects.toThrow('deadLetter away');
   expect(calls).toEqual(['transact', 'deadLetter', 'put', 'pause']);
-  expect(await world.record('deployment-requested', event.id)).toMatchObject({
+  expect(await world.record('deployment-requested', event)).toMatchObject({
     ...{ status: 'in-progress', vanished: 0, leaseUntil: world.clock.now() },
   });
 });

@@ -43,24 +43,26 @@ type Plan = keyof typeof plans;
 
 class Trial {
   readonly begunAfterEnd: string[] = [];
-  /** Ids of the events that followed, by the event that they follow from. */
+  /** Ids of the events that followed, by the chain of the event that they follow from. */
   readonly children = new Map<string, Set<string>>();
   readonly world: DeliveryWorld;
   readonly processes: HeldProcesses;
   readonly #looks = new Map<string, number>();
 
   constructor(planOf: (id: string) => Plan, seed: number) {
-    const requested: Handler = async ({ id }, ports) => {
-      this.#noteBegin(REQUESTED, id);
+    const requested: Handler = async (of, ports) => {
+      const { id } = of;
+      this.#noteBegin(REQUESTED, of);
       const look = (this.#looks.get(id) ?? 0) + 1;
       this.#looks.set(id, look);
       const result = plans[planOf(id)](look);
       if (!result) ports.publish(DeploymentStarted, { ...sampleData.DeploymentStarted, requestId: id });
       return result;
     };
-    const started: Handler = async ({ id, correlationid }) => {
-      this.#noteBegin(STARTED, id);
-      this.children.set(correlationid, (this.children.get(correlationid) ?? new Set()).add(id));
+    const started: Handler = async (of) => {
+      this.#noteBegin(STARTED, of);
+      const chain = of.correlationid;
+      this.children.set(chain, (this.children.get(chain) ?? new Set()).add(of.id));
     };
     const handlings = [
       { definition: DeploymentRequested, handle: requested },
@@ -85,8 +87,8 @@ class Trial {
     await flushPromises();
   }
 
-  #noteBegin(handler: string, id: string): void {
-    if (this.world.hasEnded(handler, id)) this.begunAfterEnd.push(`${handler} ${id}`);
+  #noteBegin(handler: string, of: PlatformEvent): void {
+    if (this.world.hasEnded(handler, of)) this.begunAfterEnd.push(`${handler} ${of.id}`);
   }
 }
 
@@ -117,10 +119,12 @@ it('loses nothing and ends everything once, whatever fails, dies, is late or com
         const deadLettered = new Set(world.bus.errors().map(({ body }) => JSON.parse(body).id));
         for (let n = 0; n < EVENTS; n++) {
           const id = `r-${n}`;
-          const record = await world.record(REQUESTED, id);
+          const event = requestOf(id);
+          const record = await world.record(REQUESTED, event);
           // Ended by its handler or in the errors queue, never neither.
           expect(record?.status === 'completed' || deadLettered.has(id), `${id} is ${record?.status}`).toBe(true);
-          if (record?.status === 'completed') expect(trial.children.get(id)?.size, `children of ${id}`).toBe(1);
+          if (record?.status === 'completed')
+            expect(trial.children.get(event.correlationid)?.size, `children of ${id}`).toBe(1);
           if (planOf(id) === 'refuses') expect(record?.status).not.toBe('completed');
         }
       },

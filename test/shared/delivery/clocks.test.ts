@@ -149,7 +149,9 @@ it('brings every request to one end, and refuses no check, with two hosts ten mi
   await bus.advance('4m');
 
   const ends = bus.events().filter(({ type }) => type === 'DeploymentCompleted' || type === 'DeploymentFailed');
-  expect(ends.map(({ correlationid }) => correlationid).sort()).toEqual(requests.map(({ id }) => id).sort());
+  expect(ends.map(({ correlationid }) => correlationid).sort()).toEqual(
+    requests.map(({ correlationid }) => correlationid).sort(),
+  );
   expect(bus.errors()).toEqual([]);
 });
 

@@ -132,9 +132,9 @@ class Trial {
   }
 
   /** Applies the event once, as a reconciling adapter does. */
-  async #begin(handler: string, { id }: PlatformEvent, { state }: HandlerPorts): Promise<void> {
-    if (this.world.hasEnded(handler, id)) this.begunAfterEnd++;
-    await state.insert('effects', id, {}).catch((error: unknown) => {
+  async #begin(handler: string, of: PlatformEvent, { state }: HandlerPorts): Promise<void> {
+    if (this.world.hasEnded(handler, of)) this.begunAfterEnd++;
+    await state.insert('effects', of.id, {}).catch((error: unknown) => {
       if (!(error instanceof ConflictError)) throw error;
     });
   }

@@ -5,6 +5,7 @@ import { MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentStarted } from '../../../shared/events/deployment.ts';
+import { eventReference } from '../../../shared/events/identity.ts';
 import { requeueAfter } from '../../../shared/ports/handler.ts';
 import {
   away,
@@ -160,11 +161,11 @@ describe('the handler', () => {
     await world.run();
 
     expect(handle.runs).toBe(1);
-    expect(await world.record(HANDLER, event.id)).toMatchObject({
+    expect(await world.record(HANDLER, event)).toMatchObject({
       status: 'completed',
       type: 'DeploymentRequested',
       subject: 'default/shop/web',
-      correlationId: event.id,
+      correlationId: event.correlationid,
       redelivery: 0,
       attempts: 0,
       runs: 1,
@@ -189,8 +190,8 @@ describe('the handler', () => {
     expect(publishedDuring).toBe(0);
     const children = world.bus.events({ type: 'DeploymentStarted' });
     expect(children.map(({ causationid, correlationid }) => ({ causationid, correlationid }))).toEqual([
-      { causationid: 'request-1', correlationid: 'other' },
-      { causationid: 'request-1', correlationid: 'request-1' },
+      { causationid: eventReference(event), correlationid: 'other' },
+      { causationid: eventReference(event), correlationid: event.correlationid },
     ]);
     expect(again.bus.events().map(({ id }) => id)).toEqual(world.bus.events().map(({ id }) => id));
   });
@@ -266,7 +267,7 @@ describe('the handler', () => {
         }),
       }),
     );
-    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
+    expect((await world.record(HANDLER, event))?.status).toBe('completed');
   });
 });
 
@@ -278,7 +279,7 @@ describe('what the delivery stands on', () => {
     const back = world.clock.now() + 10_000;
     const gate = away(['get', 'transact', 'put', 'query'], () => world.clock.now() < back);
 
-    while ((await world.record(HANDLER, event.id))?.status !== 'completed') await deliverNext(world, gate);
+    while ((await world.record(HANDLER, event))?.status !== 'completed') await deliverNext(world, gate);
     await world.run();
 
     expect(handle.runs).toBe(1);
@@ -297,7 +298,7 @@ describe('what the delivery stands on', () => {
     );
     await world.run();
 
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', runs: 2 });
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', runs: 2 });
     expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
     expect(world.bus.errors()).toEqual([]);
   });
@@ -330,10 +331,10 @@ describe('what the delivery stands on', () => {
     }
 
     expect(pauses).toEqual([500, 1_000, 2_000]);
-    expect((await world.record(HANDLER, event.id))?.status).toBe('waiting');
+    expect((await world.record(HANDLER, event))?.status).toBe('waiting');
     await world.bus.publish(event); // it comes again
     await world.run();
-    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
+    expect((await world.record(HANDLER, event))?.status).toBe('completed');
   });
 });
 
@@ -364,7 +365,7 @@ describe('a notification that no channel takes', () => {
   it('is retried after the delay that the channel asks for, and the event completes once it is sent', async () => {
     const world = await failing(outage);
     await deliverNext(world);
-    expect(await world.record(HANDLER, event.id)).toMatchObject({
+    expect(await world.record(HANDLER, event)).toMatchObject({
       ...{ status: 'waiting', reason: 'NotificationFailed', dueAt: world.clock.now() + 60_000 },
       error: `notification 'look at it' failed: ${outage.message}`,
     });
@@ -372,7 +373,7 @@ describe('a notification that no channel takes', () => {
     world.notify = async () => {};
     await world.run();
 
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', runs: 2 });
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', runs: 2 });
     expect(world.bus.errors()).toEqual([]);
     expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
   });
@@ -385,7 +386,7 @@ describe('a notification that no channel takes', () => {
 
     await world.run();
 
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', runs });
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', runs });
     expect(world.bus.errors()).toMatchObject([
       {
         ...{ reason: 'NotificationFailed', subscription: HANDLER },
@@ -409,7 +410,7 @@ describe('a notification that no channel takes', () => {
       world.take(deadFrom('deadLetter'));
       await world.run();
 
-      expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', runs: 3 });
+      expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', runs: 3 });
       expect(world.bus.errors()).toHaveLength(1);
     },
   );

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeKey } from '../../../shared/adapters/table-entity.ts';
 import { type ClaimDecision, decideClaim, type EventRecord, recordKey } from '../../../shared/delivery/event-record.ts';
 import { backoffMs, MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 
 const record = { redelivery: 2, runId: 'other', leaseUntil: 1_000 } as EventRecord;
 
@@ -43,11 +44,11 @@ describe('a message', () => {
 });
 
 describe('the key of a record', () => {
-  it('holds the id, or its digest when it is too long for a key', () => {
-    expect(recordKey('health-check', 'e-1')).toBe('health-check|e-1');
-    expect(Buffer.byteLength(recordKey('health-check', '日'.repeat(256)))).toBeLessThan(300);
-    expect(encodeKey(recordKey('error-budget-depleted', '~'.repeat(200))).length).toBeLessThan(512);
-    expect(recordKey('health-check', 'x'.repeat(250))).not.toBe(recordKey('health-check', 'x'.repeat(251)));
+  it('names the handler and the event, and is short enough for the keys that it is a part of', () => {
+    const key = recordKey('resource-quota-exceeded', eventKey({ source: `/${'é'.repeat(900)}`, id: '~'.repeat(256) }));
+
+    expect(key).toMatch(/^resource-quota-exceeded\|[-0-9a-f]{36}$/);
+    expect(encodeKey(`@chain|0123456789abcdef|0000000000000|${key}`).length).toBeLessThan(200);
   });
 });
 

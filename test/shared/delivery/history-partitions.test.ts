@@ -11,6 +11,7 @@ import {
 } from '../../../shared/delivery/event-record.ts';
 import { type HistoryQuery, insertRecord, newestFirst, readHistory } from '../../../shared/delivery/history.ts';
 import { ConflictError } from '../../../shared/errors.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 
 const T0 = Date.parse('2026-03-01T12:00:00Z');
 
@@ -27,13 +28,15 @@ function record(parts: Pick<EventRecord, 'id'> & Partial<EventRecord>): EventRec
     attempts: 0,
     runs: 1,
     runId: 'run',
+    nonce: 'run',
     startedAt: T0,
     updatedAt: T0,
     ...parts,
   };
 }
 
-const keyOf = ({ handler, id }: EventRecord): string => recordKey(handler, id);
+const keyOf = ({ handler, source = '/probe', id }: Pick<EventRecord, 'id'> & Partial<EventRecord>): string =>
+  recordKey(handler ?? 'health-check', eventKey({ source, id }));
 
 /** What one partition would list, by its definition: by time and then by key. */
 function expected(records: readonly EventRecord[], { type, subject, correlationId, since }: HistoryQuery): string[] {
@@ -82,7 +85,7 @@ describe('the history of events in many partitions', () => {
       },
       { requiredKeys: ['limit'] },
     );
-    const events = fc.uniqueArray(event, { maxLength: 150, selector: ({ handler, id }) => recordKey(handler, id) });
+    const events = fc.uniqueArray(event, { maxLength: 150, selector: keyOf });
     await fc.assert(
       fc.asyncProperty(events, fc.array(query, { minLength: 1, maxLength: 6 }), async (parts, queries) => {
         const state = new MemoryStateStore();
@@ -114,7 +117,7 @@ describe('the history of events in many partitions', () => {
   it('is spread evenly', () => {
     const counts = new Map(RECORD_PARTITIONS.map((partition) => [partition, 0]));
     for (let n = 0; n < 16_000; n++) {
-      const partition = recordPartition(recordKey('health-check', `event-${n}`));
+      const partition = recordPartition(keyOf({ id: `event-${n}` }));
       counts.set(partition, (counts.get(partition) ?? 0) + 1);
     }
 

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { TransientError } from '../../../shared/errors.ts';
+import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { flushPromises } from '../../../shared/local/service-bus/core/clock.ts';
 import { type Handler, requeueAfter } from '../../../shared/ports/handler.ts';
@@ -55,18 +56,18 @@ async function play(plan: Plan, choose: (below: number) => number, trouble: Trou
   const begunAfterEnd: string[] = [];
   const children = new Set<string>();
   let looks = 0;
-  const noteBegin = (handler: string, id: string): void => {
-    if (world.hasEnded(handler, id)) begunAfterEnd.push(handler);
+  const noteBegin = (handler: string, of: PlatformEvent): void => {
+    if (world.hasEnded(handler, of)) begunAfterEnd.push(handler);
   };
-  const requested: Handler = async ({ id }, ports) => {
-    noteBegin(HANDLER, id);
+  const requested: Handler = async (of, ports) => {
+    noteBegin(HANDLER, of);
     const result = await plan(++looks);
-    if (!result) ports.publish(DeploymentStarted, { ...sampleData.DeploymentStarted, requestId: id });
+    if (!result) ports.publish(DeploymentStarted, { ...sampleData.DeploymentStarted, requestId: of.id });
     return result;
   };
-  const started: Handler = async ({ id }) => {
-    noteBegin('deployment-started', id);
-    children.add(id);
+  const started: Handler = async (of) => {
+    noteBegin('deployment-started', of);
+    children.add(of.id);
   };
   const world = new DeliveryWorld([
     { definition: DeploymentRequested, handle: requested },

@@ -55,7 +55,7 @@ it.each([
   const world = worldOf(done);
   void deliver({ definition, handle: done as never, body: event }, world.ports(deadFrom('put')));
   for (let turn = 0; turn < 5; turn++) await flushPromises();
-  const runId = (await world.record(HANDLER, event.id))?.runId;
+  const runId = (await world.record(HANDLER, event))?.runId;
   const body = { ...event, ...('awaitedrun' in marks && { awaitedrun: runId }) };
   const young = isolation ?? new Isolation(world.clock.now());
 

@@ -66,7 +66,7 @@ it('a wait for a lease that the broker does not take is not logged', async () =>
   const options = { timer: atOnce, handlerTimeoutMs: HANDLER_MS };
   void deliver({ definition, handle, body: event }, world.ports(), options);
   await new Promise(setImmediate);
-  expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'in-progress' });
+  expect(await world.record(HANDLER, event)).toMatchObject({ status: 'in-progress' });
 
   const second = (gate = away([], () => false)): Promise<void> =>
     deliver({ definition, handle: done, body: event }, world.ports(gate), options);

@@ -8,6 +8,7 @@ import { replay } from '../../../shared/delivery/replay.ts';
 import { ConflictError, PermanentError, TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentStarted } from '../../../shared/events/deployment.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import type { DeadLetter, Redelivery } from '../../../shared/ports/bus.ts';
 import { requeueAfter } from '../../../shared/ports/handler.ts';
 import {
@@ -27,6 +28,9 @@ import { sampleData } from '../../support/events.ts';
 import type { Gate } from '../../support/process.ts';
 
 /** What was sent, in this order. */
+/** What every id begins with. */
+const KEY = eventKey(event);
+
 interface Sent {
   readonly scheduled: Redelivery[];
   readonly deadLetters: DeadLetter[];
@@ -61,7 +65,7 @@ interface Parts extends DeliveryOptions {
 async function vanishedRun(world: DeliveryWorld): Promise<string> {
   void deliverTo(world, done, deadFrom('put'));
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-  const runId = (await world.record(HANDLER, event.id))?.runId;
+  const runId = (await world.record(HANDLER, event))?.runId;
   if (runId === undefined) throw new Error('no run began');
   return runId;
 }
@@ -71,7 +75,7 @@ describe('the message of the next run', () => {
     const world = worldOf(handle);
     const sent = recorded();
     await deliverTo(world, handle, sent.gate, { body });
-    return { sent, runId: (await world.record(HANDLER, event.id))?.runId };
+    return { sent, runId: (await world.record(HANDLER, event))?.runId };
   };
 
   it.each([
@@ -81,7 +85,7 @@ describe('the message of the next run', () => {
     const { sent, runId } = await run(handle);
 
     expect(sent.scheduled).toEqual([
-      { event, at: expect.any(Number), to: HANDLER, redelivery: 1, messageId: `request-1:1:${runId}` },
+      { event, at: expect.any(Number), to: HANDLER, redelivery: 1, messageId: `${KEY}:1:${runId}` },
     ]);
     expect(runId).toMatch(/^[0-9a-z]{1,6}-[0-9a-z]{1,6}$/);
   });
@@ -89,7 +93,7 @@ describe('the message of the next run', () => {
   it('counts on from the redelivery that was run', async () => {
     const { sent, runId } = await run(async () => requeueAfter(2_000), { ...event, redelivery: 7 });
 
-    expect(sent.scheduled).toMatchObject([{ redelivery: 8, messageId: `request-1:8:${runId}` }]);
+    expect(sent.scheduled).toMatchObject([{ redelivery: 8, messageId: `${KEY}:8:${runId}` }]);
   });
 
   it('is named after the run on record, and due as recorded, when an earlier message makes sure of it', async () => {
@@ -112,12 +116,8 @@ describe('the message of the next run', () => {
     await deliverTo(world, async () => requeueAfter(1), sent.gate, { random, body: { ...event, redelivery: 1 } });
 
     const [first = '', second = ''] = sent.scheduled.map(({ messageId }) => messageId);
-    expect(first).toBe(
-      `request-1:1:${Math.floor(0.1 * 2 ** 30).toString(36)}-${Math.floor(0.2 * 2 ** 30).toString(36)}`,
-    );
-    expect(second).toBe(
-      `request-1:2:${Math.floor(0.3 * 2 ** 30).toString(36)}-${Math.floor(0.4 * 2 ** 30).toString(36)}`,
-    );
+    expect(first).toBe(`${KEY}:1:${Math.floor(0.1 * 2 ** 30).toString(36)}-${Math.floor(0.2 * 2 ** 30).toString(36)}`);
+    expect(second).toBe(`${KEY}:2:${Math.floor(0.3 * 2 ** 30).toString(36)}-${Math.floor(0.4 * 2 ** 30).toString(36)}`);
   });
 });
 
@@ -125,7 +125,7 @@ describe('the message that waits for a lease', () => {
   it('names the run that has it, and says for whom it waited', async () => {
     const world = worldOf(done);
     const holder = await vanishedRun(world);
-    const { leaseUntil } = (await world.record(HANDLER, event.id)) ?? {};
+    const { leaseUntil } = (await world.record(HANDLER, event)) ?? {};
     const sent = recorded();
 
     await deliverTo(world, done, sent.gate);
@@ -133,7 +133,7 @@ describe('the message that waits for a lease', () => {
     expect(sent.scheduled).toEqual([
       {
         ...{ event, at: leaseUntil, to: HANDLER, redelivery: 0, unrecordedAttempts: undefined },
-        ...{ awaitedRunId: holder, messageId: `request-1:0@${holder}+0` },
+        ...{ awaitedRunId: holder, messageId: `${KEY}:0@${holder}+0` },
       },
     ]);
     expect(leaseUntil).toBe(world.clock.now() + 30_000);
@@ -146,7 +146,7 @@ describe('the message that waits for a lease', () => {
 
     await deliverTo(world, done, sent.gate, { body: { ...event, unrecordedattempts: 3 } });
 
-    expect(sent.scheduled).toMatchObject([{ unrecordedAttempts: 3, messageId: `request-1:0@${holder}+3` }]);
+    expect(sent.scheduled).toMatchObject([{ unrecordedAttempts: 3, messageId: `${KEY}:0@${holder}+3` }]);
   });
 
   it('names the run whose turn it waits for, and its own attempt, while the process is young', async () => {
@@ -160,7 +160,7 @@ describe('the message that waits for a lease', () => {
     expect(sent.scheduled).toEqual([
       {
         ...{ event, at: world.clock.now() + 60_000 + 10_000 + 1_000, to: HANDLER, redelivery: 0 },
-        ...{ unrecordedAttempts: 1, awaitedRunId: holder, messageId: `request-1:0@${holder}+1` },
+        ...{ unrecordedAttempts: 1, awaitedRunId: holder, messageId: `${KEY}:0@${holder}+1` },
       },
     ]);
   });
@@ -179,7 +179,7 @@ describe('the message of another attempt without a record', () => {
     await deliverTo(world, done, sent.gate, { body: { ...event, redelivery: 2, ...marks }, random: () => 0 });
 
     expect(sent.scheduled).toMatchObject([
-      { event, to: HANDLER, redelivery: 2, unrecordedAttempts: attempt, messageId: `request-1:2+${attempt}` },
+      { event, to: HANDLER, redelivery: 2, unrecordedAttempts: attempt, messageId: `${KEY}:2+${attempt}` },
     ]);
     expect(sent.scheduled[0]).toMatchObject({ awaitedRunId: undefined, endedRunId: undefined });
     expect(sent.scheduled[0]?.at).toBe(world.clock.now() + 1_000);
@@ -200,8 +200,8 @@ describe('the message of another attempt without a record', () => {
 
     await deliverTo(world, done, sent.gate);
 
-    const runId = (await world.record(HANDLER, event.id))?.runId;
-    expect(sent.scheduled).toMatchObject([{ endedRunId: runId, messageId: 'request-1:0+1' }]);
+    const runId = (await world.record(HANDLER, event))?.runId;
+    expect(sent.scheduled).toMatchObject([{ endedRunId: runId, messageId: `${KEY}:0+1` }]);
   });
 
   it('is that of an event newer than this build too', async () => {
@@ -211,7 +211,7 @@ describe('the message of another attempt without a record', () => {
 
     await deliverTo(world, done, sent.gate, { body });
 
-    expect(sent.scheduled).toMatchObject([{ unrecordedAttempts: 2, messageId: 'request-1:0+2', to: HANDLER }]);
+    expect(sent.scheduled).toMatchObject([{ unrecordedAttempts: 2, messageId: `${KEY}:0+2`, to: HANDLER }]);
   });
 
   it('comes after as many rounds as the record changed under it, and those are bounded', async () => {
@@ -231,7 +231,7 @@ describe('the message of another attempt without a record', () => {
 
     expect(await Promise.race([delivering, hung])).toBe('done');
     expect(calls).toBe(5 * 3 + 1);
-    expect(sent.scheduled).toMatchObject([{ messageId: 'request-1:0+1' }]);
+    expect(sent.scheduled).toMatchObject([{ messageId: `${KEY}:0+1` }]);
   });
 });
 
@@ -244,7 +244,7 @@ describe('the entry in the errors queue', () => {
 
     expect(sent.deadLetters).toEqual([
       {
-        ...{ messageId: `request-1:${HANDLER}:3`, body: event, type: event.type, subscription: HANDLER },
+        ...{ messageId: `${KEY}:${HANDLER}:3`, body: event, type: event.type, subscription: HANDLER },
         ...{ correlationId: event.correlationid, traceparent: undefined, attempts: 1, redelivery: 3 },
         ...{ reason: 'Permanent', description: 'refused' },
       },
@@ -259,7 +259,7 @@ describe('the entry in the errors queue', () => {
     await deliverTo(world, done, sent.gate, { body });
 
     expect(sent.deadLetters).toMatchObject([
-      { messageId: `request-1:${HANDLER}:3`, reason: 'Transient', attempts: 12, redelivery: 3 },
+      { messageId: `${KEY}:${HANDLER}:3`, reason: 'Transient', attempts: 12, redelivery: 3 },
     ]);
   });
 
@@ -274,18 +274,18 @@ describe('the entry in the errors queue', () => {
 
     expect(sent.deadLetters).toMatchObject([
       {
-        ...{ messageId: `request-1:${HANDLER}:3:notification`, reason: 'NotificationFailed', subscription: HANDLER },
+        ...{ messageId: `${KEY}:${HANDLER}:3:notification`, reason: 'NotificationFailed', subscription: HANDLER },
         ...{ attempts: 1, redelivery: 3, description: "notification 'look' failed: answered 404" },
       },
     ]);
   });
 
-  const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
+  const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
   it.each([
-    ['no JSON', 'hello', `:${HANDLER}:${digestOf('hello')}`],
-    ['no event', { id: 'x', hello: 1 }, `x:${HANDLER}:${digestOf('{"id":"x","hello":1}')}`],
-  ])('of a message that is %s names its id, the handler and what it holds', async (_, body, messageId) => {
+    ['no JSON', 'hello', `${HANDLER}:${digestOf('hello')}`],
+    ['no event', { id: 'x', hello: 1 }, `${HANDLER}:${digestOf('{"id":"x","hello":1}')}`],
+  ])('of a message that is %s names the handler and what it holds', async (_, body, messageId) => {
     const world = worldOf(done);
     const sent = recorded();
 
@@ -297,14 +297,14 @@ describe('the entry in the errors queue', () => {
     expect(sent.deadLetters[0]).toMatchObject({ correlationId: undefined, traceparent: undefined });
   });
 
-  it('of an event of another handler names it, and which redelivery it was', async () => {
+  it('of an event of another handler names what it holds, and which redelivery it was', async () => {
     const other = newEvent(DeploymentStarted, { id: 's', source: '/x', data: sampleData.DeploymentStarted });
     const world = worldOf(done);
     const sent = recorded();
 
     await deliverTo(world, done, sent.gate, { body: { ...other, redelivery: 2 } });
 
-    const messageId = `s:${HANDLER}:${digestOf(JSON.stringify(other))}`;
+    const messageId = `${HANDLER}:${digestOf(JSON.stringify(other))}`;
     expect(sent.deadLetters).toMatchObject([{ messageId, type: other.type, reason: 'Misdirected', redelivery: 2 }]);
   });
 });
@@ -318,7 +318,7 @@ it('a replay names event, redelivery and entry', async () => {
   await replay(sequenceNumber, world.ports(sent.gate));
 
   expect(sent.scheduled).toMatchObject([
-    { to: HANDLER, redelivery: 1, at: world.clock.now(), messageId: `request-1:1:replay-${sequenceNumber}` },
+    { to: HANDLER, redelivery: 1, at: world.clock.now(), messageId: `${KEY}:1:replay-${sequenceNumber}` },
   ]);
   expect(sent.scheduled[0]?.event).toEqual(JSON.parse(JSON.stringify(event)));
 });
@@ -338,7 +338,7 @@ describe('children of one run', () => {
     await deliverTo(world, handle, (call) => call());
 
     const idOf = (...parts: string[]): string => v5(JSON.stringify(parts), CHILD_IDS);
-    const parts = ['request-1', 'DeploymentStarted', HANDLER];
+    const parts = [KEY, 'DeploymentStarted', HANDLER];
     expect(new Set(world.bus.events({ type: 'DeploymentStarted' }).map(({ id }) => id))).toEqual(
       new Set([idOf(...parts), idOf(...parts, 'availability'), idOf(...parts, 'latency')]),
     );
@@ -353,6 +353,6 @@ describe('children of one run', () => {
 
     await deliverTo(world, handle, (call, name) => (name === 'publishAll' ? Promise.reject(error) : call()));
 
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status, error: error.message, attempts: 1 });
+    expect(await world.record(HANDLER, event)).toMatchObject({ status, error: error.message, attempts: 1 });
   });
 });

@@ -5,7 +5,6 @@ import { createTableStorage } from '../../../shared/adapters/table-storage.ts';
 import { RECORD_PARTITIONS } from '../../../shared/delivery/event-record.ts';
 import { insertRecord } from '../../../shared/delivery/history.ts';
 import { forgetOld, forgetOldWhenDue } from '../../../shared/delivery/retention.ts';
-import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
 import { HISTORY_LIMITS } from '../../../shared/settings.ts';
 import { startAzurite } from '../../support/azurite.ts';
@@ -17,7 +16,7 @@ const NOW = Date.parse('2026-06-01T12:00:00Z');
 
 async function enter(state: StateStore, id: string, startedAt: number): Promise<void> {
   const of = { handler: 'health-check', type: 'HealthCheck', source: '/probe', subject: 'web', correlationId: id };
-  const run = { status: 'completed', redelivery: 0, attempts: 0, runs: 1, runId: 'run' } as const;
+  const run = { status: 'completed', redelivery: 0, attempts: 0, runs: 1, runId: 'run', nonce: 'run' } as const;
   await insertRecord(state, { ...of, ...run, id, time: '', startedAt, updatedAt: startedAt });
 }
 
@@ -31,7 +30,7 @@ describe('the history', () => {
   it.each([1, 5, 100, 1_000])('forgets more than comes in at %i events a second', async (perSecond) => {
     const state = new MemoryStateStore();
     const clock = new FixedClock(NOW);
-    const ports = { deadLetterQueue: new InMemoryEventBus(), state, clock, log: new RecordingLog() };
+    const ports = { state, clock, log: new RecordingLog() };
     for (let n = 0; n < 1_500; n++) await enter(state, `old-${n}`, NOW - 100 * DAY);
 
     for (let n = 0; n < 1_000; n++) {
@@ -48,7 +47,7 @@ describe('the history', () => {
   it('keeps to the number of events while more come in every day', async () => {
     const state = new MemoryStateStore();
     const clock = new FixedClock(NOW);
-    const ports = { deadLetterQueue: new InMemoryEventBus(), state, clock, log: new RecordingLog() };
+    const ports = { state, clock, log: new RecordingLog() };
     const kept: number[] = [];
 
     for (let day = 0; day < 75; day++) {

@@ -1,12 +1,14 @@
 /** What is forgotten of the history, and what never is. */
 
 import { describe, expect, it } from 'vitest';
+import { handle as discardOldErrorsByTimer } from '../../../functions/timer/discard-old-errors.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventRecord, RECORD_PARTITIONS, readRecord } from '../../../shared/delivery/event-record.ts';
 import { insertRecord, readHistory } from '../../../shared/delivery/history.ts';
 import { forgetOld, forgetOldWhenDue } from '../../../shared/delivery/retention.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
-import type { EventBus } from '../../../shared/ports/bus.ts';
+import type { DeadLetterEntry } from '../../../shared/ports/bus.ts';
+import type { Ports } from '../../../shared/ports/handler.ts';
 import { HISTORY_LIMITS } from '../../../shared/settings.ts';
 import { REDELIVERABLE_MS } from '../../../shared/topology.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
@@ -35,6 +37,7 @@ async function put(
     attempts: 0,
     runs: 1,
     runId: 'run',
+    nonce: 'run',
     startedAt,
     updatedAt: startedAt,
     ...more,
@@ -120,7 +123,7 @@ describe('the history', () => {
   it('is looked at every hour, or every minute while there is more to forget', async () => {
     const state = new MemoryStateStore();
     const clock = new FixedClock(NOW);
-    const ports = { state, deadLetterQueue: new InMemoryEventBus(), clock, log: new RecordingLog() };
+    const ports = { state, clock, log: new RecordingLog() };
     for (let n = 0; n < 250; n++) await put(state, `n-${n}`, 100);
     const left: number[] = [];
 
@@ -140,8 +143,7 @@ describe('the history', () => {
     };
     const log = new RecordingLog();
 
-    const deadLetterQueue = new InMemoryEventBus();
-    await forgetOldWhenDue({ state, deadLetterQueue, clock: new FixedClock(NOW), log }, HISTORY_LIMITS);
+    await forgetOldWhenDue({ state, clock: new FixedClock(NOW), log }, HISTORY_LIMITS);
 
     expect(log.lines).toMatchObject([{ level: 'warn', fields: { error: 'away' } }]);
   });
@@ -149,13 +151,14 @@ describe('the history', () => {
 
 describe('the errors queue', () => {
   const bodyOf = (id: string) => ({ messageId: id, body: Buffer.from(id), sizeBytes: 1 });
-  const passing = (bus: InMemoryEventBus, state: MemoryStateStore, log = new RecordingLog()): Promise<void> =>
-    forgetOldWhenDue({ state, deadLetterQueue: bus, clock: bus.clock, log }, HISTORY_LIMITS);
+  // The timer function asks for nothing else.
+  const passing = (bus: InMemoryEventBus, log = new RecordingLog()): Promise<void> =>
+    discardOldErrorsByTimer({ deadLetterQueue: bus, clock: bus.clock, log } as unknown as Ports);
   const idsOf = (bus: InMemoryEventBus): string[] => bus.errors().map(({ messageId }) => messageId);
 
   it('keeps an entry for fourteen days whatever time to live its sender gave it, then discards it', async () => {
     const bus = new InMemoryEventBus();
-    const [state, log] = [new MemoryStateStore(), new RecordingLog()];
+    const log = new RecordingLog();
     const given = { messageId: 'given', body: {}, type: 'HealthCheck', reason: 'InvalidEvent', description: 'd' };
     const why = { correlationId: undefined, traceparent: undefined, subscription: 'health-check' };
     await bus.deadLetter({ ...given, ...why, attempts: 1, redelivery: 0 });
@@ -163,14 +166,14 @@ describe('the errors queue', () => {
     bus.broker.send('health-check', [{ ...bodyOf('brief'), timeToLiveMs: 6_000 }]);
 
     await bus.advance('13d');
-    await passing(bus, state, log);
+    await passing(bus, log);
     expect(idsOf(bus)).toEqual(['given', 'brief']);
     await bus.advance('23h');
-    await passing(bus, state, log);
+    await passing(bus, log);
     expect(idsOf(bus)).toEqual(['given', 'brief']);
     expect(bus.errors()[0]).toMatchObject({ reason: 'InvalidEvent' });
     await bus.advance('61m');
-    await passing(bus, state, log);
+    await passing(bus, log);
 
     expect(idsOf(bus)).toEqual([]);
     expect(log.lines.map(({ message, fields }) => [message, fields['sequenceNumber'], fields['reason']])).toEqual([
@@ -179,36 +182,33 @@ describe('the errors queue', () => {
     ]);
   });
 
-  it('is emptied of what is old a little at a time, every minute', async () => {
+  it('is emptied of all that is old, and of nothing else', async () => {
     const bus = new InMemoryEventBus();
-    const state = new MemoryStateStore();
     for (let n = 0; n < 120; n++) bus.broker.send('errors', [bodyOf(`old-${n}`)]);
     await bus.advance('14d');
     bus.broker.send('errors', [bodyOf('new')]);
     await bus.advance('1m');
-    const left: number[] = [];
 
-    for (const by of ['0s', '59s', '1s', '1m', '1m']) {
-      await bus.advance(by);
-      await passing(bus, state);
-      left.push(bus.errors().length);
-    }
+    await passing(bus);
 
-    expect(left).toEqual([71, 71, 21, 1, 1]);
     expect(idsOf(bus)).toEqual(['new']);
   });
 
-  it('fails no event while the broker is away, and history is forgotten all the same', async () => {
-    const bus = new InMemoryEventBus();
-    const [state, log] = [new MemoryStateStore(), new RecordingLog()];
-    await put(state, 'old', 100);
-    const deadLetterQueue = { ...bus, deadLetters: () => Promise.reject(new Error('away')) } as unknown as EventBus;
+  it('is looked at no longer than a timer function may take', async () => {
+    const clock = new FixedClock(NOW);
+    let taken = 0;
+    const entry = { deadLetteredAt: NOW - 15 * DAY, sequenceNumber: '1' } as DeadLetterEntry;
+    const deadLetterQueue = {
+      deadLetters: async () => Array.from({ length: 50 }, () => entry),
+      takeDeadLetter: async () => {
+        taken++;
+        clock.advance(1_000);
+        return true;
+      },
+    };
 
-    await forgetOldWhenDue({ state, deadLetterQueue, clock: new FixedClock(NOW), log }, HISTORY_LIMITS);
+    await discardOldErrorsByTimer({ deadLetterQueue, clock, log: new RecordingLog() } as unknown as Ports);
 
-    expect(await remembered(state)).toEqual([]);
-    expect(log.lines).toMatchObject([
-      { level: 'warn', message: 'discarding old errors failed', fields: { error: 'away' } },
-    ]);
+    expect(taken).toBe(150);
   });
 });

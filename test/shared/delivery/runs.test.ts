@@ -32,7 +32,7 @@ describe('another run', () => {
     await world.run();
 
     expect(times.slice(1).map((time, n) => time - (times[n] ?? 0))).toEqual(Array(19).fill(2_000));
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'completed', redelivery: 19, runs: 20 });
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', redelivery: 19, runs: 20 });
   });
 
   it.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('does not come after %d ms', async (ms) => {
@@ -68,7 +68,7 @@ describe('another run', () => {
 
     expect(handle.runs).toBe(MAX_ATTEMPTS);
     expect(world.bus.errors()).toMatchObject([{ reason: 'Error', description: 'no idea', subscription: HANDLER }]);
-    expect(await world.record(HANDLER, event.id)).toMatchObject({
+    expect(await world.record(HANDLER, event)).toMatchObject({
       status: 'dead-lettered',
       attempts: MAX_ATTEMPTS,
       error: 'no idea',
@@ -106,13 +106,13 @@ describe('another run', () => {
     const world = worldOf(handle);
     await world.bus.publish(event);
     await world.run();
-    const redelivery = ((await world.record(HANDLER, event.id))?.redelivery ?? 0) + 1;
+    const redelivery = ((await world.record(HANDLER, event))?.redelivery ?? 0) + 1;
 
     await world.bus.schedule({ event, at: world.clock.now(), to: HANDLER, redelivery, messageId: 'replay-1' });
     await world.run();
 
     expect(handle.runs).toBe(MAX_ATTEMPTS + 2);
-    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
+    expect((await world.record(HANDLER, event))?.status).toBe('completed');
   });
 });
 
@@ -123,16 +123,16 @@ describe('a run that vanished', () => {
     await world.bus.publish(event);
     void deliverNext(world, deadFrom('put'));
     await new Promise(setImmediate);
-    const dead = await world.record(HANDLER, event.id);
+    const dead = await world.record(HANDLER, event);
     world.returnLocks();
 
     await deliverNext(world);
-    expect(await world.record(HANDLER, event.id)).toEqual(dead);
+    expect(await world.record(HANDLER, event)).toEqual(dead);
     await world.run();
 
     for (const { message, fields } of world.log.lines) if (message === 'run') attempts.push(fields['attempt']);
     expect(attempts).toEqual([1, 2]);
-    const ended = await world.record(HANDLER, event.id);
+    const ended = await world.record(HANDLER, event);
     expect(ended).toMatchObject({ status: 'completed', runs: 2 });
     expect(ended?.updatedAt).toBeGreaterThanOrEqual(dead?.leaseUntil ?? Number.POSITIVE_INFINITY);
   });
@@ -148,7 +148,7 @@ describe('a run that vanished', () => {
 
     await world.run();
 
-    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
+    expect((await world.record(HANDLER, event))?.status).toBe('completed');
     expect(world.clock.now() - begun).toBeLessThan(5 * 60_000);
   });
 
@@ -166,7 +166,7 @@ describe('a run that vanished', () => {
 
     await world.run();
 
-    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
+    expect((await world.record(HANDLER, event))?.status).toBe('completed');
   });
 
   /** Takes what comes next, and dies in writing down how the run of the handler ended. */
@@ -192,7 +192,7 @@ describe('a run that vanished', () => {
     expect(world.bus.errors()[0]?.description).toMatch(
       /^deployment-requested .* DeploymentRequested request-1.*worker/,
     );
-    expect(await world.record(HANDLER, event.id)).toMatchObject({ status: 'dead-lettered', reason: 'WorkerCrashed' });
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'dead-lettered', reason: 'WorkerCrashed' });
   });
 
   it.each([
@@ -209,7 +209,7 @@ describe('a run that vanished', () => {
     await world.run();
 
     expect(handle.runs).toBe(6);
-    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
+    expect((await world.record(HANDLER, event))?.status).toBe('completed');
     expect(world.bus.errors()).toEqual([]);
   });
 
@@ -225,7 +225,7 @@ describe('a run that vanished', () => {
     await world.run();
 
     expect(handle.runs).toBe(6);
-    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
+    expect((await world.record(HANDLER, event))?.status).toBe('completed');
   });
 
   it('is not one that fails while the errors queue is full', async () => {
@@ -255,7 +255,7 @@ describe('a run that vanished', () => {
 
     await world.run();
 
-    expect((await world.record(HANDLER, event.id))?.status).toBe('completed');
+    expect((await world.record(HANDLER, event))?.status).toBe('completed');
     expect(world.bus.errors()).toEqual([]);
   });
 });

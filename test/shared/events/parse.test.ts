@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { InvalidEventError, UnknownEventError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { sampleData } from '../../support/events.ts';
 
@@ -16,7 +17,7 @@ const completed = {
   subject: 'default/shop/web',
   datacontenttype: 'application/json',
   dataversion: 1,
-  correlationid: 'id-1',
+  correlationid: eventKey({ source: '/ci', id: 'id-1' }),
 };
 
 const parse = (body: unknown, applicationProperties?: Record<string, unknown>) =>

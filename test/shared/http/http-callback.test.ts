@@ -24,6 +24,11 @@ beforeAll(() => {
     () => {
       const handle: HttpHandler = (...args) => handler(...args);
       onHttp({ name: 'any', methods: ['GET', 'POST'], route: 'any/{id}', ...about }, handle);
+      vi.stubEnv('KEYLESS', 'true').stubEnv('KEYED', 'false');
+      const probe = { methods: ['GET'], ...about } as const;
+      onHttp({ name: 'probe', route: 'probe', anonymousSetting: 'KEYLESS', ...probe }, handle);
+      onHttp({ name: 'closed', route: 'closed', anonymousSetting: 'KEYED', ...probe }, handle);
+      onHttp({ name: 'unset', route: 'unset', anonymousSetting: 'KEY_NOT_SET', ...probe }, handle);
       onHttp({ name: 'open', methods: ['GET'], route: 'open', authLevel: 'anonymous', ...about }, handle);
     },
     { triggers },
@@ -46,7 +51,7 @@ afterEach(() => {
 
 describe('a registration', () => {
   it('has name, route and methods, and asks for a function key unless it says otherwise', () => {
-    expect(app.names).toEqual(['any', 'open']);
+    expect(app.names).toEqual(['any', 'probe', 'closed', 'unset', 'open']);
     expect(app.bindingOf('any')).toMatchObject({
       type: 'httpTrigger',
       direction: 'in',
@@ -57,8 +62,26 @@ describe('a registration', () => {
     expect(app.bindingOf('open')).toMatchObject({ route: 'open', methods: ['GET'], authLevel: 'anonymous' });
   });
 
+  it.each([
+    ['probe', 'anonymous', true],
+    ['closed', 'function', false],
+    ['unset', 'function', false],
+    ['any', 'function', false],
+  ])('asks no key of %s where its setting says so, and the handler knows', async (name, authLevel, isOpen) => {
+    const seen: boolean[] = [];
+    handler = async ({ isAnonymous }) => {
+      seen.push(isAnonymous);
+      return {};
+    };
+
+    await app.send(name, {});
+
+    expect(app.bindingOf(name)['authLevel']).toBe(authLevel);
+    expect(seen).toEqual([isOpen]);
+  });
+
   it('is known in this process', () => {
-    expect(registeredRoutes().map(({ name }) => name)).toEqual(['any', 'open']);
+    expect(registeredRoutes().map(({ name }) => name)).toEqual(['any', 'probe', 'closed', 'unset', 'open']);
   });
 });
 

@@ -7,7 +7,9 @@ import { failedData } from '../../../shared/releases/report.ts';
 import { sampleData } from '../../support/events.ts';
 
 const failed = (message: string): ReleaseRecord => ({
+  key: 'k',
   requestId: 'r',
+  requestSource: '/ci',
   correlationId: 'c',
   rank: '1',
   data: sampleData.DeploymentRequested,

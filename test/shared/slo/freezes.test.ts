@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type FreezeCause, freeze, freezeOf, liftFreeze } from '../../../shared/slo/freezes.ts';
 import { SERVICES } from '../../../shared/slo/health-store.ts';
-import { newHealth, withReportedDepletion } from '../../../shared/slo/service-health.ts';
+import { newHealth } from '../../../shared/slo/service-health.ts';
 
 const DAY = 86_400_000;
 const since = '2026-03-01T00:00:00Z';
 const start = Date.parse(since);
 
 function cause(slo: string, episode: string): FreezeCause {
-  return { slo, episode, since, reason: `${slo} spent`, windowMs: 30 * DAY, isJudged: true };
+  return { slo, episode, since, reason: `${slo} spent`, windowMs: 30 * DAY };
 }
 
 describe('the freeze of a service', () => {
@@ -104,8 +104,7 @@ describe('the freeze of a service', () => {
 
 /** What health checks have found, as of a time. */
 async function know(state: MemoryStateStore, at: number, depletedBy: string | undefined): Promise<void> {
-  const depletion = { slo: 'availability', since: new Date(at).toISOString(), episode: depletedBy ?? '' };
-  const health =
-    depletedBy === undefined ? newHealth('checkout', at) : withReportedDepletion(undefined, 'checkout', depletion);
-  await state.insert(SERVICES, 'checkout', health);
+  const spent = { slo: 'availability', currentValue: 0.5, errorBudgetRemaining: -1, open: [] };
+  const objectives = depletedBy === undefined ? [] : [{ ...spent, depletedBy }];
+  await state.insert(SERVICES, 'checkout', { ...newHealth('checkout', at), objectives });
 }

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { globPattern } from '../../../../shared/local/functions-host/app.ts';
 import { parseHostJson, readHostJson } from '../../../../shared/local/functions-host/host-json.ts';
-import { resolveNames } from '../../../../shared/local/functions-host/settings.ts';
+import { disabledFunctions, resolveNames } from '../../../../shared/local/functions-host/settings.ts';
 
 it('reads the defaults of the Functions host', () => {
   const { functionTimeout, extensions } = parseHostJson({ version: '2.0' });
@@ -56,4 +56,61 @@ it.each([
 it('replaces %NAME% by the setting and says when it is missing', () => {
   expect(resolveNames('%TOPIC%-events', { TOPIC: 'deployment' })).toBe('deployment-events');
   expect(() => resolveNames('%TOPIC%', {})).toThrow('TOPIC, which is not set');
+});
+
+describe('settings AzureFunctionsJobHost__…', () => {
+  const parse = (settings: Record<string, string>) =>
+    parseHostJson({ version: '2.0', extensions: { serviceBus: { maxConcurrentCalls: 16 } } }, 'host.json', settings);
+
+  it('override host.json at any depth, whatever the case, and go where it says nothing', () => {
+    const { functionTimeout, extensions } = parse({
+      AzureFunctionsJobHost__extensions__serviceBus__maxConcurrentCalls: '4',
+      azurefunctionsjobhost__Extensions__SERVICEBUS__autocompletemessages: 'False',
+      'AzureFunctionsJobHost:extensions:http:routePrefix': '',
+      AzureFunctionsJobHost__functionTimeout: '00:01:00',
+      AzureFunctionsJobHost__extensions__serviceBus__clientRetryOptions__tryTimeout: '00:00:02',
+    });
+
+    expect(functionTimeout).toBe(60_000);
+    expect(extensions.http.routePrefix).toBe('');
+    expect(extensions.serviceBus).toMatchObject({
+      maxConcurrentCalls: 4,
+      autoCompleteMessages: false,
+      clientRetryOptions: { tryTimeout: 2_000 },
+    });
+  });
+
+  it('are named when they are wrong', () => {
+    const name = 'AzureFunctionsJobHost__extensions__serviceBus__maxConcurrentCalls';
+
+    expect(() => parse({ [name]: 'many' })).toThrow(
+      new RegExp(`extensions\\.serviceBus\\.maxConcurrentCalls: .*number.* \\(set by ${name}\\)`),
+    );
+    expect(() => parse({ [name]: '0' })).toThrow(`(set by ${name})`);
+  });
+
+  it('that are others change nothing', () => {
+    expect(parse({ AzureFunctionsJobHost: '1', SomethingElse__extensions: '2' })).toEqual(parse({}));
+  });
+});
+
+describe('settings AzureWebJobs.<function>.Disabled', () => {
+  it('disable what they name with true and 1, whatever the case', () => {
+    const settings = {
+      'AzureWebJobs.a-b.Disabled': 'true',
+      'azurewebjobs.C.disabled': '1',
+      'AzureWebJobs.d.Disabled': 'False',
+      'AzureWebJobs.e.Disabled': '0',
+      'AzureWebJobs.f.Disabled': '',
+      AzureWebJobsStorage: 'x',
+    };
+
+    expect([...disabledFunctions(settings)]).toEqual(['a-b', 'c']);
+  });
+
+  it('are named when they are wrong', () => {
+    expect(() => disabledFunctions({ 'AzureWebJobs.a.Disabled': 'yes' })).toThrow(
+      "AzureWebJobs.a.Disabled: expected true, 1, false or 0, got 'yes'",
+    );
+  });
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installCoreModule } from '../../../../shared/local/functions-host/core-module.ts';
@@ -18,6 +19,11 @@ describe('routes', () => {
     ['events/{id:int}', '/events/x', undefined],
     ['events/{id:int?}', '/events/5', { id: '5' }],
     ['files/{*rest}', '/files/a/b', { rest: 'a/b' }],
+    ['files/{*rest}', '/files/a//b', { rest: 'a//b' }],
+    ['files/{*rest}', '/files', {}],
+    ['events/{id}', '/events//7', undefined],
+    ['events/{id}', '//events/7', undefined],
+    ['events/{id?}', '/events//', undefined],
   ])('%s and %s give %j', (template, path, expected) => {
     expect(parseRoute(template).match(path)).toEqual(expected);
   });
@@ -40,12 +46,14 @@ describe('HTTP triggers', () => {
             header: request.headers.get('x-one'),
             text: await request.text(),
             path: new URL(request.url).pathname,
+            url: request.url,
           },
           headers: { 'x-two': 'b' },
           cookies: [{ name: 'c', value: 'v w', path: '/', httpOnly: true, maxAge: 5 }],
         }),
       });
       functions.http('special', { methods: ['POST'], route: 'items/special', handler: () => ({ body: 'special' }) });
+      functions.http('patched', { methods: ['PATCH'], handler: () => ({ body: 'patched' }) });
       functions.http('nothing', { methods: ['GET'], handler: () => undefined as never });
       functions.http('broken', { methods: ['GET'], handler: () => Promise.reject(new Error('secret detail')) });
     });
@@ -69,7 +77,13 @@ describe('HTTP triggers', () => {
     });
 
     expect(response.status).toBe(201);
-    expect(await response.json()).toEqual({ id: 'a b', q: '1', header: 'a', text: 'hé', path: '/api/items/a%20b' });
+    expect(await response.json()).toMatchObject({
+      id: 'a b',
+      q: '1',
+      header: 'a',
+      text: 'hé',
+      path: '/api/items/a%20b',
+    });
     expect(response.headers.get('x-two')).toBe('b');
     expect(response.headers.get('set-cookie')).toBe('c=v%20w; Max-Age=5; Path=/; HttpOnly');
   });
@@ -107,6 +121,56 @@ describe('HTTP triggers', () => {
     });
 
     expect(await Promise.all(answers)).toMatchObject([{ text: '' }, { text: 'hé' }]);
+  });
+
+  it('takes methods in another case again and again on one connection', async () => {
+    const socket = connect(Number(new URL(base).port), '127.0.0.1');
+    const request = 'patch /api/patched HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab';
+    for (let n = 0; n < 3; n++) {
+      socket.write(request);
+      const [answer] = await once(socket, 'data');
+
+      expect(String(answer)).toMatch(/^HTTP\/1.1 200 [\s\S]*patched/);
+    }
+    socket.destroy();
+  });
+
+  it('takes a method in another case whose body comes in parts', async () => {
+    const socket = connect(Number(new URL(base).port), '127.0.0.1');
+    socket.setNoDelay();
+    const parts = ['patch /api/patched HTTP/1.1\r\nHost: localhost\r\n', 'Content-Length: 4\r\n\r\n', 'GET', ' '];
+
+    for (const part of parts) {
+      socket.write(part);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const [answer] = await once(socket, 'data');
+
+    expect(String(answer)).toMatch(/^HTTP\/1.1 200 [\s\S]*patched/);
+    socket.destroy();
+  });
+
+  it('takes the function key out of the address, whatever its case', async () => {
+    const response = await fetch(`${base}/api/items/a?Code=secret&q=1`, { method: 'POST' });
+
+    expect(await response.json()).toMatchObject({ q: '1', url: `${base}/api/items/a?q=1` });
+  });
+
+  it.each([
+    ['FOO /api/nothing HTTP/1.1', 404],
+    ['get /api/nothing HTTP/9.9', 400],
+    ['\u0001\u0002', 400],
+  ])('answers what is no request: %j', async (line, status) => {
+    const socket = connect(Number(new URL(base).port), '127.0.0.1');
+    socket.write(`${line}\r\nHost: localhost\r\n\r\n`);
+
+    expect(Number((await text(socket)).split(' ')[1])).toBe(status);
+  });
+
+  it('refuses a head of more than 40 KiB', async () => {
+    const response = await fetch(`${base}/api/nothing`, { headers: { 'x-long': 'x'.repeat(41_000) } });
+
+    expect(response.status).toBe(431);
   });
 
   it('says which port is taken', async () => {

@@ -83,8 +83,8 @@ describe('a message on its way to the handler', () => {
       deliveryCount: 3,
       subject: 'DeploymentRequested',
       label: 'DeploymentRequested',
-      enqueuedTimeUtc: '2026-03-01T12:00:00.250',
-      enqueuedTime: '2026-03-01T12:00:00.250+00:00',
+      enqueuedTimeUtc: '2026-03-01T12:00:00.25',
+      enqueuedTime: '2026-03-01T12:00:00.25+00:00',
       applicationProperties: { 'diagnostic-Id': '00-1', nested: 1 },
       userProperties: { 'diagnostic-Id': '00-1', nested: 1 },
     });

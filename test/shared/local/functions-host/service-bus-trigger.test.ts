@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { InvocationRequest } from '../../../../shared/local/functions-host/core-module.ts';
+import type { InvocationRequest, RpcTypedData } from '../../../../shared/local/functions-host/core-module.ts';
 import { parseHostJson } from '../../../../shared/local/functions-host/host-json.ts';
 import { ServiceBusTrigger } from '../../../../shared/local/functions-host/service-bus-trigger.ts';
 import { connectionString } from '../../../../shared/local/service-bus/amqp/server.ts';
@@ -37,6 +37,7 @@ interface Setup {
   readonly settings?: Record<string, unknown>;
   readonly functionTimeout?: number;
   readonly silenceMs?: number;
+  readonly binding?: Record<string, unknown>;
 }
 
 const connectToBus = (): ServiceBusClient => new ServiceBusClient(bus.connectionString, { retryOptions });
@@ -47,6 +48,7 @@ function start({
   functionTimeout = Number.POSITIVE_INFINITY,
   connect = connectToBus,
   silenceMs = 2_000,
+  binding = {},
 }: Setup) {
   const errors: string[] = [];
   const trigger = new ServiceBusTrigger({
@@ -55,14 +57,16 @@ function start({
     openingMs: 1_000,
     silenceMs,
     source: { queue },
-    binding: { name: 'message', type: 'serviceBusTrigger', direction: 'in' },
+    binding: { name: 'message', type: 'serviceBusTrigger', direction: 'in', ...binding },
     settings: parseHostJson({ version: '2.0', extensions: { serviceBus: settings } }).extensions.serviceBus,
-    run: ({ inputData }: InvocationRequest) => run(inputData[0]?.data.string ?? ''),
+    run: ({ inputData }: InvocationRequest) => run(textOf(inputData[0]?.data)),
     onError: (message) => errors.push(message),
   });
   running.push(trigger);
   return { trigger, errors };
 }
+
+const textOf = (data: RpcTypedData | undefined): string => data?.string ?? data?.json ?? '';
 
 /** On a connection of its own, so that cutting the trigger's does not concern it. */
 const send = async (...bodies: (string | Buffer)[]): Promise<void> => {
@@ -99,6 +103,22 @@ it('abandons at once when the function fails, until the broker gives up', async 
   await eventually(() => (dead() === 1 ? true : undefined), 'dead-lettered');
   expect(runs).toBe(3);
   expect(errors.every((error) => error.endsWith('broken'))).toBe(true);
+});
+
+it('abandons at once when the function fails, also without auto-complete', async () => {
+  let runs = 0;
+  start({
+    run: async () => {
+      runs++;
+      throw new Error('broken');
+    },
+    binding: { autoCompleteMessages: false },
+  });
+
+  await send('x');
+
+  await eventually(() => (dead() === 1 ? true : undefined), 'dead-lettered');
+  expect(runs).toBe(3);
 });
 
 it('abandons what is not text without calling the function', async () => {
@@ -322,4 +342,119 @@ it('hands over a body that came in several data sections as one text', async () 
 
   await eventually(() => (left() === 0 ? true : undefined), 'completed');
   expect(seen).toEqual(['{"who": "Zoë"}']);
+});
+
+it('holds the lock of a message for as long as its function runs, and no longer', async () => {
+  bus.broker.createQueue(`${queue}-short`, { lockDurationMs: 1_000 });
+  queue = `${queue}-short`;
+  let runs = 0;
+  const { errors } = start({
+    run: async () => {
+      if (++runs === 1) await wait(2_000);
+    },
+    settings: { autoCompleteMessages: false },
+  });
+
+  await send('x');
+
+  await eventually(() => (runs === 1 ? true : undefined), 'it runs');
+  await wait(1_900);
+  expect(runs).toBe(1);
+  await eventually(() => (runs >= 2 ? true : undefined), 'the lock has ended');
+  expect(errors).toEqual([]);
+});
+
+describe('batches', () => {
+  const binding = { cardinality: 'many' };
+
+  it('hold what is there, up to the limit, one after another', async () => {
+    const seen: string[] = [];
+    await send('1', '2', '3', '4', '5');
+    start({ binding, settings: { maxMessageBatchSize: 3 }, run: async (body) => void seen.push(body) });
+
+    await eventually(() => (left() === 0 ? true : undefined), 'completed');
+
+    expect(seen).toEqual(['[1,2,3]', '[4,5]']);
+  });
+
+  it('come again after every connection was cut', async () => {
+    const seen: string[] = [];
+    const { trigger } = start({ binding, run: async (body) => void seen.push(body) });
+    await eventually(() => (trigger.trouble === undefined ? true : undefined), 'receiving');
+    await send('1');
+    await eventually(() => (left() === 0 ? true : undefined), 'before');
+
+    bus.cut();
+    await send('2');
+
+    await eventually(() => (left() === 0 ? true : undefined), 'after');
+    expect(seen).toEqual(['[1]', '[2]']);
+  });
+
+  it('are said to hang after a minute', async () => {
+    const finish: (() => void)[] = [];
+    const { trigger } = start({ binding, run: () => new Promise((resolve) => finish.push(resolve)) });
+    await send('1');
+    const end = await eventually(() => finish.shift(), 'it runs');
+
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 61_000);
+    const { trouble } = trigger;
+    clock.mockRestore();
+    end();
+
+    expect(trouble).toBe('not receiving: all 1 calls have been running for 61 s');
+  });
+
+  it('say why they cannot connect', async () => {
+    const key = connectionString(Number(new URL(bus.url).port), { name: 'RootManageSharedAccessKey', key: 'wrong' });
+    const connect = (): ServiceBusClient => new ServiceBusClient(key, { retryOptions });
+    const { trigger, errors } = start({ binding, connect, run: async () => {} });
+
+    expect(await eventually(() => errors[0], 'an error')).toBe('receive: UnauthorizedAccess; reconnecting');
+    expect(trigger.trouble).toBe('not receiving: UnauthorizedAccess');
+  });
+});
+
+describe('sessions', () => {
+  const binding = { isSessionsEnabled: true };
+  beforeEach(() => {
+    queue = `${queue}-sessions`;
+    bus.broker.createQueue(queue, { requiresSession: true, lockDurationMs: 1_000, maxDeliveryCount: 3 });
+  });
+  const sendTo = async (sessionId: string, ...bodies: string[]): Promise<void> => {
+    const own = connectToBus();
+    await own.createSender(queue).sendMessages(bodies.map((body) => ({ body: Buffer.from(body), sessionId })));
+    await own.close();
+  };
+
+  it('are held for as long as a function runs, and given up when idle', async () => {
+    const seen: string[] = [];
+    const settings = { maxConcurrentSessions: 1, sessionIdleTimeout: '00:00:00.3' };
+    const { errors } = start({
+      ...{ binding, settings },
+      run: async (body) => {
+        seen.push(body);
+        if (body === 'a1') await wait(2_000);
+      },
+    });
+
+    await sendTo('a', 'a1', 'a2');
+    await sendTo('b', 'b1');
+
+    await eventually(() => (left() === 0 ? true : undefined), 'completed');
+    expect([seen, errors]).toEqual([['a1', 'a2', 'b1'], []]);
+  });
+
+  it('come again after every connection was cut', async () => {
+    const seen: string[] = [];
+    start({ binding, settings: { maxConcurrentSessions: 1 }, run: async (body) => void seen.push(body) });
+    await sendTo('a', '1');
+    await eventually(() => (left() === 0 ? true : undefined), 'before');
+
+    bus.cut();
+    await sendTo('a', '2');
+
+    await eventually(() => (left() === 0 ? true : undefined), 'after');
+    expect(seen).toEqual(['1', '2']);
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
+import { eventKey } from '../../../../shared/events/identity.ts';
 import { VirtualClock } from '../../../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../../../shared/local/testing/in-memory-event-bus.ts';
 import type { ReceivedMessage } from '../../../../shared/ports/bus.ts';
@@ -26,7 +27,7 @@ describe('InMemoryEventBus', () => {
     await bus.publish(a);
     await bus.settled();
 
-    expect(seen).toEqual([a.id, b.id]);
+    expect(seen).toEqual([eventKey(a), eventKey(b)]);
     expect(bus.events({ type: 'DeploymentRequested' })).toEqual([b, a]);
     expect(bus.events({ limit: 1 })).toEqual([b]);
     expect(bus.events({ type: 'HealthCheck' })).toEqual([]);
@@ -153,7 +154,7 @@ describe('faults', () => {
     await expect(bus.publish(b)).rejects.toMatchObject({ isTransient: true, reason: 'ServiceBusy' });
     await bus.publish(b);
 
-    expect(await handled(bus)).toEqual([a.id, b.id]);
+    expect(await handled(bus)).toEqual([eventKey(a), eventKey(b)]);
   });
 
   it('delivers twice, late, or out of order', async () => {
@@ -169,8 +170,8 @@ describe('faults', () => {
     const before = [...seen];
     await bus.advance('1m');
 
-    expect(before).toEqual([a.id, a.id, c.id, b.id]);
-    expect(seen).toEqual([...before, d.id]);
+    expect(before).toEqual([eventKey(a), eventKey(a), eventKey(c), eventKey(b)]);
+    expect(seen).toEqual([...before, eventKey(d)]);
   });
 
   it('loses a lock just before the completion: the message comes again', async () => {
@@ -182,7 +183,7 @@ describe('faults', () => {
     await bus.publish(event);
     await bus.settled();
 
-    expect(seen).toEqual([event.id, event.id]);
+    expect(seen).toEqual([eventKey(event), eventKey(event)]);
   });
 
   it('cuts the connection: the publish was done, but the publisher cannot know', async () => {
@@ -193,6 +194,6 @@ describe('faults', () => {
     await expect(bus.publish(event)).rejects.toMatchObject({ isTransient: true });
     await bus.publish(event);
 
-    expect(await handled(bus)).toEqual([event.id]);
+    expect(await handled(bus)).toEqual([eventKey(event)]);
   });
 });
