@@ -41,6 +41,14 @@ const ADAPTERS = [
   { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', 'long'] },
   { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables'] },
   { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', '@azure/identity', 'zod'] },
+  {
+    room: 'shared/adapters/opentelemetry',
+    sdk: [
+      ...['@opentelemetry/api', '@opentelemetry/context-async-hooks', '@opentelemetry/resources'],
+      ...['@opentelemetry/sdk-metrics', '@opentelemetry/sdk-trace-base', '@opentelemetry/exporter-trace-otlp-proto'],
+      ...['@opentelemetry/exporter-metrics-otlp-proto', '@azure/monitor-opentelemetry-exporter'],
+    ],
+  },
   { room: 'shared/adapters/webhook', sdk: [] },
   { room: 'shared/adapters', sdk: [] },
 ];
@@ -142,6 +150,7 @@ export const rooms = [
     may: [
       'shared/events',
       'shared/ports',
+      'shared/telemetry',
       'shared/topology',
       'shared/update-document',
       ...BASICS,
@@ -169,14 +178,31 @@ export const rooms = [
   {
     rooms: ['shared/on-event'],
     may: [
-      ...['shared/app-ports', 'shared/delivery', 'shared/events', 'shared/ports', 'shared/topology'],
+      ...[
+        'shared/app-ports',
+        'shared/delivery',
+        'shared/events',
+        'shared/ports',
+        'shared/telemetry',
+        'shared/topology',
+      ],
       ...['shared/errors', 'shared/message-text', '@azure/functions'],
     ],
     message: 'on-event binds the delivery to @azure/functions; adapters are reached through app-ports.',
   },
   {
+    rooms: ['shared/telemetry'],
+    may: ['shared/errors', 'shared/ports', '@opentelemetry/api', 'node:crypto'],
+    message: 'telemetry/ speaks to the OpenTelemetry API alone: the SDK and its exporters are an adapter.',
+  },
+  {
+    rooms: ['shared/invocation-log'],
+    may: ['shared/ports', '@azure/functions'],
+    message: 'invocation-log writes to the context of @azure/functions.',
+  },
+  {
     rooms: ['shared/on-timer'],
-    may: ['shared/app-ports', 'shared/ports', ...BASICS, '@azure/functions'],
+    may: ['shared/app-ports', 'shared/ports', 'shared/telemetry', ...BASICS, '@azure/functions'],
     message: 'on-timer binds schedules to @azure/functions; adapters are reached through app-ports.',
   },
   {
@@ -186,20 +212,27 @@ export const rooms = [
   },
   {
     rooms: ['shared/http'],
-    may: ['shared/app-ports', 'shared/events', 'shared/ports', ...BASICS, '@azure/functions'],
+    may: [
+      ...['shared/app-ports', 'shared/invocation-log', 'shared/events', 'shared/ports', 'shared/telemetry'],
+      ...[...BASICS, '@azure/functions'],
+    ],
     message: 'http/ binds routes to @azure/functions; adapters are reached through app-ports.',
   },
   {
     rooms: ['shared/app-ports'],
-    may: ['shared/adapters/live', 'shared/ports', 'shared/settings', ...BASICS, '@azure/functions'],
+    may: [
+      ...['shared/adapters/live', 'shared/adapters/opentelemetry/start', 'shared/invocation-log', 'shared/ports'],
+      ...['shared/settings', 'shared/telemetry'],
+      ...[...BASICS, '@azure/functions'],
+    ],
     types: ['shared/delivery'],
-    message: 'app-ports makes the ports of this process, through adapters/live alone.',
+    message: 'app-ports makes the ports of this process, through adapters/live alone, and starts telemetry.',
   },
   ...ADAPTERS.map(({ room, sdk }) => ({
     rooms: [room],
     may: [
       ...['shared/adapters', 'shared/ports', 'shared/events', 'shared/config', 'shared/settings', 'shared/topology'],
-      ...['shared/update-document', 'shared/delivery/bus-message', 'shared/delivery/body-bytes'],
+      ...['shared/update-document', 'shared/delivery/bus-message', 'shared/delivery/body-bytes', 'shared/telemetry'],
       ...BASICS,
       ...NODE,
       ...sdk,

@@ -1,21 +1,32 @@
 /** The ports that every function of this process uses: given by a host or a test, or else made when first needed. */
 import { app } from '@azure/functions';
+import { type StopTelemetry, startTelemetry } from './adapters/opentelemetry/start.ts';
 import type { DeliveryOptions } from './delivery/deliver.ts';
 import { describeError } from './describe-error.ts';
+import { type InvocationLogger, invocationLog } from './invocation-log.ts';
 import type { Ports } from './ports/handler.ts';
+import type { Log } from './ports/log.ts';
 import type { HistoryLimits } from './settings.ts';
 import { readSettings } from './settings.ts';
+import { tracedPorts } from './telemetry/traced-ports.ts';
 
-/** What a message or a request is served with. */
+/** What messages and requests are served with. */
 export interface AppPorts {
-  readonly ports: Ports;
+  /** The ports for one invocation: they are the same each time, but for what they log to. */
+  readonly portsFor: (log: Log) => Ports;
   readonly options: DeliveryOptions;
   readonly historyLimits: HistoryLimits;
 }
 
+/** What one invocation is served with. */
+export interface InvocationPorts extends Omit<AppPorts, 'portsFor'> {
+  readonly ports: Ports;
+}
+
 let given: AppPorts | undefined;
 let live: Promise<AppPorts> | undefined;
-let isChecked = false;
+let hasHooks = false;
+let stopTelemetry: StopTelemetry | undefined;
 let triggers: Ports['triggers'];
 
 /** Serves every function of this process with these ports from now on; undefined returns to the live ones. */
@@ -24,8 +35,13 @@ export function usePorts(ports: AppPorts | undefined): void {
 }
 
 /** @throws ConfigError naming every setting that is wrong */
-export async function appPorts(): Promise<AppPorts> {
-  if (given) return given;
+export async function appPorts(context: InvocationLogger): Promise<InvocationPorts> {
+  const { portsFor, options, historyLimits } = given ?? (await livePorts());
+  const ports = portsFor(invocationLog(context));
+  return { ports: stopTelemetry ? tracedPorts(ports) : ports, options, historyLimits };
+}
+
+async function livePorts(): Promise<AppPorts> {
   // Loaded when first needed, so that a cold start loads no SDK.
   live ??= import('./adapters/live.ts').then(({ createLivePorts }) => createLivePorts(process.env));
   try {
@@ -41,16 +57,19 @@ export function triggersOfHost(): Ports['triggers'] {
   return triggers;
 }
 
-/** Has the settings checked when the app starts, so that a wrong one stops the app and not a message. */
+/**
+ * Has the settings checked when the app starts, so that a wrong one stops the app and not a message; and has telemetry
+ * sent, if it is configured, from then on until the app ends.
+ */
 export function checkSettingsAtStart(): void {
-  if (isChecked) return;
-  isChecked = true;
-  app.hook.appStart(({ hookData }) => {
+  if (hasHooks) return;
+  hasHooks = true;
+  app.hook.appStart(async ({ hookData }) => {
     // The local host puts it there; the real one puts nothing there.
     triggers = hookData['triggers'] as Ports['triggers'];
-    if (given) return;
     try {
-      readSettings(process.env);
+      if (!given) readSettings(process.env);
+      stopTelemetry = await startTelemetry(process.env);
     } catch (error) {
       // The Functions host logs at Debug what a hook throws, and then says that there are no functions. It shows a line of
       // stderr as an Error when it holds this word, and each line as a record of its own.
@@ -59,4 +78,5 @@ export function checkSettingsAtStart(): void {
       throw error;
     }
   });
+  app.hook.appTerminate(() => stopTelemetry?.());
 }

@@ -7,6 +7,7 @@ import type { EventType, PlatformEvent } from './events/catalog.ts';
 import type { EventDefinition } from './events/cloud-event.ts';
 import { keepLongNumbers } from './message-text.ts';
 import type { Expectation, Handler } from './ports/handler.ts';
+import { inMessageSpan } from './telemetry/message-span.ts';
 import { routeOf } from './topology.ts';
 
 export { usePorts } from './app-ports.ts';
@@ -57,14 +58,20 @@ export function onEvent<Type extends EventType>(
     topicName: topic,
     subscriptionName: subscription,
     cardinality: 'one',
-    handler: async (body: unknown, { triggerMetadata }: InvocationContext) => {
-      const delivery = { definition, handle, expectation, body, ...metadataOf(triggerMetadata ?? {}) };
-      const { ports, options, historyLimits } = await appPorts().catch((error) => holdBack(delivery, error));
-      await deliver(delivery, ports, options);
-      await forgetOldWhenDue(ports, historyLimits);
+    handler: async (body: unknown, context: InvocationContext) => {
+      const delivery = { definition, handle, expectation, body, ...metadataOf(context.triggerMetadata ?? {}) };
+      const { applicationProperties } = delivery;
+      const message = { topic, subscription, body, applicationProperties, context };
+      await inMessageSpan(message, () => serve(delivery, context));
     },
   });
   keepLongNumbers();
+}
+
+async function serve(delivery: Delivery, context: InvocationContext): Promise<void> {
+  const { ports, options, historyLimits } = await appPorts(context).catch((error) => holdBack(delivery, error));
+  await deliver(delivery, ports, options);
+  await forgetOldWhenDue(ports, historyLimits);
 }
 
 /**

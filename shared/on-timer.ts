@@ -4,6 +4,7 @@ import { appPorts, checkSettingsAtStart } from './app-ports.ts';
 import { failureOf } from './describe-error.ts';
 import type { Ports } from './ports/handler.ts';
 import { stackOf } from './stack.ts';
+import { inInvocationSpan } from './telemetry/spans.ts';
 
 /**
  * Does what is due. Runs on one instance at a time, but may be run again after a failure, or twice when an instance dies
@@ -28,14 +29,18 @@ export function onTimer({ name, schedule }: TimerFunction, handle: TimerHandler)
   checkSettingsAtStart();
   app.timer(name, {
     schedule,
-    handler: async () => {
-      const { ports } = await appPorts();
-      try {
-        await handle(ports);
-      } catch (error) {
-        ports.log.error('timer function failed', { function: name, ...failureOf(error), stack: stackOf(error) });
-        throw error;
-      }
+    handler: async (_, context) => {
+      const attributes = { 'faas.trigger': 'timer', 'faas.invocation_id': context.invocationId };
+      const origin = { host: context.traceContext?.traceParent, sender: undefined };
+      await inInvocationSpan(`timer ${name}`, 'INTERNAL', origin, attributes, async () => {
+        const { ports } = await appPorts(context);
+        try {
+          await handle(ports);
+        } catch (error) {
+          ports.log.error('timer function failed', { function: name, ...failureOf(error), stack: stackOf(error) });
+          throw error;
+        }
+      });
     },
   });
 }

@@ -41,6 +41,9 @@ const HISTORY_AGES = `a duration from ${Math.ceil(REDELIVERABLE_MS / DAY_MS)}d: 
 const HANDLER_TIMES = 'a duration from 1s to 4m';
 const TABLE_NAME = 'a table name: 3 to 63 letters and digits, a letter first';
 
+const OTLP_ENDPOINT = "a URL such as 'http://localhost:4318'";
+const OTLP_PROTOCOL = "'http/protobuf', which is all that this app speaks";
+
 /** Each setting with its `form` and its `description`, from which the reference page is made. */
 export const settingsSchema = z.object({
   ServiceBus: busConnection.optional().meta({
@@ -145,6 +148,39 @@ export const settingsSchema = z.object({
       form: 'the path of a file',
       description: `The configuration; \`${CONFIG_FILE}\` when not set, and its defaults when there is none.`,
     }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: OTLP_ENDPOINT })
+    .refine((text) => !/[@?#]/.test(text), `${OTLP_ENDPOINT}, without a user, a password or a query`)
+    .optional()
+    .meta({
+      form: 'a URL such as `http://localhost:4318`',
+      description: 'Where [traces and metrics](telemetry.md) are sent by OTLP over HTTP; nowhere when not set.',
+    }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.literal('http/protobuf', OTLP_PROTOCOL).optional().meta({
+    form: '`http/protobuf`',
+    description:
+      'How: all that this app speaks. Set it beside the endpoint: the Functions host, which sends its own there, speaks gRPC unless told.',
+  }),
+  APPLICATIONINSIGHTS_CONNECTION_STRING: z
+    .string()
+    .regex(/(^|;)\s*InstrumentationKey=/i, 'a connection string with an InstrumentationKey')
+    .optional()
+    .meta({
+      ...SECRET,
+      form: 'a connection string with an InstrumentationKey',
+      inAzure: 'the component',
+      description:
+        'The Application Insights that [logs, traces and metrics](telemetry.md) are sent to, by the host too; none when not set.',
+    }),
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z
+    .string()
+    .regex(/^\s*Authorization=AAD\s*(;|$)/i, "'Authorization=AAD', with ';ClientId=…' for a user-assigned identity")
+    .optional()
+    .meta({
+      form: '`Authorization=AAD`, or `Authorization=AAD;ClientId=…`',
+      inAzure: 'the identity',
+      description: 'Signs in to it as the identity: keys alone are refused where they are switched off.',
+    }),
 });
 
 /** What the Functions host reads beside them; the same members. Nothing here is checked when the app starts. */
@@ -163,16 +199,6 @@ export const HOST_SETTINGS: Readonly<Record<string, { form: string; inAzure?: st
     form: 'a client id',
     inAzure: 'the identity',
     description: 'The user-assigned identity for it.',
-  },
-  APPLICATIONINSIGHTS_CONNECTION_STRING: {
-    form: 'a connection string of Application Insights',
-    inAzure: 'the component',
-    description: 'Where logs, traces and metrics go; nowhere when not set.',
-  },
-  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: {
-    form: '`Authorization=AAD;ClientId=<client id>`',
-    inAzure: 'the identity',
-    description: 'Signs in there as the identity: its key is switched off.',
   },
   AzureFunctionsJobHost__functionTimeout: {
     form: 'a time span such as `00:10:00`',

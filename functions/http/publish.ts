@@ -27,7 +27,8 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
   const body = Buffer.from(await request.arrayBuffer());
   checkSize(body.length);
   const receivedAt = clock.now();
-  const known = { specversion: '1.0', time: new Date(receivedAt).toISOString(), ...traceOf(request) };
+  const traceparent = request.traceparent();
+  const known = { specversion: '1.0', time: new Date(receivedAt).toISOString(), traceparent };
   const { events: found, exact } = eventsIn(request, body);
   if (found.length === 0 || found.length > MAX_EVENTS_PER_REQUEST) {
     throw new ProblemError(400, `expected 1 to ${MAX_EVENTS_PER_REQUEST} events, got ${found.length}`);
@@ -70,7 +71,7 @@ onHttp(
     body: [
       `JSON of at most ${MAX_REQUEST_BYTES / 1024 / 1024} MiB: an event, or an array of 1 to ${MAX_EVENTS_PER_REQUEST}, each at most`,
       `${MAX_MESSAGE_BYTES / 1024} KiB. \`type\`, \`source\` and \`data\` are needed; what else an event must have is filled in.`,
-      'With `ce-` headers: the data alone (binary mode). The handlers continue the trace of a `traceparent` header.',
+      'With `ce-` headers: the data alone (binary mode). The handlers continue the trace of a `traceparent` header, or begin one.',
     ].join(' '),
     answers: {
       202: '`{ ids, correlationIds }`: the broker has accepted the events; the correlation ids name their chains.',
@@ -152,14 +153,6 @@ function percentDecoded(text: string): string {
 function completed(event: unknown, known: object): unknown {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return event;
   return { id: newEventId(), ...known, ...event };
-}
-
-/** The handlers continue the caller's trace. */
-function traceOf({ headers }: HttpRequest): { traceparent?: string } {
-  const traceparent = headers.get('traceparent');
-  return traceparent !== null && /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
-    ? { traceparent }
-    : {};
 }
 
 function requestIssues(error: unknown): readonly Issue[] {

@@ -1,10 +1,10 @@
 /** Builds the ports from the settings; the only composition root of the deployed app. SDKs are loaded when chosen. */
 import type { DeliveryOptions } from '../delivery/deliver.ts';
-import type { EventBus } from '../ports/bus.ts';
+import type { EventBus, Publisher } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Clusters } from '../ports/cluster.ts';
 import type { Ports } from '../ports/handler.ts';
-import type { Log, LogFields } from '../ports/log.ts';
+import type { Log } from '../ports/log.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { StateStore } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
@@ -18,31 +18,11 @@ const FIRST_ANSWER_MS = 1_000;
 
 const systemClock: Clock = { now: () => Date.now() };
 
-/** One JSON object a line, which Application Insights and people can both read. */
-const consoleLog: Log = {
-  info: (message, fields) => console.info(JSON.stringify({ message, ...fields })),
-  warn: (message, fields) => console.warn(JSON.stringify({ message, ...fields })),
-  error: (message, fields) => console.error(JSON.stringify({ message, ...fields })),
-};
-
-/** The same on a developer's machine, with stacks on lines of their own. */
-const developmentLog: Log = {
-  info: consoleLog.info,
-  warn: (message, fields) => console.warn(withStackBelow(message, fields)),
-  error: (message, fields) => console.error(withStackBelow(message, fields)),
-};
-
-function withStackBelow(message: string, { stack, ...fields }: LogFields = {}): string {
-  return `${JSON.stringify({ message, ...fields })}${stack === undefined ? '' : `\n${stack}`}`;
-}
-
-/** Of an app that runs on its own: the host says where. */
-function logFor({ AZURE_FUNCTIONS_ENVIRONMENT: environment }: Environment): Log {
-  return environment === 'Development' ? developmentLog : consoleLog;
-}
-
 interface LivePorts {
-  readonly ports: Ports;
+  /** As in `AppPorts`. */
+  readonly portsFor: (log: Log) => Ports;
+  readonly publisher: Publisher;
+  readonly state: StateStore;
   readonly options: DeliveryOptions;
   readonly historyLimits: HistoryLimits;
   /** Waits for what is being sent. */
@@ -50,27 +30,30 @@ interface LivePorts {
 }
 
 /** @throws ConfigError naming every setting that is wrong */
-export async function createLivePorts(environment: Environment, log: Log = logFor(environment)): Promise<LivePorts> {
+export async function createLivePorts(environment: Environment): Promise<LivePorts> {
   const settings = readSettings(environment);
   const { config, handlerTimeoutMs, historyLimits } = settings;
   const clock = new CorrectedClock(systemClock);
-  const [bus, state] = await Promise.all([createBus(settings, log), createState(settings, clock)]);
-  const ports: Ports = {
+  const [bus, state] = await Promise.all([createBus(settings), createState(settings, clock)]);
+  const needs = { state, clock, environment };
+  const clusters = await createClusters(settings, needs);
+  const webhooks = await createNotifier(settings, needs);
+  const portsFor = (log: Log): Ports => ({
     publisher: bus,
     deadLetterQueue: bus,
     state,
-    clusters: await createClusters(settings, { state, clock, environment }),
-    notifier: await createNotifier(settings, { state, clock, environment, log }),
+    clusters,
+    notifier: webhooks ?? logNotifier(log),
     clock,
     config,
     log,
-  };
-  return { ports, options: { handlerTimeoutMs }, historyLimits, close: () => bus.close() };
+  });
+  return { portsFor, publisher: bus, state, options: { handlerTimeoutMs }, historyLimits, close: () => bus.close() };
 }
 
-async function createBus({ serviceBus }: AppSettings, log: Log): Promise<EventBus> {
+async function createBus({ serviceBus }: AppSettings): Promise<EventBus> {
   const { createServiceBus } = await import('./service-bus/event-bus.ts');
-  return createServiceBus(serviceBus, { log });
+  return createServiceBus(serviceBus);
 }
 
 async function createState({ stateStore, stateTable }: AppSettings, clock: CorrectedClock): Promise<StateStore> {
@@ -98,8 +81,9 @@ async function createClusters(settings: AppSettings, { state, clock, environment
   return createSimulatedClusters({ state, clock, config, rolloutMs, deadlineMs });
 }
 
-async function createNotifier({ config }: AppSettings, { log, ...needs }: Needs & { log: Log }): Promise<Notifier> {
-  if (config.notifications.channels.length === 0) return logNotifier(log);
+/** Undefined where no channel is configured. */
+async function createNotifier({ config }: AppSettings, needs: Needs): Promise<Notifier | undefined> {
+  if (config.notifications.channels.length === 0) return undefined;
   const { createWebhookNotifier } = await import('./webhook/notifier.ts');
   return createWebhookNotifier({ config, ...needs });
 }

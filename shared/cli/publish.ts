@@ -9,7 +9,7 @@ import { issuesOf } from '../events/issues.ts';
 import { parseJson } from '../json.ts';
 import { readServiceBus } from '../settings.ts';
 import { oneLine } from '../shown-text.ts';
-import { complain, green, print, printJson, readFlags, red, UsageError } from '../terminal/command.ts';
+import { green, print, printJson, readFlags, red, UsageError } from '../terminal/command.ts';
 import { readTextFile } from '../terminal/flag-files.ts';
 import { type Ending, follow } from './follow.ts';
 import { appAt, COMMON, durationFlag, retried, showEntry, whenChanged } from './options.ts';
@@ -109,8 +109,7 @@ function hasServiceBus(): boolean {
 
 async function publishDirectly(event: CloudEvent): Promise<void> {
   const { createServiceBus } = await import('../adapters/service-bus/event-bus.ts');
-  const log = { info: () => {}, warn: complain, error: complain };
-  const bus = await createServiceBus(readServiceBus(process.env), { log });
+  const bus = await createServiceBus(readServiceBus(process.env));
   try {
     // The catalog's schema has accepted the data.
     await bus.publish(event as PlatformEvent);

@@ -10,6 +10,7 @@ import { parseEvent, redeliveryMarksOf, structured } from '../events/parse.ts';
 import type { Expectation, Handler, Ports } from '../ports/handler.ts';
 import type { Log } from '../ports/log.ts';
 import { failureWithStack } from '../stack.ts';
+import { describeSpan } from '../telemetry/spans.ts';
 import { MAX_HOLD_BACK_MS, systemTimer, type Timer } from '../timeout.ts';
 import { routeOf, subscriptionOf } from '../topology.ts';
 import { bytesOf } from './body-bytes.ts';
@@ -112,6 +113,7 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
     return deadLetterUnread(ports, unreadMessage(structured(wire), handler, error.type), error);
   }
   const { event, ...marks } = parsed;
+  describeSpan(() => eventAttributes(event, marks.redelivery));
   if (event.type !== definition.type) {
     const topic = routeOf(definition.type)?.topic ?? handler;
     const error = new MisdirectedError(
@@ -147,6 +149,17 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
     ports,
   );
   await processEvent(run);
+}
+
+function eventAttributes({ id, source, type, subject, correlationid }: CloudEvent, redelivery: number) {
+  return {
+    'cloudevents.event_id': id,
+    'cloudevents.event_source': source,
+    'cloudevents.event_type': type,
+    'cloudevents.event_subject': subject,
+    'messaging.message.conversation_id': correlationid,
+    'platform.redelivery': redelivery,
+  };
 }
 
 /** The handler's name is its subscription's. */

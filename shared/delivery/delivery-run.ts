@@ -10,8 +10,11 @@ import type { Expectation, Handler, Ports } from '../ports/handler.ts';
 import type { Log } from '../ports/log.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
 import { failureWithStack } from '../stack.ts';
+import { recordAttempt } from '../telemetry/handler-metrics.ts';
+import { describeSpan, failSpan } from '../telemetry/spans.ts';
 import type { Timer } from '../timeout.ts';
 import { readOnce } from '../update-document.ts';
+import { lagMs } from './due-time.ts';
 import {
   claimedRecord,
   decideClaim,
@@ -145,8 +148,11 @@ export class DeliveryRun {
       return { kind: 'failed', error };
     }
     const runLog = withFields(log, { attempt: attempts + 1, redelivery });
-    const outcome = await runHandler({ ...this.#options, log: runLog, state: this.#handlerState }, this.#ports);
-    return outcome.kind === 'failed' ? outcome : this.#publish(outcome, record);
+    const begun = this.#ports.clock.now();
+    const ran = await runHandler({ ...this.#options, log: runLog, state: this.#handlerState }, this.#ports);
+    const outcome = ran.kind === 'failed' ? ran : await this.#publish(ran, record);
+    this.#observe(outcome, begun);
+    return outcome;
   }
 
   /** Records how the run ended, and sees to the message that follows from it. @throws SendError @throws ConflictError */
@@ -193,6 +199,15 @@ export class DeliveryRun {
     const inMs = this.followUps.retryAfterMs(attempts, error);
     await waitUntil(this.followUps.dueAfter(inMs), { attempts, ...failure });
     log.info('retry scheduled', { attempt: attempts, inMs, redelivery });
+  }
+
+  #observe(outcome: HandlerOutcome, begun: number): void {
+    const { handler, enqueuedTime } = this.#options;
+    const error = outcome.kind === 'failed' ? outcome.error : undefined;
+    const times = { durationMs: this.#ports.clock.now() - begun, lagMs: lagMs(begun, enqueuedTime) };
+    recordAttempt({ handler, outcome: outcome.kind, error, ...times });
+    describeSpan(() => ({ 'platform.outcome': outcome.kind }));
+    if (outcome.kind === 'failed') failSpan(error);
   }
 
   async #publish(outcome: Exclude<HandlerOutcome, { kind: 'failed' }>, record: EventRecord): Promise<HandlerOutcome> {

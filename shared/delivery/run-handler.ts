@@ -9,6 +9,7 @@ import type { Log, LogFields } from '../ports/log.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { StateStore } from '../ports/state.ts';
 import { stackOf } from '../stack.ts';
+import { currentTraceparent } from '../telemetry/spans.ts';
 import { type Timer, within } from '../timeout.ts';
 import { isCompleted } from './event-record.ts';
 
@@ -71,7 +72,8 @@ export async function runHandler(
     publish: (definition, data, { key, correlationid } = {}) => {
       if (isOver) throw new TypeError(`${handler} publishes ${definition.type} after its run has ended`);
       const time = new Date(clock.now()).toISOString();
-      const child = childEvent(event, definition, { handler, data, time, key, correlationid });
+      const fields = { handler, data, time, key, correlationid, traceparent: currentTraceparent() };
+      const child = childEvent(event, definition, fields);
       // A definition that handlers can import comes from the catalog, so the child is one of its events.
       children.push(child as unknown as PlatformEvent);
     },

@@ -165,6 +165,8 @@ export interface ChildEvent<Data> {
   key?: string | undefined;
   /** The parent's chain when absent. */
   correlationid?: string | undefined;
+  /** The span that publishes it; the parent's when nothing is traced, so that a trace goes on through this app. */
+  traceparent?: string | undefined;
 }
 
 /**
@@ -176,7 +178,16 @@ export interface ChildEvent<Data> {
 export function childEvent<Type extends string, Schema extends z.ZodType>(
   parent: CloudEvent,
   definition: EventDefinition<Type, Schema>,
-  { handler, data, time, source = sourceOfHandler(handler), subject, key, correlationid }: ChildEvent<z.input<Schema>>,
+  {
+    handler,
+    data,
+    time,
+    source = sourceOfHandler(handler),
+    subject,
+    key,
+    correlationid,
+    traceparent,
+  }: ChildEvent<z.input<Schema>>,
 ): CloudEvent<Type, z.output<Schema>> {
   const fields = {
     id: derivedId({ parent: eventKey(parent), type: definition.type, handler, key }),
@@ -185,7 +196,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
     time,
     subject,
     correlationid: correlationid ?? parent.correlationid,
-    traceparent: parent.traceparent,
+    traceparent: traceparent ?? parent.traceparent,
   };
   return makeEvent(definition, fields, eventReference(parent));
 }
@@ -194,7 +205,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
 export function encodeEvent(event: CloudEvent): Buffer {
   const body = Buffer.from(exactJson(event));
   // Service Bus counts the message's properties too; ours are a few short strings drawn from the envelope.
-  const bytes = body.length + 2 * Buffer.byteLength(event.id + event.type + event.correlationid) + 512;
+  const bytes = body.length + 2 * Buffer.byteLength(event.id + event.type + event.correlationid) + 640;
   if (bytes > MAX_MESSAGE_BYTES) throw new EventTooLargeError(event.type, event.id, bytes, MAX_MESSAGE_BYTES);
   return body;
 }

@@ -1,10 +1,13 @@
 /** Registers HTTP functions: a small request and response, ports, and errors as problem documents (RFC 9457). */
-import { type HttpRequest as AzureRequest, app } from '@azure/functions';
+import { type HttpRequest as AzureRequest, app, type InvocationContext } from '@azure/functions';
 import { appPorts, checkSettingsAtStart, triggersOfHost } from '../app-ports.ts';
 import { describeError } from '../describe-error.ts';
 import { PlatformError, TransientError } from '../errors.ts';
+import { invocationLog } from '../invocation-log.ts';
 import type { Ports } from '../ports/handler.ts';
 import { stackOf } from '../stack.ts';
+import { currentTraceparent, describeSpan, failSpan, inInvocationSpan, type TraceOrigin } from '../telemetry/spans.ts';
+import { newTraceparent, traceparentIn } from '../telemetry/traceparent.ts';
 import { ProblemError } from './problem.ts';
 
 export interface HttpRequest {
@@ -17,6 +20,8 @@ export interface HttpRequest {
   /** Whether anybody may ask: no key was checked. */
   readonly isAnonymous: boolean;
   arrayBuffer(): Promise<ArrayBuffer>;
+  /** The span that follows from this request continue: this app's, or else the caller's; the beginning of a trace where there is none. */
+  traceparent(): string;
 }
 
 /** Either `json`, or `body` with its content type among the headers. */
@@ -74,8 +79,11 @@ export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
     methods: [...methods],
     route,
     authLevel,
-    handler: async (request) => {
-      const { status, headers, json, body } = await answer(name, handler, shapeOf(request, authLevel === 'anonymous'));
+    handler: async (request, context) => {
+      const origin = { host: context.traceContext?.traceParent, sender: request.headers.get('traceparent') };
+      const { status, headers, json, body } = await inRequestSpan(registered, request, context, origin, () =>
+        answer(name, handler, shapeOf(request, authLevel === 'anonymous', origin), context),
+      );
       return {
         ...(status !== undefined && { status }),
         headers: {
@@ -90,7 +98,27 @@ export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
   });
 }
 
-function shapeOf(request: AzureRequest, isAnonymous: boolean): HttpRequest {
+/** Does the work of a request in a span of its own. */
+function inRequestSpan(
+  { route }: HttpRoute,
+  { method }: AzureRequest,
+  { invocationId }: InvocationContext,
+  origin: TraceOrigin,
+  work: () => Promise<HttpResponse>,
+): Promise<HttpResponse> {
+  const attributes = {
+    'http.request.method': method,
+    'http.route': `/api/${route}`,
+    'faas.invocation_id': invocationId,
+  };
+  return inInvocationSpan(`${method} /api/${route}`, 'SERVER', origin, attributes, async () => {
+    const response = await work();
+    describeSpan(() => ({ 'http.response.status_code': response.status ?? 200 }));
+    return response;
+  });
+}
+
+function shapeOf(request: AzureRequest, isAnonymous: boolean, { host, sender }: TraceOrigin): HttpRequest {
   return {
     method: request.method,
     url: request.url,
@@ -99,17 +127,27 @@ function shapeOf(request: AzureRequest, isAnonymous: boolean): HttpRequest {
     params: request.params,
     isAnonymous,
     arrayBuffer: async () => request.arrayBuffer(),
+    traceparent: () => currentTraceparent() ?? traceparentIn(sender, host) ?? newTraceparent(),
   };
 }
 
-async function answer(name: string, handler: HttpHandler, request: HttpRequest): Promise<HttpResponse> {
+async function answer(
+  name: string,
+  handler: HttpHandler,
+  request: HttpRequest,
+  context: InvocationContext,
+): Promise<HttpResponse> {
   try {
-    const { ports } = await appPorts();
+    const { ports } = await appPorts(context);
     return await respond(name, handler, request, { ...ports, triggers: triggersOfHost() });
   } catch (error) {
+    failSpan(error);
     // The settings are wrong: the operator finds the reason in the log, and a caller must not see it.
-    const stack = stackOf(error);
-    console.error(`${name}: ${describeError(error)}${stack === undefined ? '' : `\n${stack}`}`);
+    invocationLog(context).error('request failed', {
+      function: name,
+      error: describeError(error),
+      stack: stackOf(error),
+    });
     return problem(500, 'the app is not configured');
   }
 }
@@ -125,6 +163,8 @@ export async function respond(
     refuseForms(request);
     return await handler(request, ports);
   } catch (error) {
+    // What a caller did wrong is no failure of this app.
+    if (!(error instanceof ProblemError) || error.status >= 500) failSpan(error);
     if (error instanceof ProblemError) return problem(error.status, error.message, error.details, error.headers);
     const message = describeError(error);
     ports.log.error('request failed', { function: name, error: message, stack: stackOf(error) });

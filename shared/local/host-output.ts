@@ -1,39 +1,87 @@
-/** Prints the host's logs and errors on a terminal. A repeated error is printed once in a while. */
-import { complain, dim, print, red, yellow } from '../terminal/command.ts';
+/**
+ * Prints the host's logs and errors, for people or for programs, with their time and level. A repeated error is printed
+ * once in a while.
+ */
+import { parseJson } from '../json.ts';
+import { oneLine } from '../shown-text.ts';
+import { complain, dim, print, printJson, red, yellow } from '../terminal/command.ts';
 import type { LogLevel } from './functions-host/core-module.ts';
 import type { HostOptions } from './functions-host/functions-host.ts';
+import type { InvocationLog } from './functions-host/invoke.ts';
 
-const SHOWN: readonly LogLevel[] = ['information', 'warning', 'error', 'critical'];
+const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'information', 'warning', 'error', 'critical'];
 /** While the broker is away, every receiver reports an error at every attempt to connect. */
 const REPEAT_MS = 10_000;
 
-/** Prints what `startFunctionsHost` reports, on stdout and stderr. */
-export function hostOutput(isVerbose: boolean): Pick<HostOptions, 'onLog' | 'onError'> {
+interface HostOutputOptions {
+  /** The level from which on functions' lines are printed. */
+  readonly from: LogLevel;
+  /** Every line, those of the library too. */
+  readonly isVerbose: boolean;
+  /** One JSON object a line on stdout, among the others. */
+  readonly isJson: boolean;
+}
+
+/** Prints what `startFunctionsHost` reports. */
+export function hostOutput({
+  from,
+  isVerbose,
+  isJson,
+}: HostOutputOptions): Required<Pick<HostOptions, 'onLog' | 'onError'>> {
+  const show = isJson ? printAsJson : printAsText;
   const lastPrinted = new Map<string, number>();
-  const complainOnce = (line: string, text: string): void => {
+  const isRepeated = (text: string): boolean => {
     const now = performance.now();
-    if (now - (lastPrinted.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
+    if (now - (lastPrinted.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return true;
     if (lastPrinted.size > 1000) lastPrinted.clear();
     lastPrinted.set(text, now);
-    complain(line);
+    return false;
   };
   return {
-    onLog: ({ level, category, functionName, message }) => {
-      if (!isVerbose && (category !== 'user' || !SHOWN.includes(level))) return;
-      const line = `${dim(time())} ${functionName} ${message}`;
-      if (level === 'error' || level === 'critical') complain(red(line));
-      else if (level === 'warning') complain(yellow(line));
-      else print(line);
+    onLog: (line) => {
+      const isShown = line.category === 'user' && LEVELS.indexOf(line.level) >= LEVELS.indexOf(from);
+      if (isVerbose || isShown) show(line);
     },
-    onError: (functionName, message) => {
-      const isConnection = /^receive: /.test(message);
-      const text = isConnection ? message.slice('receive: '.length) : message;
-      const who = isConnection ? 'Service Bus' : functionName;
-      complainOnce(`${dim(time())} ${red(who)} ${text}`, isConnection ? text : `${functionName} ${text}`);
+    onError: (name, text) => {
+      const isConnection = /^receive: /.test(text);
+      const message = isConnection ? text.slice('receive: '.length) : text;
+      const functionName = isConnection ? 'Service Bus' : name;
+      if (!isRepeated(isConnection ? message : `${name} ${message}`)) show({ level: 'error', functionName, message });
     },
   };
 }
 
-function time(): string {
-  return new Date().toISOString().slice(11, 23);
+type Line = Pick<InvocationLog, 'level' | 'functionName' | 'message'> & Partial<Pick<InvocationLog, 'invocationId'>>;
+
+/** What the app logs is a JSON object with a message. */
+function partsOf({ message: text }: Line): { message: string; fields: Readonly<Record<string, unknown>> } {
+  try {
+    const { message, ...fields } = Object(parseJson(text)) as Readonly<Record<string, unknown>>;
+    if (typeof message === 'string') return { message, fields };
+  } catch {
+    // A line of somebody else.
+  }
+  return { message: text, fields: {} };
+}
+
+function printAsJson(line: Line): void {
+  const { level, functionName, invocationId } = line;
+  const { message, fields } = partsOf(line);
+  const time = new Date().toISOString();
+  printJson({ log: { ...fields, time, level, function: functionName, invocationId, message } });
+}
+
+function printAsText(line: Line): void {
+  const { level, functionName } = line;
+  const { message, fields } = partsOf(line);
+  const { stack, ...others } = fields;
+  const isError = level === 'error' || level === 'critical';
+  const colour = isError ? red : level === 'warning' ? yellow : (text: string) => text;
+  const shown = Object.entries(others).map(([name, value]) => ` ${name}=${value}`);
+  // What is no line of the app may have several, such as the stack of an error.
+  const text = shown.length > 0 ? oneLine(`${message} ${shown.join('')}`) : message;
+  const whole = `${dim(new Date().toISOString().slice(11, 23))} ${colour(`${level} ${functionName} ${text}`)}`;
+  const printed = stack === undefined ? whole : `${whole}\n${dim(String(stack))}`;
+  if (isError || level === 'warning') complain(printed);
+  else print(printed);
 }

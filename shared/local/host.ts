@@ -6,6 +6,7 @@ import {
   complain,
   dim,
   print,
+  printJson,
   readFlags,
   readPort,
   runCommand,
@@ -31,17 +32,25 @@ await runCommand(async () => {
   applySettings(readLocalSettings(directory));
   applySettings({ FUNCTIONS_WORKER_RUNTIME: 'node', AZURE_FUNCTIONS_ENVIRONMENT: 'Development' });
 
+  const { json: isJson, verbose: isVerbose } = values;
   // The namespace and the store outlive this process, and so does what the timers missed.
   const scheduleMonitor = new FileScheduleMonitor(join(directory, '.functions-host', 'timers'));
   const host = await startFunctionsHost({
     ...{ directory, settings: process.env, httpPort, scheduleMonitor },
-    ...hostOutput(values.verbose),
+    ...hostOutput({ from: 'information', isVerbose, isJson }),
   });
   stopOnSignal(async () => {
-    print(dim('stopping'));
-    if (!(await host.stop(DRAIN_MS)))
-      complain(`some messages are not handled within ${DRAIN_MS / 1000} s; they will be delivered again`);
+    if (!isJson) print(dim('stopping'));
+    if (await host.stop(DRAIN_MS)) return;
+    const warning = `some messages are not handled within ${DRAIN_MS / 1000} s; they will be delivered again`;
+    complain(isJson ? JSON.stringify({ warning }) : warning);
   });
+  const http = `http://127.0.0.1:${host.httpPort}`;
+  if (isJson) {
+    printJson({ functions: host.functions });
+    printJson({ ready: { http } });
+    return;
+  }
   print(columns(host.functions.map(({ name, source }) => [name, source])));
-  print(`ready http://127.0.0.1:${host.httpPort}`);
+  print(`ready ${http}`);
 });

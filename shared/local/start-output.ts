@@ -1,9 +1,7 @@
 /**
  * The output of `npm start`: the functions, the addresses, and every event as it arrives, for people or for programs.
  */
-import type { Log } from '../ports/log.ts';
 import { bold, columns, complain, print, printJson, yellow } from '../terminal/command.ts';
-import { type LogOptions, terminalLog } from '../terminal/terminal-log.ts';
 import { type TimelineEvent, timelineLine } from '../terminal/timeline.ts';
 import type { FunctionDescription } from './functions-host/functions-host.ts';
 
@@ -30,13 +28,10 @@ const MAX_CHAINS = 10_000;
 
 export class StartOutput {
   readonly #isJson: boolean;
-  /** The log for the functions. */
-  readonly log: Log;
   readonly #chains = new Map<string, number>();
 
-  constructor(options: LogOptions) {
-    this.#isJson = options.isJson;
-    this.log = terminalLog(options);
+  constructor({ isJson }: { readonly isJson: boolean }) {
+    this.#isJson = isJson;
   }
 
   functions(functions: readonly FunctionDescription[]): void {

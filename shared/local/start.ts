@@ -114,7 +114,8 @@ await runCommand(async () => {
   const adminPort = readPort('admin-port', values['admin-port']);
   const httpPort = readPort('http-port', values['http-port']);
   const tablePort = readPort('table-port', values['table-port']);
-  const output = new StartOutput({ isJson: values.json, isVerbose: values.verbose });
+  const { json: isJson, verbose: isVerbose } = values;
+  const output = new StartOutput({ isJson });
 
   const directory = appDirectory();
   process.chdir(directory);
@@ -129,7 +130,7 @@ await runCommand(async () => {
   process.env['StateStore'] = table.connectionString;
   process.env['Cluster'] = 'simulated';
   applySettings(readLocalSettings(directory));
-  const live = await createLivePorts(process.env, output.log);
+  const live = await createLivePorts(process.env);
   usePorts(live);
 
   const sample = values['no-sample'] ? undefined : sampleEvent();
@@ -139,13 +140,13 @@ await runCommand(async () => {
   });
   const host = await startFunctionsHost({
     ...{ directory, httpPort, settings: process.env },
-    ...hostOutput(values.verbose),
+    ...hostOutput({ from: 'warning', isVerbose, isJson }),
     onMessage: async (name, { body }, run) => {
       const event = eventIn(body);
       if (event && !isFact(event)) show(event);
       await run();
       // A fact that nothing expected has no record, and is not shown as if it were true.
-      if (event && isFact(event) && (await readRecord(live.ports.state, name, event.key))) show(event);
+      if (event && isFact(event) && (await readRecord(live.state, name, event.key))) show(event);
     },
   });
   stopOnSignal(async () => {
@@ -170,6 +171,6 @@ await runCommand(async () => {
   }
   if (sample) {
     output.begins(sample.id);
-    await live.ports.publisher.publish(sample);
+    await live.publisher.publish(sample);
   }
 });

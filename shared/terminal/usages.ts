@@ -98,6 +98,7 @@ export const HOST = {
   --http-port N   port of the HTTP functions (7071)
   --app DIR       the app to run: package.json, host.json, local.settings.json (this one)
   --verbose       also show what the library and the functions log for debugging
+  --json          one JSON object a line, for programs
 
 Settings come from the environment, then from local.settings.json (copy
 local.settings.sample.json). SIGINT or SIGTERM stops receiving, waits up to 10 s
@@ -106,6 +107,7 @@ for running functions and ends the host; the second one ends it at once.`,
     'http-port': { type: 'string', default: '7071' },
     app: { type: 'string' },
     verbose: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
   },
 } as const satisfies Usage;
 

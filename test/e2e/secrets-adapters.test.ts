@@ -67,13 +67,13 @@ async function overhear(
 ): Promise<void> {
   const log = new RecordingLog();
   const environment = { ServiceBus: secretBus.connection, StateStore: 'memory', Cluster: 'simulated', ...settings };
-  const live = await createLivePorts(environment, log).catch((error: unknown) => heard.add(`${name}: ports`, error));
+  const live = await createLivePorts(environment).catch((error: unknown) => heard.add(`${name}: ports`, error));
   if (!live) return;
   await live.close();
   const { serviceBus } = readSettings(environment);
   const isOurs = 'connectionString' in serviceBus && serviceBus.connectionString === secretBus.connection;
   const bus = isOurs ? goodBus : await createServiceBus(serviceBus, { log }, ONCE);
-  const ports = { ...live.ports, publisher: bus, deadLetterQueue: bus };
+  const ports = { ...live.portsFor(log), publisher: bus, deadLetterQueue: bus };
   if (!isOurs) stops.push(async () => void bus.close().catch(() => {}));
   const body = event(name, {});
   const handler = registeredHandlers().get('DeploymentRequested');

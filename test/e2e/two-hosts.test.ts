@@ -72,10 +72,10 @@ it('answers /api/metrics alike, in every line', { timeout: 60_000 }, async () =>
     expect(published.status).toBe(202);
   }
   bus.broker.send('errors', [{ messageId: 'm', body: 'x', sizeBytes: 1 }]);
-  const live = await createLivePorts(settings, new RecordingLog());
+  const live = await createLivePorts(settings);
 
   // What the timers do every minute, now.
-  await readQueuesByTimer(live.ports);
+  await readQueuesByTimer(live.portsFor(new RecordingLog()));
   // They may come between two requests.
   const [first = ''] = await eventually(async () => {
     const answers = await ask('metrics');

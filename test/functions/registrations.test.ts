@@ -18,7 +18,7 @@ let app: FunctionApp;
 
 beforeAll(() => {
   installCoreModule();
-  usePorts({ ports: {} as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
+  usePorts({ portsFor: () => ({}) as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
   starting = functionApp(async () => {
     await loadHandlers();
     for (const room of ['http', 'timer']) {

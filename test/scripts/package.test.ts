@@ -54,6 +54,7 @@ it('has a function for every event, and what the host and the worker read', () =
   expect(join(folder, manifest.main)).toBe(main);
   expect(manifest).toMatchObject({ type: 'module' });
   expect(manifest).not.toHaveProperty('dependencies');
+  expect(host.telemetryMode).toBe('OpenTelemetry');
   expect(host.extensionBundle).toEqual({ id: 'Microsoft.Azure.Functions.ExtensionBundle', version: '[4.*, 5.0.0)' });
   const handlers = [...catalog.keys()].map((type) => routeOf(type)?.subscription);
   const errors = ['errors', 'error', 'replay', 'discard'];
@@ -95,7 +96,9 @@ it('loads no SDK before the first message', () => {
   const loaded = [...closureOf([main])];
 
   const withSdk = loaded.filter((file) =>
-    /ServiceBusClient|TableServiceClient|KubeConfig|DefaultAzureCredential/.test(readFileSync(file, 'utf8')),
+    /ServiceBusClient|TableServiceClient|KubeConfig|DefaultAzureCredential|TracerProvider|PeriodicExportingMetricReader/.test(
+      readFileSync(file, 'utf8'),
+    ),
   );
   expect(loaded.length).toBeGreaterThan(1);
   expect(withSdk).toEqual([]);
@@ -106,6 +109,39 @@ it('loads little before the first message', () => {
 
   // zod's translations alone are as much: `import * as z` leaves them out, `import { z }` does not.
   expect(bytes).toBeLessThan(400_000);
+});
+
+it.each([
+  ['OTLP', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' }],
+  [
+    'Azure Monitor, signed in',
+    {
+      APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=00000000-0000-0000-0000-000000000000',
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=app',
+    },
+  ],
+])('starts with the exporters of %s when they are configured', (_, exporter) => {
+  const script = `
+    const Module = require('node:module');
+    const original = Module.prototype.require;
+    const starts = [];
+    const registerHook = (name, hook) => { if (name === 'appStart') starts.push(hook); };
+    const core = { setProgrammingModel() {}, registerFunction() {}, registerHook };
+    Module.prototype.require = function (id) { return id === '@azure/functions-core' ? core : original.call(this, id); };
+    import(process.argv[1]).then(async () => {
+      for (const start of starts) await start({ hookData: {} });
+      const provider = globalThis[Symbol.for('opentelemetry.js.api.1')]?.trace?.getDelegate();
+      console.log(provider?.constructor.name);
+      process.exit();
+    });`;
+  const settings = { ServiceBus__fullyQualifiedNamespace: 'x.example', StateStore: 'memory', Cluster: 'simulated' };
+  const started = spawnSync(process.execPath, ['-e', script, pathToFileURL(resolve(main)).href], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] ?? '', ...settings, ...exporter },
+  });
+
+  expect(started.stderr).toBe('');
+  expect(started.stdout.trim()).toBe('BasicTracerProvider');
 });
 
 it('is the same bytes when it is made again', () => {

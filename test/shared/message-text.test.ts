@@ -4,13 +4,13 @@ import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
-import { childTrace } from '../../shared/local/functions-host/invoke.ts';
+import { traceContextOf } from '../../shared/local/functions-host/invoke.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import { onEvent, usePorts } from '../../shared/on-event.ts';
 import { HISTORY_LIMITS } from '../../shared/settings.ts';
 import { sampleData } from '../support/events.ts';
 import { functionApp } from '../support/function-app.ts';
-import { clustersOf, RecordingLog } from '../support/ports.ts';
+import { clustersOf } from '../support/ports.ts';
 
 const BIG = '4603086877212508601';
 let app: Awaited<ReturnType<typeof functionApp>>;
@@ -19,10 +19,10 @@ const seen: unknown[] = [];
 
 beforeAll(async () => {
   usePorts({
-    ports: {
+    portsFor: (log) => ({
       ...{ publisher: bus, deadLetterQueue: bus, state: new MemoryStateStore(), clusters: clustersOf({}) },
-      ...{ notifier: { notify: async () => {} }, clock: bus.clock, config: parseConfig({}), log: new RecordingLog() },
-    },
+      ...{ notifier: { notify: async () => {} }, clock: bus.clock, config: parseConfig({}), log },
+    }),
     options: {},
     historyLimits: HISTORY_LIMITS,
   });
@@ -42,7 +42,7 @@ async function run(name: string, string: string): Promise<void> {
   await app.run(name, {
     inputData: [{ name: app.triggerOf(name), data: { string } }],
     triggerMetadata: {},
-    traceContext: childTrace(undefined),
+    traceContext: traceContextOf(undefined),
   });
 }
 

@@ -4,7 +4,7 @@ import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { childTrace } from '../../shared/local/functions-host/invoke.ts';
+import { traceContextOf } from '../../shared/local/functions-host/invoke.ts';
 import { triggerMetadata } from '../../shared/local/functions-host/message-data.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
 import { onEvent, usePorts } from '../../shared/on-event.ts';
@@ -12,7 +12,7 @@ import { requeueAfter } from '../../shared/ports/handler.ts';
 import { HISTORY_LIMITS } from '../../shared/settings.ts';
 import { sampleData } from '../support/events.ts';
 import { functionApp } from '../support/function-app.ts';
-import { clustersOf, FixedClock, RecordingLog } from '../support/ports.ts';
+import { clustersOf, FixedClock } from '../support/ports.ts';
 
 const FUNCTION = 'deployment-requested';
 const due: number[] = [];
@@ -22,11 +22,11 @@ beforeAll(async () => {
   const bus = new InMemoryEventBus();
   bus.schedule = async ({ at }) => void due.push(at);
   usePorts({
-    ports: {
+    portsFor: (log) => ({
       ...{ publisher: bus, deadLetterQueue: bus, state: new MemoryStateStore(), clusters: clustersOf({}) },
       ...{ notifier: { notify: async () => {} }, clock: new FixedClock(), config: parseConfig({}) },
-      log: new RecordingLog(),
-    },
+      log,
+    }),
     options: {},
     historyLimits: HISTORY_LIMITS,
   });
@@ -42,7 +42,7 @@ async function dueAfter(enqueuedTimeUtc: string, extension: object = {}): Promis
   await app.run(FUNCTION, {
     inputData: [{ name: app.triggerOf(FUNCTION), data: { string } }],
     triggerMetadata: triggerMetadata(message, { string }),
-    traceContext: childTrace(undefined),
+    traceContext: traceContextOf(undefined),
   });
   return new Date(due.pop() ?? 0).toISOString();
 }

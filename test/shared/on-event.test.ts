@@ -39,7 +39,7 @@ async function start(): Promise<FunctionApp> {
   startFailure = await functionApp(() => onEvent(DeploymentRequested, handleRequested)).catch((error) => error);
   vi.unstubAllEnvs();
   records.mockRestore();
-  usePorts({ ports: new DeliveryWorld([]).ports(), options: {}, historyLimits: { ageMs: 1, events: 1 } });
+  usePorts({ portsFor: () => new DeliveryWorld([]).ports(), options: {}, historyLimits: { ageMs: 1, events: 1 } });
   return functionApp(() => onEvent(DeploymentCompleted, async () => {}, expectsNothing));
 }
 
@@ -55,6 +55,7 @@ let world: DeliveryWorld;
 
 beforeEach(async () => {
   app = await starting;
+  app.logs.length = 0;
   handle = async () => {};
   handled.length = 0;
   world = new DeliveryWorld([]);
@@ -70,7 +71,8 @@ const expectsNothing = { foundInstead: async () => undefined, sharesReads: false
 
 /** Serves the app with the world's ports. */
 function serve(gate?: Gate, options: DeliveryOptions = {}): void {
-  usePorts({ ports: world.ports(gate), options, historyLimits: { ageMs: 1, events: 1 } });
+  const ports = world.ports(gate);
+  usePorts({ portsFor: (log) => ({ ...ports, log }), options, historyLimits: { ageMs: 1, events: 1 } });
 }
 
 /** Calls of these names fail. */
@@ -78,6 +80,11 @@ const without =
   (...names: string[]): Gate =>
   (call, name) =>
     names.includes(name) ? Promise.reject(new TransientError(`${name} away`)) : call();
+
+const atOnce: DeliveryOptions['timer'] = (_, callback) => {
+  callback();
+  return () => {};
+};
 
 describe('a registration', () => {
   it('has the name, topic and subscription of the event, on the connection that the settings name', () => {
@@ -236,6 +243,62 @@ describe('an invocation that fails', () => {
     await expect(app.deliver(REQUESTED, { body: shadowing, deliveryCount: 5 })).rejects.toThrow('schedule away');
 
     expect(pauses).toEqual([500]);
+  });
+});
+
+describe('the log', () => {
+  it('goes to the invocation, each line with its own level and as JSON, whatever words it holds', async () => {
+    serve();
+    handle = async (_, { log }) => {
+      log.warn('quota is nearly used');
+      log.error("namespace 'warnings' has failed", { error: 'warn\nwarnings' });
+    };
+
+    await app.deliver(REQUESTED, { body });
+
+    expect(app.logs.map(({ message, ...line }) => ({ ...line, ...JSON.parse(message) }))).toMatchObject([
+      { level: 'warning', message: 'quota is nearly used', handler: REQUESTED, eventId: event.id, attempt: 1 },
+      { level: 'error', message: "namespace 'warnings' has failed", error: 'warn\nwarnings' },
+      { level: 'information', message: 'event completed' },
+    ]);
+    for (const line of app.logs) {
+      expect(line).toMatchObject({ category: 'user', functionName: REQUESTED, invocationId: app.lastId() });
+      expect(line.message, 'one record').not.toMatch(/[\r\n]/);
+    }
+  });
+
+  it('gives no two invocations one id', async () => {
+    serve();
+    handle = async (_, { log }) => log.info('here');
+
+    await app.deliver(REQUESTED, { body });
+    await app.deliver(REQUESTED, { body: JSON.stringify({ ...event, id: 'request-2' }) });
+
+    expect(new Set(app.logs.map(({ invocationId }) => invocationId)).size).toBe(2);
+  });
+
+  it('says at the level of an error what was abandoned, and of a warning what is tried again', async () => {
+    handle = async () => Promise.reject(new TransientError('busy'));
+    serve();
+    await app.deliver(REQUESTED, { body });
+    serve(without('transact', 'get', 'schedule'), { timer: atOnce });
+    await expect(app.deliver(REQUESTED, { body })).rejects.toThrow('schedule away');
+
+    const levels = new Map(app.logs.map(({ level, message }) => [JSON.parse(message).message, level]));
+    expect(levels.get('attempt failed')).toBe('warning');
+    expect(levels.get('retry scheduled')).toBe('information');
+    expect(levels.get('message abandoned')).toBe('error');
+  });
+
+  it('is nothing on the console', async () => {
+    const printed = (['log', 'info', 'warn', 'error'] as const).map((name) =>
+      vi.spyOn(console, name).mockImplementation(() => {}),
+    );
+    serve(without('transact', 'get', 'schedule'), { timer: atOnce });
+
+    await expect(app.deliver(REQUESTED, { body })).rejects.toThrow('schedule away');
+
+    for (const spy of printed) expect(spy).not.toHaveBeenCalled();
   });
 });
 

@@ -6,17 +6,13 @@ import { installCoreModule } from '../../shared/local/functions-host/core-module
 import { onTimer, type TimerHandler } from '../../shared/on-timer.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { type FunctionApp, functionApp } from '../support/function-app.ts';
-import { RecordingLog } from '../support/ports.ts';
 
 let handler: TimerHandler = async () => {};
 let starting: Promise<FunctionApp>;
 let app: FunctionApp;
-let log: RecordingLog;
-
 function give(): void {
-  log = new RecordingLog();
   // The handlers here ask for nothing else.
-  usePorts({ ports: { log } as unknown as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
+  usePorts({ portsFor: (log) => ({ log }) as unknown as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
 }
 
 beforeAll(() => {
@@ -29,6 +25,7 @@ beforeAll(() => {
 beforeEach(async () => {
   give();
   app = await starting;
+  app.logs.length = 0;
 });
 afterEach(() => {
   usePorts(undefined);
@@ -41,13 +38,13 @@ it('is registered with its schedule, and runs at no start', () => {
   expect(app.bindingOf('tick')).not.toHaveProperty('runOnStartup');
 });
 
-it('runs the handler with the ports of the process', async () => {
-  const seen: unknown[] = [];
-  handler = async (ports) => void seen.push(ports.log);
+it('runs the handler, whose log is the invocation', async () => {
+  handler = async ({ log }) => log.warn('late', { by: 3 });
 
   await app.tick('tick');
 
-  expect(seen).toEqual([log]);
+  const line = { level: 'warning', category: 'user', functionName: 'tick', invocationId: app.lastId() };
+  expect(app.logs).toMatchObject([{ ...line, message: '{"message":"late","by":3}' }]);
 });
 
 it('logs an error with its stack where it is a bug, and lets the host count the failure', async () => {
@@ -56,12 +53,15 @@ it('logs an error with its stack where it is a bug, and lets the host count the 
   handler = () => Promise.reject(new PermanentError('refused'));
   await expect(app.tick('tick')).rejects.toThrow('refused');
 
-  expect(log.lines).toMatchObject([
+  expect(app.logs.map(({ level, message }) => ({ level, ...JSON.parse(message) }))).toEqual([
     {
-      ...{ level: 'error', message: 'timer function failed' },
-      fields: { function: 'tick', reason: 'TypeError', error: 'no such thing', stack: expect.stringContaining('at ') },
+      ...{ level: 'error', message: 'timer function failed', function: 'tick' },
+      ...{ reason: 'TypeError', error: 'no such thing', stack: expect.stringContaining('at ') },
     },
-    { level: 'error', fields: { reason: 'Permanent', error: 'refused', stack: undefined } },
+    {
+      ...{ level: 'error', message: 'timer function failed', function: 'tick' },
+      ...{ reason: 'Permanent', error: 'refused' },
+    },
   ]);
 });
 

@@ -10,10 +10,23 @@ async function handle(): Promise<void> {
   throw new RangeError('a bug');
 }
 
+function print(message: string, fields: object = {}): void {
+  console.error(JSON.stringify({ message, ...fields }));
+}
+
 const settings = { ServiceBus: connectionString(1), StateStore: 'memory', Cluster: 'simulated' };
-const { ports } = await createLivePorts(settings);
+const log = { info: () => {}, warn: print, error: print };
+const { portsFor, close } = await createLivePorts(settings);
+await close();
 // The next attempt is all that is sent.
 const bus = { schedule: async () => {} } as unknown as EventBus;
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1' };
 const body = JSON.stringify(newEvent(DeploymentRequested, { source: '/test', data }));
-await deliver({ definition: DeploymentRequested, handle, body }, { ...ports, publisher: bus, deadLetterQueue: bus });
+await deliver(
+  { definition: DeploymentRequested, handle, body },
+  {
+    ...portsFor(log),
+    publisher: bus,
+    deadLetterQueue: bus,
+  },
+);

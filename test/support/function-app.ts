@@ -9,7 +9,7 @@ import {
   type RpcHttpData,
   type RpcTypedData,
 } from '../../shared/local/functions-host/core-module.ts';
-import { childTrace, type InvocationLog, invoke } from '../../shared/local/functions-host/invoke.ts';
+import { type InvocationLog, invoke, traceContextOf } from '../../shared/local/functions-host/invoke.ts';
 import { bodyData, triggerMetadata } from '../../shared/local/functions-host/message-data.ts';
 
 export interface FunctionApp {
@@ -27,6 +27,8 @@ export interface FunctionApp {
   /** Has a function run as its schedule says. */
   tick(name: string): Promise<void>;
   readonly logs: InvocationLog[];
+  /** The id of the latest invocation. */
+  lastId(): string;
 }
 
 /** What of a message a test is about. */
@@ -37,6 +39,8 @@ export interface ReceivedParts {
   readonly applicationProperties?: Record<string, string | number>;
   /** Trigger metadata that the host does not send, or sends otherwise; undefined leaves one out. */
   readonly metadata?: Readonly<Record<string, RpcTypedData | undefined>>;
+  /** The host's own trace context; it has none unless given. */
+  readonly traceparent?: string;
 }
 
 export interface RequestParts {
@@ -46,6 +50,8 @@ export interface RequestParts {
   readonly query?: Readonly<Record<string, string>>;
   readonly params?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** As in `ReceivedParts`. */
+  readonly traceparent?: string;
 }
 
 export interface HttpAnswer {
@@ -68,6 +74,10 @@ export async function functionApp(
   await register(app);
   const started = await startApp('/app', registry, hookData);
   const logs: InvocationLog[] = [];
+  let lastId = '';
+  app.hook.preInvocation(({ invocationContext }) => {
+    lastId = invocationContext.invocationId;
+  });
   const find = (name: string) => {
     const found = registry.functions.get(name);
     if (!found) throw new Error(`no function ${name}`);
@@ -76,14 +86,20 @@ export async function functionApp(
   const triggerOf = (name: string): string => Object.keys(find(name).metadata.bindings)[0] ?? '';
   const run = (name: string, request: InvocationRequest): Promise<InvocationResponse> =>
     invoke(started, find(name), { request, onLog: (line) => logs.push(line) });
-  const invokeWith = (name: string, data: RpcTypedData, metadata: InvocationRequest['triggerMetadata'] = {}) =>
+  const invokeWith = (
+    name: string,
+    data: RpcTypedData,
+    traceparent: string | undefined,
+    metadata: InvocationRequest['triggerMetadata'] = {},
+  ) =>
     run(name, {
       inputData: [{ name: triggerOf(name), data }],
       triggerMetadata: metadata,
-      traceContext: childTrace(undefined),
+      traceContext: traceContextOf(traceparent),
     });
   return {
     logs,
+    lastId: () => lastId,
     run,
     triggerOf,
     names: [...registry.functions.keys()],
@@ -93,14 +109,14 @@ export async function functionApp(
       const data = bodyData(received, undefined);
       const metadata = Object.entries({ ...triggerMetadata(received, data), ...parts.metadata });
       const given = metadata.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
-      await invokeWith(name, data, Object.fromEntries(given));
+      await invokeWith(name, data, parts.traceparent, Object.fromEntries(given));
     },
     tick: async (name) => {
       const timerInfo = { Schedule: { AdjustForDST: true }, ScheduleStatus: null, IsPastDue: false };
-      await invokeWith(name, { json: JSON.stringify(timerInfo) });
+      await invokeWith(name, { json: JSON.stringify(timerInfo) }, undefined);
     },
     send: async (name, request) => {
-      const { returnValue } = await invokeWith(name, { http: rpcRequest(request) });
+      const { returnValue } = await invokeWith(name, { http: rpcRequest(request) }, request.traceparent);
       const { statusCode, headers = {}, body } = returnValue?.http ?? {};
       return { status: Number(statusCode), headers, body: Buffer.from(body?.bytes ?? body?.string ?? '').toString() };
     },

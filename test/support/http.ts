@@ -1,5 +1,6 @@
 /** Requests as the HTTP functions get them. */
 import type { HttpRequest } from '../../shared/http/on-http.ts';
+import { newTraceparent, traceparentIn } from '../../shared/telemetry/traceparent.ts';
 
 export interface RequestParts {
   readonly method?: string;
@@ -33,5 +34,6 @@ export function httpRequest({
     params,
     isAnonymous,
     arrayBuffer: async () => new Uint8Array(bytes).buffer,
+    traceparent: () => traceparentIn(headers['traceparent']) ?? newTraceparent(),
   };
 }

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { faultOf } from '../../describe-error.ts';
 import { ConflictError, PermanentError, TransientError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { inChildSpan } from '../../telemetry/spans.ts';
 import type { ClusterConnection, Connector } from './connection.ts';
 import { errorOf, type KubernetesResponse } from './errors.ts';
 
@@ -124,7 +125,14 @@ export class KubernetesClient {
   /** Every request is safe to send again, so one on a connection that was just being closed is. */
   async #exchange(what: string, request: KubernetesRequest): Promise<KubernetesResponse> {
     const connection = await this.#connector.connect();
-    const attempt = (): Promise<KubernetesResponse> => exchange(connection, request, this.#timeoutMs);
+    const { method, path } = request;
+    const attributes = { 'http.request.method': method, 'url.path': path, 'k8s.cluster.name': this.#name };
+    const attempt = (): Promise<KubernetesResponse> =>
+      inChildSpan(method, 'CLIENT', attributes, async (span) => {
+        const answer = await exchange(connection, request, this.#timeoutMs);
+        span?.set('http.response.status_code', answer.status);
+        return answer;
+      });
     try {
       return await attempt().catch((error) => {
         if (error instanceof StaleConnection) return attempt();

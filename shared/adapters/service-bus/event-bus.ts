@@ -17,15 +17,18 @@ import { MAX_MESSAGE_BYTES } from '../../events/cloud-event.ts';
 import type { Backlog, DeadLetter, DeadLetterEntry, EventBus, ReceivedMessage, Redelivery } from '../../ports/bus.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ServiceConnection } from '../../settings.ts';
+import { inBrokerSpan, SCHEDULED_BY } from '../../telemetry/message-span.ts';
+import { currentTraceparent } from '../../telemetry/spans.ts';
 import { ERRORS_QUEUE, subscriptionsOf } from '../../topology.ts';
 import { truncate } from '../../truncate.ts';
 import { credentialFor } from '../identity.ts';
 import { ServiceBusConnection, type Wire } from './connection.ts';
 import { KnownSubscriptions } from './subscriptions.ts';
 
+/** What `subscribe` needs, which the Functions host does for the app. */
 interface ServiceBusOptions {
-  readonly log: Log;
-  /** How many messages of one subscription are worked on at once; only for `subscribe`. */
+  readonly log?: Log;
+  /** How many messages of one subscription are worked on at once. */
   readonly maxConcurrentCalls?: number;
 }
 
@@ -44,7 +47,7 @@ const RETRY: RetryOptions = {
 /** Signs in with the connection string, or as who this process is. @throws ConfigError when the string is none */
 export async function createServiceBus(
   connection: ServiceConnection,
-  options: ServiceBusOptions,
+  options: ServiceBusOptions = {},
   retryOptions: RetryOptions = RETRY,
 ): Promise<ServiceBusEventBus> {
   if ('connectionString' in connection) {
@@ -94,7 +97,7 @@ export class ServiceBusEventBus implements EventBus {
       byEntity.set(message.entity, [...(byEntity.get(message.entity) ?? []), message]);
     }
     await Promise.all([...byEntity.keys()].map((entity) => this.#requireSubscriptions(entity)));
-    await Promise.all([...byEntity].map(([entity, messages]) => this.#sendBatches(entity, messages)));
+    await Promise.all([...byEntity].map(([entity, messages]) => this.#sendAll(entity, messages)));
   }
 
   async backlog(subscription: string, atMost: number): Promise<Backlog | undefined> {
@@ -108,7 +111,7 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async schedule(redelivery: Redelivery): Promise<void> {
-    await this.#send(redeliveryMessage(redelivery));
+    await this.#send(redeliveryMessage(redelivery), 'schedule');
   }
 
   async deadLetter(deadLetter: DeadLetter): Promise<void> {
@@ -123,18 +126,24 @@ export class ServiceBusEventBus implements EventBus {
   }
 
   async deadLetters(from: string, count: number): Promise<DeadLetterEntry[]> {
-    return this.#ask(ERRORS_QUEUE, ({ errors }) => errors.list(from, count));
+    return inBrokerSpan('peek', ERRORS_QUEUE, {}, () =>
+      this.#ask(ERRORS_QUEUE, ({ errors }) => errors.list(from, count)),
+    );
   }
 
   async findDeadLetter(sequenceNumber: string): Promise<DeadLetterEntry | undefined> {
-    return this.#ask(ERRORS_QUEUE, ({ errors }) => errors.find(sequenceNumber));
+    return inBrokerSpan('peek', ERRORS_QUEUE, {}, () =>
+      this.#ask(ERRORS_QUEUE, ({ errors }) => errors.find(sequenceNumber)),
+    );
   }
 
   async takeDeadLetter(sequenceNumber: string, before = async (): Promise<void> => {}): Promise<boolean> {
     // Never twice: `before` has effects. It also takes as long as there are entries before this one.
-    return this.#guarded(
-      ERRORS_QUEUE,
-      this.#connection.use(({ errors }) => errors.take(sequenceNumber, before)),
+    return inBrokerSpan('receive', ERRORS_QUEUE, {}, () =>
+      this.#guarded(
+        ERRORS_QUEUE,
+        this.#connection.use(({ errors }) => errors.take(sequenceNumber, before)),
+      ),
     );
   }
 
@@ -177,7 +186,7 @@ export class ServiceBusEventBus implements EventBus {
           }
         },
         processError: async ({ error, errorSource }) => {
-          log.warn('receive failed', { topic, subscription, errorSource, error: faultOf(error) });
+          log?.warn('receive failed', { topic, subscription, errorSource, error: faultOf(error) });
         },
       },
       { maxConcurrentCalls },
@@ -207,15 +216,24 @@ export class ServiceBusEventBus implements EventBus {
     }
   }
 
-  async #send(message: BusMessage): Promise<void> {
-    await this.#requireSubscriptions(message.entity);
-    await this.#ask(message.entity, (wire) => wire.sender(message.entity).sendMessages(wireOf(message)));
+  async #send(message: BusMessage, operation: 'send' | 'schedule' = 'send'): Promise<void> {
+    const { entity, messageId } = message;
+    await inBrokerSpan(operation, entity, { 'messaging.message.id': messageId }, async () => {
+      await this.#requireSubscriptions(entity);
+      const scheduler = operation === 'schedule' ? currentTraceparent() : undefined;
+      const wired = wireOf(message, scheduler);
+      await this.#ask(entity, (wire) => wire.sender(entity).sendMessages(wired));
+    });
+  }
+
+  async #sendAll(entity: string, messages: readonly BusMessage[]): Promise<void> {
+    const [only] = messages;
+    if (only && messages.length === 1) return this.#send(only);
+    const count = { 'messaging.batch.message_count': messages.length };
+    await inBrokerSpan('send', entity, count, () => this.#sendBatches(entity, messages));
   }
 
   async #sendBatches(entity: string, messages: readonly BusMessage[]): Promise<void> {
-    const [only] = messages;
-    if (only && messages.length === 1) return this.#send(only);
-
     const create = () => this.#ask(entity, (wire) => wire.sender(entity).createMessageBatch());
     const send = (what: ServiceBusMessage | ServiceBusMessageBatch) =>
       this.#ask(entity, (wire) => wire.sender(entity).sendMessages(what));
@@ -268,9 +286,15 @@ function toPlatformError(error: unknown, entity: string): unknown {
   return new TransientError(message);
 }
 
-function wireOf({ entity: _, scheduledEnqueueTimeMs, ...message }: BusMessage): ServiceBusMessage {
+/** @param scheduler the span that asks for a redelivery */
+function wireOf(
+  { entity: _, scheduledEnqueueTimeMs, ...message }: BusMessage,
+  scheduler?: string | undefined,
+): ServiceBusMessage {
+  const { applicationProperties } = message;
   return {
     ...message,
+    ...(scheduler !== undefined && { applicationProperties: { ...applicationProperties, [SCHEDULED_BY]: scheduler } }),
     ...(scheduledEnqueueTimeMs !== undefined && { scheduledEnqueueTimeUtc: new Date(scheduledEnqueueTimeMs) }),
   };
 }

@@ -1,5 +1,6 @@
 /** One POST to a webhook. Its address is a secret: it is in no message, and no error that could hold it is passed on. */
 import { PermanentError, TransientError } from '../../errors.ts';
+import { inChildSpan } from '../../telemetry/spans.ts';
 import { beginningOf } from '../answer-text.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
 import type { Payload } from './formats.ts';
@@ -41,14 +42,28 @@ class NoAnswerError extends TransientError {}
 async function postOnce(
   channel: string,
   url: URL,
-  { contentType, body, headers: more }: Payload,
+  payload: Payload,
   { timeoutMs, now }: RequestOptions,
 ): Promise<void> {
-  let response: Response;
+  // The address is a secret, so the span names the channel alone.
+  const attributes = { 'http.request.method': 'POST', 'platform.notification.channel': channel };
+  await inChildSpan('POST webhook', 'CLIENT', attributes, async (span) => {
+    const response = await exchange(channel, url, payload, timeoutMs);
+    span?.set('http.response.status_code', response.status);
+    await checkAnswer(channel, response, now);
+  });
+}
+
+async function exchange(
+  channel: string,
+  url: URL,
+  { contentType, body, headers }: Payload,
+  timeoutMs: number,
+): Promise<Response> {
   try {
-    response = await fetch(url, {
+    return await fetch(url, {
       method: 'POST',
-      headers: { ...more, 'Content-Type': contentType, 'User-Agent': 'platform-events' },
+      headers: { ...headers, 'Content-Type': contentType, 'User-Agent': 'platform-events' },
       body,
       // Followed, the secret would be sent to wherever it points.
       redirect: 'manual',
@@ -60,6 +75,9 @@ async function postOnce(
       ? new NoAnswerError(`${channel}: no answer in time`)
       : new TransientError(`${channel}: ${codeOf(error)}`);
   }
+}
+
+async function checkAnswer(channel: string, response: Response, now: () => number): Promise<void> {
   // The status says it all; a body that breaks off changes nothing, and one without an end is left.
   const said = await beginningOf(response, MAX_ANSWER_BYTES).catch(() => '');
   const { status, headers, ok } = response;

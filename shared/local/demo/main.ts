@@ -15,7 +15,6 @@ import type { Notification, Notifier } from '../../ports/notifier.ts';
 import { HISTORY_LIMITS, readSettings } from '../../settings.ts';
 import { appDirectory, readFlags, runCommand } from '../../terminal/command.ts';
 import { readTextFile } from '../../terminal/flag-files.ts';
-import { terminalLog } from '../../terminal/terminal-log.ts';
 import { DEMO } from '../../terminal/usages.ts';
 import { ERRORS_QUEUE, topology } from '../../topology.ts';
 import { startFunctionsHost } from '../functions-host/functions-host.ts';
@@ -38,27 +37,32 @@ await runCommand(async () => {
   if (values.config !== undefined) readTextFile('config', file);
   const directory = appDirectory();
   process.chdir(directory);
-  const output = new DemoOutput({ isJson: values.json });
-  const log = terminalLog({ isJson: values.json, isVerbose: values.verbose });
+  const { json: isJson, verbose: isVerbose } = values;
+  const output = new DemoOutput({ isJson });
   const clock = new SpedUpClock(Date.now(), SPEED);
   const local = await startBus({ port: 0, adminPort: 0 });
   // The demo must reach this process alone, whatever the environment is set to.
   const settings = { ServiceBus: local.connectionString, StateStore: 'memory', Cluster: 'simulated' };
   const { serviceBus, config } = readSettings({ ...settings, PLATFORM_CONFIG: file });
 
-  const bus = clock.speedUp(await createServiceBus(serviceBus, { log }));
+  const bus = clock.speedUp(await createServiceBus(serviceBus));
   const state = new MemoryStateStore();
   const clusters = createSimulatedClusters({ state, clock, config });
   const notifications: Notification[] = [];
   const notifier = toTimeline(notifications, output, clock);
   usePorts({
-    ports: { publisher: bus, deadLetterQueue: bus, state, clusters, notifier, clock, config, log },
+    portsFor: (log) => ({ publisher: bus, deadLetterQueue: bus, state, clusters, notifier, clock, config, log }),
     options: {},
     historyLimits: HISTORY_LIMITS,
   });
   const events = new Map<string, PlatformEvent>();
   const host = await startFunctionsHost({
-    ...{ directory, httpPort: 0, settings, ...hostOutput(false) },
+    ...{
+      directory,
+      httpPort: 0,
+      settings,
+      ...hostOutput({ from: isVerbose ? 'information' : 'warning', isVerbose: false, isJson }),
+    },
     onMessage: (_, { body }, run) => {
       const { event } = parseEvent({ body, receivedAt: clock.now() });
       if (!events.has(event.id)) output.event(event, clock.now());

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { createLocalServer, LOOPBACK } from '../local-http.ts';
 import type { Binding, InvocationRequest, InvocationResponse, RpcHttpCookie, RpcHttpData } from './core-module.ts';
 import { decodedPath, toRpcHttp } from './http-request.ts';
-import { childTrace } from './invoke.ts';
+import { traceContextOf } from './invoke.ts';
 import { acceptAnyMethod } from './method-case.ts';
 import { parseRoute, type Route } from './routes.ts';
 
@@ -86,7 +86,7 @@ export class HttpTriggers {
       const { returnValue } = await found.endpoint.run({
         inputData: [{ name: found.endpoint.binding.name, data: { http } }],
         triggerMetadata: {},
-        traceContext: childTrace(request.headers['traceparent']),
+        traceContext: traceContextOf(request.headers['traceparent']),
       });
       writeResponse(response, returnValue?.http);
     } catch {

@@ -1,5 +1,5 @@
 /** Invokes a function in the order of the real worker: arguments, hooks, handler, hooks, response. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type FunctionsApp, runHooks } from './app.ts';
 import type {
   CoreInvocationContext,
@@ -71,10 +71,8 @@ export async function invoke(
   return model.getResponse(context, after['result']);
 }
 
-/** The trace context of an invocation: a new span in the trace of the message, or in a new trace. */
-export function childTrace(traceparent: unknown): { traceParent: string } {
-  const trace =
-    typeof traceparent === 'string' ? /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(traceparent) : null;
-  const span = randomBytes(8).toString('hex');
-  return { traceParent: `00-${trace?.[1] ?? randomBytes(16).toString('hex')}-${span}-${trace?.[2] ?? '00'}` };
+/** The trace context of an invocation. This host records no span of its own, so it hands on the sender's. */
+export function traceContextOf(traceparent: unknown): { traceParent: string } {
+  const isOne = typeof traceparent === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent);
+  return { traceParent: isOne ? traceparent : '' };
 }

@@ -8,7 +8,7 @@ import { describeError } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Binding, InvocationRequest, RetryOptions } from './core-module.ts';
 import type { EntityLink, LinkOptions, Received, Source } from './entity-link.ts';
-import { childTrace } from './invoke.ts';
+import { traceContextOf } from './invoke.ts';
 import { batchData, batchMetadata, bodyData, triggerMetadata } from './message-data.ts';
 import { PullLink } from './pull-link.ts';
 import { withRetries } from './retry-policy.ts';
@@ -185,14 +185,14 @@ export class ServiceBusTrigger {
       return {
         inputData: [{ name, data: batchData(messages, dataType) }],
         triggerMetadata: batchMetadata(messages, client),
-        traceContext: childTrace(undefined),
+        traceContext: traceContextOf(undefined),
       };
     }
     const data = bodyData(message, dataType);
     return {
       inputData: [{ name, data }],
       triggerMetadata: triggerMetadata(message, data, client),
-      traceContext: childTrace(message.applicationProperties?.['Diagnostic-Id']),
+      traceContext: traceContextOf(message.applicationProperties?.['Diagnostic-Id']),
     };
   }
 

@@ -10,7 +10,7 @@ import { describeError } from '../../describe-error.ts';
 import { DAY_MS, MINUTE_MS } from '../../duration.ts';
 import { systemTimer, type Timer, within } from '../../timeout.ts';
 import type { Binding, InvocationRequest } from './core-module.ts';
-import { childTrace } from './invoke.ts';
+import { traceContextOf } from './invoke.ts';
 import { type ScheduleMonitor, type ScheduleStatus, statusJson } from './schedule-monitor.ts';
 import type { HostSettings } from './settings.ts';
 import { parseSchedule, type TimerSchedule } from './timer-schedule.ts';
@@ -123,7 +123,7 @@ export class TimerTrigger {
     const running = run({
       inputData: [{ name: binding.name, data: { json: JSON.stringify(timerInfo) } }],
       triggerMetadata: {},
-      traceContext: childTrace(undefined),
+      traceContext: traceContextOf(undefined),
     });
     const late = (): Error => new Error(`the function did not end within the functionTimeout of ${functionTimeout} ms`);
     const limited =

@@ -46,7 +46,7 @@ beforeAll(async () => {
     log,
     config: { objectives: [] },
   } as unknown as Ports;
-  usePorts({ ports, options: {}, historyLimits: { ageMs: 1, events: 1 } } as unknown as Parameters<typeof usePorts>[0]);
+  usePorts({ portsFor: () => ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
   const app = await functionApp(() => {});
   triggers = new HttpTriggers(
     [...installCoreModule().functions.values()].map(({ metadata: { name, bindings } }) => {

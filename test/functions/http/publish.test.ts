@@ -224,13 +224,14 @@ describe('POST /api/events', () => {
     expect(bus.events()).toEqual([]);
   });
 
-  it("goes on with the caller's trace, unless the event has its own", async () => {
+  it("goes on with the caller's trace, unless the event has its own, and begins one where there is none", async () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const own = '00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-01';
 
     await post([event, { ...event, id: 'b', traceparent: own }], { traceparent });
     await post({ ...event, id: 'c' }, { traceparent: 'nonsense' });
 
-    expect(published.map((one) => one.traceparent)).toEqual([traceparent, own, undefined]);
+    const begun = expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(published.map((one) => one.traceparent)).toEqual([traceparent, own, begun]);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { delayStart } from '../../../shared/delivery/due-time.ts';
+import { delayStart, lagMs } from '../../../shared/delivery/due-time.ts';
 
 const NOON = Date.parse('2026-03-01T12:00:00Z');
 
@@ -29,4 +29,15 @@ it('reads a time without a zone as none in a zone ahead of UTC, too', () => {
 
   // 25 minutes ahead as local time, and long ago as UTC.
   expect(delayStart(NOON, '2026-03-01T10:25:00')).toBe(NOON);
+});
+
+it.each([
+  ['since then', '2026-03-01T11:59:30.500+00:00', 29_500],
+  ['none, when the clock of the broker is ahead', '2026-03-01T12:00:03Z', 0],
+  ['not known, when the host does not say', undefined, undefined],
+  ['not known, without a zone', '2026-03-01T11:59:30', undefined],
+  ['not known, when it is no time', '2026-13-41T25:61:61Z', undefined],
+  ['not known, when no message lives as long', '1970-01-01T00:00:00Z', undefined],
+])('the lag of a message is %s', (_, enqueuedTime, expected) => {
+  expect(lagMs(NOON, enqueuedTime)).toBe(expected);
 });

@@ -1,13 +1,12 @@
 /** What the callback that the library received for an HTTP function hands over, and what the caller gets back. */
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { appPorts, usePorts } from '../../../shared/app-ports.ts';
+import { usePorts } from '../../../shared/app-ports.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { type HttpHandler, onHttp, registeredRoutes } from '../../../shared/http/on-http.ts';
 import { ProblemError } from '../../../shared/http/problem.ts';
 import { installCoreModule } from '../../../shared/local/functions-host/core-module.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { type FunctionApp, functionApp } from '../../support/function-app.ts';
-import { RecordingLog } from '../../support/ports.ts';
 
 const about = { description: 'Any.', answers: {} } as const;
 const triggers = (): [] => [];
@@ -20,7 +19,7 @@ let app: FunctionApp;
 
 beforeAll(() => {
   installCoreModule();
-  usePorts({ ports: {} as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
+  usePorts({ portsFor: () => ({}) as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
   starting = functionApp(
     () => {
       const handle: HttpHandler = (...args) => handler(...args);
@@ -38,13 +37,11 @@ beforeAll(() => {
   starting.catch(() => {});
 });
 
-let log: RecordingLog;
-
 beforeEach(async () => {
   app = await starting;
-  log = new RecordingLog();
+  app.logs.length = 0;
   // The handlers here ask for nothing else.
-  usePorts({ ports: { log } as unknown as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
+  usePorts({ portsFor: (log) => ({ log }) as unknown as Ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
 });
 afterEach(() => {
   usePorts(undefined);
@@ -93,7 +90,7 @@ describe('a request', () => {
     let seen: unknown;
     handler = async ({ method, url, headers, query, params, arrayBuffer }, ports) => {
       seen = {
-        ...{ method, url, params, log: ports.log, triggers: ports.triggers },
+        ...{ method, url, params, triggers: ports.triggers },
         header: headers.get('x-one'),
         names: [...headers.entries()].map(([name]) => name),
         q: query.get('q'),
@@ -112,7 +109,7 @@ describe('a request', () => {
     });
 
     expect(seen).toEqual({
-      ...{ method: 'POST', url: 'http://127.0.0.1/api/any/7?q=1', params: { id: '7' }, log, triggers },
+      ...{ method: 'POST', url: 'http://127.0.0.1/api/any/7?q=1', params: { id: '7' }, triggers },
       ...{ header: 'a', names: ['content-type', 'x-one'], q: '1', body: ' {"a" : "hé"} ' },
     });
   });
@@ -187,18 +184,21 @@ describe('the log', () => {
     [new Error('a bug'), 'a bug', /^ {4}at .*http-callback\.test\.ts/],
     ['no error at all', 'no error at all', undefined],
     [new TransientError('busy'), 'busy', undefined],
+    [new TransientError("namespace 'warnings' is away"), "namespace 'warnings' is away", undefined],
   ])('tells of a request that failed with %s; of a bug, where it is', async (error, message, stack) => {
     handler = () => Promise.reject(error);
 
     await app.send('any', {});
 
-    expect(log.lines).toEqual([
-      {
-        level: 'error',
-        message: 'request failed',
-        fields: { function: 'any', error: message, stack: stack ? expect.stringMatching(stack) : undefined },
-      },
-    ]);
+    const [line, ...others] = app.logs;
+    expect(others).toEqual([]);
+    expect(line).toMatchObject({ level: 'error', category: 'user', functionName: 'any', invocationId: app.lastId() });
+    expect(JSON.parse(line?.message ?? '')).toEqual({
+      message: 'request failed',
+      function: 'any',
+      error: message,
+      ...(stack && { stack: expect.stringMatching(stack) }),
+    });
   });
 
   it('does not tell of a caller who was told what is wrong', async () => {
@@ -206,13 +206,12 @@ describe('the log', () => {
 
     await app.send('any', {});
 
-    expect(log.lines).toEqual([]);
+    expect(app.logs).toEqual([]);
   });
 });
 
 describe('an app that is not configured', () => {
-  it('tells its operator why on stderr, and callers no more than that', async () => {
-    const records = vi.spyOn(console, 'error').mockImplementation(() => {});
+  it('tells its operator why in the log of the invocation, and callers no more than that', async () => {
     vi.stubEnv('Cluster', 'nonsense');
     usePorts(undefined);
 
@@ -222,26 +221,27 @@ describe('an app that is not configured', () => {
       500,
       { title: 'the app is not configured', status: 500 },
     ]);
-    expect(records).toHaveBeenCalledTimes(1);
-    const record = String(records.mock.calls[0]);
-    expect(record).toContain('Cluster: expected ');
-    const error = await appPorts().catch((found: unknown) => found);
-    expect(record, 'a stack is for bugs').toBe(`any: ${(error as Error).message}`);
+    expect(app.logs).toMatchObject([{ level: 'error', category: 'user', invocationId: app.lastId() }]);
+    const record = JSON.parse(app.logs[0]?.message ?? '');
+    expect(record, 'a stack is for bugs').toEqual({
+      message: 'request failed',
+      function: 'any',
+      error: expect.stringContaining('Cluster: expected '),
+    });
   });
 
   it('says where a bug is that keeps it from serving', async () => {
-    const records = vi.spyOn(console, 'error').mockImplementation(() => {});
-    const broken = {
-      get ports(): Ports {
-        throw new Error('a bug');
-      },
+    const broken = (): Ports => {
+      throw new Error('a bug');
     };
-    usePorts(broken as unknown as Parameters<typeof usePorts>[0]);
+    usePorts({ portsFor: broken, options: {}, historyLimits: { ageMs: 1, events: 1 } });
 
     const answer = await app.send('any', {});
 
     expect(answer.status).toBe(500);
     expect(answer.body).not.toContain('a bug');
-    expect(String(records.mock.calls[0])).toMatch(/^any: a bug\n {4}at .*http-callback\.test\.ts/);
+    const { error, stack } = JSON.parse(app.logs[0]?.message ?? '');
+    expect(error).toBe('a bug');
+    expect(stack).toMatch(/^ {4}at .*http-callback\.test\.ts/);
   });
 });

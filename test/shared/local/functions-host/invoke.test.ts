@@ -1,6 +1,6 @@
 import type { InvocationContext } from '@azure/functions';
 import { beforeAll, expect, it } from 'vitest';
-import { childTrace } from '../../../../shared/local/functions-host/invoke.ts';
+import { traceContextOf } from '../../../../shared/local/functions-host/invoke.ts';
 import { functionApp } from '../../../support/function-app.ts';
 
 const calls: string[] = [];
@@ -42,7 +42,7 @@ beforeAll(async () => {
 const request = (name: string, text: string) => ({
   inputData: [{ name: app.triggerOf(name), data: { string: text } }],
   triggerMetadata: {},
-  traceContext: childTrace(undefined),
+  traceContext: traceContextOf(undefined),
 });
 
 it('runs the hooks around the handler, and lets them change input, callback and log', async () => {

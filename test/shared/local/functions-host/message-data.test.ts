@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { InvocationContext } from '@azure/functions';
 import type { ServiceBusReceivedMessage } from '@azure/service-bus';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { childTrace } from '../../../../shared/local/functions-host/invoke.ts';
+import { traceContextOf } from '../../../../shared/local/functions-host/invoke.ts';
 import { bodyData, triggerMetadata } from '../../../../shared/local/functions-host/message-data.ts';
 import { functionApp } from '../../../support/function-app.ts';
 
@@ -42,7 +42,7 @@ describe('a message on its way to the handler', () => {
       await app.run('handler', {
         inputData: [{ name: app.triggerOf('handler'), data }],
         triggerMetadata: triggerMetadata(received, data),
-        traceContext: childTrace(received.applicationProperties?.['Diagnostic-Id']),
+        traceContext: traceContextOf(received.applicationProperties?.['Diagnostic-Id']),
       });
       return seen;
     };
@@ -125,15 +125,18 @@ describe('a message on its way to the handler', () => {
     expect(context.triggerMetadata?.['subject']).toBe('DeploymentRequested');
   });
 
-  it('continues the trace of the message', async () => {
+  it('hands on the trace of the message, since this host has no span of its own', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
     const { context } = await deliver(
       message(Buffer.from('{}'), { applicationProperties: { 'Diagnostic-Id': traceparent } }),
     );
 
-    expect(context.traceContext?.traceParent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
-    expect(context.traceContext?.traceParent).not.toBe(traceparent);
+    expect(context.traceContext?.traceParent).toBe(traceparent);
+  });
+
+  it.each([undefined, 'nonsense', 7])('has no trace when the message has none: %s', (text) => {
+    expect(traceContextOf(text)).toEqual({ traceParent: '' });
   });
 });
 
