@@ -212,6 +212,8 @@ describe('an invocation that fails', () => {
 
   it.each(deliveries)('for want of settings after %d deliveries pauses for %d ms as well', async (n, ms) => {
     vi.stubEnv('Cluster', 'nonsense');
+    // Loading it for the first time takes real time, and timers that are not faked.
+    await import('../../shared/adapters/live.ts');
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     let end: unknown;
     const invocation = app.deliver(REQUESTED, { body, deliveryCount: n }).catch((error: unknown) => {

@@ -133,18 +133,25 @@ export async function rollingUpgrade(seconds: number): Promise<RollingUpgrade> {
     await eventually(() => (waiting() === 0 ? true : undefined), 'the next build handles what waited', 60_000);
     const ids = sent.map(({ id }) => id);
     await eventually(async () => ((await missing(ids)).length === 0 ? true : undefined), 'all', 10_000).catch(() => {});
-    const ends = new Map<string, number>();
-    for (const { type, correlationId } of await recordsOf(state)) {
-      if (type === 'DeploymentCompleted') ends.set(correlationId, (ends.get(correlationId) ?? 0) + 1);
-    }
     const requests = sent.filter(({ type }) => type === 'DeploymentRequested').map(({ id }) => id);
+    const incomplete = async (): Promise<string[]> => {
+      const completed = (await recordsOf(state)).filter(({ type }) => type === 'DeploymentCompleted');
+      const endsOf = (id: string): number => {
+        const chain = eventKey({ source: SOURCE, id });
+        return completed.filter(({ correlationId }) => correlationId === chain).length;
+      };
+      return requests.filter((id) => endsOf(id) !== 1);
+    };
+    // The last ones are still rolled out.
+    const whenDone = async (): Promise<true | undefined> => ((await incomplete()).length === 0 ? true : undefined);
+    await eventually(whenDone, 'every request completes', 10_000).catch(() => {});
     return {
       answers,
       waiting: left,
       shared: { byN, byNext },
       sent: sent.length,
       lost: await missing(ids),
-      incomplete: requests.filter((id) => ends.get(eventKey({ source: SOURCE, id })) !== 1),
+      incomplete: await incomplete(),
       errors: bus.broker
         .resolve('errors')
         .peek(0, 100)
