@@ -59,8 +59,9 @@ export async function bundle({ entries, outdir, bundled = false }) {
     sourcemap: bundled ? 'external' : 'linked',
     sourcesContent: !bundled,
     legalComments: bundled ? 'external' : 'inline',
-    minify: bundled,
-    keepNames: bundled,
+    // Identifiers stay: names of errors are shown, and to restore them at run time costs every cold start.
+    minifyWhitespace: bundled,
+    minifySyntax: bundled,
     logLevel: 'error',
     metafile: true,
     ...(bundled
