@@ -107,8 +107,8 @@ it('loads no SDK before the first message', () => {
 it('loads little before the first message', () => {
   const bytes = [...closureOf([main])].reduce((sum, file) => sum + statSync(file).size, 0);
 
-  // zod's translations alone are as much: `import * as z` leaves them out, `import { z }` does not.
-  expect(bytes).toBeLessThan(400_000);
+  // zod's translations alone are half a megabyte: `import * as z` leaves them out, `import { z }` does not.
+  expect(bytes).toBeLessThan(600_000);
 });
 
 it.each([
