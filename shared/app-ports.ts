@@ -5,6 +5,7 @@ import { describeError } from './describe-error.ts';
 import type { Ports } from './ports/handler.ts';
 import type { HistoryLimits } from './settings.ts';
 import { readSettings } from './settings.ts';
+import { warningsOf } from './slo/config-warnings.ts';
 
 /** What a message or a request is served with. */
 export interface AppPorts {
@@ -48,9 +49,9 @@ export function checkSettingsAtStart(): void {
   app.hook.appStart(({ hookData }) => {
     // The local host puts it there; the real one puts nothing there.
     triggers = hookData['triggers'] as Ports['triggers'];
-    if (given) return;
+    if (given) return warnOf(given.ports.config);
     try {
-      readSettings(process.env);
+      warnOf(readSettings(process.env).config);
     } catch (error) {
       // The Functions host logs at Debug what a hook throws, and then says that there are no functions. It shows a line of
       // stderr as an Error when it holds this word, and each line as a record of its own.
@@ -59,4 +60,9 @@ export function checkSettingsAtStart(): void {
       throw error;
     }
   });
+}
+
+/** The word "error" in such a line would make it an error for the host. */
+function warnOf(config: Ports['config']): void {
+  for (const warning of warningsOf(config)) console.warn(`warning: platform.config.json: ${warning}`);
 }
