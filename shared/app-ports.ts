@@ -49,9 +49,10 @@ export function checkSettingsAtStart(): void {
   app.hook.appStart(({ hookData }) => {
     // The local host puts it there; the real one puts nothing there.
     triggers = hookData['triggers'] as Ports['triggers'];
-    if (given) return warnOf(given.ports.config);
+    if (given) return;
     try {
-      warnOf(readSettings(process.env).config);
+      // The word "error" in such a line would make it one for the host, see below.
+      for (const warning of warningsOf(readSettings(process.env).config)) console.warn(`warning: ${warning}`);
     } catch (error) {
       // The Functions host logs at Debug what a hook throws, and then says that there are no functions. It shows a line of
       // stderr as an Error when it holds this word, and each line as a record of its own.
@@ -60,9 +61,4 @@ export function checkSettingsAtStart(): void {
       throw error;
     }
   });
-}
-
-/** The word "error" in such a line would make it an error for the host. */
-function warnOf(config: Ports['config']): void {
-  for (const warning of warningsOf(config)) console.warn(`warning: platform.config.json: ${warning}`);
 }
