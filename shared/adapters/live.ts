@@ -1,4 +1,5 @@
 /** Builds the ports from the settings; the only composition root of the deployed app. SDKs are loaded when chosen. */
+import type { PlatformConfig } from '../config.ts';
 import type { DeliveryOptions } from '../delivery/deliver.ts';
 import type { EventBus, Publisher } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -23,6 +24,7 @@ interface LivePorts {
   readonly portsFor: (log: Log) => Ports;
   readonly publisher: Publisher;
   readonly state: StateStore;
+  readonly config: PlatformConfig;
   readonly options: DeliveryOptions;
   readonly historyLimits: HistoryLimits;
   /** Waits for what is being sent. */
@@ -48,7 +50,15 @@ export async function createLivePorts(environment: Environment): Promise<LivePor
     config,
     log,
   });
-  return { portsFor, publisher: bus, state, options: { handlerTimeoutMs }, historyLimits, close: () => bus.close() };
+  return {
+    portsFor,
+    publisher: bus,
+    state,
+    config,
+    options: { handlerTimeoutMs },
+    historyLimits,
+    close: () => bus.close(),
+  };
 }
 
 async function createBus({ serviceBus }: AppSettings): Promise<EventBus> {
