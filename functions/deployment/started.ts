@@ -17,7 +17,7 @@ import {
   stepBy,
   stepTo,
 } from '../../shared/releases/release-record.ts';
-import { endRelease, observePrevious, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
+import { beginChange, endRelease, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
 import { completedData, failedData } from '../../shared/releases/report.ts';
 import { rememberNewest } from '../../shared/releases/suspects.ts';
 import { objectivesOf } from '../../shared/slo/objectives.ts';
@@ -63,10 +63,9 @@ function watchRollout(
     before: async (running) => {
       // Only a service with objectives can burn a budget, and who may deploy can make up any number of names.
       if (objectivesOf(config, serviceOf(data)).length > 0) await rememberNewest(state, release);
-      if (running)
-        await advanceRelease(state, { ...data, requestId, requestSource }, (record, it) =>
-          observePrevious(record, it, running),
-        );
+      await advanceRelease(state, { ...data, requestId, requestSource }, (record, it) =>
+        beginChange(record, it, running),
+      );
     },
     since: stepTo(release, 'started')?.at ?? 0,
     deadline: stepTo(release, 'started')?.deadline ?? 0,

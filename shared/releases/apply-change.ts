@@ -4,7 +4,7 @@
  */
 
 import { describeError, failureOf } from '../describe-error.ts';
-import { NotFoundError, PlatformError, SupersededError, TransientError } from '../errors.ts';
+import { ConfigError, isPermanent, NotFoundError, RefusedError, SupersededError, TransientError } from '../errors.ts';
 import { isImage } from '../image.ts';
 import type { Change, Cluster, Rollout } from '../ports/cluster.ts';
 import type { Log } from '../ports/log.ts';
@@ -20,7 +20,7 @@ interface ChangePlan {
   readonly cluster: () => Cluster;
   readonly change: Change & { readonly image: string };
   readonly make: (cluster: Cluster) => Promise<void>;
-  /** Runs before the change is made, with what runs until then; again when an earlier run died. May throw. */
+  /** Runs before the change is made, with what runs until then; again when the change was not made. May throw. */
   readonly before: (running: Rollout | undefined) => Promise<void>;
   /** When the change began, when it must have ended, and the time now: milliseconds since the Unix epoch. */
   readonly since: number;
@@ -38,7 +38,7 @@ export type RolloutStatus =
       readonly to: 'failed';
       readonly reason: ClusterFaultReason | 'DeadlineExceeded';
       readonly message: string;
-      /** Whether the cluster refused the change, so that nothing was changed. */
+      /** Whether the cluster refused the change, so that nothing of it is there. */
       readonly untouched: boolean;
     };
 
@@ -58,7 +58,7 @@ export async function applyChange(plan: ChangePlan): Promise<RolloutStatus> {
   await before(found instanceof ClusterFault ? undefined : found);
   const refusal = await ask(log, () => make(cluster()));
   const status = statusOf(plan, refusal ?? (await readRollout()));
-  return refusal && status.to === 'failed' ? { ...status, untouched: !refusal.isTransient } : status;
+  return refusal && status.to === 'failed' ? { ...status, untouched: refusal.changedNothing } : status;
 }
 
 /** Why a cluster did not answer a question, or did not make a change. */
@@ -69,9 +69,14 @@ class ClusterFault {
     this.#error = error;
   }
 
-  /** An unknown error counts as transient, as everywhere; after the deadline it is the reason of the failure. */
+  /** An unknown error counts as transient, as everywhere. A kubeconfig that is being replaced reads as a wrong one. */
   get isTransient(): boolean {
-    return !(this.#error instanceof PlatformError) || this.#error.isTransient;
+    return !isPermanent(this.#error) || this.#error instanceof ConfigError;
+  }
+
+  /** Whether the cluster said no to a change, rather than nothing. */
+  get changedNothing(): boolean {
+    return isPermanent(this.#error) || this.#error instanceof RefusedError;
   }
 
   get reason(): ClusterFaultReason {
@@ -108,7 +113,9 @@ function statusOf(
   const isLate = at >= deadline;
   const { message } = answer;
   if (answer instanceof ClusterFault) {
-    if (isLate || !answer.isTransient) return { to: 'failed', reason: answer.reason, message, untouched: false };
+    if (!answer.isTransient) return { to: 'failed', reason: answer.reason, message, untouched: false };
+    if (isLate)
+      return { to: 'failed', reason: 'DeadlineExceeded', message: `last answer: ${message}`, untouched: false };
   } else {
     const { state, image } = answer;
     if (!isImage(image, change.image)) {

@@ -110,7 +110,7 @@ function isInFlight(release: ReleaseRecord): boolean {
   return phase === 'requested' || phase === 'started';
 }
 
-/** Starts a release: from now on its image may be in the cluster. */
+/** Starts a release: its deadline runs from now on. */
 export function startRelease(
   record: TargetRecord,
   release: ReleaseRecord,
@@ -122,20 +122,27 @@ export function startRelease(
     ...release,
     wasKnownGood: record.knownGoodImages.some((good) => isImage(good, release.data.image)),
   };
-  const next = withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
-  return { ...next, unverified: [...record.unverified, release.key].slice(-MAX_LISTED) };
+  return withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
 }
 
 /**
- * Records what ran before a release: a rollback returns to an image that others deployed, but never to one with which a
- * release of ours failed or was superseded.
+ * Records that a release is about to change the cluster, and what runs until then: a rollback returns to an image that
+ * others deployed, but never to one with which a release of ours failed or was superseded.
  */
-export function observePrevious(record: TargetRecord, release: ReleaseRecord, seen: Rollout): TargetRecord {
-  if (phaseOf(release) !== 'started' || seen.state !== 'complete' || seen.image === record.knownGoodImages[0])
-    return record;
-  const ours = record.releases.filter(({ data, key }) => isImage(seen.image, data.image) && key !== release.key);
-  if (ours.length > 0 && !ours.some((other) => phaseOf(other) === 'completed')) return record;
-  return { ...withKnownGoodImage(record, seen.image), unverified: [release.key] };
+export function beginChange(record: TargetRecord, release: ReleaseRecord, seen: Rollout | undefined): TargetRecord {
+  if (phaseOf(release) !== 'started') return record;
+  if (seen && isGood(record, release, seen)) {
+    return { ...withKnownGoodImage(record, seen.image), unverified: [release.key] };
+  }
+  if (record.unverified.includes(release.key)) return record;
+  return { ...record, unverified: [...record.unverified, release.key].slice(-MAX_LISTED) };
+}
+
+/** Whether what runs is complete, and neither known already nor a failed or superseded release of ours. */
+function isGood(record: TargetRecord, release: ReleaseRecord, { state, image }: Rollout): boolean {
+  if (state !== 'complete' || image === record.knownGoodImages[0]) return false;
+  const ours = record.releases.filter(({ data, key }) => isImage(image, data.image) && key !== release.key);
+  return ours.length === 0 || ours.some((other) => phaseOf(other) === 'completed');
 }
 
 type ReleaseOutcome =
@@ -167,7 +174,9 @@ export function endRelease(
   }
   const { untouched = false, ...failure } = outcome;
   const next = withStep(record, release, { ...failure, ...cause });
-  if (untouched) return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
+  if (untouched || !record.unverified.includes(release.key)) {
+    return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
+  }
   return failure.reason === 'Superseded' ? next : withFailure(next, cause.at);
 }
 

@@ -109,10 +109,10 @@ describe('deployment/started', () => {
     });
 
     it('when the cluster refuses the change for good', async () => {
-      const { cluster } = faulty({ apply: () => new PermanentError('403 forbidden') });
+      const { cluster } = faulty({ apply: () => new PermanentError('422 invalid') });
       const { world, started } = await begin('1', { cluster });
 
-      expect(only(await world.run(started)).data).toMatchObject({ reason: 'ClusterError', message: '403 forbidden' });
+      expect(only(await world.run(started)).data).toMatchObject({ reason: 'ClusterError', message: '422 invalid' });
     });
 
     it('when the cluster does not answer until the deadline', async () => {
@@ -121,7 +121,10 @@ describe('deployment/started', () => {
 
       const failed = only(await world.runToEnd(started));
 
-      expect(failed.data).toMatchObject({ reason: 'ClusterError', message: '503 from the API server' });
+      expect(failed.data).toMatchObject({
+        reason: 'DeadlineExceeded',
+        message: 'last answer: 503 from the API server',
+      });
       expect(failed.data).toHaveProperty('durationSeconds', 600);
       expect(calls).toEqual([]);
     });
