@@ -25,7 +25,7 @@ export const handle: Handler<EventOf<typeof DeploymentRolledBack>> = async (even
       severity: 'warning',
       title: `${targetOf(release.data)} is back on ${image}`,
       text: `${failedImage} was rolled back: ${reason}`,
-      facts: { 'Time to restore': `${Math.round(durationSeconds)} s` },
+      facts: { 'Recovery time': `${Math.round(durationSeconds)} s` },
     }),
   );
 };

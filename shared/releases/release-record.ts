@@ -26,7 +26,14 @@ export type ReleaseStep = {
 } & (
   | { readonly to: 'requested'; readonly previousImage?: string; readonly overrode?: string }
   | { readonly to: 'started'; readonly deadline: number }
-  | { readonly to: 'completed'; readonly image: string; readonly replicas: number; readonly revision?: string }
+  | {
+      readonly to: 'completed';
+      readonly image: string;
+      readonly replicas: number;
+      readonly revision?: string;
+      /** From the commit; absent when the lead time of that commit was counted before. */
+      readonly leadSeconds?: number;
+    }
   | { readonly to: 'failed'; readonly reason: FailureReason; readonly message: string }
   | { readonly to: 'rolling-back'; readonly image: string; readonly deadline: number }
   | { readonly to: 'rolled-back'; readonly image: string }
@@ -50,19 +57,28 @@ export interface ReleaseRecord {
   readonly data: ReleaseData;
   /** Whether its image was known to be good before it started: then a burnt budget is not caused by this release. */
   readonly wasKnownGood?: boolean;
+  /** The cluster ran just what was asked for: this release is no change, and nothing is broken by it. */
+  readonly changesNothing?: boolean;
   readonly steps: readonly ReleaseStep[];
 }
 
-/** Running sums for the four DORA measures of a target. */
+/**
+ * Running sums for DORA's five measures of a target (https://dora.dev/guides/dora-metrics/). A change is a release that
+ * changed something in the cluster: a rejected or superseded request is none, nor is one whose image ran already.
+ */
 export interface DoraTotals {
+  /** Changes that completed or failed. */
+  readonly deployed: number;
   readonly completed: number;
-  /** Releases that failed after something was applied. */
+  /** Changes that failed, some of them after they had completed: each once. */
   readonly failed: number;
+  /** Unplanned changes: after a change that failed, or let through a freeze by an override. */
+  readonly rework: number;
   readonly rolledBack: number;
-  /** From the commit to completion; only of releases that named their commit. */
+  /** From the commit to completion: once a commit. */
   readonly leadTime: { readonly count: number; readonly seconds: number };
   /** From a failure to the rollback or the next completion. */
-  readonly restore: { readonly count: number; readonly seconds: number };
+  readonly recovery: { readonly count: number; readonly seconds: number };
 }
 
 export interface TargetRecord {
@@ -74,6 +90,10 @@ export interface TargetRecord {
   readonly unverified: readonly string[];
   /** Since when the target has been failing. */
   readonly failingSince?: number;
+  /** Whether the last change failed, rolled back or not: the next one is rework. */
+  readonly isReworkDue?: boolean;
+  /** The commits whose lead time was counted, the last one first. */
+  readonly countedCommits?: readonly string[];
   /** The keys of releases that are over and no longer listed, the last one first. */
   readonly ended: readonly string[];
   readonly doraTotals: DoraTotals;
@@ -85,11 +105,13 @@ const emptyRecord: TargetRecord = {
   unverified: [],
   ended: [],
   doraTotals: {
+    deployed: 0,
     completed: 0,
     failed: 0,
+    rework: 0,
     rolledBack: 0,
     leadTime: { count: 0, seconds: 0 },
-    restore: { count: 0, seconds: 0 },
+    recovery: { count: 0, seconds: 0 },
   },
 };
 
@@ -173,10 +195,11 @@ export function stepTo<To extends ReleaseStep['to']>(
   return release.steps.findLast((step) => step.to === to) as Extract<ReleaseStep, { to: To }> | undefined;
 }
 
-/** Where the release is; being closed is no phase of its own. */
-export function phaseOf(release: ReleaseRecord): Phase {
+/** Where the release is; being closed is no phase of its own. A rollback that ended without success leaves it failed. */
+export function phaseOf({ steps }: ReleaseRecord): Phase {
   // Every release has a first step, and it is never 'closed'.
-  return release.steps.findLast((step) => step.to !== 'closed')?.to as Phase;
+  const phase = steps.findLast((step) => step.to !== 'closed')?.to as Phase;
+  return phase === 'rolling-back' && steps.at(-1)?.to === 'closed' ? 'failed' : phase;
 }
 
 /** Seconds from one time to another, both in milliseconds; never negative, whatever two clocks say. */

@@ -15,9 +15,11 @@ import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
 import {
+  leadSecondsOf,
   MAX_LISTED,
   pruned,
   withCompletion,
+  withDeployed,
   withFailure,
   withKnownGoodImage,
   withRestore,
@@ -130,12 +132,23 @@ export function startRelease(
  * others deployed, but never to one with which a release of ours failed or was superseded.
  */
 export function beginChange(record: TargetRecord, release: ReleaseRecord, seen: Rollout | undefined): TargetRecord {
+  const { key } = release;
   if (phaseOf(release) !== 'started') return record;
-  if (seen && isGood(record, release, seen)) {
-    return { ...withKnownGoodImage(record, seen.image), unverified: [release.key] };
+  const isNewGood = seen !== undefined && isGood(record, release, seen);
+  const known = isNewGood ? withKnownGoodImage(record, seen.image) : record;
+  const others = isNewGood ? [] : record.unverified.filter((other) => other !== key);
+  if (seen && others.length === 0 && asksFor(release.data, seen)) {
+    if (release.changesNothing) return record;
+    const same = { ...release, changesNothing: true, wasKnownGood: true };
+    return { ...known, unverified: [], releases: record.releases.map((one) => (one.key === key ? same : one)) };
   }
-  if (record.unverified.includes(release.key)) return record;
-  return { ...record, unverified: [...record.unverified, release.key].slice(-MAX_LISTED) };
+  if (!isNewGood && record.unverified.includes(key)) return record;
+  return { ...known, unverified: [...others, key].slice(-MAX_LISTED) };
+}
+
+/** Whether the cluster is asked for just what it runs. A tag to which a digest was added may be another image by now. */
+function asksFor({ image, replicas }: ReleaseData, seen: Rollout): boolean {
+  return seen.image === image && (replicas ?? seen.replicas) === seen.replicas;
 }
 
 /** Whether what runs is complete, and neither known already nor a failed or superseded release of ours. */
@@ -166,18 +179,17 @@ export function endRelease(
 ): TargetRecord {
   if (phaseOf(release) !== 'started') return record;
   if (outcome.to === 'completed') {
-    const next = withRestore(withStep(record, release, { ...outcome, ...cause }), cause.at);
-    return {
-      ...withKnownGoodImage(next, outcome.image),
-      doraTotals: withCompletion(next.doraTotals, release, cause.at),
-    };
+    const leadSeconds = release.changesNothing ? undefined : leadSecondsOf(record, release, cause.at);
+    const step = { ...outcome, ...cause, ...(leadSeconds !== undefined && { leadSeconds }) };
+    const good = withKnownGoodImage(withRestore(withStep(record, release, step), cause.at), outcome.image);
+    return release.changesNothing ? good : withCompletion(withDeployed(good, release, leadSeconds));
   }
   const { untouched = false, ...failure } = outcome;
   const next = withStep(record, release, { ...failure, ...cause });
   if (untouched || !record.unverified.includes(release.key)) {
     return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
   }
-  return failure.reason === 'Superseded' ? next : withFailure(next, cause.at);
+  return failure.reason === 'Superseded' ? next : withFailure(withDeployed(next, release), cause.at);
 }
 
 /** Closes a release that is in the given phase and not closed yet. */

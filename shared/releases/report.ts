@@ -75,12 +75,6 @@ function restoreSecondsOf(release: ReleaseRecord): number {
   return secondsBetween(stepTo(release, 'failed')?.at ?? 0, stepTo(release, 'rolled-back')?.at ?? 0);
 }
 
-/** From the commit to completion; undefined when the request named no commit. */
-export function leadSecondsOf(release: ReleaseRecord): number | undefined {
-  const { commit } = release.data;
-  return commit && secondsBetween(Date.parse(commit.timestamp), stepTo(release, 'completed')?.at ?? 0);
-}
-
 /** A notification about a release; `what` makes its key, so that a repeated run sends the same one. */
 export function noticeOf(
   release: ReleaseRecord,

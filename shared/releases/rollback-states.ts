@@ -3,8 +3,8 @@
  */
 import { isImage } from '../image.ts';
 import type { RolloutStatus } from './apply-change.ts';
-import { pruned, withFailure, withRestore, withStep } from './record-changes.ts';
-import { isNewest, type ReleaseRecord, releaseOf, stepBy, type TargetRecord } from './release-record.ts';
+import { pruned, withDeployed, withFailure, withRestore, withStep } from './record-changes.ts';
+import { isNewest, phaseOf, type ReleaseRecord, releaseOf, stepBy, type TargetRecord } from './release-record.ts';
 import type { Cause, ReleaseFailure } from './release-states.ts';
 import { isSuspect } from './suspects.ts';
 
@@ -59,7 +59,8 @@ function noteAgainstRollback(
 function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
   if (!isSuspect(record, release)) return record;
   const { image } = release.data;
-  const next = withFailure(withStep(record, release, { to: 'failed', ...cause, ...failure }), cause.at);
+  const ended = phaseOf(release) === 'completed' ? record : withDeployed(record, release);
+  const next = withFailure(withStep(ended, release, { to: 'failed', ...cause, ...failure }), cause.at);
   const knownGoodImages = record.knownGoodImages.filter((good) => !isImage(good, image));
   return {
     ...next,

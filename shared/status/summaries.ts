@@ -37,6 +37,8 @@ interface ReleaseSummary {
   /** Why it failed, if it did. */
   readonly reason?: string;
   readonly message?: string;
+  /** Why it was not rolled back, or how the rollback failed. */
+  readonly note?: string;
   readonly commit?: string;
   readonly requestedBy?: string;
 }
@@ -120,19 +122,40 @@ function urgencyOf({ failingSince, newest }: DeploymentSummary): number {
 }
 
 const NOTHING = { count: 0, seconds: 0 };
-const NO_TOTALS: DoraTotals = { completed: 0, failed: 0, rolledBack: 0, leadTime: NOTHING, restore: NOTHING };
+const NO_TOTALS: DoraTotals = {
+  ...{ deployed: 0, completed: 0, failed: 0, rework: 0, rolledBack: 0 },
+  ...{ leadTime: NOTHING, recovery: NOTHING },
+};
 
 export function sumOf(a: DoraTotals, b: DoraTotals): DoraTotals {
-  const spans = (one: DoraTotals['restore'], other: DoraTotals['restore']): DoraTotals['restore'] => ({
+  const spans = (one: DoraTotals['recovery'], other: DoraTotals['recovery']): DoraTotals['recovery'] => ({
     count: one.count + other.count,
     seconds: one.seconds + other.seconds,
   });
   return {
+    deployed: a.deployed + b.deployed,
     completed: a.completed + b.completed,
     failed: a.failed + b.failed,
+    rework: a.rework + b.rework,
     rolledBack: a.rolledBack + b.rolledBack,
     leadTime: spans(a.leadTime, b.leadTime),
-    restore: spans(a.restore, b.restore),
+    recovery: spans(a.recovery, b.recovery),
+  };
+}
+
+/** DORA's measures beside the deployment frequency, which is `deployed` over a time; undefined where there was nothing. */
+export function ratesOf({ deployed, failed, rework, leadTime, recovery }: DoraTotals): {
+  readonly changeLeadTimeSeconds: number | undefined;
+  readonly changeFailRate: number | undefined;
+  readonly failedDeploymentRecoverySeconds: number | undefined;
+  readonly deploymentReworkRate: number | undefined;
+} {
+  const ratio = (part: number, whole: number): number | undefined => (whole > 0 ? part / whole : undefined);
+  return {
+    changeLeadTimeSeconds: ratio(leadTime.seconds, leadTime.count),
+    changeFailRate: ratio(failed, deployed),
+    failedDeploymentRecoverySeconds: ratio(recovery.seconds, recovery.count),
+    deploymentReworkRate: ratio(rework, deployed),
   };
 }
 
@@ -154,11 +177,13 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
   const { requestId, requestSource, correlationId, data, steps } = release;
   const phase = phaseOf(release);
   const failure = stepTo(release, 'failed');
+  const note = stepTo(release, 'closed')?.note;
   return {
     ...{ requestId, requestSource, correlationId, image: data.image, phase },
     isOver: steps.at(-1)?.to === 'closed',
     since: stepTo(release, phase)?.at ?? 0,
     ...(failure && { reason: failure.reason, message: failure.message }),
+    ...(note !== undefined && { note }),
     ...(data.commit && { commit: data.commit.sha }),
     ...(data.requestedBy !== undefined && { requestedBy: data.requestedBy }),
   };
