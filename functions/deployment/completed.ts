@@ -6,6 +6,7 @@ import { targetOf } from '../../shared/events/deployment-target.ts';
 import { eventKey } from '../../shared/events/identity.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
+import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsCompleted } from '../../shared/releases/expected.ts';
 import { advanceRelease, stepBy, stepTo } from '../../shared/releases/release-record.ts';
 import { closeRelease } from '../../shared/releases/release-states.ts';
@@ -25,7 +26,7 @@ export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event
     noticeOf(release, event, ports.config, {
       what: 'completed',
       severity: 'info',
-      title: `${targetOf(release.data)} runs ${release.data.image}`,
+      title: `${targetOf(release.data)} runs ${imagesText(askedImages(release.data))}`,
       text: `the rollout took ${durationSeconds} s; ${replicas} replica${replicas === 1 ? ' is' : 's are'} ready`,
       facts: leadSeconds === undefined ? {} : { 'Change lead time': `${Math.round(leadSeconds)} s` },
     }),

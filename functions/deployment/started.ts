@@ -7,6 +7,8 @@ import { onEvent } from '../../shared/on-event.ts';
 import type { Release } from '../../shared/ports/cluster.ts';
 import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
+import { beginChange } from '../../shared/releases/begin-change.ts';
+import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsStarted } from '../../shared/releases/expected.ts';
 import {
   advanceRelease,
@@ -17,7 +19,7 @@ import {
   stepBy,
   stepTo,
 } from '../../shared/releases/release-record.ts';
-import { beginChange, endRelease, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
+import { endRelease, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
 import { completedData, failedData } from '../../shared/releases/report.ts';
 import { rememberNewest } from '../../shared/releases/suspects.ts';
 import { objectivesOf } from '../../shared/slo/objectives.ts';
@@ -50,10 +52,11 @@ function watchRollout(
   { state, clusters, clock, config, log }: HandlerPorts,
 ): Promise<RolloutStatus> {
   const { requestId, requestSource, rank, data } = release;
-  const { namespace, deployment, container, image, replicas, commit } = data;
-  const changeCause = `request ${requestReference(release)}: ${image}${commit ? ` (commit ${commit.sha})` : ''}`;
+  const { namespace, deployment, replicas, commit } = data;
+  const containers = askedImages(data);
+  const changeCause = `request ${requestReference(release)}: ${imagesText(containers)}${commit ? ` (commit ${commit.sha})` : ''}`;
   const change: Release = {
-    ...{ namespace, deployment, container, image, replicas },
+    ...{ namespace, deployment, containers, replicas },
     ...{ requestId: requestReference(release), rank: `${rank}/apply`, changeCause },
   };
   return applyChange({

@@ -6,9 +6,10 @@
 import { describeError, failureOf } from '../describe-error.ts';
 import { ConfigError, isPermanent, NotFoundError, RefusedError, SupersededError, TransientError } from '../errors.ts';
 import { isImage } from '../image.ts';
-import type { Change, Cluster, Rollout } from '../ports/cluster.ts';
+import type { Change, Cluster, Rollout, RunningContainer } from '../ports/cluster.ts';
 import type { Log } from '../ports/log.ts';
 import { stackOf } from '../stack.ts';
+import { containerIn } from './containers.ts';
 import type { FailureReason } from './release-record.ts';
 
 /** A rollout is looked at once a minute at least, however long it takes. */
@@ -18,7 +19,7 @@ const MAX_REQUEUE_MS = 60_000;
 interface ChangePlan {
   /** @throws NotFoundError when the configuration does not name the cluster */
   readonly cluster: () => Cluster;
-  readonly change: Change & { readonly image: string };
+  readonly change: Change;
   readonly make: (cluster: Cluster) => Promise<void>;
   /** Runs before the change is made, with what runs until then; again when the change was not made. May throw. */
   readonly before: (running: Rollout | undefined) => Promise<void>;
@@ -52,13 +53,27 @@ export async function applyChange(plan: ChangePlan): Promise<RolloutStatus> {
   const { cluster, change, make, before, log } = plan;
   const readRollout = (): Promise<Rollout | ClusterFault> => ask(log, () => cluster().rollout(change));
   const found = await readRollout();
-  if (found instanceof ClusterFault ? found.reason !== 'NotFound' : found.requestId === change.requestId) {
+  if (found instanceof ClusterFault ? found.reason !== 'NotFound' : isMade(found, change)) {
     return statusOf(plan, found);
   }
   await before(found instanceof ClusterFault ? undefined : found);
   const refusal = await ask(log, () => make(cluster()));
   const status = statusOf(plan, refusal ?? (await readRollout()));
   return refusal && status.to === 'failed' ? { ...status, untouched: refusal.changedNothing } : status;
+}
+
+function isMade(rollout: Rollout, { containers, requestId }: Change): boolean {
+  return containers.every(({ name }) => containerIn(rollout, name)?.requestId === requestId);
+}
+
+/** The first container that somebody else has set to another image. */
+function foreignIn(rollout: Rollout, { containers, requestId }: Change): RunningContainer | undefined {
+  return containers
+    .map((asked) => ({ asked, found: containerIn(rollout, asked.name) }))
+    .find(({ asked, found }) => {
+      const isOurs = found?.requestId === requestId && found.isAsChanged;
+      return found && !isOurs && !isImage(found.image, asked.image);
+    })?.found;
 }
 
 /** Why a cluster did not answer a question, or did not make a change. */
@@ -117,12 +132,14 @@ function statusOf(
     if (isLate)
       return { to: 'failed', reason: 'DeadlineExceeded', message: `last answer: ${message}`, untouched: false };
   } else {
-    const { state, image } = answer;
-    if (!isImage(image, change.image)) {
+    const { state } = answer;
+    const foreign = foreignIn(answer, change);
+    if (foreign) {
+      const which = change.containers.length > 1 ? ` of ${foreign.name}` : '';
       return {
         to: 'failed',
         reason: 'Superseded',
-        message: `somebody else set the image to ${image}`,
+        message: `somebody else set the image${which} to ${foreign.image}`,
         untouched: false,
       };
     }

@@ -1,9 +1,13 @@
 /** The changes to a target's record that its transitions are made of. Pure. */
+import { containerNames, type NamedImage, shareContainer } from './containers.ts';
 import {
   type DoraTotals,
+  knownGoodIn,
   newestOf,
+  phaseOf,
   type ReleaseRecord,
   type ReleaseStep,
+  releaseOf,
   secondsBetween,
   stepTo,
   type TargetRecord,
@@ -16,17 +20,25 @@ const MAX_KNOWN_GOOD_IMAGES = 5;
 const MAX_COUNTED_COMMITS = 100;
 
 export function withStep(record: TargetRecord, release: ReleaseRecord, step: ReleaseStep): TargetRecord {
-  const moved = { ...release, steps: [...release.steps, step] };
-  return {
-    ...record,
-    releases: record.releases.map((other) => (other.key === release.key ? moved : other)),
-  };
+  return withRelease(record, { ...release, steps: [...release.steps, step] });
 }
 
-/** The image is the first that a rollback returns to. */
-export function withKnownGoodImage(record: TargetRecord, image: string): TargetRecord {
-  const others = record.knownGoodImages.filter((good) => good !== image);
-  return { ...record, knownGoodImages: [image, ...others].slice(0, MAX_KNOWN_GOOD_IMAGES) };
+export function withRelease(record: TargetRecord, release: ReleaseRecord): TargetRecord {
+  return { ...record, releases: record.releases.map((other) => (other.key === release.key ? release : other)) };
+}
+
+/** The images are the first that a rollback of their containers returns to. */
+export function withKnownGood(
+  record: TargetRecord,
+  images: readonly NamedImage[],
+  revision: string | undefined,
+): TargetRecord {
+  const added = images.map(({ name, image }) => {
+    const others = knownGoodIn(record, name).filter((good) => good.image !== image);
+    const first = { image, ...(revision !== undefined && { revision }) };
+    return [name, [first, ...others].slice(0, MAX_KNOWN_GOOD_IMAGES)];
+  });
+  return { ...record, knownGoodImages: { ...record.knownGoodImages, ...Object.fromEntries(added) } };
 }
 
 /** One more change that was deployed, and its lead time when that counts. */
@@ -79,12 +91,26 @@ export function withFailure(record: TargetRecord, at: number): TargetRecord {
   return { ...record, failingSince, isReworkDue: true, doraTotals: { ...doraTotals, failed: doraTotals.failed + 1 } };
 }
 
-/** What runs now is good: nothing is unverified, and the target is not failing. */
-export function withRestore({ failingSince, ...record }: TargetRecord, at: number): TargetRecord {
-  const { doraTotals } = record;
-  if (failingSince === undefined) return { ...record, unverified: [] };
-  const recovery = plusOne(doraTotals.recovery, secondsBetween(failingSince, at));
-  return { ...record, unverified: [], doraTotals: { ...doraTotals, recovery } };
+/** What runs now in the containers of a release is good: nothing there is unverified, and they are not failing. */
+export function withRestore(record: TargetRecord, release: ReleaseRecord, at: number): TargetRecord {
+  const { failingSince, ...rest } = record;
+  const unverified = unverifiedBeside(record, release);
+  const isFailing = unverified.some((key) => {
+    const other = releaseOf(record, key);
+    return other && phaseOf(other) === 'failed';
+  });
+  if (failingSince === undefined || isFailing) return { ...record, unverified };
+  const recovery = plusOne(rest.doraTotals.recovery, secondsBetween(failingSince, at));
+  return { ...rest, unverified, doraTotals: { ...rest.doraTotals, recovery } };
+}
+
+/** The unverified releases that share no container with a release. */
+export function unverifiedBeside(record: TargetRecord, release: ReleaseRecord): readonly string[] {
+  const names = containerNames(release);
+  return record.unverified.filter((key) => {
+    const other = releaseOf(record, key);
+    return other && !shareContainer(containerNames(other), names);
+  });
 }
 
 function plusOne({ count, seconds }: DoraTotals['recovery'], more: number): DoraTotals['recovery'] {

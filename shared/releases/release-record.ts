@@ -7,13 +7,15 @@ import type { DataOf } from '../events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from '../events/deployment.ts';
 import { targetOf } from '../events/deployment-target.ts';
 import { eventKey, eventReference } from '../events/identity.ts';
+import { isImage } from '../image.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
+import { askedImages, containerNames, type NamedImage, shareContainer } from './containers.ts';
 
 const TARGETS = 'deployments';
 
-/** What was asked for. */
-export type ReleaseData = DataOf<typeof DeploymentRequested>;
+/** What was asked for; of several containers, `image` is that of the first. */
+export type ReleaseData = DataOf<typeof DeploymentRequested> & { readonly image: string };
 
 export type FailureReason = DataOf<typeof DeploymentFailed>['reason'];
 
@@ -28,15 +30,22 @@ export type ReleaseStep = {
   | { readonly to: 'started'; readonly deadline: number }
   | {
       readonly to: 'completed';
-      readonly image: string;
+      /** As the cluster shows them. */
+      readonly images: readonly NamedImage[];
       readonly replicas: number;
       readonly revision?: string;
       /** From the commit; absent when the lead time of that commit was counted before. */
       readonly leadSeconds?: number;
     }
   | { readonly to: 'failed'; readonly reason: FailureReason; readonly message: string }
-  | { readonly to: 'rolling-back'; readonly image: string; readonly deadline: number }
-  | { readonly to: 'rolled-back'; readonly image: string }
+  | {
+      readonly to: 'rolling-back';
+      readonly images: readonly NamedImage[];
+      /** The one in which they completed, if it is one. */
+      readonly revision?: string;
+      readonly deadline: number;
+    }
+  | { readonly to: 'rolled-back'; readonly images: readonly NamedImage[] }
   /** The release is over; the note says why when the step before does not. */
   | { readonly to: 'closed'; readonly note?: string; readonly needsAttention?: boolean }
 );
@@ -55,6 +64,8 @@ export interface ReleaseRecord {
   /** Orders the requests of a target; see `rankOf`. */
   readonly rank: string;
   readonly data: ReleaseData;
+  /** Which one an image without a name is for, once the cluster was seen. */
+  readonly container?: string;
   /** Whether its image was known to be good before it started: then a burnt budget is not caused by this release. */
   readonly wasKnownGood?: boolean;
   /** The cluster ran just what was asked for: this release is no change, and nothing is broken by it. */
@@ -81,11 +92,17 @@ export interface DoraTotals {
   readonly recovery: { readonly count: number; readonly seconds: number };
 }
 
+/** An image as the cluster shows it, and the revision of the Deployment in which it completed. */
+export interface KnownGoodImage {
+  readonly image: string;
+  readonly revision?: string | undefined;
+}
+
 export interface TargetRecord {
   /** The newest request first. */
   readonly releases: readonly ReleaseRecord[];
-  /** Images that completed here, as the cluster shows them, the last one first: a rollback goes to the first. */
-  readonly knownGoodImages: readonly string[];
+  /** By container: images that completed here, the last one first: a rollback goes to the first. */
+  readonly knownGoodImages: Readonly<Record<string, readonly KnownGoodImage[]>>;
   /** The keys of releases that may have changed the cluster and did not complete, since the last completion or rollback. */
   readonly unverified: readonly string[];
   /** Since when the target has been failing. */
@@ -101,7 +118,7 @@ export interface TargetRecord {
 
 const emptyRecord: TargetRecord = {
   releases: [],
-  knownGoodImages: [],
+  knownGoodImages: {},
   unverified: [],
   ended: [],
   doraTotals: {
@@ -195,6 +212,21 @@ export function stepTo<To extends ReleaseStep['to']>(
   return release.steps.findLast((step) => step.to === to) as Extract<ReleaseStep, { to: To }> | undefined;
 }
 
+/** The images that are known to be good in a container, the last one first. */
+export function knownGoodIn({ knownGoodImages }: TargetRecord, container: string): readonly KnownGoodImage[] {
+  // A container may be called 'constructor'.
+  return (Object.hasOwn(knownGoodImages, container) && knownGoodImages[container]) || [];
+}
+
+/** The containers of a release by name; one without a name is the only one that is known of the target. */
+export function knownContainers(
+  record: TargetRecord,
+  release: Pick<ReleaseRecord, 'data' | 'container'>,
+): readonly string[] {
+  const [only, ...others] = Object.keys(record.knownGoodImages);
+  return containerNames(release) ?? (only !== undefined && others.length === 0 ? [only] : []);
+}
+
 /** Where the release is; being closed is no phase of its own. A rollback that ended without success leaves it failed. */
 export function phaseOf({ steps }: ReleaseRecord): Phase {
   // Every release has a first step, and it is never 'closed'.
@@ -202,22 +234,42 @@ export function phaseOf({ steps }: ReleaseRecord): Phase {
   return phase === 'rolling-back' && steps.at(-1)?.to === 'closed' ? 'failed' : phase;
 }
 
+/** Whether the release's outcome is still open. */
+export function isInFlight(release: ReleaseRecord): boolean {
+  const phase = phaseOf(release);
+  return phase === 'requested' || phase === 'started';
+}
+
 /** Seconds from one time to another, both in milliseconds; never negative, whatever two clocks say. */
 export function secondsBetween(from: number, to: number): number {
   return Math.max(0, to - from) / 1_000;
 }
 
-/** Whether no newer request was admitted. */
+/** Whether no newer request for any of its containers was admitted. */
 export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean {
-  return newestOf(record)?.key === release.key;
+  return newestOf(record, containerNames(release))?.key === release.key;
 }
 
-/** The newest request that was admitted. */
-export function newestOf(record: TargetRecord): ReleaseRecord | undefined {
-  return record.releases.find((release) => release.steps[0]?.to === 'requested');
+/** The newest request that was admitted; of those for some containers, if they are given. */
+export function newestOf(record: TargetRecord, containers?: readonly string[]): ReleaseRecord | undefined {
+  return record.releases.find(
+    (release) => release.steps[0]?.to === 'requested' && shareContainer(containerNames(release), containers),
+  );
 }
 
 /** The service whose objectives a release can burn. */
 export function serviceOf(data: ReleaseData): string {
   return data.service ?? data.deployment;
+}
+
+/** Whether all images that a request asks for completed here before. */
+export function isKnownGood(record: TargetRecord, data: ReleaseData): boolean {
+  const names = knownContainers(record, { data });
+  const asked = askedImages(data);
+  return (
+    names.length === asked.length &&
+    asked.every(({ image }, index) =>
+      knownGoodIn(record, names[index] ?? '').some((good) => isImage(good.image, image)),
+    )
+  );
 }

@@ -11,22 +11,26 @@
  */
 
 import { eventKey } from '../events/identity.ts';
-import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
+import { withContainer } from './begin-change.ts';
+import { askedImages, containerNames, imagesText, runningImages, shareContainer } from './containers.ts';
 import {
   leadSecondsOf,
-  MAX_LISTED,
   pruned,
   withCompletion,
   withDeployed,
   withFailure,
-  withKnownGoodImage,
+  withKnownGood,
   withRestore,
   withStep,
 } from './record-changes.ts';
 import {
   type FailureReason,
+  isInFlight,
+  isKnownGood,
+  knownContainers,
+  knownGoodIn,
   newestOf,
   phaseOf,
   type ReleaseData,
@@ -84,32 +88,31 @@ export function admitRequest(
   const key = eventKey({ source: requestSource, id: requestId });
   if (releaseOf(record, key) || record.ended.includes(key)) return record;
   const rank = rankOf(request, at);
-  const newest = newestOf(record);
+  const names = containerNames({ data });
+  const newest = newestOf(record, names);
   const rejection = objection ?? (newest && newest.rank > rank ? supersededBy(newest) : undefined);
-  const previousImage = record.knownGoodImages[0];
-  const first: ReleaseStep = rejection
+  const [first] = knownContainers(record, { data });
+  const previousImage = first === undefined ? undefined : knownGoodIn(record, first)[0]?.image;
+  const step: ReleaseStep = rejection
     ? { to: 'failed', at, by: key, ...rejection }
     : { to: 'requested', at, by: key, ...(previousImage && { previousImage }), ...(overrode && { overrode }) };
-  const release: ReleaseRecord = { key, requestId, requestSource, correlationId, rank, data, steps: [first] };
+  const release: ReleaseRecord = { key, requestId, requestSource, correlationId, rank, data, steps: [step] };
 
-  const next = !rejection && newest && isInFlight(newest) ? supersede(record, newest, release, at) : record;
+  const older = rejection
+    ? []
+    : record.releases.filter((one) => isInFlight(one) && shareContainer(containerNames(one), names));
+  const next = older.reduce((changed, one) => supersede(changed, one, release, at), record);
   const releases = [...next.releases, release].sort((a, b) => (a.rank < b.rank ? 1 : -1));
   return pruned({ ...next, releases });
 }
 
 function supersededBy({ requestId, data, rank }: Pick<ReleaseRecord, 'requestId' | 'data' | 'rank'>): ReleaseFailure {
-  const message = `request '${requestId}' of ${rank.slice(0, rank.indexOf('/'))} for ${data.image} is newer`;
+  const message = `request '${requestId}' of ${rank.slice(0, rank.indexOf('/'))} for ${imagesText(askedImages(data))} is newer`;
   return { reason: 'Superseded', message };
 }
 
 function supersede(record: TargetRecord, older: ReleaseRecord, by: ReleaseRecord, at: number): TargetRecord {
   return withStep(record, older, { to: 'failed', at, by: by.key, ...supersededBy(by) });
-}
-
-/** Whether the release's outcome is still open. */
-function isInFlight(release: ReleaseRecord): boolean {
-  const phase = phaseOf(release);
-  return phase === 'requested' || phase === 'started';
 }
 
 /** Starts a release: its deadline runs from now on. */
@@ -122,52 +125,19 @@ export function startRelease(
   if (phaseOf(release) !== 'requested') return record;
   const started: ReleaseRecord = {
     ...release,
-    wasKnownGood: record.knownGoodImages.some((good) => isImage(good, release.data.image)),
+    wasKnownGood: isKnownGood(record, release.data),
   };
   return withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
 }
 
-/**
- * Records that a release is about to change the cluster, and what runs until then: a rollback returns to an image that
- * others deployed, but never to one with which a release of ours failed or was superseded.
- */
-export function beginChange(record: TargetRecord, release: ReleaseRecord, seen: Rollout | undefined): TargetRecord {
-  const { key } = release;
-  if (phaseOf(release) !== 'started') return record;
-  const isNewGood = seen !== undefined && isGood(record, release, seen);
-  const known = isNewGood ? withKnownGoodImage(record, seen.image) : record;
-  const others = isNewGood ? [] : record.unverified.filter((other) => other !== key);
-  if (seen && others.length === 0 && asksFor(release.data, seen)) {
-    if (release.changesNothing) return record;
-    const same = { ...release, changesNothing: true, wasKnownGood: true };
-    return { ...known, unverified: [], releases: record.releases.map((one) => (one.key === key ? same : one)) };
-  }
-  if (!isNewGood && record.unverified.includes(key)) return record;
-  return { ...known, unverified: [...others, key].slice(-MAX_LISTED) };
-}
-
-/** Whether the cluster is asked for just what it runs. A tag to which a digest was added may be another image by now. */
-function asksFor({ image, replicas }: ReleaseData, seen: Rollout): boolean {
-  return seen.image === image && (replicas ?? seen.replicas) === seen.replicas;
-}
-
-/** Whether what runs is complete, and neither known already nor a failed or superseded release of ours. */
-function isGood(record: TargetRecord, release: ReleaseRecord, { state, image }: Rollout): boolean {
-  if (state !== 'complete' || image === record.knownGoodImages[0]) return false;
-  const ours = record.releases.filter(({ data, key }) => isImage(image, data.image) && key !== release.key);
-  return ours.length === 0 || ours.some((other) => phaseOf(other) === 'completed');
-}
-
 type ReleaseOutcome =
-  | { readonly to: 'completed'; readonly image: string; readonly replicas: number; readonly revision?: string }
+  | { readonly to: 'completed'; readonly rollout: Rollout }
   /** `untouched`: the cluster refused the change, so that nothing of it is there. */
   | ({ readonly to: 'failed'; readonly untouched?: boolean } & ReleaseFailure);
 
 /** How a release ends, by the status of its rollout. */
 export function releaseOutcomeOf(status: Exclude<RolloutStatus, { to: 'waiting' }>): ReleaseOutcome {
-  if (status.to === 'failed') return status;
-  const { image, replicas, revision } = status.rollout;
-  return { to: 'completed', image, replicas, ...(revision !== undefined && { revision }) };
+  return status.to === 'failed' ? status : { to: 'completed', rollout: status.rollout };
 }
 
 /** Decides how a started release ends. */
@@ -178,18 +148,29 @@ export function endRelease(
   outcome: ReleaseOutcome,
 ): TargetRecord {
   if (phaseOf(release) !== 'started') return record;
-  if (outcome.to === 'completed') {
-    const leadSeconds = release.changesNothing ? undefined : leadSecondsOf(record, release, cause.at);
-    const step = { ...outcome, ...cause, ...(leadSeconds !== undefined && { leadSeconds }) };
-    const good = withKnownGoodImage(withRestore(withStep(record, release, step), cause.at), outcome.image);
-    return release.changesNothing ? good : withCompletion(withDeployed(good, release, leadSeconds));
-  }
+  if (outcome.to === 'completed') return complete(record, release, cause, outcome.rollout);
   const { untouched = false, ...failure } = outcome;
   const next = withStep(record, release, { ...failure, ...cause });
   if (untouched || !record.unverified.includes(release.key)) {
     return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
   }
   return failure.reason === 'Superseded' ? next : withFailure(withDeployed(next, release), cause.at);
+}
+
+function complete(before: TargetRecord, asked: ReleaseRecord, cause: Cause, rollout: Rollout): TargetRecord {
+  const { record, release } = withContainer(before, asked, rollout);
+  const { replicas, revision } = rollout;
+  const images = runningImages(rollout, askedImages(release.data));
+  const leadSeconds = release.changesNothing ? undefined : leadSecondsOf(record, release, cause.at);
+  const step = withStep(record, release, {
+    to: 'completed',
+    ...{ images, replicas },
+    ...(revision !== undefined && { revision }),
+    ...cause,
+    ...(leadSeconds !== undefined && { leadSeconds }),
+  });
+  const good = withKnownGood(withRestore(step, release, cause.at), images, revision);
+  return release.changesNothing ? good : withCompletion(withDeployed(good, release, leadSeconds));
 }
 
 /** Closes a release that is in the given phase and not closed yet. */

@@ -11,6 +11,7 @@ import type {
 import { targetOf } from '../events/deployment-target.ts';
 import type { Notification } from '../ports/notifier.ts';
 import { withoutControls } from '../shown-text.ts';
+import { askedImages, imagesText } from './containers.ts';
 import { type ReleaseRecord, requestReference, secondsBetween, serviceOf, stepTo } from './release-record.ts';
 
 const MAX_TEXT = 4_096;
@@ -49,11 +50,13 @@ export function failedData(release: ReleaseRecord): DataOf<typeof DeploymentFail
 
 export function rolledBackData(release: ReleaseRecord): DataOf<typeof DeploymentRolledBack> {
   const { reason, message } = failedData(release);
+  const { images = [] } = stepTo(release, 'rolled-back') ?? {};
   return {
     ...release.data,
     ...requestOf(release),
-    image: stepTo(release, 'rolled-back')?.image ?? release.data.image,
+    image: images[0]?.image ?? release.data.image,
     failedImage: release.data.image,
+    ...(images.length > 1 && { restored: [...images] }),
     reason: readable(`${reason}: ${message}`),
     durationSeconds: restoreSecondsOf(release),
   };
@@ -90,7 +93,7 @@ export function noticeOf(
     key: `${targetOf(data)}/${key}/${what}`,
     facts: {
       Target: targetOf(data),
-      Image: data.image,
+      Image: imagesText(askedImages(data)),
       Request: requestReference(release),
       ...(commit && { Commit: commit.sha }),
       ...(requestedBy && { 'Requested by': requestedBy }),

@@ -5,6 +5,7 @@ import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
 import { cursorAfter } from '../ports/dead-letter-list.ts';
 import type { Ports } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
+import type { NamedImage } from '../releases/containers.ts';
 import {
   type DoraTotals,
   newestOf,
@@ -29,6 +30,8 @@ interface ReleaseSummary {
   readonly requestSource: string;
   readonly correlationId: string;
   readonly image: string;
+  /** When it is for several. */
+  readonly containers?: readonly NamedImage[];
   readonly phase: Phase;
   /** Whether the release is over. */
   readonly isOver: boolean;
@@ -51,8 +54,8 @@ export interface DeploymentSummary {
   readonly namespace: string;
   readonly deployment: string;
   readonly service: string;
-  /** The image that completed last: what runs, or what a rollback returns to. */
-  readonly knownGoodImage?: string;
+  /** By container, the image that completed last: what runs, or what a rollback returns to. */
+  readonly knownGoodImages: Readonly<Record<string, string>>;
   /** The newest request that was admitted, or the newest rejected one when none was. */
   readonly newest?: ReleaseSummary;
   /** Since when it has been failing. */
@@ -162,11 +165,13 @@ export function ratesOf({ deployed, failed, rework, leadTime, recovery }: DoraTo
 function deploymentOf(target: string, record: TargetRecord): DeploymentSummary {
   const [cluster = '', namespace = '', deployment = ''] = target.split('/');
   const newest = newestOf(record) ?? record.releases[0];
-  const [knownGoodImage] = record.knownGoodImages;
+  const knownGoodImages = Object.entries(record.knownGoodImages).flatMap(([name, [last]]) =>
+    last ? [[name, last.image]] : [],
+  );
   return {
     ...{ target, cluster, namespace, deployment },
     service: newest ? serviceOf(newest.data) : deployment,
-    ...(knownGoodImage !== undefined && { knownGoodImage }),
+    knownGoodImages: Object.fromEntries(knownGoodImages),
     ...(newest && { newest: releaseSummaryOf(newest) }),
     ...(record.failingSince !== undefined && { failingSince: record.failingSince }),
     doraTotals: record.doraTotals,
@@ -180,6 +185,7 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
   const note = stepTo(release, 'closed')?.note;
   return {
     ...{ requestId, requestSource, correlationId, image: data.image, phase },
+    ...(data.containers && { containers: data.containers }),
     isOver: steps.at(-1)?.to === 'closed',
     since: stepTo(release, phase)?.at ?? 0,
     ...(failure && { reason: failure.reason, message: failure.message }),

@@ -5,6 +5,7 @@
 
 import { waitsForPerson } from '../../delivery/automatic-replay.ts';
 import type { EventRecord } from '../../delivery/event-record.ts';
+import { askedImages, imagesText } from '../../releases/containers.ts';
 import type { Dependency, Health } from '../health.ts';
 import {
   type DeploymentSummary,
@@ -193,16 +194,16 @@ const PHASES: Readonly<Record<NonNullable<DeploymentSummary['newest']>['phase'],
 
 function deploymentsTable({ mostUrgent, count }: DeploymentsDigest, now: number): Html {
   if (count === 0) return note('No deployments yet.');
-  const rows = mostUrgent.map(({ target, knownGoodImage, newest, failingSince }): Part[] => {
+  const rows = mostUrgent.map(({ target, knownGoodImages, newest, failingSince }): Part[] => {
     const [text, tone] = newest ? PHASES[newest.phase] : (['–', 'quiet'] as const);
     const failure = newest?.reason === undefined ? undefined : `${newest.reason}: ${newest.message ?? ''}`;
     const why = [failure, newest?.note].filter((text) => text !== undefined).join('; ');
     return [
       target,
       html`${badge(text, tone)}${failingSince === undefined ? '' : html` ${badge('failing', 'bad')} for ${spanText(now - failingSince)}`}`,
-      html`<code>${newest?.image ?? '–'}</code>`,
+      html`<code>${newest ? imagesText(askedImages(newest)) : '–'}</code>`,
       newest ? ago(newest.since, now) : '–',
-      html`<code>${knownGoodImage ?? '–'}</code>`,
+      html`<code>${imagesText(Object.entries(knownGoodImages).map(([name, image]) => ({ name, image }))) || '–'}</code>`,
       html`<span class="why">${shortened(why)}</span>`,
     ];
   });

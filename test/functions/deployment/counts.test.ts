@@ -123,7 +123,7 @@ describe('a request that changes nothing', () => {
     await world.carry(world.violation(request));
 
     expect(await totals(world)).toMatchObject({ deployed: 0, failed: 0 });
-    expect((await world.record()).knownGoodImages).toHaveLength(1);
+    expect(await world.knownGood()).toHaveLength(1);
   });
 
   it('is a change when it carries on what a superseded one began', async () => {

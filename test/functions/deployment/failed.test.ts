@@ -102,7 +102,7 @@ describe('deployment/failed', () => {
       cluster: (simulated) => ({
         ...cluster(simulated),
         apply: async (release) => {
-          if (release.image.endsWith(':3')) throw new PermanentError('no such container');
+          if (release.containers[0]?.image.endsWith(':3')) throw new PermanentError('no such container');
           return simulated.apply(release);
         },
       }),

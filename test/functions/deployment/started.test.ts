@@ -251,7 +251,7 @@ describe('deployment/started', () => {
       await world.carry(world.request('1'));
       await world.carry(world.request('2'));
 
-      expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:2`, `${IMAGE}:1`]);
+      expect(await world.knownGood()).toEqual([`${IMAGE}:2`, `${IMAGE}:1`]);
     });
 
     it('from what somebody else deployed before', async () => {
@@ -260,7 +260,7 @@ describe('deployment/started', () => {
 
       await world.run(only(await world.run(world.request('1'))));
 
-      expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:by-hand`]);
+      expect(await world.knownGood()).toEqual([`${IMAGE}:by-hand`]);
     });
 
     it('but not from one that is not complete itself', async () => {
@@ -269,7 +269,7 @@ describe('deployment/started', () => {
 
       await world.run(only(await world.run(world.request('1'))));
 
-      expect((await world.record()).knownGoodImages).toEqual([]);
+      expect(await world.knownGood()).toEqual([]);
     });
 
     it('and never takes a superseded release for it', async () => {
@@ -281,7 +281,7 @@ describe('deployment/started', () => {
       if (newer) await world.run(newer);
 
       expect((await world.rollout()).image).toBe(`${IMAGE}:2`);
-      expect((await world.record()).knownGoodImages).toEqual([]);
+      expect(await world.knownGood()).toEqual([]);
     });
   });
 

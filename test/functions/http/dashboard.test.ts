@@ -142,7 +142,7 @@ describe('GET /api/dashboard', () => {
           isOver: n !== 500,
         } as const;
         yield {
-          ...{ ...names, target: `d-${n}`, doraTotals, newest: { ...newest, since: n } },
+          ...{ ...names, target: `d-${n}`, doraTotals, knownGoodImages: {}, newest: { ...newest, since: n } },
           ...(n === 10 && { failingSince: 1 }),
         };
       }

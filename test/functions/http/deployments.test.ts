@@ -30,7 +30,7 @@ describe('GET /api/deployments', () => {
           namespace: 'shop',
           deployment: 'web',
           service: 'front',
-          knownGoodImage: 'ghcr.io/shop/web:1',
+          knownGoodImages: { web: 'ghcr.io/shop/web:1' },
           newest: {
             requestId: expect.any(String),
             requestSource: '/ci',
@@ -75,7 +75,7 @@ describe('GET /api/deployments', () => {
     const { json } = await platform.get(handle);
 
     expect(json).toMatchObject({ deployments: [{ newest: { phase: 'failed', reason: 'PolicyViolation' } }] });
-    expect(json).not.toHaveProperty('deployments.0.knownGoodImage');
+    expect(json).toHaveProperty('deployments.0.knownGoodImages', {});
     expect(json).toHaveProperty('deployments.0.changeFailRate', undefined);
   });
 

@@ -199,7 +199,13 @@ describe('labels', () => {
     async function* deployments(): AsyncIterable<DeploymentSummary> {
       for (let n = 0; n < 1_003; n++) {
         const names = { cluster: 'default', namespace: 'shop', deployment: `d-${n}`, service: 'web' };
-        yield { ...names, target: `default/shop/d-${n}`, doraTotals, ...(n === 1_001 && { failingSince: 1 }) };
+        yield {
+          ...names,
+          target: `default/shop/d-${n}`,
+          knownGoodImages: {},
+          doraTotals,
+          ...(n === 1_001 && { failingSince: 1 }),
+        };
       }
     }
 

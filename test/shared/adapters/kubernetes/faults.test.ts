@@ -128,7 +128,7 @@ describe('faults', () => {
     given(server, web, 'shop/web:1', 1);
     server.fail('GET', { status: 401 });
 
-    await expect(cluster.rollout(web)).resolves.toMatchObject({ image: 'shop/web:1' });
+    await expect(cluster.rollout(web)).resolves.toMatchObject({ containers: [{ image: 'shop/web:1' }] });
   });
 
   it('counts credentials that stay refused as transient: their signing key may be rotating', async () => {
