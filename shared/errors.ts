@@ -28,6 +28,9 @@ export class TransientError extends PlatformError {
   }
 }
 
+/** The other side refused and did nothing: a right that is missing or still on its way, or too many requests. */
+export class RefusedError extends TransientError {}
+
 /** The record changed, or appeared, since it was read. It has no stack: two writers find out about each other so. */
 export class ConflictError extends TransientError {
   override readonly reason = 'Conflict';

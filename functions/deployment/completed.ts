@@ -6,10 +6,11 @@ import { targetOf } from '../../shared/events/deployment-target.ts';
 import { eventKey } from '../../shared/events/identity.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
+import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsCompleted } from '../../shared/releases/expected.ts';
-import { advanceRelease, stepBy } from '../../shared/releases/release-record.ts';
+import { advanceRelease, stepBy, stepTo } from '../../shared/releases/release-record.ts';
 import { closeRelease } from '../../shared/releases/release-states.ts';
-import { completedData, leadSecondsOf, noticeOf } from '../../shared/releases/report.ts';
+import { completedData, noticeOf } from '../../shared/releases/report.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event, ports) => {
   const by = eventKey(event);
@@ -20,14 +21,14 @@ export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event
   if (!release || !stepBy(release, by)) return;
 
   const { durationSeconds, replicas } = completedData(release);
-  const leadSeconds = leadSecondsOf(release);
+  const leadSeconds = stepTo(release, 'completed')?.leadSeconds;
   await ports.notifier.notify(
     noticeOf(release, event, ports.config, {
       what: 'completed',
       severity: 'info',
-      title: `${targetOf(release.data)} runs ${release.data.image}`,
+      title: `${targetOf(release.data)} runs ${imagesText(askedImages(release.data))}`,
       text: `the rollout took ${durationSeconds} s; ${replicas} replica${replicas === 1 ? ' is' : 's are'} ready`,
-      facts: leadSeconds === undefined ? {} : { 'Lead time': `${Math.round(leadSeconds)} s` },
+      facts: leadSeconds === undefined ? {} : { 'Change lead time': `${Math.round(leadSeconds)} s` },
     }),
   );
 };

@@ -9,6 +9,7 @@ import type { Rollback } from '../../shared/ports/cluster.ts';
 import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
 import type { Notification } from '../../shared/ports/notifier.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
+import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsFailed } from '../../shared/releases/expected.ts';
 import {
   advanceRelease,
@@ -51,18 +52,19 @@ export const handle: Handler<Failed> = async (event, ports) => {
 
 function watchRollback(
   release: ReleaseRecord,
-  { image, at, deadline }: StepTo<'rolling-back'>,
+  { images, revision, at, deadline }: StepTo<'rolling-back'>,
   event: Failed,
   { clusters, clock, config, notifier, log }: HandlerPorts,
 ): Promise<RolloutStatus> {
   const { rank, data } = release;
-  const { namespace, deployment, container } = data;
+  const { namespace, deployment } = data;
+  const back = imagesText(images);
   const change: Rollback = {
-    ...{ namespace, deployment, container, image },
+    ...{ namespace, deployment, containers: images, revision },
     ...{
       requestId: eventReference(event),
       rank: `${rank}/rollback`,
-      changeCause: `rollback of ${requestReference(release)}: ${image}`,
+      changeCause: `rollback of ${requestReference(release)}: ${back}`,
     },
   };
   return applyChange({
@@ -73,7 +75,7 @@ function watchRollback(
       const notice = noticeOf(release, event, config, {
         what: 'failed',
         severity: 'warning',
-        title: `${targetOf(data)} failed and is rolled back to ${image}`,
+        title: `${targetOf(data)} failed and is rolled back to ${back}`,
         text: describe(release),
       });
       await notifier.notify(notice);
@@ -96,7 +98,7 @@ function closingNotice(
   return noticeOf(release, event, config, {
     what: 'closed',
     severity: needsAttention ? 'critical' : reason === 'Superseded' ? 'info' : 'warning',
-    title: `${targetOf(release.data)}: ${release.data.image} ${needsAttention ? 'failed and needs attention' : 'failed'}`,
+    title: `${targetOf(release.data)}: ${imagesText(askedImages(release.data))} ${needsAttention ? 'failed and needs attention' : 'failed'}`,
     text: `${describe(release)}; not rolled back: ${note}`,
   });
 }

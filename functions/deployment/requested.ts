@@ -9,7 +9,7 @@ import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { violationOf } from '../../shared/releases/policy.ts';
-import { changeTarget, type ReleaseData, stepBy } from '../../shared/releases/release-record.ts';
+import { changeTarget, isKnownGood, type ReleaseData, stepBy } from '../../shared/releases/release-record.ts';
 import { admitRequest, type ReleaseFailure } from '../../shared/releases/release-states.ts';
 import { failedData, startedData } from '../../shared/releases/report.ts';
 import { type Freeze, freezeOf } from '../../shared/slo/freezes.ts';
@@ -17,16 +17,17 @@ import { type Freeze, freezeOf } from '../../shared/slo/freezes.ts';
 export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event, ports) => {
   const { id: requestId, source: requestSource, correlationid: correlationId } = event;
   const by = eventKey(event);
-  const data = keptData(DeploymentRequested, event.data);
+  const data = releaseDataOf(keptData(DeploymentRequested, event.data));
   const request = { requestId, requestSource, correlationId, data, time: Date.parse(event.time) };
   const at = ports.clock.now();
   const service = serviceOf(ports.config, data);
   const freeze = service === undefined ? undefined : await freezeOf(ports.state, service, at);
-  const objection = objectionTo(data, freeze, ports);
-
-  const record = await changeTarget(ports.state, targetOf(data), (current) =>
-    admitRequest(current, request, { objection, overrode: freeze?.reason, at }),
-  );
+  const record = await changeTarget(ports.state, targetOf(data), (current) => {
+    // A return to what ran well adds no risk.
+    const inTheWay = isKnownGood(current, data) ? undefined : freeze;
+    const overrode = data.override && inTheWay?.reason;
+    return admitRequest(current, request, { objection: objectionTo(data, inTheWay, ports), overrode, at });
+  });
 
   // What this event decided, in this run or in one that died before it could publish: the outcome of this request, and
   // of the older one that it superseded.
@@ -39,6 +40,12 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
     }
   }
 };
+
+/** The image of the first of several containers stands for all where there is room for one. */
+function releaseDataOf(data: EventOf<typeof DeploymentRequested>['data']): ReleaseData {
+  const { image = data.containers?.[0]?.image ?? '' } = data;
+  return { ...data, image };
+}
 
 function objectionTo(data: ReleaseData, freeze: Freeze | undefined, ports: HandlerPorts): ReleaseFailure | undefined {
   const { config } = ports;

@@ -6,8 +6,9 @@ import { targetOf } from '../../shared/events/deployment-target.ts';
 import { eventKey } from '../../shared/events/identity.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
+import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsRolledBack } from '../../shared/releases/expected.ts';
-import { advanceRelease, stepBy } from '../../shared/releases/release-record.ts';
+import { advanceRelease, stepBy, stepTo } from '../../shared/releases/release-record.ts';
 import { closeRelease } from '../../shared/releases/release-states.ts';
 import { noticeOf, rolledBackData } from '../../shared/releases/report.ts';
 
@@ -18,14 +19,15 @@ export const handle: Handler<EventOf<typeof DeploymentRolledBack>> = async (even
   );
   if (!release || !stepBy(release, by)) return;
 
-  const { image, failedImage, reason, durationSeconds } = rolledBackData(release);
+  const { reason, durationSeconds } = rolledBackData(release);
+  const { images = [] } = stepTo(release, 'rolled-back') ?? {};
   await ports.notifier.notify(
     noticeOf(release, event, ports.config, {
       what: 'rolled-back',
       severity: 'warning',
-      title: `${targetOf(release.data)} is back on ${image}`,
-      text: `${failedImage} was rolled back: ${reason}`,
-      facts: { 'Time to restore': `${Math.round(durationSeconds)} s` },
+      title: `${targetOf(release.data)} is back on ${imagesText(images)}`,
+      text: `${imagesText(askedImages(release.data))} was rolled back: ${reason}`,
+      facts: { 'Recovery time': `${Math.round(durationSeconds)} s` },
     }),
   );
 };

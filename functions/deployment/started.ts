@@ -8,16 +8,21 @@ import { onEvent } from '../../shared/on-event.ts';
 import type { Release } from '../../shared/ports/cluster.ts';
 import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
+import { beginChange } from '../../shared/releases/begin-change.ts';
+import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsStarted } from '../../shared/releases/expected.ts';
 import {
   advanceRelease,
+  peekRelease,
   phaseOf,
   type ReleaseRecord,
+  releaseOf,
   requestReference,
   stepBy,
   stepTo,
+  type TargetRecord,
 } from '../../shared/releases/release-record.ts';
-import { endRelease, observePrevious, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
+import { endRelease, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
 import { completedData, failedData } from '../../shared/releases/report.ts';
 import { rememberNewest } from '../../shared/releases/suspects.ts';
 import { objectivesOf } from '../../shared/slo/objectives.ts';
@@ -26,15 +31,22 @@ export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, 
   const by = eventKey(event);
   const { state, clock, config } = ports;
   const { deadline } = config.policies.deployment;
-  let release = await advanceRelease(state, event.data, (record, it) =>
-    startRelease(record, it, { by, at: clock.now() }, deadline),
-  );
+  const cause = { by, at: clock.now() };
+  // The start is written together with what is done first, which spares a write.
+  const start: Start = (record, it, then) => {
+    const started = startRelease(record, it, cause, deadline);
+    return then(started, releaseOf(started, it.key) ?? it);
+  };
+  let release = await peekRelease(state, event.data, (record, it) => start(record, it, (_, started) => started));
 
   if (release && phaseOf(release) === 'started') {
-    const status = await watchRollout(release, ports);
-    if (status.to === 'waiting') return requeueAfter(status.afterMs);
+    const status = await watchRollout(release, ports, start);
+    if (status.to === 'waiting') {
+      await advanceRelease(state, event.data, (record, it) => start(record, it, (started) => started));
+      return requeueAfter(status.afterMs);
+    }
     release = await advanceRelease(state, event.data, (record, it) =>
-      endRelease(record, it, { by, at: clock.now() }, releaseOutcomeOf(status)),
+      start(record, it, (started, of) => endRelease(started, of, { by, at: clock.now() }, releaseOutcomeOf(status))),
     );
   }
 
@@ -44,16 +56,25 @@ export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, 
   if (release && outcome?.to === 'failed') ports.publish(DeploymentFailed, failedData(release));
 };
 
+/** Starts a release, unless it has started, and goes on with that. Pure. */
+type Start = <T>(
+  record: TargetRecord,
+  release: ReleaseRecord,
+  then: (record: TargetRecord, release: ReleaseRecord) => T,
+) => T;
+
 /** Applies what the record says, not what the event says: a DeploymentStarted published by hand changes nothing. */
 function watchRollout(
   release: ReleaseRecord,
   { state, clusters, clock, config, log }: HandlerPorts,
+  start: Start,
 ): Promise<RolloutStatus> {
   const { requestId, requestSource, rank, data } = release;
-  const { namespace, deployment, container, image, replicas, commit } = data;
-  const changeCause = `request ${requestReference(release)}: ${image}${commit ? ` (commit ${commit.sha})` : ''}`;
+  const { namespace, deployment, replicas, commit } = data;
+  const containers = askedImages(data);
+  const changeCause = `request ${requestReference(release)}: ${imagesText(containers)}${commit ? ` (commit ${commit.sha})` : ''}`;
   const change: Release = {
-    ...{ namespace, deployment, container, image, replicas },
+    ...{ namespace, deployment, containers, replicas },
     ...{ requestId: requestReference(release), rank: `${rank}/apply`, changeCause },
   };
   return applyChange({
@@ -65,10 +86,9 @@ function watchRollout(
       const service = serviceOf(config, data);
       if (service !== undefined && objectivesOf(config, service).length > 0)
         await rememberNewest(state, service, release);
-      if (running)
-        await advanceRelease(state, { ...data, requestId, requestSource }, (record, it) =>
-          observePrevious(record, it, running),
-        );
+      await advanceRelease(state, { ...data, requestId, requestSource }, (record, it) =>
+        start(record, it, (started, of) => beginChange(started, of, running)),
+      );
     },
     since: stepTo(release, 'started')?.at ?? 0,
     deadline: stepTo(release, 'started')?.deadline ?? 0,

@@ -2,7 +2,7 @@
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { limitIn, PAGE_PARAMETERS, refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
-import { type DeploymentSummary, deployments } from '../../shared/status/summaries.ts';
+import { type DeploymentSummary, deployments, ratesOf } from '../../shared/status/summaries.ts';
 
 const FILTERS = ['cluster', 'namespace', 'deployment', 'service'] as const;
 const QUERY = {
@@ -49,20 +49,12 @@ onHttp(
 );
 
 function entryOf({ newest, failingSince, doraTotals, ...one }: DeploymentSummary): Record<string, unknown> {
-  const { completed, failed, rolledBack, leadTime, restore } = doraTotals;
+  const { deployed, completed, failed, rework, rolledBack } = doraTotals;
   return {
     ...one,
     ...(newest && { newest: { ...newest, since: new Date(newest.since).toISOString() } }),
     ...(failingSince !== undefined && { failingSince: new Date(failingSince).toISOString() }),
-    completed,
-    failed,
-    rolledBack,
-    leadTimeSeconds: meanOf(leadTime),
-    restoreSeconds: meanOf(restore),
-    changeFailureRate: completed + failed > 0 ? failed / (completed + failed) : undefined,
+    ...{ deployed, completed, failed, rework, rolledBack },
+    ...ratesOf(doraTotals),
   };
-}
-
-function meanOf({ count, seconds }: { count: number; seconds: number }): number | undefined {
-  return count > 0 ? seconds / count : undefined;
 }

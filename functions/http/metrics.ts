@@ -1,5 +1,5 @@
 /**
- * `GET /api/metrics`: the four DORA measures, error budgets, and the queues and dependencies as they were last read, for
+ * `GET /api/metrics`: the five DORA measures, error budgets, and the queues and dependencies as they were last read, for
  * Prometheus. It holds what the state store holds: the same whichever instance answers.
  */
 

@@ -1,7 +1,7 @@
 /**
  * Clusters that exist only in the state store: deployments whose rollouts take time, revisions, guardrails. Nothing
  * runs by itself: how far a rollout is follows from when it began and what the clock says now, so a restarted host
- * finds it where it would be. The image's tag decides how a rollout goes:
+ * finds it where it would be. The tag of any of the images decides how a rollout goes:
  *
  * - `fail-…` never becomes ready and misses its progress deadline;
  * - `slow-…` takes ten times as long;
@@ -20,6 +20,7 @@ import {
   type Release,
   type Rollback,
   type Rollout,
+  type RunningContainer,
   type Workload,
 } from '../ports/cluster.ts';
 import type { StateStore } from '../ports/state.ts';
@@ -41,14 +42,23 @@ interface SimulationOptions {
   readonly deadlineMs?: number;
 }
 
+/** By container. */
+type Images = Readonly<Record<string, string>>;
+
 /** The deployment as it is kept. The newest of its revisions is what the template asks for. */
 interface SimulatedDeployment {
   readonly replicas: number;
-  readonly revisions: readonly { readonly revision: number; readonly image: string; readonly at: number }[];
-  readonly requestId?: string;
-  readonly rank?: string;
+  readonly revisions: readonly { readonly revision: number; readonly images: Images; readonly at: number }[];
+  /** The change last made to each container. */
+  readonly marks?: Readonly<Record<string, Mark>>;
   /** How often the apply of which request was answered with a server error. */
   readonly refused?: { readonly requestId: string; readonly times: number };
+}
+
+interface Mark {
+  readonly requestId: string;
+  readonly rank: string;
+  readonly image: string;
 }
 
 /** The clusters of the configuration, simulated. */
@@ -78,8 +88,11 @@ function simulatedCluster(
       const after = await updateDocument<SimulatedDeployment>(state, PARTITION, key, (found) =>
         applied(found, release, clock.now()),
       );
-      if (after.refused?.requestId === release.requestId && after.requestId !== release.requestId) {
-        throw new TransientError(`cluster '${name}' answered the apply of ${release.image} with 500`);
+      const isMade = Object.values(after.marks ?? {}).some(({ rank }) => rank === release.rank);
+      if (after.refused?.requestId === release.requestId && !isMade) {
+        throw new TransientError(
+          `cluster '${name}' answered the apply of ${textOf(imagesOf(after, release))} with 500`,
+        );
       }
     },
 
@@ -124,72 +137,109 @@ const nothing: SimulatedDeployment = { replicas: 1, revisions: [] };
 
 function applied(found: SimulatedDeployment = nothing, release: Release, now: number): SimulatedDeployment {
   if (isDone(found, release)) return found;
-  const { requestId, rank, image, replicas = found.replicas } = release;
-  if (tagOf(image).startsWith('error-')) {
+  const { requestId, replicas = found.replicas } = release;
+  if (release.containers.some(({ image }) => tagOf(image).startsWith('error-'))) {
     const times = found.refused?.requestId === requestId ? found.refused.times : 0;
     if (times < SERVER_ERRORS) return { ...found, refused: { requestId, times: times + 1 } };
   }
-  return { ...found, requestId, rank, replicas, revisions: withTemplate(found, image, now, replicas) };
+  return { ...changed(found, release, now, replicas), replicas };
 }
 
+/** A template has nothing but images here, so that setting them restores what ran. */
 function rolledBack(found: SimulatedDeployment, rollback: Rollback, now: number): SimulatedDeployment {
-  if (isDone(found, rollback)) return found;
-  const { requestId, rank, image } = rollback;
-  if (!found.revisions.some((revision) => revision.image === image)) {
-    throw new NotFoundError(`no revision of ${rollback.namespace}/${rollback.deployment} ran ${image}`);
-  }
-  return { ...found, requestId, rank, revisions: withTemplate(found, image, now, found.replicas) };
+  return isDone(found, rollback) ? found : changed(found, rollback, now, found.replicas);
+}
+
+function changed(found: SimulatedDeployment, change: Change, now: number, replicas: number): SimulatedDeployment {
+  const images = imagesOf(found, change);
+  const { requestId, rank } = change;
+  const marks = Object.fromEntries(Object.entries(images).map(([name, image]) => [name, { requestId, rank, image }]));
+  return { ...found, marks: { ...found.marks, ...marks }, revisions: withTemplate(found, images, now, replicas) };
+}
+
+/** What is asked for, by container. A deployment that does not exist is created with a container of its name. */
+function imagesOf(
+  { revisions: [current] }: SimulatedDeployment,
+  { containers, deployment, namespace }: Change,
+): Images {
+  const known = Object.keys(current?.images ?? {});
+  const [only = deployment, ...others] = known;
+  return Object.fromEntries(
+    containers.map(({ name, image }) => {
+      if (name === undefined && others.length > 0) {
+        throw new PermanentError(`${namespace}/${deployment} has several containers (${known.join(', ')}): say which`);
+      }
+      return [name ?? only, image];
+    }),
+  );
 }
 
 /** Whether this change was made already. @throws SupersededError when a newer one was */
 function isDone(found: SimulatedDeployment, change: Change): boolean {
-  if (found.rank === undefined || found.rank < change.rank) return false;
-  if (found.rank === change.rank) return true;
-  const { namespace, deployment, requestId } = change;
-  throw new SupersededError(
-    `${namespace}/${deployment} has request ${found.requestId}, which is newer than ${requestId}`,
-  );
+  const { namespace, deployment, requestId, rank } = change;
+  const marks = Object.keys(imagesOf(found, change)).map((name) => found.marks?.[name]);
+  const newer = marks.find((mark) => mark && mark.rank > rank);
+  if (newer) {
+    throw new SupersededError(
+      `${namespace}/${deployment} has request ${newer.requestId}, which is newer than ${requestId}`,
+    );
+  }
+  return marks.every((mark) => mark?.rank === rank);
 }
 
 /** As in Kubernetes a template that ran before becomes the newest revision again, under a new number. */
 function withTemplate(
   { revisions, replicas: before }: SimulatedDeployment,
-  image: string,
+  images: Images,
   at: number,
   replicas: number,
 ): SimulatedDeployment['revisions'] {
   const current = revisions[0];
-  if (current?.image === image) {
+  const wanted = { ...current?.images, ...images };
+  if (current && textOf(current.images) === textOf(wanted)) {
     // More replicas of the same template have to become ready, too.
     return replicas > before ? [{ ...current, at }, ...revisions.slice(1)] : revisions;
   }
-  const others = revisions.filter((revision) => revision.image !== image);
-  return [{ revision: (current?.revision ?? 0) + 1, image, at }, ...others].slice(0, REVISIONS);
+  const others = revisions.filter((revision) => textOf(revision.images) !== textOf(wanted));
+  return [{ revision: (current?.revision ?? 0) + 1, images: wanted, at }, ...others].slice(0, REVISIONS);
 }
 
 function judge(
-  { revisions: [current], replicas, requestId }: SimulatedDeployment,
+  { revisions: [current], replicas, marks = {} }: SimulatedDeployment,
   now: number,
   { rolloutMs, deadlineMs }: { rolloutMs: number; deadlineMs: number },
 ): Rollout {
   if (!current) throw new PermanentError('a simulated deployment has no revision');
-  const common = { image: current.image, replicas, revision: String(current.revision), requestId };
-  const tag = tagOf(current.image);
+  const containers = Object.entries(current.images).map(([name, image]): RunningContainer => {
+    const mark = marks[name];
+    return { name, image, isInit: false, requestId: mark?.requestId, isAsChanged: mark?.image === image };
+  });
+  const common = { containers, replicas, revision: String(current.revision) };
+  const tags = containers.map(({ image }) => tagOf(image));
   const elapsed = now - current.at;
-  if (tag.startsWith('fail-')) {
+  if (tags.some((tag) => tag.startsWith('fail-'))) {
     if (elapsed < deadlineMs)
       return { ...common, state: 'progressing', message: `0 of ${replicas} replicas are ready` };
     return {
       ...common,
       state: 'failed',
-      message: `progress deadline exceeded after ${deadlineMs} ms: ${current.image}`,
+      message: `progress deadline exceeded after ${deadlineMs} ms: ${textOf(current.images)}`,
     };
   }
-  const needed = tag.startsWith('slow-') ? rolloutMs * SLOWNESS : rolloutMs;
+  const needed = tags.some((tag) => tag.startsWith('slow-')) ? rolloutMs * SLOWNESS : rolloutMs;
   if (elapsed >= needed)
     return { ...common, state: 'complete', message: `${replicas} of ${replicas} replicas are ready` };
   const ready = Math.floor((replicas * elapsed) / needed);
   return { ...common, state: 'progressing', message: `${ready} of ${replicas} replicas are ready` };
+}
+
+function textOf(images: Images): string {
+  const [only, ...others] = Object.entries(images);
+  if (only && others.length === 0) return only[1];
+  return Object.keys(images)
+    .sort()
+    .map((name) => `${name}=${images[name]}`)
+    .join(', ');
 }
 
 function tagOf(image: string): string {

@@ -22,9 +22,23 @@ const target = {
   cluster: dnsLabel.optional().describe("A cluster of the configuration; 'default' when absent"),
 };
 
+const MAX_CONTAINERS = 20;
+
+/** One Deployment may be changed in several containers at once. */
+const containers = z
+  .array(open({ name: dnsLabel.describe('A container or init container'), image: imageReference }))
+  .min(1)
+  .max(MAX_CONTAINERS)
+  .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'each container once');
+
 const release = {
   ...target,
-  image: imageReference.describe('The image to run'),
+  image: imageReference.describe('The image to run; of several containers, that of the first'),
+  containers: containers
+    .optional()
+    .describe(
+      'The images of several containers or init containers, changed at once; instead of `image` and `container`',
+    ),
   replicas: count.max(10_000).optional().describe('How many replicas; left as they are when absent'),
   container: dnsLabel.optional().describe('The container to change; the only one when absent'),
   service: dnsSubdomain
@@ -53,7 +67,20 @@ const ofRequest = {
 
 export const DeploymentRequested = defineEvent(
   'DeploymentRequested',
-  open(release).describe('A release is asked for'),
+  open({ ...release, image: release.image.optional() })
+    .refine(({ image, containers: several }) => (image === undefined) !== (several === undefined), {
+      path: ['image'],
+      error: 'either image or containers',
+    })
+    .refine(({ container, containers: several }) => container === undefined || several === undefined, {
+      path: ['container'],
+      error: 'nothing beside containers, which has names of its own',
+    })
+    .meta({
+      description: 'A release is asked for',
+      examples: [{ namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' }],
+      oneOf: [{ required: ['image'] }, { required: ['containers'] }],
+    }),
   { subject: targetOf },
 );
 
@@ -98,7 +125,8 @@ export const DeploymentRolledBack = defineEvent(
   open({
     ...release,
     ...ofRequest,
-    image: imageReference.describe('The image that runs now'),
+    image: imageReference.describe('The image that runs now; of several containers, that of the first'),
+    restored: containers.optional().describe('What runs now, when the release was for several containers'),
     failedImage: imageReference.meta({ description: 'The image that failed', examples: ['ghcr.io/shop/web:1.2.4'] }),
     reason: longText.meta({
       description: 'Why it was rolled back',

@@ -1,22 +1,30 @@
 /** Where things run. One contract suite: `test/contract/cluster.ts`. */
 
-/** A Kubernetes Deployment in one cluster, and the container of it that this is about. */
+/** A Kubernetes Deployment in one cluster. */
 export interface Workload {
   readonly namespace: string;
   readonly deployment: string;
-  /** The only container when absent. */
-  readonly container?: string | undefined;
+}
+
+/** The image of a container, which may be an init container. */
+export interface ContainerImage {
+  /** The only container, init containers aside, when absent. */
+  readonly name?: string | undefined;
+  readonly image: string;
 }
 
 /**
- * A change to a workload, by apply or by rollback. The deployment bears the marks of the last one made, so that a
- * repeated change is recognised by looking, and a late one (a process that was cut off and wakes up) is refused.
+ * A change to some containers of a workload, by apply or by rollback: all of them in one step. Each bears the marks of the
+ * last change made to it, so that a repeated change is recognised by looking, and a late one (a process that was cut off
+ * and wakes up) is refused. Changes to different containers do not meet.
  */
 export interface Change extends Workload {
-  /** Names this change; `Rollout.requestId` shows it. */
+  /** At least one. */
+  readonly containers: readonly ContainerImage[];
+  /** Names this change; `RunningContainer.requestId` shows it. */
   readonly requestId: string;
   /**
-   * The place of this change among all changes of the deployment: ASCII text that sorts (by code unit) after the
+   * The place of this change among all changes of these containers: ASCII text that sorts (by code unit) after the
    * rank of every older change. The cluster compares and writes in one step (Kubernetes: `resourceVersion`).
    */
   readonly rank: string;
@@ -25,14 +33,28 @@ export interface Change extends Workload {
 }
 
 export interface Release extends Change {
-  readonly image: string;
   /** Left as it is when absent. */
   readonly replicas?: number | undefined;
 }
 
+/** A return to images that ran before, as `Rollout` showed them; replicas stay. */
 export interface Rollback extends Change {
-  /** The image to return to: the template of the newest revision that ran it is restored, replicas stay. */
+  /** The revision in which they ran, if it is known: no other is restored then. */
+  readonly revision?: string | undefined;
+}
+
+/** A container as the template asks for it now. */
+export interface RunningContainer {
+  readonly name: string;
   readonly image: string;
+  readonly isInit: boolean;
+  /** The change last made to it through this port. */
+  readonly requestId: string | undefined;
+  /**
+   * Whether the image is as that change left it, and nobody has set it since. It may be another than was asked for: an
+   * admission policy may add a digest, or rewrite the registry.
+   */
+  readonly isAsChanged: boolean;
 }
 
 /** What runs, and what is meant to run. */
@@ -41,13 +63,11 @@ export interface Rollout {
   readonly state: 'progressing' | 'complete' | 'failed';
   /** For people: what is being waited for, or why it failed. */
   readonly message: string;
-  /** The image that the template asks for now. */
-  readonly image: string;
+  /** All of them, init containers included. */
+  readonly containers: readonly RunningContainer[];
   readonly replicas: number;
   /** `deployment.kubernetes.io/revision`. */
   readonly revision: string | undefined;
-  /** The change last made through this port. */
-  readonly requestId: string | undefined;
 }
 
 /** The name of the ResourceQuota, LimitRange and other objects that guardrails make in a namespace. */
@@ -76,9 +96,9 @@ export interface Quota {
 /** One Kubernetes cluster. Every call is safe to repeat. */
 export interface Cluster {
   /**
-   * Sets the image (and replicas). Changes nothing when the deployment already bears this very rank.
+   * Sets the images (and replicas). Changes nothing when the containers already bear this very rank.
    *
-   * @throws SupersededError when the deployment bears a higher rank; nothing is changed
+   * @throws SupersededError when one of them bears a higher rank; nothing is changed
    * @throws NotFoundError when the deployment does not exist (and this cluster does not create them)
    * @throws PermanentError when the cluster refuses it for good; nothing is changed
    */
@@ -86,11 +106,12 @@ export interface Cluster {
   /** @throws NotFoundError */
   rollout(workload: Workload): Promise<Rollout>;
   /**
-   * Restores an earlier template. Changes nothing when the deployment already bears this very rank. A template that
-   * asks for that image already stays, but the marks are written: what was still on its way is then refused.
+   * Restores the template in which the images ran, if it is kept and differs in these containers' images alone; otherwise
+   * sets the images in the template of now. Changes nothing when the containers already bear this very rank. A template
+   * that asks for the images already stays, but the marks are written: what was still on its way is then refused.
    *
-   * @throws SupersededError when the deployment bears a higher rank; nothing is changed
-   * @throws NotFoundError when the deployment, or a revision with that image, does not exist
+   * @throws SupersededError when one of them bears a higher rank; nothing is changed
+   * @throws NotFoundError when the deployment does not exist
    */
   rollback(rollback: Rollback): Promise<void>;
   /**

@@ -4,11 +4,12 @@
  */
 
 import { describeError, failureOf } from '../describe-error.ts';
-import { NotFoundError, PlatformError, SupersededError, TransientError } from '../errors.ts';
+import { ConfigError, isPermanent, NotFoundError, RefusedError, SupersededError, TransientError } from '../errors.ts';
 import { isImage } from '../image.ts';
-import type { Change, Cluster, Rollout } from '../ports/cluster.ts';
+import type { Change, Cluster, Rollout, RunningContainer } from '../ports/cluster.ts';
 import type { Log } from '../ports/log.ts';
 import { stackOf } from '../stack.ts';
+import { containerIn } from './containers.ts';
 import type { FailureReason } from './release-record.ts';
 
 /** A rollout is looked at once a minute at least, however long it takes. */
@@ -18,9 +19,9 @@ const MAX_REQUEUE_MS = 60_000;
 interface ChangePlan {
   /** @throws NotFoundError when the configuration does not name the cluster */
   readonly cluster: () => Cluster;
-  readonly change: Change & { readonly image: string };
+  readonly change: Change;
   readonly make: (cluster: Cluster) => Promise<void>;
-  /** Runs before the change is made, with what runs until then; again when an earlier run died. May throw. */
+  /** Runs before the change is made, with what runs until then; again when the change was not made. May throw. */
   readonly before: (running: Rollout | undefined) => Promise<void>;
   /** When the change began, when it must have ended, and the time now: milliseconds since the Unix epoch. */
   readonly since: number;
@@ -38,7 +39,7 @@ export type RolloutStatus =
       readonly to: 'failed';
       readonly reason: ClusterFaultReason | 'DeadlineExceeded';
       readonly message: string;
-      /** Whether the cluster refused the change, so that nothing was changed. */
+      /** Whether the cluster refused the change, so that nothing of it is there. */
       readonly untouched: boolean;
     };
 
@@ -52,13 +53,27 @@ export async function applyChange(plan: ChangePlan): Promise<RolloutStatus> {
   const { cluster, change, make, before, log } = plan;
   const readRollout = (): Promise<Rollout | ClusterFault> => ask(log, () => cluster().rollout(change));
   const found = await readRollout();
-  if (found instanceof ClusterFault ? found.reason !== 'NotFound' : found.requestId === change.requestId) {
+  if (found instanceof ClusterFault ? found.reason !== 'NotFound' : isMade(found, change)) {
     return statusOf(plan, found);
   }
   await before(found instanceof ClusterFault ? undefined : found);
   const refusal = await ask(log, () => make(cluster()));
   const status = statusOf(plan, refusal ?? (await readRollout()));
-  return refusal && status.to === 'failed' ? { ...status, untouched: !refusal.isTransient } : status;
+  return refusal && status.to === 'failed' ? { ...status, untouched: refusal.changedNothing } : status;
+}
+
+function isMade(rollout: Rollout, { containers, requestId }: Change): boolean {
+  return containers.every(({ name }) => containerIn(rollout, name)?.requestId === requestId);
+}
+
+/** The first container that somebody else has set to another image. */
+function foreignIn(rollout: Rollout, { containers, requestId }: Change): RunningContainer | undefined {
+  return containers
+    .map((asked) => ({ asked, found: containerIn(rollout, asked.name) }))
+    .find(({ asked, found }) => {
+      const isOurs = found?.requestId === requestId && found.isAsChanged;
+      return found && !isOurs && !isImage(found.image, asked.image);
+    })?.found;
 }
 
 /** Why a cluster did not answer a question, or did not make a change. */
@@ -69,9 +84,14 @@ class ClusterFault {
     this.#error = error;
   }
 
-  /** An unknown error counts as transient, as everywhere; after the deadline it is the reason of the failure. */
+  /** An unknown error counts as transient, as everywhere. A kubeconfig that is being replaced reads as a wrong one. */
   get isTransient(): boolean {
-    return !(this.#error instanceof PlatformError) || this.#error.isTransient;
+    return !isPermanent(this.#error) || this.#error instanceof ConfigError;
+  }
+
+  /** Whether the cluster said no to a change, rather than nothing. */
+  get changedNothing(): boolean {
+    return isPermanent(this.#error) || this.#error instanceof RefusedError;
   }
 
   get reason(): ClusterFaultReason {
@@ -108,14 +128,18 @@ function statusOf(
   const isLate = at >= deadline;
   const { message } = answer;
   if (answer instanceof ClusterFault) {
-    if (isLate || !answer.isTransient) return { to: 'failed', reason: answer.reason, message, untouched: false };
+    if (!answer.isTransient) return { to: 'failed', reason: answer.reason, message, untouched: false };
+    if (isLate)
+      return { to: 'failed', reason: 'DeadlineExceeded', message: `last answer: ${message}`, untouched: false };
   } else {
-    const { state, image } = answer;
-    if (!isImage(image, change.image)) {
+    const { state } = answer;
+    const foreign = foreignIn(answer, change);
+    if (foreign) {
+      const which = change.containers.length > 1 ? ` of ${foreign.name}` : '';
       return {
         to: 'failed',
         reason: 'Superseded',
-        message: `somebody else set the image to ${image}`,
+        message: `somebody else set the image${which} to ${foreign.image}`,
         untouched: false,
       };
     }

@@ -2,6 +2,7 @@
 
 import { matches } from '../config/patterns.ts';
 import type { PlatformConfig } from '../config.ts';
+import { askedImages } from './containers.ts';
 import type { ReleaseData } from './release-record.ts';
 
 type DeploymentPolicy = PlatformConfig['policies']['deployment'];
@@ -9,21 +10,29 @@ type DeploymentPolicy = PlatformConfig['policies']['deployment'];
 /** The first rule that a request breaks, with the value and what is allowed; undefined when it breaks none. */
 export function violationOf(data: ReleaseData, policy: DeploymentPolicy): string | undefined {
   const { namespace, replicas } = data;
-  const image = parseImage(data.image);
   if (!policy.namespaces.some((pattern) => matches(pattern, namespace))) {
     return `namespace '${namespace}' may not be deployed to; allowed: ${policy.namespaces.join(', ')}`;
   }
-  if (!policy.registries.some((prefix) => isFrom(image, prefix))) {
-    return `image '${data.image}' (${image.repository}) is from no allowed registry; allowed: ${policy.registries.join(', ')}`;
-  }
-  const isProduction = policy.productionNamespaces.some((pattern) => matches(pattern, namespace));
-  if (isProduction && image.digest === undefined && (image.tag ?? 'latest') === 'latest') {
-    const found = image.tag === undefined ? 'has no tag' : "has the tag 'latest'";
-    return `image '${data.image}' ${found}, which production namespace '${namespace}' does not take; allowed: a version tag or a digest`;
+  for (const { image } of askedImages(data)) {
+    const violation = imageViolation(image, namespace, policy);
+    if (violation !== undefined) return violation;
   }
   const { min, max } = policy.replicas;
   if (replicas !== undefined && (replicas < min || replicas > max)) {
     return `replicas ${replicas} is out of bounds; allowed: ${min} to ${max}`;
+  }
+  return undefined;
+}
+
+function imageViolation(reference: string, namespace: string, policy: DeploymentPolicy): string | undefined {
+  const image = parseImage(reference);
+  if (!policy.registries.some((prefix) => isFrom(image, prefix))) {
+    return `image '${reference}' (${image.repository}) is from no allowed registry; allowed: ${policy.registries.join(', ')}`;
+  }
+  const isProduction = policy.productionNamespaces.some((pattern) => matches(pattern, namespace));
+  if (isProduction && image.digest === undefined && (image.tag ?? 'latest') === 'latest') {
+    const found = image.tag === undefined ? 'has no tag' : "has the tag 'latest'";
+    return `image '${reference}' ${found}, which production namespace '${namespace}' does not take; allowed: a version tag or a digest`;
   }
   return undefined;
 }

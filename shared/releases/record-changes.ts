@@ -1,53 +1,120 @@
 /** The changes to a target's record that its transitions are made of. Pure. */
-import { newestOf, type ReleaseRecord, type ReleaseStep, secondsBetween, type TargetRecord } from './release-record.ts';
+import { containerNames, type NamedImage, shareContainer } from './containers.ts';
+import {
+  type DoraTotals,
+  knownGoodIn,
+  newestOf,
+  phaseOf,
+  type ReleaseRecord,
+  type ReleaseStep,
+  releaseOf,
+  secondsBetween,
+  stepTo,
+  type TargetRecord,
+} from './release-record.ts';
 
 /** How many releases that are over are listed, and how many more are known by key. */
 export const MAX_LISTED = 20;
 const MAX_ENDED = 500;
 const MAX_KNOWN_GOOD_IMAGES = 5;
+const MAX_COUNTED_COMMITS = 100;
 
 export function withStep(record: TargetRecord, release: ReleaseRecord, step: ReleaseStep): TargetRecord {
-  const moved = { ...release, steps: [...release.steps, step] };
-  return {
+  return withRelease(record, { ...release, steps: [...release.steps, step] });
+}
+
+export function withRelease(record: TargetRecord, release: ReleaseRecord): TargetRecord {
+  return { ...record, releases: record.releases.map((other) => (other.key === release.key ? release : other)) };
+}
+
+/** The images are the first that a rollback of their containers returns to. */
+export function withKnownGood(
+  record: TargetRecord,
+  images: readonly NamedImage[],
+  revision: string | undefined,
+): TargetRecord {
+  const added = images.map(({ name, image }) => {
+    const others = knownGoodIn(record, name).filter((good) => good.image !== image);
+    const first = { image, ...(revision !== undefined && { revision }) };
+    return [name, [first, ...others].slice(0, MAX_KNOWN_GOOD_IMAGES)];
+  });
+  return { ...record, knownGoodImages: { ...record.knownGoodImages, ...Object.fromEntries(added) } };
+}
+
+/** One more change that was deployed, and its lead time when that counts. */
+export function withDeployed(record: TargetRecord, release: ReleaseRecord, leadSeconds?: number): TargetRecord {
+  const { doraTotals, countedCommits = [] } = record;
+  const isRework = record.isReworkDue === true || stepTo(release, 'requested')?.overrode !== undefined;
+  const next = {
     ...record,
-    releases: record.releases.map((other) => (other.key === release.key ? moved : other)),
+    doraTotals: {
+      ...doraTotals,
+      deployed: doraTotals.deployed + 1,
+      rework: doraTotals.rework + (isRework ? 1 : 0),
+    },
+  };
+  const sha = release.data.commit?.sha;
+  if (leadSeconds === undefined || sha === undefined) return next;
+  return {
+    ...next,
+    countedCommits: [sha, ...countedCommits].slice(0, MAX_COUNTED_COMMITS),
+    doraTotals: { ...next.doraTotals, leadTime: plusOne(doraTotals.leadTime, leadSeconds) },
   };
 }
 
-/** The image is the first that a rollback returns to. */
-export function withKnownGoodImage(record: TargetRecord, image: string): TargetRecord {
-  const others = record.knownGoodImages.filter((good) => good !== image);
-  return { ...record, knownGoodImages: [image, ...others].slice(0, MAX_KNOWN_GOOD_IMAGES) };
+/** The change completed: what comes after it is planned again. */
+export function withCompletion({ isReworkDue: _, ...record }: TargetRecord): TargetRecord {
+  const { doraTotals } = record;
+  return { ...record, doraTotals: { ...doraTotals, completed: doraTotals.completed + 1 } };
 }
 
-/** The totals with one more completion, and its lead time when the request named its commit. */
-export function withCompletion(
-  doraTotals: TargetRecord['doraTotals'],
-  { data }: ReleaseRecord,
+/**
+ * From the commit to its completion here; undefined when the request named none, when that commit was counted before, and
+ * when it was made after it was asked for, so that somebody's clock or word is wrong.
+ */
+export function leadSecondsOf(
+  { countedCommits = [] }: TargetRecord,
+  { data, steps }: ReleaseRecord,
   at: number,
-): TargetRecord['doraTotals'] {
-  const { completed, leadTime } = doraTotals;
-  if (!data.commit) return { ...doraTotals, completed: completed + 1 };
-  const seconds = leadTime.seconds + secondsBetween(Date.parse(data.commit.timestamp), at);
-  return { ...doraTotals, completed: completed + 1, leadTime: { count: leadTime.count + 1, seconds } };
+): number | undefined {
+  const { commit } = data;
+  if (!commit) return undefined;
+  const made = Date.parse(commit.timestamp);
+  // The same commit, cut or whole.
+  const isCounted = countedCommits.some((sha) => sha.startsWith(commit.sha) || commit.sha.startsWith(sha));
+  return isCounted || made > (steps[0]?.at ?? 0) ? undefined : secondsBetween(made, at);
 }
 
-/** The target is failing from now on, unless it is already. */
+/** A change failed: the target is failing from now on, unless it is already. */
 export function withFailure(record: TargetRecord, at: number): TargetRecord {
   const { doraTotals, failingSince = at } = record;
-  return { ...record, failingSince, doraTotals: { ...doraTotals, failed: doraTotals.failed + 1 } };
+  return { ...record, failingSince, isReworkDue: true, doraTotals: { ...doraTotals, failed: doraTotals.failed + 1 } };
 }
 
-/** What runs now is good: nothing is unverified, and the target is not failing. */
-export function withRestore({ failingSince, ...record }: TargetRecord, at: number): TargetRecord {
-  const { restore } = record.doraTotals;
-  if (failingSince === undefined) return { ...record, unverified: [] };
-  const seconds = restore.seconds + secondsBetween(failingSince, at);
-  return {
-    ...record,
-    unverified: [],
-    doraTotals: { ...record.doraTotals, restore: { count: restore.count + 1, seconds } },
-  };
+/** What runs now in the containers of a release is good: nothing there is unverified, and they are not failing. */
+export function withRestore(record: TargetRecord, release: ReleaseRecord, at: number): TargetRecord {
+  const { failingSince, ...rest } = record;
+  const unverified = unverifiedBeside(record, release);
+  const isFailing = unverified.some((key) => {
+    const other = releaseOf(record, key);
+    return other && phaseOf(other) === 'failed';
+  });
+  if (failingSince === undefined || isFailing) return { ...record, unverified };
+  const recovery = plusOne(rest.doraTotals.recovery, secondsBetween(failingSince, at));
+  return { ...rest, unverified, doraTotals: { ...rest.doraTotals, recovery } };
+}
+
+/** The unverified releases that share no container with a release. */
+export function unverifiedBeside(record: TargetRecord, release: ReleaseRecord): readonly string[] {
+  const names = containerNames(release);
+  return record.unverified.filter((key) => {
+    const other = releaseOf(record, key);
+    return other && !shareContainer(containerNames(other), names);
+  });
+}
+
+function plusOne({ count, seconds }: DoraTotals['recovery'], more: number): DoraTotals['recovery'] {
+  return { count: count + 1, seconds: seconds + more };
 }
 
 /** Keeps the record small: of the releases that are over, the newest; the others only by key. */

@@ -7,13 +7,15 @@ import type { DataOf } from '../events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from '../events/deployment.ts';
 import { targetOf } from '../events/deployment-target.ts';
 import { eventKey, eventReference } from '../events/identity.ts';
+import { isImage } from '../image.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
+import { askedImages, containerNames, type NamedImage, shareContainer } from './containers.ts';
 
 const TARGETS = 'deployments';
 
-/** What was asked for. */
-export type ReleaseData = DataOf<typeof DeploymentRequested>;
+/** What was asked for; of several containers, `image` is that of the first. */
+export type ReleaseData = DataOf<typeof DeploymentRequested> & { readonly image: string };
 
 export type FailureReason = DataOf<typeof DeploymentFailed>['reason'];
 
@@ -26,10 +28,24 @@ export type ReleaseStep = {
 } & (
   | { readonly to: 'requested'; readonly previousImage?: string; readonly overrode?: string }
   | { readonly to: 'started'; readonly deadline: number }
-  | { readonly to: 'completed'; readonly image: string; readonly replicas: number; readonly revision?: string }
+  | {
+      readonly to: 'completed';
+      /** As the cluster shows them. */
+      readonly images: readonly NamedImage[];
+      readonly replicas: number;
+      readonly revision?: string;
+      /** From the commit; absent when the lead time of that commit was counted before. */
+      readonly leadSeconds?: number;
+    }
   | { readonly to: 'failed'; readonly reason: FailureReason; readonly message: string }
-  | { readonly to: 'rolling-back'; readonly image: string; readonly deadline: number }
-  | { readonly to: 'rolled-back'; readonly image: string }
+  | {
+      readonly to: 'rolling-back';
+      readonly images: readonly NamedImage[];
+      /** The one in which they completed, if it is one. */
+      readonly revision?: string;
+      readonly deadline: number;
+    }
+  | { readonly to: 'rolled-back'; readonly images: readonly NamedImage[] }
   /** The release is over; the note says why when the step before does not. */
   | { readonly to: 'closed'; readonly note?: string; readonly needsAttention?: boolean }
 );
@@ -48,32 +64,53 @@ export interface ReleaseRecord {
   /** Orders the requests of a target; see `rankOf`. */
   readonly rank: string;
   readonly data: ReleaseData;
+  /** Which one an image without a name is for, once the cluster was seen. */
+  readonly container?: string;
   /** Whether its image was known to be good before it started: then a burnt budget is not caused by this release. */
   readonly wasKnownGood?: boolean;
+  /** The cluster ran just what was asked for: this release is no change, and nothing is broken by it. */
+  readonly changesNothing?: boolean;
   readonly steps: readonly ReleaseStep[];
 }
 
-/** Running sums for the four DORA measures of a target. */
+/**
+ * Running sums for DORA's five measures of a target (https://dora.dev/guides/dora-metrics/). A change is a release that
+ * changed something in the cluster: a rejected or superseded request is none, nor is one whose image ran already.
+ */
 export interface DoraTotals {
+  /** Changes that completed or failed. */
+  readonly deployed: number;
   readonly completed: number;
-  /** Releases that failed after something was applied. */
+  /** Changes that failed, some of them after they had completed: each once. */
   readonly failed: number;
+  /** Unplanned changes: after a change that failed, or let through a freeze by an override. */
+  readonly rework: number;
   readonly rolledBack: number;
-  /** From the commit to completion; only of releases that named their commit. */
+  /** From the commit to completion: once a commit. */
   readonly leadTime: { readonly count: number; readonly seconds: number };
   /** From a failure to the rollback or the next completion. */
-  readonly restore: { readonly count: number; readonly seconds: number };
+  readonly recovery: { readonly count: number; readonly seconds: number };
+}
+
+/** An image as the cluster shows it, and the revision of the Deployment in which it completed. */
+export interface KnownGoodImage {
+  readonly image: string;
+  readonly revision?: string | undefined;
 }
 
 export interface TargetRecord {
   /** The newest request first. */
   readonly releases: readonly ReleaseRecord[];
-  /** Images that completed here, as the cluster shows them, the last one first: a rollback goes to the first. */
-  readonly knownGoodImages: readonly string[];
+  /** By container: images that completed here, the last one first: a rollback goes to the first. */
+  readonly knownGoodImages: Readonly<Record<string, readonly KnownGoodImage[]>>;
   /** The keys of releases that may have changed the cluster and did not complete, since the last completion or rollback. */
   readonly unverified: readonly string[];
   /** Since when the target has been failing. */
   readonly failingSince?: number;
+  /** Whether the last change failed, rolled back or not: the next one is rework. */
+  readonly isReworkDue?: boolean;
+  /** The commits whose lead time was counted, the last one first. */
+  readonly countedCommits?: readonly string[];
   /** The keys of releases that are over and no longer listed, the last one first. */
   readonly ended: readonly string[];
   readonly doraTotals: DoraTotals;
@@ -81,15 +118,17 @@ export interface TargetRecord {
 
 const emptyRecord: TargetRecord = {
   releases: [],
-  knownGoodImages: [],
+  knownGoodImages: {},
   unverified: [],
   ended: [],
   doraTotals: {
+    deployed: 0,
     completed: 0,
     failed: 0,
+    rework: 0,
     rolledBack: 0,
     leadTime: { count: 0, seconds: 0 },
-    restore: { count: 0, seconds: 0 },
+    recovery: { count: 0, seconds: 0 },
   },
 };
 
@@ -144,15 +183,35 @@ export async function advanceRelease(
   of: OfRequest,
   next: (record: TargetRecord, release: ReleaseRecord) => TargetRecord,
 ): Promise<ReleaseRecord | undefined> {
-  const target = targetOf(of);
-  const key = releaseKeyOf(of) ?? '';
-  const record = await changeTarget(state, target, (current) => {
-    const release = releaseOf(current, key);
-    if (release) return next(current, release);
-    if (current.ended.includes(key)) return current;
-    throw new PermanentError(`request '${of.requestId}' of ${of.requestSource} for ${target} is not known`);
+  const record = await changeTarget(state, targetOf(of), (current) => {
+    const release = knownRelease(current, of);
+    return release ? next(current, release) : current;
   });
-  return releaseOf(record, key);
+  return releaseOf(record, releaseKeyOf(of) ?? '');
+}
+
+/**
+ * What a change would make of a release, which is not written.
+ *
+ * @returns undefined when it ended so long ago that it is no longer listed
+ * @throws PermanentError when the request is not known
+ */
+export async function peekRelease(
+  state: StateStore,
+  of: OfRequest,
+  next: (record: TargetRecord, release: ReleaseRecord) => ReleaseRecord,
+): Promise<ReleaseRecord | undefined> {
+  const record = (await readTarget(state, targetOf(of))) ?? emptyRecord;
+  const release = knownRelease(record, of);
+  return release && next(record, release);
+}
+
+/** The release of a request; undefined when it is over and no longer listed. @throws PermanentError when it is not known */
+function knownRelease(record: TargetRecord, of: OfRequest): ReleaseRecord | undefined {
+  const key = releaseKeyOf(of) ?? '';
+  const release = releaseOf(record, key);
+  if (release || record.ended.includes(key)) return release;
+  throw new PermanentError(`request '${of.requestId}' of ${of.requestSource} for ${targetOf(of)} is not known`);
 }
 
 export function releaseOf(record: TargetRecord, key: string): ReleaseRecord | undefined {
@@ -173,10 +232,32 @@ export function stepTo<To extends ReleaseStep['to']>(
   return release.steps.findLast((step) => step.to === to) as Extract<ReleaseStep, { to: To }> | undefined;
 }
 
-/** Where the release is; being closed is no phase of its own. */
-export function phaseOf(release: ReleaseRecord): Phase {
+/** The images that are known to be good in a container, the last one first. */
+export function knownGoodIn({ knownGoodImages }: TargetRecord, container: string): readonly KnownGoodImage[] {
+  // A container may be called 'constructor'.
+  return (Object.hasOwn(knownGoodImages, container) && knownGoodImages[container]) || [];
+}
+
+/** The containers of a release by name; one without a name is the only one that is known of the target. */
+export function knownContainers(
+  record: TargetRecord,
+  release: Pick<ReleaseRecord, 'data' | 'container'>,
+): readonly string[] {
+  const [only, ...others] = Object.keys(record.knownGoodImages);
+  return containerNames(release) ?? (only !== undefined && others.length === 0 ? [only] : []);
+}
+
+/** Where the release is; being closed is no phase of its own. A rollback that ended without success leaves it failed. */
+export function phaseOf({ steps }: ReleaseRecord): Phase {
   // Every release has a first step, and it is never 'closed'.
-  return release.steps.findLast((step) => step.to !== 'closed')?.to as Phase;
+  const phase = steps.findLast((step) => step.to !== 'closed')?.to as Phase;
+  return phase === 'rolling-back' && steps.at(-1)?.to === 'closed' ? 'failed' : phase;
+}
+
+/** Whether the release's outcome is still open. */
+export function isInFlight(release: ReleaseRecord): boolean {
+  const phase = phaseOf(release);
+  return phase === 'requested' || phase === 'started';
 }
 
 /** Seconds from one time to another, both in milliseconds; never negative, whatever two clocks say. */
@@ -184,12 +265,26 @@ export function secondsBetween(from: number, to: number): number {
   return Math.max(0, to - from) / 1_000;
 }
 
-/** Whether no newer request was admitted. */
+/** Whether no newer request for any of its containers was admitted. */
 export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean {
-  return newestOf(record)?.key === release.key;
+  return newestOf(record, containerNames(release))?.key === release.key;
 }
 
-/** The newest request that was admitted. */
-export function newestOf(record: TargetRecord): ReleaseRecord | undefined {
-  return record.releases.find((release) => release.steps[0]?.to === 'requested');
+/** The newest request that was admitted; of those for some containers, if they are given. */
+export function newestOf(record: TargetRecord, containers?: readonly string[]): ReleaseRecord | undefined {
+  return record.releases.find(
+    (release) => release.steps[0]?.to === 'requested' && shareContainer(containerNames(release), containers),
+  );
+}
+
+/** Whether all images that a request asks for completed here before. */
+export function isKnownGood(record: TargetRecord, data: ReleaseData): boolean {
+  const names = knownContainers(record, { data });
+  const asked = askedImages(data);
+  return (
+    names.length === asked.length &&
+    asked.every(({ image }, index) =>
+      knownGoodIn(record, names[index] ?? '').some((good) => isImage(good.image, image)),
+    )
+  );
 }

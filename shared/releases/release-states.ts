@@ -11,20 +11,26 @@
  */
 
 import { eventKey } from '../events/identity.ts';
-import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
+import { withContainer } from './begin-change.ts';
+import { askedImages, containerNames, imagesText, runningImages, shareContainer } from './containers.ts';
 import {
-  MAX_LISTED,
+  leadSecondsOf,
   pruned,
   withCompletion,
+  withDeployed,
   withFailure,
-  withKnownGoodImage,
+  withKnownGood,
   withRestore,
   withStep,
 } from './record-changes.ts';
 import {
   type FailureReason,
+  isInFlight,
+  isKnownGood,
+  knownContainers,
+  knownGoodIn,
   newestOf,
   phaseOf,
   type ReleaseData,
@@ -82,21 +88,26 @@ export function admitRequest(
   const key = eventKey({ source: requestSource, id: requestId });
   if (releaseOf(record, key) || record.ended.includes(key)) return record;
   const rank = rankOf(request, at);
-  const newest = newestOf(record);
+  const names = containerNames({ data });
+  const newest = newestOf(record, names);
   const rejection = objection ?? (newest && newest.rank > rank ? supersededBy(newest) : undefined);
-  const previousImage = record.knownGoodImages[0];
-  const first: ReleaseStep = rejection
+  const [first] = knownContainers(record, { data });
+  const previousImage = first === undefined ? undefined : knownGoodIn(record, first)[0]?.image;
+  const step: ReleaseStep = rejection
     ? { to: 'failed', at, by: key, ...rejection }
     : { to: 'requested', at, by: key, ...(previousImage && { previousImage }), ...(overrode && { overrode }) };
-  const release: ReleaseRecord = { key, requestId, requestSource, correlationId, rank, data, steps: [first] };
+  const release: ReleaseRecord = { key, requestId, requestSource, correlationId, rank, data, steps: [step] };
 
-  const next = !rejection && newest && isInFlight(newest) ? supersede(record, newest, release, at) : record;
+  const older = rejection
+    ? []
+    : record.releases.filter((one) => isInFlight(one) && shareContainer(containerNames(one), names));
+  const next = older.reduce((changed, one) => supersede(changed, one, release, at), record);
   const releases = [...next.releases, release].sort((a, b) => (a.rank < b.rank ? 1 : -1));
   return pruned({ ...next, releases });
 }
 
 function supersededBy({ requestId, data, rank }: Pick<ReleaseRecord, 'requestId' | 'data' | 'rank'>): ReleaseFailure {
-  const message = `request '${requestId}' of ${rank.slice(0, rank.indexOf('/'))} for ${data.image} is newer`;
+  const message = `request '${requestId}' of ${rank.slice(0, rank.indexOf('/'))} for ${imagesText(askedImages(data))} is newer`;
   return { reason: 'Superseded', message };
 }
 
@@ -104,13 +115,7 @@ function supersede(record: TargetRecord, older: ReleaseRecord, by: ReleaseRecord
   return withStep(record, older, { to: 'failed', at, by: by.key, ...supersededBy(by) });
 }
 
-/** Whether the release's outcome is still open. */
-function isInFlight(release: ReleaseRecord): boolean {
-  const phase = phaseOf(release);
-  return phase === 'requested' || phase === 'started';
-}
-
-/** Starts a release: from now on its image may be in the cluster. */
+/** Starts a release: its deadline runs from now on. */
 export function startRelease(
   record: TargetRecord,
   release: ReleaseRecord,
@@ -120,34 +125,19 @@ export function startRelease(
   if (phaseOf(release) !== 'requested') return record;
   const started: ReleaseRecord = {
     ...release,
-    wasKnownGood: record.knownGoodImages.some((good) => isImage(good, release.data.image)),
+    wasKnownGood: isKnownGood(record, release.data),
   };
-  const next = withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
-  return { ...next, unverified: [...record.unverified, release.key].slice(-MAX_LISTED) };
-}
-
-/**
- * Records what ran before a release: a rollback returns to an image that others deployed, but never to one with which a
- * release of ours failed or was superseded.
- */
-export function observePrevious(record: TargetRecord, release: ReleaseRecord, seen: Rollout): TargetRecord {
-  if (phaseOf(release) !== 'started' || seen.state !== 'complete' || seen.image === record.knownGoodImages[0])
-    return record;
-  const ours = record.releases.filter(({ data, key }) => isImage(seen.image, data.image) && key !== release.key);
-  if (ours.length > 0 && !ours.some((other) => phaseOf(other) === 'completed')) return record;
-  return { ...withKnownGoodImage(record, seen.image), unverified: [release.key] };
+  return withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
 }
 
 type ReleaseOutcome =
-  | { readonly to: 'completed'; readonly image: string; readonly replicas: number; readonly revision?: string }
+  | { readonly to: 'completed'; readonly rollout: Rollout }
   /** `untouched`: the cluster refused the change, so that nothing of it is there. */
   | ({ readonly to: 'failed'; readonly untouched?: boolean } & ReleaseFailure);
 
 /** How a release ends, by the status of its rollout. */
 export function releaseOutcomeOf(status: Exclude<RolloutStatus, { to: 'waiting' }>): ReleaseOutcome {
-  if (status.to === 'failed') return status;
-  const { image, replicas, revision } = status.rollout;
-  return { to: 'completed', image, replicas, ...(revision !== undefined && { revision }) };
+  return status.to === 'failed' ? status : { to: 'completed', rollout: status.rollout };
 }
 
 /** Decides how a started release ends. */
@@ -158,17 +148,29 @@ export function endRelease(
   outcome: ReleaseOutcome,
 ): TargetRecord {
   if (phaseOf(release) !== 'started') return record;
-  if (outcome.to === 'completed') {
-    const next = withRestore(withStep(record, release, { ...outcome, ...cause }), cause.at);
-    return {
-      ...withKnownGoodImage(next, outcome.image),
-      doraTotals: withCompletion(next.doraTotals, release, cause.at),
-    };
-  }
+  if (outcome.to === 'completed') return complete(record, release, cause, outcome.rollout);
   const { untouched = false, ...failure } = outcome;
   const next = withStep(record, release, { ...failure, ...cause });
-  if (untouched) return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
-  return failure.reason === 'Superseded' ? next : withFailure(next, cause.at);
+  if (untouched || !record.unverified.includes(release.key)) {
+    return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
+  }
+  return failure.reason === 'Superseded' ? next : withFailure(withDeployed(next, release), cause.at);
+}
+
+function complete(before: TargetRecord, asked: ReleaseRecord, cause: Cause, rollout: Rollout): TargetRecord {
+  const { record, release } = withContainer(before, asked, rollout);
+  const { replicas, revision } = rollout;
+  const images = runningImages(rollout, askedImages(release.data));
+  const leadSeconds = release.changesNothing ? undefined : leadSecondsOf(record, release, cause.at);
+  const step = withStep(record, release, {
+    to: 'completed',
+    ...{ images, replicas },
+    ...(revision !== undefined && { revision }),
+    ...cause,
+    ...(leadSeconds !== undefined && { leadSeconds }),
+  });
+  const good = withKnownGood(withRestore(step, release, cause.at), images, revision);
+  return release.changesNothing ? good : withCompletion(withDeployed(good, release, leadSeconds));
 }
 
 /** Closes a release that is in the given phase and not closed yet. */

@@ -13,6 +13,7 @@ import type {
 import { targetOf } from '../events/deployment-target.ts';
 import type { Notification } from '../ports/notifier.ts';
 import { withoutControls } from '../shown-text.ts';
+import { askedImages, imagesText } from './containers.ts';
 import { type ReleaseRecord, requestReference, secondsBetween, stepTo } from './release-record.ts';
 
 const MAX_TEXT = 4_096;
@@ -51,11 +52,13 @@ export function failedData(release: ReleaseRecord): DataOf<typeof DeploymentFail
 
 export function rolledBackData(release: ReleaseRecord): DataOf<typeof DeploymentRolledBack> {
   const { reason, message } = failedData(release);
+  const { images = [] } = stepTo(release, 'rolled-back') ?? {};
   return {
     ...release.data,
     ...requestOf(release),
-    image: stepTo(release, 'rolled-back')?.image ?? release.data.image,
+    image: images[0]?.image ?? release.data.image,
     failedImage: release.data.image,
+    ...(images.length > 1 && { restored: [...images] }),
     reason: readable(`${reason}: ${message}`),
     durationSeconds: restoreSecondsOf(release),
   };
@@ -77,12 +80,6 @@ function restoreSecondsOf(release: ReleaseRecord): number {
   return secondsBetween(stepTo(release, 'failed')?.at ?? 0, stepTo(release, 'rolled-back')?.at ?? 0);
 }
 
-/** From the commit to completion; undefined when the request named no commit. */
-export function leadSecondsOf(release: ReleaseRecord): number | undefined {
-  const { commit } = release.data;
-  return commit && secondsBetween(Date.parse(commit.timestamp), stepTo(release, 'completed')?.at ?? 0);
-}
-
 /** A notification about a release; `what` makes its key, so that a repeated run sends the same one. */
 export function noticeOf(
   release: ReleaseRecord,
@@ -98,7 +95,7 @@ export function noticeOf(
     key: `${targetOf(data)}/${key}/${what}`,
     facts: {
       Target: targetOf(data),
-      Image: data.image,
+      Image: imagesText(askedImages(data)),
       Request: requestReference(release),
       ...(commit && { Commit: commit.sha }),
       ...(requestedBy && { 'Requested by': requestedBy }),

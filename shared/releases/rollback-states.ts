@@ -2,9 +2,30 @@
  * What follows from a failure: the rollback, or why there is none. Pure, as in `release-states.ts`, which has the diagram.
  */
 import { isImage } from '../image.ts';
+import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
-import { pruned, withFailure, withRestore, withStep } from './record-changes.ts';
-import { isNewest, type ReleaseRecord, releaseOf, stepBy, type TargetRecord } from './release-record.ts';
+import { askedImages, imagesText, type NamedImage, runningImages } from './containers.ts';
+import {
+  pruned,
+  unverifiedBeside,
+  withDeployed,
+  withFailure,
+  withKnownGood,
+  withRestore,
+  withStep,
+} from './record-changes.ts';
+import {
+  isNewest,
+  type KnownGoodImage,
+  knownContainers,
+  knownGoodIn,
+  phaseOf,
+  type ReleaseRecord,
+  releaseOf,
+  stepBy,
+  stepTo,
+  type TargetRecord,
+} from './release-record.ts';
 import type { Cause, ReleaseFailure } from './release-states.ts';
 import { isSuspect } from './suspects.ts';
 
@@ -31,13 +52,14 @@ export function handleFailure(
   const last = now.steps.at(-1);
   if (last?.to !== 'failed' || last.reason !== failure.reason) return record;
 
-  const image = failed.knownGoodImages[0];
   const note = noteAgainstRollback(failed, now, failure, policy);
-  if (note !== undefined || image === undefined) {
-    const needsAttention = isNewest(failed, now) && failed.failingSince !== undefined;
+  const good = goodImagesFor(failed, now);
+  if (note !== undefined || !good) {
+    const isFailing = failed.failingSince !== undefined && hasUnverified(failed, now);
+    const needsAttention = isNewest(failed, now) && isFailing;
     return pruned(withStep(failed, now, { to: 'closed', ...cause, ...(note && { note }), needsAttention }));
   }
-  return withStep(failed, now, { to: 'rolling-back', ...cause, image, deadline: cause.at + policy.deadlineMs });
+  return withStep(failed, now, { to: 'rolling-back', ...cause, ...good, deadline: cause.at + policy.deadlineMs });
 }
 
 /** Why a failed release is not rolled back; undefined when it is. */
@@ -49,18 +71,54 @@ function noteAgainstRollback(
 ): string | undefined {
   if (release.steps[0]?.to === 'failed') return 'it was never started';
   if (reason === 'Superseded' || !isNewest(record, release)) return 'a newer request decides what runs';
-  if (record.unverified.length === 0) return 'nothing was changed';
+  if (!hasUnverified(record, release)) return 'nothing was changed';
   if (!enabled) return 'automatic rollback is disabled';
-  const [image] = record.knownGoodImages;
-  if (image === undefined) return 'no known good image exists';
-  return isImage(image, release.data.image) ? `${image} is the last known good image itself` : undefined;
+  const good = goodImagesFor(record, release);
+  if (!good) return 'no known good image exists';
+  const isItself = askedImages(release.data).every(({ image }, index) =>
+    isImage(good.images[index]?.image ?? '', image),
+  );
+  return isItself ? `${imagesText(good.images)} is the last known good image itself` : undefined;
+}
+
+/** Whether something that is not known to be good may run in the containers of a release. */
+function hasUnverified(record: TargetRecord, release: ReleaseRecord): boolean {
+  return unverifiedBeside(record, release).length < record.unverified.length;
+}
+
+/** What ran well last in each container of a release; undefined when that is not known of all of them. */
+function goodImagesFor(
+  record: TargetRecord,
+  release: ReleaseRecord,
+): { readonly images: readonly NamedImage[]; readonly revision?: string } | undefined {
+  const names = knownContainers(record, release);
+  const good = names.flatMap((name) =>
+    knownGoodIn(record, name)
+      .slice(0, 1)
+      .map((last) => ({ name, ...last })),
+  );
+  if (good.length === 0 || good.length < names.length) return undefined;
+  const revision = good[0]?.revision;
+  // What completed apart never ran together.
+  const isOne = good.every((one) => one.revision === revision);
+  return {
+    images: good.map(({ name, image }) => ({ name, image })),
+    ...(isOne && revision !== undefined && { revision }),
+  };
 }
 
 function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
   if (!isSuspect(record, release)) return record;
-  const { image } = release.data;
-  const next = withFailure(withStep(record, release, { to: 'failed', ...cause, ...failure }), cause.at);
-  const knownGoodImages = record.knownGoodImages.filter((good) => !isImage(good, image));
+  const ended = phaseOf(release) === 'completed' ? record : withDeployed(record, release);
+  const next = withFailure(withStep(ended, release, { to: 'failed', ...cause, ...failure }), cause.at);
+  const asked = askedImages(release.data);
+  const completed = stepTo(release, 'completed')?.images ?? [];
+  const blamed = knownContainers(record, release).map((name, index) => {
+    const isBlamed = ({ image }: KnownGoodImage): boolean =>
+      isImage(image, asked[index]?.image ?? '') || completed.some((one) => one.name === name && one.image === image);
+    return [name, knownGoodIn(record, name).filter((good) => !isBlamed(good))];
+  });
+  const knownGoodImages = { ...record.knownGoodImages, ...Object.fromEntries(blamed) };
   return {
     ...next,
     knownGoodImages,
@@ -75,13 +133,13 @@ function closeSuperseded(record: TargetRecord, release: ReleaseRecord, cause: Ca
 }
 
 type RollbackOutcome =
-  | { readonly to: 'rolled-back'; readonly image: string }
+  | { readonly to: 'rolled-back'; readonly rollout: Rollout }
   /** The rollback itself failed, or was superseded. */
   | { readonly to: 'closed'; readonly note: string; readonly needsAttention: boolean };
 
 /** How a rollback ends, by the status of its rollout. */
 export function rollbackOutcomeOf(status: Exclude<RolloutStatus, { to: 'waiting' }>): RollbackOutcome {
-  if (status.to === 'ready') return { to: 'rolled-back', image: status.rollout.image };
+  if (status.to === 'ready') return { to: 'rolled-back', rollout: status.rollout };
   const { reason, message } = status;
   return reason === 'Superseded'
     ? { to: 'closed', note: `the rollback was superseded: ${message}`, needsAttention: false }
@@ -95,10 +153,14 @@ export function endRollback(
   cause: Cause,
   outcome: RollbackOutcome,
 ): TargetRecord {
-  if (stepBy(release, cause.by)?.to !== 'rolling-back') return record;
+  const rolling = stepBy(release, cause.by);
+  if (rolling?.to !== 'rolling-back') return record;
   if (!isNewest(record, release)) return closeSuperseded(record, release, cause);
-  const next = withStep(record, release, { ...outcome, ...cause });
-  if (outcome.to === 'closed') return pruned(next);
-  const { doraTotals } = next;
-  return withRestore({ ...next, doraTotals: { ...doraTotals, rolledBack: doraTotals.rolledBack + 1 } }, cause.at);
+  if (outcome.to === 'closed') return pruned(withStep(record, release, { ...outcome, ...cause }));
+  const images = runningImages(outcome.rollout, rolling.images);
+  const next = withRestore(withStep(record, release, { to: 'rolled-back', images, ...cause }), release, cause.at);
+  // From now on this is the revision in which they ran.
+  const good = withKnownGood(next, images, outcome.rollout.revision);
+  const { doraTotals } = good;
+  return { ...good, doraTotals: { ...doraTotals, rolledBack: doraTotals.rolledBack + 1 } };
 }

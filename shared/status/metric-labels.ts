@@ -38,7 +38,7 @@ export interface DeploymentMeasure {
   readonly isFailing: boolean;
 }
 
-/** So many Deployments have labels of their own, eight series each. */
+/** So many Deployments have labels of their own, ten series each. */
 const MAX_DEPLOYMENTS = 1_000;
 
 /**
@@ -52,7 +52,7 @@ export async function measuresOf(
   const found: DeploymentMeasure[] = [];
   let rest: DeploymentMeasure | undefined;
   for await (const { cluster, namespace, deployment, service, doraTotals, failingSince } of deployments) {
-    if (doraTotals.completed + doraTotals.failed + doraTotals.rolledBack === 0) continue;
+    if (doraTotals.deployed + doraTotals.completed + doraTotals.rolledBack === 0) continue;
     const isFailing = failingSince !== undefined;
     if (found.length < MAX_DEPLOYMENTS) {
       const labels = {

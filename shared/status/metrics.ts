@@ -1,5 +1,5 @@
 /**
- * What a Prometheus server scrapes: the four DORA measures, error budgets, and the queues as they were last read; all of it
+ * What a Prometheus server scrapes: the five DORA measures, error budgets, and the queues as they were last read; all of it
  * from the state store, so that every instance tells the same. Text format 0.0.4:
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
@@ -59,31 +59,40 @@ function deploymentFamilies({ deployments }: Snapshot): MetricFamily[] {
   ];
   return [
     family(
-      'deployments_completed_total',
+      'deployments_total',
       'counter',
-      'Releases that completed; its rate is the deployment frequency.',
-      (one) => [{ value: one.doraTotals.completed }],
+      'Changes deployed, whether they completed or failed; its rate is the deployment frequency.',
+      (one) => [{ value: one.doraTotals.deployed }],
     ),
+    family('deployments_completed_total', 'counter', 'Changes that completed.', (one) => [
+      { value: one.doraTotals.completed },
+    ]),
     family(
       'deployments_failed_total',
       'counter',
-      'Releases that failed after something was applied; divided by the completed and these, the change failure rate.',
+      'Changes that failed, also after they completed; divided by the changes deployed, the change fail rate.',
       (one) => [{ value: one.doraTotals.failed }],
     ),
-    family('deployments_rolled_back_total', 'counter', 'Releases that were rolled back.', (one) => [
+    family(
+      'deployments_rework_total',
+      'counter',
+      'Unplanned changes: after one that failed, or through a freeze; divided by the changes deployed, the deployment rework rate.',
+      (one) => [{ value: one.doraTotals.rework }],
+    ),
+    family('deployments_rolled_back_total', 'counter', 'Changes that were rolled back.', (one) => [
       { value: one.doraTotals.rolledBack },
     ]),
     family(
-      'deployment_lead_time_seconds',
+      'change_lead_time_seconds',
       'summary',
-      'Lead time for changes: from the commit to completion, of releases that name their commit.',
+      'Change lead time: from the commit to its first completion on this Deployment.',
       (one) => summary(one.doraTotals.leadTime),
     ),
     family(
-      'deployment_restore_time_seconds',
+      'failed_deployment_recovery_time_seconds',
       'summary',
-      'Time to restore: from a failure to the rollback or the next completion.',
-      (one) => summary(one.doraTotals.restore),
+      'Failed deployment recovery time: from a failure to the rollback or the next completion.',
+      (one) => summary(one.doraTotals.recovery),
     ),
     family(
       'deployment_failing',

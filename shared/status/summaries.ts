@@ -5,6 +5,7 @@ import { type Unjudged, unjudgedIn } from '../delivery/automatic-replay.ts';
 import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
 import { cursorAfter } from '../ports/dead-letter-list.ts';
 import type { Ports } from '../ports/handler.ts';
+import type { NamedImage } from '../releases/containers.ts';
 import {
   type DoraTotals,
   newestOf,
@@ -28,6 +29,8 @@ interface ReleaseSummary {
   readonly requestSource: string;
   readonly correlationId: string;
   readonly image: string;
+  /** When it is for several. */
+  readonly containers?: readonly NamedImage[];
   readonly phase: Phase;
   /** Whether the release is over. */
   readonly isOver: boolean;
@@ -36,6 +39,8 @@ interface ReleaseSummary {
   /** Why it failed, if it did. */
   readonly reason?: string;
   readonly message?: string;
+  /** Why it was not rolled back, or how the rollback failed. */
+  readonly note?: string;
   readonly commit?: string;
   readonly requestedBy?: string;
 }
@@ -49,8 +54,8 @@ export interface DeploymentSummary {
   readonly deployment: string;
   /** None when the configuration says no word on it, and neither does the request. */
   readonly service?: string;
-  /** The image that completed last: what runs, or what a rollback returns to. */
-  readonly knownGoodImage?: string;
+  /** By container, the image that completed last: what runs, or what a rollback returns to. */
+  readonly knownGoodImages: Readonly<Record<string, string>>;
   /** The newest request that was admitted, or the newest rejected one when none was. */
   readonly newest?: ReleaseSummary;
   /** Since when it has been failing. */
@@ -123,31 +128,54 @@ function urgencyOf({ failingSince, newest }: DeploymentSummary): number {
 }
 
 const NOTHING = { count: 0, seconds: 0 };
-const NO_TOTALS: DoraTotals = { completed: 0, failed: 0, rolledBack: 0, leadTime: NOTHING, restore: NOTHING };
+const NO_TOTALS: DoraTotals = {
+  ...{ deployed: 0, completed: 0, failed: 0, rework: 0, rolledBack: 0 },
+  ...{ leadTime: NOTHING, recovery: NOTHING },
+};
 
 export function sumOf(a: DoraTotals, b: DoraTotals): DoraTotals {
-  const spans = (one: DoraTotals['restore'], other: DoraTotals['restore']): DoraTotals['restore'] => ({
+  const spans = (one: DoraTotals['recovery'], other: DoraTotals['recovery']): DoraTotals['recovery'] => ({
     count: one.count + other.count,
     seconds: one.seconds + other.seconds,
   });
   return {
+    deployed: a.deployed + b.deployed,
     completed: a.completed + b.completed,
     failed: a.failed + b.failed,
+    rework: a.rework + b.rework,
     rolledBack: a.rolledBack + b.rolledBack,
     leadTime: spans(a.leadTime, b.leadTime),
-    restore: spans(a.restore, b.restore),
+    recovery: spans(a.recovery, b.recovery),
+  };
+}
+
+/** DORA's measures beside the deployment frequency, which is `deployed` over a time; undefined where there was nothing. */
+export function ratesOf({ deployed, failed, rework, leadTime, recovery }: DoraTotals): {
+  readonly changeLeadTimeSeconds: number | undefined;
+  readonly changeFailRate: number | undefined;
+  readonly failedDeploymentRecoverySeconds: number | undefined;
+  readonly deploymentReworkRate: number | undefined;
+} {
+  const ratio = (part: number, whole: number): number | undefined => (whole > 0 ? part / whole : undefined);
+  return {
+    changeLeadTimeSeconds: ratio(leadTime.seconds, leadTime.count),
+    changeFailRate: ratio(failed, deployed),
+    failedDeploymentRecoverySeconds: ratio(recovery.seconds, recovery.count),
+    deploymentReworkRate: ratio(rework, deployed),
   };
 }
 
 function deploymentOf(target: string, record: TargetRecord, config: Ports['config']): DeploymentSummary {
   const [cluster = '', namespace = '', deployment = ''] = target.split('/');
   const newest = newestOf(record) ?? record.releases[0];
-  const [knownGoodImage] = record.knownGoodImages;
   const service = serviceOf(config, { cluster, namespace, deployment, service: newest?.data.service });
+  const knownGoodImages = Object.entries(record.knownGoodImages).flatMap(([name, [last]]) =>
+    last ? [[name, last.image]] : [],
+  );
   return {
     ...{ target, cluster, namespace, deployment },
     ...(service !== undefined && { service }),
-    ...(knownGoodImage !== undefined && { knownGoodImage }),
+    knownGoodImages: Object.fromEntries(knownGoodImages),
     ...(newest && { newest: releaseSummaryOf(newest) }),
     ...(record.failingSince !== undefined && { failingSince: record.failingSince }),
     doraTotals: record.doraTotals,
@@ -158,11 +186,14 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
   const { requestId, requestSource, correlationId, data, steps } = release;
   const phase = phaseOf(release);
   const failure = stepTo(release, 'failed');
+  const note = stepTo(release, 'closed')?.note;
   return {
     ...{ requestId, requestSource, correlationId, image: data.image, phase },
+    ...(data.containers && { containers: data.containers }),
     isOver: steps.at(-1)?.to === 'closed',
     since: stepTo(release, phase)?.at ?? 0,
     ...(failure && { reason: failure.reason, message: failure.message }),
+    ...(note !== undefined && { note }),
     ...(data.commit && { commit: data.commit.sha }),
     ...(data.requestedBy !== undefined && { requestedBy: data.requestedBy }),
   };

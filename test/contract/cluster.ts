@@ -1,12 +1,15 @@
 /** What every Cluster must do, whatever is behind it. The driver plays the people and controllers around it. */
 import { describe, expect, it } from 'vitest';
 import { NotFoundError, SupersededError } from '../../shared/errors.ts';
-import type { Cluster, Guardrails, Release, Rollback, Workload } from '../../shared/ports/cluster.ts';
+import type { Cluster, ContainerImage, Guardrails, Release, Rollback, Workload } from '../../shared/ports/cluster.ts';
+import { singleRollout } from '../support/rollouts.ts';
 
 export interface ClusterDriver {
   readonly cluster: Cluster;
   /** Makes a deployment as somebody else would: it runs the image, complete, and bears none of our marks. */
   given(workload: Workload, image: string, replicas: number): Promise<void>;
+  /** The same with several containers, by name; where `migrate` is one, it is an init container. */
+  givenSeveral(workload: Workload, images: Readonly<Record<string, string>>): Promise<void>;
   /** Lets the rollout under way come to its end: a `fail-…` tag misses its deadline, all others become ready. */
   settleRollout(workload: Workload): Promise<void>;
   close?(): Promise<void>;
@@ -30,14 +33,27 @@ const image = (tag: string): string => `registry.example.com/shop/web:${tag}`;
 function release(workload: Workload, n: number, tag: string, replicas?: number): Release {
   const requestId = `request-${n}`;
   const rank = `2026-03-01T12:00:0${n}.000Z/${requestId}/apply`;
-  return { ...workload, image: image(tag), requestId, rank, changeCause: `${requestId}: ${tag}`, replicas };
+  return {
+    ...workload,
+    containers: [{ image: image(tag) }],
+    requestId,
+    rank,
+    changeCause: `${requestId}: ${tag}`,
+    replicas,
+  };
 }
 
 /** The rollback of the nth request. */
 function rollback(workload: Workload, n: number, tag: string): Rollback {
   const requestId = `rollback-${n}`;
   const rank = `2026-03-01T12:00:0${n}.000Z/request-${n}/rollback`;
-  return { ...workload, image: image(tag), requestId, rank, changeCause: `${requestId}: back to ${tag}` };
+  return {
+    ...workload,
+    containers: [{ image: image(tag) }],
+    requestId,
+    rank,
+    changeCause: `${requestId}: back to ${tag}`,
+  };
 }
 
 /**
@@ -66,7 +82,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
       test('shows what runs before anything was applied', async ({ cluster, given }, workload) => {
         await given(workload, image('1'), 3);
 
-        const rollout = await cluster.rollout(workload);
+        const rollout = await singleRollout(cluster, workload);
 
         expect(rollout).toMatchObject({ state: 'complete', image: image('1'), replicas: 3, requestId: undefined });
       });
@@ -75,9 +91,9 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
         await driver.given(workload, image('1'), 2);
 
         await driver.cluster.apply(release(workload, 1, '2'));
-        const before = await driver.cluster.rollout(workload);
+        const before = await singleRollout(driver.cluster, workload);
         await driver.settleRollout(workload);
-        const after = await driver.cluster.rollout(workload);
+        const after = await singleRollout(driver.cluster, workload);
 
         expect(before).toMatchObject({ state: 'progressing', image: image('2'), requestId: 'request-1' });
         expect(after).toMatchObject({ state: 'complete', image: image('2'), requestId: 'request-1', replicas: 2 });
@@ -87,21 +103,21 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
       test('changes nothing when it is repeated', async (driver, workload) => {
         await driver.given(workload, image('1'), 2);
         await releaseAndSettle(driver, release(workload, 1, '2'));
-        const before = await driver.cluster.rollout(workload);
+        const before = await singleRollout(driver.cluster, workload);
 
         await driver.cluster.apply(release(workload, 1, '2'));
 
-        expect(await driver.cluster.rollout(workload)).toEqual(before);
+        expect(await singleRollout(driver.cluster, workload)).toEqual(before);
       });
 
       test('refuses a request that is older than the one it bears', async (driver, workload) => {
         await driver.given(workload, image('1'), 2);
         await releaseAndSettle(driver, release(workload, 2, '3'));
-        const before = await driver.cluster.rollout(workload);
+        const before = await singleRollout(driver.cluster, workload);
 
         await expect(driver.cluster.apply(release(workload, 1, '2'))).rejects.toThrow(SupersededError);
 
-        expect(await driver.cluster.rollout(workload)).toEqual(before);
+        expect(await singleRollout(driver.cluster, workload)).toEqual(before);
       });
 
       test('lets the newest win when two are applied at once', async ({ cluster, given }, workload) => {
@@ -114,7 +130,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
 
         // The older one may have come first, and then it was applied; it may not have the last word.
         if (older.status === 'rejected') expect(older.reason).toBeInstanceOf(SupersededError);
-        expect(await cluster.rollout(workload)).toMatchObject({ image: image('3'), requestId: 'request-2' });
+        expect(await singleRollout(cluster, workload)).toMatchObject({ image: image('3'), requestId: 'request-2' });
       });
 
       test('is complete at once when the image runs already', async (driver, workload) => {
@@ -123,7 +139,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
 
         await releaseAndSettle(driver, release(workload, 2, '2'));
 
-        const rollout = await driver.cluster.rollout(workload);
+        const rollout = await singleRollout(driver.cluster, workload);
         expect(rollout).toMatchObject({ state: 'complete', image: image('2'), requestId: 'request-2' });
       });
 
@@ -131,9 +147,9 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
         await driver.given(workload, image('1'), 2);
 
         await releaseAndSettle(driver, release(workload, 1, '2', 4));
-        const scaled = await driver.cluster.rollout(workload);
+        const scaled = await singleRollout(driver.cluster, workload);
         await releaseAndSettle(driver, release(workload, 2, '3'));
-        const left = await driver.cluster.rollout(workload);
+        const left = await singleRollout(driver.cluster, workload);
 
         expect([scaled.replicas, left.replicas]).toEqual([4, 4]);
       });
@@ -143,7 +159,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
 
         await releaseAndSettle(driver, release(workload, 1, 'fail-2'));
 
-        const rollout = await driver.cluster.rollout(workload);
+        const rollout = await singleRollout(driver.cluster, workload);
         expect(rollout).toMatchObject({ state: 'failed', image: image('fail-2'), requestId: 'request-1' });
         expect(rollout.message).not.toBe('');
       });
@@ -155,14 +171,14 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
 
         await releaseAndSettle(driver, release(workload, 1, '2'));
 
-        expect(await driver.cluster.rollout(other)).toMatchObject({ image: image('1'), requestId: undefined });
+        expect(await singleRollout(driver.cluster, other)).toMatchObject({ image: image('1'), requestId: undefined });
       });
 
       if (features.createsDeployments) {
         test('creates a deployment that does not exist', async (driver, workload) => {
           await releaseAndSettle(driver, release(workload, 1, '1', 2));
 
-          expect(await driver.cluster.rollout(workload)).toMatchObject({ state: 'complete', image: image('1') });
+          expect(await singleRollout(driver.cluster, workload)).toMatchObject({ state: 'complete', image: image('1') });
         });
       } else {
         test('does not know a deployment that does not exist', async ({ cluster }, workload) => {
@@ -171,7 +187,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
       }
 
       test('has no rollout of a deployment that does not exist', async ({ cluster }, workload) => {
-        await expect(cluster.rollout(workload)).rejects.toThrow(NotFoundError);
+        await expect(singleRollout(cluster, workload)).rejects.toThrow(NotFoundError);
       });
     });
 
@@ -183,7 +199,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
         await driver.cluster.rollback(rollback(workload, 1, '1'));
         await driver.settleRollout(workload);
 
-        const rollout = await driver.cluster.rollout(workload);
+        const rollout = await singleRollout(driver.cluster, workload);
         expect(rollout).toMatchObject({ state: 'complete', image: image('1'), requestId: 'rollback-1', replicas: 2 });
       });
 
@@ -194,7 +210,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
 
         await driver.cluster.rollback(rollback(workload, 2, '1'));
 
-        expect((await driver.cluster.rollout(workload)).image).toBe(image('1'));
+        expect((await singleRollout(driver.cluster, workload)).image).toBe(image('1'));
       });
 
       test('changes nothing when it is repeated', async (driver, workload) => {
@@ -202,11 +218,11 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
         await releaseAndSettle(driver, release(workload, 1, 'fail-2'));
         await driver.cluster.rollback(rollback(workload, 1, '1'));
         await driver.settleRollout(workload);
-        const before = await driver.cluster.rollout(workload);
+        const before = await singleRollout(driver.cluster, workload);
 
         await driver.cluster.rollback(rollback(workload, 1, '1'));
 
-        expect(await driver.cluster.rollout(workload)).toEqual(before);
+        expect(await singleRollout(driver.cluster, workload)).toEqual(before);
       });
 
       test('is refused after a newer request', async (driver, workload) => {
@@ -216,7 +232,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
 
         await expect(driver.cluster.rollback(rollback(workload, 1, '1'))).rejects.toThrow(SupersededError);
 
-        expect((await driver.cluster.rollout(workload)).image).toBe(image('3'));
+        expect((await singleRollout(driver.cluster, workload)).image).toBe(image('3'));
       });
 
       test('keeps a late apply of the failed request out', async (driver, workload) => {
@@ -226,7 +242,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
 
         await expect(driver.cluster.apply(release(workload, 1, '2'))).rejects.toThrow(SupersededError);
 
-        expect((await driver.cluster.rollout(workload)).image).toBe(image('1'));
+        expect((await singleRollout(driver.cluster, workload)).image).toBe(image('1'));
       });
 
       test('keeps it out even when nothing had been applied yet', async (driver, workload) => {
@@ -235,7 +251,7 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
         await driver.cluster.rollback(rollback(workload, 1, '1'));
         // Kubernetes counts new marks as a new generation, which its controller has to take up first.
         await driver.settleRollout(workload);
-        const rollout = await driver.cluster.rollout(workload);
+        const rollout = await singleRollout(driver.cluster, workload);
 
         expect(rollout).toMatchObject({ state: 'complete', image: image('1'), requestId: 'rollback-1' });
         await expect(driver.cluster.apply(release(workload, 1, '2'))).rejects.toThrow(SupersededError);
@@ -248,20 +264,117 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
 
         await releaseAndSettle(driver, release(workload, 2, '3'));
 
-        expect(await driver.cluster.rollout(workload)).toMatchObject({ state: 'complete', image: image('3') });
+        expect(await singleRollout(driver.cluster, workload)).toMatchObject({ state: 'complete', image: image('3') });
       });
 
-      test('does not know an image that never ran', async (driver, workload) => {
+      test('sets an image of which no revision is kept', async (driver, workload) => {
         await driver.given(workload, image('1'), 2);
         await driver.cluster.apply(release(workload, 1, '2'));
 
-        await expect(driver.cluster.rollback(rollback(workload, 1, '0'))).rejects.toThrow(NotFoundError);
+        await driver.cluster.rollback(rollback(workload, 1, '0'));
+        await driver.settleRollout(workload);
 
-        expect((await driver.cluster.rollout(workload)).image).toBe(image('2'));
+        const rollout = await singleRollout(driver.cluster, workload);
+        expect(rollout).toMatchObject({ state: 'complete', image: image('0'), requestId: 'rollback-1' });
       });
 
       test('does not know a deployment that does not exist', async ({ cluster }, workload) => {
         await expect(cluster.rollback(rollback(workload, 1, '1'))).rejects.toThrow(NotFoundError);
+      });
+    });
+
+    describe('of several containers', () => {
+      const before = { web: image('1'), envoy: image('1') };
+      const inContainers = <Made extends Release | Rollback>(change: Made, ...containers: ContainerImage[]): Made => ({
+        ...change,
+        containers,
+      });
+      const imagesOf = async (driver: ClusterDriver, workload: Workload): Promise<Record<string, string>> => {
+        const { containers } = await driver.cluster.rollout(workload);
+        return Object.fromEntries(containers.map(({ name, image: found }) => [name, found]));
+      };
+      const web = (tag: string): ContainerImage => ({ name: 'web', image: image(tag) });
+      const envoy = (tag: string): ContainerImage => ({ name: 'envoy', image: image(tag) });
+
+      test('one is changed, and the others stay', async (driver, workload) => {
+        await driver.givenSeveral(workload, before);
+
+        await releaseAndSettle(driver, inContainers(release(workload, 1, '2'), web('2')));
+
+        expect(await imagesOf(driver, workload)).toEqual({ web: image('2'), envoy: image('1') });
+        const { containers, state } = await driver.cluster.rollout(workload);
+        expect(state).toBe('complete');
+        expect(Object.fromEntries(containers.map(({ name, requestId }) => [name, requestId]))).toEqual({
+          web: 'request-1',
+          envoy: undefined,
+        });
+      });
+
+      test('several are changed at once', async (driver, workload) => {
+        await driver.givenSeveral(workload, before);
+
+        await releaseAndSettle(driver, inContainers(release(workload, 1, '2'), web('2'), envoy('3')));
+
+        expect(await imagesOf(driver, workload)).toEqual({ web: image('2'), envoy: image('3') });
+        const { containers, state } = await driver.cluster.rollout(workload);
+        expect(state).toBe('complete');
+        expect(containers.every(({ requestId, isAsChanged }) => requestId === 'request-1' && isAsChanged)).toBe(true);
+      });
+
+      test('an older change to one follows a newer one to another', async (driver, workload) => {
+        await driver.givenSeveral(workload, before);
+        await driver.cluster.apply(inContainers(release(workload, 2, '2'), envoy('2')));
+
+        await releaseAndSettle(driver, inContainers(release(workload, 1, '2'), web('2')));
+
+        expect(await imagesOf(driver, workload)).toEqual({ web: image('2'), envoy: image('2') });
+      });
+
+      test('a change is refused when one of them has a newer one, and changes none', async (driver, workload) => {
+        await driver.givenSeveral(workload, before);
+        await driver.cluster.apply(inContainers(release(workload, 2, '2'), envoy('2')));
+
+        const older = driver.cluster.apply(inContainers(release(workload, 1, '3'), web('3'), envoy('3')));
+
+        await expect(older).rejects.toThrow(SupersededError);
+        expect(await imagesOf(driver, workload)).toEqual({ web: image('1'), envoy: image('2') });
+      });
+
+      test('one is rolled back, and what became of another meanwhile stays', async (driver, workload) => {
+        await driver.givenSeveral(workload, before);
+        await releaseAndSettle(driver, inContainers(release(workload, 1, '2'), envoy('2')));
+        await releaseAndSettle(driver, inContainers(release(workload, 2, 'fail-3'), web('fail-3')));
+
+        await driver.cluster.rollback(inContainers({ ...rollback(workload, 2, '1'), revision: '1' }, web('1')));
+        await driver.settleRollout(workload);
+
+        expect(await imagesOf(driver, workload)).toEqual({ web: image('1'), envoy: image('2') });
+        expect((await driver.cluster.rollout(workload)).state).toBe('complete');
+      });
+
+      test('init containers are among them', async (driver, workload) => {
+        await driver.givenSeveral(workload, { web: image('1'), migrate: image('1') });
+        await releaseAndSettle(
+          driver,
+          inContainers(release(workload, 1, '2'), web('2'), { ...web('2'), name: 'migrate' }),
+        );
+        expect(await imagesOf(driver, workload)).toEqual({ web: image('2'), migrate: image('2') });
+
+        await driver.cluster.rollback(
+          inContainers(rollback(workload, 1, '1'), web('1'), { name: 'migrate', image: image('1') }),
+        );
+
+        expect(await imagesOf(driver, workload)).toEqual({ web: image('1'), migrate: image('1') });
+      });
+
+      test('an image has to say which it is for', async (driver, workload) => {
+        await driver.givenSeveral(workload, before);
+
+        await expect(driver.cluster.apply(release(workload, 1, '2'))).rejects.toThrow(
+          /has several containers .*say which/,
+        );
+
+        expect(await imagesOf(driver, workload)).toEqual(before);
       });
     });
 

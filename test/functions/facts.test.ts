@@ -109,7 +109,7 @@ describe('an event whose derived id somebody sent before', () => {
     const victim = request('victim');
     const child = childEvent(victim, DeploymentStarted, {
       ...{ handler: 'deployment-requested', time: victim.time },
-      data: { ...victim.data, requestId: victim.id, requestSource: victim.source },
+      data: { ...victim.data, image: 'ghcr.io/shop/web:1', requestId: victim.id, requestSource: victim.source },
     });
     // With its message id, as a sender of `events` makes it.
     await platform.bus.publish(child as unknown as PlatformEvent);

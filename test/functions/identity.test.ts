@@ -9,6 +9,7 @@ import { respond } from '../../shared/http/on-http.ts';
 import { httpRequest } from '../support/http.ts';
 import { type Platform, startPlatform } from '../support/platform.ts';
 import { recordsOf } from '../support/records.ts';
+import { singleRollout } from '../support/rollouts.ts';
 
 let platform: Platform;
 beforeEach(async () => {
@@ -74,7 +75,8 @@ describe('two requests of one id', () => {
     expect(failed?.data).toMatchObject({ requestId: '42', reason: 'Superseded' });
     const sources = [done, failed].map((event) => Reflect.get(event?.data ?? {}, 'requestSource'));
     expect(sources.sort()).toEqual(['/ci/bank', '/ci/shop']);
-    const rollout = await platform.ports.clusters.get('default').rollout({ namespace: 'shop', deployment: 'web' });
+    const workload = { namespace: 'shop', deployment: 'web' };
+    const rollout = await singleRollout(platform.ports.clusters.get('default'), workload);
     expect(rollout.image).toBe(Reflect.get(done?.data ?? {}, 'image'));
     expect(platform.bus.errors()).toEqual([]);
   });

@@ -73,7 +73,7 @@ describe('a bug', () => {
 
   it('in a cluster, which only makes a rollout wait, is logged with its stack', async () => {
     const log = new RecordingLog();
-    const change = { namespace: 'n', deployment: 'd', requestId: 'r', rank: '1', changeCause: 'c', image: 'i' };
+    const change = { namespace: 'n', deployment: 'd', requestId: 'r', rank: '1', changeCause: 'c', containers: [] };
 
     await applyChange({
       // Nothing else is asked.

@@ -28,7 +28,7 @@ beforeAll(async () => {
   });
   app = await functionApp((functions) => {
     onEvent(DeploymentRequested, async ({ id, data }, { publish }) => {
-      publish(DeploymentStarted, { ...data, requestId: id });
+      publish(DeploymentStarted, { ...data, image: data.image ?? '', requestId: id });
     });
     functions.storageQueue('other', {
       queueName: 'q',

@@ -42,6 +42,8 @@ export interface ApiServer {
   readonly tokens: Set<string>;
   /** The next requests of this method fail so, one each. */
   fail(method: string, ...faults: Fault[]): void;
+  /** Every request of these methods fails so, until it is called again. */
+  outage(fault: Fault | undefined, ...methods: string[]): void;
   /** Runs before the next request of this method is served: what somebody else does in between. */
   before(method: string, run: () => void): void;
   close(): Promise<void>;
@@ -51,6 +53,7 @@ export async function startApiServer(): Promise<ApiServer> {
   const clock = new FixedClock();
   const objects = new ApiObjects(clock);
   const faults = new Map<string, Fault[]>();
+  let outage: { readonly fault: Fault | undefined; readonly methods: readonly string[] } | undefined;
   const interludes = new Map<string, () => void>();
   const seen: SeenRequest[] = [];
   const tokens = new Set(['token-1']);
@@ -63,7 +66,7 @@ export async function startApiServer(): Promise<ApiServer> {
     const body = await readBody(request);
     interludes.get(method)?.();
     interludes.delete(method);
-    const fault = faults.get(method)?.shift();
+    const fault = outage?.methods.includes(method) ? outage.fault : faults.get(method)?.shift();
     if (fault === 'hang') return;
     if (fault === 'reset') return void socket.resetAndDestroy();
     if (fault && fault !== 'drop') {
@@ -93,6 +96,9 @@ export async function startApiServer(): Promise<ApiServer> {
     seen,
     tokens,
     fail: (method, ...planned) => void faults.set(method, planned),
+    outage: (fault, ...methods) => {
+      outage = { fault, methods };
+    },
     before: (method, run) => void interludes.set(method, run),
     close: async () => {
       server.closeAllConnections();

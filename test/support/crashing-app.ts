@@ -3,6 +3,6 @@ import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { onEvent } from '../../shared/on-event.ts';
 
 onEvent(DeploymentRequested, async ({ data: { image } }) => {
-  if (image.endsWith(':exit')) process.exit(1);
+  if (image?.endsWith(':exit')) process.exit(1);
   await new Promise((resolve) => setTimeout(resolve, 50));
 });

@@ -37,7 +37,7 @@ function simulated(state: StateStore, now: () => number): Cluster {
 
 /** A deployment that runs `web:0` before anything is asked for. */
 export async function runningBefore(state: StateStore): Promise<void> {
-  const revisions = [{ revision: 1, image: `${IMAGE}:0`, at: 0 }];
+  const revisions = [{ revision: 1, images: { web: `${IMAGE}:0` }, at: 0 }];
   await state.insert('simulated-cluster', 'default/shop/web', { replicas: 1, revisions });
 }
 
@@ -169,12 +169,14 @@ function checkTarget(state: State, key: string): void {
   const target = key.slice('deployments '.length);
   // Written by the handlers and the simulated cluster alone.
   const record = read(key) as TargetRecord;
-  const deployment = read(`simulated-cluster ${target}`) as { revisions: { image: string }[] } | null;
-  const image = deployment?.revisions[0]?.image;
+  const deployment = read(`simulated-cluster ${target}`) as {
+    revisions: { images: Record<string, string> }[];
+  } | null;
+  const [image] = Object.values(deployment?.revisions[0]?.images ?? {});
 
   const open = record.releases.find((release: ReleaseRecord) => release.steps.at(-1)?.to !== 'closed');
   if (open) throw new Error(`${target}: ${open.requestId} was left as ${open.steps.at(-1)?.to}`);
-  const [good] = record.knownGoodImages;
+  const good = Object.values(record.knownGoodImages)[0]?.[0]?.image;
   if (good !== undefined && image !== good) throw new Error(`${target} runs ${image} and not the good ${good}`);
   const asked = [...record.releases.map(({ data }) => data.image), `${IMAGE}:0`];
   if (image !== undefined && !asked.includes(image)) throw new Error(`${target} runs ${image}: nobody asked for it`);

@@ -10,11 +10,12 @@ import { parseConfig } from '../../shared/config.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { type EventOf, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested } from '../../shared/events/deployment.ts';
-import type { Cluster, Rollout } from '../../shared/ports/cluster.ts';
+import type { Cluster } from '../../shared/ports/cluster.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
 import type { Notification } from '../../shared/ports/notifier.ts';
 import type { ReleaseData, ReleaseRecord, TargetRecord } from '../../shared/releases/release-record.ts';
 import { clustersOf, FixedClock, recordingPorts } from './ports.ts';
+import { type SingleRollout, singleRollout } from './rollouts.ts';
 
 const handlers: Readonly<Record<string, Handler<never>>> = {
   DeploymentRequested: requested,
@@ -74,7 +75,7 @@ export class World {
       id: id ?? `request-${++this.#requests}`,
       source: '/test',
       time: time ?? new Date(this.clock.now()).toISOString(),
-      data: { namespace: 'shop', deployment: 'web', image: `${IMAGE}:${tag}`, ...data },
+      data: { namespace: 'shop', deployment: 'web', ...(!data.containers && { image: `${IMAGE}:${tag}` }), ...data },
     });
   }
 
@@ -130,6 +131,7 @@ export class World {
       correlationid,
       data: {
         ...data,
+        image: data.image ?? data.containers?.[0]?.image ?? '',
         ...{
           requestId,
           requestSource,
@@ -153,8 +155,19 @@ export class World {
     return found;
   }
 
-  rollout(): Promise<Rollout> {
-    return this.cluster.rollout({ namespace: 'shop', deployment: 'web' });
+  rollout(): Promise<SingleRollout> {
+    return singleRollout(this.cluster, { namespace: 'shop', deployment: 'web' });
+  }
+
+  /** By container, the images that run. */
+  async images(): Promise<Record<string, string>> {
+    const { containers } = await this.cluster.rollout({ namespace: 'shop', deployment: 'web' });
+    return Object.fromEntries(containers.map(({ name, image }) => [name, image]));
+  }
+
+  /** The images that are known to be good in a container. */
+  async knownGood(container = 'web'): Promise<string[]> {
+    return ((await this.record()).knownGoodImages[container] ?? []).map(({ image }) => image);
   }
 }
 
@@ -174,7 +187,7 @@ export function only({ published }: Pick<Run, 'published'>): PlatformEvent {
 /** Sets the deployment's image past the platform, as `kubectl set image` does: its marks stay. */
 export async function runByHand(world: World, tag: string): Promise<void> {
   const stored = await world.state.get<object>('simulated-cluster', TARGET);
-  const revisions = [{ revision: 9, image: `${IMAGE}:${tag}`, at: 0 }];
+  const revisions = [{ revision: 9, images: { web: `${IMAGE}:${tag}` }, at: 0 }];
   await world.state.put('simulated-cluster', TARGET, { replicas: 2, ...stored?.value, revisions }, '*');
 }
 

@@ -4,6 +4,7 @@ import type { Cluster, Release, Rollback, Workload } from '../../shared/ports/cl
 import { DEPLOYMENT, NAMESPACE } from './api-kinds.ts';
 import type { Key } from './api-objects.ts';
 import type { ApiServer } from './api-server.ts';
+import { setContainers } from './container-lists.ts';
 import type { Json, JsonObject } from './field-sets.ts';
 import { deploymentOf } from './real-cluster.ts';
 
@@ -37,9 +38,15 @@ export function given(
   server.controller.advance(8_000);
 }
 
+/** The same with several containers; `migrate` is an init container. */
+export function givenSeveral(server: ApiServer, workload: Workload, images: Readonly<Record<string, string>>): void {
+  given(server, workload, 'x', 1, (object) => setContainers(object, images));
+}
+
 export function release(tag: string, change: Partial<Release> = {}): Release {
   const rank = `2026-03-01T12:00:00.000Z/${tag}/apply`;
-  return { ...web, image: `shop/web:${tag}`, requestId: `r-${tag}`, rank, changeCause: `r-${tag}`, ...change };
+  const containers = [{ image: `shop/web:${tag}` }];
+  return { ...web, containers, requestId: `r-${tag}`, rank, changeCause: `r-${tag}`, ...change };
 }
 
 export function rollback(tag: string): Rollback {

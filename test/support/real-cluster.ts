@@ -25,6 +25,8 @@ import { createKubernetesClusters } from '../../shared/adapters/kubernetes/clust
 import { parseConfig } from '../../shared/config.ts';
 import type { Cluster, Workload } from '../../shared/ports/cluster.ts';
 import type { ClusterDriver } from '../contract/cluster.ts';
+import { setContainers } from './container-lists.ts';
+import type { JsonObject } from './field-sets.ts';
 
 /** Where the suite's workloads live; guardrails get namespaces that begin so. */
 const NAMESPACE = 'contract';
@@ -72,6 +74,13 @@ export async function openRealCluster(kubeconfig: string): Promise<RealCluster> 
     cluster,
     given: async (workload, image, replicas) => {
       const body = deploymentOf(workload, image, replicas);
+      await apps.createNamespacedDeployment({ namespace: workload.namespace, body });
+      await settleRollout(workload);
+    },
+    givenSeveral: async (workload, images) => {
+      const body = deploymentOf(workload, 'x', 1);
+      // The typed model of the client is JSON, too.
+      setContainers(body as unknown as JsonObject, images);
       await apps.createNamespacedDeployment({ namespace: workload.namespace, body });
       await settleRollout(workload);
     },

@@ -148,7 +148,8 @@ export class KubernetesClient {
     const result = schema.safeParse(value);
     if (result.success) return result.data;
     const issues = result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
-    throw new PermanentError(`cluster '${this.#name}': GET ${path}: unexpected answer: ${issues.join('; ')}`);
+    // Whatever stands in between may answer so for a while, too.
+    throw new TransientError(`cluster '${this.#name}': GET ${path}: unexpected answer: ${issues.join('; ')}`);
   }
 }
 

@@ -45,7 +45,7 @@ export function createKubernetesClusters(options: KubernetesOptions): Clusters {
 function clusterOn(client: KubernetesClient): Cluster {
   return {
     apply: (release) => applyRelease(client, release),
-    rollout: async (workload) => judgeRollout(await readDeployment(client, workload), workload),
+    rollout: async (workload) => judgeRollout(await readDeployment(client, workload)),
     rollback: (rollback) => rollBack(client, rollback),
     applyGuardrails: (guardrails) => applyGuardrails(client, guardrails),
     quotas: (namespace) => readQuotas(client, namespace),

@@ -11,23 +11,27 @@
  * The pod template has no marks: they would restart every pod for a release that changes nothing.
  */
 
-import { NotFoundError, SupersededError } from '../../errors.ts';
-import { isImage } from '../../image.ts';
+import { SupersededError } from '../../errors.ts';
 import type { Change, Release, Rollback, Workload } from '../../ports/cluster.ts';
 import { type JsonPatchOperation, type KubernetesClient, untilUndisturbed } from './client.ts';
+import { changeMarks, marksOf } from './marks.ts';
 import {
   appliedFields,
-  containerOf,
+  CONTAINER_LISTS,
   type Deployment,
   deploymentSchema,
+  imagesByContainer,
+  imagesIn,
   REVISION,
   replicaSetSchema,
   type Template,
+  withImages,
 } from './objects.ts';
-import { REQUEST_ID } from './rollout.ts';
 
-const RANK = 'platform-events/rank';
-const CHANGE_CAUSE = 'kubernetes.io/change-cause';
+/** The revisions that a ReplicaSet had before it became the newest again, with commas. */
+const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
+
+type Images = ReadonlyMap<string, string>;
 
 const deploymentsOf = (namespace: string): string =>
   `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments`;
@@ -42,64 +46,80 @@ export async function readDeployment(client: KubernetesClient, workload: Workloa
 
 /** @see Cluster.apply */
 export async function applyRelease(client: KubernetesClient, release: Release): Promise<void> {
-  const { namespace, deployment: name, image } = release;
-  await makeOnce(client, release, async ({ metadata, spec }) => {
-    const { name: container } = containerOf(spec.template, release);
+  const { namespace, deployment: name } = release;
+  await makeOnce(client, release, async (found, images) => {
+    const { metadata, spec } = found;
     const { uid, resourceVersion } = metadata;
     const ours = appliedFields(metadata, ['f:spec']);
     const replicas = release.replicas ?? (ours['f:replicas'] ? spec.replicas : undefined);
-    const oursIn = appliedFields(metadata, ['f:spec', 'f:template', 'f:spec', 'f:containers']);
-    const containers = spec.template.spec.containers
-      .filter((one) => one.name === container || oursIn[`k:${JSON.stringify({ name: one.name })}`]?.['f:image'])
-      .map((one) => ({ name: one.name, image: one.name === container ? image : one.image }));
+    const annotations = changeMarks(found, release, images.keys());
     await client.apply(deploymentPath(release), {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
-      metadata: { namespace, name, uid, resourceVersion, annotations: changeMarks(release) },
-      spec: { ...(typeof replicas === 'number' && { replicas }), template: { spec: { containers } } },
+      metadata: { namespace, name, uid, resourceVersion, annotations },
+      spec: {
+        ...(typeof replicas === 'number' && { replicas }),
+        template: { spec: Object.fromEntries(CONTAINER_LISTS.flatMap((list) => appliedImages(found, images, list))) },
+      },
     });
   });
 }
 
+/** The images of a list of containers that are to be ours: those of this change, and those that are ours already. */
+function appliedImages(
+  { metadata, spec }: Deployment,
+  images: Images,
+  list: (typeof CONTAINER_LISTS)[number],
+): [string, unknown][] {
+  const ours = appliedFields(metadata, ['f:spec', 'f:template', 'f:spec', `f:${list}`]);
+  const applied = (spec.template.spec[list] ?? [])
+    .filter(({ name }) => images.has(name) || ours[`k:${JSON.stringify({ name })}`]?.['f:image'])
+    .map(({ name, image }) => ({ name, image: images.get(name) ?? image }));
+  return applied.length > 0 ? [[list, applied]] : [];
+}
+
 /** @see Cluster.rollback */
 export async function rollBack(client: KubernetesClient, rollback: Rollback): Promise<void> {
-  await makeOnce(client, rollback, async (found) => {
+  await makeOnce(client, rollback, async (found, images) => {
     const { metadata, spec } = found;
-    const isThere = isImage(containerOf(spec.template, rollback).image ?? '', rollback.image);
-    const template = isThere ? undefined : await earlierTemplate(client, found, rollback);
+    const template = hasImages(spec.template, images) ? undefined : await goodTemplate(client, found, rollback, images);
     await client.patch(deploymentPath(rollback), [
       { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
-      ...annotate(metadata.annotations, changeMarks(rollback)),
+      ...annotate(metadata.annotations, changeMarks(found, rollback, images.keys())),
       ...(template ? [{ op: 'replace', path: '/spec/template', value: template } as const] : []),
     ]);
   });
+}
+
+function hasImages(template: Template, images: Images): boolean {
+  const found = imagesIn(template);
+  return [...images].every(([name, image]) => found.get(name) === image);
 }
 
 /** Reads, compares ranks, and writes if nothing changed meanwhile; otherwise again on what is there now. */
 async function makeOnce(
   client: KubernetesClient,
   change: Change,
-  write: (found: Deployment) => Promise<void>,
+  write: (found: Deployment, images: Images) => Promise<void>,
 ): Promise<void> {
   await untilUndisturbed(async () => {
     const found = await readDeployment(client, change);
-    if (!isMade(found, change)) await write(found);
+    const images = imagesByContainer(found.spec.template, change);
+    if (!isMade(found, change, images)) await write(found, images);
   });
 }
 
-/** @throws SupersededError when a newer change was made */
-function isMade({ metadata: { annotations } }: Deployment, change: Change): boolean {
-  const rank = annotations?.[RANK];
-  if (rank === undefined || rank < change.rank) return false;
-  if (rank === change.rank) return true;
-  const { namespace, deployment, requestId } = change;
-  throw new SupersededError(
-    `${namespace}/${deployment} has request ${annotations?.[REQUEST_ID]}, which is newer than ${requestId}`,
-  );
-}
-
-function changeMarks({ requestId, rank, changeCause }: Change): Readonly<Record<string, string>> {
-  return { [REQUEST_ID]: requestId, [RANK]: rank, [CHANGE_CAUSE]: changeCause };
+/** @throws SupersededError when a newer change was made to one of the containers */
+function isMade(found: Deployment, { namespace, deployment, requestId, rank }: Change, images: Images): boolean {
+  const all = marksOf(found);
+  const marks = [...images.keys()].map((name) => all.get(name));
+  const newer = marks.find((mark) => mark && mark.rank > rank);
+  if (newer) {
+    throw new SupersededError(
+      `${namespace}/${deployment} has request ${newer.requestId}, which is newer than ${requestId}`,
+    );
+  }
+  return marks.every((mark) => mark?.rank === rank);
 }
 
 function annotate(
@@ -115,29 +135,37 @@ function annotate(
   }));
 }
 
-/** The template of the newest revision that ran the image, without the label of its ReplicaSet. */
-async function earlierTemplate(
+/**
+ * The template in which the images ran: that of the revision, or of the newest one with these images when none is known.
+ * One that would change other containers is no choice, and a Deployment may keep none (`revisionHistoryLimit: 0`): then
+ * the images are set in the template of now.
+ */
+async function goodTemplate(
   client: KubernetesClient,
   { metadata, spec }: Deployment,
-  { image, ...workload }: Rollback,
+  { namespace, revision }: Rollback,
+  images: Images,
 ): Promise<Template> {
-  const { namespace, deployment } = workload;
-  const { name } = containerOf(spec.template, workload);
   const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/replicasets`;
   const all = await client.list(path, replicaSetSchema, { labelSelector: selectorText(spec.selector) });
-  const revisions = all
+  const wanted = withImages(spec.template, images);
+  const [found] = all
     .filter((one) => one.metadata.ownerReferences?.some(({ uid, controller }) => controller && uid === metadata.uid))
-    .map((one) => ({ template: one.spec.template, revision: Number(one.metadata.annotations?.[REVISION] ?? 0) }))
-    .sort((a, b) => b.revision - a.revision);
-  const imageOf = ({ spec: { containers } }: Template): string | undefined =>
-    containers.find((container) => container.name === name)?.image;
-  const found = revisions.find(({ template }) => isImage(imageOf(template) ?? '', image));
-  if (!found) {
-    const known = revisions.map(({ template, revision }) => `${revision}: ${imageOf(template)}`).join(', ');
-    throw new NotFoundError(`no kept revision of ${namespace}/${deployment} ran ${image} (${known})`);
-  }
+    .map((one) => ({ template: one.spec.template, revisions: revisionsOf(one.metadata.annotations) }))
+    .filter(({ template, revisions }) => {
+      const isKnown = revision === undefined || revisions.includes(revision);
+      return isKnown && imagesIn(template).size === imagesIn(wanted).size && hasImages(template, imagesIn(wanted));
+    })
+    .sort((a, b) => Number(b.revisions[0]) - Number(a.revisions[0]));
+  if (!found) return wanted;
+  // The label of its ReplicaSet is not the Deployment's.
   const { 'pod-template-hash': _, ...labels } = found.template.metadata?.labels ?? {};
   return { ...found.template, metadata: { ...found.template.metadata, labels } };
+}
+
+/** The revision of a ReplicaSet, then those that it had before. */
+function revisionsOf(annotations: Deployment['metadata']['annotations']): readonly string[] {
+  return [annotations?.[REVISION] ?? '0', ...(annotations?.[REVISION_HISTORY] ?? '').split(',')];
 }
 
 const OPERATORS: Readonly<Record<string, string>> = { In: 'in', NotIn: 'notin' };

@@ -1,6 +1,6 @@
 /** Makes errors of what the Kubernetes API answers: transient or permanent. */
 import * as z from 'zod';
-import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../errors.ts';
+import { ConflictError, NotFoundError, PermanentError, RefusedError, TransientError } from '../../errors.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
 
 /** The message of an error ends up in events and notifications. */
@@ -22,7 +22,6 @@ const statusSchema = z.object({
   details: z
     .object({
       retryAfterSeconds: z.number().optional(),
-      causes: z.array(z.object({ reason: z.string().optional() })).optional(),
     })
     .optional(),
 });
@@ -39,22 +38,25 @@ export function errorOf(request: string, answer: KubernetesResponse, now: number
   const text = wordsOf(said?.message ?? '', answer.credentials);
   const message =
     `${request}: ${status} ${text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}...` : text}`.trimEnd();
-  if (status === 404) return new NotFoundError(message);
+  // Only the API server knows what exists; the 404 of a proxy says that it does not find the API server.
+  if (status === 404) return said ? new NotFoundError(message) : new TransientError(message);
   if (status === 409) return new ConflictError(message);
   const seconds = said?.details?.retryAfterSeconds;
   const retryAfterMs = retryAfterMsOf(retryAfter, now) ?? (seconds ? seconds * 1_000 : undefined);
-  if (isTransientStatus(status)) return new TransientError(message, { retryAfterMs });
-  // 403 also means that a namespace is being deleted; afterwards it can be created again.
-  const isTerminating = said?.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating');
-  return isTerminating ? new TransientError(message, { retryAfterMs }) : new PermanentError(message);
+  if (REFUSALS.has(status)) return new RefusedError(message, { retryAfterMs });
+  return isTransientStatus(status) ? new TransientError(message, { retryAfterMs }) : new PermanentError(message);
 }
 
 /**
- * 401 says nothing of the request: a token or a signing key in the middle of its rotation answers so, too. 410 is a
- * list that took too long to page through. A webhook that cannot be reached is 500; one that says no answers 4xx.
+ * Nothing was done, and the same request may be granted later. 401: a token or a signing key in the middle of its
+ * rotation. 403: RBAC that is not synced yet (for minutes after a restart of the API server), a quota that is full, an
+ * admission webhook, a namespace on its way out.
  */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
+
+/** 410 is a list that took too long to page through. A webhook that cannot be reached is 500; one that says no answers 4xx. */
 function isTransientStatus(status: number): boolean {
-  return [401, 408, 410, 425, 429].includes(status) || status >= 500;
+  return [408, 410, 425].includes(status) || status >= 500;
 }
 
 /** Why the API server refuses is what people need to know; it quotes objects and admission webhooks, and those anything. */

@@ -1,15 +1,17 @@
 /** What we read of Kubernetes objects. Everything else of them stays untouched, and unread. */
 import * as z from 'zod';
 import { PermanentError } from '../../errors.ts';
-import type { Workload } from '../../ports/cluster.ts';
+import type { Change } from '../../ports/cluster.ts';
 import { FIELD_MANAGER } from './client.ts';
 
 const texts = z.record(z.string(), z.string());
 
+const containerSchema = z.looseObject({ name: z.string(), image: z.string().optional() });
+
 /** A pod template: whole, since a rollback puts it back. */
 const templateSchema = z.looseObject({
   metadata: z.looseObject({ labels: texts.nullish() }).nullish(),
-  spec: z.looseObject({ containers: z.array(z.looseObject({ name: z.string(), image: z.string().optional() })) }),
+  spec: z.looseObject({ containers: z.array(containerSchema), initContainers: z.array(containerSchema).nullish() }),
 });
 export type Template = z.output<typeof templateSchema>;
 
@@ -88,20 +90,48 @@ export const roleBindingSchema = z.object({
 /** How many times `kubectl rollout` counts it; the newest has the highest. */
 export const REVISION = 'deployment.kubernetes.io/revision';
 
-/** The container that this is about. @throws PermanentError naming the containers when it is not clear which */
-export function containerOf({ spec }: Template, workload: Workload): Template['spec']['containers'][number] {
-  const { namespace, deployment, container } = workload;
-  const found =
-    container === undefined && spec.containers.length === 1
-      ? spec.containers[0]
-      : spec.containers.find(({ name }) => name === container);
-  if (found) return found;
-  const names = spec.containers.map(({ name }) => name).join(', ');
-  throw new PermanentError(
-    container === undefined
-      ? `${namespace}/${deployment} has several containers (${names}): say which`
-      : `${namespace}/${deployment} has no container '${container}' (it has ${names})`,
+/** The lists of containers in a template, by the field that holds them. */
+export const CONTAINER_LISTS = ['containers', 'initContainers'] as const;
+
+/** The images that are asked for, by container. @throws PermanentError naming the containers when it is not clear which */
+export function imagesByContainer({ spec }: Template, change: Change): ReadonlyMap<string, string> {
+  const { namespace, deployment, containers } = change;
+  const known = CONTAINER_LISTS.flatMap((list) => (spec[list] ?? []).map(({ name }) => name));
+  return new Map(
+    containers.map(({ name, image }) => {
+      const [only, ...others] = spec.containers;
+      if (name === undefined && only && others.length === 0) return [only.name, image];
+      if (name !== undefined && known.includes(name)) return [name, image];
+      throw new PermanentError(
+        name === undefined
+          ? `${namespace}/${deployment} has several containers (${known.join(', ')}): say which`
+          : `${namespace}/${deployment} has no container '${name}' (it has ${known.join(', ')})`,
+      );
+    }),
   );
+}
+
+/** The images of all containers, by name. */
+export function imagesIn({ spec }: Template): ReadonlyMap<string, string> {
+  return new Map(CONTAINER_LISTS.flatMap((list) => (spec[list] ?? []).map(({ name, image = '' }) => [name, image])));
+}
+
+/** The template with other images in some of its containers. */
+export function withImages(template: Template, images: ReadonlyMap<string, string>): Template {
+  const changed = (containers: Template['spec']['containers']): Template['spec']['containers'] =>
+    containers.map((container) => {
+      const image = images.get(container.name);
+      return image === undefined ? container : { ...container, image };
+    });
+  const { containers, initContainers } = template.spec;
+  return {
+    ...template,
+    spec: {
+      ...template.spec,
+      containers: changed(containers),
+      ...(initContainers && { initContainers: changed(initContainers) }),
+    },
+  };
 }
 
 /** What an object's fields say about who set them, as nested maps: `f:spec`, then `f:replicas`. */
@@ -119,6 +149,17 @@ export function appliedFields(metadata: Pick<Deployment['metadata'], 'managedFie
   );
   // FieldsV1 is nested maps by definition.
   return path.reduce<FieldSet>((set, key) => set[key] ?? {}, (entry?.fieldsV1 ?? {}) as FieldSet);
+}
+
+/** Whether a field is ours, by apply or by update; nobody else has set it since. */
+export function isOurs(
+  { managedFields }: Pick<Deployment['metadata'], 'managedFields'>,
+  path: readonly string[],
+): boolean {
+  return (managedFields ?? []).some(({ manager, subresource, fieldsV1 }) => {
+    if (manager !== FIELD_MANAGER || subresource) return false;
+    return path.reduce<FieldSet | undefined>((set, key) => set?.[key], (fieldsV1 ?? {}) as FieldSet) !== undefined;
+  });
 }
 
 /** When we last changed the object, by the API server's clock, in milliseconds. */

@@ -1,20 +1,30 @@
 /** Judges a rollout as `kubectl rollout status` does, by what the Deployment itself says. Pure. */
-import type { Rollout, Workload } from '../../ports/cluster.ts';
-import { containerOf, type Deployment, lastChangeAt, REVISION } from './objects.ts';
+import type { Rollout, RunningContainer } from '../../ports/cluster.ts';
+import { marksOf } from './marks.ts';
+import { CONTAINER_LISTS, type Deployment, isOurs, lastChangeAt, REVISION } from './objects.ts';
 
-/** The mark of the change last made through this app. */
-export const REQUEST_ID = 'platform-events/request-id';
-
-/** @throws PermanentError when it is not clear which container this is about */
-export function judgeRollout(deployment: Deployment, workload: Workload): Rollout {
+export function judgeRollout(deployment: Deployment): Rollout {
   const { metadata, spec } = deployment;
   return {
     ...rolloutState(deployment),
-    image: containerOf(spec.template, workload).image ?? '',
+    containers: containersOf(deployment),
     replicas: spec.replicas ?? 1,
     revision: metadata.annotations?.[REVISION],
-    requestId: metadata.annotations?.[REQUEST_ID],
   };
+}
+
+function containersOf(deployment: Deployment): RunningContainer[] {
+  const { metadata, spec } = deployment;
+  const marks = marksOf(deployment);
+  return CONTAINER_LISTS.flatMap((list) =>
+    (spec.template.spec[list] ?? []).map(({ name, image = '' }) => {
+      const item = `k:${JSON.stringify({ name })}`;
+      const path = ['f:spec', 'f:template', 'f:spec', `f:${list}`, item, 'f:image'];
+      const requestId = marks.get(name)?.requestId;
+      const isAsChanged = requestId !== undefined && isOurs(metadata, path);
+      return { name, image, isInit: list === 'initContainers', requestId, isAsChanged };
+    }),
+  );
 }
 
 function rolloutState({ metadata, spec, status }: Deployment): Pick<Rollout, 'state' | 'message'> {

@@ -85,10 +85,15 @@ async function checkAnswer(channel: string, response: Response, now: () => numbe
   // Slack explains itself in one word, such as `channel_is_archived`; longer answers might repeat the address.
   const why = /^[a-z_]{1,40}$/.test(said) ? ` ${said}` : '';
   const message = `${channel}: answered ${status}${why}`;
-  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+  if (isTransientStatus(status)) {
     throw new TransientError(message, { retryAfterMs: retryAfterMsOf(headers.get('retry-after') ?? undefined, now()) });
   }
   throw new PermanentError(message);
+}
+
+/** 401 and 403: a token, a role or a firewall rule may still be on its way. */
+function isTransientStatus(status: number): boolean {
+  return [401, 403, 408, 409, 423, 425, 429].includes(status) || status >= 500;
 }
 
 /** What went wrong, by its code alone. */

@@ -5,13 +5,15 @@
 
 import { waitsForPerson } from '../../delivery/automatic-replay.ts';
 import type { EventRecord } from '../../delivery/event-record.ts';
+import { askedImages, imagesText } from '../../releases/containers.ts';
 import type { Dependency, Health } from '../health.ts';
-import type {
-  DeploymentSummary,
-  DeploymentsDigest,
-  ErrorSummary,
-  ObjectiveSummary,
-  ServiceSummary,
+import {
+  type DeploymentSummary,
+  type DeploymentsDigest,
+  type ErrorSummary,
+  type ObjectiveSummary,
+  ratesOf,
+  type ServiceSummary,
 } from '../summaries.ts';
 import {
   ago,
@@ -99,15 +101,18 @@ function dependencyItem({ name, status, latencyMs, error }: Dependency): Html {
   return html`<li>${badge(name, status === 'up' ? 'good' : 'bad')} ${error ?? `${latencyMs} ms`}</li>`;
 }
 
-/** The four DORA measures over all deployments. */
-function tilesOf({ completed, failed, leadTime, restore }: DeploymentsDigest['doraTotals']): Html {
-  const mean = ({ count, seconds }: { count: number; seconds: number }): string =>
-    count > 0 ? spanText((seconds / count) * 1_000) : '–';
+/** DORA's five measures over all deployments. */
+function tilesOf(totals: DeploymentsDigest['doraTotals']): Html {
+  const { changeLeadTimeSeconds, changeFailRate, failedDeploymentRecoverySeconds, deploymentReworkRate } =
+    ratesOf(totals);
+  const rate = (value: number | undefined): string => (value === undefined ? '–' : percent(value));
+  const span = (seconds: number | undefined): string => (seconds === undefined ? '–' : spanText(seconds * 1_000));
   const tiles: [string, string][] = [
-    ['Deployments completed', String(completed)],
-    ['Change failure rate', completed + failed > 0 ? percent(failed / (completed + failed)) : '–'],
-    ['Lead time for changes', mean(leadTime)],
-    ['Time to restore', mean(restore)],
+    ['Deployments', String(totals.deployed)],
+    ['Change lead time', span(changeLeadTimeSeconds)],
+    ['Change fail rate', rate(changeFailRate)],
+    ['Failed deployment recovery time', span(failedDeploymentRecoverySeconds)],
+    ['Deployment rework rate', rate(deploymentReworkRate)],
   ];
   return html`<dl class="tiles">${tiles.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
@@ -189,16 +194,17 @@ const PHASES: Readonly<Record<NonNullable<DeploymentSummary['newest']>['phase'],
 
 function deploymentsTable({ mostUrgent, count }: DeploymentsDigest, now: number): Html {
   if (count === 0) return note('No deployments yet.');
-  const rows = mostUrgent.map(({ target, knownGoodImage, newest, failingSince }): Part[] => {
+  const rows = mostUrgent.map(({ target, knownGoodImages, newest, failingSince }): Part[] => {
     const [text, tone] = newest ? PHASES[newest.phase] : (['–', 'quiet'] as const);
-    const why = newest?.reason === undefined ? undefined : `${newest.reason}: ${newest.message ?? ''}`;
+    const failure = newest?.reason === undefined ? undefined : `${newest.reason}: ${newest.message ?? ''}`;
+    const why = [failure, newest?.note].filter((text) => text !== undefined).join('; ');
     return [
       target,
       html`${badge(text, tone)}${failingSince === undefined ? '' : html` ${badge('failing', 'bad')} for ${spanText(now - failingSince)}`}`,
-      html`<code>${newest?.image ?? '–'}</code>`,
+      html`<code>${newest ? imagesText(askedImages(newest)) : '–'}</code>`,
       newest ? ago(newest.since, now) : '–',
-      html`<code>${knownGoodImage ?? '–'}</code>`,
-      html`<span class="why">${shortened(why ?? '')}</span>`,
+      html`<code>${imagesText(Object.entries(knownGoodImages).map(([name, image]) => ({ name, image }))) || '–'}</code>`,
+      html`<span class="why">${shortened(why)}</span>`,
     ];
   });
   return html`${htmlTable(['Deployment', 'Newest release', 'Image', 'Since', 'Last known good image', 'Why'], rows)}

@@ -43,24 +43,35 @@ it('a release and its rollback change the container of the request, and no other
   const failed = only(await world.runToEnd(started));
   await world.carry(failed);
 
-  const where = { namespace: 'shop', deployment: 'web', container: CONTAINER };
+  const where = { namespace: 'shop', deployment: 'web' };
+  const containers = (tag: string) => [{ name: CONTAINER, image: `${IMAGE}:${tag}` }];
   const ranks = await Promise.all(['request-1', 'request-2'].map(async (id) => (await world.release(id)).rank));
   expect(asked.applied).toEqual([
     {
       ...where,
-      ...{ image: `${IMAGE}:1`, replicas: 3, requestId: '/test request-1', rank: `${ranks[0]}/apply` },
+      ...{ containers: containers('1'), replicas: 3, requestId: '/test request-1', rank: `${ranks[0]}/apply` },
       changeCause: `request /test request-1: ${IMAGE}:1 (commit abc1234)`,
     },
     {
       ...where,
-      ...{ image: `${IMAGE}:fail-2`, replicas: undefined, requestId: '/test request-2', rank: `${ranks[1]}/apply` },
+      ...{
+        containers: containers('fail-2'),
+        replicas: undefined,
+        requestId: '/test request-2',
+        rank: `${ranks[1]}/apply`,
+      },
       changeCause: `request /test request-2: ${IMAGE}:fail-2`,
     },
   ]);
   expect(asked.rolledBack).toEqual([
     {
       ...where,
-      ...{ image: `${IMAGE}:1`, requestId: eventReference(failed), rank: `${ranks[1]}/rollback` },
+      ...{
+        containers: containers('1'),
+        revision: '1',
+        requestId: eventReference(failed),
+        rank: `${ranks[1]}/rollback`,
+      },
       changeCause: `rollback of /test request-2: ${IMAGE}:1`,
     },
   ]);

@@ -52,7 +52,7 @@ describe('deployment/completed', () => {
     const { notifications } = await world.run(event);
 
     expect((await world.record()).doraTotals).toMatchObject({ completed: 1, leadTime: { count: 1, seconds: 3_602 } });
-    expect(notifications[0]?.facts).toMatchObject({ Commit: 'abcdef0', 'Lead time': '3602 s' });
+    expect(notifications[0]?.facts).toMatchObject({ Commit: 'abcdef0', 'Change lead time': '3602 s' });
   });
 
   it('counts no lead time of a release without a commit', async () => {
@@ -96,7 +96,7 @@ describe('deployment/completed', () => {
 
     const { doraTotals, failingSince } = await world.record();
     expect(failingSince).toBeUndefined();
-    expect(doraTotals).toMatchObject({ failed: 1, restore: { count: 1 } });
-    expect(doraTotals.restore.seconds).toBe((world.clock.now() - failedAt) / 1_000);
+    expect(doraTotals).toMatchObject({ failed: 1, recovery: { count: 1 } });
+    expect(doraTotals.recovery.seconds).toBe((world.clock.now() - failedAt) / 1_000);
   });
 });

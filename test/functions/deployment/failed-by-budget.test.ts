@@ -26,7 +26,7 @@ describe('deployment/failed for burnt error budget', () => {
 
     expect(typesOf(done ?? [])).toEqual(['DeploymentFailed', 'DeploymentRolledBack']);
     expect((await world.rollout()).image).toBe(`${IMAGE}:1`);
-    expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:1`]);
+    expect(await world.knownGood()).toEqual([`${IMAGE}:1`]);
   });
 
   it('rolls back a release that is still rolling out', async () => {

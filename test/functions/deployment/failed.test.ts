@@ -102,7 +102,7 @@ describe('deployment/failed', () => {
       cluster: (simulated) => ({
         ...cluster(simulated),
         apply: async (release) => {
-          if (release.image.endsWith(':3')) throw new PermanentError('no such container');
+          if (release.containers[0]?.image.endsWith(':3')) throw new PermanentError('no such container');
           return simulated.apply(release);
         },
       }),
@@ -300,7 +300,7 @@ describe('deployment/failed', () => {
   describe('when the rollback fails, too', () => {
     it.each([
       ['does not become ready', (): Error | undefined => undefined, 'DeadlineExceeded'],
-      ['is refused', (): Error => new PermanentError('403 forbidden'), '403 forbidden'],
+      ['is refused', (): Error => new PermanentError('422 invalid'), '422 invalid'],
       ['finds no such revision', (): Error => new NotFoundError('no revision ran it'), 'no revision ran it'],
       ['gets no answer', (): Error => new TransientError('503'), '503'],
     ])('closes and calls for attention: it %s', async (_, error, message) => {
@@ -326,7 +326,7 @@ describe('deployment/failed', () => {
     });
 
     it('leaves the target to the next request, whose failure returns to the good image', async () => {
-      let answer: Error | undefined = new PermanentError('403 forbidden');
+      let answer: Error | undefined = new PermanentError('422 invalid');
       const { cluster } = faulty({ rollback: () => answer });
       const { world, failed } = await failAfterGood({ cluster });
       await world.run(failed);

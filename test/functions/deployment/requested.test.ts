@@ -133,6 +133,48 @@ describe('deployment/requested', () => {
     expect(release.steps).toMatchObject([{ to: 'requested', overrode: budgetSpent.reason }]);
   });
 
+  describe('of a frozen service', () => {
+    const ofWeb = { services: [{ name: 'web', objectives: [{ slo: 'availability', target: 0.99 }] }] };
+
+    it('lets a return to an image that is known to be good through, without an override', async () => {
+      const world = new World({ config: ofWeb });
+      await world.carry(world.request('1'));
+      await world.carry(world.request('2'));
+      await freeze(world.state, 'web', budgetSpent);
+      const request = world.request('1');
+
+      expect(only(await world.run(request)).type).toBe('DeploymentStarted');
+
+      expect((await world.release(request.id)).steps[0]).not.toHaveProperty('overrode');
+    });
+
+    it('lets what runs already have more replicas', async () => {
+      const world = new World({ config: ofWeb });
+      await world.carry(world.request('1'));
+      await freeze(world.state, 'web', budgetSpent);
+
+      expect(only(await world.run(world.request('1', { replicas: 5 }))).type).toBe('DeploymentStarted');
+    });
+
+    it('rejects an image that was failed by the budget, and one of several that is new', async () => {
+      const world = new World({ config: ofWeb });
+      await world.carry(world.request('1'));
+      const bad = world.request('2');
+      await world.carry(bad);
+      await world.carry(world.violation(bad));
+      await freeze(world.state, 'web', budgetSpent);
+      const several = [
+        { name: 'web', image: 'ghcr.io/shop/web:1' },
+        { name: 'envoy', image: 'envoy:2' },
+      ];
+
+      expect(only(await world.run(world.request('2'))).data).toMatchObject({ reason: 'Frozen' });
+      expect(only(await world.run(world.request('', { containers: several }))).data).toMatchObject({
+        reason: 'Frozen',
+      });
+    });
+  });
+
   it('does not let an override through the policy', async () => {
     const world = new World({ config: { policies: { deployment: { namespaces: ['web'] } } } });
     const request = world.request('1', { override: { reason: 'please', approvedBy: 'eve' } });

@@ -24,15 +24,16 @@ describe('deployment/rolled-back', () => {
         key: `default/shop/web/${eventKey({ source: '/test', id: 'request-2' })}/rolled-back`,
         severity: 'warning',
         title: 'default/shop/web is back on ghcr.io/shop/web:1',
-        facts: { 'Time to restore': '2 s' },
+        facts: { 'Recovery time': '2 s' },
       },
     ]);
     expect((await world.release('request-2')).steps.at(-1)).toMatchObject({ to: 'closed', by: eventKey(event) });
     expect((await world.record()).doraTotals).toMatchObject({
+      deployed: 2,
       completed: 1,
       failed: 1,
       rolledBack: 1,
-      restore: { count: 1, seconds: 2 },
+      recovery: { count: 1, seconds: 2 },
     });
   });
 

@@ -109,10 +109,10 @@ describe('deployment/started', () => {
     });
 
     it('when the cluster refuses the change for good', async () => {
-      const { cluster } = faulty({ apply: () => new PermanentError('403 forbidden') });
+      const { cluster } = faulty({ apply: () => new PermanentError('422 invalid') });
       const { world, started } = await begin('1', { cluster });
 
-      expect(only(await world.run(started)).data).toMatchObject({ reason: 'ClusterError', message: '403 forbidden' });
+      expect(only(await world.run(started)).data).toMatchObject({ reason: 'ClusterError', message: '422 invalid' });
     });
 
     it('when the cluster does not answer until the deadline', async () => {
@@ -121,7 +121,10 @@ describe('deployment/started', () => {
 
       const failed = only(await world.runToEnd(started));
 
-      expect(failed.data).toMatchObject({ reason: 'ClusterError', message: '503 from the API server' });
+      expect(failed.data).toMatchObject({
+        reason: 'DeadlineExceeded',
+        message: 'last answer: 503 from the API server',
+      });
       expect(failed.data).toHaveProperty('durationSeconds', 600);
       expect(calls).toEqual([]);
     });
@@ -248,7 +251,7 @@ describe('deployment/started', () => {
       await world.carry(world.request('1'));
       await world.carry(world.request('2'));
 
-      expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:2`, `${IMAGE}:1`]);
+      expect(await world.knownGood()).toEqual([`${IMAGE}:2`, `${IMAGE}:1`]);
     });
 
     it('from what somebody else deployed before', async () => {
@@ -257,7 +260,7 @@ describe('deployment/started', () => {
 
       await world.run(only(await world.run(world.request('1'))));
 
-      expect((await world.record()).knownGoodImages).toEqual([`${IMAGE}:by-hand`]);
+      expect(await world.knownGood()).toEqual([`${IMAGE}:by-hand`]);
     });
 
     it('but not from one that is not complete itself', async () => {
@@ -266,7 +269,7 @@ describe('deployment/started', () => {
 
       await world.run(only(await world.run(world.request('1'))));
 
-      expect((await world.record()).knownGoodImages).toEqual([]);
+      expect(await world.knownGood()).toEqual([]);
     });
 
     it('and never takes a superseded release for it', async () => {
@@ -278,7 +281,7 @@ describe('deployment/started', () => {
       if (newer) await world.run(newer);
 
       expect((await world.rollout()).image).toBe(`${IMAGE}:2`);
-      expect((await world.record()).knownGoodImages).toEqual([]);
+      expect(await world.knownGood()).toEqual([]);
     });
   });
 

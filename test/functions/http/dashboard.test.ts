@@ -128,7 +128,8 @@ describe('GET /api/dashboard', () => {
   });
 
   it('keeps the most urgent of any number of deployments, and counts all', async () => {
-    const doraTotals = { completed: 1, failed: 0, rolledBack: 0, leadTime: { count: 1, seconds: 2 }, restore: nothing };
+    const counts = { deployed: 1, completed: 1, failed: 0, rework: 0, rolledBack: 0 };
+    const doraTotals = { ...counts, leadTime: { count: 1, seconds: 2 }, recovery: nothing };
     async function* deployments(): AsyncIterable<DeploymentSummary> {
       for (let n = 0; n < 1_000; n++) {
         const names = { cluster: 'default', namespace: 'shop', deployment: `d-${n}`, service: 'web' };
@@ -141,7 +142,7 @@ describe('GET /api/dashboard', () => {
           isOver: n !== 500,
         } as const;
         yield {
-          ...{ ...names, target: `d-${n}`, doraTotals, newest: { ...newest, since: n } },
+          ...{ ...names, target: `d-${n}`, doraTotals, knownGoodImages: {}, newest: { ...newest, since: n } },
           ...(n === 10 && { failingSince: 1 }),
         };
       }
@@ -152,7 +153,7 @@ describe('GET /api/dashboard', () => {
     expect(mostUrgent.map(({ target }) => target)).toEqual(['d-10', 'd-500', 'd-999', 'd-998']);
     expect(rest).toEqual({
       ...{ count: 1_000, failing: 1 },
-      doraTotals: { ...doraTotals, completed: 1_000, leadTime: { count: 1_000, seconds: 2_000 } },
+      doraTotals: { ...doraTotals, deployed: 1_000, completed: 1_000, leadTime: { count: 1_000, seconds: 2_000 } },
     });
   });
 

@@ -30,7 +30,7 @@ describe('GET /api/deployments', () => {
           namespace: 'shop',
           deployment: 'web',
           service: 'front',
-          knownGoodImage: 'ghcr.io/shop/web:1',
+          knownGoodImages: { web: 'ghcr.io/shop/web:1' },
           newest: {
             requestId: expect.any(String),
             requestSource: '/ci',
@@ -42,12 +42,15 @@ describe('GET /api/deployments', () => {
             reason: 'DeadlineExceeded',
             message: expect.any(String),
           },
+          deployed: 2,
           completed: 1,
           failed: 1,
+          rework: 0,
           rolledBack: 1,
-          leadTimeSeconds: expect.closeTo(3_600, -2),
-          restoreSeconds: expect.any(Number),
-          changeFailureRate: 0.5,
+          changeLeadTimeSeconds: expect.closeTo(3_600, -2),
+          changeFailRate: 0.5,
+          failedDeploymentRecoverySeconds: expect.any(Number),
+          deploymentReworkRate: 0,
         },
       ],
     });
@@ -57,7 +60,12 @@ describe('GET /api/deployments', () => {
     await platform.deploy('web', 'fail-1');
 
     expect((await platform.get(handle)).json).toMatchObject({
-      deployments: [{ failingSince: expect.stringMatching(/^2026-03-01T12:0/), newest: { phase: 'failed' } }],
+      deployments: [
+        {
+          failingSince: expect.stringMatching(/^2026-03-01T12:0/),
+          newest: { phase: 'failed', note: 'no known good image exists' },
+        },
+      ],
     });
   });
 
@@ -67,8 +75,8 @@ describe('GET /api/deployments', () => {
     const { json } = await platform.get(handle);
 
     expect(json).toMatchObject({ deployments: [{ newest: { phase: 'failed', reason: 'PolicyViolation' } }] });
-    expect(json).not.toHaveProperty('deployments.0.knownGoodImage');
-    expect(json).toHaveProperty('deployments.0.changeFailureRate', undefined);
+    expect(json).toHaveProperty('deployments.0.knownGoodImages', {});
+    expect(json).toHaveProperty('deployments.0.changeFailRate', undefined);
   });
 
   it('narrows by name, and goes on where a page ended', async () => {

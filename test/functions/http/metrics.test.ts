@@ -38,14 +38,16 @@ it('shows the DORA measures, the budgets, the errors and which dependencies are 
   const lines = body.split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
-      '# TYPE platform_deployments_completed_total counter',
+      '# TYPE platform_deployments_total counter',
+      `platform_deployments_total${of} 2`,
       `platform_deployments_completed_total${of} 1`,
       `platform_deployments_failed_total${of} 1`,
+      `platform_deployments_rework_total${of} 0`,
       `platform_deployments_rolled_back_total${of} 1`,
-      '# TYPE platform_deployment_lead_time_seconds summary',
-      `platform_deployment_lead_time_seconds_count${of} 1`,
-      expect.stringMatching(/^platform_deployment_lead_time_seconds_sum\{.*\} 6\d(\.\d+)?$/),
-      `platform_deployment_restore_time_seconds_count${of} 1`,
+      '# TYPE platform_change_lead_time_seconds summary',
+      `platform_change_lead_time_seconds_count${of} 1`,
+      expect.stringMatching(/^platform_change_lead_time_seconds_sum\{.*\} 6\d(\.\d+)?$/),
+      `platform_failed_deployment_recovery_time_seconds_count${of} 1`,
       `platform_deployment_failing${of} 0`,
       'platform_slo_error_budget_remaining_ratio{service="web",slo="availability"} -9',
       'platform_slo_current_ratio{service="web",slo="availability"} 0.9',
@@ -194,11 +196,18 @@ describe('labels', () => {
 
   it('are those of a thousand deployments at most; the others are added up', async () => {
     const span = { count: 1, seconds: 60 };
-    const doraTotals = { completed: 1, failed: 1, rolledBack: 1, leadTime: span, restore: span };
+    const counts = { deployed: 1, completed: 1, failed: 1, rework: 1, rolledBack: 1 };
+    const doraTotals = { ...counts, leadTime: span, recovery: span };
     async function* deployments(): AsyncIterable<DeploymentSummary> {
       for (let n = 0; n < 1_003; n++) {
         const names = { cluster: 'default', namespace: 'shop', deployment: `d-${n}`, service: 'web' };
-        yield { ...names, target: `default/shop/d-${n}`, doraTotals, ...(n === 1_001 && { failingSince: 1 }) };
+        yield {
+          ...names,
+          target: `default/shop/d-${n}`,
+          knownGoodImages: {},
+          doraTotals,
+          ...(n === 1_001 && { failingSince: 1 }),
+        };
       }
     }
 
@@ -212,7 +221,10 @@ describe('labels', () => {
     });
     expect(measures.at(-1)).toEqual({
       labels: { cluster: other, namespace: other, deployment: other, service: other },
-      doraTotals: { completed: 3, failed: 3, rolledBack: 3, leadTime: three, restore: three },
+      doraTotals: {
+        ...{ deployed: 3, completed: 3, failed: 3, rework: 3, rolledBack: 3 },
+        ...{ leadTime: three, recovery: three },
+      },
       isFailing: true,
     });
   });

@@ -6,6 +6,7 @@ import { NotFoundError, TransientError } from '../../../shared/errors.ts';
 import type { Cluster, Release } from '../../../shared/ports/cluster.ts';
 import { clusterContract } from '../../contract/cluster.ts';
 import { FixedClock } from '../../support/ports.ts';
+import { singleRollout } from '../../support/rollouts.ts';
 
 const config = parseConfig({ clusters: { default: {}, europe: {} } });
 
@@ -22,8 +23,12 @@ clusterContract(
     return {
       cluster,
       given: async ({ namespace, deployment }, image, replicas) => {
-        const revisions = [{ revision: 1, image, at: 0 }];
+        const revisions = [{ revision: 1, images: { web: image }, at: 0 }];
         await state.insert('simulated-cluster', `default/${namespace}/${deployment}`, { replicas, revisions });
+      },
+      givenSeveral: async ({ namespace, deployment }, images) => {
+        const revisions = [{ revision: 1, images, at: 0 }];
+        await state.insert('simulated-cluster', `default/${namespace}/${deployment}`, { replicas: 1, revisions });
       },
       settleRollout: async () => clock.advance(10_000),
     };
@@ -33,7 +38,7 @@ clusterContract(
 
 function release(tag: string): Release {
   const change = { requestId: 'r1', rank: '2026-03-01T12:00:00.000Z/r1/apply', changeCause: 'r1' };
-  return { namespace: 'shop', deployment: 'web', image: `ghcr.io/shop/web:${tag}`, ...change };
+  return { namespace: 'shop', deployment: 'web', containers: [{ image: `ghcr.io/shop/web:${tag}` }], ...change };
 }
 
 describe('the simulated cluster', () => {
@@ -75,7 +80,7 @@ describe('the simulated cluster', () => {
     const restarted = createSimulatedClusters({ state, clock, config }).get(undefined);
     clock.advance(400);
 
-    expect(await restarted.rollout(release('1.0'))).toMatchObject({ state: 'complete', requestId: 'r1' });
+    expect(await singleRollout(restarted, release('1.0'))).toMatchObject({ state: 'complete', requestId: 'r1' });
   });
 
   it('takes its time again for more replicas of the same image', async () => {

@@ -78,8 +78,8 @@ describe('newEvent', () => {
     >();
     expectTypeOf<EventOf<typeof DeploymentRequested>['type']>().toEqualTypeOf<'DeploymentRequested'>();
     expectTypeOf<EventOf<typeof DeploymentRequested>>().toExtend<PlatformEvent>();
-    const incomplete = { namespace: 'shop', deployment: 'web' };
-    // @ts-expect-error the image is missing
+    const incomplete = { namespace: 'shop', image: 'ghcr.io/shop/web:1' };
+    // @ts-expect-error the deployment is missing
     expect(() => newEvent(DeploymentRequested, { source: '/ci', data: incomplete })).toThrow();
     // @ts-expect-error a misspelt field is no field
     expect(requested().data.imgae).toBeUndefined();

@@ -12,7 +12,7 @@ const failed = (message: string): ReleaseRecord => ({
   requestSource: '/ci',
   correlationId: 'c',
   rank: '1',
-  data: sampleData.DeploymentRequested,
+  data: { ...sampleData.DeploymentRequested, image: 'ghcr.io/shop/web:1' },
   steps: [{ at: 1, by: 'e', to: 'failed', reason: 'ClusterError', message }],
 });
 

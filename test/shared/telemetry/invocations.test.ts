@@ -48,7 +48,7 @@ beforeEach(() => {
   bus = new InMemoryEventBus();
   spans = recordSpans();
   handle = async ({ id }, { publish }) =>
-    publish(DeploymentStarted, { ...sampleData.DeploymentRequested, requestId: id });
+    publish(DeploymentStarted, { ...sampleData.DeploymentStarted, requestId: id });
   return () => spans.stop();
 });
 afterAll(() => usePorts(undefined));

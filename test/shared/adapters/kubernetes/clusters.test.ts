@@ -11,6 +11,7 @@ import {
   CONTROLLER,
   failureOf,
   given,
+  givenSeveral,
   KUBECTL,
   key,
   open,
@@ -19,6 +20,7 @@ import {
   set,
   web,
 } from '../../../support/kubernetes-cases.ts';
+import { singleRollout } from '../../../support/rollouts.ts';
 
 clusterContract(
   'kubernetes, on the test API server',
@@ -27,6 +29,7 @@ clusterContract(
     return {
       cluster: open(server),
       given: async (workload, image, replicas) => given(server, workload, image, replicas),
+      givenSeveral: async (workload, images) => givenSeveral(server, workload, images),
       settleRollout: async () => server.controller.advance(8_000),
       close: () => server.close(),
     };
@@ -62,7 +65,7 @@ describe('a release', () => {
       ...part(before, 'metadata', 'annotations'),
       'kubernetes.io/change-cause': 'release 2',
       'platform-events/request-id': 'r-2',
-      'platform-events/rank': '2026-03-01T12:00:00.000Z/2/apply',
+      'platform-events/changes': '{"web":{"requestId":"r-2","rank":"2026-03-01T12:00:00.000Z/2/apply"}}',
     });
     expect(part(after, 'spec', 'template')['metadata']).toEqual(part(before, 'spec', 'template')['metadata']);
   });
@@ -76,7 +79,7 @@ describe('a release', () => {
     server.objects.update(key, { manager: 'autoscaler' }, (object) => set(part(object, 'spec'), 'replicas', 5));
     await cluster.apply(release('4'));
 
-    expect(await cluster.rollout(web)).toMatchObject({ replicas: 5, image: 'shop/web:4' });
+    expect(await singleRollout(cluster, web)).toMatchObject({ replicas: 5, image: 'shop/web:4' });
     const owners = deployment().metadata['managedFields'] as JsonObject[];
     expect(owners.filter((owner) => part(owner, 'fieldsV1', 'f:spec')['f:replicas'])).toMatchObject([
       { manager: 'autoscaler' },
@@ -86,9 +89,9 @@ describe('a release', () => {
   it('keeps the image that an earlier release gave to another container', async () => {
     given(server, web, 'shop/web:1', 1, sidecar);
 
-    await cluster.apply(release('2', { container: 'web' }));
-    await cluster.apply(release('3', { container: 'proxy', image: 'mesh:3' }));
-    await cluster.apply(release('4', { container: 'proxy', image: 'mesh:4' }));
+    await cluster.apply(release('2', { containers: [{ name: 'web', image: 'shop/web:2' }] }));
+    await cluster.apply(release('3', { containers: [{ name: 'proxy', image: 'mesh:3' }] }));
+    await cluster.apply(release('4', { containers: [{ name: 'proxy', image: 'mesh:4' }] }));
 
     expect(containersOf(deployment()).map(({ image }) => image)).toEqual(['shop/web:2', 'mesh:4']);
   });
@@ -99,8 +102,8 @@ describe('a release', () => {
   ])('has to say which of several containers it is for ($container)', async ({ container, message }) => {
     given(server, web, 'shop/web:1', 1, sidecar);
 
-    await expect(cluster.apply(release('2', { container }))).rejects.toThrow(new PermanentError(message));
-    await expect(cluster.rollout({ ...web, container })).rejects.toThrow(new PermanentError(message));
+    const containers = [{ name: container, image: 'shop/web:2' }];
+    await expect(cluster.apply(release('2', { containers }))).rejects.toThrow(new PermanentError(message));
     expect(writes()).toEqual([]);
   });
 
@@ -112,21 +115,22 @@ describe('a release', () => {
 
     await cluster.apply(release('2'));
 
-    expect(await cluster.rollout(web)).toMatchObject({ replicas: 6, image: 'shop/web:2' });
+    expect(await singleRollout(cluster, web)).toMatchObject({ replicas: 6, image: 'shop/web:2' });
     expect(writes()).toHaveLength(2);
   });
 
   it('gives way to a newer one that came between reading and writing', async () => {
     given(server, web, 'shop/web:1', 2);
     server.before('PATCH', () => {
-      server.objects.update(key, CONTROLLER, ({ metadata }) => {
-        metadata['annotations'] = { 'platform-events/rank': '2026-03-01T12:00:01.000Z/x/apply' };
+      const changes = { web: { requestId: 'r-x', rank: '2026-03-01T12:00:01.000Z/x/apply' } };
+      server.objects.update(key, { manager: 'platform-events' }, ({ metadata }) => {
+        metadata['annotations'] = { 'platform-events/changes': JSON.stringify(changes) };
       });
     });
 
     await expect(cluster.apply(release('2'))).rejects.toThrow(/newer than r-2/);
 
-    expect((await cluster.rollout(web)).image).toBe('shop/web:1');
+    expect((await singleRollout(cluster, web)).image).toBe('shop/web:1');
   });
 
   it('does not make a deployment anew that was deleted between reading and writing', async () => {
@@ -240,10 +244,15 @@ describe('a rollback', () => {
       part(object, 'spec', 'template', 'metadata')['labels'] = { app: 'web' };
     });
 
-    await expect(cluster.rollback(rollback('0'))).rejects.toThrow(NotFoundError);
-    await expect(cluster.rollback(rollback('0'))).rejects.toThrow(
-      'no kept revision of shop/web ran shop/web:0 (1: shop/web:1)',
-    );
+    server.objects.update({ ...key, name: 'twin' }, KUBECTL, (object) => {
+      for (const container of containersOf(object)) container['env'] = [{ name: 'MODE', value: 'twin' }];
+    });
+    server.controller.advance(8_000);
+
+    await cluster.rollback(rollback('0'));
+
+    expect(containersOf(deployment())).toMatchObject([{ image: 'shop/web:0' }]);
+    expect(containersOf(deployment())[0]).not.toHaveProperty('env');
   });
 
   it('finds the template past the first page', async () => {
@@ -261,7 +270,7 @@ describe('a rollback', () => {
 
     await cluster.rollback(rollback('1'));
 
-    expect((await cluster.rollout(web)).image).toBe('shop/web:1');
+    expect((await singleRollout(cluster, web)).image).toBe('shop/web:1');
   });
 
   it.each([1, 2, 4, 10])(

@@ -1,6 +1,12 @@
 /** The Kubernetes adapter: an API server that fails it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConflictError, NotFoundError, PermanentError, TransientError } from '../../../../shared/errors.ts';
+import {
+  ConflictError,
+  NotFoundError,
+  PermanentError,
+  RefusedError,
+  TransientError,
+} from '../../../../shared/errors.ts';
 import type { Cluster } from '../../../../shared/ports/cluster.ts';
 import { type ApiServer, startApiServer } from '../../../support/api-server.ts';
 import { failureOf, given, open, web } from '../../../support/kubernetes-cases.ts';
@@ -18,19 +24,22 @@ afterEach(() => server.close());
 describe('faults', () => {
   it.each([
     { status: 400, expected: PermanentError },
-    { status: 403, expected: PermanentError },
+    { status: 401, expected: RefusedError },
+    { status: 403, expected: RefusedError },
     { status: 404, expected: NotFoundError },
     { status: 405, expected: PermanentError },
     { status: 409, expected: ConflictError },
     { status: 410, expected: TransientError },
     { status: 413, expected: PermanentError },
     { status: 422, expected: PermanentError },
-    { status: 429, expected: TransientError },
+    { status: 429, expected: RefusedError },
     { status: 500, expected: TransientError },
     { status: 503, expected: TransientError },
     { status: 504, expected: TransientError },
   ])('turns $status into $expected.name, with what the server says', async ({ status, expected }) => {
-    server.fail('GET', { status, body: { kind: 'Status', message: 'admission webhook "policy" denied the request' } });
+    const fault = { status, body: { kind: 'Status', message: 'admission webhook "policy" denied the request' } };
+    // Credentials that are refused are read again once.
+    server.fail('GET', fault, fault);
 
     const error = await failureOf(cluster.rollout(web));
 
@@ -67,18 +76,13 @@ describe('faults', () => {
     expect(await failureOf(cluster.rollout(web))).toMatchObject({ isTransient: true, retryAfterMs: expected });
   });
 
-  it('waits for a namespace that is going away, though that is a 403', async () => {
-    const body = {
-      kind: 'Status',
-      message: 'being terminated',
-      details: { causes: [{ reason: 'NamespaceTerminating' }] },
-    };
-    server.fail('PATCH', { status: 200, body: {} }, { status: 403, body });
-    const guardrails = { namespace: 'shop', labels: {}, quota: {}, limits: { default: {}, defaultRequest: {} } };
+  it('takes no word of a proxy that something does not exist', async () => {
+    server.fail('GET', { status: 404, body: '<html>404 page not found</html>' });
 
-    const applied = cluster.applyGuardrails({ ...guardrails, access: { group: 'shop', clusterRole: 'edit' } });
+    const error = await failureOf(cluster.rollout(web));
 
-    await expect(applied).rejects.toThrow(TransientError);
+    expect(error).toBeInstanceOf(TransientError);
+    expect(String(error)).toMatch(/deployments\/web: 404$/);
   });
 
   it.each([
@@ -114,14 +118,17 @@ describe('faults', () => {
   it('says what is missing in an answer that is something else', async () => {
     server.fail('GET', { status: 200, body: { kind: 'Deployment', spec: {} } });
 
-    await expect(cluster.rollout(web)).rejects.toThrow(/unexpected answer: metadata/);
+    const error = await failureOf(cluster.rollout(web));
+
+    expect(error).toBeInstanceOf(TransientError);
+    expect(String(error)).toMatch(/unexpected answer: metadata/);
   });
 
   it('reads the credentials again when they are refused, and goes on', async () => {
     given(server, web, 'shop/web:1', 1);
     server.fail('GET', { status: 401 });
 
-    await expect(cluster.rollout(web)).resolves.toMatchObject({ image: 'shop/web:1' });
+    await expect(cluster.rollout(web)).resolves.toMatchObject({ containers: [{ image: 'shop/web:1' }] });
   });
 
   it('counts credentials that stay refused as transient: their signing key may be rotating', async () => {

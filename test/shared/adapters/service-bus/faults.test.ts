@@ -6,7 +6,7 @@ import { createServiceBus, type ServiceBusEventBus } from '../../../../shared/ad
 import { TransientError } from '../../../../shared/errors.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
-import { connectionString } from '../../../../shared/local/service-bus/amqp/server.ts';
+import { connectionString, EMULATOR_KEY } from '../../../../shared/local/service-bus/amqp/server.ts';
 import { applyTopology } from '../../../../shared/local/service-bus/config/apply-topology.ts';
 import type { FaultOperation } from '../../../../shared/local/service-bus/core/faults.ts';
 import { ERRORS_QUEUE, topology } from '../../../../shared/topology.ts';
@@ -21,8 +21,10 @@ const deadLetter = {
   ...{ messageId: 'p', body: 'x', type: undefined, correlationId: undefined, traceparent: undefined },
   ...{ reason: 'InvalidEvent', description: 'no JSON', subscription: 'health-check', attempts: 1, redelivery: 0 },
 };
-const open = (port: number): Promise<ServiceBusEventBus> =>
-  createServiceBus({ connectionString: connectionString(port) }, { log: new RecordingLog() }, RETRY);
+const open = (port: number, key = EMULATOR_KEY.key): Promise<ServiceBusEventBus> => {
+  const text = connectionString(port, { name: EMULATOR_KEY.name, key });
+  return createServiceBus({ connectionString: text }, { log: new RecordingLog() }, RETRY);
+};
 
 describe('a broker that is busy through all retries', () => {
   let local: LocalBus;
@@ -76,6 +78,21 @@ describe('a broker that is busy through all retries', () => {
 
     expect(error).toMatchObject({ retryAfterMs: 10_000 });
     expect(String(error)).toMatch(/service bus: errors: ServiceBusy/);
+  });
+});
+
+describe('a broker that does not know the key, or the role, yet', () => {
+  it.each(['publish', 'ping'] as const)('is worth another attempt, and says so: %s', async (call) => {
+    const local = await startBus();
+    applyTopology(local.broker, topology);
+    const bus = await open(local.port, 'another-key');
+
+    const error = await (call === 'ping' ? bus.ping() : bus.publish(event('a'))).catch((thrown: unknown) => thrown);
+
+    expect(error).toBeInstanceOf(TransientError);
+    expect(String(error)).toMatch(/service bus: [a-z-]+: UnauthorizedAccess/);
+    await bus.close();
+    await local.close();
   });
 });
 

@@ -151,6 +151,9 @@ describe('sending once', () => {
 
 describe('faults of the receiver', () => {
   it.each([
+    ['401', { status: 401 }],
+    ['403', { status: 403 }],
+    ['423', { status: 423 }],
     ['500', { status: 500 }],
     ['503', { status: 503 }],
     ['a short 429', { status: 429, headers: { 'Retry-After': '0' } }],
@@ -221,7 +224,7 @@ describe('faults of the receiver', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it.each([400, 403, 404, 410, 302])('takes %d for a refusal', async (status) => {
+  it.each([400, 404, 410, 302])('takes %d for a refusal', async (status) => {
     server.answer(SECRET, { status, headers: { Location: '/shop' }, body: 'no_service' });
 
     await expect(notifierFor([slack]).notify(notification())).rejects.toThrow(

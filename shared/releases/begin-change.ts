@@ -1,0 +1,89 @@
+/** What is recorded of a target just before a release changes it, from what runs there until then. Pure. */
+import { isImage } from '../image.ts';
+import type { Rollout, RunningContainer } from '../ports/cluster.ts';
+import { askedImages, containerIn, containerNames, type NamedImage, shareContainer } from './containers.ts';
+import { MAX_LISTED, unverifiedBeside, withKnownGood, withRelease } from './record-changes.ts';
+import {
+  isInFlight,
+  knownGoodIn,
+  phaseOf,
+  type ReleaseData,
+  type ReleaseRecord,
+  releaseOf,
+  requestReference,
+  type TargetRecord,
+} from './release-record.ts';
+
+/**
+ * Records that a release is about to change the cluster, and what runs until then: a rollback returns to an image that
+ * others deployed, but never to one with which a release of ours failed or was superseded.
+ */
+export function beginChange(before: TargetRecord, asked: ReleaseRecord, seen: Rollout | undefined): TargetRecord {
+  if (phaseOf(asked) !== 'started') return before;
+  const { record, release } = seen ? withContainer(before, asked, seen) : { record: before, release: asked };
+  const { key } = release;
+  const good = seen ? newlyGood(record, release, seen) : [];
+  const known = good.length > 0 ? withKnownGood(record, good, seen?.revision) : record;
+  const others = record.unverified.filter((other) => other !== key && !isReplacedBy(record, other, good));
+  const isClean = others.length === unverifiedBeside({ ...record, unverified: others }, release).length;
+  if (seen && isClean && asksFor(release.data, seen)) {
+    if (release.changesNothing && others.length === record.unverified.length) return record;
+    return withRelease({ ...known, unverified: others }, { ...release, changesNothing: true, wasKnownGood: true });
+  }
+  if (good.length === 0 && record.unverified.includes(key)) return record;
+  return { ...known, unverified: [...others, key].slice(-MAX_LISTED) };
+}
+
+/** Finds out which container an image without a name is for. */
+export function withContainer(
+  record: TargetRecord,
+  release: ReleaseRecord,
+  seen: Rollout,
+): { record: TargetRecord; release: ReleaseRecord } {
+  const found = containerNames(release) ? undefined : containerIn(seen, undefined);
+  if (!found) return { record, release };
+  const named = { ...release, container: found.name };
+  return { record: withRelease(record, named), release: named };
+}
+
+/** What is complete, and neither known already nor what a failed or superseded release of ours left. */
+function newlyGood(record: TargetRecord, release: ReleaseRecord, seen: Rollout): readonly NamedImage[] {
+  if (seen.state !== 'complete') return [];
+  return seen.containers.filter((running) => {
+    const { name, image } = running;
+    if (image === knownGoodIn(record, name)[0]?.image) return false;
+    const ours = record.releases.filter((other) => other.key !== release.key && isBy(other, running));
+    return ours.length === 0 || ours.some((other) => phaseOf(other) === 'completed');
+  });
+}
+
+/** Whether a container runs an image of a release: the one that it set, or one that it asked for. */
+function isBy(release: ReleaseRecord, { name, image, requestId, isAsChanged }: RunningContainer): boolean {
+  if (isAsChanged && requestId === requestReference(release)) return true;
+  const names = containerNames(release);
+  return askedImages(release.data).some(
+    (asked) => isImage(image, asked.image) && (names === undefined || name === (asked.name ?? names[0])),
+  );
+}
+
+/** Whether an unverified release is over, and somebody has put a good image in its place. */
+function isReplacedBy(record: TargetRecord, key: string, good: readonly NamedImage[]): boolean {
+  const release = releaseOf(record, key);
+  const isOver = release === undefined || !isInFlight(release);
+  return (
+    isOver &&
+    good.length > 0 &&
+    shareContainer(
+      release && containerNames(release),
+      good.map(({ name }) => name),
+    )
+  );
+}
+
+/** Whether the cluster is asked for just what it runs. A tag to which a digest was added may be another image by now. */
+function asksFor(data: ReleaseData, seen: Rollout): boolean {
+  const { replicas = seen.replicas } = data;
+  return (
+    replicas === seen.replicas && askedImages(data).every(({ name, image }) => containerIn(seen, name)?.image === image)
+  );
+}

@@ -1,0 +1,214 @@
+/** Releases of several containers: what supersedes, what is known to be good and what is restored are per container. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { InvalidEventError } from '../../../shared/errors.ts';
+import type { PlatformEvent } from '../../../shared/events/catalog.ts';
+import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested } from '../../../shared/events/deployment.ts';
+import { type ApiServer, startApiServer } from '../../support/api-server.ts';
+import { IMAGE, only, typesOf, World } from '../../support/deployments.ts';
+import { givenSeveral, open, web } from '../../support/kubernetes-cases.ts';
+
+const webImage = (tag: string) => ({ name: 'web', image: `${IMAGE}:${tag}` });
+const envoy = (tag: string) => ({ name: 'envoy', image: `envoy:${tag}` });
+const migrate = (tag: string) => ({ name: 'migrate', image: `${IMAGE}:${tag}` });
+const running = (webTag: string, envoyTag: string) => ({ web: `${IMAGE}:${webTag}`, envoy: `envoy:${envoyTag}` });
+
+/** A world that runs `web:1` beside `envoy:1`. */
+async function twoContainers(): Promise<World> {
+  const world = new World();
+  const revisions = [{ revision: 1, images: running('1', '1'), at: 0 }];
+  await world.state.insert('simulated-cluster', 'default/shop/web', { replicas: 2, revisions });
+  return world;
+}
+
+const forEnvoy = (tag: string) => ({ container: 'envoy', image: `envoy:${tag}` });
+
+async function start(world: World, request: PlatformEvent): Promise<PlatformEvent> {
+  const started = only(await world.run(request));
+  await world.run(started);
+  world.clock.advance(100);
+  return started;
+}
+
+describe('requests for different containers', () => {
+  it('do not supersede each other: both complete', async () => {
+    const world = await twoContainers();
+    const first = await start(world, world.request('2', { container: 'web' }));
+
+    const second = await start(world, world.request('', forEnvoy('2')));
+    const done = [only(await world.runToEnd(second)), only(await world.runToEnd(first))];
+
+    expect(typesOf(done)).toEqual(['DeploymentCompleted', 'DeploymentCompleted']);
+    expect(await world.images()).toEqual(running('2', '2'));
+    expect([await world.knownGood('web'), await world.knownGood('envoy')]).toEqual([
+      [`${IMAGE}:2`, `${IMAGE}:1`],
+      ['envoy:2', 'envoy:1'],
+    ]);
+  });
+
+  it('are applied in any order', async () => {
+    const world = await twoContainers();
+    const older = only(await world.run(world.request('2', { container: 'web' })));
+    world.clock.advance(1_000);
+    await world.carry(world.request('', forEnvoy('2')));
+
+    await world.carry(older);
+
+    expect(await world.images()).toEqual(running('2', '2'));
+    expect(await world.knownGood('web')).toContain(`${IMAGE}:2`);
+  });
+
+  it('supersede each other where they share one', async () => {
+    const world = await twoContainers();
+    await start(world, world.request('2', { container: 'web' }));
+    await start(world, world.request('', forEnvoy('2')));
+
+    const run = await world.run(world.request('', { containers: [webImage('3'), envoy('3')] }));
+
+    expect(typesOf(run.published).sort()).toEqual(['DeploymentFailed', 'DeploymentFailed', 'DeploymentStarted']);
+    expect(run.published.filter(({ type }) => type === 'DeploymentFailed')).toMatchObject([
+      { data: { reason: 'Superseded', message: expect.stringContaining(`web=${IMAGE}:3, envoy=envoy:3 is newer`) } },
+      { data: { reason: 'Superseded' } },
+    ]);
+  });
+
+  it('supersede each other when one does not say which it is for', async () => {
+    const world = new World();
+    await start(world, world.request('1'));
+
+    const { published } = await world.run(world.request('2', { container: 'web' }));
+
+    expect(typesOf(published).sort()).toEqual(['DeploymentFailed', 'DeploymentStarted']);
+  });
+});
+
+describe('a rollback', () => {
+  it('restores the container of the failed release, whatever was released to another since', async () => {
+    const world = await twoContainers();
+    await world.carry(world.request('2', { container: 'web' }));
+    await world.carry(world.request('', forEnvoy('2')));
+
+    const done = await world.carry(world.request('fail-3', { container: 'web' }));
+
+    expect(done.at(-1)).toMatchObject({
+      type: 'DeploymentRolledBack',
+      data: { image: `${IMAGE}:2`, failedImage: `${IMAGE}:fail-3` },
+    });
+    expect(await world.images()).toEqual(running('2', '2'));
+  });
+
+  it('restores what somebody else had deployed to it', async () => {
+    const world = await twoContainers();
+    await world.carry(world.request('', forEnvoy('fail-2')));
+
+    expect(await world.images()).toEqual(running('1', '1'));
+  });
+
+  it('restores all containers of the release, and says what runs in each', async () => {
+    const world = await twoContainers();
+    await world.carry(world.request('', { containers: [webImage('2'), envoy('2')] }));
+
+    const done = await world.carry(world.request('', { containers: [webImage('3'), envoy('fail-3')] }));
+
+    expect(done.at(-1)).toMatchObject({
+      type: 'DeploymentRolledBack',
+      data: {
+        image: `${IMAGE}:2`,
+        restored: [webImage('2'), envoy('2')],
+        containers: [webImage('3'), envoy('fail-3')],
+      },
+    });
+    expect(await world.images()).toEqual(running('2', '2'));
+    expect(world.notified.at(-1)?.title).toContain(`web=${IMAGE}:2, envoy=envoy:2`);
+  });
+
+  it('of one container does not end the failure of another', async () => {
+    const world = await twoContainers();
+    const bad = world.request('', forEnvoy('2'));
+    await world.carry(bad);
+    // Nothing is rolled back while a person looks.
+    const config = { policies: { deployment: { rollback: false } } };
+    const watching = new World({ config });
+    Object.assign(watching, { state: world.state, cluster: world.cluster, clock: world.clock });
+    await watching.carry(world.violation(bad));
+    expect(await world.record()).toHaveProperty('failingSince');
+
+    await world.carry(world.request('2', { container: 'web' }));
+    expect(await world.record()).toHaveProperty('failingSince');
+
+    await world.carry(world.request('', forEnvoy('3')));
+    expect(await world.record()).not.toHaveProperty('failingSince');
+  });
+
+  it('blamed on the budget takes the container of the release, and leaves its neighbour', async () => {
+    const world = await twoContainers();
+    await world.carry(world.request('2', { container: 'web' }));
+    const bad = world.request('', forEnvoy('2'));
+    await world.carry(bad);
+    await world.carry(world.request('3', { container: 'web' }));
+
+    await world.carry(world.violation(bad));
+
+    expect(await world.images()).toEqual(running('3', '1'));
+    expect(await world.knownGood('envoy')).toEqual(['envoy:1']);
+  });
+});
+
+describe('a request', () => {
+  it('is checked by the policy with each of its images', async () => {
+    const world = new World({ config: { policies: { deployment: { registries: ['ghcr.io/shop'] } } } });
+
+    const { published } = await world.run(world.request('', { containers: [webImage('2'), envoy('2')] }));
+
+    expect(published).toMatchObject([
+      {
+        type: 'DeploymentFailed',
+        data: { reason: 'PolicyViolation', message: expect.stringContaining("image 'envoy:2'") },
+      },
+    ]);
+  });
+
+  it.each([
+    ['no image at all', {}, 'data.image: expected either image or containers'],
+    ['one image beside several', { image: 'web:1', containers: [envoy('1')] }, 'data.image: expected either image or'],
+    ['a container beside several', { container: 'web', containers: [envoy('1')] }, 'data.container: expected nothing'],
+    ['a container twice', { containers: [envoy('1'), envoy('2')] }, 'data.containers: expected each container once'],
+    ['no containers', { containers: [] }, 'data.containers'],
+  ])('with %s is refused', (_, images, message) => {
+    const make = (): unknown =>
+      newEvent(DeploymentRequested, { source: '/ci', data: { namespace: 'shop', deployment: 'web', ...images } });
+
+    expect(make).toThrow(InvalidEventError);
+    expect(make).toThrow(message);
+  });
+});
+
+describe('on an API server', () => {
+  let server: ApiServer;
+  beforeEach(async () => {
+    server = await startApiServer();
+  });
+  afterEach(() => server.close());
+
+  it('a release of a container and an init container goes back as one', async () => {
+    const world = new World({
+      cluster: () => {
+        const cluster = open(server);
+        return {
+          ...cluster,
+          rollout: async (workload) => {
+            server.controller.advance(8_000);
+            return cluster.rollout(workload);
+          },
+        };
+      },
+    });
+    givenSeveral(server, web, { web: `${IMAGE}:1`, envoy: 'envoy:1', migrate: `${IMAGE}:1` });
+    await world.carry(world.request('', forEnvoy('2')));
+
+    const done = await world.carry(world.request('', { containers: [webImage('fail-2'), migrate('2')] }));
+
+    expect(typesOf(done).at(-1)).toBe('DeploymentRolledBack');
+    expect(await world.images()).toEqual({ web: `${IMAGE}:1`, envoy: 'envoy:2', migrate: `${IMAGE}:1` });
+  });
+});
