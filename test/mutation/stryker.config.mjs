@@ -12,7 +12,9 @@ export default {
   coverageAnalysis: 'perTest',
   mutate: [
     'shared/delivery/**/*.ts',
+    'shared/events/identity.ts',
     'shared/on-event.ts',
+    'shared/on-timer.ts',
     'shared/http/on-http.ts',
     'shared/releases/**/*.ts',
     'shared/slo/**/*.ts',
