@@ -9,7 +9,14 @@ import {
   recordKey,
   recordPartition,
 } from '../../../shared/delivery/event-record.ts';
-import { type HistoryQuery, insertRecord, newestFirst, readHistory } from '../../../shared/delivery/history.ts';
+import {
+  BY_TIME,
+  chainKeyOf,
+  type HistoryQuery,
+  insertRecord,
+  newestFirst,
+  readHistory,
+} from '../../../shared/delivery/history.ts';
 import { ConflictError } from '../../../shared/errors.ts';
 import { eventKey } from '../../../shared/events/identity.ts';
 
@@ -136,6 +143,35 @@ describe('the history of events in many partitions', () => {
 
     expect((await readHistory(state, { limit: 10 })).records).toHaveLength(1);
     expect((await readHistory(state, { limit: 10, correlationId: 'second' })).records).toEqual([]);
+  });
+
+  it('has rows that are written again when they were left of a record that is gone', async () => {
+    const state = new MemoryStateStore();
+    const sent: unknown[] = [];
+    const transact = state.transact.bind(state);
+    state.transact = (partition, operations) => {
+      sent.push(...operations.map(({ kind, key }) => [kind, key.slice(0, 1)]));
+      return transact(partition, operations);
+    };
+
+    await insertRecord(state, record({ id: 'a' }));
+    await state.delete(recordPartition(keyOf({ id: 'a' })), keyOf({ id: 'a' }), '*');
+    await insertRecord(state, record({ id: 'a' }));
+
+    const one = [['insert', 'h'], ...['put', 'put'].map((kind) => [kind, '@'])];
+    expect(sent).toEqual([...one, ...one]);
+    expect(await allPages(state, { limit: 10 })).toEqual([keyOf({ id: 'a' })]);
+  });
+
+  it('lists no event of another chain, though the digest of its name were the same', async () => {
+    const state = new MemoryStateStore();
+    const [mine, other] = [record({ id: 'mine' }), record({ id: 'other' })];
+    for (const one of [mine, other]) await insertRecord(state, one);
+    const row = { type: other.type, subject: other.subject, correlationId: other.correlationId };
+    const place = chainKeyOf(`${BY_TIME}${newestFirst(T0)}|${keyOf(other)}`, mine);
+    await state.insert(recordPartition(keyOf(other)), place, row);
+
+    expect(await allPages(state, { limit: 10, correlationId: 'mine' })).toEqual([keyOf(mine)]);
   });
 
   it('takes the longest ids that are allowed', async () => {

@@ -81,6 +81,10 @@ describe('an event that its handler refused', () => {
     await world.run();
 
     expect(sent).toEqual({ eventId: 'r-1', type: 'DeploymentRequested', subscription: HANDLER });
+    expect(world.log.lines).toContainEqual({
+      ...{ level: 'info', message: 'replayed' },
+      fields: { eventId: 'r-1', handler: HANDLER, redelivery: 1, sequenceNumber },
+    });
     expect(world.handled()).toBe(1);
     expect(world.bus.errors()).toEqual([]);
     expect(await world.records()).toMatchObject([{ status: 'completed', redelivery: 1 }]);

@@ -5,13 +5,15 @@ import { handle as discardOldErrorsByTimer } from '../../../functions/timer/disc
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { type EventRecord, RECORD_PARTITIONS, readRecord } from '../../../shared/delivery/event-record.ts';
 import { insertRecord, readHistory } from '../../../shared/delivery/history.ts';
-import { forgetOld, forgetOldWhenDue } from '../../../shared/delivery/retention.ts';
+import { discardOldErrors, forgetOld, forgetOldWhenDue } from '../../../shared/delivery/retention.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { DeadLetterEntry } from '../../../shared/ports/bus.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { HISTORY_LIMITS } from '../../../shared/settings.ts';
 import { REDELIVERABLE_MS } from '../../../shared/topology.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
+import { type Gate, gated } from '../../support/process.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.parse('2026-06-01T12:00:00Z');
@@ -64,7 +66,9 @@ describe('the history', () => {
     expect(await forgetOld(state, NOW, LIMITS)).toBe(true);
 
     expect(await remembered(state)).toEqual(['today', 'young']);
-    expect(await readRecord(state, 'health-check', 'old')).toBeUndefined();
+    const key = (id: string) => eventKey({ source: '/probe', id });
+    expect(await readRecord(state, 'health-check', key('young'))).toBeDefined();
+    expect(await readRecord(state, 'health-check', key('old'))).toBeUndefined();
     expect((await readHistory(state, { correlationId: 'chain-of-old', limit: 10 })).records).toEqual([]);
     const keys: string[] = [];
     for (const partition of RECORD_PARTITIONS) for await (const { key } of state.query(partition)) keys.push(key);
@@ -149,6 +153,67 @@ describe('the history', () => {
   });
 });
 
+describe('a pass', () => {
+  const OLD = { ageMs: 90 * DAY, events: 1 };
+
+  async function stateWith(...ages: readonly number[]): Promise<MemoryStateStore> {
+    const state = new MemoryStateStore();
+    for (const age of ages) await put(state, `age-${age}`, age);
+    return state;
+  }
+
+  it('does one thing after the other, the record before the rows that it is found by', async () => {
+    const state = await stateWith(1, 2, 100);
+    const open: string[] = [];
+    const writes: string[] = [];
+    const late: Gate = async (call, name) => {
+      const isRead = name === 'query' || name === 'get';
+      if (open.some((other) => !isRead || !['query', 'get'].includes(other))) writes.push(`${name} beside ${open}`);
+      open.push(name);
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      if (!isRead) writes.push(name);
+      return call().finally(() => open.splice(open.indexOf(name), 1));
+    };
+
+    expect(await forgetOld(gated(state, late), NOW, OLD)).toBe(true);
+
+    expect(open).toEqual([]);
+    expect(writes).toEqual(['put', 'delete', 'transact']);
+    expect(await remembered(state)).toEqual(['age-1', 'age-2']);
+  });
+
+  it('goes on beside another process that forgets the same', async () => {
+    const state = await stateWith(100, 101);
+    const gate: Gate = async (call, name, [partition, operations]) => {
+      const [first] = name === 'transact' ? (operations as { key: string }[]) : [];
+      if (first) await state.delete(String(partition), first.key, '*');
+      return call();
+    };
+
+    expect(await forgetOld(gated(state, gate), NOW, OLD)).toBe(true);
+
+    for (const partition of RECORD_PARTITIONS) for await (const { key } of state.query(partition)) expect(key).toBe('');
+  });
+
+  it('leaves what was replayed since it was looked at', async () => {
+    const state = await stateWith(100);
+    const gate: Gate = async (call, name, [partition, key]) => {
+      if (name === 'delete') await state.put(String(partition), String(key), { status: 'waiting', id: 'again' }, '*');
+      return call();
+    };
+
+    await forgetOld(gated(state, gate), NOW, OLD);
+
+    expect(await remembered(state)).toEqual(['again']);
+  });
+
+  it.each(['delete', 'transact'])('fails when the store is away at a %s', async (method) => {
+    const gate: Gate = (call, name) => (name === method ? Promise.reject(new Error('away')) : call());
+
+    await expect(forgetOld(gated(await stateWith(100), gate), NOW, OLD)).rejects.toThrow('away');
+  });
+});
+
 describe('the errors queue', () => {
   const bodyOf = (id: string) => ({ messageId: id, body: Buffer.from(id), sizeBytes: 1 });
   // The timer function asks for nothing else.
@@ -176,9 +241,16 @@ describe('the errors queue', () => {
     await passing(bus, log);
 
     expect(idsOf(bus)).toEqual([]);
-    expect(log.lines.map(({ message, fields }) => [message, fields['sequenceNumber'], fields['reason']])).toEqual([
-      ['old error discarded', '1', 'InvalidEvent'],
-      ['old error discarded', 'd1', 'TTLExpiredException'],
+    const line = { level: 'warn', message: 'old error discarded' };
+    expect(log.lines).toEqual([
+      {
+        ...line,
+        fields: { sequenceNumber: '1', reason: 'InvalidEvent', type: 'HealthCheck', messageId: 'given' },
+      },
+      {
+        ...line,
+        fields: { sequenceNumber: 'd1', reason: 'TTLExpiredException', type: undefined, messageId: 'brief' },
+      },
     ]);
   });
 
@@ -192,6 +264,18 @@ describe('the errors queue', () => {
     await passing(bus);
 
     expect(idsOf(bus)).toEqual(['new']);
+  });
+
+  it('says nothing of an entry that another process discards', async () => {
+    const bus = new InMemoryEventBus();
+    bus.broker.send('errors', [bodyOf('old')]);
+    await bus.advance('15d');
+    bus.takeDeadLetter = async () => false;
+    const log = new RecordingLog();
+
+    await discardOldErrors({ deadLetterQueue: bus, log }, bus.clock.now());
+
+    expect(log.lines).toEqual([]);
   });
 
   it('is looked at no longer than a timer function may take', async () => {

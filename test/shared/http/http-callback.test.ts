@@ -201,6 +201,17 @@ describe('the log', () => {
     ]);
   });
 
+  it('costs nobody an answer when it fails itself', async () => {
+    const records = vi.spyOn(console, 'error').mockImplementation(() => {});
+    handler = () => Promise.reject(new Error('a bug'));
+    log.error = () => {
+      throw new Error('no log');
+    };
+
+    expect(await app.send('any', {})).toMatchObject({ status: 500, body: expect.not.stringContaining('no log') });
+    expect(String(records.mock.calls[0])).toMatch(/^any: no log\n/);
+  });
+
   it('does not tell of a caller who was told what is wrong', async () => {
     handler = () => Promise.reject(new ProblemError(404, 'not here'));
 
