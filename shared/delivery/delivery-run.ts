@@ -25,7 +25,7 @@ import { FollowUpMessages } from './follow-up-messages.ts';
 import { insertRecord } from './history.ts';
 import type { Place } from './isolation.ts';
 import { MAX_ATTEMPTS } from './retry-policy.ts';
-import { type HandlerOutcome, runHandler, withFields } from './run-handler.ts';
+import { failedOutcome, type HandlerOutcome, runHandler, withFields } from './run-handler.ts';
 
 /** A lease outlasts the handler's time by this: for what comes before and after the handler. */
 const LEASE_MARGIN_MS = 10_000;
@@ -143,7 +143,7 @@ export class DeliveryRun {
       const error = new WorkerCrashedError(
         `${handler} vanished ${MAX_VANISHED} times in a row at ${event.type} ${event.id}, without a result or an error: this event may be what ends the worker process`,
       );
-      return { kind: 'failed', error };
+      return failedOutcome(error);
     }
     const runLog = withFields(log, { attempt: attempts + 1, redelivery });
     const outcome = await runHandler({ ...this.#options, log: runLog }, { ...this.#ports, state: this.#handlerState });
@@ -204,11 +204,11 @@ export class DeliveryRun {
       const { error, isFinal } = failedNotifications;
       // A run that is to be followed by another has no end yet, and the next may have no cause to notify again.
       const isWorthAnother = outcome.kind === 'completed' && !isFinal && record.attempts + 1 < MAX_ATTEMPTS;
-      if (isWorthAnother) return { kind: 'failed', error };
+      if (isWorthAnother) return failedOutcome(error);
       await this.followUps.deadLetterNotification(error, record);
       return outcome;
     } catch (error) {
-      return { kind: 'failed', error };
+      return failedOutcome(error);
     }
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deliver } from '../../../shared/delivery/deliver.ts';
 import { MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
-import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { type EventDefinition, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { eventReference } from '../../../shared/events/identity.ts';
 import { requeueAfter } from '../../../shared/ports/handler.ts';
@@ -128,6 +128,42 @@ describe('a message that is no event of this handler', () => {
       },
     ]);
     expect(JSON.parse(world.bus.errors()[0]?.body ?? '')).toMatchObject({ id: 's', type: 'DeploymentStarted', data });
+  });
+
+  it('names handler and topic after the event when the catalog does not have it', async () => {
+    const stranger = { ...definition, type: 'LoadBalancerFailed' } as unknown as EventDefinition;
+    const world = worldOf(done);
+    for (const body of [event, 'no event']) {
+      await deliver({ definition: stranger, handle: done, body }, world.ports());
+    }
+
+    expect(world.bus.errors()).toMatchObject([
+      {
+        subscription: 'load-balancer-failed',
+        description: expect.stringContaining("which the topic 'load-balancer-failed' carries alone"),
+      },
+      { subscription: 'load-balancer-failed', reason: 'InvalidEvent' },
+    ]);
+  });
+
+  it('is not blamed for a bug in reading it: it goes back', async () => {
+    const world = worldOf(done);
+    let reads = 0;
+    const body = {
+      ...event,
+      get data() {
+        if (++reads === 1) throw new TypeError('a bug');
+        return {};
+      },
+    };
+    const timer = (_: number, callback: () => void): (() => void) => {
+      callback();
+      return () => {};
+    };
+
+    await expect(deliver({ definition, handle: done, body }, world.ports(), { timer })).rejects.toThrow('a bug');
+
+    expect(world.bus.errors()).toEqual([]);
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { Isolation } from '../../../shared/delivery/isolation.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { flushPromises } from '../../../shared/local/service-bus/core/clock.ts';
+import type { Timer } from '../../../shared/timeout.ts';
 import {
   away,
   type Behaviour,
@@ -72,6 +73,23 @@ it('of an event that is done: how long it took, in how many runs, and how much f
   };
 
   expect(await linesOf(world, handle)).toEqual([['info', { ...ids, ms: 3_000, runs: 1, published: 2 }]]);
+});
+
+it('of a message that goes back to the broker: how often it came, and why', async () => {
+  const world = worldOf(done);
+  const ports = world.ports(away(['transact', 'get', 'put', 'schedule'], () => true));
+  const timer: Timer = (ms, callback) => {
+    if (ms === 2_000) callback();
+    return () => {};
+  };
+  const back = deliver({ definition, handle: done as never, body: event, deliveryCount: 3 }, ports, { timer });
+
+  await expect(back).rejects.toThrow('schedule away');
+
+  expect(world.log.lines.at(-1)).toMatchObject({
+    ...{ level: 'error', message: 'message abandoned' },
+    fields: { handler: HANDLER, deliveryCount: 3, reason: 'Transient', error: 'schedule away' },
+  });
 });
 
 it('of a message that is no event: at which handler, and why', async () => {
