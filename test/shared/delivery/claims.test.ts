@@ -6,7 +6,17 @@ import { insertRecord } from '../../../shared/delivery/history.ts';
 import { Isolation } from '../../../shared/delivery/isolation.ts';
 import { ConflictError } from '../../../shared/errors.ts';
 import { flushPromises } from '../../../shared/local/service-bus/core/clock.ts';
-import { type Behaviour, counting, definition, done, event, HANDLER, worldOf } from '../../support/delivery-cases.ts';
+import type { Timer } from '../../../shared/timeout.ts';
+import {
+  away,
+  type Behaviour,
+  counting,
+  definition,
+  done,
+  event,
+  HANDLER,
+  worldOf,
+} from '../../support/delivery-cases.ts';
 import type { DeliveryWorld } from '../../support/delivery-world.ts';
 import type { Gate } from '../../support/process.ts';
 
@@ -29,6 +39,12 @@ interface Parts extends Partial<Pick<Delivery, 'body' | 'expectation'>> {
   readonly gate?: Gate;
   readonly isolation?: Isolation;
 }
+
+/** The pause before a message goes back is over at once. */
+const soon: Timer = (_, callback) => {
+  callback();
+  return () => {};
+};
 
 const lineOf = ({ log }: DeliveryWorld, message: string) => log.lines.find((line) => line.message === message);
 
@@ -58,6 +74,17 @@ describe('the event of a run that vanished', () => {
       level: 'warn',
       fields: { eventId: event.id, vanished: vanished + 1, redelivery: 0 },
     });
+  });
+
+  it('three times is not forgotten while the errors queue does not take it', async () => {
+    const world = worldOf(done);
+    await leaveRecord(world, 2);
+    const ports = world.ports(away(['deadLetter'], () => true));
+    const options = { isolation: new Isolation(0), timer: soon };
+
+    await expect(deliver({ definition, handle: done, body: event }, ports, options)).rejects.toThrow('deadLetter away');
+
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'in-progress', vanished: 3 });
   });
 
   it.each([

@@ -398,6 +398,31 @@ describe('a notification that no channel takes', () => {
     expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
   });
 
+  it.each([
+    [refusal, undefined],
+    [new TypeError('a bug'), expect.stringMatching(/^ {4}at .*deliver\.test\.ts/)],
+  ])('is logged with its stack where it is a bug: $message', async (error, stack) => {
+    const world = await failing(error);
+
+    await deliverNext(world);
+
+    const lines = world.log.lines.filter(({ message }) => message === 'notification failed');
+    const fields = { error: error.message, stack, handler: HANDLER, eventId: event.id };
+    expect(lines).toMatchObject(stack ? [{ level: 'error', fields }] : []);
+  });
+
+  it('is named with every other that none took', async () => {
+    const tellTwice: Behaviour = async (_, { notifier }) => {
+      for (const title of ['one', 'two']) await notifier.notify({ ...notice, title });
+    };
+    const world = await failing(refusal, tellTwice);
+
+    await world.run();
+
+    const failure = (title: string) => `notification '${title}' failed: ${refusal.message}`;
+    expect(world.bus.errors()).toMatchObject([{ description: `${failure('one')}; ${failure('two')}` }]);
+  });
+
   it('is retried after the delay that the channel asks for, and the event completes once it is sent', async () => {
     const world = await failing(outage);
     await deliverNext(world);

@@ -70,6 +70,7 @@ describe('the record of an event seen for the first time', () => {
   it('has every field, so that none is added to it later', () => {
     const claimed = claimedRecord(first, 'run', lease);
 
+    expect(first).toMatchObject({ status: 'waiting', runId: '' });
     expect(Object.keys(claimed)).toEqual(Object.keys(first));
     expect(claimed).toMatchObject({ runId: 'me', status: 'in-progress', leaseUntil: 107, startedAt: 5, updatedAt: 7 });
     expect(claimed.summary).toHaveLength(500);
@@ -87,6 +88,18 @@ describe('the record of an event seen for the first time', () => {
     expect(await isCompleted(state, HANDLER, eventKey(event))).toBe(isDone);
     expect(await isCompleted(state, HANDLER, 'long forgotten')).toBe(true);
   });
+});
+
+it.each([
+  ['counts one more when it is taken over', 'in-progress', 1, 'take-over', 2],
+  ['begin anew when one has ended, though that is not on record', 'in-progress', 2, 'run', 0],
+  ['are not forgotten of an event that is given up for them', 'in-progress', 3, 'run', 3],
+  ['begin anew when the event waits', 'waiting', 3, 'run', 0],
+  ['begin anew when the event is replayed', 'dead-lettered', 3, 'run', 0],
+] as const)('the runs of an event that vanished in a row %s', (_, status, vanished, decision, expected) => {
+  const lease = { redelivery: 2, runId: 'me', now: 0, leaseMs: 1 };
+
+  expect(claimedRecord({ ...record, status, vanished }, decision, lease).vanished).toBe(expected);
 });
 
 describe('the back-off', () => {
