@@ -54,7 +54,13 @@ afterEach(() => {
 
 describe('a registration', () => {
   it('has name, route and methods, and asks for a function key unless it says otherwise', () => {
-    expect(app.names).toEqual(['any', 'probe', 'closed', 'unset', 'open']);
+    expect(app.names.map((name) => [name, app.bindingOf(name)['authLevel']])).toEqual([
+      ['any', 'function'],
+      ['probe', 'anonymous'],
+      ['closed', 'function'],
+      ['unset', 'function'],
+      ['open', 'anonymous'],
+    ]);
     expect(app.bindingOf('any')).toMatchObject({
       type: 'httpTrigger',
       direction: 'in',
