@@ -55,7 +55,8 @@ describe('the message of an event', () => {
   });
 
   it('refuses a type that no topic carries, and an event that is too large', () => {
-    expect(() => eventMessage({ ...event, type: 'Unheard' } as unknown as CloudEvent)).toThrow(PermanentError);
+    const unheard = { ...event, type: 'Unheard' } as unknown as CloudEvent;
+    expect(() => eventMessage(unheard)).toThrow(new PermanentError("no topic carries events of type 'Unheard'"));
     expect(() => eventMessage({ ...event, subject: 'x'.repeat(300_000) })).toThrow(EventTooLargeError);
   });
 });
@@ -188,6 +189,16 @@ describe('the message of a dead-lettered one', () => {
 
     expect(body.length).toBe(260_000);
     expect(body.length + bytes + 300).toBeLessThanOrEqual(256 * 1024);
+  });
+
+  it.each(['reason', 'subscription', 'type', 'correlationId'] as const)('leaves room for a long %s as well', (name) => {
+    const long = { body: 'x'.repeat(258_000), description: 'y'.repeat(10_000), [name]: 'z'.repeat(2_000) };
+
+    const message = deadLetterMessage({ ...deadLetter, ...long });
+
+    const { body, subject, correlationId = '', applicationProperties } = message;
+    const texts = [subject, correlationId, ...Object.entries(applicationProperties).flat()].map(String).join('');
+    expect(body.length + texts.length + 300).toBeLessThanOrEqual(256 * 1024);
   });
 
   it.each([

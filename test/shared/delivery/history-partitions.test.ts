@@ -174,6 +174,53 @@ describe('the history of events in many partitions', () => {
     expect(await allPages(state, { limit: 10, correlationId: 'mine' })).toEqual([keyOf(mine)]);
   });
 
+  it('passes over a row whose record is gone', async () => {
+    const state = new MemoryStateStore();
+    for (const id of ['a', 'b']) await insertRecord(state, record({ id }));
+    await state.delete(recordPartition(keyOf({ id: 'a' })), keyOf({ id: 'a' }), '*');
+
+    expect((await readHistory(state, { limit: 10 })).records).toEqual([record({ id: 'b' })]);
+  });
+
+  it('has no page after the one that holds the last event', async () => {
+    const state = new MemoryStateStore();
+    for (const id of ['a', 'b']) await insertRecord(state, record({ id }));
+
+    expect((await readHistory(state, { limit: 1 })).next).toBeDefined();
+    expect((await readHistory(state, { limit: 2 })).next).toBeUndefined();
+  });
+
+  it('reads a page without reading all, and a chain without the rest', async () => {
+    const state = new MemoryStateStore();
+    for (let n = 0; n < 500; n++) await insertRecord(state, record({ id: `event-${n}`, startedAt: T0 + n }));
+    let read = 0;
+    const counted: Pick<MemoryStateStore, 'query' | 'get'> = {
+      get: (...key) => state.get(...key),
+      query: async function* (...range) {
+        for await (const row of state.query(...range)) {
+          read++;
+          yield row as never;
+        }
+      },
+    };
+
+    await readHistory(counted as MemoryStateStore, { limit: 1 });
+    expect(read).toBeLessThan(60);
+    read = 0;
+    await readHistory(counted as MemoryStateStore, { limit: 10, correlationId: 'event-7' });
+    expect(read).toBe(1);
+    expect(chainKeyOf(`${BY_TIME}x`, { correlationId: 'c' })).toMatch(/^@chain\|[0-9a-f]{16}\|x$/);
+  });
+
+  it('has keys of one length for all times, the latest first', () => {
+    const times = [Number.POSITIVE_INFINITY, 9_999_999_999_000, T0, 0, Number.NEGATIVE_INFINITY];
+
+    expect(times.map(newestFirst)).toEqual([
+      ...['0000000000000', '0000000000999', String(9_999_999_999_999 - T0)],
+      ...['9999999999999', '9999999999999'],
+    ]);
+  });
+
   it('takes the longest ids that are allowed', async () => {
     const state = new MemoryStateStore();
     const longest = [`${'~'.repeat(50)}${'.'.repeat(150)}`, '/ '.repeat(45), '✓'.repeat(256), '~'.repeat(200)];
