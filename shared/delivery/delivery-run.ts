@@ -239,7 +239,7 @@ export class DeliveryRun {
     const vanished = (record.vanished ?? 0) + 1;
     // Condemned, it is not run; and postponed often enough, it must be.
     if (vanished >= MAX_VANISHED || (marks.unrecordedAttempts ?? 0) >= MAX_ATTEMPTS) return true;
-    return place.sparedMs === 0 && (vanished < MAX_VANISHED - 1 || (await place.alone()));
+    return place.sparedMs === 0 && (vanished < MAX_VANISHED - 1 || place.alone());
   }
 
   get #leaseMs(): number {

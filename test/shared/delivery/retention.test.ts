@@ -299,15 +299,21 @@ describe('a pass', () => {
   });
 
   it('goes on beside another process that forgets the same', async () => {
-    const state = await stateWith(100, 101);
+    const state = await stateWith(100);
+    let underWay = 0;
+    let most = 0;
     const gate: Gate = async (call, name, [partition, operations]) => {
+      underWay++;
+      if (name === 'delete') most = Math.max(most, underWay);
       const [first] = name === 'transact' ? (operations as { key: string }[]) : [];
       if (first) await state.delete(String(partition), first.key, '*');
-      return call();
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      return call().finally(() => underWay--);
     };
 
     expect(await forgetOld(gated(state, gate), NOW, OLD)).toBe(true);
 
+    expect([underWay, most]).toEqual([0, 1]);
     for (const partition of RECORD_PARTITIONS) for await (const { key } of state.query(partition)) expect(key).toBe('');
   });
 
@@ -324,7 +330,8 @@ describe('a pass', () => {
   });
 
   it.each(['delete', 'transact'])('fails when the store is away at a %s', async (method) => {
-    const gate: Gate = (call, name) => (name === method ? Promise.reject(new Error('away')) : call());
+    const gate: Gate = (call, name, [partition]) =>
+      name === method && partition !== 'history-days' ? Promise.reject(new Error('away')) : call();
 
     await expect(forgetOld(gated(await stateWith(100), gate), NOW, OLD)).rejects.toThrow('away');
   });
