@@ -34,7 +34,7 @@ const config = {
   },
 };
 
-const READS = ['get', 'query', 'isCompleted', 'rollout', 'quotas'];
+const READS = ['get', 'query', 'isCompleted', 'rollout', 'quotas', 'deadLetters', 'ping'];
 const isRead = (call: string): boolean => READS.includes(call);
 
 /** What was not awaited, by function. */
@@ -85,7 +85,8 @@ function watched(name: string, handle: Handler<never>): Handler<never> {
 
 async function runTimer(name: string, handle: (ports: Ports) => Promise<void>, ports: Ports): Promise<void> {
   const calls = new Calls(name);
-  await handle({ ...ports, state: gated(ports.state, calls.late) });
+  const { state, deadLetterQueue } = ports;
+  await handle({ ...ports, state: gated(state, calls.late), deadLetterQueue: gated(deadLetterQueue, calls.late) });
   calls.end();
 }
 
