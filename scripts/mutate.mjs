@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * `npm run mutate`: changes the code of the heart line by line, and tells which changes no test notices. Fails when the
- * tests notice fewer than they should. What it needs has a lock file of its own in `test/mutation`, installed when missing.
+ * tests notice fewer than they should, or miss a word dropped that must be there (`test/mutation/drops.mjs`). What it needs has a lock file of its own in `test/mutation`, installed when missing.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
@@ -17,6 +17,7 @@ const HELP = `Usage: npm run mutate [-- options]
 
 Changes the heart of the code line by line, and runs the tests that reach each change. A change that fails no test shows
 what the tests do not hold. Takes about half an hour on two cores; later runs try only what has changed since.
+A change that makes no difference is left out by a comment beside it, which says why: // Stryker disable next-line <change>
 
   --mutate <globs>     only these files, separated by commas, such as shared/delivery/replay.ts
   --concurrency <n>    so many at once; 2 unless given
@@ -41,12 +42,16 @@ export const groups = [
 /**
  * The part that is read of a report of Stryker's.
  *
- * @typedef {{ files: Record<string, { mutants: { status: string }[] }> }} Report
+ * @typedef {{ status: string, mutatorName: string, replacement?: string, location: { start: { line: number } } }} Mutant
+ * @typedef {{ files: Record<string, { mutants: Mutant[] }> }} Report
  * @typedef {{ name: string, atLeast: number, noticed: number, tried: number, score: number }} Score
  */
 
 const NOTICED = ['Killed', 'Timeout'];
 const MISSED = ['Survived', 'NoCoverage'];
+
+/** What `test/mutation/drops.mjs` calls its changes. They are judged one by one, and count in no share. */
+const DROP = 'Drop';
 
 /**
  * The score of each group that has a file in the report, in percent. What could not be compiled, or is ignored with its
@@ -57,11 +62,26 @@ const MISSED = ['Survived', 'NoCoverage'];
  */
 export function scoresOf({ files }) {
   return groups.flatMap(({ name, files: pattern, atLeast }) => {
-    const mutants = Object.entries(files).flatMap(([file, one]) => (pattern.test(file) ? one.mutants : []));
+    const mutants = Object.entries(files).flatMap(([file, one]) =>
+      pattern.test(file) ? one.mutants.filter(({ mutatorName }) => mutatorName !== DROP) : [],
+    );
     const noticed = mutants.filter(({ status }) => NOTICED.includes(status)).length;
     const tried = noticed + mutants.filter(({ status }) => MISSED.includes(status)).length;
     return tried === 0 ? [] : [{ name, atLeast, noticed, tried, score: (100 * noticed) / tried }];
   });
+}
+
+/**
+ * The words that no test misses: each with its place, and what is left without it.
+ *
+ * @param {Report} report
+ */
+export function missedDrops({ files }) {
+  return Object.entries(files).flatMap(([file, { mutants }]) =>
+    mutants
+      .filter(({ mutatorName, status }) => mutatorName === DROP && MISSED.includes(status))
+      .map(({ location, replacement = '' }) => `${file}:${location.start.line}: ${replacement.replace(/\s+/g, ' ')}`),
+  );
 }
 
 /** @param {string[]} args @returns the options, or why they are wrong */
@@ -118,7 +138,8 @@ function main() {
   const status = run(process.execPath, args, root);
   if (status !== 0 || !existsSync(reportFile)) return 1;
 
-  const scores = scoresOf(JSON.parse(readFileSync(reportFile, 'utf8')));
+  const report = JSON.parse(readFileSync(reportFile, 'utf8'));
+  const scores = scoresOf(report);
   for (const { name, noticed, tried, score, atLeast } of scores) {
     const verdict = score < atLeast ? `too few: at least ${atLeast} %` : `at least ${atLeast} %`;
     console.log(`${name}: ${score.toFixed(1)} % of ${tried} changes noticed (${noticed}); ${verdict}`);
@@ -127,7 +148,9 @@ function main() {
     console.error('nothing was tried: --mutate names no file with code');
     return 1;
   }
-  return scores.some(({ score, atLeast }) => score < atLeast) ? 1 : 0;
+  const missed = missedDrops(report);
+  for (const place of missed) console.log(`no test misses what is dropped here: ${place}`);
+  return missed.length > 0 || scores.some(({ score, atLeast }) => score < atLeast) ? 1 : 0;
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -29,7 +29,7 @@ import { FollowUpMessages } from './follow-up-messages.ts';
 import { insertRecord } from './history.ts';
 import type { Place } from './isolation.ts';
 import { MAX_ATTEMPTS } from './retry-policy.ts';
-import { type HandlerOutcome, runHandler, withFields } from './run-handler.ts';
+import { failedOutcome, type HandlerOutcome, runHandler, withFields } from './run-handler.ts';
 
 /** A lease outlasts the handler's time by this: for what comes before and after the handler. */
 const LEASE_MARGIN_MS = 10_000;
@@ -145,7 +145,7 @@ export class DeliveryRun {
       const error = new WorkerCrashedError(
         `${handler} vanished ${MAX_VANISHED} times in a row at ${event.type} ${event.id}, without a result or an error: this event may be what ends the worker process`,
       );
-      return { kind: 'failed', error };
+      return failedOutcome(error);
     }
     const runLog = withFields(log, { attempt: attempts + 1, redelivery });
     const begun = this.#ports.clock.now();
@@ -218,11 +218,11 @@ export class DeliveryRun {
       const { error, isFinal } = failedNotifications;
       // A run that is to be followed by another has no end yet, and the next may have no cause to notify again.
       const isWorthAnother = outcome.kind === 'completed' && !isFinal && record.attempts + 1 < MAX_ATTEMPTS;
-      if (isWorthAnother) return { kind: 'failed', error };
+      if (isWorthAnother) return failedOutcome(error);
       await this.followUps.deadLetterNotification(error, record);
       return outcome;
     } catch (error) {
-      return { kind: 'failed', error };
+      return failedOutcome(error);
     }
   }
 
@@ -253,7 +253,7 @@ export class DeliveryRun {
     const vanished = (record.vanished ?? 0) + 1;
     // Condemned, it is not run; and postponed often enough, it must be.
     if (vanished >= MAX_VANISHED || (marks.unrecordedAttempts ?? 0) >= MAX_ATTEMPTS) return true;
-    return place.sparedMs === 0 && (vanished < MAX_VANISHED - 1 || (await place.alone()));
+    return place.sparedMs === 0 && (vanished < MAX_VANISHED - 1 || place.alone());
   }
 
   get #leaseMs(): number {

@@ -52,6 +52,11 @@ class HandlerTimeoutError extends TransientError {
   override readonly reason = 'HandlerTimeout';
 }
 
+/** How a run ended that an error ended. */
+export function failedOutcome(error: unknown): HandlerOutcome & { readonly kind: 'failed' } {
+  return { kind: 'failed', error };
+}
+
 /** Never rejects: whatever the handler throws is the outcome. */
 export async function runHandler(
   { event, handler, handle, state, log, handlerTimeoutMs, timer }: HandlerRun,
@@ -88,7 +93,7 @@ export async function runHandler(
       ? { kind: 'requeue', afterMs: delayOf(result, handler), children, failedNotifications }
       : { kind: 'completed', children, failedNotifications };
   } catch (error) {
-    return { kind: 'failed', error };
+    return failedOutcome(error);
   } finally {
     isOver = true;
   }

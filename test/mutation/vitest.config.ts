@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: [
       'test/functions/**/*.test.ts',
-      'test/shared/{delivery,releases,slo,http}/**/*.test.ts',
-      'test/shared/{on-event,app-ports}.test.ts',
+      'test/shared/{clusters,delivery,releases,slo,http}/**/*.test.ts',
+      'test/shared/{app-ports,on-event,on-timer}.test.ts',
+      'test/shared/events/identity.test.ts',
     ],
     exclude: ['**/node_modules/**', 'test/functions/http/hostile-requests.test.ts'],
     testTimeout: 20_000,

@@ -1,10 +1,16 @@
 /** What `npm run mutate` makes of a report, and of its options. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { groups, scoresOf } from '../../scripts/mutate.mjs';
+import { groups, missedDrops, scoresOf } from '../../scripts/mutate.mjs';
 
-const mutants = (counts: Record<string, number>): { mutants: { status: string }[] } => ({
-  mutants: Object.entries(counts).flatMap(([status, count]) => Array.from({ length: count }, () => ({ status }))),
+type File = Parameters<typeof scoresOf>[0]['files'][string];
+
+const mutants = (counts: Record<string, number>, mutatorName = 'BlockStatement'): File => ({
+  mutants: Object.entries(counts).flatMap(([status, count]) =>
+    Array.from({ length: count }, (_, n) => ({
+      ...{ status, mutatorName, replacement: `{\n  n:  ${n}\n}`, location: { start: { line: n + 1 } } },
+    })),
+  ),
 });
 
 it('scores each group by what its tests notice; what was not tried counts nowhere', () => {
@@ -20,6 +26,17 @@ it('scores each group by what its tests notice; what was not tried counts nowher
     { name: 'from delivery to replay', atLeast: 90, noticed: 9, tried: 10, score: 90 },
     { name: 'on-event', atLeast: 85, noticed: 1, tried: 4, score: 25 },
   ]);
+});
+
+it('names every word that no test misses when it is dropped, and counts it in no share', () => {
+  const files = { 'shared/on-event.ts': mutants({ Killed: 1, Survived: 2, Ignored: 1, NoCoverage: 1 }, 'Drop') };
+
+  expect(missedDrops({ files })).toEqual([
+    'shared/on-event.ts:1: { n: 0 }',
+    'shared/on-event.ts:2: { n: 1 }',
+    'shared/on-event.ts:1: { n: 0 }',
+  ]);
+  expect(scoresOf({ files })).toEqual([]);
 });
 
 it('asks for what was promised', () => {

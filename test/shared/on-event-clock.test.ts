@@ -1,4 +1,7 @@
-/** When what follows from a message is due, by what the Functions host says of the message. */
+/**
+ * When what follows from a message is due, by what the Functions host says of the message, in whatever zone. The zone is the
+ * process's, and so these tests need one of their own: a worker thread (as the mutation tests run in) cannot change it.
+ */
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { parseConfig } from '../../shared/config.ts';
@@ -47,15 +50,19 @@ async function dueAfter(enqueuedTimeUtc: string, extension: object = {}): Promis
   return new Date(due.pop() ?? 0).toISOString();
 }
 
+function inZone(zone: string): void {
+  const before = process.env['TZ'];
+  onTestFinished(() => {
+    if (before === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = before;
+  });
+  process.env['TZ'] = zone;
+}
+
 it.each(['UTC', 'Asia/Tokyo', 'America/Los_Angeles'])(
   'counts a delay from when the message was enqueued, on a machine in %s',
   async (zone) => {
-    const before = process.env['TZ'];
-    onTestFinished(() => {
-      if (before === undefined) delete process.env['TZ'];
-      else process.env['TZ'] = before;
-    });
-    process.env['TZ'] = zone;
+    inZone(zone);
 
     expect(await dueAfter('2026-03-01T12:00:05Z')).toBe('2026-03-01T12:00:06.000Z');
   },
@@ -70,5 +77,14 @@ it.each([
   ['a time without a zone', '2026-03-01T12:30:00'],
   ['no time', 'soon'],
 ])("does not believe a field of the body in the place of the message's own time: %s", async (_, enqueuedtime) => {
+  expect(await dueAfter('2026-03-01T12:00:00Z', { enqueuedtime })).toBe('2026-03-01T12:00:01.000Z');
+});
+
+it('reads a time without a zone as none in a zone ahead of UTC, too', async () => {
+  inZone('America/Noronha');
+  expect(new Date('2026-03-01T10:00:00').toISOString()).toBe('2026-03-01T12:00:00.000Z');
+
+  // 25 minutes ahead as local time, and long ago as UTC.
+  const enqueuedtime = '2026-03-01T10:25:00';
   expect(await dueAfter('2026-03-01T12:00:00Z', { enqueuedtime })).toBe('2026-03-01T12:00:01.000Z');
 });

@@ -219,8 +219,8 @@ describe('an invocation that fails', () => {
     const invocation = app.deliver(REQUESTED, { body, deliveryCount: n }).catch((error: unknown) => {
       end = error;
     });
-    for (let turn = 0; vi.getTimerCount() === 0; turn++) {
-      if (turn > 10_000) throw new Error('it does not pause');
+    for (const start = performance.now(); vi.getTimerCount() === 0; ) {
+      if (performance.now() - start > 10_000) throw new Error('it does not pause');
       await new Promise(setImmediate);
     }
 

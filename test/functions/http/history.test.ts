@@ -78,6 +78,14 @@ describe('GET /api/events', () => {
     });
   });
 
+  it('names the chain of an event, and what caused it', async () => {
+    await enter('a', { correlationId: 'chain', causationId: '/ci cause' });
+
+    expect((await get()).json).toMatchObject({
+      events: [{ id: 'a', source: '/ci', correlationId: 'chain', causationId: '/ci cause' }],
+    });
+  });
+
   it('is empty before anything happened', async () => {
     expect((await get()).json).toEqual({ events: [] });
   });

@@ -100,6 +100,7 @@ describe('a cluster update', () => {
     expect(await north(at)).toMatchObject({ provider: 'aks', version: '1.31.0' });
     expect(published.map(({ data }) => data)).toEqual(first.published.map(({ data }) => data));
     expect(published.map(({ id }) => id)).not.toEqual(first.published.map(({ id }) => id));
+    expect(new Set([...published, ...first.published].map(({ id }) => id)).size).toBe(4);
     expect(notifications).toEqual([]);
   });
 

@@ -155,6 +155,8 @@ describe('a new namespace', () => {
 
     await expect(deliver(created(data), at)).rejects.toThrow(InvalidEventError);
     await expect(deliver(created(data), at)).rejects.toThrow(message);
+    const event = created(data);
+    await expect(deliver(event, at)).rejects.toMatchObject({ id: event.id, type: 'NamespaceCreated' });
     expect(await look(at)).toEqual({});
   });
 

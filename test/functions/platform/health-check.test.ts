@@ -425,6 +425,7 @@ describe('the time of a health check', () => {
     await expect(deliver(event)).rejects.toThrow(InvalidEventError);
     await expect(deliver(event)).rejects.toThrow(`time: expected a time from`);
     await expect(deliver(event)).rejects.toThrow(event.time);
+    await expect(deliver(event)).rejects.toMatchObject({ id: event.id, type: 'HealthCheck' });
   });
 
   it('slightly ahead counts as now', async () => {

@@ -13,7 +13,7 @@ import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
 import type { DeadLetterEntry } from '../../../shared/ports/bus.ts';
-import type { Handler } from '../../../shared/ports/handler.ts';
+import type { Handler, Ports } from '../../../shared/ports/handler.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
 import { lastReading } from '../../../shared/status/queue-reading.ts';
 import { DeliveryWorld, type Locked } from '../../support/delivery-world.ts';
@@ -326,6 +326,99 @@ describe('a pass', () => {
 
     expect(handled.sort()).toEqual(ids);
     expect(world.bus.errors()).toEqual([]);
+  });
+});
+
+describe('the account of a pass', () => {
+  const entryOf = (number: number, id: string): DeadLetterEntry =>
+    ({
+      ...{ sequenceNumber: String(number), messageId: id, reason: 'MaxDeliveryCountExceeded', subscription: HANDLER },
+      ...{ body: JSON.stringify(requested(id)), applicationProperties: {}, isCut: false, attempts: undefined },
+      ...{ deadLetteredAt: world.clock.now() - MINUTE_MS, redelivery: undefined },
+    }) as unknown as DeadLetterEntry;
+
+  /** A queue of these; one that was taken is taken by this process unless said otherwise. */
+  function queueOf(entries: readonly DeadLetterEntry[], take = async () => true) {
+    const taken: string[] = [];
+    const lists: string[] = [];
+    const numberOf = ({ sequenceNumber }: DeadLetterEntry): number => Number(sequenceNumber);
+    const deadLetterQueue: Ports['deadLetterQueue'] = {
+      ...world.ports().deadLetterQueue,
+      deadLetter: async () => {},
+      deadLetters: async (from, count) => {
+        lists.push(from);
+        const after = Number.parseInt(from, 10);
+        return entries.filter((entry) => numberOf(entry) >= after).slice(0, count);
+      },
+      findDeadLetter: async (number) => entries.find(({ sequenceNumber }) => sequenceNumber === number),
+      takeDeadLetter: async (number, before) => {
+        await before?.();
+        if (!(await take())) return false;
+        taken.push(number);
+        return true;
+      },
+    };
+    return { taken, lists, deadLetterQueue };
+  }
+
+  const linesOf = (message: string) => world.log.lines.filter((line) => line.message === message);
+
+  it('counts what is replayed as of now, and what is discarded because it is finished', async () => {
+    await world.bus.publish(requested('finished'));
+    await world.bus.advance('1s');
+    const later = { ...entryOf(3, 'later'), deadLetteredAt: world.clock.now() - MINUTE_MS + 1 };
+    const { taken, deadLetterQueue } = queueOf([entryOf(1, 'due'), entryOf(2, 'finished'), later]);
+
+    expect(await replayUnjudged({ ...world.ports(), deadLetterQueue })).toEqual({ replayed: 1, discarded: 1 });
+
+    expect(taken.sort()).toEqual(['1', '2']);
+    expect(linesOf('replayed').map(({ fields }) => fields)).toMatchObject([
+      { sequenceNumber: '1', automaticReplays: 1 },
+    ]);
+    expect(linesOf('dead letter of a completed event discarded')).toMatchObject([
+      { level: 'info', fields: { sequenceNumber: '2' } },
+    ]);
+  });
+
+  it('does not count what another process takes', async () => {
+    await world.bus.publish(requested('finished'));
+    await world.bus.advance('1s');
+    const { deadLetterQueue } = queueOf([entryOf(1, 'due'), entryOf(2, 'finished')], async () => false);
+
+    expect(await replayUnjudged({ ...world.ports(), deadLetterQueue })).toEqual({ replayed: 0, discarded: 0 });
+    expect(linesOf('dead letter of a completed event discarded')).toEqual([]);
+  });
+
+  it('says what could not be replayed, and why', async () => {
+    const take = () => Promise.reject(new Error('the broker is away'));
+    const { deadLetterQueue } = queueOf([entryOf(1, 'due')], take);
+
+    await replayUnjudged({ ...world.ports(), deadLetterQueue });
+
+    expect(linesOf('replay failed')).toMatchObject([
+      { level: 'warn', fields: { sequenceNumber: '1', error: 'the broker is away' } },
+    ]);
+  });
+
+  it('is of 5,000 entries at most, read a hundred at a time and replayed eight at a time', async () => {
+    let underWay = 0;
+    let most = 0;
+    const entries = Array.from({ length: 5_200 }, (_, n) => ({
+      ...entryOf(n + 1, `e-${n}`),
+      // All but a few are for a person.
+      ...(n % 100 !== 0 && { reason: 'Permanent' }),
+    }));
+    const take = async (): Promise<boolean> => {
+      most = Math.max(most, ++underWay);
+      await new Promise(setImmediate);
+      underWay--;
+      return true;
+    };
+    const { taken, lists, deadLetterQueue } = queueOf(entries, take);
+
+    expect(await replayUnjudged({ ...world.ports(), deadLetterQueue })).toEqual({ replayed: 50, discarded: 0 });
+
+    expect([taken.length, lists.length, most]).toEqual([50, 50, 8]);
   });
 });
 

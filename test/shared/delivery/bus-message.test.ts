@@ -1,6 +1,11 @@
 /** The messages that events, redeliveries and dead letters become. */
 import { describe, expect, it } from 'vitest';
-import { deadLetterMessage, eventMessage, redeliveryMessage } from '../../../shared/delivery/bus-message.ts';
+import {
+  deadLetterEntry,
+  deadLetterMessage,
+  eventMessage,
+  redeliveryMessage,
+} from '../../../shared/delivery/bus-message.ts';
 import { EventTooLargeError, PermanentError } from '../../../shared/errors.ts';
 import { type CloudEvent, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
@@ -50,7 +55,8 @@ describe('the message of an event', () => {
   });
 
   it('refuses a type that no topic carries, and an event that is too large', () => {
-    expect(() => eventMessage({ ...event, type: 'Unheard' } as unknown as CloudEvent)).toThrow(PermanentError);
+    const unheard = { ...event, type: 'Unheard' } as unknown as CloudEvent;
+    expect(() => eventMessage(unheard)).toThrow(new PermanentError("no topic carries events of type 'Unheard'"));
     expect(() => eventMessage({ ...event, subject: 'x'.repeat(300_000) })).toThrow(EventTooLargeError);
   });
 });
@@ -80,6 +86,28 @@ describe('the message of a scheduled redelivery', () => {
       unrecordedAttempts: 2,
       awaitedRunId: 'run-1',
     });
+  });
+
+  const plain = { event, at: 0, to: 'deployment-requested', redelivery: 0, messageId: 'm' };
+
+  it.each([
+    ['nothing of what there is none of', { unrecordedAttempts: 0, automaticReplays: 0 }, {}],
+    ['which redelivery it is', { redelivery: 1 }, { redelivery: 1 }],
+    ['how often it was tried without a record', { unrecordedAttempts: 1 }, { unrecordedattempts: 1 }],
+    ['for whom it waits', { awaitedRunId: 'a' }, { awaitedrun: 'a' }],
+    ['which run has ended', { endedRunId: 'b' }, { endedrun: 'b' }],
+    ['how often it was replayed by itself', { automaticReplays: 1 }, { automaticreplays: 1 }],
+  ])('says in its body %s', (_, marks, said) => {
+    expect(JSON.parse(redeliveryMessage({ ...plain, ...marks }).body.toString())).toEqual({ ...event, ...said });
+  });
+
+  it('of an event that this build cannot read has a chain, and no trace that is no text', () => {
+    const unread = { ...event, correlationid: undefined, traceparent: 7 } as unknown as CloudEvent;
+
+    const { correlationId, applicationProperties } = redeliveryMessage({ ...plain, event: unread });
+
+    expect(correlationId).toBe(eventKey(event));
+    expect(applicationProperties).toEqual({});
   });
 
   it('refuses a subscription that does not exist', () => {
@@ -118,6 +146,30 @@ describe('the message of a dead-lettered one', () => {
     expect(JSON.parse(message.body.toString())).toEqual(event);
   });
 
+  it.each([
+    ['an event', event, 'application/cloudevents+json'],
+    ['text', 'nonsense', 'application/octet-stream'],
+    ['bytes', Buffer.from('x'), 'application/octet-stream'],
+  ])('says what kind of body it has: %s', (_, body, contentType) => {
+    expect(deadLetterMessage({ ...deadLetter, body }).contentType).toBe(contentType);
+  });
+
+  it('says nothing of what is not known', () => {
+    const unknown = { type: undefined, correlationId: undefined, traceparent: undefined };
+
+    const message = deadLetterMessage({ ...deadLetter, ...unknown });
+
+    expect(message.subject).toBe('');
+    expect(message).not.toHaveProperty('correlationId');
+    expect(message.applicationProperties).not.toHaveProperty('Diagnostic-Id');
+  });
+
+  it('keeps 256 bytes of the description beside a body that leaves no room', () => {
+    const large = { ...deadLetter, body: 'x'.repeat(262_000), description: 'y'.repeat(10_000) };
+
+    expect(deadLetterMessage(large).applicationProperties['DeadLetterErrorDescription']).toHaveLength(256);
+  });
+
   it('keeps 4 KiB of the description', () => {
     const { applicationProperties } = deadLetterMessage({ ...deadLetter, description: 'ü'.repeat(10_000) });
     const description = String(applicationProperties['DeadLetterErrorDescription']);
@@ -139,6 +191,16 @@ describe('the message of a dead-lettered one', () => {
     expect(body.length + bytes + 300).toBeLessThanOrEqual(256 * 1024);
   });
 
+  it.each(['reason', 'subscription', 'type', 'correlationId'] as const)('leaves room for a long %s as well', (name) => {
+    const long = { body: 'x'.repeat(258_000), description: 'y'.repeat(10_000), [name]: 'z'.repeat(2_000) };
+
+    const message = deadLetterMessage({ ...deadLetter, ...long });
+
+    const { body, subject, correlationId = '', applicationProperties } = message;
+    const texts = [subject, correlationId, ...Object.entries(applicationProperties).flat()].map(String).join('');
+    expect(body.length + texts.length + 300).toBeLessThanOrEqual(256 * 1024);
+  });
+
   it.each([
     ['text that is no JSON', 'nonsense', 'nonsense'],
     ['an empty body', '', ''],
@@ -147,6 +209,80 @@ describe('the message of a dead-lettered one', () => {
     ['nothing', undefined, ''],
   ])('keeps %s as it came', (_, body, sent) => {
     expect(deadLetterMessage({ ...deadLetter, body }).body.toString()).toBe(sent);
+  });
+});
+
+describe('an entry of the errors queue', () => {
+  const entryOf = (parts: Partial<Parameters<typeof deadLetterEntry>[0]>) =>
+    deadLetterEntry({
+      ...{ sequenceNumber: '1', messageId: 'm', deadLetteredAt: 5, applicationProperties: {} },
+      ...{ body: Buffer.from('{}'), contentType: undefined, subject: undefined, correlationId: undefined },
+      ...{ place: 'queue', deadLetterSource: undefined },
+      ...parts,
+    });
+  const said = {
+    ...{ DeadLetterReason: 'Permanent', DeadLetterErrorDescription: 'no', Subscription: 'health-check' },
+    ...{ Attempts: 2, Redelivery: 0 },
+  };
+
+  it('says what it is when this app has put it there', () => {
+    const ours = { applicationProperties: said, subject: 'HealthCheck', correlationId: 'c' };
+
+    expect(entryOf(ours)).toEqual({
+      ...{ sequenceNumber: '1', messageId: 'm', deadLetteredAt: 5, body: '{}', gzipped: undefined, isCut: false },
+      ...{ type: 'HealthCheck', correlationId: 'c', reason: 'Permanent', description: 'no' },
+      ...{ subscription: 'health-check', attempts: 2, redelivery: 0, applicationProperties: said },
+    });
+  });
+
+  it('says nothing that nobody said', () => {
+    expect(entryOf({ subject: '' })).toMatchObject({
+      ...{ type: undefined, correlationId: undefined, reason: '', description: '' },
+      ...{ subscription: undefined, attempts: undefined, redelivery: undefined },
+    });
+  });
+
+  it.each([
+    ['Deployment-Requested/Subscriptions/Deployment-Requested', 'deployment-requested'],
+    ['health-check/Subscriptions/deployment-requested', 'health-check/Subscriptions/deployment-requested'],
+    ['health-check/Subscriptions/Somebody', 'health-check/Subscriptions/Somebody'],
+    ['Errors', 'Errors'],
+  ])('that the broker took from %s is not believed to be from elsewhere', (deadLetterSource, subscription) => {
+    for (const place of ['queue', 'dead-letters'] as const) {
+      expect(entryOf({ deadLetterSource, place, applicationProperties: said })).toMatchObject({
+        ...{ subscription, attempts: undefined, redelivery: undefined, reason: 'Permanent' },
+      });
+    }
+  });
+
+  it('that lost its source is not believed to be from anywhere', () => {
+    expect(entryOf({ place: 'dead-letters', applicationProperties: said })).toMatchObject({
+      ...{ subscription: undefined, attempts: undefined, redelivery: undefined },
+    });
+  });
+
+  it.each([-1, 1.5, 'many', Number.MAX_VALUE])('has no count of %s', (count) => {
+    const { attempts, redelivery } = entryOf({ applicationProperties: { Attempts: count, Redelivery: count } });
+
+    expect([attempts, redelivery]).toEqual([undefined, undefined]);
+  });
+
+  it('is whole unless it was cut, and text unless it is a gzip', () => {
+    const body = Buffer.from('x');
+
+    expect(entryOf({ applicationProperties: { BodyWasCutFrom: 9 } }).isCut).toBe(true);
+    expect(entryOf({ body, contentType: 'application/gzip' })).toMatchObject({ body: '', gzipped: body });
+  });
+
+  it('keeps so much of what its sender wrote that a list stays small', () => {
+    const long = 'x'.repeat(5_000);
+    const properties = { ...said, DeadLetterReason: long, DeadLetterErrorDescription: long, Subscription: long };
+
+    const entry = entryOf({ subject: long, correlationId: long, applicationProperties: properties });
+
+    const { type, correlationId, reason, subscription, description } = entry;
+    for (const text of [type, correlationId, reason, subscription]) expect(text).toHaveLength(256);
+    expect(description).toHaveLength(4_096);
   });
 });
 

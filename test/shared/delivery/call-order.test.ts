@@ -6,7 +6,7 @@ import { replay } from '../../../shared/delivery/replay.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import { DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { flushPromises } from '../../../shared/local/service-bus/core/clock.ts';
-import { requeueAfter } from '../../../shared/ports/handler.ts';
+import { type Expectation, requeueAfter } from '../../../shared/ports/handler.ts';
 import {
   away,
   type Behaviour,
@@ -47,9 +47,10 @@ function lateGate(calls: string[], inner: Gate): Gate {
 /** The calls that were made for one message; `done` is the delivery itself. */
 async function callsOf(world: DeliveryWorld, handle: Behaviour, { inner = (call) => call(), ...parts }: Parts = {}) {
   const calls: string[] = [];
-  const { body = event, isolation = new Isolation(0) } = parts;
+  const { body = event, isolation = new Isolation(0), expectation } = parts;
   const options = { timer: () => () => {}, isolation };
-  await deliver({ definition, handle: handle as never, body }, world.ports(lateGate(calls, inner)), options);
+  const delivery = { definition, handle: handle as never, body, expectation };
+  await deliver(delivery, world.ports(lateGate(calls, inner)), options);
   return [...calls, 'done'];
 }
 
@@ -57,6 +58,7 @@ interface Parts {
   readonly inner?: Gate;
   readonly body?: unknown;
   readonly isolation?: Isolation;
+  readonly expectation?: Expectation<never>;
 }
 
 async function afterDeath(): Promise<DeliveryWorld> {
@@ -81,6 +83,12 @@ it.each<[string, Behaviour, Parts, string[]]>([
     tellAndStart,
     { inner: (call, name) => (name === 'notify' ? Promise.reject(refused) : call()) },
     ['transact', 'notify', 'publishAll', 'deadLetter', 'put'],
+  ],
+  [
+    'a fact that nobody expects is in the errors queue',
+    done,
+    { expectation: { foundInstead: async () => 'nothing', sharesReads: false } },
+    ['get', 'deadLetter'],
   ],
   ['what cannot be read is in the errors queue', done, { body: 'no event' }, ['deadLetter']],
   ['an event of a newer build is scheduled again', done, { body: { ...event, dataversion: 2 } }, ['schedule']],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deliver } from '../../../shared/delivery/deliver.ts';
 import { MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 import { PermanentError, TransientError } from '../../../shared/errors.ts';
-import { newEvent } from '../../../shared/events/cloud-event.ts';
+import { type EventDefinition, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { eventReference } from '../../../shared/events/identity.ts';
 import { requeueAfter } from '../../../shared/ports/handler.ts';
@@ -128,6 +128,42 @@ describe('a message that is no event of this handler', () => {
       },
     ]);
     expect(JSON.parse(world.bus.errors()[0]?.body ?? '')).toMatchObject({ id: 's', type: 'DeploymentStarted', data });
+  });
+
+  it('names handler and topic after the event when the catalog does not have it', async () => {
+    const stranger = { ...definition, type: 'LoadBalancerFailed' } as unknown as EventDefinition;
+    const world = worldOf(done);
+    for (const body of [event, 'no event']) {
+      await deliver({ definition: stranger, handle: done, body }, world.ports());
+    }
+
+    expect(world.bus.errors()).toMatchObject([
+      {
+        subscription: 'load-balancer-failed',
+        description: expect.stringContaining("which the topic 'load-balancer-failed' carries alone"),
+      },
+      { subscription: 'load-balancer-failed', reason: 'InvalidEvent' },
+    ]);
+  });
+
+  it('is not blamed for a bug in reading it: it goes back', async () => {
+    const world = worldOf(done);
+    let reads = 0;
+    const body = {
+      ...event,
+      get data() {
+        if (++reads === 1) throw new TypeError('a bug');
+        return {};
+      },
+    };
+    const timer = (_: number, callback: () => void): (() => void) => {
+      callback();
+      return () => {};
+    };
+
+    await expect(deliver({ definition, handle: done, body }, world.ports(), { timer })).rejects.toThrow('a bug');
+
+    expect(world.bus.errors()).toEqual([]);
   });
 
   it.each([
@@ -360,6 +396,31 @@ describe('a notification that no channel takes', () => {
     await deliverNext(world);
 
     expect(world.bus.events({ type: 'DeploymentStarted' })).toHaveLength(1);
+  });
+
+  it.each([
+    [refusal, undefined],
+    [new TypeError('a bug'), expect.stringMatching(/^ {4}at .*deliver\.test\.ts/)],
+  ])('is logged with its stack where it is a bug: $message', async (error, stack) => {
+    const world = await failing(error);
+
+    await deliverNext(world);
+
+    const lines = world.log.lines.filter(({ message }) => message === 'notification failed');
+    const fields = { error: error.message, stack, handler: HANDLER, eventId: event.id };
+    expect(lines).toMatchObject(stack ? [{ level: 'error', fields }] : []);
+  });
+
+  it('is named with every other that none took', async () => {
+    const tellTwice: Behaviour = async (_, { notifier }) => {
+      for (const title of ['one', 'two']) await notifier.notify({ ...notice, title });
+    };
+    const world = await failing(refusal, tellTwice);
+
+    await world.run();
+
+    const failure = (title: string) => `notification '${title}' failed: ${refusal.message}`;
+    expect(world.bus.errors()).toMatchObject([{ description: `${failure('one')}; ${failure('two')}` }]);
   });
 
   it('is retried after the delay that the channel asks for, and the event completes once it is sent', async () => {

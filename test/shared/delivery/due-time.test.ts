@@ -12,7 +12,9 @@ it.each([
   ['now, when it has no zone', '2026-03-01T12:00:01.5', 0],
   ['now, when it is no time', '2026-99-01T12:00:01Z', 0],
   ['now, when it is another field of the body', { at: 1 }, 0],
+  ['now, when it is a list', ['2026-03-01T12:30:00Z'], 0],
   ['now, when it is a number', NOON + 5, 0],
+  ['now, when there is more before it', '+002026-03-01T12:30:00Z', 0],
   ['now, when the host does not say', undefined, 0],
 ])('a delay begins %s', (_, enqueuedTime, after) => {
   expect(delayStart(NOON, enqueuedTime) - NOON).toBe(after);

@@ -1,10 +1,21 @@
 /** What a message means beside a record, and how long a retry waits. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { encodeKey } from '../../../shared/adapters/table-entity.ts';
-import { type ClaimDecision, decideClaim, type EventRecord, recordKey } from '../../../shared/delivery/event-record.ts';
+import {
+  type ClaimDecision,
+  claimedRecord,
+  decideClaim,
+  type EventRecord,
+  firstRecord,
+  isCompleted,
+  recordKey,
+} from '../../../shared/delivery/event-record.ts';
+import { insertRecord } from '../../../shared/delivery/history.ts';
 import { backoffMs, MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 import { eventKey } from '../../../shared/events/identity.ts';
+import { event, HANDLER } from '../../support/delivery-cases.ts';
 
 const record = { redelivery: 2, runId: 'other', leaseUntil: 1_000 } as EventRecord;
 
@@ -50,6 +61,56 @@ describe('the key of a record', () => {
     expect(key).toMatch(/^resource-quota-exceeded\|[-0-9a-f]{36}$/);
     expect(encodeKey(`@chain|0123456789abcdef|0000000000000|${key}`).length).toBeLessThan(200);
   });
+});
+
+describe('the record of an event seen for the first time', () => {
+  const first = firstRecord(
+    { handler: HANDLER, event, summary: 's'.repeat(501) },
+    { redelivery: 0, runId: 'n', now: 5, leaseMs: 50 },
+  );
+  const lease = { redelivery: 0, runId: 'me', now: 7, leaseMs: 100 };
+
+  it('has every field, so that none is added to it later', () => {
+    const claimed = claimedRecord(first, 'run', lease);
+
+    expect(first).toMatchObject({ status: 'in-progress', runId: 'n', nonce: 'n', runs: 1, leaseUntil: 55 });
+    expect(Object.keys(claimed)).toEqual(Object.keys(first));
+    expect(claimed).toMatchObject({
+      runId: 'me',
+      nonce: 'n',
+      runs: 2,
+      status: 'in-progress',
+      leaseUntil: 107,
+      startedAt: 5,
+      updatedAt: 7,
+    });
+    expect(claimed.summary).toHaveLength(500);
+  });
+
+  it.each([
+    ['completed', true],
+    ['in-progress', false],
+    ['waiting', false],
+    ['dead-lettered', false],
+  ] as const)('says while it is %s whether its handler is done with the event', async (status, isDone) => {
+    const state = new MemoryStateStore();
+    await insertRecord(state, { ...first, status });
+
+    expect(await isCompleted(state, HANDLER, eventKey(event))).toBe(isDone);
+    expect(await isCompleted(state, HANDLER, 'long forgotten')).toBe(true);
+  });
+});
+
+it.each([
+  ['counts one more when it is taken over', 'in-progress', 1, 'take-over', 2],
+  ['begin anew when one has ended, though that is not on record', 'in-progress', 2, 'run', 0],
+  ['are not forgotten of an event that is given up for them', 'in-progress', 3, 'run', 3],
+  ['begin anew when the event waits', 'waiting', 3, 'run', 0],
+  ['begin anew when the event is replayed', 'dead-lettered', 3, 'run', 0],
+] as const)('the runs of an event that vanished in a row %s', (_, status, vanished, decision, expected) => {
+  const lease = { redelivery: 2, runId: 'me', now: 0, leaseMs: 1 };
+
+  expect(claimedRecord({ ...record, status, vanished }, decision, lease).vanished).toBe(expected);
 });
 
 describe('the back-off', () => {

@@ -9,7 +9,14 @@ import {
   recordKey,
   recordPartition,
 } from '../../../shared/delivery/event-record.ts';
-import { type HistoryQuery, insertRecord, newestFirst, readHistory } from '../../../shared/delivery/history.ts';
+import {
+  BY_TIME,
+  chainKeyOf,
+  type HistoryQuery,
+  insertRecord,
+  newestFirst,
+  readHistory,
+} from '../../../shared/delivery/history.ts';
 import { ConflictError } from '../../../shared/errors.ts';
 import { eventKey } from '../../../shared/events/identity.ts';
 
@@ -136,6 +143,82 @@ describe('the history of events in many partitions', () => {
 
     expect((await readHistory(state, { limit: 10 })).records).toHaveLength(1);
     expect((await readHistory(state, { limit: 10, correlationId: 'second' })).records).toEqual([]);
+  });
+
+  it('has rows that are written again when they were left of a record that is gone', async () => {
+    const state = new MemoryStateStore();
+    const sent: unknown[] = [];
+    const transact = state.transact.bind(state);
+    state.transact = (partition, operations) => {
+      sent.push(...operations.map(({ kind, key }) => [kind, key.slice(0, 1)]));
+      return transact(partition, operations);
+    };
+
+    await insertRecord(state, record({ id: 'a' }));
+    await state.delete(recordPartition(keyOf({ id: 'a' })), keyOf({ id: 'a' }), '*');
+    await insertRecord(state, record({ id: 'a' }));
+
+    const one = [['insert', 'h'], ...['put', 'put'].map((kind) => [kind, '@'])];
+    expect(sent).toEqual([...one, ...one]);
+    expect(await allPages(state, { limit: 10 })).toEqual([keyOf({ id: 'a' })]);
+  });
+
+  it('lists no event of another chain, though the digest of its name were the same', async () => {
+    const state = new MemoryStateStore();
+    const [mine, other] = [record({ id: 'mine' }), record({ id: 'other' })];
+    for (const one of [mine, other]) await insertRecord(state, one);
+    const row = { type: other.type, subject: other.subject, correlationId: other.correlationId };
+    const place = chainKeyOf(`${BY_TIME}${newestFirst(T0)}|${keyOf(other)}`, mine);
+    await state.insert(recordPartition(keyOf(other)), place, row);
+
+    expect(await allPages(state, { limit: 10, correlationId: 'mine' })).toEqual([keyOf(mine)]);
+  });
+
+  it('passes over a row whose record is gone', async () => {
+    const state = new MemoryStateStore();
+    for (const id of ['a', 'b']) await insertRecord(state, record({ id }));
+    await state.delete(recordPartition(keyOf({ id: 'a' })), keyOf({ id: 'a' }), '*');
+
+    expect((await readHistory(state, { limit: 10 })).records).toEqual([record({ id: 'b' })]);
+  });
+
+  it('has no page after the one that holds the last event', async () => {
+    const state = new MemoryStateStore();
+    for (const id of ['a', 'b']) await insertRecord(state, record({ id }));
+
+    expect((await readHistory(state, { limit: 1 })).next).toBeDefined();
+    expect((await readHistory(state, { limit: 2 })).next).toBeUndefined();
+  });
+
+  it('reads a page without reading all, and a chain without the rest', async () => {
+    const state = new MemoryStateStore();
+    for (let n = 0; n < 500; n++) await insertRecord(state, record({ id: `event-${n}`, startedAt: T0 + n }));
+    let read = 0;
+    const counted: Pick<MemoryStateStore, 'query' | 'get'> = {
+      get: (...key) => state.get(...key),
+      query: async function* (...range) {
+        for await (const row of state.query(...range)) {
+          read++;
+          yield row as never;
+        }
+      },
+    };
+
+    await readHistory(counted as MemoryStateStore, { limit: 1 });
+    expect(read).toBeLessThan(60);
+    read = 0;
+    await readHistory(counted as MemoryStateStore, { limit: 10, correlationId: 'event-7' });
+    expect(read).toBe(1);
+    expect(chainKeyOf(`${BY_TIME}x`, { correlationId: 'c' })).toMatch(/^@chain\|[0-9a-f]{16}\|x$/);
+  });
+
+  it('has keys of one length for all times, the latest first', () => {
+    const times = [Number.POSITIVE_INFINITY, 9_999_999_999_000, T0, 0, Number.NEGATIVE_INFINITY];
+
+    expect(times.map(newestFirst)).toEqual([
+      ...['0000000000000', '0000000000999', String(9_999_999_999_999 - T0)],
+      ...['9999999999999', '9999999999999'],
+    ]);
   });
 
   it('takes the longest ids that are allowed', async () => {

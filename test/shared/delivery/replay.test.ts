@@ -81,6 +81,10 @@ describe('an event that its handler refused', () => {
     await world.run();
 
     expect(sent).toEqual({ eventId: 'r-1', type: 'DeploymentRequested', subscription: HANDLER });
+    expect(world.log.lines).toContainEqual({
+      ...{ level: 'info', message: 'replayed' },
+      fields: { eventId: 'r-1', handler: HANDLER, redelivery: 1, sequenceNumber },
+    });
     expect(world.handled()).toBe(1);
     expect(world.bus.errors()).toEqual([]);
     expect(await world.records()).toMatchObject([{ status: 'completed', redelivery: 1 }]);
@@ -119,7 +123,9 @@ describe('an event that its handler refused', () => {
 
     await expect(replay(sequenceNumber, dying)).rejects.toThrow('killed');
     await world.run();
-    await expect(replay(sequenceNumber, world.ports())).rejects.toThrow(/has handled the event/);
+    await expect(replay(sequenceNumber, world.ports())).rejects.toThrow(
+      'deployment-requested has handled the event: this is no longer of use; discard it',
+    );
 
     expect(world.handled()).toBe(1);
   });
@@ -142,6 +148,40 @@ describe('an event that its handler refused', () => {
     await replay(sequenceNumber, watching);
 
     expect(sent.map(({ messageId }) => messageId)).toEqual([sent[0]?.messageId, sent[0]?.messageId]);
+  });
+
+  it('goes on from its record when the broker gave up another message of it; by itself it stays', async () => {
+    const world = worldRefusing(1);
+    await world.bus.publish(event);
+    await world.run();
+    const given = { ...onlyEntry(world), redelivery: undefined };
+    const sent: Redelivery[] = [];
+    const ports = withBus(world.ports(), {
+      schedule: async (redelivery) => void sent.push(redelivery),
+      takeDeadLetter: async (_, work) => {
+        await work?.();
+        return true;
+      },
+    });
+    Object.assign(ports.deadLetterQueue, { findDeadLetter: async () => given });
+
+    await expect(replay(given.sequenceNumber, ports, 1)).rejects.toThrow('it was replayed before');
+    expect(sent).toEqual([]);
+    await replay(given.sequenceNumber, ports);
+    expect(sent).toMatchObject([{ redelivery: 1, automaticReplays: 0 }]);
+  });
+
+  it('stays when the broker will never take it, and says why', async () => {
+    const world = worldRefusing(1);
+    await world.bus.publish(event);
+    await world.run();
+    const cause = new PermanentError('too large');
+    const ports = withBus(world.ports(), { schedule: () => Promise.reject(cause) });
+
+    const replaying = replay(onlyEntry(world).sequenceNumber, ports);
+
+    await expect(replaying).rejects.toMatchObject({ reason: 'NotReplayable', message: 'too large', cause });
+    expect(world.bus.errors()).toHaveLength(1);
   });
 
   it('is not replayed from an old entry once it failed again', async () => {
@@ -284,7 +324,11 @@ describe('what cannot be replayed stays, and says why', () => {
   it.each([
     ['no JSON', 'hello'],
     ['no CloudEvent', { hello: 'world' }],
-    ['an id that is no text', { id: 7, type: 'DeploymentRequested' }],
+    ['an id that is no text', { ...event, id: 7 }],
+    ['an empty id', { ...event, id: '' }],
+    ['no source', { ...event, source: undefined }],
+    ['null', 'null'],
+    ['a list', [7]],
   ])('a body that is %s', async (_, body) => {
     const world = worldRefusing(0);
     send(world, body);

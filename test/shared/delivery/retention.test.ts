@@ -3,15 +3,23 @@
 import { describe, expect, it } from 'vitest';
 import { handle as discardOldErrorsByTimer } from '../../../functions/timer/discard-old-errors.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { type EventRecord, RECORD_PARTITIONS, readRecord } from '../../../shared/delivery/event-record.ts';
+import {
+  type EventRecord,
+  RECORD_PARTITIONS,
+  readRecord,
+  recordKey,
+  recordPartition,
+} from '../../../shared/delivery/event-record.ts';
 import { insertRecord, readHistory } from '../../../shared/delivery/history.ts';
-import { forgetOld, forgetOldWhenDue } from '../../../shared/delivery/retention.ts';
+import { discardOldErrors, forgetOld, forgetOldWhenDue } from '../../../shared/delivery/retention.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { DeadLetterEntry } from '../../../shared/ports/bus.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { HISTORY_LIMITS } from '../../../shared/settings.ts';
 import { REDELIVERABLE_MS } from '../../../shared/topology.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
+import { type Gate, gated } from '../../support/process.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.parse('2026-06-01T12:00:00Z');
@@ -64,7 +72,9 @@ describe('the history', () => {
     expect(await forgetOld(state, NOW, LIMITS)).toBe(true);
 
     expect(await remembered(state)).toEqual(['today', 'young']);
-    expect(await readRecord(state, 'health-check', 'old')).toBeUndefined();
+    const key = (id: string) => eventKey({ source: '/probe', id });
+    expect(await readRecord(state, 'health-check', key('young'))).toBeDefined();
+    expect(await readRecord(state, 'health-check', key('old'))).toBeUndefined();
     expect((await readHistory(state, { correlationId: 'chain-of-old', limit: 10 })).records).toEqual([]);
     const keys: string[] = [];
     for (const partition of RECORD_PARTITIONS) for await (const { key } of state.query(partition)) keys.push(key);
@@ -145,7 +155,185 @@ describe('the history', () => {
 
     await forgetOldWhenDue({ state, clock: new FixedClock(NOW), log }, HISTORY_LIMITS);
 
-    expect(log.lines).toMatchObject([{ level: 'warn', fields: { error: 'away' } }]);
+    expect(log.lines).toMatchObject([
+      { level: 'warn', message: 'forgetting old history failed', fields: { error: 'away' } },
+    ]);
+  });
+});
+
+describe('a pass', () => {
+  const OLD = { ageMs: 90 * DAY, events: 1 };
+
+  async function stateWith(...ages: readonly number[]): Promise<MemoryStateStore> {
+    const state = new MemoryStateStore();
+    for (const age of ages) await put(state, `age-${age}`, age);
+    return state;
+  }
+
+  it('does one thing after the other, the record before the rows that it is found by', async () => {
+    const state = await stateWith(1, 2, 100);
+    const open: string[] = [];
+    const writes: string[] = [];
+    const late: Gate = async (call, name) => {
+      const isRead = name === 'query' || name === 'get';
+      if (open.some((other) => !isRead || !['query', 'get'].includes(other))) writes.push(`${name} beside ${open}`);
+      open.push(name);
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      if (!isRead) writes.push(name);
+      return call().finally(() => open.splice(open.indexOf(name), 1));
+    };
+
+    expect(await forgetOld(gated(state, late), NOW, OLD)).toBe(true);
+
+    expect(open).toEqual([]);
+    expect(writes).toEqual(['put', 'delete', 'transact']);
+    expect(await remembered(state)).toEqual(['age-1', 'age-2']);
+  });
+
+  const daysIn = async (state: MemoryStateStore): Promise<[number, number][]> => {
+    const days: [number, number][] = [];
+    for await (const { value } of state.query<{ day: number; count: number }>('history-days')) {
+      days.push([Math.round((NOW - DAY / 2 - value.day) / DAY), value.count]);
+    }
+    return days;
+  };
+
+  it('counts a day once, when it is over, and goes by that count later', async () => {
+    const state = new MemoryStateStore();
+    for (const age of [0, 1, 2, 50, 51, 52, 53]) for (const n of [1, 2, 3]) await put(state, `${age}-${n}`, age);
+    const limits = { ...LIMITS, events: 16 };
+    await forgetOld(state, NOW, limits);
+
+    expect(await daysIn(state)).toEqual([2, 50, 51].map((age) => [age, 3]));
+    expect(await remembered(state)).toHaveLength(15);
+
+    for (const n of [1, 2, 3]) await put(state, `again-${n}`, 0);
+    let counted = 0;
+    const gate: Gate = (call, name, [partition, range]) => {
+      const { limit } = (range ?? {}) as { limit?: number };
+      if (name === 'query' && partition === RECORD_PARTITIONS[0] && limit === undefined) counted++;
+      return call();
+    };
+    await forgetOld(gated(state, gate), NOW, limits);
+
+    // Today and yesterday; and what is forgotten is read.
+    expect(counted).toBe(3);
+    expect(await daysIn(state)).toEqual([2, 50].map((age) => [age, 3]));
+    expect(await remembered(state)).toHaveLength(15);
+  });
+
+  it('counts nothing before the oldest day may be forgotten', async () => {
+    const state = await stateWith(0, 1, 20);
+    const counted: unknown[] = [];
+    const gate: Gate = (call, name, [partition, range]) => {
+      if (name !== 'query' || !(range && 'limit' in (range as object))) counted.push(`${name} ${partition}`);
+      return call();
+    };
+
+    expect(await forgetOld(gated(state, gate), NOW, OLD)).toBe(true);
+
+    expect(counted).toEqual([]);
+  });
+
+  it('forgets to the end of a day, and not a moment more', async () => {
+    const state = new MemoryStateStore();
+    const midnight = (NOW - DAY / 2 - 90 * DAY - NOW) / -DAY;
+    await put(state, 'first of its day', midnight);
+    await put(state, 'last of its day', midnight + 1 / DAY);
+
+    await forgetOld(state, NOW, LIMITS);
+
+    expect(await remembered(state)).toEqual(['first of its day']);
+  });
+
+  it('forgets fifty at once, of one partition after the other, beginning where others do not', async () => {
+    const state = new MemoryStateStore();
+    const written: (readonly [string, number])[] = [];
+    for (let n = 0; n < 1_000; n++) {
+      const id = `n-${n}`;
+      const partition = recordPartition(recordKey('health-check', eventKey({ source: '/probe', id })));
+      if (partition === RECORD_PARTITIONS[6] || (partition === RECORD_PARTITIONS[0] && n < 100))
+        await put(state, id, 100);
+    }
+    const gate: Gate = (call, name, [partition, operations]) => {
+      if (name === 'transact') written.push([String(partition), (operations as unknown[]).length / 2]);
+      return call();
+    };
+    const now = Math.ceil(NOW / 16) * 16 + 5;
+
+    expect(await forgetOld(gated(state, gate), now, LIMITS, 1_000)).toBe(true);
+
+    const [first, ...rest] = written;
+    expect(first).toEqual([RECORD_PARTITIONS[6], 50]);
+    expect(rest.map(([partition]) => partition)).toEqual([RECORD_PARTITIONS[6], RECORD_PARTITIONS[0]]);
+    expect(await remembered(state)).toEqual([]);
+  });
+
+  it('forgets what was dead-lettered, and rows whose record is gone', async () => {
+    const state = new MemoryStateStore();
+    await put(state, 'dead', 100, { status: 'dead-lettered' });
+    await put(state, 'gone', 100);
+    const key = recordKey('health-check', eventKey({ source: '/probe', id: 'gone' }));
+    await state.delete(recordPartition(key), key, '*');
+
+    expect(await forgetOld(state, NOW, LIMITS)).toBe(true);
+
+    for (const partition of RECORD_PARTITIONS) for await (const { key } of state.query(partition)) expect(key).toBe('');
+  });
+
+  it('is made by one event at a time', async () => {
+    const state = await stateWith(100);
+    let plans = 0;
+    const gate: Gate = async (call, name, [partition]) => {
+      if (name === 'query' && partition === 'history-days') plans++;
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      return call();
+    };
+    const ports = { state: gated(state, gate), clock: new FixedClock(NOW), log: new RecordingLog() };
+
+    await Promise.all([forgetOldWhenDue(ports, OLD), forgetOldWhenDue(ports, OLD)]);
+
+    // To plan, and to forget the counts of days.
+    expect(plans).toBe(2);
+    expect(ports.log.lines).toEqual([]);
+  });
+
+  it('goes on beside another process that forgets the same', async () => {
+    const state = await stateWith(100);
+    let underWay = 0;
+    let most = 0;
+    const gate: Gate = async (call, name, [partition, operations]) => {
+      underWay++;
+      if (name === 'delete') most = Math.max(most, underWay);
+      const [first] = name === 'transact' ? (operations as { key: string }[]) : [];
+      if (first) await state.delete(String(partition), first.key, '*');
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      return call().finally(() => underWay--);
+    };
+
+    expect(await forgetOld(gated(state, gate), NOW, OLD)).toBe(true);
+
+    expect([underWay, most]).toEqual([0, 1]);
+    for (const partition of RECORD_PARTITIONS) for await (const { key } of state.query(partition)) expect(key).toBe('');
+  });
+
+  it('leaves what was replayed since it was looked at', async () => {
+    const state = await stateWith(100);
+    const gate: Gate = async (call, name, [partition, key]) => {
+      if (name === 'delete') await state.put(String(partition), String(key), { status: 'waiting', id: 'again' }, '*');
+      return call();
+    };
+
+    await forgetOld(gated(state, gate), NOW, OLD);
+
+    expect(await remembered(state)).toEqual(['again']);
+  });
+
+  it.each(['delete', 'transact'])('fails when the store is away at a %s', async (method) => {
+    const gate: Gate = (call, name, [partition]) =>
+      name === method && partition !== 'history-days' ? Promise.reject(new Error('away')) : call();
+
+    await expect(forgetOld(gated(await stateWith(100), gate), NOW, OLD)).rejects.toThrow('away');
   });
 });
 
@@ -176,9 +364,16 @@ describe('the errors queue', () => {
     await passing(bus, log);
 
     expect(idsOf(bus)).toEqual([]);
-    expect(log.lines.map(({ message, fields }) => [message, fields['sequenceNumber'], fields['reason']])).toEqual([
-      ['old error discarded', '1', 'InvalidEvent'],
-      ['old error discarded', 'd1', 'TTLExpiredException'],
+    const line = { level: 'warn', message: 'old error discarded' };
+    expect(log.lines).toEqual([
+      {
+        ...line,
+        fields: { sequenceNumber: '1', reason: 'InvalidEvent', type: 'HealthCheck', messageId: 'given' },
+      },
+      {
+        ...line,
+        fields: { sequenceNumber: 'd1', reason: 'TTLExpiredException', type: undefined, messageId: 'brief' },
+      },
     ]);
   });
 
@@ -192,6 +387,32 @@ describe('the errors queue', () => {
     await passing(bus);
 
     expect(idsOf(bus)).toEqual(['new']);
+  });
+
+  it('says whether a pass saw anything that is not old', async () => {
+    const bus = new InMemoryEventBus();
+    for (const id of ['a', 'b', 'c']) bus.broker.send('errors', [bodyOf(id)]);
+    await bus.advance('14d');
+    bus.broker.send('errors', [bodyOf('new')]);
+    await bus.advance('1m');
+    const pass = (): Promise<boolean> =>
+      discardOldErrors({ deadLetterQueue: bus, log: new RecordingLog() }, bus.clock.now(), 2);
+
+    expect([await pass(), await pass(), await pass()]).toEqual([false, true, true]);
+    expect(idsOf(bus)).toEqual(['new']);
+  });
+
+  it('says nothing of an entry that another process discards', async () => {
+    const bus = new InMemoryEventBus();
+    bus.broker.send('errors', [bodyOf('old')]);
+    await bus.advance('14d');
+    await bus.advance('1m');
+    bus.takeDeadLetter = async () => false;
+    const log = new RecordingLog();
+
+    expect(await discardOldErrors({ deadLetterQueue: bus, log }, bus.clock.now(), 1)).toBe(false);
+
+    expect(log.lines).toEqual([]);
   });
 
   it('is looked at no longer than a timer function may take', async () => {

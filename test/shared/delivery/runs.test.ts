@@ -35,6 +35,18 @@ describe('another run', () => {
     expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', redelivery: 19, runs: 20 });
   });
 
+  it('comes at once when a handler asks for no delay', async () => {
+    const handle = counting(async () => requeueAfter(0), done);
+    const world = worldOf(handle);
+    const begun = world.clock.now();
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect([handle.runs, world.clock.now() - begun]).toEqual([2, 0]);
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', attempts: 0 });
+  });
+
   it.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('does not come after %d ms', async (ms) => {
     const world = worldOf(counting(async () => requeueAfter(ms), done));
     await world.bus.publish(event);

@@ -51,7 +51,13 @@ afterEach(() => {
 
 describe('a registration', () => {
   it('has name, route and methods, and asks for a function key unless it says otherwise', () => {
-    expect(app.names).toEqual(['any', 'probe', 'closed', 'unset', 'open']);
+    expect(app.names.map((name) => [name, app.bindingOf(name)['authLevel']])).toEqual([
+      ['any', 'function'],
+      ['probe', 'anonymous'],
+      ['closed', 'function'],
+      ['unset', 'function'],
+      ['open', 'anonymous'],
+    ]);
     expect(app.bindingOf('any')).toMatchObject({
       type: 'httpTrigger',
       direction: 'in',
@@ -199,6 +205,19 @@ describe('the log', () => {
       error: message,
       ...(stack && { stack: expect.stringMatching(stack) }),
     });
+  });
+
+  it('costs nobody an answer when it fails itself', async () => {
+    const records = vi.spyOn(console, 'error').mockImplementation(() => {});
+    handler = () => Promise.reject(new Error('a bug'));
+    const fail = (): never => {
+      throw new Error('no log');
+    };
+    const ports = { log: { info: fail, warn: fail, error: fail } } as unknown as Ports;
+    usePorts({ portsFor: () => ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
+
+    expect(await app.send('any', {})).toMatchObject({ status: 500, body: expect.not.stringContaining('no log') });
+    expect(String(records.mock.calls[0])).toMatch(/^any: no log\n/);
   });
 
   it('does not tell of a caller who was told what is wrong', async () => {
