@@ -31,7 +31,8 @@ const ANY: Range = [0, Number.POSITIVE_INFINITY];
 function isoDuration([low, high]: Range): z.ZodType<number, string> {
   const bounds =
     high === Number.POSITIVE_INFINITY ? '' : ` from ${formatIsoDuration(low)} to ${formatIsoDuration(high)}`;
-  const expected = `an ISO 8601 duration${bounds}, such as PT1M`;
+  const example = formatIsoDuration(Math.min(Math.max(60_000, low), high));
+  const expected = `an ISO 8601 duration${bounds}, such as ${example}`;
   return z.string({ error: expected }).transform((text, context) => {
     const ms = parseIsoDuration(text);
     if (ms !== undefined && ms >= low && ms <= high) return ms;
