@@ -16,7 +16,7 @@ import { element, type Xml, type XmlElement } from './xml.ts';
 export function findEntity(broker: Broker, target: AdminPath, { origin }: Address): Entry {
   switch (target.kind) {
     case 'namespace':
-      return namespaceEntry(origin);
+      return namespaceEntry(origin, broker.createdAt);
     case 'entity': {
       const entity = broker.resolveTarget(target.name);
       return entity instanceof Queue ? queueEntry(entity, origin) : topicEntry(entity, origin);
@@ -236,16 +236,16 @@ function ruleEntry({ topic, name: subscription }: Subscription, { definition, cr
   };
 }
 
-/** The namespace has no time of creation or change. */
-function namespaceEntry(origin: string): Entry {
+/** The namespace is as old as its broker. */
+function namespaceEntry(origin: string, createdMs: number): Entry {
   const [name = ''] = new URL(origin).hostname.split('.');
-  const date = new Date(0).toISOString();
+  const date = new Date(createdMs).toISOString();
   const values = { CreatedTime: date, MessagingSKU: 'Standard', ModifiedTime: date, Name: name };
   const description = {
     name: 'NamespaceInfo',
     fields: Object.values(fields({ ...values, NamespaceType: 'Messaging' })),
   };
-  return { title: name, path: formatAdminPath({ kind: 'namespace' }), createdMs: 0, updatedMs: 0, description };
+  return { title: name, path: formatAdminPath({ kind: 'namespace' }), createdMs, updatedMs: createdMs, description };
 }
 
 function dates({ createdAt, updatedAt }: EntityTimes): Pick<Entry, 'createdMs' | 'updatedMs'> {

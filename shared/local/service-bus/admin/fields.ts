@@ -34,6 +34,15 @@ const integer: Format<number> = {
   write: String,
 };
 
+/** The sizes that a queue or topic can have: those of Standard, and those of Premium. */
+const SIZES: readonly number[] = [1024, 2048, 3072, 4096, 5120, 10_240, 20_480, 40_960, 81_920];
+
+const megabytes: Format<number> = {
+  expected: SIZES.join(', '),
+  read: (text) => SIZES.find((size) => size === integer.read(text)),
+  write: String,
+};
+
 const kilobytes: Format<number> = {
   expected: integer.expected,
   read: (text) => {
@@ -68,7 +77,7 @@ type EntityProperties = QueueProperties | TopicProperties | SubscriptionProperti
 
 const queue: readonly DescriptionField<QueueProperties>[] = [
   ['LockDuration', 'lockDurationMs', duration],
-  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
+  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', megabytes],
   ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
   ['RequiresSession', 'requiresSession', flag],
   ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
@@ -98,7 +107,7 @@ const queue: readonly DescriptionField<QueueProperties>[] = [
 
 const topic: readonly DescriptionField<TopicProperties>[] = [
   ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
-  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
+  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', megabytes],
   ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
   ['DuplicateDetectionHistoryTimeWindow', 'duplicateDetectionHistoryTimeWindowMs', duration],
   ['EnableBatchedOperations', 'enableBatchedOperations', flag],
@@ -165,6 +174,9 @@ export function readDescription<K extends EntityKind>(
   kind: K,
   { name, children }: XmlElement,
 ): Partial<PropertiesByKind[K]> {
+  if (children.some((child) => child.name === 'AuthorizationRules' && child.children.length > 0)) {
+    throw new AdminError(400, `${name}.AuthorizationRules: this endpoint has no authorization rules`);
+  }
   const set: [string, unknown][] = [];
   for (const [xmlName, property, format] of fieldsOfKind(kind)) {
     if (property === undefined || format === undefined) continue;

@@ -36,6 +36,7 @@ export interface BrokerOptions {
 
 export class Broker {
   readonly clock: TimerClock;
+  readonly createdAt: number;
   readonly faults: Faults = new Faults();
   readonly #compileRule: CompileRule;
   readonly #limits: Limits;
@@ -43,6 +44,7 @@ export class Broker {
 
   constructor({ clock, compileRule, limits }: BrokerOptions) {
     this.clock = clock;
+    this.createdAt = clock.now();
     this.#compileRule = compileRule;
     this.#limits = { ...STANDARD_LIMITS, ...limits };
   }
@@ -200,6 +202,14 @@ export class Broker {
     return entity.queue;
   }
 
+  /** Like `resolve`, but also takes a topic, whose scheduled messages can be looked at. */
+  resolveForPeek(path: string): MessageQueue {
+    const { entity: name, subscription, subQueue } = parseEntityPath(path);
+    const { entity } = this.#target(name);
+    const isTopic = entity instanceof Topic && subscription === undefined && subQueue === 'main';
+    return isTopic ? entity.scheduled : this.resolve(path);
+  }
+
   /**
    * The entity of a path, and which of its queues the path means.
    *
@@ -261,6 +271,7 @@ export class Broker {
       clock: this.clock,
       faults: this.faults,
       compileRule: this.#compileRule,
+      maxSessionStateBytes: this.#limits.maxMessageSizeBytes,
       forward: (path, content, origin) => this.#target(path).take(content, origin),
       resized: (bytes) => {
         account.bytes += bytes;

@@ -102,13 +102,16 @@ type AnyProperties = { readonly [Name in keyof AllProperties]?: AllProperties[Na
 /** The bounds of the service. @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
 const BOUNDS: readonly (readonly [keyof AnyProperties, number, number])[] = [
   ['lockDurationMs', 1_000, 5 * MINUTE_MS],
-  ['maxDeliveryCount', 1, 2_000],
+  ['maxDeliveryCount', 1, 2_147_483_647],
   ['defaultMessageTimeToLiveMs', 1_000, NEVER],
   ['autoDeleteOnIdleMs', 5 * MINUTE_MS, NEVER],
   ['duplicateDetectionHistoryTimeWindowMs', 20_000, 7 * DAY_MS],
   ['maxSizeInMegabytes', 1, 5 * 1024 * 1024],
   ['maxMessageSizeBytes', 1, 100 * 1024 * 1024],
 ];
+
+/** @see https://learn.microsoft.com/dotnet/api/azure.messaging.servicebus.administration.queueproperties.usermetadata */
+const MAX_METADATA = 1024;
 
 const FIXED = ['requiresSession', 'requiresDuplicateDetection', 'enablePartitioning'] as const;
 
@@ -138,6 +141,12 @@ export function withProperties<T extends AnyProperties>(
         `${path}: ${name} is fixed when the entity is created and cannot become ${changes[name]}`,
       );
     }
+  }
+  if ((changes.userMetadata?.length ?? 0) > MAX_METADATA) {
+    throw new BrokerError(
+      'amqp:invalid-field',
+      `${path}: userMetadata has ${changes.userMetadata?.length} characters; at most ${MAX_METADATA} are allowed`,
+    );
   }
   const clearable = new Set<string>(['forwardTo', 'forwardDeadLetteredMessagesTo']);
   const set = Object.entries(given).filter(([name, value]) => value !== undefined || clearable.has(name));

@@ -15,6 +15,7 @@ export interface EntityHost {
   readonly clock: TimerClock;
   readonly faults: Faults;
   readonly compileRule: CompileRule;
+  readonly maxSessionStateBytes: number;
   /**
    * Forwards to another entity.
    *
@@ -204,6 +205,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
     return new MessageQueue(path, {
       clock: this.#host.clock,
       faults: this.#host.faults,
+      maxSessionStateBytes: this.#host.maxSessionStateBytes,
       settings,
       deadLetter,
       activate: (content) => void this.arrive(content),

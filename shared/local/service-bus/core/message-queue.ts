@@ -7,6 +7,7 @@ import type { Consumer, ConsumerOptions, ReceiveMode } from './consumer.ts';
 import { connectionCut, type FaultOperation, faultError } from './faults.ts';
 import { type DeliveredMessage, HeldMessage, type LockReference, type Origin, PeekedMessage } from './held-message.ts';
 import { type ChangedProperties, type Content, changeContent } from './message.ts';
+import { checkEach } from './property-quotas.ts';
 import type { QueueHost, QueueSettings } from './queue-host.ts';
 import { QueueState } from './queue-state.ts';
 import type { SessionHold, Sessions } from './sessions.ts';
@@ -143,6 +144,27 @@ export class MessageQueue {
       if (found.length >= count) break;
     }
     return found;
+  }
+
+  /**
+   * Deletes messages that nobody has locked, the oldest first: active and deferred ones that were enqueued by then.
+   *
+   * @returns how many
+   * @throws BrokerError when the entity has sessions and none is given
+   */
+  deleteMessages(count: number, enqueuedBy: number, session?: SessionHold): number {
+    if (!session) this.#requirePlain();
+    this.#state.sweep();
+    const log = session ? this.#state.sessions.logOf(session.sessionId) : this.#state.log;
+    let deleted = 0;
+    for (const message of log?.from(0) ?? []) {
+      if (deleted >= count) break;
+      if (message.lockNumber !== 0 || message.state === 'scheduled' || message.enqueuedAt > enqueuedBy) continue;
+      this.#state.remove(message);
+      deleted++;
+    }
+    if (deleted > 0) this.#host.used();
+    return deleted;
   }
 
   // ---------------------------------------------------------------- settling
@@ -284,6 +306,7 @@ export class MessageQueue {
 
   #change(message: HeldMessage, properties: ChangedProperties | undefined): void {
     if (properties === undefined || Object.keys(properties).length === 0) return;
+    checkEach(properties);
     message.content = changeContent(message.content, properties);
   }
 }

@@ -27,6 +27,8 @@ export interface QueueHost {
   /** Reports by how many bytes the queue has grown or shrunk. */
   resized(bytes: number): void;
   readonly faults: Faults;
+  /** As large as the largest message may be. */
+  readonly maxSessionStateBytes: number;
   /** Reports that a client received or settled a message. */
   used(): void;
 }

@@ -41,7 +41,7 @@ export class QueueState implements Feeder {
     this.path = path;
     this.host = host;
     this.feed = new Feed(this);
-    this.sessions = new Sessions(this, host.clock, () => this.settings.lockDurationMs);
+    this.sessions = new Sessions(this, host, () => this.settings.lockDurationMs);
   }
 
   get settings(): QueueSettings {

@@ -8,6 +8,7 @@ import { connectionCut, type Faults, faultError } from './faults.ts';
 import type { Origin } from './held-message.ts';
 import { acceptMessage, type Content, type OutgoingMessage } from './message.ts';
 import type { MessageQueue } from './message-queue.ts';
+import { checkPropertyQuotas, MAX_PROPERTY_BYTES } from './property-quotas.ts';
 import { Topic } from './topic.ts';
 
 export class SendTarget {
@@ -80,6 +81,8 @@ export class SendTarget {
         `the message has ${message.sizeBytes} bytes; '${name}' allows at most ${maxMessageSizeBytes}`,
       );
     }
+    // A message that is smaller than the largest property cannot exceed a quota of properties.
+    if (message.sizeBytes > MAX_PROPERTY_BYTES) checkPropertyQuotas(message);
     const needsSession = this.entity instanceof Queue && this.entity.properties.requiresSession;
     if (needsSession && message.sessionId === undefined) {
       throw new BrokerError('amqp:not-allowed', `'${name}' has sessions: the message must have a session id`);

@@ -5,9 +5,9 @@
  */
 import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import { BrokerError } from './broker-error.ts';
-import type { TimerClock } from './clock.ts';
 import { type Consumer, type ConsumerOptions, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
 import type { DeliveredMessage, HeldMessage, Holder } from './held-message.ts';
+import type { QueueHost } from './queue-host.ts';
 import { SequenceLog } from './sequence-log.ts';
 
 /** What sessions need from their queue. */
@@ -159,7 +159,8 @@ interface Waiter {
 
 export class Sessions {
   readonly queue: SessionQueue;
-  readonly #clock: TimerClock;
+  readonly #clock: QueueHost['clock'];
+  readonly #maxStateBytes: number;
   readonly #lockDuration: () => number;
   readonly #sessions = new Map<string, Session>();
   /** Sessions with ready messages and no holder; the one that has waited longest comes first. */
@@ -169,9 +170,14 @@ export class Sessions {
   #turn = 0;
   #isGrantDue = false;
 
-  constructor(queue: SessionQueue, clock: TimerClock, lockDuration: () => number) {
+  constructor(
+    queue: SessionQueue,
+    { clock, maxSessionStateBytes }: Pick<QueueHost, 'clock' | 'maxSessionStateBytes'>,
+    lockDuration: () => number,
+  ) {
     this.queue = queue;
     this.#clock = clock;
+    this.#maxStateBytes = maxSessionStateBytes;
     this.#lockDuration = lockDuration;
   }
 
@@ -272,7 +278,14 @@ export class Sessions {
     this.#refresh(session);
   }
 
+  /** @throws BrokerError for a state that is larger than a message may be */
   setState(session: Session, state: Uint8Array | undefined): void {
+    if (state && state.length > this.#maxStateBytes) {
+      throw new BrokerError(
+        'amqp:link:message-size-exceeded',
+        `the state of session '${session.id}' has ${state.length} bytes; ${this.queue.path} allows at most ${this.#maxStateBytes}`,
+      );
+    }
     // An empty state clears it: Go's client has no other way.
     session.state = state?.length ? state : undefined;
     session.stateSetAt = this.#clock.now();

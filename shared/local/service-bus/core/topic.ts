@@ -117,6 +117,7 @@ export class Topic {
     this.scheduled = new MessageQueue(name, {
       clock: host.clock,
       faults: host.faults,
+      maxSessionStateBytes: host.maxSessionStateBytes,
       settings: () => settings,
       deadLetter: () => {},
       activate: (content) => void this.arrive(content),

@@ -12,6 +12,8 @@ import type { RequestBody } from './request-body.ts';
 export const OK = { status: 200, description: 'OK' } as const;
 /** A peek returns messages up to this size in total, and at least one. */
 const MAX_PEEKED_BYTES = 1024 * 1024;
+/** Of one request, in the Standard tier. */
+const MAX_DELETED = 500;
 
 export function renewLocks(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const expirations = tokensOf(queue, body).map((token) => queue.renewLock(token));
@@ -31,6 +33,22 @@ export function peek(queue: MessageQueue, body: RequestBody): AmqpResponse {
   }
   if (messages.length === 0) return { status: 204, description: 'No messages' };
   return { ...OK, body: new Map([['messages', messages]]) };
+}
+
+/**
+ * Deletes unlocked messages. `session` is the hold of the asking receiver, on an entity with sessions.
+ *
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/batch-delete
+ */
+export function deleteMessages(queue: MessageQueue, body: RequestBody, session: SessionHold | undefined): AmqpResponse {
+  const before = body.get('enqueued-time-utc');
+  if (!(before instanceof Date)) throw new AmqpError('amqp:invalid-field', 'enqueued-time-utc: expected a timestamp');
+  const count = Math.min(body.number('message-count'), MAX_DELETED);
+  const deleted = queue.deleteMessages(count, before.getTime(), session);
+  if (deleted === 0) {
+    return { status: 204, description: 'No messages', condition: 'com.microsoft:message-not-found' };
+  }
+  return { ...OK, body: new Map([['message-count', deleted]]) };
 }
 
 /** Locks or removes deferred messages. `session` is the hold of the asking receiver, on an entity with sessions. */
