@@ -121,6 +121,8 @@ export interface BrokerDriver {
   cancelScheduled(entity: string, sequenceNumbers: readonly string[]): Promise<void>;
   /** Paths as `q`, `t/Subscriptions/s`, either with `/$DeadLetterQueue`. */
   receiver(path: string, mode?: 'peekLock' | 'receiveAndDelete'): Promise<TestReceiver>;
+  /** Looks at what is there without a receiver: also at a topic, which has none. */
+  peek(path: string, count: number): Promise<ReceivedTestMessage[]>;
   acceptSession(path: string, sessionId: string): Promise<TestSession>;
   /** Undefined when none came free in what the driver thinks long enough. */
   acceptNextSession(path: string): Promise<TestSession | undefined>;

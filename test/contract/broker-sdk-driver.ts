@@ -89,6 +89,14 @@ export function sdkDriver({ client, waitMs, ...environment }: Environment): Brok
       }
     },
     receiver: async (path, mode) => receiverOf(open(path, mode), waitMs),
+    peek: async (path, count) => {
+      const receiver = open(path);
+      try {
+        return (await receiver.peekMessages(count)).map(fromSdk);
+      } finally {
+        await receiver.close();
+      }
+    },
     acceptSession: async (path, sessionId) => {
       const { entity, subscription } = take(path);
       const receiver = await (subscription === undefined

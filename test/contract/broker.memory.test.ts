@@ -77,6 +77,7 @@ function coreDriver(): BrokerDriver {
           () => consumer.close(),
         );
       }),
+    peek: (path, count) => as(() => broker.resolveForPeek(path).peek(0, count).map(received)),
     acceptSession: (path, id) => as(() => sessionOf(broker.resolve(path), broker.resolve(path).sessions.accept(id))),
     acceptNextSession: (path) =>
       as(() => {
@@ -90,7 +91,7 @@ function coreDriver(): BrokerDriver {
 }
 
 function outgoing(message: TestMessage): OutgoingMessage {
-  return { ...message, sizeBytes: message.body.length };
+  return { ...message, sizeBytes: message.body.length + JSON.stringify(message.applicationProperties ?? {}).length };
 }
 
 function sessionOf(queue: MessageQueue, hold: SessionHold): TestSession {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { BrokerDriver, BrokerFeature, BrokerFeatures } from './broker-driver.ts';
 import { deadLetters } from './broker-suite/dead-letters.ts';
+import { quotas } from './broker-suite/quotas.ts';
 import { receiving } from './broker-suite/receiving.ts';
 import { rules } from './broker-suite/rules.ts';
 import { sending } from './broker-suite/sending.ts';
@@ -41,7 +42,7 @@ export function brokerContract(title: string, makeDriver: () => Promise<BrokerDr
         else it.skip(`${name} (${reasons.join('; ')})`, run);
       },
     };
-    for (const section of [sending, receiving, deadLetters, rules, sessions]) {
+    for (const section of [sending, receiving, deadLetters, rules, sessions, quotas]) {
       describe(section.name, () => section(bench));
     }
   });

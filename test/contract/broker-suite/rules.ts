@@ -85,7 +85,7 @@ export function rules({ driver, name, test }: Bench): void {
     );
 
     expect(received).toMatchObject([{ body: 'x', subject: 'changed' }]);
-    expect(received[0]?.applicationProperties).toEqual({ price: 42, kept: 'k' });
+    expect(received[0]?.applicationProperties).toEqual({ price: 42, kept: 'k', RuleName: 'r' });
   });
 
   test('copies once for all rules without an action, and once for each with one', ['administration'], async () => {
@@ -105,6 +105,17 @@ export function rules({ driver, name, test }: Bench): void {
       'd',
       'none',
     ]);
+  });
+
+  // https://github.com/MicrosoftDocs/azure-docs/issues/58562
+  test('names its rule on each copy that an action made, and on no other', ['administration'], async () => {
+    const received = await routed(
+      [sql('a', '1 = 1'), sql('b', '1 = 1'), sql('c', '1 = 1', 'SET x = 1'), sql('D', '1 = 1', 'REMOVE x')],
+      [{ body: 'm', applicationProperties: { x: 0 } }],
+    );
+
+    const shown = received.map(({ applicationProperties: { RuleName, x } }) => `${RuleName}: ${x}`);
+    expect(shown.sort()).toEqual(['D: undefined', 'c: 1', 'undefined: 0']);
   });
 
   test('begins with a rule that takes everything, which can be replaced', ['administration', 'listRules'], async () => {

@@ -135,6 +135,25 @@ export function sending({ driver, name, test }: Bench): void {
     expect(peeked).toMatchObject([{ body: 'later', state: 'scheduled' }]);
   });
 
+  // https://github.com/Azure/azure-service-bus/issues/352, https://github.com/MicrosoftDocs/azure-docs/issues/59641
+  test(
+    'shows the scheduled messages of a topic to a peek there, and to none at a subscription',
+    ['administration'],
+    async () => {
+      const topic = name('t');
+      await driver().createTopic(topic);
+      await driver().createSubscription(topic, 's');
+      const [number = ''] = await driver().schedule(topic, [{ body: 'later' }], driver().now() + 3_600_000);
+
+      expect(await driver().peek(topic, 10)).toMatchObject([
+        { body: 'later', state: 'scheduled', sequenceNumber: number },
+      ]);
+      expect(await driver().peek(`${topic}/Subscriptions/s`, 10)).toEqual([]);
+      await driver().cancelScheduled(topic, [number]);
+      expect(await driver().peek(topic, 10)).toEqual([]);
+    },
+  );
+
   test('refuses a message above the size limit', ['administration'], async () => {
     const queue = name('q');
     await driver().createQueue(queue);

@@ -165,6 +165,9 @@ export function readDescription<K extends EntityKind>(
   kind: K,
   { name, children }: XmlElement,
 ): Partial<PropertiesByKind[K]> {
+  if (children.some((child) => child.name === 'AuthorizationRules' && child.children.length > 0)) {
+    throw new AdminError(400, `${name}.AuthorizationRules: this endpoint has no authorization rules`);
+  }
   const set: [string, unknown][] = [];
   for (const [xmlName, property, format] of fieldsOfKind(kind)) {
     if (property === undefined || format === undefined) continue;

@@ -34,7 +34,7 @@ interface EmulatorConfig {
  */
 export function readEmulatorConfig(text: string, options: ReadOptions = {}): EmulatorConfig {
   const { origin = 'Config.json', strict = false } = options;
-  const input = parse(text, origin);
+  const input = withoutNulls(parse(text, origin));
   const schema = emulatorConfig(strict);
   const first = schema.safeParse(input, { error: describeIssue });
   if (first.success) return { plan: planOf(first.data), warnings: [] };
@@ -58,6 +58,14 @@ function parse(text: string, origin: string): unknown {
   } catch (error) {
     throw new ConfigError(`${origin}: ${jsonFaultOf(error)}`);
   }
+}
+
+/** A field that is null has no value, as in the emulator's reader. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, field]) => field !== null);
+  return Object.fromEntries(entries.map(([name, field]) => [name, withoutNulls(field)]));
 }
 
 function refuse(origin: string, issues: readonly Issue[]): ConfigError {

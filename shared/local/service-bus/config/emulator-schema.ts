@@ -5,6 +5,7 @@
  * @see https://learn.microsoft.com/azure/service-bus-messaging/overview-emulator#usage-quotas
  */
 import * as z from 'zod';
+import type { Limits } from '../core/limits/limits.ts';
 import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
 
 /**
@@ -25,13 +26,25 @@ export const EMULATOR_QUOTAS = {
   maxMessageSizeBytes: 256 * 1024,
 } as const;
 
+/** The same for the broker, which then holds them for what is administered too. */
+export const EMULATOR_LIMITS: Partial<Limits> = {
+  maxMessageSizeBytes: EMULATOR_QUOTAS.maxMessageSizeBytes,
+  largestMessageSizeBytes: EMULATOR_QUOTAS.maxMessageSizeBytes,
+  maxSizeInMegabytes: EMULATOR_QUOTAS.maxSizeInMegabytes,
+  maxEntities: EMULATOR_QUOTAS.entities,
+  maxSubscriptionsPerTopic: EMULATOR_QUOTAS.subscriptionsPerTopic,
+  maxRulesPerSubscription: EMULATOR_QUOTAS.rulesPerSubscription,
+  maxConnections: EMULATOR_QUOTAS.connections,
+};
+
 type Range = readonly [number, number];
 const ANY: Range = [0, Number.POSITIVE_INFINITY];
 
 function isoDuration([low, high]: Range): z.ZodType<number, string> {
   const bounds =
     high === Number.POSITIVE_INFINITY ? '' : ` from ${formatIsoDuration(low)} to ${formatIsoDuration(high)}`;
-  const expected = `an ISO 8601 duration${bounds}, such as PT1M`;
+  const example = formatIsoDuration(Math.min(Math.max(60_000, low), high));
+  const expected = `an ISO 8601 duration${bounds}, such as ${example}`;
   return z.string({ error: expected }).transform((text, context) => {
     const ms = parseIsoDuration(text);
     if (ms !== undefined && ms >= low && ms <= high) return ms;

@@ -1,6 +1,7 @@
 /** The properties of entities, with defaults and bounds. Durations are in milliseconds. */
 import { DAY_MS, MINUTE_MS } from '../../../duration.ts';
 import { BrokerError } from './broker-error.ts';
+import type { Limits } from './limits/limits.ts';
 
 export type EntityStatus = 'Active' | 'Disabled' | 'SendDisabled' | 'ReceiveDisabled';
 
@@ -69,27 +70,32 @@ const receive = {
   forwardDeadLetteredMessagesTo: undefined,
 } as const;
 
-/** Bounds that hold for the whole broker. */
-export interface Limits {
-  readonly maxMessageSizeBytes: number;
-  readonly maxSizeInMegabytes: number;
-}
-
-/** The limits of the Standard tier. @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
-export const STANDARD_LIMITS: Limits = { maxMessageSizeBytes: 256 * 1024, maxSizeInMegabytes: 1024 };
-
 const send = {
   ...common,
   requiresDuplicateDetection: false,
   duplicateDetectionHistoryTimeWindowMs: 10 * MINUTE_MS,
 } as const;
 
-export function queueDefaults(limits: Limits): QueueProperties {
-  return { ...receive, ...send, ...limits };
+export function queueDefaults({ maxMessageSizeBytes, maxSizeInMegabytes }: Limits): QueueProperties {
+  return { ...receive, ...send, maxMessageSizeBytes, maxSizeInMegabytes };
 }
 
-export function topicDefaults(limits: Limits): TopicProperties {
-  return { ...send, ...limits, supportOrdering: true };
+export function topicDefaults({ maxMessageSizeBytes, maxSizeInMegabytes }: Limits): TopicProperties {
+  return { ...send, maxMessageSizeBytes, maxSizeInMegabytes, supportOrdering: true };
+}
+
+/** @throws BrokerError when an entity asks for more than the tier has */
+export function checkSizes(path: string, properties: SendProperties, limits: Limits): void {
+  for (const [name, most] of [
+    ['maxMessageSizeBytes', limits.largestMessageSizeBytes],
+    ['maxSizeInMegabytes', limits.largestSizeInMegabytes],
+  ] as const) {
+    if (properties[name] <= most) continue;
+    throw new BrokerError(
+      'amqp:invalid-field',
+      `${path}: ${name} is at most ${most} in the ${limits.sku} tier, got ${properties[name]}`,
+    );
+  }
 }
 
 export function subscriptionDefaults(): SubscriptionProperties {
@@ -102,13 +108,16 @@ type AnyProperties = { readonly [Name in keyof AllProperties]?: AllProperties[Na
 /** The bounds of the service. @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
 const BOUNDS: readonly (readonly [keyof AnyProperties, number, number])[] = [
   ['lockDurationMs', 1_000, 5 * MINUTE_MS],
-  ['maxDeliveryCount', 1, 2_000],
+  ['maxDeliveryCount', 1, 2_147_483_647],
   ['defaultMessageTimeToLiveMs', 1_000, NEVER],
   ['autoDeleteOnIdleMs', 5 * MINUTE_MS, NEVER],
   ['duplicateDetectionHistoryTimeWindowMs', 20_000, 7 * DAY_MS],
   ['maxSizeInMegabytes', 1, 5 * 1024 * 1024],
   ['maxMessageSizeBytes', 1, 100 * 1024 * 1024],
 ];
+
+/** @see https://learn.microsoft.com/dotnet/api/azure.messaging.servicebus.administration.queueproperties.usermetadata */
+const MAX_METADATA = 1024;
 
 const FIXED = ['requiresSession', 'requiresDuplicateDetection', 'enablePartitioning'] as const;
 
@@ -138,6 +147,12 @@ export function withProperties<T extends AnyProperties>(
         `${path}: ${name} is fixed when the entity is created and cannot become ${changes[name]}`,
       );
     }
+  }
+  if ((changes.userMetadata?.length ?? 0) > MAX_METADATA) {
+    throw new BrokerError(
+      'amqp:invalid-field',
+      `${path}: userMetadata has ${changes.userMetadata?.length} characters; at most ${MAX_METADATA} are allowed`,
+    );
   }
   const clearable = new Set<string>(['forwardTo', 'forwardDeadLetteredMessagesTo']);
   const set = Object.entries(given).filter(([name, value]) => value !== undefined || clearable.has(name));

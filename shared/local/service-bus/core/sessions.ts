@@ -5,14 +5,16 @@
  */
 import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import { BrokerError } from './broker-error.ts';
-import type { TimerClock } from './clock.ts';
 import { type Consumer, type ConsumerOptions, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
 import type { DeliveredMessage, HeldMessage, Holder } from './held-message.ts';
+import type { Throttle } from './limits/throttle.ts';
+import type { QueueHost } from './queue-host.ts';
 import { SequenceLog } from './sequence-log.ts';
 
 /** What sessions need from their queue. */
 interface SessionQueue {
   readonly path: string;
+  readonly throttle: Throttle | undefined;
   pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder): DeliveredMessage[];
   handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder): DeliveredMessage;
   releaseAll(held: AscendingQueue<HeldMessage>, isFailed: boolean): void;
@@ -43,6 +45,10 @@ class Session implements Feeder {
   hand(message: HeldMessage, consumer: Consumer): DeliveredMessage {
     if (!this.hold) throw new Error(`session ${this.id} has a consumer but is not held`);
     return this.#queue.handOut(message, consumer.mode, this.hold);
+  }
+
+  get throttle(): Throttle | undefined {
+    return this.#queue.throttle;
   }
 
   /** Does nothing: what a consumer received belongs to the session's holder, who may open another consumer. */
@@ -159,7 +165,8 @@ interface Waiter {
 
 export class Sessions {
   readonly queue: SessionQueue;
-  readonly #clock: TimerClock;
+  readonly #clock: QueueHost['clock'];
+  readonly #maxStateBytes: number;
   readonly #lockDuration: () => number;
   readonly #sessions = new Map<string, Session>();
   /** Sessions with ready messages and no holder; the one that has waited longest comes first. */
@@ -169,9 +176,10 @@ export class Sessions {
   #turn = 0;
   #isGrantDue = false;
 
-  constructor(queue: SessionQueue, clock: TimerClock, lockDuration: () => number) {
+  constructor(queue: SessionQueue, { clock, limits }: Pick<QueueHost, 'clock' | 'limits'>, lockDuration: () => number) {
     this.queue = queue;
     this.#clock = clock;
+    this.#maxStateBytes = limits.maxMessageSizeBytes;
     this.#lockDuration = lockDuration;
   }
 
@@ -272,7 +280,14 @@ export class Sessions {
     this.#refresh(session);
   }
 
+  /** @throws BrokerError for a state that is larger than a message may be */
   setState(session: Session, state: Uint8Array | undefined): void {
+    if (state && state.length > this.#maxStateBytes) {
+      throw new BrokerError(
+        'amqp:link:message-size-exceeded',
+        `the state of session '${session.id}' has ${state.length} bytes; ${this.queue.path} allows at most ${this.#maxStateBytes}`,
+      );
+    }
     // An empty state clears it: Go's client has no other way.
     session.state = state?.length ? state : undefined;
     session.stateSetAt = this.#clock.now();

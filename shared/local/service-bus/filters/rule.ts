@@ -1,9 +1,9 @@
 /** Compiled rules: which messages a subscription takes, and how it changes them. */
 
 import { BrokerError, FilterError } from '../core/broker-error.ts';
-import type { Content } from '../core/message.ts';
+import { type Content, changeContent } from '../core/message.ts';
 import { compileCorrelation } from './correlation-filter.ts';
-import type { Filter, RuleDefinition } from './rule-definition.ts';
+import type { Filter, RuleDefinition, SqlExpression } from './rule-definition.ts';
 import { compileSqlAction } from './sql-action.ts';
 import { compileSqlFilter } from './sql-filter.ts';
 import { SqlSyntaxError } from './sql-lexer.ts';
@@ -13,7 +13,7 @@ export interface Rule {
   readonly createdAt: number;
   /** @throws FilterError when the expression cannot be applied to the message's properties */
   readonly matches: (content: Content) => boolean;
-  /** @returns the changed content. @throws FilterError like `matches` */
+  /** @returns the changed content, which names the rule. @throws FilterError like `matches` */
   readonly act: ((content: Content) => Content) | undefined;
 }
 
@@ -28,12 +28,18 @@ export function compileRule(definition: RuleDefinition, createdAt: number): Rule
       definition,
       createdAt,
       matches: compileFilter(filter),
-      act: action && compileSqlAction(action.expression, action.parameters),
+      act: action && compileAction(name, action),
     };
   } catch (error) {
     if (!(error instanceof SqlSyntaxError || error instanceof FilterError)) throw error;
     throw new BrokerError('amqp:invalid-field', `rule '${name}': ${error.message}`);
   }
+}
+
+/** A copy tells its receiver which rule made it: https://learn.microsoft.com/azure/service-bus-messaging/topic-filters */
+function compileAction(rule: string, { expression, parameters }: SqlExpression): (content: Content) => Content {
+  const act = compileSqlAction(expression, parameters);
+  return (content) => act(changeContent(content, { RuleName: rule }));
 }
 
 function compileFilter(filter: Filter): (content: Content) => boolean {

@@ -56,6 +56,7 @@ interface Terminus {
   readonly code: number | undefined;
   readonly address: string | undefined;
   readonly filter: AmqpMap | undefined;
+  readonly fields: readonly AmqpValue[];
 }
 
 interface Acceptance {
@@ -343,7 +344,7 @@ export class ReceivingLink extends BaseLink {
 function terminusAt(attach: Performative, index: number, frame: Buffer): Terminus {
   const value = attach.fields[index];
   if (value === undefined || value === null) {
-    return { bytes: undefined, code: undefined, address: undefined, filter: undefined };
+    return { bytes: undefined, code: undefined, address: undefined, filter: undefined, fields: [] };
   }
   const composite = compositeOf(value);
   const address = composite?.fields[0];
@@ -352,5 +353,6 @@ function terminusAt(attach: Performative, index: number, frame: Buffer): Terminu
     code: composite?.code,
     address: typeof address === 'string' ? address : undefined,
     filter: asMap(composite?.fields[7]),
+    fields: composite?.fields ?? [],
   };
 }

@@ -8,7 +8,9 @@ import { AmqpError } from '../codec/types.ts';
 import { type AttachHandler, type Link, type LinkConnection, ReceivingLink, type SendingLink } from '../engine/link.ts';
 import { acceptReplies, acceptRequests, asAmqpError } from '../engine/request.ts';
 import { readMessages } from '../messages/decode.ts';
+import { EntityBrowser } from './browser.ts';
 import { answerToken } from './cbs.ts';
+import { grantedSource, isBrowsing } from './granted-source.ts';
 import { answerManagement, checkManaged } from './management.ts';
 import { parseNodeAddress } from './node-address.ts';
 import { CUT, EntityReceiver } from './receiver.ts';
@@ -86,9 +88,12 @@ function accept(link: Link, context: AttachContext): void {
 
 function acceptReceiver(link: SendingLink, broker: Broker, path: string): void {
   const queue = broker.resolve(path);
+  const source = grantedSource(link);
+  const granted = source && { source };
   const sessionId = sessionFilterOf(link);
-  if (sessionId !== undefined) acceptSession(link, queue, sessionId);
-  else link.accept(new EntityReceiver(link, queue, (options) => queue.openConsumer(options)));
+  if (isBrowsing(link)) link.accept(new EntityBrowser(link, queue), granted);
+  else if (sessionId !== undefined) acceptSession(link, queue, sessionId);
+  else link.accept(new EntityReceiver(link, queue, (options) => queue.openConsumer(options)), granted);
 }
 
 function acceptSends(link: ReceivingLink, broker: Broker, path: string): void {

@@ -33,6 +33,22 @@ export function peek(queue: MessageQueue, body: RequestBody): AmqpResponse {
   return { ...OK, body: new Map([['messages', messages]]) };
 }
 
+/**
+ * Deletes unlocked messages. `session` is the hold of the asking receiver, on an entity with sessions.
+ *
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/batch-delete
+ */
+export function deleteMessages(queue: MessageQueue, body: RequestBody, session: SessionHold | undefined): AmqpResponse {
+  const before = body.get('enqueued-time-utc');
+  if (!(before instanceof Date)) throw new AmqpError('amqp:invalid-field', 'enqueued-time-utc: expected a timestamp');
+  const count = body.number('message-count');
+  const deleted = queue.deleteMessages(count, before.getTime(), session);
+  if (deleted === 0) {
+    return { status: 204, description: 'No messages', condition: 'com.microsoft:message-not-found' };
+  }
+  return { ...OK, body: new Map([['message-count', deleted]]) };
+}
+
 /** Locks or removes deferred messages. `session` is the hold of the asking receiver, on an entity with sessions. */
 export function receiveByNumber(
   queue: MessageQueue,

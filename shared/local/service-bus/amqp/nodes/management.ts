@@ -2,11 +2,12 @@
 
 import type { Broker } from '../../core/broker.ts';
 import { BrokerError } from '../../core/broker-error.ts';
+import { ADMINISTRATION_CREDITS } from '../../core/limits/throttle.ts';
 import { Subscription } from '../../core/topic.ts';
 import { AmqpError, TypedArray } from '../codec/types.ts';
 import type { AmqpRequest, AmqpResponse } from '../engine/request.ts';
 import { readMessage } from '../messages/decode.ts';
-import { OK, peek, receiveByNumber, renewLocks, updateDisposition } from './entity-management.ts';
+import { deleteMessages, OK, peek, receiveByNumber, renewLocks, updateDisposition } from './entity-management.ts';
 import { RequestBody } from './request-body.ts';
 import { addRule, listRules, removeRule } from './rules.ts';
 import { getSessionState, holdOf, listSessions, renewSession, setSessionState } from './session-management.ts';
@@ -31,12 +32,11 @@ export function answerManagement(broker: Broker, path: string, request: AmqpRequ
     case 'renew-lock':
       return renewLocks(broker.resolve(path), body);
     case 'peek-message':
-      return peek(broker.resolve(path), body);
-    case 'receive-by-sequence-number': {
-      const queue = broker.resolve(path);
-      const sessionId = body.optionalText('session-id');
-      return receiveByNumber(queue, body, sessionId === undefined ? undefined : holdOf(queue, sessionId));
-    }
+      return peek(broker.resolveForPeek(path), body);
+    case 'batch-delete-messages':
+      return withHold(broker, path, body, deleteMessages);
+    case 'receive-by-sequence-number':
+      return withHold(broker, path, body, receiveByNumber);
     case 'update-disposition':
       return updateDisposition(broker.resolve(path), body);
     case 'renew-session-lock':
@@ -58,6 +58,13 @@ export function answerManagement(broker: Broker, path: string, request: AmqpRequ
   }
 }
 
+/** Calls an operation with the hold on the session that the request names. */
+function withHold(broker: Broker, path: string, body: RequestBody, operation: typeof receiveByNumber): AmqpResponse {
+  const queue = broker.resolve(path);
+  const sessionId = body.optionalText('session-id');
+  return operation(queue, body, sessionId === undefined ? undefined : holdOf(queue, sessionId));
+}
+
 function schedule(broker: Broker, path: string, body: RequestBody): AmqpResponse {
   const messages = body.list('messages').map((entry) => {
     const bytes = entry instanceof Map ? entry.get('message') : undefined;
@@ -67,7 +74,9 @@ function schedule(broker: Broker, path: string, body: RequestBody): AmqpResponse
   return { ...OK, body: new Map([['sequence-numbers', new TypedArray('long', broker.schedule(path, messages))]]) };
 }
 
+/** Every use of rules counts as a call of the administration. */
 function subscriptionAt(broker: Broker, path: string): Subscription {
+  broker.throttle?.spend(ADMINISTRATION_CREDITS);
   const { entity } = broker.resolveEntity(path);
   if (entity instanceof Subscription) return entity;
   throw new BrokerError('amqp:not-allowed', `'${path}' is not a subscription: it has no rules`);

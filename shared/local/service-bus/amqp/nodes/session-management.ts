@@ -3,6 +3,7 @@
 import { BrokerError } from '../../core/broker-error.ts';
 import type { MessageQueue } from '../../core/message-queue.ts';
 import type { SessionHold } from '../../core/sessions.ts';
+import { type AmqpValue, TypedArray } from '../codec/types.ts';
 import type { AmqpResponse } from '../engine/request.ts';
 import { OK } from './entity-management.ts';
 import type { RequestBody } from './request-body.ts';
@@ -45,9 +46,9 @@ export function listSessions(queue: MessageQueue, body: RequestBody): AmqpRespon
   if (page.length === 0) return { status: 204, description: 'No sessions' };
   return {
     ...OK,
-    body: new Map<string, number | string[]>([
+    body: new Map<string, AmqpValue>([
       ['skip', skip + page.length],
-      ['sessions-ids', page],
+      ['sessions-ids', new TypedArray('string', page)],
     ]),
   };
 }

@@ -3,10 +3,10 @@
 import type { BrokerError } from '../../core/broker-error.ts';
 import type { MessageQueue } from '../../core/message-queue.ts';
 import type { SessionHold } from '../../core/sessions.ts';
-import { AmqpError, type AmqpValue, Described, long, symbol, Typed, ulong } from '../codec/types.ts';
-import { Writer } from '../codec/writer.ts';
+import { AmqpError, type AmqpMap, Described, long, symbol } from '../codec/types.ts';
 import type { SendingLink } from '../engine/link.ts';
 import { asAmqpError } from '../engine/request.ts';
+import { sourceWith } from './granted-source.ts';
 import { EntityReceiver } from './receiver.ts';
 
 const FILTER = 'com.microsoft:session-filter';
@@ -64,18 +64,14 @@ function grant(link: SendingLink, queue: MessageQueue, hold: SessionHold): void 
   link.onReleased = () => hold.close();
   const lockedUntil = BigInt(hold.lockedUntil) * TICKS_PER_MS + EPOCH_TICKS;
   link.accept(receiver, {
-    source: sourceWith(link, hold.sessionId),
+    source: sourceWith(link, filterOf(link, hold.sessionId)),
     properties: new Map([[symbol('com.microsoft:locked-until-utc'), long(lockedUntil)]]),
   });
 }
 
-/** The client's source with the granted session in its filter; the filter is described when the client's was. */
-function sourceWith({ source }: SendingLink, sessionId: string): Buffer {
+/** The granted session, described when the client's filter was. */
+function filterOf({ source }: SendingLink, sessionId: string): AmqpMap {
   const asked = source.filter?.get(FILTER);
   const granted = asked instanceof Described ? new Described(asked.descriptor, sessionId) : sessionId;
-  const uint0 = new Typed('uint', 0);
-  const filter: AmqpValue = new Map([[symbol(FILTER), granted]]);
-  const writer = new Writer();
-  writer.value(new Described(ulong(0x28), [source.address, uint0, null, uint0, false, null, null, filter]));
-  return writer.copy();
+  return new Map([[symbol(FILTER), granted]]);
 }

@@ -133,6 +133,30 @@ describe('queues', () => {
     expect(broker.listQueues().map(({ name }) => name)).toEqual(['q']);
   });
 
+  it('refuses sizes that no tier has, metadata that is too long, and rights that it would not keep', async () => {
+    const right = {
+      claimType: 'SharedAccessKey',
+      accessRights: ['Send'],
+      keyName: 'k',
+      primaryKey: 'p',
+      secondaryKey: 's',
+    };
+
+    await expect(client.createQueue('q', { maxSizeInMegabytes: 100 })).rejects.toThrow('expected 1024, 2048');
+    await expect(client.createTopic('q', { maxSizeInMegabytes: 6_000 })).rejects.toThrow('MaxSizeInMegabytes');
+    await expect(client.createQueue('q', { userMetadata: 'x'.repeat(1_025) })).rejects.toThrow('at most 1024');
+    await expect(client.createQueue('q', { authorizationRules: [right] } as object)).rejects.toThrow(
+      'QueueDescription.AuthorizationRules: this endpoint has no authorization rules',
+    );
+    expect(await client.queueExists('q')).toBe(false);
+    // As NServiceBus makes its queues.
+    expect(await client.createQueue('q', { maxDeliveryCount: 2_147_483_647, maxSizeInMegabytes: 5_120 })).toMatchObject(
+      {
+        maxDeliveryCount: 2_147_483_647,
+      },
+    );
+  });
+
   it('says whether one exists, and deletes it', async () => {
     await client.createQueue('q');
     await client.createTopic('t');
@@ -318,7 +342,13 @@ describe('requests', () => {
   });
 
   it('show the namespace', async () => {
-    expect(await client.getNamespaceProperties()).toMatchObject({ name: 'localhost', messagingSku: 'Standard' });
+    const properties = await client.getNamespaceProperties();
+
+    expect(properties).toMatchObject({ name: 'localhost', messagingSku: 'Standard' });
+    expect([properties.createdAt, properties.modifiedAt].map((date) => new Date(date).getTime())).toEqual([
+      broker.createdAt,
+      broker.createdAt,
+    ]);
   });
 });
 

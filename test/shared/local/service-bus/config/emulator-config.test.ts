@@ -21,6 +21,34 @@ const defaults = {
 };
 
 describe('readEmulatorConfig', () => {
+  it('takes null for no value, wherever a field may be absent', () => {
+    const properties = {
+      ForwardTo: null,
+      ForwardDeadLetteredMessagesTo: null,
+      LockDuration: null,
+      RequiresSession: null,
+    };
+    const filter = {
+      FilterType: 'Correlation',
+      CorrelationFilter: { Label: 'l', To: null },
+      SqlFilter: null,
+      Action: null,
+    };
+    const subscription = { Name: 's', Properties: null, Rules: [{ Name: 'r', Properties: filter }] };
+    const { plan } = read({
+      Queues: [{ Name: 'q', Properties: properties }],
+      Topics: [{ Name: 't', Properties: null, Subscriptions: [subscription] }],
+    });
+
+    expect(plan.queues[0]?.properties).toMatchObject(defaults);
+    expect(plan.topics[0]?.subscriptions[0]).toMatchObject({
+      properties: defaults,
+      rules: [{ name: 'r', filter: { kind: 'correlation', properties: { subject: 'l' } } }],
+    });
+    expect(read({ Queues: null, Topics: null }).plan).toEqual({ queues: [], topics: [] });
+    expect(() => read({ Queues: [{ Name: null }] })).toThrow('Queues.0.Name');
+  });
+
   it('reads queues, topics, subscriptions and rules, comments and all', () => {
     const text = `{
       "UserConfig": { // the namespace cannot be renamed
@@ -169,7 +197,7 @@ describe('readEmulatorConfig', () => {
     [
       'a longer time to live',
       { Queues: [{ Name: 'q', Properties: { DefaultMessageTimeToLive: 'PT2H' } }] },
-      'expected an ISO 8601 duration from PT5M to PT1H, such as PT1M, got "PT2H"',
+      'expected an ISO 8601 duration from PT5M to PT1H, such as PT5M, got "PT2H"',
     ],
     [
       'more deliveries',

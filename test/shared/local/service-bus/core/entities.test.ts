@@ -124,7 +124,7 @@ describe('limits', () => {
 
   it.each([
     [{ lockDurationMs: 999 }, 'lockDurationMs must be from 1000 to 300000, got 999'],
-    [{ maxDeliveryCount: 0 }, 'maxDeliveryCount must be from 1 to 2000, got 0'],
+    [{ maxDeliveryCount: 0 }, 'maxDeliveryCount must be from 1 to 2147483647, got 0'],
     [{ duplicateDetectionHistoryTimeWindowMs: 1 }, 'duplicateDetectionHistoryTimeWindowMs must be from 20000'],
   ])('refuses %o', (properties, problem) => {
     expect(() => broker.createQueue('q', properties)).toThrow(problem);
