@@ -40,7 +40,9 @@ const ADAPTERS = [
   { room: 'shared/adapters/identity', sdk: ['@azure/identity'] },
   { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', 'long'] },
   { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables'] },
-  { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', '@azure/identity', 'zod'] },
+  { room: 'shared/adapters/entra-token', sdk: ['@azure/identity'] },
+  { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', 'zod'] },
+  { room: 'shared/adapters/prometheus', sdk: ['zod'] },
   { room: 'shared/adapters/webhook', sdk: [] },
   { room: 'shared/adapters', sdk: [] },
 ];
