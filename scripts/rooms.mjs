@@ -54,10 +54,12 @@ export const rooms = [
     alone: true,
     may: [
       ...['shared/on-event', 'shared/ports', 'shared/events', 'shared/quantity', 'shared/update-document'],
+      'shared/config/service-lookup',
       ...RULES,
       ...BASICS,
     ],
-    message: 'A handler imports on-event, ports, events and the rules: no package, no adapter, no other handler.',
+    message:
+      'A handler imports on-event, ports, events, config/service-lookup and the rules: no package, no adapter, no other handler.',
   },
   {
     rooms: ['functions/http'],
@@ -163,10 +165,12 @@ export const rooms = [
     rooms: ['shared/status'],
     may: [
       ...['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', 'shared/delivery/automatic-replay'],
+      'shared/config/service-lookup',
       ...BASICS,
     ],
     types: ['shared/delivery'],
-    message: 'status/ imports releases, slo, ports, the topology, automatic-replay, and types of the delivery.',
+    message:
+      'status/ imports releases, slo, ports, config/service-lookup, the topology, automatic-replay, and types of the delivery.',
   },
   {
     rooms: ['shared/on-event'],
@@ -193,7 +197,14 @@ export const rooms = [
   },
   {
     rooms: ['shared/app-ports'],
-    may: ['shared/adapters/live', 'shared/ports', 'shared/settings', ...BASICS, '@azure/functions'],
+    may: [
+      'shared/adapters/live',
+      'shared/ports',
+      'shared/settings',
+      'shared/slo/config-warnings',
+      ...BASICS,
+      '@azure/functions',
+    ],
     types: ['shared/delivery'],
     message: 'app-ports makes the ports of this process, through adapters/live alone.',
   },

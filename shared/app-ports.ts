@@ -5,6 +5,7 @@ import { describeError } from './describe-error.ts';
 import type { Ports } from './ports/handler.ts';
 import type { HistoryLimits } from './settings.ts';
 import { readSettings } from './settings.ts';
+import { warningsOf } from './slo/config-warnings.ts';
 
 /** What a message or a request is served with. */
 export interface AppPorts {
@@ -50,7 +51,8 @@ export function checkSettingsAtStart(): void {
     triggers = hookData['triggers'] as Ports['triggers'];
     if (given) return;
     try {
-      readSettings(process.env);
+      // The word "error" in such a line would make it one for the host, see below.
+      for (const warning of warningsOf(readSettings(process.env).config)) console.warn(`warning: ${warning}`);
     } catch (error) {
       // The Functions host logs at Debug what a hook throws, and then says that there are no functions. It shows a line of
       // stderr as an Error when it holds this word, and each line as a record of its own.

@@ -12,6 +12,7 @@ import { type CloudEvent, type EventOf, newEvent } from '../events/cloud-event.t
 import { DeploymentRequested } from '../events/deployment.ts';
 import { eventKey } from '../events/identity.ts';
 import { usePorts } from '../on-event.ts';
+import { warningsOf } from '../slo/config-warnings.ts';
 import { appDirectory, dim, readFlags, readPort, runCommand, stopOnSignal } from '../terminal/command.ts';
 import { START } from '../terminal/usages.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
@@ -131,6 +132,7 @@ await runCommand(async () => {
   applySettings(readLocalSettings(directory));
   const live = await createLivePorts(process.env, output.log);
   usePorts(live);
+  for (const warning of warningsOf(live.ports.config)) output.warning(warning);
 
   const sample = values['no-sample'] ? undefined : sampleEvent();
   const show = shownOnce((event) => {
