@@ -82,11 +82,11 @@ export const rooms = [
     rooms: ['functions/timer'],
     alone: true,
     may: [
-      ...['shared/on-timer', 'shared/ports', 'shared/status'],
+      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo'],
       ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
       ...BASICS,
     ],
-    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention.',
+    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, slo/.',
   },
   {
     rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],

@@ -7,12 +7,12 @@ import { eventKey } from '../../shared/events/identity.ts';
 import { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
+import { admittedObjectives } from '../../shared/slo/admission.ts';
 import { budgetWords } from '../../shared/slo/budget-text.ts';
 import { lengthOf } from '../../shared/slo/burn-rate.ts';
 import { dropCompletedChecks } from '../../shared/slo/compact-checks.ts';
 import { liftFreeze } from '../../shared/slo/freezes.ts';
 import { changeHealth, healthOf } from '../../shared/slo/health-store.ts';
-import { objectivesOf } from '../../shared/slo/objectives.ts';
 import { type CheckOutcome, factKeyOf, isPending, outcomesOf, withCheck } from '../../shared/slo/service-health.ts';
 import { countUnlisted } from '../../shared/slo/unlisted-checks.ts';
 
@@ -24,11 +24,11 @@ const TOLERANCE_MS = 5 * 60_000;
 const MAX_MS = lengthOf('30d');
 
 export const handle: Handler<Check> = async (event, ports) => {
-  const { state, config, clock } = ports;
+  const { state, clock } = ports;
   const { service } = event.data;
-  const objectives = objectivesOf(config, service);
   const key = eventKey(event);
   const time = timeOf(event, clock.now());
+  const objectives = await admittedObjectives(event, ports);
   if (objectives.length === 0) {
     const known = await healthOf(state, service);
     if (!known || !isPending(known, key)) return notifyUnlisted(event, ports);

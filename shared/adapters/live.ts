@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Clusters } from '../ports/cluster.ts';
 import type { Ports } from '../ports/handler.ts';
 import type { Log, LogFields } from '../ports/log.ts';
+import type { Measurements } from '../ports/measurements.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { StateStore } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
@@ -60,6 +61,7 @@ export async function createLivePorts(environment: Environment, log: Log = logFo
     deadLetterQueue: bus,
     state,
     clusters: await createClusters(settings, { state, clock, environment }),
+    measurements: await createMeasurements(settings, { clock, environment }),
     notifier: await createNotifier(settings, { state, clock, environment, log }),
     clock,
     config,
@@ -96,6 +98,19 @@ async function createClusters(settings: AppSettings, { state, clock, environment
   }
   const { createSimulatedClusters } = await import('./simulated-cluster.ts');
   return createSimulatedClusters({ state, clock, config, rolloutMs, deadlineMs });
+}
+
+async function createMeasurements(
+  { measurements, config }: AppSettings,
+  { clock, environment }: Omit<Needs, 'state'>,
+): Promise<Measurements> {
+  const { measurements: sources } = config;
+  if (measurements === 'simulated') {
+    const { createSimulatedMeasurements } = await import('./simulated-measurements.ts');
+    return createSimulatedMeasurements({ sources, clock });
+  }
+  const { createPrometheusMeasurements } = await import('./prometheus/measurements.ts');
+  return createPrometheusMeasurements({ sources, clock, environment });
 }
 
 async function createNotifier({ config }: AppSettings, { log, ...needs }: Needs & { log: Log }): Promise<Notifier> {

@@ -100,6 +100,7 @@ it('runs by these schedules, each of which the local host can read', () => {
     ['discard-old-errors', '0 7 * * * *'],
     ['read-queues', '0 * * * * *'],
     ['replay-unjudged', '30 * * * * *'],
+    ['take-measurements', '15 * * * * *'],
   ]);
   for (const [name, schedule] of schedules) expect(() => parseSchedule(String(name), schedule, {})).not.toThrow();
 });

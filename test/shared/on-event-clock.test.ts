@@ -24,6 +24,7 @@ beforeAll(async () => {
   usePorts({
     ports: {
       ...{ publisher: bus, deadLetterQueue: bus, state: new MemoryStateStore(), clusters: clustersOf({}) },
+      measurements: { count: async () => undefined },
       ...{ notifier: { notify: async () => {} }, clock: new FixedClock(), config: parseConfig({}) },
       log: new RecordingLog(),
     },
