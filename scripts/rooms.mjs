@@ -54,6 +54,7 @@ export const rooms = [
     alone: true,
     may: [
       ...['shared/on-event', 'shared/ports', 'shared/events', 'shared/quantity', 'shared/update-document'],
+      'shared/automation',
       'shared/config/service-lookup',
       ...RULES,
       ...BASICS,
@@ -66,6 +67,7 @@ export const rooms = [
     alone: true,
     may: [
       ...['shared/http', 'shared/status', 'shared/events', 'shared/ports', 'shared/releases', 'shared/slo'],
+      'shared/automation',
       ...[
         'shared/delivery/replay',
         'shared/delivery/automatic-replay',
@@ -137,6 +139,11 @@ export const rooms = [
     message: 'The topology is computed from events/.',
   },
   {
+    rooms: ['shared/automation'],
+    may: ['shared/ports', 'shared/update-document'],
+    message: 'automation imports ports and update-document.',
+  },
+  {
     rooms: ['shared/update-document'],
     may: ['shared/errors', 'shared/ports'],
     message: 'update-document imports errors and ports.',
@@ -165,6 +172,7 @@ export const rooms = [
     rooms: ['shared/status'],
     may: [
       ...['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', 'shared/delivery/automatic-replay'],
+      'shared/automation',
       'shared/config/service-lookup',
       ...BASICS,
     ],

@@ -10,7 +10,8 @@ import { isSuspect } from './suspects.ts';
 
 /** The policy of the configuration for failures. */
 interface RollbackPolicy {
-  readonly enabled: boolean;
+  /** Why nothing is rolled back; undefined when it is. */
+  readonly against: string | undefined;
   readonly deadlineMs: number;
 }
 
@@ -45,12 +46,12 @@ function noteAgainstRollback(
   record: TargetRecord,
   release: ReleaseRecord,
   { reason }: ReleaseFailure,
-  { enabled }: RollbackPolicy,
+  { against }: RollbackPolicy,
 ): string | undefined {
   if (release.steps[0]?.to === 'failed') return 'it was never started';
   if (reason === 'Superseded' || !isNewest(record, release)) return 'a newer request decides what runs';
   if (record.unverified.length === 0) return 'nothing was changed';
-  if (!enabled) return 'automatic rollback is disabled';
+  if (against !== undefined) return against;
   const [image] = record.knownGoodImages;
   if (image === undefined) return 'no known good image exists';
   return isImage(image, release.data.image) ? `${image} is the last known good image itself` : undefined;

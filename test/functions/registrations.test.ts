@@ -47,6 +47,8 @@ it('answers these requests, and nobody without a key', () => {
 
   expect(table.sort()).toEqual(
     [
+      'GET /api/automation → automation, function',
+      'POST /api/automation → switch-automation, function',
       'GET /api/dashboard → dashboard, function',
       'GET /api/deployments → deployments, function',
       'GET /api/errors → errors, function',
