@@ -80,11 +80,12 @@ export const rooms = [
     rooms: ['functions/timer'],
     alone: true,
     may: [
-      ...['shared/on-timer', 'shared/ports', 'shared/status'],
+      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo/silence'],
       ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
       ...BASICS,
     ],
-    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention.',
+    message:
+      'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, silence.',
   },
   {
     rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],
