@@ -8,11 +8,12 @@ import { eventKey } from '../../shared/events/identity.ts';
 import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
+import { bringsBackKnownGood } from '../../shared/releases/known-good.ts';
 import { violationOf } from '../../shared/releases/policy.ts';
 import { changeTarget, type ReleaseData, stepBy } from '../../shared/releases/release-record.ts';
 import { admitRequest, type ReleaseFailure } from '../../shared/releases/release-states.ts';
 import { failedData, startedData } from '../../shared/releases/report.ts';
-import { type Freeze, freezeOf } from '../../shared/slo/freezes.ts';
+import { type Freeze, freezeOf, scopeText } from '../../shared/slo/freezes.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event, ports) => {
   const { id: requestId, source: requestSource, correlationid: correlationId } = event;
@@ -21,12 +22,12 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
   const request = { requestId, requestSource, correlationId, data, time: Date.parse(event.time) };
   const at = ports.clock.now();
   const service = serviceOf(ports.config, data);
-  const freeze = service === undefined ? undefined : await freezeOf(ports.state, service, at);
-  const objection = objectionTo(data, freeze, ports);
+  const freeze = service === undefined ? undefined : await freezeOf(ports.state, service, at, data);
 
-  const record = await changeTarget(ports.state, targetOf(data), (current) =>
-    admitRequest(current, request, { objection, overrode: freeze?.reason, at }),
-  );
+  const record = await changeTarget(ports.state, targetOf(data), (current) => {
+    const held = bringsBackKnownGood(current, data) ? undefined : freeze;
+    return admitRequest(current, request, { objection: objectionTo(data, held, ports), overrode: held?.reason, at });
+  });
 
   // What this event decided, in this run or in one that died before it could publish: the outcome of this request, and
   // of the older one that it superseded.
@@ -53,7 +54,7 @@ function objectionTo(data: ReleaseData, freeze: Freeze | undefined, ports: Handl
 
   if (freeze && !data.override) {
     const { service, slo, since, reason } = freeze;
-    const message = `service '${service}' is frozen since ${since} (${slo}): ${reason}; an override lets a release through`;
+    const message = `service '${service}' is frozen${scopeText(freeze)} since ${since} (${slo}): ${reason}; let through are an override and the return to an image known to be good`;
     return { reason: 'Frozen', message };
   }
   return undefined;

@@ -128,8 +128,7 @@ function logNotifier(log: Log): Notifier {
         severity,
         text,
         team,
-        eventId: event.id,
-        correlationId: event.correlationid,
+        ...(event && { eventId: event.id, correlationId: event.correlationid }),
       }),
   };
 }

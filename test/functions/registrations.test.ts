@@ -100,6 +100,7 @@ it('runs by these schedules, each of which the local host can read', () => {
 
   expect(schedules).toEqual([
     ['discard-old-errors', '0 7 * * * *'],
+    ['notice-silence', '45 * * * * *'],
     ['read-queues', '0 * * * * *'],
     ['replay-unjudged', '30 * * * * *'],
     ['take-measurements', '15 * * * * *'],

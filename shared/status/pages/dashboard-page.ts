@@ -6,6 +6,7 @@
 import type { AutomationPause } from '../../automation.ts';
 import { waitsForPerson } from '../../delivery/automatic-replay.ts';
 import type { EventRecord } from '../../delivery/event-record.ts';
+import { scopeText } from '../../slo/freezes.ts';
 import type { Dependency, Health } from '../health.ts';
 import type {
   DeploymentSummary,
@@ -159,7 +160,7 @@ function servicesTable(services: readonly ServiceSummary[], now: number): Html {
     .flatMap((service): Part[][] => {
       const { freeze, checkedAt } = service;
       const state = freeze
-        ? html`${badge('frozen', 'bad')} <span class="why">${shortened(freeze.reason)}</span>`
+        ? html`${badge('frozen', 'bad')}${scopeText(freeze)} <span class="why">${shortened(freeze.reason)}</span>`
         : badge('free', 'good');
       const checked = checkedAt === undefined ? 'never' : ago(checkedAt, now);
       if (service.objectives.length === 0) return [[service.service, 'no objective', '–', '–', '–', state, checked]];

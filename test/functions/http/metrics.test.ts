@@ -167,7 +167,15 @@ describe('labels', () => {
     const time = new Date(clock.now()).toISOString();
     await bus.publish(newEvent(ErrorBudgetDepleted, { source: '/x', time, data }));
     await bus.advance('1m');
-    const cause = { slo: 'availability', since: time, reason: 'spent', episode: 'e', windowMs: 86_400_000 };
+    const cause = {
+      slo: 'availability',
+      since: time,
+      reason: 'spent',
+      episode: 'e',
+      windowMs: 86_400_000,
+      clusters: ['*'],
+      namespaces: ['*'],
+    };
     await freeze(ports.state, 'invented-removed', cause);
     bus.broker.send('errors', [
       {
