@@ -43,6 +43,7 @@ function createPorts(): Ports {
     publisher: bus,
     deadLetterQueue: bus,
     state: new MemoryStateStore(),
+    measurements: { count: async () => undefined },
     clusters: { names: [], get: () => process.abort() },
     notifier: { notify: unexpected },
     clock: { now: () => now },

@@ -45,6 +45,7 @@ function createPorts(): Ports {
     publisher: bus,
     deadLetterQueue: bus,
     state: new MemoryStateStore(),
+    measurements: { count: async () => undefined },
     clusters: { names: [], get: () => process.abort() },
     notifier: { notify: refuse },
     clock: { now: () => Date.now() },

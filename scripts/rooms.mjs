@@ -40,7 +40,8 @@ const ADAPTERS = [
   { room: 'shared/adapters/identity', sdk: ['@azure/identity'] },
   { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', 'long'] },
   { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables'] },
-  { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', '@azure/identity', 'zod'] },
+  { room: 'shared/adapters/entra-token', sdk: ['@azure/identity'] },
+  { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', 'zod'] },
   {
     room: 'shared/adapters/opentelemetry',
     sdk: [
@@ -49,6 +50,7 @@ const ADAPTERS = [
       ...['@opentelemetry/exporter-metrics-otlp-proto', '@azure/monitor-opentelemetry-exporter'],
     ],
   },
+  { room: 'shared/adapters/prometheus', sdk: ['zod'] },
   { room: 'shared/adapters/webhook', sdk: [] },
   { room: 'shared/adapters', sdk: [] },
 ];
@@ -60,6 +62,7 @@ export const rooms = [
     alone: true,
     may: [
       ...['shared/on-event', 'shared/ports', 'shared/events', 'shared/quantity', 'shared/update-document'],
+      'shared/automation',
       'shared/config/service-lookup',
       ...RULES,
       ...BASICS,
@@ -72,6 +75,7 @@ export const rooms = [
     alone: true,
     may: [
       ...['shared/http', 'shared/status', 'shared/events', 'shared/ports', 'shared/releases', 'shared/slo'],
+      'shared/automation',
       ...[
         'shared/delivery/replay',
         'shared/delivery/automatic-replay',
@@ -88,11 +92,11 @@ export const rooms = [
     rooms: ['functions/timer'],
     alone: true,
     may: [
-      ...['shared/on-timer', 'shared/ports', 'shared/status'],
+      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo'],
       ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
       ...BASICS,
     ],
-    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention.',
+    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, slo/.',
   },
   {
     rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],
@@ -143,6 +147,11 @@ export const rooms = [
     message: 'The topology is computed from events/.',
   },
   {
+    rooms: ['shared/automation'],
+    may: ['shared/ports', 'shared/update-document'],
+    message: 'automation imports ports and update-document.',
+  },
+  {
     rooms: ['shared/update-document'],
     may: ['shared/errors', 'shared/ports'],
     message: 'update-document imports errors and ports.',
@@ -172,6 +181,7 @@ export const rooms = [
     rooms: ['shared/status'],
     may: [
       ...['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', 'shared/delivery/automatic-replay'],
+      'shared/automation',
       'shared/config/service-lookup',
       ...BASICS,
     ],

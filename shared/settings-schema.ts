@@ -103,10 +103,16 @@ export const settingsSchema = z.object({
     description:
       'Whether the clusters of the configuration are real, or simulated with nothing behind them (refused in Azure).',
   }),
+  Measurements: z.enum(['simulated', 'prometheus'], "'simulated' or 'prometheus'").default('prometheus').meta({
+    form: '`simulated` or `prometheus`',
+    description:
+      'Whether the `measurements` of the configuration are asked, or simulated: steady traffic that never happened (refused in Azure).',
+  }),
   AZURE_CLIENT_ID: z.string().optional().meta({
     form: 'a client id',
     inAzure: 'the identity',
-    description: 'The user-assigned identity for clusters that trust Entra; the system-assigned one when not set.',
+    description:
+      'The user-assigned identity for clusters and measurements that trust Entra; the system-assigned one when not set.',
   }),
   SIMULATED_ROLLOUT: duration.prefault('1s').meta({
     form: 'a duration',

@@ -40,6 +40,7 @@ export interface AppSettings {
   /** The table that holds the state. */
   readonly stateTable: string;
   readonly cluster: 'simulated' | 'kubernetes';
+  readonly measurements: 'simulated' | 'prometheus';
   readonly simulatedRolloutMs: number;
   readonly simulatedDeadlineMs: number;
   readonly handlerTimeoutMs: number;
@@ -47,12 +48,13 @@ export interface AppSettings {
   readonly config: PlatformConfig;
 }
 
-/** Every setting that the app reads, but those that `urlSetting` names. */
+/** Every setting that the app reads, but those that `urlSetting` and `tokenSetting` name. */
 export const SETTINGS: readonly string[] = Object.keys(settingsSchema.shape);
 
 /** Values that are shown when they are wrong. All the others lead to a service, and may hold a key. */
 const SHOWN: ReadonlySet<string> = new Set([
   'Cluster',
+  'Measurements',
   'SIMULATED_ROLLOUT',
   'SIMULATED_DEADLINE',
   'HANDLER_TIMEOUT',
@@ -110,6 +112,7 @@ export function readSettings(environment: Environment): AppSettings {
   if (parsed.success) problems.push(...timeoutProblems(parsed.data.HANDLER_TIMEOUT, present));
   const config = attempt(() => readConfig(present['PLATFORM_CONFIG']), problems);
   if (config) problems.push(...webhookProblems(config, present));
+  if (config && parsed.data?.Measurements !== 'simulated') problems.push(...tokenProblems(config, present));
   if (!parsed.success || !config || problems.length > 0) throw new ConfigError(`${problems.join('; ')}; ${HOW}`);
 
   const { data } = parsed;
@@ -125,6 +128,7 @@ export function readSettings(environment: Environment): AppSettings {
           }),
     stateTable: data.StateStore__table,
     cluster: data.Cluster,
+    measurements: data.Measurements,
     simulatedRolloutMs: data.SIMULATED_ROLLOUT,
     simulatedDeadlineMs: data.SIMULATED_DEADLINE,
     handlerTimeoutMs: data.HANDLER_TIMEOUT,
@@ -144,6 +148,9 @@ function azureProblems(present: Environment): string[] {
   }
   if (present['Cluster'] === 'simulated') {
     problems.push("Cluster: expected 'kubernetes' in Azure, got 'simulated', which deploys nothing");
+  }
+  if (present['Measurements'] === 'simulated') {
+    problems.push("Measurements: expected 'prometheus' in Azure, got 'simulated', which counts what never happened");
   }
   return problems;
 }
@@ -201,6 +208,15 @@ export function webhookProblems({ notifications }: PlatformConfig, environment: 
     const where = `notifications.channels.${index}.urlSetting: expected the setting '${urlSetting}' to hold`;
     if (!address) return `${where} a webhook address, got nothing`;
     return isAddress(address) ? [] : `${where} an https address, got something else (not shown: it is a secret)`;
+  });
+}
+
+/** The settings that hold no token though a source of measurements names them, a line each. */
+function tokenProblems({ measurements }: PlatformConfig, environment: Environment): string[] {
+  return Object.entries(measurements).flatMap(([name, { tokenSetting }]) => {
+    if (tokenSetting === undefined || /^[!-~]+$/.test(environment[tokenSetting]?.trim() ?? '')) return [];
+    const got = environment[tokenSetting]?.trim() ? 'something else (not shown: it is a secret)' : 'nothing';
+    return [`measurements.${name}.tokenSetting: expected the setting '${tokenSetting}' to hold a token, got ${got}`];
   });
 }
 

@@ -1,5 +1,6 @@
 /** Notifies people of a failed deployment; when it changed something, rolls it back and watches the rollback. */
 
+import { reasonNotToAct } from '../../shared/automation.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRolledBack } from '../../shared/events/deployment.ts';
 import { targetOf } from '../../shared/events/deployment-target.ts';
@@ -28,9 +29,10 @@ export const handle: Handler<Failed> = async (event, ports) => {
   const { state, clock, config } = ports;
   const by = eventKey(event);
   const { rollback, deadline } = config.policies.deployment;
+  const against = rollback ? await reasonNotToAct(state) : 'automatic rollback is disabled';
   let release = await advanceRelease(state, event.data, (record, it) =>
     handleFailure(record, it, { by, at: clock.now() }, event.data, {
-      enabled: rollback,
+      against,
       deadlineMs: deadline,
     }),
   );

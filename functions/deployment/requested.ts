@@ -12,7 +12,7 @@ import { violationOf } from '../../shared/releases/policy.ts';
 import { changeTarget, isKnownGood, type ReleaseData, stepBy } from '../../shared/releases/release-record.ts';
 import { admitRequest, type ReleaseFailure } from '../../shared/releases/release-states.ts';
 import { failedData, startedData } from '../../shared/releases/report.ts';
-import { type Freeze, freezeOf } from '../../shared/slo/freezes.ts';
+import { type Freeze, freezeOf, scopeText } from '../../shared/slo/freezes.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event, ports) => {
   const { id: requestId, source: requestSource, correlationid: correlationId } = event;
@@ -21,7 +21,7 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
   const request = { requestId, requestSource, correlationId, data, time: Date.parse(event.time) };
   const at = ports.clock.now();
   const service = serviceOf(ports.config, data);
-  const freeze = service === undefined ? undefined : await freezeOf(ports.state, service, at);
+  const freeze = service === undefined ? undefined : await freezeOf(ports.state, service, at, data);
   const record = await changeTarget(ports.state, targetOf(data), (current) => {
     // A return to what ran well adds no risk.
     const inTheWay = isKnownGood(current, data) ? undefined : freeze;
@@ -60,7 +60,7 @@ function objectionTo(data: ReleaseData, freeze: Freeze | undefined, ports: Handl
 
   if (freeze && !data.override) {
     const { service, slo, since, reason } = freeze;
-    const message = `service '${service}' is frozen since ${since} (${slo}): ${reason}; an override lets a release through`;
+    const message = `service '${service}' is frozen${scopeText(freeze)} since ${since} (${slo}): ${reason}; let through are an override and the return to an image known to be good`;
     return { reason: 'Frozen', message };
   }
   return undefined;

@@ -1,5 +1,6 @@
 /** `GET /api/dashboard`: a page for people; open it with the function key in the address (`?code=`). */
 
+import { automationPause } from '../../shared/automation.ts';
 import { readHistory } from '../../shared/delivery/history.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
@@ -13,16 +14,18 @@ const MAX_ERRORS = 25;
 /** 200 with the page, also while the broker is unavailable; 503 while the state store is, which holds what is shown. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const { state, clock } = ports;
-  const [health, known, found, { records }, errors] = await Promise.all([
+  const [health, known, found, { records }, errors, pause] = await Promise.all([
     checkHealth(ports),
     services(ports),
     digestOf(deployments(ports), MAX_ROWS),
     readHistory(state, { limit: MAX_EVENTS }),
     oldestErrors(ports, MAX_ERRORS + 1),
+    automationPause(state),
   ]);
   const data: DashboardData = {
     now: clock.now(),
     health,
+    pause,
     services: known,
     deployments: found,
     events: records,

@@ -3,6 +3,7 @@
  * whether each trigger receives.
  */
 
+import { automationPause } from '../../shared/automation.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { checkHealth, recentHealth } from '../../shared/status/health.ts';
@@ -17,8 +18,14 @@ export async function handle({ isAnonymous }: HttpRequest, ports: Ports): Promis
     const { status } = await recentHealth(ports);
     return { status: status === 'down' ? 503 : 200, json: { status } };
   }
-  const [health, errors] = await Promise.all([checkHealth(ports), errorsOf(ports)]);
-  return { status: health.status === 'down' ? 503 : 200, json: { ...health, ...(errors && { errors }) } };
+  const [health, errors, paused] = await Promise.all([
+    checkHealth(ports),
+    errorsOf(ports),
+    // A store that is away is told otherwise.
+    automationPause(ports.state).catch(() => undefined),
+  ]);
+  const json = { ...health, ...(errors && { errors }), ...(paused && { paused }) };
+  return { status: health.status === 'down' ? 503 : 200, json };
 }
 
 /** How many entries wait for a person and how many come back, when last read; a store that is away is told otherwise. */
@@ -38,7 +45,7 @@ onHttp(
     description:
       'Whether broker, store and clusters answer, and each handler has its subscription. With `HEALTH_WITHOUT_KEY=true` anybody may ask, and is told the status alone.',
     answers: {
-      200: '`{ status, dependencies, errors? }`: `up`, or `degraded` when a cluster is unavailable or a subscription is missing; `errors` has how many entries of the errors queue are `waiting` for a person and how many are `returning` by themselves, as of `readAt`.',
+      200: '`{ status, dependencies, errors?, paused? }`: `up`, or `degraded` when a cluster is unavailable or a subscription is missing; `errors` has how many entries of the errors queue are `waiting` for a person and how many are `returning` by themselves, as of `readAt`; `paused` who has paused automation, why, and since when.',
       503: 'The same, with the status `down`: the broker or the state store is unavailable, and events wait; or no subscription exists.',
     },
   },

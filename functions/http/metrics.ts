@@ -3,6 +3,7 @@
  * Prometheus. It holds what the state store holds: the same whichever instance answers.
  */
 
+import { automationPause } from '../../shared/automation.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { unlistedChecks } from '../../shared/slo/unlisted-checks.ts';
@@ -14,15 +15,16 @@ import { deployments, services } from '../../shared/status/summaries.ts';
 /** 200 with the metrics as text; 503 while the state store is unavailable. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const listed = new Set(ports.config.services.map(({ name }) => name));
-  const [queues, known, measures, checks] = await Promise.all([
+  const [queues, known, measures, checks, pause] = await Promise.all([
     lastReading(ports.state),
     services(ports),
     measuresOf(deployments(ports), listed),
     unlistedChecks(ports.state),
+    automationPause(ports.state),
   ]);
   return {
     headers: { 'content-type': METRICS_CONTENT_TYPE },
-    body: metricsText({ deployments: measures, services: known, queues, unlistedChecks: checks }),
+    body: metricsText({ deployments: measures, services: known, queues, unlistedChecks: checks, pause }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Raises an exhausted quota by a step, outside production and up to a cap; otherwise notifies the team. */
+import { reasonNotToAct } from '../../shared/automation.ts';
 import { profileOf } from '../../shared/clusters/guardrails.ts';
 import { changeNamespace, namespaceOf } from '../../shared/clusters/inventory.ts';
 import { decideRaise, raiseOf, raiseTermsOf, withRaise } from '../../shared/clusters/quota.ts';
@@ -30,6 +31,9 @@ export const handle: Handler<Exceeded> = async (event, ports) => {
   const decision = decideRaise(report, terms, actual);
   if (decision.kind === 'ignore') return;
   if (decision.kind === 'refuse') return notifyNotRaised(event, ports, record.team, decision.why);
+
+  const paused = await reasonNotToAct(ports.state);
+  if (paused !== undefined) return notifyNotRaised(event, ports, record.team, paused);
 
   // Recorded before it is set: a second run sets the same, however often the quota was raised before.
   const after = await changeNamespace(ports.state, cluster, namespace, (current) =>

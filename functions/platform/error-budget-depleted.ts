@@ -6,7 +6,7 @@ import { ErrorBudgetDepleted } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
 import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
-import { freeze, freezeCauseOf, liftFreeze } from '../../shared/slo/freezes.ts';
+import { freeze, freezeCauseOf, liftFreeze, scopeText } from '../../shared/slo/freezes.ts';
 import { expectsFact, healthOf } from '../../shared/slo/health-store.ts';
 import { objectiveOf } from '../../shared/slo/objectives.ts';
 import { isDepletedBy } from '../../shared/slo/service-health.ts';
@@ -14,7 +14,8 @@ import { isDepletedBy } from '../../shared/slo/service-health.ts';
 export const handle: Handler<EventOf<typeof ErrorBudgetDepleted>> = async (event, ports) => {
   const { state, config, clock, notifier, log } = ports;
   const { service, slo, window, errorBudgetRemaining } = event.data;
-  const cause = freezeCauseOf(event, clock.now());
+  const objective = objectiveOf(config, service, slo);
+  const cause = freezeCauseOf(event, objective, clock.now());
   const { episode } = cause;
 
   // Health checks may find the budget positive at any moment. They write their document before they lift a freeze, and
@@ -26,12 +27,11 @@ export const handle: Handler<EventOf<typeof ErrorBudgetDepleted>> = async (event
     log.info('freeze not needed: the error budget has recovered', { service, slo });
     return;
   }
-  const objective = objectiveOf(config, service, slo);
   await notifier.notify({
     key: `${service}/${slo}/depleted/${episode}`,
     severity: 'critical',
-    title: `${service} is frozen`,
-    text: `${cause.reason}. Releases are refused until it recovers; an override lets one through`,
+    title: `${service} is frozen${scopeText(cause)}`,
+    text: `${cause.reason}. Releases are refused until 5 % of it have been there for 30 minutes; let through are an override and the return to an image known to be good`,
     team: teamOf(config, service),
     facts: {
       ...eventsFact(event.data, window),

@@ -7,13 +7,15 @@ import { eventKey } from '../../shared/events/identity.ts';
 import { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
+import { admittedObjectives } from '../../shared/slo/admission.ts';
 import { budgetWords } from '../../shared/slo/budget-text.ts';
 import { lengthOf } from '../../shared/slo/burn-rate.ts';
 import { dropCompletedChecks } from '../../shared/slo/compact-checks.ts';
 import { liftFreeze } from '../../shared/slo/freezes.ts';
 import { changeHealth, healthOf } from '../../shared/slo/health-store.ts';
-import { objectivesOf } from '../../shared/slo/objectives.ts';
-import { type CheckOutcome, factKeyOf, isPending, outcomesOf, withCheck } from '../../shared/slo/service-health.ts';
+import type { CheckOutcome } from '../../shared/slo/objective-health.ts';
+import { objectivesOf, reasonNotCounted } from '../../shared/slo/objectives.ts';
+import { factKeyOf, isPending, outcomesOf, withCheck } from '../../shared/slo/service-health.ts';
 import { countUnlisted } from '../../shared/slo/unlisted-checks.ts';
 
 type Check = EventOf<typeof HealthCheck>;
@@ -26,15 +28,16 @@ const MAX_MS = lengthOf('30d');
 export const handle: Handler<Check> = async (event, ports) => {
   const { state, config, clock } = ports;
   const { service } = event.data;
-  const objectives = objectivesOf(config, service);
+  const configured = objectivesOf(config, service);
   const key = eventKey(event);
   const time = timeOf(event, clock.now());
-  if (objectives.length === 0) {
+  const counting = await admittedObjectives(event, ports);
+  if (counting.length === 0) {
     const known = await healthOf(state, service);
-    if (!known || !isPending(known, key)) return notifyUnlisted(event, ports);
+    if (!known || !isPending(known, key, configured)) return notifyUnlisted(event, ports);
   }
 
-  const health = await changeHealth(state, service, (found) => withCheck(found, event, time, objectives));
+  const health = await changeHealth(state, service, (found) => withCheck(found, event, time, { configured, counting }));
   for (const outcome of outcomesOf(health, key)) await actOn(outcome, event, ports);
   await dropCompletedChecks(health, ports);
 };
@@ -74,20 +77,33 @@ async function actOn(outcome: CheckOutcome, event: Check, ports: HandlerPorts): 
         event,
       });
     }
+    case 'heard': {
+      const { slo, silentSince } = outcome;
+      return ports.notifier.notify({
+        key: `${service}/${slo}/heard/${silentSince}`,
+        severity: 'info',
+        title: `${service} is heard of again`,
+        text: `the first health check of '${slo}' since ${new Date(silentSince).toISOString()}`,
+        team: teamOf(ports.config, service),
+        event,
+      });
+    }
   }
 }
 
 /** Safe to repeat: a notification stays with the event that it was first sent for. */
-async function notifyUnlisted(event: Check, { state, clock, notifier, log }: HandlerPorts): Promise<void> {
+async function notifyUnlisted(event: Check, { state, config, clock, notifier, log }: HandlerPorts): Promise<void> {
   const { service } = event.data;
+  const reason = reasonNotCounted(config, event.data);
+  if (reason === undefined) return;
   const checks = await countUnlisted(state, eventKey(event), clock.now());
   if (checks === undefined) return;
-  log.warn('health check of a service without an objective ignored', { service, checks });
+  log.warn('health check without an objective ignored', { service, checks, reason });
   await notifier.notify({
     key: `no-objective/${eventKey(event)}`,
     severity: 'warning',
-    title: 'Health checks of services without an objective',
-    text: `platform.config.json names no objective for '${service}', so its health checks are not counted; there were ${checks} such checks so far, of this service or others`,
+    title: 'Health checks without an objective',
+    text: `${reason}, so its health checks are not counted; there were ${checks} such checks so far, of this service or others`,
     event,
   });
 }

@@ -1,5 +1,6 @@
 /** Notifies people of a burning error budget; on a page the newest release of the service may be failed for it. */
 
+import { reasonNotToAct } from '../../shared/automation.ts';
 import { teamOf } from '../../shared/config/service-lookup.ts';
 import { HOUR_MS } from '../../shared/duration.ts';
 import type { DataOf, EventOf } from '../../shared/events/cloud-event.ts';
@@ -21,7 +22,7 @@ type Violation = EventOf<typeof SLOViolation>;
 export const handle: Handler<Violation> = async (event, ports) => {
   const { service, slo, severity, longWindow, shortWindow, errorBudgetRemaining } = event.data;
   const objective = objectiveOf(ports.config, service, slo);
-  const reasonAgainst = reasonAgainstRollback(severity, objective);
+  const reasonAgainst = reasonAgainstRollback(severity, objective) ?? (await reasonNotToAct(ports.state));
   const isObserved = objective?.rollbackOnPage === 'observe';
   const burning = { service, at: Date.parse(event.time), lookbackMs: LOOKBACK_MS };
   const release = reasonAgainst

@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Clusters } from '../ports/cluster.ts';
 import type { Ports } from '../ports/handler.ts';
 import type { Log } from '../ports/log.ts';
+import type { Measurements } from '../ports/measurements.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { StateStore } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
@@ -39,12 +40,14 @@ export async function createLivePorts(environment: Environment): Promise<LivePor
   const [bus, state] = await Promise.all([createBus(settings), createState(settings, clock)]);
   const needs = { state, clock, environment };
   const clusters = await createClusters(settings, needs);
+  const measurements = await createMeasurements(settings, needs);
   const webhooks = await createNotifier(settings, needs);
   const portsFor = (log: Log): Ports => ({
     publisher: bus,
     deadLetterQueue: bus,
     state,
     clusters,
+    measurements,
     notifier: webhooks ?? logNotifier(log),
     clock,
     config,
@@ -91,6 +94,19 @@ async function createClusters(settings: AppSettings, { state, clock, environment
   return createSimulatedClusters({ state, clock, config, rolloutMs, deadlineMs });
 }
 
+async function createMeasurements(
+  { measurements, config }: AppSettings,
+  { clock, environment }: Omit<Needs, 'state'>,
+): Promise<Measurements> {
+  const { measurements: sources } = config;
+  if (measurements === 'simulated') {
+    const { createSimulatedMeasurements } = await import('./simulated-measurements.ts');
+    return createSimulatedMeasurements({ sources, clock });
+  }
+  const { createPrometheusMeasurements } = await import('./prometheus/measurements.ts');
+  return createPrometheusMeasurements({ sources, clock, environment });
+}
+
 /** Undefined where no channel is configured. */
 async function createNotifier({ config }: AppSettings, needs: Needs): Promise<Notifier | undefined> {
   if (config.notifications.channels.length === 0) return undefined;
@@ -107,8 +123,7 @@ function logNotifier(log: Log): Notifier {
         severity,
         text,
         team,
-        eventId: event.id,
-        correlationId: event.correlationid,
+        ...(event && { eventId: event.id, correlationId: event.correlationid }),
       }),
   };
 }

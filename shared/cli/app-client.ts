@@ -53,6 +53,14 @@ export interface ErrorEntry {
   readonly returnsAt?: string;
 }
 
+/** Whether the platform acts by itself; else who paused it, why, and since when. */
+export interface AutomationState {
+  readonly state: 'active' | 'paused';
+  readonly by?: string;
+  readonly reason?: string;
+  readonly since?: string;
+}
+
 export interface ErrorFilter {
   readonly reason?: string | undefined;
   readonly type?: string | undefined;
@@ -136,6 +144,27 @@ export class AppClient {
   async discard(sequenceNumber: string): Promise<void> {
     const answer = await this.#request(`errors/${sequenceNumber}`, { method: 'DELETE' });
     if (answer.status !== 204) throw this.#notTheApp(answer, '204');
+  }
+
+  async automation(): Promise<AutomationState> {
+    return this.#automationIn(await this.#request('automation'));
+  }
+
+  /** @returns the state as it is now */
+  async switchAutomation(change: {
+    readonly action: 'pause' | 'resume';
+    readonly by: string;
+    readonly reason: string;
+  }): Promise<AutomationState> {
+    const body = JSON.stringify(change);
+    return this.#automationIn(await this.#request('automation', { method: 'POST', body }));
+  }
+
+  #automationIn(answer: AppAnswer): AutomationState {
+    const state = fieldOf(answer, 'state');
+    if (state !== 'active' && state !== 'paused') throw this.#notTheApp(answer, 'the state of automation');
+    // The app's own answer; its fields are checked by the tests of `functions/http/automation.ts`.
+    return answer.json as AutomationState;
   }
 
   /** @throws PermanentError with the app's reasons @throws TransientError when the app cannot be reached or is busy */

@@ -22,6 +22,10 @@ export const USAGE = `usage: platform-events <command> [options]
       --older-than 1h           of this age
       --newer-than 1h
       --all                     replay or discard all of these
+  automation status             whether the platform acts by itself
+  automation pause|resume       stop and start rollbacks and raised quotas
+      --reason TEXT             why, for everybody to see
+      --by NAME                 who (your user name)
   bus [options]                 start the local Service Bus (see 'bus --help')
 
   --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)

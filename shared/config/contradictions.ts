@@ -1,5 +1,6 @@
 /** What no value of the configuration shows by itself: unknown names, duplicates, bounds the wrong way round. */
 import { isLargerQuantity } from '../quantity.ts';
+import { measurementContradictions } from './measurement-contradictions.ts';
 import type { PlatformConfig } from './sections.ts';
 import { type Contradiction, serviceContradictions } from './service-contradictions.ts';
 
@@ -7,6 +8,7 @@ import { type Contradiction, serviceContradictions } from './service-contradicti
 export function* contradictions(config: PlatformConfig): Iterable<Contradiction> {
   const { profiles, clusters, policies } = config;
   yield* serviceContradictions(config);
+  yield* measurementContradictions(config);
   for (const [name, { quota, quotaCap }] of Object.entries(profiles)) {
     for (const [resource, cap] of Object.entries(quotaCap)) {
       const hard = Object.hasOwn(quota, resource) ? quota[resource] : undefined;

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { dnsLabel, dnsSubdomain, quantity } from '../events/fields.ts';
 import { clusterSection } from './clusters.ts';
 import { duration } from './fields.ts';
+import { measurementSourceSection } from './measurements.ts';
 import { notificationsSection } from './notifications.ts';
 import { serviceSection } from './services.ts';
 
@@ -74,6 +75,10 @@ export const configSections = z.strictObject({
     .array(serviceSection)
     .default([])
     .describe('What people use: whose it is, the workloads that serve it, and what it promises.'),
+  measurements: z
+    .record(dnsLabel, measurementSourceSection)
+    .default({})
+    .describe('Where events are counted, by name; objectives ask there.'),
   profiles: z
     .record(z.string(), profile)
     .prefault({ production: {}, staging: {}, development: {} })

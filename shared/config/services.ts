@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { dnsLabel, dnsSubdomain, shortText } from '../events/fields.ts';
 import { duration } from './fields.ts';
+import { measuredSection } from './measurements.ts';
 
 const NAME_PATTERN = "a name in lower case, in which '*' stands for any run of characters";
 
@@ -48,6 +49,16 @@ const objective = z.strictObject({
   silentAfter: duration
     .optional()
     .describe('After so long without a health check people are notified; never if absent.'),
+  measurements: measuredSection
+    .optional()
+    .describe('What is asked, once a minute, in the place of health checks: no check from anybody else counts then.'),
+  maxEventsPerMinute: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      'So many events a minute can there be at most, saved up for an hour: a health check with more is refused; any number when absent.',
+    ),
 });
 
 export const serviceSection = z.strictObject({

@@ -3,7 +3,7 @@
  *
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#id
  */
-import { hash } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 
 /** Of an event's id and source, in characters. */
 export const MAX_ID = 256;
@@ -65,6 +65,14 @@ export function derivedId({ parent, type, handler, key }: Derivation): string {
   const name = JSON.stringify(key === undefined ? [parent, type, handler] : [parent, type, handler, key]);
   // uuid's own takes five times as long, which is a tenth of what delivering an event takes.
   return uuidOf(hash('sha1', Buffer.concat([CHILD_IDS, Buffer.from(name)])), '5');
+}
+
+/**
+ * An id that nobody can make without the key, of what an event says: where others may send events of its type. A UUID of
+ * version 8.
+ */
+export function keyedId(key: string, said: readonly (string | number)[]): string {
+  return uuidOf(createHmac('sha256', key).update(JSON.stringify(said)).digest('hex'), '8');
 }
 
 /** Whether an event is the very one that follows so. */

@@ -30,6 +30,7 @@ const OWN = [
   'StateStore',
   'StateStore__tableServiceUri',
   'Cluster',
+  'Measurements',
 ];
 
 /** Short enough that the process ends within 2 s. */
@@ -130,6 +131,7 @@ await runCommand(async () => {
   process.env['ServiceBus'] = bus.connectionString;
   process.env['StateStore'] = table.connectionString;
   process.env['Cluster'] = 'simulated';
+  process.env['Measurements'] = 'simulated';
   applySettings(readLocalSettings(directory));
   const live = await createLivePorts(process.env);
   usePorts(live);

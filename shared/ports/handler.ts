@@ -9,6 +9,7 @@ import type { DeadLetterQueue, Publisher } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Clusters } from './cluster.ts';
 import type { Log } from './log.ts';
+import type { Measurements } from './measurements.ts';
 import type { Notifier } from './notifier.ts';
 import type { StateStore } from './state.ts';
 
@@ -18,6 +19,7 @@ export interface Ports {
   readonly deadLetterQueue: DeadLetterQueue;
   readonly state: StateStore;
   readonly clusters: Clusters;
+  readonly measurements: Measurements;
   readonly notifier: Notifier;
   readonly clock: Clock;
   readonly config: PlatformConfig;
@@ -37,7 +39,7 @@ export interface TriggerState {
 }
 
 /** What a handler gets: the ports, but for the bus, which it reaches by asking for events to be published. */
-export interface HandlerPorts extends Omit<Ports, 'publisher' | 'deadLetterQueue' | 'triggers'> {
+export interface HandlerPorts extends Omit<Ports, 'publisher' | 'deadLetterQueue' | 'measurements' | 'triggers'> {
   /**
    * Does not reject here, so that no work waits for a channel that is away: the run goes on, what it asks for is
    * published, and a run that finished is repeated until people are told. An entry in the errors queue says in the

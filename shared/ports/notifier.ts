@@ -10,8 +10,8 @@ export interface Notification {
   /** Routes to the team's own channel when it has one. */
   readonly team?: string | undefined;
   readonly facts?: Readonly<Record<string, string>>;
-  /** The event that this is about. */
-  readonly event: PlatformEvent;
+  /** The event that this is about; none when it is about something that did not happen. */
+  readonly event?: PlatformEvent;
 }
 
 export interface Notifier {

@@ -31,7 +31,8 @@ import { isSuspect } from './suspects.ts';
 
 /** The policy of the configuration for failures. */
 interface RollbackPolicy {
-  readonly enabled: boolean;
+  /** Why nothing is rolled back; undefined when it is. */
+  readonly against: string | undefined;
   readonly deadlineMs: number;
 }
 
@@ -67,12 +68,12 @@ function noteAgainstRollback(
   record: TargetRecord,
   release: ReleaseRecord,
   { reason }: ReleaseFailure,
-  { enabled }: RollbackPolicy,
+  { against }: RollbackPolicy,
 ): string | undefined {
   if (release.steps[0]?.to === 'failed') return 'it was never started';
   if (reason === 'Superseded' || !isNewest(record, release)) return 'a newer request decides what runs';
   if (!hasUnverified(record, release)) return 'nothing was changed';
-  if (!enabled) return 'automatic rollback is disabled';
+  if (against !== undefined) return against;
   const good = goodImagesFor(record, release);
   if (!good) return 'no known good image exists';
   const isItself = askedImages(release.data).every(({ image }, index) =>

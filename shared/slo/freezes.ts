@@ -9,12 +9,13 @@ import type { ErrorBudgetDepleted } from '../events/platform.ts';
 import type { StateStore } from '../ports/state.ts';
 import { DELETE, updateDocument } from '../update-document.ts';
 import { healthOf } from './health-store.ts';
-import { isDepletedBy, type ServiceHealth } from './service-health.ts';
+import { isInScope, type Objective, type Placement, type Scope } from './objectives.ts';
+import { objectiveHealthOf, type ServiceHealth } from './service-health.ts';
 
 const FREEZES = 'freezes';
 
-/** Why a service takes no releases. */
-export interface Freeze {
+/** Why a service takes no releases, and where. */
+export interface Freeze extends Scope {
   readonly service: string;
   readonly slo: string;
   /** RFC 3339. */
@@ -23,7 +24,7 @@ export interface Freeze {
   readonly reason: string;
 }
 
-/** One objective's share in a freeze. */
+/** One objective's share in a freeze, in the scope that the objective had when its budget was spent. */
 export interface FreezeCause extends Omit<Freeze, 'service'> {
   /** The key of the check that spent the budget: which of the objective's episodes this is. */
   readonly episode: string;
@@ -34,12 +35,20 @@ export interface FreezeCause extends Omit<Freeze, 'service'> {
 /** What an event says of a spent budget. */
 type Depletion = Pick<EventOf<typeof ErrorBudgetDepleted>, 'time' | 'causationid' | 'data'>;
 
+/** Of an objective that is no longer configured. */
+const EVERYWHERE: Scope = { clusters: ['*'], namespaces: ['*'] };
+
 /**
  * The cause of a freeze, by the event that says that a budget is spent. Pure.
  *
  * @param now milliseconds since the epoch
  */
-export function freezeCauseOf({ time, causationid, data }: Depletion, now: number): FreezeCause {
+export function freezeCauseOf(
+  { time, causationid, data }: Depletion,
+  objective: Objective | undefined,
+  now: number,
+): FreezeCause {
+  const { clusters, namespaces } = objective ?? EVERYWHERE;
   const { slo, window, currentValue, targetValue } = data;
   const check = parseReference(causationid ?? '');
   const measured = `${(currentValue * 100).toFixed(3)} % good of ${(targetValue * 100).toFixed(3)} % promised`;
@@ -51,7 +60,16 @@ export function freezeCauseOf({ time, causationid, data }: Depletion, now: numbe
     // An episode is named after the check that spent the budget.
     episode: check ? eventKey(check) : '',
     windowMs: parseDuration(window),
+    ...{ clusters, namespaces },
   };
+}
+
+/** Where a freeze holds, to follow "frozen"; nothing when it holds everywhere. */
+export function scopeText({ clusters, namespaces }: Scope): string {
+  const parts = Object.entries({ clusters, namespaces })
+    .filter(([, patterns]) => !patterns.includes('*'))
+    .map(([kind, patterns]) => `${kind} ${patterns.join(', ')}`);
+  return parts.length === 0 ? '' : ` in ${parts.join(' and ')}`;
 }
 
 interface FreezeRecord {
@@ -61,18 +79,25 @@ interface FreezeRecord {
 }
 
 /**
- * The freeze of a service, or undefined when it may be released. The health of the service decides: a freeze ends
+ * The freeze of a service, anywhere or at a place, or undefined when it may be released. The health of the service decides: a freeze ends
  * even when the event that lifts it is still waiting or was discarded, and at the latest after a whole window without
  * health checks.
  *
  * @param now milliseconds since the epoch
  */
-export async function freezeOf(state: StateStore, service: string, now: number): Promise<Freeze | undefined> {
+export async function freezeOf(
+  state: StateStore,
+  service: string,
+  now: number,
+  place?: Placement,
+): Promise<Freeze | undefined> {
   const found = await state.get<FreezeRecord>(FREEZES, service);
   if (!found) return undefined;
   const health = await healthOf(state, service);
-  const cause = found.value.causes.find((it) => holds(it, health, now));
-  return cause && { service, slo: cause.slo, since: cause.since, reason: cause.reason };
+  const cause = found.value.causes.find((it) => (!place || isInScope(it, place)) && holds(it, health, now));
+  if (!cause) return undefined;
+  const { slo, since, reason, clusters, namespaces } = cause;
+  return { service, slo, since, reason, clusters, namespaces };
 }
 
 function holds(
@@ -81,7 +106,8 @@ function holds(
   now: number,
 ): boolean {
   if (!health) return now < Date.parse(since) + windowMs;
-  return isDepletedBy(health, slo, episode) && now < health.at + windowMs;
+  const objective = objectiveHealthOf(health, slo);
+  return objective?.depletedBy === episode && now < objective.buckets.at + windowMs;
 }
 
 /** The services that have a freeze on record; `freezeOf` says whether it still holds. */

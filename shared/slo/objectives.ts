@@ -7,8 +7,17 @@ import type { HealthCheck } from '../events/platform.ts';
 
 export type Objective = PlatformConfig['services'][number]['objectives'][number];
 
+/** What runs, or was measured, somewhere. */
+export interface Placement {
+  readonly cluster?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
 /** Where an objective holds. */
-export type Scope = Pick<Objective, 'clusters' | 'namespaces'>;
+export interface Scope {
+  readonly clusters: readonly string[];
+  readonly namespaces: readonly string[];
+}
 
 /** By configuration, because a configuration never changes. */
 const byConfig = new WeakMap<PlatformConfig, ReadonlyMap<string, readonly Objective[]>>();
@@ -28,14 +37,34 @@ export function objectiveOf(config: PlatformConfig, service: string, slo: string
   return objectivesOf(config, service).find((objective) => objective.slo === slo);
 }
 
+type Check = Pick<DataOf<typeof HealthCheck>, 'service' | 'slo' | 'cluster' | 'namespace'>;
+
 /** The objectives that a check counts for: those it names, or all when it names none, where it was measured. */
-export function objectivesFor(
-  config: PlatformConfig,
-  check: Pick<DataOf<typeof HealthCheck>, 'service' | 'slo' | 'cluster' | 'namespace'>,
-): readonly Objective[] {
-  return objectivesOf(config, check.service).filter(
-    (objective) => (check.slo ?? objective.slo) === objective.slo && isInScope(objective, check),
+export function objectivesFor(config: PlatformConfig, check: Check): readonly Objective[] {
+  return namedIn(config, check).filter((objective) => isInScope(objective, check));
+}
+
+function namedIn(config: PlatformConfig, { service, slo }: Check): readonly Objective[] {
+  const all = objectivesOf(config, service);
+  return slo === undefined ? all : all.filter((objective) => objective.slo === slo);
+}
+
+/** Why a check counts for no objective, for people; undefined when it only comes from elsewhere, as checks of staging do. */
+export function reasonNotCounted(config: PlatformConfig, check: Check): string | undefined {
+  const { service, slo, cluster, namespace } = check;
+  const named = namedIn(config, check);
+  if (named.length === 0) {
+    return `platform.config.json names no objective ${slo === undefined ? '' : `'${slo}' `}for '${service}'`;
+  }
+  const wouldCount = named.some(({ clusters, namespaces }) =>
+    isInScope(
+      { clusters: cluster === undefined ? ['*'] : clusters, namespaces: namespace === undefined ? ['*'] : namespaces },
+      check,
+    ),
   );
+  return wouldCount
+    ? `the objectives of '${service}' hold in some clusters and namespaces alone, and it does not say where it was measured`
+    : undefined;
 }
 
 /**
@@ -44,10 +73,7 @@ export function objectivesFor(
  */
 export function isInScope(
   { clusters, namespaces }: Scope,
-  {
-    cluster = 'default',
-    namespace = '',
-  }: { readonly cluster?: string | undefined; readonly namespace?: string | undefined },
+  { cluster = 'default', namespace = '' }: Placement,
 ): boolean {
   return (
     clusters.some((pattern) => matches(pattern, cluster)) && namespaces.some((pattern) => matches(pattern, namespace))

@@ -5,19 +5,21 @@
  * A run may end after the document was saved and before anything was published. So the document remembers which checks
  * it has counted, and the outcomes of each: the next run of that check counts nothing and publishes them again.
  */
-import type { DataOf, EventOf } from '../events/cloud-event.ts';
+import { DAY_MS } from '../duration.ts';
+import type { EventOf } from '../events/cloud-event.ts';
 import { derivedId, type EventIdentity, eventKey, sourceOfHandler } from '../events/identity.ts';
-import type { ErrorBudgetDepleted, HealthCheck, SLOViolation } from '../events/platform.ts';
-import { type Assessment, assess, type Severity, type SloTarget } from './burn-rate.ts';
+import type { HealthCheck } from '../events/platform.ts';
+import { lengthOf } from './burn-rate.ts';
 import { countIds, oldestIn, type RecentIds, remember, seen, without } from './id-set.ts';
-import { addCounts, emptyBuckets, type TimeBuckets } from './time-buckets.ts';
+import {
+  type CheckOutcome,
+  newObjectiveHealth,
+  type ObjectiveHealth,
+  type ServiceObjective,
+  withCounts,
+} from './objective-health.ts';
 
-/** An objective of the configuration, as far as checks need it. */
-interface ServiceObjective extends SloTarget {
-  readonly slo: string;
-}
-
-export interface ServiceHealth extends TimeBuckets {
+export interface ServiceHealth {
   readonly service: string;
   readonly objectives: readonly ObjectiveHealth[];
   /** The checks that were counted, as far as they may come again. */
@@ -28,29 +30,20 @@ export interface ServiceHealth extends TimeBuckets {
   readonly facts: RecentIds;
 }
 
-/** A service against one objective, by the last check. */
-export interface ObjectiveHealth {
-  readonly slo: string;
-  readonly currentValue: number;
-  readonly errorBudgetRemaining: number;
-  /** The alerts that are open. */
-  readonly open: readonly Severity[];
-  /** While the budget is spent: the key of the check that spent it, which names the episode. */
-  readonly depletedBy?: string;
-}
-
-/** An outcome of a check (its key), published after the document is saved. */
-export type CheckOutcome = { readonly by: string } & (
-  | { readonly kind: 'violation'; readonly data: DataOf<typeof SLOViolation> }
-  | { readonly kind: 'depleted'; readonly data: DataOf<typeof ErrorBudgetDepleted> }
-  | { readonly kind: 'recovered'; readonly slo: string; readonly episode: string; readonly remaining: number }
-);
+/** The longest window there is, and the bucket that is being filled. */
+const KEPT_MS = lengthOf('30d') + DAY_MS;
 
 type Check = EventOf<typeof HealthCheck>;
 
-/** What is known of a service that nothing was heard of before `at`. */
-export function newHealth(service: string, at: number): ServiceHealth {
-  return { service, ...emptyBuckets(at), objectives: [], counted: '', outcomes: [], facts: '' };
+/** What is known of a service that nothing was heard of. */
+export function newHealth(service: string): ServiceHealth {
+  return { service, objectives: [], counted: '', outcomes: [], facts: '' };
+}
+
+/** The objectives of a service in the configuration, and those of them that a check counts for. */
+interface Counting {
+  readonly configured: readonly ServiceObjective[];
+  readonly counting: readonly ServiceObjective[];
 }
 
 /** Counts a check, once; `time` is when it was taken. */
@@ -58,29 +51,32 @@ export function withCheck(
   found: ServiceHealth | undefined,
   check: Check,
   time: number,
-  objectives: readonly ServiceObjective[],
+  { configured, counting }: Counting,
 ): ServiceHealth {
   const { service, good, total } = check.data;
   const key = eventKey(check);
-  const before = found ?? newHealth(service, time);
+  const before = found ?? newHealth(service);
   if (seen(before.counted, key)) return before;
-  const counted = { ...before, ...addCounts(before, time, { bad: total - good, total }) };
+  const counted = { service, counts: { bad: total - good, total }, time, key };
   const news: CheckOutcome[] = [];
-  const states = objectives.map((objective) => {
-    const assessment = assess(objective, (window) => counted.sums[window]);
-    const state = objectiveHealthOf(before, objective.slo);
-    const next = nextState(objective.slo, state, assessment, key);
-    news.push(...outcomesBetween(service, objective, state, next, assessment, key));
-    return next;
+  const objectives = configured.flatMap((objective) => {
+    const state = before.objectives.find(({ slo }) => slo === objective.slo);
+    if (!counting.includes(objective)) return state ?? [];
+    const next = withCounts(state ?? newObjectiveHealth(objective.slo, time), objective, counted);
+    news.push(...next.news);
+    return next.health;
   });
-  for (const { slo, depletedBy: episode } of before.objectives) {
+  for (const state of before.objectives) {
+    if (configured.some(({ slo }) => slo === state.slo)) continue;
+    const { slo, depletedBy: episode, recoveringSince: _, silence: __, ...removed } = state;
     // Nothing else would end the freeze of an objective that was removed from the configuration.
-    const isGone = !objectives.some((objective) => objective.slo === slo);
-    if (isGone && episode) news.push({ by: key, kind: 'recovered', slo, episode, remaining: 1 });
+    if (episode) news.push({ by: key, kind: 'recovered', slo, episode, remaining: 1 });
+    // It may come back, and then its counts go on.
+    if (time < state.buckets.at + KEPT_MS) objectives.push({ slo, ...removed, open: [], published: [] });
   }
   return {
-    ...counted,
-    objectives: states,
+    ...before,
+    objectives,
     counted: remember(before.counted, key),
     outcomes: news.length > 0 ? [...before.outcomes, ...news] : before.outcomes,
     facts: withFacts(before.facts, news),
@@ -89,53 +85,7 @@ export function withCheck(
 
 /** The health of one objective of a service; undefined before its first check. */
 export function objectiveHealthOf(health: ServiceHealth, slo: string): ObjectiveHealth | undefined {
-  return health.objectives.find((state) => state.slo === slo);
-}
-
-function nextState(
-  slo: string,
-  state: ObjectiveHealth | undefined,
-  assessment: Assessment,
-  key: string,
-): ObjectiveHealth {
-  const { currentValue, errorBudgetRemaining, alerts } = assessment;
-  return {
-    slo,
-    currentValue,
-    errorBudgetRemaining,
-    open: (['page', 'ticket'] as const).filter((severity) => alerts[severity]),
-    ...(errorBudgetRemaining <= 0 && { depletedBy: state?.depletedBy ?? key }),
-  };
-}
-
-function outcomesBetween(
-  service: string,
-  { slo, target, window }: ServiceObjective,
-  before: ObjectiveHealth | undefined,
-  after: ObjectiveHealth,
-  { counts, currentValue, errorBudgetRemaining, alerts }: Assessment,
-  by: string,
-): CheckOutcome[] {
-  const news: CheckOutcome[] = [];
-  const measured = { service, slo, currentValue, targetValue: target, errorBudgetRemaining };
-  for (const severity of after.open) {
-    const alert = alerts[severity];
-    // A ticket that opens while a page is open is about the same incident.
-    const isNews = !before?.open.includes(severity) && (severity === 'page' || !after.open.includes('page'));
-    if (!alert || !isNews) continue;
-    const { burnRate, longWindow, shortWindow, counts: evidence } = alert;
-    news.push({
-      by,
-      kind: 'violation',
-      data: { ...measured, severity, burnRate, longWindow, shortWindow, ...evidence },
-    });
-  }
-  if (after.depletedBy && !before?.depletedBy)
-    news.push({ by, kind: 'depleted', data: { ...measured, window, ...counts } });
-  if (before?.depletedBy && !after.depletedBy) {
-    news.push({ by, kind: 'recovered', slo, episode: before.depletedBy, remaining: errorBudgetRemaining });
-  }
-  return news;
+  return health.objectives.find((state) => state.slo === slo && !state.isAwaited);
 }
 
 /** Whether the budget of an objective is spent, in the episode of that name. */
@@ -143,8 +93,11 @@ export function isDepletedBy(health: ServiceHealth, slo: string, episode: string
   return objectiveHealthOf(health, slo)?.depletedBy === episode;
 }
 
+/** An outcome that is published as a fact; of the others people are notified. */
+type FactOutcome = Extract<CheckOutcome, { kind: 'violation' | 'depleted' }>;
+
 /** How the fact that an outcome becomes is told from others of the same check. */
-export function factKeyOf(outcome: Exclude<CheckOutcome, { kind: 'recovered' }>): string {
+export function factKeyOf(outcome: FactOutcome): string {
   return outcome.kind === 'violation' ? `${outcome.data.severity}/${outcome.data.slo}` : outcome.data.slo;
 }
 
@@ -154,7 +107,7 @@ const HANDLER = 'health-check';
 
 function withFacts(before: RecentIds, news: readonly CheckOutcome[]): RecentIds {
   const ids = news.flatMap((outcome) => {
-    if (outcome.kind === 'recovered') return [];
+    if (outcome.kind !== 'violation' && outcome.kind !== 'depleted') return [];
     const type = outcome.kind === 'violation' ? 'SLOViolation' : 'ErrorBudgetDepleted';
     return [derivedId({ parent: outcome.by, type, handler: HANDLER, key: factKeyOf(outcome) })];
   });
@@ -172,9 +125,16 @@ export function outcomesOf({ outcomes }: ServiceHealth, key: string): readonly C
   return outcomes.filter(({ by }) => by === key);
 }
 
-/** Whether a check matters although the service has no objective: it may end a freeze, or has outcomes to publish. */
-export function isPending(health: ServiceHealth, key: string): boolean {
-  return health.objectives.some(({ depletedBy }) => depletedBy !== undefined) || outcomesOf(health, key).length > 0;
+/**
+ * Whether a check matters although it counts for no objective: it may end the freeze of one that was removed, or has outcomes
+ * to publish.
+ */
+export function isPending(health: ServiceHealth, key: string, configured: readonly ServiceObjective[]): boolean {
+  const isRemoved = (slo: string): boolean => !configured.some((objective) => objective.slo === slo);
+  return (
+    health.objectives.some(({ slo, depletedBy }) => depletedBy !== undefined && isRemoved(slo)) ||
+    outcomesOf(health, key).length > 0
+  );
 }
 
 /** Drops checks that will not come again, and their outcomes. */

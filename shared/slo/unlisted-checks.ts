@@ -1,5 +1,5 @@
 /**
- * Health checks of services that the configuration names no objective for. Senders of checks can make names up, so nothing
+ * Health checks that the configuration names no objective for. Senders of checks can make names up, so nothing
  * is kept by name: one counter for all of them, and at most one notification an hour.
  */
 

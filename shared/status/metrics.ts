@@ -3,6 +3,7 @@
  * from the state store, so that every instance tells the same. Text format 0.0.4:
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
+import type { AutomationPause } from '../automation.ts';
 import type { Labels, MetricFamily, Sample } from './metric-family.ts';
 import { type DeploymentMeasure, OTHER } from './metric-labels.ts';
 import { queueFamilies } from './queue-metrics.ts';
@@ -15,6 +16,8 @@ interface Snapshot {
   readonly services: readonly ServiceSummary[];
   /** Health checks that were ignored because their service has no objective. */
   readonly unlistedChecks: number;
+  /** Undefined while the platform acts by itself. */
+  readonly pause: AutomationPause | undefined;
   /** Undefined before the first. */
   readonly queues: QueueReading | undefined;
 }
@@ -26,6 +29,7 @@ export function metricsText(snapshot: Snapshot): string {
   const families = [
     ...deploymentFamilies(snapshot),
     ...serviceFamilies(snapshot),
+    automationFamily(snapshot),
     ...(snapshot.queues ? queueFamilies(snapshot.queues) : []),
   ];
   return families
@@ -164,6 +168,11 @@ function serviceFamilies({ services: all, unlistedChecks }: Snapshot): MetricFam
       ),
     },
   ];
+}
+
+function automationFamily({ pause }: Snapshot): MetricFamily {
+  const help = 'Whether somebody has paused what the platform does in clusters by itself.';
+  return { name: 'platform_automation_paused', type: 'gauge', help, samples: [{ labels: {}, value: pause ? 1 : 0 }] };
 }
 
 function labelText(labels: Labels): string {

@@ -18,8 +18,9 @@ import {
 } from '../releases/release-record.ts';
 import { type Freeze, freezeOf, frozenServices } from '../slo/freezes.ts';
 import { healthOf } from '../slo/health-store.ts';
+import type { ObjectiveHealth } from '../slo/objective-health.ts';
 import { objectivesOf } from '../slo/objectives.ts';
-import { type ObjectiveHealth, objectiveHealthOf } from '../slo/service-health.ts';
+import { objectiveHealthOf } from '../slo/service-health.ts';
 import { systemTimer, type Timer, within } from '../timeout.ts';
 import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 
@@ -212,6 +213,8 @@ export async function services({
       const health = await healthOf(state, service);
       const objectives = objectivesOf(config, service);
       const freeze = await freezeOf(state, service, clock.now());
+      const checked = health?.objectives.filter(({ isAwaited }) => !isAwaited) ?? [];
+      const checkedAt = Math.max(0, ...checked.map(({ buckets }) => buckets.at));
       const team = teamOf(config, service);
       return {
         service,
@@ -223,11 +226,15 @@ export async function services({
             ...(found && { currentValue: found.currentValue, errorBudgetRemaining: found.errorBudgetRemaining }),
           };
         }),
-        ...(freeze && { freeze: { slo: freeze.slo, since: freeze.since, reason: freeze.reason } }),
-        ...(health && { checkedAt: health.at }),
+        ...(freeze && { freeze: freezeSummaryOf(freeze) }),
+        ...(checkedAt > 0 && { checkedAt }),
       };
     }),
   );
+}
+
+function freezeSummaryOf({ service: _, ...freeze }: Freeze): Omit<Freeze, 'service'> {
+  return freeze;
 }
 
 /** An entry of the errors queue without what was sent, which may be large; and whether it is replayed by itself. */

@@ -132,8 +132,12 @@ it.each<[string, readonly Step[], readonly string[]]>([
   [
     'a budget that is positive again',
     [
-      step(HealthCheck, checked, 'e-8', counts),
-      step(HealthCheck, checked, 'e-9', { ...counts, good: 100_000, total: 100_000 }),
+      { ...step(HealthCheck, checked, 'e-8', counts), time: '2026-03-01T11:30:00Z' },
+      {
+        ...step(HealthCheck, checked, 'e-9', { ...counts, good: 100_000, total: 100_000 }),
+        time: '2026-03-01T11:30:00Z',
+      },
+      step(HealthCheck, checked, 'e-13', counts),
     ],
     [`checkout/availability/recovered/${keyOf('e-8')}`],
   ],

@@ -47,6 +47,8 @@ it('answers these requests, and nobody without a key', () => {
 
   expect(table.sort()).toEqual(
     [
+      'GET /api/automation → automation, function',
+      'POST /api/automation → switch-automation, function',
       'GET /api/dashboard → dashboard, function',
       'GET /api/deployments → deployments, function',
       'GET /api/errors → errors, function',
@@ -98,8 +100,10 @@ it('runs by these schedules, each of which the local host can read', () => {
 
   expect(schedules).toEqual([
     ['discard-old-errors', '0 7 * * * *'],
+    ['notice-silence', '45 * * * * *'],
     ['read-queues', '0 * * * * *'],
     ['replay-unjudged', '30 * * * * *'],
+    ['take-measurements', '15 * * * * *'],
   ]);
   for (const [name, schedule] of schedules) expect(() => parseSchedule(String(name), schedule, {})).not.toThrow();
 });

@@ -21,6 +21,7 @@ beforeAll(async () => {
   usePorts({
     portsFor: (log) => ({
       ...{ publisher: bus, deadLetterQueue: bus, state: new MemoryStateStore(), clusters: clustersOf({}) },
+      measurements: { count: async () => undefined },
       ...{ notifier: { notify: async () => {} }, clock: bus.clock, config: parseConfig({}), log },
     }),
     options: {},

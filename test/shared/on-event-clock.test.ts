@@ -27,6 +27,7 @@ beforeAll(async () => {
   usePorts({
     portsFor: (log) => ({
       ...{ publisher: bus, deadLetterQueue: bus, state: new MemoryStateStore(), clusters: clustersOf({}) },
+      measurements: { count: async () => undefined },
       ...{ notifier: { notify: async () => {} }, clock: new FixedClock(), config: parseConfig({}) },
       log,
     }),

@@ -90,6 +90,7 @@ export class DeliveryWorld {
       deadLetterQueue: gated(this.bus, gate),
       state: gated(this.state, gate),
       clusters: clustersOf({}),
+      measurements: { count: async () => undefined },
       notifier: gated({ notify: (notification) => this.notify(notification) }, gate),
       clock: { now: () => this.clock.now() + skewMs },
       config: this.config,

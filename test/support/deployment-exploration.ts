@@ -105,6 +105,7 @@ function portsAt(site: Site): Omit<Ports, 'publisher' | 'deadLetterQueue'> {
   return {
     state: site.state,
     clusters: clustersOf({ default: site.guard(simulated) }),
+    measurements: { count: async () => undefined },
     notifier: { notify: async () => {} },
     clock: site,
     config,

@@ -1,6 +1,7 @@
 /** The whole app in memory and in virtual time: what the functions that tell how things stand are asked about. */
 import { MemoryStateStore } from '../../shared/adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../shared/adapters/simulated-cluster.ts';
+import { createSimulatedMeasurements } from '../../shared/adapters/simulated-measurements.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
@@ -37,6 +38,7 @@ export function simulatedPorts(bus: InMemoryEventBus, config: unknown): Ports {
     deadLetterQueue: bus,
     state,
     clusters: createSimulatedClusters({ state, clock, config: parsed }),
+    measurements: createSimulatedMeasurements({ sources: parsed.measurements, clock }),
     notifier: { notify: async () => {} },
     clock,
     config: parsed,

@@ -4,12 +4,12 @@ import type { PlatformConfig } from '../../config.ts';
 import { NotFoundError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Cluster, Clusters } from '../../ports/cluster.ts';
+import type { Issuer } from '../entra-token.ts';
 import { KubernetesClient } from './client.ts';
 import { connectorOf } from './connection.ts';
 import { applyRelease, readDeployment, rollBack } from './deployment.ts';
 import { applyGuardrails, readQuotas, setQuota } from './guardrails.ts';
 import { judgeRollout } from './rollout.ts';
-import type { Issuer } from './token.ts';
 
 interface KubernetesOptions {
   readonly config: PlatformConfig;

@@ -13,7 +13,7 @@ import type { PlatformConfig } from '../../config.ts';
 import { faultOf } from '../../describe-error.ts';
 import { ConfigError, PlatformError, TransientError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { CachedToken, entraIssuer, type Issuer } from './token.ts';
+import { CachedToken, entraIssuer, type Issuer } from '../entra-token.ts';
 
 /** What a request is sent with. The agent keeps its connections open. */
 export interface ClusterConnection {

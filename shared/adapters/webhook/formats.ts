@@ -34,6 +34,10 @@ export const slack: Format = ({ severity, title, text, team, facts, event }, lin
     .map(([name, value]) => plain(`${cut(name, 100)}\n${cut(value, SLACK.field - 110)}`));
   // In a link `|` and `>` would end the address.
   const address = link?.replaceAll('|', '%7C').replaceAll('>', '%3E').replaceAll('&', '&amp;');
+  const context = [
+    ...(event ? [plain(`${cut(event.type, 100)} ${cut(event.id, 200)}`)] : []),
+    ...(address ? [{ type: 'mrkdwn', text: `<${address}|${event ? 'history' : 'dashboard'}>`, verbatim: true }] : []),
+  ];
   return json('application/json', {
     text: `${ICONS[severity]} ${fitted(title, SLACK.text - 50, (char) => SLACK_ESCAPES[char] ?? char)}`,
     mrkdwn: false,
@@ -41,13 +45,7 @@ export const slack: Format = ({ severity, title, text, team, facts, event }, lin
       { type: 'header', text: plain(cut(title, SLACK.title)) },
       { type: 'section', text: plain(`${ICONS[severity]} ${cut(text, SLACK.text - 50)}`) },
       ...(fields.length > 0 ? [{ type: 'section', fields }] : []),
-      {
-        type: 'context',
-        elements: [
-          plain(`${cut(event.type, 100)} ${cut(event.id, 200)}`),
-          ...(address ? [{ type: 'mrkdwn', text: `<${address}|history>`, verbatim: true }] : []),
-        ],
-      },
+      ...(context.length > 0 ? [{ type: 'context', elements: context }] : []),
     ],
   });
 };
@@ -62,7 +60,8 @@ const SLACK_ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&l
 export const teams: Format = ({ severity, title, text, team, facts, event }, link) => {
   const size = (part: string): number => Buffer.byteLength(JSON.stringify(part)) - 2;
   const cut = (value: string, limit: number): string => fitted(value, limit, escapeMarkdown, size);
-  const shown = [...shownFacts(team, facts), ['event', `${event.type} ${event.id}`] as const].slice(-TEAMS.fields);
+  const about = event ? [['event', `${event.type} ${event.id}`] as const] : [];
+  const shown = [...shownFacts(team, facts), ...about].slice(-TEAMS.fields);
   return json('application/json', {
     type: 'message',
     attachments: [
@@ -89,7 +88,7 @@ export const teams: Format = ({ severity, title, text, team, facts, event }, lin
               facts: shown.map(([name, value]) => ({ title: cut(name, TEAMS.name), value: cut(value, TEAMS.value) })),
             },
           ],
-          ...(link && { actions: [{ type: 'Action.OpenUrl', title: 'History', url: link }] }),
+          ...(link && { actions: [{ type: 'Action.OpenUrl', title: event ? 'History' : 'Dashboard', url: link }] }),
         },
       },
     ],
@@ -104,14 +103,18 @@ function escapeMarkdown(char: string, index: number, chars: readonly string[]): 
 }
 
 /**
- * The event that it is about, as it is, with what the notification says of it as extension attributes; no attribute may
- * hold a line break. A receiver with abuse protection wants to know who sends.
+ * The event that it is about, as it is, or one of type `Notification` when it is about none, with what the notification says
+ * of it as extension attributes; no attribute may hold a line break. A receiver with abuse protection wants to know who sends.
  *
  * @see https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md
  */
-export const cloudEvents: Format = ({ severity, title, text, event }, link) => {
+export const cloudEvents: Format = ({ key, severity, title, text, team, facts, event }, link) => {
   const summary = cut(`${title}: ${text}`, SUMMARY);
-  const payload = json('application/cloudevents+json; charset=utf-8', { ...event, severity, summary });
+  const about = event ?? {
+    ...{ specversion: '1.0', id: key, source: '/notifications', type: 'Notification' },
+    ...{ datacontenttype: 'application/json', data: { title, text, team, facts } },
+  };
+  const payload = json('application/cloudevents+json; charset=utf-8', { ...about, severity, summary });
   return link ? { ...payload, headers: { 'WebHook-Request-Origin': new URL(link).hostname } } : payload;
 };
 

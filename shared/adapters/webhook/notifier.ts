@@ -42,7 +42,8 @@ type Channel = PlatformConfig['notifications']['channels'][number] & { readonly 
 /** That a notification was sent. */
 interface Sent {
   readonly at: number;
-  readonly eventKey: string;
+  /** Of the event that it was about, if it was about one. */
+  readonly eventKey?: string;
 }
 
 /** @throws ConfigError naming each channel whose setting holds no address */
@@ -75,8 +76,8 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
 }
 
 function historyLink(baseUrl: string, { event }: Notification): string {
-  const link = new URL(`${baseUrl.replace(/\/$/, '')}/api/events`);
-  link.searchParams.set('correlationId', event.correlationid);
+  const link = new URL(`${baseUrl.replace(/\/$/, '')}/api/${event ? 'events' : 'dashboard'}`);
+  if (event) link.searchParams.set('correlationId', event.correlationid);
   return link.href;
 }
 
@@ -91,12 +92,13 @@ async function sendOnce(
     .update(JSON.stringify([channel.urlSetting, channel.format, key]))
     .digest('hex');
   const sent = (await state.get<Sent>(PARTITION, id))?.value;
+  const by = event && eventKey(event);
   const isRecent = sent && clock.now() - sent.at < config.notifications.suppressFor;
-  if (isRecent || sent?.eventKey === eventKey(event)) return;
+  if (isRecent || (sent && sent.eventKey === by)) return;
 
   const payload = formats[channel.format](notification, link);
   await post(channel.name, channel.url, payload, { timeoutMs, pause, now: () => clock.now() });
-  await state.put<Sent>(PARTITION, id, { at: clock.now(), eventKey: eventKey(event) }, '*');
+  await state.put<Sent>(PARTITION, id, { at: clock.now(), ...(by !== undefined && { eventKey: by }) }, '*');
   await forgetSome(state, id, clock.now() - Math.max(KEPT_MS, config.notifications.suppressFor));
 }
 

@@ -127,9 +127,16 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
 
 /** Checks that the one outage raised each alarm once. */
 async function onlyOnce(stage: Stage): Promise<void> {
-  for (const type of ['SLOViolation', 'ErrorBudgetDepleted', 'DeploymentRolledBack'] as const) {
-    const ids = new Set(stage.events.filter((event) => event.type === type).map(({ id }) => id));
-    if (ids.size !== 1) throw new MissingStepError(`one ${type} for the outage, not ${ids.size}`);
+  const alarms = {
+    page: (event) => event.type === 'SLOViolation' && event.data.severity === 'page',
+    // Told when the page has ended: it goes on for as long as the outage is in its three days.
+    ticket: (event) => event.type === 'SLOViolation' && event.data.severity === 'ticket',
+    ErrorBudgetDepleted: ({ type }) => type === 'ErrorBudgetDepleted',
+    DeploymentRolledBack: ({ type }) => type === 'DeploymentRolledBack',
+  } satisfies Record<string, (event: PlatformEvent) => boolean>;
+  for (const [alarm, isAlarm] of Object.entries(alarms)) {
+    const ids = new Set(stage.events.filter(isAlarm).map(({ id }) => id));
+    if (ids.size !== 1) throw new MissingStepError(`one ${alarm} for the outage, not ${ids.size}`);
   }
 }
 

@@ -39,10 +39,10 @@ export class DemoOutput {
     else this.#entry(now, [type.padEnd(MAX_TYPE), subject], factsOf(event), colourOf(type));
   }
 
-  notification({ event: { id: causedBy }, ...notification }: Notification, now: number): void {
+  notification({ event, ...notification }: Notification, now: number): void {
     this.#printChecks(now);
     const { severity, title, text } = notification;
-    if (this.#isJson) this.#json(now, { notification: { ...notification, causedBy } });
+    if (this.#isJson) this.#json(now, { notification: { ...notification, causedBy: event?.id } });
     else this.#entry(now, ['  notified', title], text, severity === 'info' ? String : yellow);
   }
 

@@ -3,9 +3,11 @@
  * attention comes first in every table.
  */
 
+import type { AutomationPause } from '../../automation.ts';
 import { waitsForPerson } from '../../delivery/automatic-replay.ts';
 import type { EventRecord } from '../../delivery/event-record.ts';
 import { askedImages, imagesText } from '../../releases/containers.ts';
+import { scopeText } from '../../slo/freezes.ts';
 import type { Dependency, Health } from '../health.ts';
 import {
   type DeploymentSummary,
@@ -30,6 +32,7 @@ import {
   type Tone,
   timeText,
 } from './html.ts';
+import { pauseNotice } from './pause-notice.ts';
 import { STYLE } from './style.ts';
 
 /** What the page shows. */
@@ -37,6 +40,7 @@ export interface DashboardData {
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
   readonly health: Health;
+  readonly pause: AutomationPause | undefined;
   readonly services: readonly ServiceSummary[];
   readonly deployments: DeploymentsDigest;
   /** Newest first. */
@@ -52,7 +56,7 @@ export const MAX_ROWS = 100;
 
 /** The whole page. */
 export function dashboardPage(data: DashboardData): string {
-  const { now, health, services, deployments, events, errors, hasMoreErrors } = data;
+  const { now, health, pause, services, deployments, events, errors, hasMoreErrors } = data;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -68,6 +72,7 @@ export function dashboardPage(data: DashboardData): string {
 <h1>platform-events</h1>
 <p>${badge(health.status, TONES[health.status])} <time>${timeText(now)} UTC</time>, every ${REFRESH_SECONDS} s</p>
 </header>
+${pauseNotice(pause, now)}
 <ul class="dependencies">${health.dependencies.filter(isShown).map(dependencyItem)}</ul>
 ${tilesOf(deployments.doraTotals)}
 ${pageSection('Errors', deadLettersTable(errors, hasMoreErrors, now))}
@@ -80,10 +85,11 @@ ${pageSection('Latest events', eventsTable(events, now))}
 }
 
 /** The tab shows what needs attention. */
-function titleOf({ health, errors = [], hasMoreErrors, deployments: { failing }, now }: DashboardData): string {
+function titleOf({ health, pause, errors = [], hasMoreErrors, deployments: { failing }, now }: DashboardData): string {
   const waiting = errors.filter((entry) => waitsForPerson(entry, now));
   const troubles = [
     ...(health.status === 'up' ? [] : [health.status]),
+    ...(pause ? ['paused'] : []),
     ...(failing > 0 ? [`${failing} failing`] : []),
     ...(waiting.length > 0 ? [`${countText(waiting, hasMoreErrors)} errors`] : []),
   ];
@@ -159,7 +165,7 @@ function servicesTable(services: readonly ServiceSummary[], now: number): Html {
     .flatMap((service): Part[][] => {
       const { freeze, checkedAt } = service;
       const state = freeze
-        ? html`${badge('frozen', 'bad')} <span class="why">${shortened(freeze.reason)}</span>`
+        ? html`${badge('frozen', 'bad')}${scopeText(freeze)} <span class="why">${shortened(freeze.reason)}</span>`
         : badge('free', 'good');
       const checked = checkedAt === undefined ? 'never' : ago(checkedAt, now);
       if (service.objectives.length === 0) return [[service.service, 'no objective', '–', '–', '–', state, checked]];

@@ -135,7 +135,17 @@ describe('deployment/failed', () => {
       const { calls, cluster } = faulty({});
       const world = new World({ config, cluster });
       if (reason === 'Frozen') {
-        const causes = [{ slo: 'a', since: '2026-03-01T00:00:00Z', reason: 'spent', episode: 'e', windowMs: 1e12 }];
+        const causes = [
+          {
+            slo: 'a',
+            since: '2026-03-01T00:00:00Z',
+            reason: 'spent',
+            episode: 'e',
+            windowMs: 1e12,
+            clusters: ['*'],
+            namespaces: ['*'],
+          },
+        ];
         await world.state.insert('freezes', 'web', { service: 'web', causes });
       }
       const failed = only(await world.run(world.request('1', { replicas: 2 })));

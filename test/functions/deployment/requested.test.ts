@@ -11,6 +11,8 @@ const budgetSpent = {
   reason: 'the budget of 30d is spent',
   episode: 'depleted-1',
   windowMs: 30 * 86_400_000,
+  clusters: ['*'],
+  namespaces: ['*'],
 };
 
 describe('deployment/requested', () => {
@@ -118,6 +120,28 @@ describe('deployment/requested', () => {
     const world = new World({ config });
 
     expect(only(await world.run(world.request('1', { deployment, service }))).type).toBe('DeploymentStarted');
+  });
+
+  it('lets a release through that is outside the scope of the freeze', async () => {
+    const world = new World({ config });
+    await freeze(world.state, 'checkout', { ...budgetSpent, namespaces: ['production'] });
+
+    expect(only(await world.run(world.request('1'))).type).toBe('DeploymentStarted');
+  });
+
+  it('lets the return to an image through that is known to be good on that target', async () => {
+    const world = new World({ config });
+    for (const tag of ['1', '2']) await world.carry(world.request(tag));
+    await freeze(world.state, 'checkout', budgetSpent);
+
+    const back = world.request('1');
+    const { published } = await world.run(back);
+
+    expect(published).toMatchObject([{ type: 'DeploymentStarted' }]);
+    expect((await world.release(back.id)).steps).toMatchObject([{ to: 'requested' }]);
+    expect((await world.release(back.id)).steps[0]).not.toHaveProperty('overrode');
+    world.clock.advance(1);
+    expect(only(await world.run(world.request('3'))).data).toMatchObject({ reason: 'Frozen' });
   });
 
   it('lets an override through a freeze and keeps it in the record', async () => {

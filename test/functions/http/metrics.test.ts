@@ -66,7 +66,7 @@ it('shows the DORA measures, the budgets, the errors and which dependencies are 
 
 const NOON = Date.parse('2026-03-01T12:00:00Z');
 const noQueues: QueueReading = { at: NOON, backlogs: {}, dependencies: [] };
-const nothing = { deployments: [], services: [], queues: undefined, unlistedChecks: 0 } as const;
+const nothing = { deployments: [], services: [], queues: undefined, unlistedChecks: 0, pause: undefined } as const;
 
 it('distinguishes an empty queue from one that cannot be read', () => {
   const errors = { waiting: 0, returning: 0, byReason: [] };
@@ -169,7 +169,15 @@ describe('labels', () => {
     const time = new Date(clock.now()).toISOString();
     await bus.publish(newEvent(ErrorBudgetDepleted, { source: '/x', time, data }));
     await bus.advance('1m');
-    const cause = { slo: 'availability', since: time, reason: 'spent', episode: 'e', windowMs: 86_400_000 };
+    const cause = {
+      slo: 'availability',
+      since: time,
+      reason: 'spent',
+      episode: 'e',
+      windowMs: 86_400_000,
+      clusters: ['*'],
+      namespaces: ['*'],
+    };
     await freeze(ports.state, 'invented-removed', cause);
     bus.broker.send('errors', [
       {

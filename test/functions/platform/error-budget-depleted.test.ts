@@ -31,12 +31,20 @@ async function deliver(event: Depleted, options: Options = {}): Promise<Recordin
 }
 
 /** Runs a health check; the events it leads to. */
-async function check(state: StateStore, good: number, total: number): Promise<readonly PlatformEvent[]> {
-  const time = new Date(NOW).toISOString();
+async function check(state: StateStore, good: number, total: number, at = NOW): Promise<readonly PlatformEvent[]> {
+  const time = new Date(at).toISOString();
   const event = newEvent(HealthCheck, { source: '/probe', time, data: { service: 'checkout', good, total } });
-  const ports = recordingPorts({ handling: event, state, config, clock: new FixedClock(NOW) });
+  const ports = recordingPorts({ handling: event, state, config, clock: new FixedClock(at) });
   await handleCheck(event, ports);
   return ports.published;
+}
+
+/** When a budget that was positive from now on has recovered. */
+const LATER = NOW + 30 * 60_000;
+
+async function recover(state: StateStore): Promise<void> {
+  await check(state, 1_000_000, 1_000_000);
+  await check(state, 1, 1, LATER);
 }
 
 function depletedIn(events: readonly PlatformEvent[]): Depleted {
@@ -56,6 +64,8 @@ describe('a spent error budget', () => {
       service: 'checkout',
       slo: 'availability',
       since: event.time,
+      clusters: ['*'],
+      namespaces: ['*'],
       reason: "the error budget of 'availability' over 30d is spent: 50.000 % good of 99.000 % promised",
     });
     expect(notifications).toMatchObject([
@@ -70,13 +80,15 @@ describe('a spent error budget', () => {
     await check(state, 1, 1);
     expect(await freezeOf(state, 'checkout', NOW)).toBeDefined();
     await check(state, 1_000_000, 1_000_000);
-    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
+    expect(await freezeOf(state, 'checkout', NOW)).toBeDefined();
+    await check(state, 1, 1, LATER);
+    expect(await freezeOf(state, 'checkout', LATER)).toBeUndefined();
   });
 
   it('that has recovered before its event arrives freezes nothing', async () => {
     const state = new MemoryStateStore();
     const event = depletedIn(await check(state, 50, 100));
-    await check(state, 1_000_000, 1_000_000);
+    await recover(state);
 
     const { notifications } = await deliver(event, { state });
 
@@ -87,14 +99,16 @@ describe('a spent error budget', () => {
   it('of an earlier episode neither freezes nor lifts the freeze of a later one', async () => {
     const state = new MemoryStateStore();
     const first = depletedIn(await check(state, 50, 100));
-    await check(state, 1_000_000, 1_000_000);
-    const second = depletedIn(await check(state, 0, 100_000));
+    await recover(state);
+    const second = depletedIn(await check(state, 0, 100_000, LATER));
 
-    await deliver(second, { state });
-    await deliver(first, { state });
+    const clock = new FixedClock(LATER);
+    await deliver(second, { state, clock });
+    await deliver(first, { state, clock });
 
-    expect(await freezeOf(state, 'checkout', NOW)).toMatchObject({ since: second.time });
-    await check(state, 100_000_000, 100_000_000);
+    expect(await freezeOf(state, 'checkout', LATER)).toMatchObject({ since: second.time });
+    await check(state, 100_000_000, 100_000_000, LATER);
+    await check(state, 1, 1, LATER + 30 * 60_000);
     expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
   });
 
@@ -108,17 +122,37 @@ describe('a spent error budget', () => {
           const method: unknown = Reflect.get(target, name, target);
           if (typeof method !== 'function') return method;
           return async (...args: unknown[]) => {
-            if (++calls === at) await check(state, 1_000_000, 1_000_000);
+            if (++calls === at) await recover(state);
             return Reflect.apply(method, target, args);
           };
         },
       });
 
       await deliver(event, { state: interrupted });
-      if (calls < at) await check(state, 1_000_000, 1_000_000);
+      if (calls < at) await recover(state);
 
       expect(await freezeOf(state, 'checkout', NOW), `interrupted at call ${at}`).toBeUndefined();
     }
+  });
+
+  it('freezes in the scope of the objective alone, and says so', async () => {
+    const objectives = [
+      { target: 0.99, namespaces: ['*', 'shop'] },
+      { slo: 'strict', target: 0.999, namespaces: ['shop'] },
+    ];
+    const scoped = { services: [{ name: 'checkout', objectives }] };
+    const state = new MemoryStateStore();
+    const time = new Date(NOW).toISOString();
+    const data = { service: 'checkout', slo: 'strict', namespace: 'shop', good: 50, total: 100 };
+    const bad = newEvent(HealthCheck, { source: '/probe', time, data });
+    const ports = recordingPorts({ handling: bad, state, config: scoped, clock: new FixedClock(NOW) });
+    await handleCheck(bad, ports);
+
+    const { notifications } = await deliver(depletedIn(ports.published), { state, config: scoped });
+
+    expect(notifications).toMatchObject([{ title: 'checkout is frozen in namespaces shop' }]);
+    expect(await freezeOf(state, 'checkout', NOW, { namespace: 'shop' })).toMatchObject({ namespaces: ['shop'] });
+    expect(await freezeOf(state, 'checkout', NOW, { namespace: 'staging' })).toBeUndefined();
   });
 
   it('freezes once, delivered twice or dying anywhere', async () => {

@@ -9,7 +9,8 @@ import { eventKey } from '../../../shared/events/identity.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
-import { freeze, freezeOf } from '../../../shared/slo/freezes.ts';
+import type { Counts, Window } from '../../../shared/slo/burn-rate.ts';
+import { type FreezeCause, freeze, freezeOf } from '../../../shared/slo/freezes.ts';
 import { SERVICES } from '../../../shared/slo/health-store.ts';
 import { oldestIn } from '../../../shared/slo/id-set.ts';
 import type { ServiceHealth } from '../../../shared/slo/service-health.ts';
@@ -53,6 +54,18 @@ async function healthOf(state: StateStore): Promise<ServiceHealth> {
   return stored.value;
 }
 
+/** The counts of the one objective. */
+async function countsOf(state: StateStore, window: Window): Promise<Counts | undefined> {
+  return (await healthOf(state)).objectives[0]?.buckets.sums[window];
+}
+
+/** A freeze for the budget that a check spent. */
+function causeOf({ time, ...check }: EventOf<typeof HealthCheck>): FreezeCause {
+  const everywhere = { clusters: ['*'], namespaces: ['*'] };
+  const episode = eventKey(check);
+  return { slo: 'availability', since: time, reason: 'spent', windowMs: 30 * DAY, episode, ...everywhere };
+}
+
 const look = ({ state }: World): Promise<unknown> => contents(state, SERVICES, 'freezes');
 
 describe('a health check', () => {
@@ -60,7 +73,7 @@ describe('a health check', () => {
     const { state, published, notifications } = await deliver(check(995, 1_000));
 
     const health = await healthOf(state);
-    expect(health.sums['30d']).toEqual({ bad: 5, total: 1_000 });
+    expect(await countsOf(state, '30d')).toEqual({ bad: 5, total: 1_000 });
     expect(health.objectives).toMatchObject([{ slo: 'availability', currentValue: 0.995, errorBudgetRemaining: 0.5 }]);
     expect([published, notifications]).toEqual([[], []]);
   });
@@ -107,17 +120,30 @@ describe('a health check', () => {
       outcomes.push(published.map(({ data }) => ('severity' in data ? data.severity : 'other')));
     }
 
-    expect(outcomes).toEqual([['page'], [], [], [], ['page']]);
+    expect(outcomes).toEqual([['page'], [], [], ['ticket'], ['page']]);
   });
 
-  it('that opens a ticket while a page is open is part of the same incident', async () => {
+  it('that opens a ticket while a page is open is part of the same incident, and told when the page ends', async () => {
     const state = new MemoryStateStore();
-    const health = async (): Promise<unknown> => (await healthOf(state)).objectives[0]?.open;
+    const clock = new FixedClock(NOW);
+    const told: unknown[] = [];
+    const open: unknown[] = [];
+    for (const { afterMs, good } of [
+      { afterMs: 0, good: 80 },
+      { afterMs: 2 * HOUR, good: 90 },
+      { afterMs: 5 * HOUR, good: 98 },
+      { afterMs: MINUTE, good: 98 },
+      { afterMs: 2 * DAY, good: 100 },
+      { afterMs: HOUR, good: 80 },
+    ]) {
+      clock.advance(afterMs);
+      const { published } = await deliver(check(good, 100, clock.now()), { state, clock });
+      told.push(published.flatMap(({ data }) => ('severity' in data ? data.severity : [])));
+      open.push((await healthOf(state)).objectives[0]?.open);
+    }
 
-    const { published } = await deliver(check(80, 100), { state });
-
-    expect(await health()).toEqual(['page', 'ticket']);
-    expect(published.map(({ data }) => 'severity' in data && data.severity)).toEqual(['page', false]);
+    expect(open).toEqual([['page', 'ticket'], ['page', 'ticket'], ['ticket'], ['ticket'], [], ['page', 'ticket']]);
+    expect(told).toEqual([['page'], [], ['ticket'], [], [], ['page']]);
   });
 
   it('that spends the budget says so once, and freezes nothing by itself', async () => {
@@ -141,18 +167,36 @@ describe('a health check', () => {
     expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
   });
 
-  it('that finds the budget positive again lifts the freeze of that episode and says so', async () => {
+  it('that finds enough of the budget half an hour after another one lifts the freeze, and says so', async () => {
     const state = new MemoryStateStore();
+    const clock = new FixedClock(NOW);
     const bad = check(90, 100);
-    await deliver(bad, { state });
-    const cause = { since: bad.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
-    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: eventKey(bad) });
+    await deliver(bad, { state, clock });
+    await freeze(state, 'checkout', causeOf(bad));
+    const outcomes: unknown[] = [];
+    for (const [afterMs, good, total] of [
+      // 10 failures are 99 % of the budget of 1,010 x 1 %; 11 are more than it, and then 37 % of 3,000 x 1 %.
+      [0, 910, 910],
+      [HOUR, 0, 1],
+      [0, 2_089, 2_089],
+      [29 * MINUTE, 1, 1],
+      [MINUTE, 1, 1],
+      [0, 1, 1],
+    ] as const) {
+      clock.advance(afterMs);
+      const { notifications, published } = await deliver(check(good, total, clock.now()), { state, clock });
+      expect(published.filter(({ type }) => type !== 'SLOViolation')).toEqual([]);
+      outcomes.push([(await freezeOf(state, 'checkout', clock.now())) !== undefined, ...notifications]);
+    }
 
-    const { notifications } = await deliver(check(100_000, 100_000), { state });
-
-    expect(await freezeOf(state, 'checkout', NOW)).toBeUndefined();
-    expect(notifications).toMatchObject([{ severity: 'info', title: 'checkout may be released again', team: 'shop' }]);
-    expect((await deliver(check(1, 1), { state })).notifications).toEqual([]);
+    expect(outcomes).toEqual([
+      [true],
+      [true],
+      [true],
+      [true],
+      [false, expect.objectContaining({ severity: 'info', title: 'checkout may be released again', team: 'shop' })],
+      [false],
+    ]);
   });
 
   it('is judged by each objective of the service', async () => {
@@ -170,8 +214,7 @@ describe('a health check', () => {
     const state = new MemoryStateStore();
     const bad = check(90, 100);
     await deliver(bad, { state });
-    const cause = { since: bad.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
-    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: eventKey(bad) });
+    await freeze(state, 'checkout', causeOf(bad));
 
     await deliver(check(90, 100), { state, config: {} });
 
@@ -179,20 +222,17 @@ describe('a health check', () => {
   });
 
   it.each([
-    ['delivers the first of a service', undefined, check(100, 100)],
-    ['spends the budget', undefined, check(50, 100)],
-    ['ends an episode', check(50, 100), check(1_000_000, 1_000_000)],
+    ['delivers the first of a service', [], check(100, 100)],
+    ['spends the budget', [], check(50, 100)],
+    ['ends an episode', [check(50, 100, NOW - HOUR), check(1_000_000, 1_000_000, NOW - HOUR)], check(1, 1)],
   ])('that %s is applied once, delivered twice or dying anywhere', async (_, before, event) => {
     await expectOneEffect(
       handle,
       event,
       async () => {
         const world = { state: new MemoryStateStore(), clock: new FixedClock(NOW), config };
-        if (before) {
-          await deliver(before, world);
-          const cause = { since: before.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
-          await freeze(world.state, 'checkout', { ...cause, slo: 'availability', episode: eventKey(before) });
-        }
+        for (const event of before) await deliver(event, world);
+        if (before[0]) await freeze(world.state, 'checkout', causeOf(before[0]));
         return world;
       },
       look,
@@ -281,7 +321,7 @@ describe('a check of a service without an objective', () => {
 
     await deliver(check(100, 100), { state });
 
-    expect((await healthOf(state)).sums['30d']).toEqual({ bad: 0, total: 100 });
+    expect(await countsOf(state, '30d')).toEqual({ bad: 0, total: 100 });
   });
 });
 
@@ -323,8 +363,7 @@ describe('a service with little traffic', () => {
     for (let n = 0; n < 3; n++) await failing();
     const fifth = check(0, 1, clock.now());
     await deliver(fifth, { state, clock });
-    const cause = { since: fifth.time, reason: 'spent', windowMs: 30 * DAY, isJudged: true };
-    await freeze(state, 'checkout', { ...cause, slo: 'availability', episode: eventKey(fifth) });
+    await freeze(state, 'checkout', causeOf(fifth));
     expect((await healthOf(state)).objectives).toMatchObject([
       { open: ['page', 'ticket'], depletedBy: eventKey(fifth) },
     ]);
@@ -350,7 +389,7 @@ describe('many health checks', () => {
 
     await Promise.all(checks.map((event) => deliver(event, { state })));
 
-    expect((await healthOf(state)).sums['1h']).toEqual({ bad: 200, total: 2_000 });
+    expect(await countsOf(state, '1h')).toEqual({ bad: 200, total: 2_000 });
   });
 
   it('late, repeated and out of order count once each', async () => {
@@ -371,9 +410,8 @@ describe('many health checks', () => {
 
           for (const event of deliveries) await deliver(event, { state });
 
-          const counted = (await healthOf(state)).sums['30d'];
-          expect(counted.total).toBe(20 * samples.length);
-          expect(counted.bad).toBe(samples.reduce((sum, { bad }) => sum + bad, 0));
+          const bad = samples.reduce((sum, sample) => sum + sample.bad, 0);
+          expect(await countsOf(state, '30d')).toEqual({ bad, total: 20 * samples.length });
         },
       ),
       { numRuns: 50 },
@@ -395,7 +433,7 @@ describe('many health checks', () => {
     await deliver(cutOff, { state });
 
     const health = await healthOf(state);
-    expect(health.sums['1h']).toEqual({ bad: 1, total: 2_002 });
+    expect(await countsOf(state, '1h')).toEqual({ bad: 1, total: 2_002 });
     expect(oldestIn(health.counted)).toContain(eventKey(cutOff));
     expect(oldestIn(health.counted).length).toBeLessThan(200);
     expect(JSON.stringify(health).length).toBeLessThan(16 * 1024);
@@ -431,7 +469,7 @@ describe('the time of a health check', () => {
   it('slightly ahead counts as now', async () => {
     const { state } = await deliver(check(1, 1, NOW + 4 * MINUTE));
 
-    expect((await healthOf(state)).at).toBe(NOW);
+    expect((await healthOf(state)).objectives[0]?.buckets.at).toBe(NOW);
   });
 
   it('a day behind counts a day ago, and is in no shorter window', async () => {
@@ -440,9 +478,8 @@ describe('the time of a health check', () => {
 
     await deliver(check(1, 2, NOW - DAY), { state });
 
-    const { sums } = await healthOf(state);
-    expect(sums['1d']).toEqual({ bad: 1, total: 3 });
-    expect(sums['6h']).toEqual({ bad: 0, total: 1 });
+    expect(await countsOf(state, '1d')).toEqual({ bad: 1, total: 3 });
+    expect(await countsOf(state, '6h')).toEqual({ bad: 0, total: 1 });
   });
 
   it('a day behind for all of a service pages all the same: its windows end at its newest check', async () => {

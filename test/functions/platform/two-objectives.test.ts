@@ -31,6 +31,12 @@ interface Freeze {
   readonly causes: readonly { readonly slo: string; readonly episode: string }[];
 }
 
+interface Sample {
+  readonly good: number;
+  readonly total: number;
+  readonly afterMs?: number;
+}
+
 interface Ending {
   readonly ids: readonly string[];
   readonly notified: readonly string[];
@@ -41,12 +47,13 @@ interface Ending {
   readonly isIdle: boolean;
 }
 
-async function play(watch: Watch, ...checks: { readonly good: number; readonly total: number }[]): Promise<Ending> {
+async function play(watch: Watch, ...checks: Sample[]): Promise<Ending> {
   const world = new DeliveryWorld(handlings);
   const notified = new Set<string>();
   world.config = config;
   world.notify = async ({ key }) => void notified.add(key);
-  for (const [n, { good, total }] of checks.entries()) {
+  for (const [n, { good, total, afterMs = 0 }] of checks.entries()) {
+    await world.clock.advance(afterMs);
     await world.bus.publish(checkAt(world.clock.now(), `check-${n + 1}`, good, total));
     await runTogether(world, watch);
   }
@@ -94,6 +101,7 @@ it('a check that ends both lifts both, and each recovery is told once', async ()
   const recovery = [
     { good: 900, total: 1_000 },
     { good: 10_000_000, total: 10_000_000 },
+    { good: 1, total: 1, afterMs: 31 * 60_000 },
   ];
 
   const ending = await failEachCall((watch) => play(watch, ...recovery), same);

@@ -43,6 +43,8 @@ const calls = {
   'errors show': (client: AppClient) => client.error('7'),
   'errors replay': (client: AppClient) => client.replay('7'),
   'errors discard': (client: AppClient) => client.discard('7'),
+  'automation status': (client: AppClient) => client.automation(),
+  'automation pause': (client: AppClient) => client.switchAutomation({ action: 'pause', by: 'jo', reason: 'why' }),
 };
 
 async function failure(work: Promise<unknown>): Promise<Error> {

@@ -47,6 +47,7 @@ async function runsOf(
   });
   const ports = {
     ...{ publisher: bus, deadLetterQueue: bus, state: isStoreAway ? away : host.state, clock: host.clock },
+    measurements: { count: async () => undefined },
     ...{ clusters: clustersOf({}), notifier: { notify: async () => {} }, config: parseConfig({}) },
     log: new RecordingLog(),
   };
@@ -128,6 +129,7 @@ it('brings every request to one end, and refuses no check, with two hosts ten mi
       deadLetterQueue: bus,
       ...host,
       clusters,
+      measurements: { count: async () => undefined },
       notifier,
       config,
       log: new RecordingLog(),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { type FreezeCause, freeze, freezeOf, liftFreeze } from '../../../shared/slo/freezes.ts';
+import { type FreezeCause, freeze, freezeOf, liftFreeze, scopeText } from '../../../shared/slo/freezes.ts';
 import { SERVICES } from '../../../shared/slo/health-store.ts';
+import { newObjectiveHealth } from '../../../shared/slo/objective-health.ts';
 import { newHealth } from '../../../shared/slo/service-health.ts';
 
 const DAY = 86_400_000;
@@ -9,7 +10,7 @@ const since = '2026-03-01T00:00:00Z';
 const start = Date.parse(since);
 
 function cause(slo: string, episode: string): FreezeCause {
-  return { slo, episode, since, reason: `${slo} spent`, windowMs: 30 * DAY };
+  return { slo, episode, since, reason: `${slo} spent`, windowMs: 30 * DAY, clusters: ['*'], namespaces: ['*'] };
 }
 
 describe('the freeze of a service', () => {
@@ -23,10 +24,36 @@ describe('the freeze of a service', () => {
       slo: 'availability',
       since,
       reason: 'availability spent',
+      clusters: ['*'],
+      namespaces: ['*'],
     });
     expect(await freezeOf(state, 'search', start)).toBeUndefined();
     expect(await liftFreeze(state, 'checkout', 'availability', 'e1')).toBe(true);
     expect(await freezeOf(state, 'checkout', start)).toBeUndefined();
+  });
+
+  it.each([
+    ['in its scope', { cluster: 'prod-eu', namespace: 'shop' }, true],
+    ['in another namespace', { cluster: 'prod-eu', namespace: 'shop-test' }, false],
+    ['in another cluster', { namespace: 'shop' }, false],
+    ['anywhere', undefined, true],
+  ])('is asked for %s', async (_, place, expected) => {
+    const state = new MemoryStateStore();
+    await freeze(state, 'checkout', { ...cause('a', 'e1'), clusters: ['prod-*'], namespaces: ['shop'] });
+
+    const found = await freezeOf(state, 'checkout', start, place);
+
+    expect(found !== undefined).toBe(expected);
+    if (found) expect(scopeText(found)).toBe(' in clusters prod-* and namespaces shop');
+  });
+
+  it('of two scopes holds in both', async () => {
+    const state = new MemoryStateStore();
+    await freeze(state, 'checkout', { ...cause('a', 'e1'), namespaces: ['shop'] });
+    await freeze(state, 'checkout', { ...cause('b', 'e1'), namespaces: ['shop-eu'] });
+
+    expect(await freezeOf(state, 'checkout', start, { namespace: 'shop-eu' })).toMatchObject({ slo: 'b' });
+    expect(await freezeOf(state, 'checkout', start, { namespace: 'test' })).toBeUndefined();
   });
 
   it('is set once however often it is asked for', async () => {
@@ -104,7 +131,7 @@ describe('the freeze of a service', () => {
 
 /** What health checks have found, as of a time. */
 async function know(state: MemoryStateStore, at: number, depletedBy: string | undefined): Promise<void> {
-  const spent = { slo: 'availability', currentValue: 0.5, errorBudgetRemaining: -1, open: [] };
-  const objectives = depletedBy === undefined ? [] : [{ ...spent, depletedBy }];
-  await state.insert(SERVICES, 'checkout', { ...newHealth('checkout', at), objectives });
+  const { isAwaited: _, ...checked } = newObjectiveHealth('availability', at);
+  const objectives = [{ ...checked, ...(depletedBy !== undefined && { depletedBy }) }];
+  await state.insert(SERVICES, 'checkout', { ...newHealth('checkout'), objectives });
 }

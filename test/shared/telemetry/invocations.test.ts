@@ -34,6 +34,7 @@ beforeAll(async () => {
     portsFor: (log) => ({
       ...{ publisher: bus, deadLetterQueue: bus, state: new MemoryStateStore(), clusters: clustersOf({}), log },
       ...{ notifier: { notify: async () => {} }, clock: bus.clock, config: parseConfig({}) },
+      measurements: { count: async () => undefined },
     }),
     options: {},
     historyLimits: HISTORY_LIMITS,

@@ -37,6 +37,9 @@ function notifierFor(channels: readonly object[], rest: object = {}, options: Pa
   });
 }
 
+/** What it is about nothing that happened: it has no event. */
+const silence: Notification = { key: 'web/silent', severity: 'warning', title: 'web is silent', text: 'no checks' };
+
 function notification(change: Partial<Notification> = {}): Notification {
   const event = newEvent(DeploymentFailed, { source: '/test', data: sampleData.DeploymentFailed });
   return { key: 'k1', severity: 'warning', title: 'web failed', text: 'not ready in time', event, ...change };
@@ -410,6 +413,28 @@ describe('formats', () => {
     });
   });
 
+  it.each([undefined, 'https://events.example.com/'])(
+    'is sent of what is about no event, with base address %s',
+    async (baseUrl) => {
+      const all = ['slack', 'teams', 'cloudevents'].map((format) => ({ format, urlSetting: 'MAIN' }));
+      const notifier = notifierFor(all, { ...(baseUrl && { baseUrl }) });
+
+      await notifier.notify(silence);
+      await notifier.notify(silence);
+
+      const bodies = server.received.map(({ body }) => body);
+      expect(bodies).toHaveLength(3);
+      expect(bodies.every((body) => body.includes('web is silent') && !body.includes('undefined'))).toBe(true);
+      expect(bodies.filter((body) => body.includes('https://events.example.com/api/dashboard'))).toHaveLength(
+        baseUrl ? 2 : 0,
+      );
+      expect(bodies.map((body) => JSON.parse(body)).find(({ type }) => type === 'Notification')).toMatchObject({
+        ...{ specversion: '1.0', id: 'web/silent', source: '/notifications', severity: 'warning' },
+        ...{ summary: 'web is silent: no checks', data: { title: 'web is silent', text: 'no checks' } },
+      });
+    },
+  );
+
   it('writes no line break into an attribute of a CloudEvent', async () => {
     const body = await bodyOf('cloudevents', { text: 'first\r\n\tsecond\u0000\u0085third' });
 
@@ -432,7 +457,7 @@ describe('formats', () => {
 
       await notifierFor([{ format, urlSetting: 'MAIN' }], { baseUrl: 'https://events.example.com/' }).notify(given);
 
-      const link = `https://events.example.com/api/events?correlationId=${given.event.correlationid}`;
+      const link = `https://events.example.com/api/events?correlationId=${given.event?.correlationid}`;
       expect(server.received[0]?.body).toContain(link);
     },
   );

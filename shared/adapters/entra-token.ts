@@ -1,7 +1,7 @@
-/** Entra tokens for API servers that trust them (AKS and others): kept, and renewed before they expire. */
-import type { Clock } from '../../ports/clock.ts';
+/** Entra tokens for what has no SDK of Azure (API servers of Kubernetes, Prometheus): kept, and renewed before they expire. */
+import type { Clock } from '../ports/clock.ts';
 
-/** Renewed this long before the end, so that none expires on its way; the API server allows no leeway. */
+/** Renewed this long before the end, so that none expires on its way; API servers allow no leeway. */
 const RENEW_BEFORE_MS = 5 * 60_000;
 
 export interface AccessToken {
@@ -53,7 +53,7 @@ export class CachedToken {
     }
   }
 
-  /** The API server refused this one: the next request gets another. */
+  /** This one was refused: the next request gets another. */
   forget(): void {
     this.#current = undefined;
   }
