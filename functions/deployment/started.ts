@@ -10,6 +10,7 @@ import { applyChange, type RolloutStatus } from '../../shared/releases/apply-cha
 import { beginChange } from '../../shared/releases/begin-change.ts';
 import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsStarted } from '../../shared/releases/expected.ts';
+import { deadlineMsOf } from '../../shared/releases/policy.ts';
 import {
   advanceRelease,
   phaseOf,
@@ -27,9 +28,8 @@ import { objectivesOf } from '../../shared/slo/objectives.ts';
 export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {
   const by = eventKey(event);
   const { state, clock, config } = ports;
-  const { deadline } = config.policies.deployment;
   let release = await advanceRelease(state, event.data, (record, it) =>
-    startRelease(record, it, { by, at: clock.now() }, deadline),
+    startRelease(record, it, { by, at: clock.now() }, deadlineMsOf(it.data, config)),
   );
 
   if (release && phaseOf(release) === 'started') {

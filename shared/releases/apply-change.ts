@@ -41,6 +41,8 @@ export type RolloutStatus =
       readonly message: string;
       /** Whether the cluster refused the change, so that nothing of it is there. */
       readonly untouched: boolean;
+      /** What was seen last, when the change was made. */
+      readonly rollout?: Rollout;
     };
 
 type ClusterFaultReason = Extract<FailureReason, 'NotFound' | 'Superseded' | 'ClusterError'>;
@@ -144,7 +146,9 @@ function statusOf(
       };
     }
     if (state === 'complete') return { to: 'ready', rollout: answer };
-    if (isLate || state === 'failed') return { to: 'failed', reason: 'DeadlineExceeded', message, untouched: false };
+    if (isLate || state === 'failed') {
+      return { to: 'failed', reason: 'DeadlineExceeded', message, untouched: false, rollout: answer };
+    }
   }
   // A tenth of the time waited so far: quick at first, and little load on a cluster in trouble.
   const pause = Math.max(requeueAfterMs, Math.min((at - since) / 10, MAX_REQUEUE_MS));

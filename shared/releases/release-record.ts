@@ -37,7 +37,13 @@ export type ReleaseStep = {
       /** From the commit; absent when the lead time of that commit was counted before. */
       readonly leadSeconds?: number;
     }
-  | { readonly to: 'failed'; readonly reason: FailureReason; readonly message: string }
+  | {
+      readonly to: 'failed';
+      readonly reason: FailureReason;
+      readonly message: string;
+      /** As the cluster showed them, when it did. */
+      readonly images?: readonly NamedImage[];
+    }
   | {
       readonly to: 'rolling-back';
       readonly images: readonly NamedImage[];
@@ -95,6 +101,8 @@ export interface DoraTotals {
 /** An image as the cluster shows it, and the revision of the Deployment in which it completed. */
 export interface KnownGoodImage {
   readonly image: string;
+  /** As it was asked for, when an admission policy has rewritten it. */
+  readonly asked?: string | undefined;
   readonly revision?: string | undefined;
 }
 
@@ -269,7 +277,7 @@ export function isKnownGood(record: TargetRecord, data: ReleaseData): boolean {
   return (
     names.length === asked.length &&
     asked.every(({ image }, index) =>
-      knownGoodIn(record, names[index] ?? '').some((good) => isImage(good.image, image)),
+      knownGoodIn(record, names[index] ?? '').some((good) => isImage(good.image, image) || good.asked === image),
     )
   );
 }

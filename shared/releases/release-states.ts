@@ -133,7 +133,7 @@ export function startRelease(
 type ReleaseOutcome =
   | { readonly to: 'completed'; readonly rollout: Rollout }
   /** `untouched`: the cluster refused the change, so that nothing of it is there. */
-  | ({ readonly to: 'failed'; readonly untouched?: boolean } & ReleaseFailure);
+  | ({ readonly to: 'failed'; readonly untouched?: boolean; readonly rollout?: Rollout } & ReleaseFailure);
 
 /** How a release ends, by the status of its rollout. */
 export function releaseOutcomeOf(status: Exclude<RolloutStatus, { to: 'waiting' }>): ReleaseOutcome {
@@ -149,8 +149,9 @@ export function endRelease(
 ): TargetRecord {
   if (phaseOf(release) !== 'started') return record;
   if (outcome.to === 'completed') return complete(record, release, cause, outcome.rollout);
-  const { untouched = false, ...failure } = outcome;
-  const next = withStep(record, release, { ...failure, ...cause });
+  const { untouched = false, rollout, ...failure } = outcome;
+  const images = rollout && runningImages(rollout, askedImages(release.data));
+  const next = withStep(record, release, { ...failure, ...cause, ...(images && { images }) });
   if (untouched || !record.unverified.includes(release.key)) {
     return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
   }
@@ -161,15 +162,21 @@ function complete(before: TargetRecord, asked: ReleaseRecord, cause: Cause, roll
   const { record, release } = withContainer(before, asked, rollout);
   const { replicas, revision } = rollout;
   const images = runningImages(rollout, askedImages(release.data));
+  const isGoodAlready = images.every(({ name, image }) =>
+    knownGoodIn(record, name).some((good) => good.image === image),
+  );
   const leadSeconds = release.changesNothing ? undefined : leadSecondsOf(record, release, cause.at);
-  const step = withStep(record, release, {
+  // A tag may mean another image than it did when it was good.
+  const shown = { ...release, wasKnownGood: release.changesNothing === true || isGoodAlready };
+  const step = withStep(record, shown, {
     to: 'completed',
     ...{ images, replicas },
     ...(revision !== undefined && { revision }),
     ...cause,
     ...(leadSeconds !== undefined && { leadSeconds }),
   });
-  const good = withKnownGood(withRestore(step, release, cause.at), images, revision);
+  const both = images.map((one, index) => ({ ...one, asked: askedImages(release.data)[index]?.image }));
+  const good = withKnownGood(withRestore(step, release, cause.at), both, revision);
   return release.changesNothing ? good : withCompletion(withDeployed(good, release, leadSeconds));
 }
 
