@@ -20,7 +20,7 @@ import {
   stepBy,
   stepTo,
 } from '../../shared/releases/release-record.ts';
-import { endRelease, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
+import { endRelease, markUnbegun, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
 import { completedData, failedData } from '../../shared/releases/report.ts';
 import { rememberNewest } from '../../shared/releases/suspects.ts';
 import { objectivesOf } from '../../shared/slo/objectives.ts';
@@ -28,13 +28,18 @@ import { objectivesOf } from '../../shared/slo/objectives.ts';
 export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {
   const by = eventKey(event);
   const { state, clock, config } = ports;
-  let release = await advanceRelease(state, event.data, (record, it) =>
-    startRelease(record, it, { by, at: clock.now() }, deadlineMsOf(it.data, config)),
-  );
+  let isFirstRun = false;
+  let release = await advanceRelease(state, event.data, (record, it) => {
+    isFirstRun = phaseOf(it) === 'requested';
+    return startRelease(record, it, { by, at: clock.now() }, deadlineMsOf(it.data, config));
+  });
 
   if (release && phaseOf(release) === 'started') {
     const status = await watchRollout(release, ports);
-    if (status.to === 'waiting') return requeueAfter(status.afterMs);
+    if (status.to === 'waiting') {
+      if (isFirstRun && status.isUnseen) await advanceRelease(state, event.data, markUnbegun);
+      return requeueAfter(status.afterMs);
+    }
     release = await advanceRelease(state, event.data, (record, it) =>
       endRelease(record, it, { by, at: clock.now() }, releaseOutcomeOf(status)),
     );

@@ -33,7 +33,8 @@ interface ChangePlan {
 
 /** How far a change is. */
 export type RolloutStatus =
-  | { readonly to: 'waiting'; readonly afterMs: number }
+  /** `isUnseen`: the cluster did not say what it runs, so that this run changed nothing. */
+  | { readonly to: 'waiting'; readonly afterMs: number; readonly isUnseen?: boolean }
   | { readonly to: 'ready'; readonly rollout: Rollout }
   | {
       readonly to: 'failed';
@@ -56,7 +57,8 @@ export async function applyChange(plan: ChangePlan): Promise<RolloutStatus> {
   const readRollout = (): Promise<Rollout | ClusterFault> => ask(log, () => cluster().rollout(change));
   const found = await readRollout();
   if (found instanceof ClusterFault ? found.reason !== 'NotFound' : isMade(found, change)) {
-    return statusOf(plan, found);
+    const status = statusOf(plan, found);
+    return found instanceof ClusterFault && status.to === 'waiting' ? { ...status, isUnseen: true } : status;
   }
   await before(found instanceof ClusterFault ? undefined : found);
   const refusal = await ask(log, () => make(cluster()));

@@ -76,6 +76,8 @@ export interface ReleaseRecord {
   readonly wasKnownGood?: boolean;
   /** The cluster ran just what was asked for: this release is no change, and nothing is broken by it. */
   readonly changesNothing?: boolean;
+  /** Started, but the cluster could not be seen yet: nothing of it is there. */
+  readonly isUnbegun?: boolean;
   readonly steps: readonly ReleaseStep[];
 }
 

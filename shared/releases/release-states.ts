@@ -17,11 +17,13 @@ import { withContainer } from './begin-change.ts';
 import { askedImages, containerNames, imagesText, runningImages, shareContainer } from './containers.ts';
 import {
   leadSecondsOf,
+  MAX_LISTED,
   pruned,
   withCompletion,
   withDeployed,
   withFailure,
   withKnownGood,
+  withRelease,
   withRestore,
   withStep,
 } from './record-changes.ts';
@@ -115,7 +117,7 @@ function supersede(record: TargetRecord, older: ReleaseRecord, by: ReleaseRecord
   return withStep(record, older, { to: 'failed', at, by: by.key, ...supersededBy(by) });
 }
 
-/** Starts a release: its deadline runs from now on. */
+/** Starts a release: from now on its image may be in the cluster. */
 export function startRelease(
   record: TargetRecord,
   release: ReleaseRecord,
@@ -123,11 +125,20 @@ export function startRelease(
   deadlineMs: number,
 ): TargetRecord {
   if (phaseOf(release) !== 'requested') return record;
+  // The cluster has the last word on that, once it is seen.
+  const [only] = knownContainers(record, release);
   const started: ReleaseRecord = {
     ...release,
     wasKnownGood: isKnownGood(record, release.data),
+    ...(!release.data.containers && only !== undefined && { container: only }),
   };
-  return withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
+  const next = withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
+  return { ...next, unverified: [...record.unverified, release.key].slice(-MAX_LISTED) };
+}
+
+/** The run that started the release could not see the cluster, and changed nothing there. */
+export function markUnbegun(record: TargetRecord, release: ReleaseRecord): TargetRecord {
+  return phaseOf(release) === 'started' ? withRelease(record, { ...release, isUnbegun: true }) : record;
 }
 
 type ReleaseOutcome =
@@ -152,7 +163,7 @@ export function endRelease(
   const { untouched = false, rollout, ...failure } = outcome;
   const images = rollout && runningImages(rollout, askedImages(release.data));
   const next = withStep(record, release, { ...failure, ...cause, ...(images && { images }) });
-  if (untouched || !record.unverified.includes(release.key)) {
+  if (untouched || release.isUnbegun || release.changesNothing) {
     return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
   }
   return failure.reason === 'Superseded' ? next : withFailure(withDeployed(next, release), cause.at);
