@@ -28,7 +28,6 @@ const BASICS = [
   'shared/json',
   'shared/shown-text',
   'shared/timeout',
-  'shared/truncate',
 ];
 const RULES = ['shared/releases', 'shared/slo', 'shared/clusters'];
 const SERVICE_BUS = 'shared/local/service-bus';
@@ -99,7 +98,7 @@ export const rooms = [
     message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, slo/.',
   },
   {
-    rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text', 'shared/truncate'],
+    rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text'],
     alone: true,
     may: [],
     message: 'This file imports nothing.',
@@ -112,8 +111,8 @@ export const rooms = [
   },
   {
     rooms: ['shared/describe-error'],
-    may: ['shared/errors', 'shared/truncate'],
-    message: 'describe-error imports errors and truncate.',
+    may: ['shared/errors', 'shared/shown-text'],
+    message: 'describe-error imports errors and shown-text.',
   },
   {
     rooms: ['shared/stack'],

@@ -5,7 +5,7 @@
  */
 
 import { PlatformError } from './errors.ts';
-import { truncate } from './truncate.ts';
+import { truncate } from './shown-text.ts';
 
 /** Causes may go in circles. */
 const DEEPEST = 5;

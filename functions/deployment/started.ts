@@ -11,18 +11,16 @@ import { applyChange, type RolloutStatus } from '../../shared/releases/apply-cha
 import { beginChange } from '../../shared/releases/begin-change.ts';
 import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsStarted } from '../../shared/releases/expected.ts';
+import { deadlineMsOf } from '../../shared/releases/policy.ts';
 import {
   advanceRelease,
-  peekRelease,
   phaseOf,
   type ReleaseRecord,
-  releaseOf,
   requestReference,
   stepBy,
   stepTo,
-  type TargetRecord,
 } from '../../shared/releases/release-record.ts';
-import { endRelease, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
+import { endRelease, markUnbegun, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
 import { completedData, failedData } from '../../shared/releases/report.ts';
 import { rememberNewest } from '../../shared/releases/suspects.ts';
 import { objectivesOf } from '../../shared/slo/objectives.ts';
@@ -30,23 +28,20 @@ import { objectivesOf } from '../../shared/slo/objectives.ts';
 export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {
   const by = eventKey(event);
   const { state, clock, config } = ports;
-  const { deadline } = config.policies.deployment;
-  const cause = { by, at: clock.now() };
-  // The start is written together with what is done first, which spares a write.
-  const start: Start = (record, it, then) => {
-    const started = startRelease(record, it, cause, deadline);
-    return then(started, releaseOf(started, it.key) ?? it);
-  };
-  let release = await peekRelease(state, event.data, (record, it) => start(record, it, (_, started) => started));
+  let isFirstRun = false;
+  let release = await advanceRelease(state, event.data, (record, it) => {
+    isFirstRun = phaseOf(it) === 'requested';
+    return startRelease(record, it, { by, at: clock.now() }, deadlineMsOf(it.data, config));
+  });
 
   if (release && phaseOf(release) === 'started') {
-    const status = await watchRollout(release, ports, start);
+    const status = await watchRollout(release, ports);
     if (status.to === 'waiting') {
-      await advanceRelease(state, event.data, (record, it) => start(record, it, (started) => started));
+      if (isFirstRun && status.isUnseen) await advanceRelease(state, event.data, markUnbegun);
       return requeueAfter(status.afterMs);
     }
     release = await advanceRelease(state, event.data, (record, it) =>
-      start(record, it, (started, of) => endRelease(started, of, { by, at: clock.now() }, releaseOutcomeOf(status))),
+      endRelease(record, it, { by, at: clock.now() }, releaseOutcomeOf(status)),
     );
   }
 
@@ -56,18 +51,10 @@ export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, 
   if (release && outcome?.to === 'failed') ports.publish(DeploymentFailed, failedData(release));
 };
 
-/** Starts a release, unless it has started, and goes on with that. Pure. */
-type Start = <T>(
-  record: TargetRecord,
-  release: ReleaseRecord,
-  then: (record: TargetRecord, release: ReleaseRecord) => T,
-) => T;
-
 /** Applies what the record says, not what the event says: a DeploymentStarted published by hand changes nothing. */
 function watchRollout(
   release: ReleaseRecord,
   { state, clusters, clock, config, log }: HandlerPorts,
-  start: Start,
 ): Promise<RolloutStatus> {
   const { requestId, requestSource, rank, data } = release;
   const { namespace, deployment, replicas, commit } = data;
@@ -87,7 +74,7 @@ function watchRollout(
       if (service !== undefined && objectivesOf(config, service).length > 0)
         await rememberNewest(state, service, release);
       await advanceRelease(state, { ...data, requestId, requestSource }, (record, it) =>
-        start(record, it, (started, of) => beginChange(started, of, running)),
+        beginChange(record, it, running),
       );
     },
     since: stepTo(release, 'started')?.at ?? 0,

@@ -9,8 +9,8 @@ import { exactJson } from '../events/exact-numbers.ts';
 import { eventKey } from '../events/identity.ts';
 import type { DeadLetter, DeadLetterEntry, Redelivery } from '../ports/bus.ts';
 import type { EntryPlace } from '../ports/dead-letter-list.ts';
+import { truncate } from '../shown-text.ts';
 import { addressOf, ERRORS_QUEUE, routeOf, routeTo } from '../topology.ts';
-import { truncate } from '../truncate.ts';
 import { bytesOf, GZIP_CONTENT_TYPE } from './body-bytes.ts';
 
 /** A message and the entity that it goes to. */

@@ -13,6 +13,7 @@ import {
   open,
   seconds,
   shortText,
+  timeLimit,
   timestamp,
 } from './fields.ts';
 
@@ -40,6 +41,9 @@ const release = {
       'The images of several containers or init containers, changed at once; instead of `image` and `container`',
     ),
   replicas: count.max(10_000).optional().describe('How many replicas; left as they are when absent'),
+  deadline: timeLimit
+    .optional()
+    .describe('How long this rollout may take; at most what the policy allows, which holds when absent'),
   container: dnsLabel.optional().describe('The container to change; the only one when absent'),
   service: dnsSubdomain
     .optional()

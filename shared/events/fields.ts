@@ -86,6 +86,8 @@ export const seconds = z
   .number()
   .min(0)
   .meta({ description: 'Seconds, 0 or more', examples: [12.5] });
+/** How long something may take, written as in the configuration. */
+export const timeLimit = textLike(/^[1-9][0-9]*(ms|s|m|h|d)$/, 16, 'a duration such as 90s, 15m or 2h', '15m');
 const TIMESTAMP = 'an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z';
 
 /** An RFC 3339 time with an offset. */

@@ -33,7 +33,8 @@ interface ChangePlan {
 
 /** How far a change is. */
 export type RolloutStatus =
-  | { readonly to: 'waiting'; readonly afterMs: number }
+  /** `isUnseen`: the cluster did not say what it runs, so that this run changed nothing. */
+  | { readonly to: 'waiting'; readonly afterMs: number; readonly isUnseen?: boolean }
   | { readonly to: 'ready'; readonly rollout: Rollout }
   | {
       readonly to: 'failed';
@@ -41,6 +42,8 @@ export type RolloutStatus =
       readonly message: string;
       /** Whether the cluster refused the change, so that nothing of it is there. */
       readonly untouched: boolean;
+      /** What was seen last, when the change was made. */
+      readonly rollout?: Rollout;
     };
 
 type ClusterFaultReason = Extract<FailureReason, 'NotFound' | 'Superseded' | 'ClusterError'>;
@@ -54,7 +57,8 @@ export async function applyChange(plan: ChangePlan): Promise<RolloutStatus> {
   const readRollout = (): Promise<Rollout | ClusterFault> => ask(log, () => cluster().rollout(change));
   const found = await readRollout();
   if (found instanceof ClusterFault ? found.reason !== 'NotFound' : isMade(found, change)) {
-    return statusOf(plan, found);
+    const status = statusOf(plan, found);
+    return found instanceof ClusterFault && status.to === 'waiting' ? { ...status, isUnseen: true } : status;
   }
   await before(found instanceof ClusterFault ? undefined : found);
   const refusal = await ask(log, () => make(cluster()));
@@ -144,7 +148,9 @@ function statusOf(
       };
     }
     if (state === 'complete') return { to: 'ready', rollout: answer };
-    if (isLate || state === 'failed') return { to: 'failed', reason: 'DeadlineExceeded', message, untouched: false };
+    if (isLate || state === 'failed') {
+      return { to: 'failed', reason: 'DeadlineExceeded', message, untouched: false, rollout: answer };
+    }
   }
   // A tenth of the time waited so far: quick at first, and little load on a cluster in trouble.
   const pause = Math.max(requeueAfterMs, Math.min((at - since) / 10, MAX_REQUEUE_MS));

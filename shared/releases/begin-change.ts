@@ -18,9 +18,11 @@ import {
  * Records that a release is about to change the cluster, and what runs until then: a rollback returns to an image that
  * others deployed, but never to one with which a release of ours failed or was superseded.
  */
-export function beginChange(before: TargetRecord, asked: ReleaseRecord, seen: Rollout | undefined): TargetRecord {
-  if (phaseOf(asked) !== 'started') return before;
-  const { record, release } = seen ? withContainer(before, asked, seen) : { record: before, release: asked };
+export function beginChange(before: TargetRecord, started: ReleaseRecord, seen: Rollout | undefined): TargetRecord {
+  if (phaseOf(started) !== 'started') return before;
+  const { isUnbegun, ...begun } = started;
+  const now = isUnbegun ? { record: withRelease(before, begun), release: begun } : { record: before, release: started };
+  const { record, release } = seen ? withContainer(now.record, now.release, seen) : now;
   const { key } = release;
   const good = seen ? newlyGood(record, release, seen) : [];
   const known = good.length > 0 ? withKnownGood(record, good, seen?.revision) : record;
@@ -40,8 +42,9 @@ export function withContainer(
   release: ReleaseRecord,
   seen: Rollout,
 ): { record: TargetRecord; release: ReleaseRecord } {
-  const found = containerNames(release) ? undefined : containerIn(seen, undefined);
-  if (!found) return { record, release };
+  const { container, containers } = release.data;
+  const found = container === undefined && containers === undefined ? containerIn(seen, undefined) : undefined;
+  if (!found || found.name === release.container) return { record, release };
   const named = { ...release, container: found.name };
   return { record: withRelease(record, named), release: named };
 }

@@ -2,6 +2,7 @@
 
 import { matches } from '../config/patterns.ts';
 import type { PlatformConfig } from '../config.ts';
+import { parseDuration } from '../duration.ts';
 import { askedImages } from './containers.ts';
 import type { ReleaseData } from './release-record.ts';
 
@@ -17,11 +18,19 @@ export function violationOf(data: ReleaseData, policy: DeploymentPolicy): string
     const violation = imageViolation(image, namespace, policy);
     if (violation !== undefined) return violation;
   }
+  if (data.deadline !== undefined && parseDuration(data.deadline) > policy.deadline) {
+    return `deadline ${data.deadline} is too long; allowed: ${policy.deadline / 1_000} s`;
+  }
   const { min, max } = policy.replicas;
   if (replicas !== undefined && (replicas < min || replicas > max)) {
     return `replicas ${replicas} is out of bounds; allowed: ${min} to ${max}`;
   }
   return undefined;
+}
+
+/** How long a rollout may take, from its start. */
+export function deadlineMsOf({ deadline }: ReleaseData, { policies }: PlatformConfig): number {
+  return deadline === undefined ? policies.deployment.deadline : parseDuration(deadline);
 }
 
 function imageViolation(reference: string, namespace: string, policy: DeploymentPolicy): string | undefined {

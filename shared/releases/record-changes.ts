@@ -2,6 +2,7 @@
 import { containerNames, type NamedImage, shareContainer } from './containers.ts';
 import {
   type DoraTotals,
+  type KnownGoodImage,
   knownGoodIn,
   newestOf,
   phaseOf,
@@ -30,12 +31,18 @@ export function withRelease(record: TargetRecord, release: ReleaseRecord): Targe
 /** The images are the first that a rollback of their containers returns to. */
 export function withKnownGood(
   record: TargetRecord,
-  images: readonly NamedImage[],
+  images: readonly (NamedImage & Pick<KnownGoodImage, 'asked'>)[],
   revision: string | undefined,
 ): TargetRecord {
-  const added = images.map(({ name, image }) => {
+  const added = images.map(({ name, image, asked }) => {
+    const [known] = knownGoodIn(record, name).filter((good) => good.image === image);
     const others = knownGoodIn(record, name).filter((good) => good.image !== image);
-    const first = { image, ...(revision !== undefined && { revision }) };
+    const first: KnownGoodImage = {
+      ...known,
+      image,
+      ...(asked !== undefined && asked !== image && { asked }),
+      ...(revision !== undefined && { revision }),
+    };
     return [name, [first, ...others].slice(0, MAX_KNOWN_GOOD_IMAGES)];
   });
   return { ...record, knownGoodImages: { ...record.knownGoodImages, ...Object.fromEntries(added) } };

@@ -37,7 +37,13 @@ export type ReleaseStep = {
       /** From the commit; absent when the lead time of that commit was counted before. */
       readonly leadSeconds?: number;
     }
-  | { readonly to: 'failed'; readonly reason: FailureReason; readonly message: string }
+  | {
+      readonly to: 'failed';
+      readonly reason: FailureReason;
+      readonly message: string;
+      /** As the cluster showed them, when it did. */
+      readonly images?: readonly NamedImage[];
+    }
   | {
       readonly to: 'rolling-back';
       readonly images: readonly NamedImage[];
@@ -70,6 +76,8 @@ export interface ReleaseRecord {
   readonly wasKnownGood?: boolean;
   /** The cluster ran just what was asked for: this release is no change, and nothing is broken by it. */
   readonly changesNothing?: boolean;
+  /** Started, but the cluster could not be seen yet: nothing of it is there. */
+  readonly isUnbegun?: boolean;
   readonly steps: readonly ReleaseStep[];
 }
 
@@ -95,6 +103,8 @@ export interface DoraTotals {
 /** An image as the cluster shows it, and the revision of the Deployment in which it completed. */
 export interface KnownGoodImage {
   readonly image: string;
+  /** As it was asked for, when an admission policy has rewritten it. */
+  readonly asked?: string | undefined;
   readonly revision?: string | undefined;
 }
 
@@ -190,22 +200,6 @@ export async function advanceRelease(
   return releaseOf(record, releaseKeyOf(of) ?? '');
 }
 
-/**
- * What a change would make of a release, which is not written.
- *
- * @returns undefined when it ended so long ago that it is no longer listed
- * @throws PermanentError when the request is not known
- */
-export async function peekRelease(
-  state: StateStore,
-  of: OfRequest,
-  next: (record: TargetRecord, release: ReleaseRecord) => ReleaseRecord,
-): Promise<ReleaseRecord | undefined> {
-  const record = (await readTarget(state, targetOf(of))) ?? emptyRecord;
-  const release = knownRelease(record, of);
-  return release && next(record, release);
-}
-
 /** The release of a request; undefined when it is over and no longer listed. @throws PermanentError when it is not known */
 function knownRelease(record: TargetRecord, of: OfRequest): ReleaseRecord | undefined {
   const key = releaseKeyOf(of) ?? '';
@@ -284,7 +278,7 @@ export function isKnownGood(record: TargetRecord, data: ReleaseData): boolean {
   return (
     names.length === asked.length &&
     asked.every(({ image }, index) =>
-      knownGoodIn(record, names[index] ?? '').some((good) => isImage(good.image, image)),
+      knownGoodIn(record, names[index] ?? '').some((good) => isImage(good.image, image) || good.asked === image),
     )
   );
 }

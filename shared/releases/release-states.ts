@@ -17,11 +17,13 @@ import { withContainer } from './begin-change.ts';
 import { askedImages, containerNames, imagesText, runningImages, shareContainer } from './containers.ts';
 import {
   leadSecondsOf,
+  MAX_LISTED,
   pruned,
   withCompletion,
   withDeployed,
   withFailure,
   withKnownGood,
+  withRelease,
   withRestore,
   withStep,
 } from './record-changes.ts';
@@ -115,7 +117,7 @@ function supersede(record: TargetRecord, older: ReleaseRecord, by: ReleaseRecord
   return withStep(record, older, { to: 'failed', at, by: by.key, ...supersededBy(by) });
 }
 
-/** Starts a release: its deadline runs from now on. */
+/** Starts a release: from now on its image may be in the cluster. */
 export function startRelease(
   record: TargetRecord,
   release: ReleaseRecord,
@@ -123,17 +125,26 @@ export function startRelease(
   deadlineMs: number,
 ): TargetRecord {
   if (phaseOf(release) !== 'requested') return record;
+  // The cluster has the last word on that, once it is seen.
+  const [only] = knownContainers(record, release);
   const started: ReleaseRecord = {
     ...release,
     wasKnownGood: isKnownGood(record, release.data),
+    ...(!release.data.containers && only !== undefined && { container: only }),
   };
-  return withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
+  const next = withStep(record, started, { to: 'started', ...cause, deadline: cause.at + deadlineMs });
+  return { ...next, unverified: [...record.unverified, release.key].slice(-MAX_LISTED) };
+}
+
+/** The run that started the release could not see the cluster, and changed nothing there. */
+export function markUnbegun(record: TargetRecord, release: ReleaseRecord): TargetRecord {
+  return phaseOf(release) === 'started' ? withRelease(record, { ...release, isUnbegun: true }) : record;
 }
 
 type ReleaseOutcome =
   | { readonly to: 'completed'; readonly rollout: Rollout }
   /** `untouched`: the cluster refused the change, so that nothing of it is there. */
-  | ({ readonly to: 'failed'; readonly untouched?: boolean } & ReleaseFailure);
+  | ({ readonly to: 'failed'; readonly untouched?: boolean; readonly rollout?: Rollout } & ReleaseFailure);
 
 /** How a release ends, by the status of its rollout. */
 export function releaseOutcomeOf(status: Exclude<RolloutStatus, { to: 'waiting' }>): ReleaseOutcome {
@@ -149,9 +160,10 @@ export function endRelease(
 ): TargetRecord {
   if (phaseOf(release) !== 'started') return record;
   if (outcome.to === 'completed') return complete(record, release, cause, outcome.rollout);
-  const { untouched = false, ...failure } = outcome;
-  const next = withStep(record, release, { ...failure, ...cause });
-  if (untouched || !record.unverified.includes(release.key)) {
+  const { untouched = false, rollout, ...failure } = outcome;
+  const images = rollout && runningImages(rollout, askedImages(release.data));
+  const next = withStep(record, release, { ...failure, ...cause, ...(images && { images }) });
+  if (untouched || release.isUnbegun || release.changesNothing) {
     return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
   }
   return failure.reason === 'Superseded' ? next : withFailure(withDeployed(next, release), cause.at);
@@ -161,15 +173,21 @@ function complete(before: TargetRecord, asked: ReleaseRecord, cause: Cause, roll
   const { record, release } = withContainer(before, asked, rollout);
   const { replicas, revision } = rollout;
   const images = runningImages(rollout, askedImages(release.data));
+  const isGoodAlready = images.every(({ name, image }) =>
+    knownGoodIn(record, name).some((good) => good.image === image),
+  );
   const leadSeconds = release.changesNothing ? undefined : leadSecondsOf(record, release, cause.at);
-  const step = withStep(record, release, {
+  // A tag may mean another image than it did when it was good.
+  const shown = { ...release, wasKnownGood: release.changesNothing === true || isGoodAlready };
+  const step = withStep(record, shown, {
     to: 'completed',
     ...{ images, replicas },
     ...(revision !== undefined && { revision }),
     ...cause,
     ...(leadSeconds !== undefined && { leadSeconds }),
   });
-  const good = withKnownGood(withRestore(step, release, cause.at), images, revision);
+  const both = images.map((one, index) => ({ ...one, asked: askedImages(release.data)[index]?.image }));
+  const good = withKnownGood(withRestore(step, release, cause.at), both, revision);
   return release.changesNothing ? good : withCompletion(withDeployed(good, release, leadSeconds));
 }
 

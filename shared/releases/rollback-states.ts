@@ -76,10 +76,14 @@ function noteAgainstRollback(
   if (against !== undefined) return against;
   const good = goodImagesFor(record, release);
   if (!good) return 'no known good image exists';
-  const isItself = askedImages(release.data).every(({ image }, index) =>
-    isImage(good.images[index]?.image ?? '', image),
-  );
-  return isItself ? `${imagesText(good.images)} is the last known good image itself` : undefined;
+  return isItself(good.images, release) ? `${imagesText(good.images)} is the last known good image itself` : undefined;
+}
+
+/** By what the cluster showed of the failed release, if it did: a tag may mean another image than it did when it was good. */
+function isItself(good: readonly NamedImage[], release: ReleaseRecord): boolean {
+  const shown = stepTo(release, 'failed')?.images ?? stepTo(release, 'completed')?.images;
+  if (shown) return good.every(({ name, image }) => shown.some((one) => one.name === name && one.image === image));
+  return askedImages(release.data).every(({ image }, index) => isImage(good[index]?.image ?? '', image));
 }
 
 /** Whether something that is not known to be good may run in the containers of a release. */
@@ -113,10 +117,12 @@ function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failu
   const ended = phaseOf(release) === 'completed' ? record : withDeployed(record, release);
   const next = withFailure(withStep(ended, release, { to: 'failed', ...cause, ...failure }), cause.at);
   const asked = askedImages(release.data);
-  const completed = stepTo(release, 'completed')?.images ?? [];
+  const completed = stepTo(release, 'completed')?.images;
   const blamed = knownContainers(record, release).map((name, index) => {
     const isBlamed = ({ image }: KnownGoodImage): boolean =>
-      isImage(image, asked[index]?.image ?? '') || completed.some((one) => one.name === name && one.image === image);
+      completed
+        ? completed.some((one) => one.name === name && one.image === image)
+        : isImage(image, asked[index]?.image ?? '');
     return [name, knownGoodIn(record, name).filter((good) => !isBlamed(good))];
   });
   const knownGoodImages = { ...record.knownGoodImages, ...Object.fromEntries(blamed) };

@@ -27,7 +27,7 @@ import { simulatedPorts } from '../support/platform.ts';
 import { type Gate, gated } from '../support/process.ts';
 
 const config = {
-  objectives: [{ service: 'web', target: 0.99, team: 'shop', rollbackOnPage: true }],
+  services: [{ name: 'web', team: 'shop', objectives: [{ slo: 'availability', target: 0.99, rollbackOnPage: 'act' }] }],
   profiles: { staging: { quota: { pods: '5' }, quotaCap: { pods: '11' }, quotaStep: 1.5 } },
   clusters: {
     default: { baseline: { namespaces: [{ namespace: 'ops', team: 'ops', environment: 'staging' }] } },

@@ -61,6 +61,8 @@ export const NAMESPACE: Kind = {
   isNamespaced: false,
 };
 
+export const POD: Kind = { kind: 'Pod', apiVersion: 'v1', plural: 'pods', isNamespaced: true };
+
 export const RESOURCE_QUOTA: Kind = {
   kind: 'ResourceQuota',
   apiVersion: 'v1',
@@ -91,6 +93,7 @@ export const KINDS: readonly Kind[] = [
   DEPLOYMENT,
   REPLICA_SET,
   NAMESPACE,
+  POD,
   RESOURCE_QUOTA,
   LIMIT_RANGE,
   NETWORK_POLICY,

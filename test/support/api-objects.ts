@@ -65,6 +65,8 @@ export class ApiObjects {
   readonly #entries = new Map<string, Entry>();
   readonly #clock: Clock;
   #version = 1_000;
+  /** What an admission policy makes of an object before it is stored. */
+  admit: (object: JsonObject) => void = () => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -163,6 +165,7 @@ export class ApiObjects {
     const problems = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name)
       ? {}
       : { 'metadata.name': 'a lowercase RFC 1123 label' };
+    if (kind.kind === 'Deployment' && subresource === undefined) this.admit(object);
     kind.defaults?.(object);
     Object.assign(problems, kind.problems?.(object, before?.object));
     if (Object.keys(problems).length > 0) throw invalid(key, problems);

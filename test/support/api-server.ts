@@ -40,8 +40,8 @@ export interface ApiServer {
   readonly seen: SeenRequest[];
   /** The tokens that are accepted. */
   readonly tokens: Set<string>;
-  /** The next requests of this method fail so, one each. */
-  fail(method: string, ...faults: Fault[]): void;
+  /** The next requests of this method fail so, one each; undefined stands for one that is served. */
+  fail(method: string, ...faults: (Fault | undefined)[]): void;
   /** Every request of these methods fails so, until it is called again. */
   outage(fault: Fault | undefined, ...methods: string[]): void;
   /** Runs before the next request of this method is served: what somebody else does in between. */
@@ -52,7 +52,7 @@ export interface ApiServer {
 export async function startApiServer(): Promise<ApiServer> {
   const clock = new FixedClock();
   const objects = new ApiObjects(clock);
-  const faults = new Map<string, Fault[]>();
+  const faults = new Map<string, (Fault | undefined)[]>();
   let outage: { readonly fault: Fault | undefined; readonly methods: readonly string[] } | undefined;
   const interludes = new Map<string, () => void>();
   const seen: SeenRequest[] = [];

@@ -14,6 +14,7 @@ import type { Json, JsonObject } from './field-sets.ts';
 import type { FixedClock } from './ports.ts';
 
 const REVISION = 'deployment.kubernetes.io/revision';
+const HISTORY = 'deployment.kubernetes.io/revision-history';
 const WRITER = { manager: 'kube-controller-manager' } as const;
 const READY_AFTER_MS = 1_000;
 
@@ -104,8 +105,10 @@ export class DeploymentController {
     const annotations = part(deployment, 'metadata', 'annotations');
     if (found) {
       if (revisionOf(found.object) > newest) return found;
+      const past = part(found.object, 'metadata', 'annotations')[HISTORY];
+      const history = [...(past ? [String(past)] : []), String(revisionOf(found.object))].join(',');
       const object = this.#objects.update(keyOf(found.object), WRITER, (changed) => {
-        changed.metadata['annotations'] = { ...annotations, [REVISION]: String(newest + 1) };
+        changed.metadata['annotations'] = { ...annotations, [REVISION]: String(newest + 1), [HISTORY]: history };
       });
       return Object.assign(found, { object });
     }

@@ -83,6 +83,12 @@ export class KubernetesClient {
     return found;
   }
 
+  /** The beginning of a list, as long as `limit` in the query says. */
+  async firstPage<T>(path: string, schema: z.ZodType<T>, query: Readonly<Record<string, string>>): Promise<T[]> {
+    const { items } = this.#parse(path, pageSchema, await this.#send({ method: 'GET', path, query }));
+    return (items ?? []).map((item) => this.#parse(path, schema, item));
+  }
+
   /**
    * Server-side apply: the fields that it names become ours, by force; a field of ours that it does not name is
    * removed, unless another manager has it too. With `metadata.resourceVersion` and `uid`: only if the object still is there, as it was read.

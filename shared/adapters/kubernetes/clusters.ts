@@ -9,6 +9,7 @@ import { KubernetesClient } from './client.ts';
 import { connectorOf } from './connection.ts';
 import { applyRelease, readDeployment, rollBack } from './deployment.ts';
 import { applyGuardrails, readQuotas, setQuota } from './guardrails.ts';
+import { withCause } from './pods.ts';
 import { judgeRollout } from './rollout.ts';
 
 interface KubernetesOptions {
@@ -45,7 +46,10 @@ export function createKubernetesClusters(options: KubernetesOptions): Clusters {
 function clusterOn(client: KubernetesClient): Cluster {
   return {
     apply: (release) => applyRelease(client, release),
-    rollout: async (workload) => judgeRollout(await readDeployment(client, workload)),
+    rollout: async (workload) => {
+      const deployment = await readDeployment(client, workload);
+      return withCause(client, deployment, judgeRollout(deployment));
+    },
     rollback: (rollback) => rollBack(client, rollback),
     applyGuardrails: (guardrails) => applyGuardrails(client, guardrails),
     quotas: (namespace) => readQuotas(client, namespace),

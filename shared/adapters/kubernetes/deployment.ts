@@ -11,7 +11,7 @@
  * The pod template has no marks: they would restart every pod for a release that changes nothing.
  */
 
-import { SupersededError } from '../../errors.ts';
+import { NotFoundError, SupersededError } from '../../errors.ts';
 import type { Change, Release, Rollback, Workload } from '../../ports/cluster.ts';
 import { type JsonPatchOperation, type KubernetesClient, untilUndisturbed } from './client.ts';
 import { changeMarks, marksOf } from './marks.ts';
@@ -39,9 +39,17 @@ const deploymentsOf = (namespace: string): string =>
 const deploymentPath = ({ namespace, deployment }: Workload): string =>
   `${deploymentsOf(namespace)}/${encodeURIComponent(deployment)}`;
 
-/** @throws NotFoundError */
+/** @throws NotFoundError also when it is being deleted, or its namespace is */
 export async function readDeployment(client: KubernetesClient, workload: Workload): Promise<Deployment> {
-  return client.read(deploymentPath(workload), deploymentSchema);
+  const found = await client.read(deploymentPath(workload), deploymentSchema);
+  const { namespace, deployment } = workload;
+  if (found.metadata.deletionTimestamp) throw new NotFoundError(`${namespace}/${deployment} is being deleted`);
+  // Nothing can be made in such a namespace any more, and it goes with all that is in it.
+  const failure = found.status.conditions?.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
+  if (failure?.message?.includes('because it is being terminated')) {
+    throw new NotFoundError(`namespace '${namespace}' is being deleted: ${failure.message}`);
+  }
+  return found;
 }
 
 /** @see Cluster.apply */
@@ -171,7 +179,7 @@ function revisionsOf(annotations: Deployment['metadata']['annotations']): readon
 const OPERATORS: Readonly<Record<string, string>> = { In: 'in', NotIn: 'notin' };
 
 /** A label selector as a query says it. */
-function selectorText({ matchLabels, matchExpressions }: Deployment['spec']['selector']): string {
+export function selectorText({ matchLabels, matchExpressions }: Deployment['spec']['selector']): string {
   const equal = Object.entries(matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   const rest = (matchExpressions ?? []).map(({ key, operator, values }) => {
     if (operator === 'Exists') return key;

@@ -35,7 +35,7 @@ const statusSchema = z.object({
 export function errorOf(request: string, answer: KubernetesResponse, now: number): Error {
   const { status, retryAfter } = answer;
   const said = parseStatus(answer.body);
-  const text = wordsOf(said?.message ?? '', answer.credentials);
+  const text = withoutCredentials(said?.message ?? '', answer.credentials);
   const message =
     `${request}: ${status} ${text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}...` : text}`.trimEnd();
   // Only the API server knows what exists; the 404 of a proxy says that it does not find the API server.
@@ -60,7 +60,7 @@ function isTransientStatus(status: number): boolean {
 }
 
 /** Why the API server refuses is what people need to know; it quotes objects and admission webhooks, and those anything. */
-function wordsOf(message: string, credentials: readonly string[]): string {
+export function withoutCredentials(message: string, credentials: readonly string[] = []): string {
   const isTelling = CREDENTIAL.test(message) || credentials.some((secret) => message.includes(secret));
   return isTelling ? '(what it says holds credentials, and is not shown)' : message;
 }

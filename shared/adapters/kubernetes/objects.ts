@@ -29,9 +29,11 @@ const managedFieldsSchema = z
 
 const metadataSchema = z.object({
   name: z.string(),
+  namespace: z.string().default(''),
   uid: z.string(),
   resourceVersion: z.string(),
   generation: z.number().default(0),
+  deletionTimestamp: z.string().nullish(),
   annotations: texts.nullish(),
   managedFields: managedFieldsSchema,
 });
@@ -76,6 +78,27 @@ export const replicaSetSchema = z.object({
   }),
   spec: z.object({ template: templateSchema }),
 });
+
+const containerStatusSchema = z.object({
+  name: z.string(),
+  state: z
+    .object({ waiting: z.object({ reason: z.string().optional(), message: z.string().optional() }).nullish() })
+    .nullish(),
+  lastState: z
+    .object({ terminated: z.object({ reason: z.string().optional(), exitCode: z.number() }).nullish() })
+    .nullish(),
+});
+
+export const podSchema = z.object({
+  status: z
+    .object({
+      conditions: z.array(conditionSchema).nullish(),
+      initContainerStatuses: z.array(containerStatusSchema).nullish(),
+      containerStatuses: z.array(containerStatusSchema).nullish(),
+    })
+    .prefault({}),
+});
+export type Pod = z.output<typeof podSchema>;
 
 export const quotaSchema = z.object({
   metadata: metadataSchema,

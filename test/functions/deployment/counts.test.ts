@@ -178,7 +178,10 @@ describe('rework', () => {
 
   it('is a change that an override let through a freeze', async () => {
     const world = new World({ config: { services: [{ name: 'web', objectives: [{ slo: 'a', target: 0.99 }] }] } });
-    const causes = [{ slo: 'a', since: '2026-03-01T00:00:00Z', reason: 'spent', episode: 'e', windowMs: 1e12 }];
+    const scope = { clusters: ['*'], namespaces: ['*'] };
+    const causes = [
+      { ...scope, slo: 'a', since: '2026-03-01T00:00:00Z', reason: 'spent', episode: 'e', windowMs: 1e12 },
+    ];
     await world.state.insert('freezes', 'web', { service: 'web', causes });
 
     await world.carry(world.request('1', { override: { reason: 'the fix', approvedBy: 'ana' } }));

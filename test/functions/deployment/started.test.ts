@@ -97,6 +97,15 @@ describe('deployment/started', () => {
       expect(failed.data).toMatchObject({ reason: 'DeadlineExceeded', durationSeconds: 5 });
     });
 
+    it('when the deadline of the request passes, which is shorter than that of the policy', async () => {
+      const world = new World();
+      const started = only(await world.run(world.request('slow-1', { deadline: '4s' })));
+
+      const failed = only(await world.runToEnd(started));
+
+      expect(failed.data).toMatchObject({ reason: 'DeadlineExceeded', durationSeconds: 4, deadline: '4s' });
+    });
+
     it('when the deployment does not exist', async () => {
       const { cluster } = faulty({ apply: () => new NotFoundError("deployment 'web' does not exist") });
       const { world, started } = await begin('1', { cluster });

@@ -12,7 +12,7 @@ import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { eventKey } from '../../../shared/events/identity.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import type { DeadLetter } from '../../../shared/ports/bus.ts';
-import { truncate } from '../../../shared/truncate.ts';
+import { truncate } from '../../../shared/shown-text.ts';
 
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' };
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';

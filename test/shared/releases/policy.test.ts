@@ -4,7 +4,10 @@ import { parseImage, violationOf } from '../../../shared/releases/policy.ts';
 
 const digest = 'sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef';
 
-function violation(data: { image?: string; namespace?: string; replicas?: number }, policy = {}): string | undefined {
+function violation(
+  data: { image?: string; namespace?: string; replicas?: number; deadline?: string },
+  policy = {},
+): string | undefined {
   const { deployment } = parseConfig({ policies: { deployment: policy } }).policies;
   return violationOf({ namespace: 'shop', deployment: 'web', image: 'ghcr.io/acme/web:1', ...data }, deployment);
 }
@@ -90,6 +93,13 @@ describe('the tag rule', () => {
 });
 
 describe('the other rules', () => {
+  it('bounds the deadline of a request by its own', () => {
+    const policy = { deadline: '10m' };
+
+    expect(violation({ deadline: '11m' }, policy)).toBe('deadline 11m is too long; allowed: 600 s');
+    expect([violation({ deadline: '10m' }, policy), violation({}, policy)]).toEqual([undefined, undefined]);
+  });
+
   it('bounds the replicas, both bounds included', () => {
     const policy = { replicas: { min: 2, max: 5 } };
 

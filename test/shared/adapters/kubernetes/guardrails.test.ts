@@ -148,6 +148,9 @@ describe('the ClusterRole', () => {
     server.objects.create({ kind: NAMESPACE, namespace: '', name: 'bare' }, {}, KUBECTL);
     await cluster.quotas('bare');
     await cluster.apply(release('2'));
+    server.controller.advance(600);
+    // On the way, its pods are asked.
+    await cluster.rollout(web);
     server.controller.advance(8_000);
     await cluster.rollback(rollback('1'));
     await cluster.rollout(web);
