@@ -104,10 +104,17 @@ async function createNotifier({ config }: AppSettings, { log, ...needs }: Needs 
   return createWebhookNotifier({ config, ...needs });
 }
 
+/** So many notifications are known by key, so that a repeated run logs none of them again. */
+const MAX_LOGGED = 100;
+
 /** Where no channel is configured, a notification is a line in the log. */
 function logNotifier(log: Log): Notifier {
+  const logged: string[] = [];
   return {
-    notify: async ({ severity, title, text, team, facts, event }) =>
+    notify: async ({ key, severity, title, text, team, facts, event }) => {
+      if (logged.includes(key)) return;
+      logged.unshift(key);
+      logged.length = Math.min(logged.length, MAX_LOGGED);
       log.info(`notification: ${title}`, {
         ...facts,
         severity,
@@ -115,6 +122,7 @@ function logNotifier(log: Log): Notifier {
         team,
         eventId: event.id,
         correlationId: event.correlationid,
-      }),
+      });
+    },
   };
 }
