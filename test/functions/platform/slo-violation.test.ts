@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/platform/slo-violation.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { TransientError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { ClusterUpdated } from '../../../shared/events/infrastructure.ts';
@@ -21,6 +22,8 @@ interface Options {
 
 class World {
   readonly notified: Notification[] = [];
+  /** Whether no notification can be sent. */
+  isAway = false;
   /** The share of requests that fail, by service. */
   readonly failing = new Map<string, number>();
   readonly platform: Platform;
@@ -29,6 +32,7 @@ class World {
     this.platform = platform;
     Object.assign(platform.ports.notifier, {
       notify: async (notification: Notification) => {
+        if (this.isAway) throw new TransientError('the channel is away');
         if (this.notified.some(({ key }) => key === notification.key)) return;
         this.notified.push(notification);
       },
@@ -212,6 +216,19 @@ describe('a page that acts', () => {
     expect(world.notified.filter(({ title }) => title.includes('did not help'))).toMatchObject([
       { severity: 'critical', text: expect.stringContaining('web:2 on default/shop/web went back 15 minutes ago') },
     ]);
+  });
+
+  it('notifies of the page when the channel is back, and nobody has to replay it', async () => {
+    world.failing.set('shop', 0.5);
+    world.isAway = true;
+    await world.serve(4);
+    expect(world.notified.filter(({ severity }) => severity === 'critical')).toEqual([]);
+
+    world.isAway = false;
+    await world.serve(10);
+
+    expect(world.page.severity).toBe('critical');
+    expect(world.platform.bus.errors()).toEqual([]);
   });
 
   it('says nothing more when it helped', async () => {
