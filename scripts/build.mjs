@@ -125,7 +125,7 @@ export const functionEntries = () => filesUnder('functions', '.ts');
 /** A hash that changes when any source changes. */
 async function fingerprint() {
   const sources = (
-    await Promise.all(['functions', 'shared', 'scripts', 'bench'].map((f) => filesUnder(f, 's')))
+    await Promise.all(['functions', 'shared', 'scripts', 'bench', 'test/support'].map((f) => filesUnder(f, 's')))
   ).flat();
   const hash = createHash('sha256');
   for (const source of [...sources, 'package.json', 'package-lock.json']) {

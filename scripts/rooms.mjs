@@ -61,13 +61,12 @@ export const rooms = [
     alone: true,
     may: [
       ...['shared/on-event', 'shared/ports', 'shared/events', 'shared/quantity', 'shared/update-document'],
-      'shared/automation',
-      'shared/config/service-lookup',
+      ...['shared/automation', 'shared/config/service-lookup', 'shared/blame'],
       ...RULES,
       ...BASICS,
     ],
     message:
-      'A handler imports on-event, ports, events, config/service-lookup and the rules: no package, no adapter, no other handler.',
+      'A handler imports on-event, ports, events, config/service-lookup, blame and the rules: no package, no adapter, no other handler.',
   },
   {
     rooms: ['functions/http'],
@@ -176,6 +175,11 @@ export const rooms = [
     message:
       'Rules import events, ports, config, quantity and update-document: never the delivery, never each other; a handler joins them.',
   })),
+  {
+    rooms: ['shared/blame'],
+    may: ['shared/events', 'shared/ports', 'shared/config', 'shared/update-document', ...RULES, ...BASICS],
+    message: 'blame/ weighs what the rules know of releases, health and clusters: events, ports, config and the rules.',
+  },
   {
     rooms: ['shared/status'],
     may: [

@@ -9,6 +9,7 @@ import type { Release } from '../../shared/ports/cluster.ts';
 import { type Handler, type HandlerPorts, requeueAfter } from '../../shared/ports/handler.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
 import { beginChange } from '../../shared/releases/begin-change.ts';
+import { rememberTarget } from '../../shared/releases/changes.ts';
 import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsStarted } from '../../shared/releases/expected.ts';
 import { deadlineMsOf } from '../../shared/releases/policy.ts';
@@ -22,7 +23,6 @@ import {
 } from '../../shared/releases/release-record.ts';
 import { endRelease, markUnbegun, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
 import { completedData, failedData } from '../../shared/releases/report.ts';
-import { rememberNewest } from '../../shared/releases/suspects.ts';
 import { objectivesOf } from '../../shared/slo/objectives.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {
@@ -72,7 +72,7 @@ function watchRollout(
       // Only a service with objectives can burn a budget, and who may deploy can make up any number of names.
       const service = serviceOf(config, data);
       if (service !== undefined && objectivesOf(config, service).length > 0)
-        await rememberNewest(state, service, release);
+        await rememberTarget(state, service, release);
       await advanceRelease(state, { ...data, requestId, requestSource }, (record, it) =>
         beginChange(record, it, running),
       );

@@ -114,16 +114,24 @@ async function createNotifier({ config }: AppSettings, needs: Needs): Promise<No
   return createWebhookNotifier({ config, ...needs });
 }
 
+/** So many notifications are known by key, so that a repeated run logs none of them again. */
+const MAX_LOGGED = 100;
+
 /** Where no channel is configured, a notification is a line in the log. */
 function logNotifier(log: Log): Notifier {
+  const logged: string[] = [];
   return {
-    notify: async ({ severity, title, text, team, facts, event }) =>
+    notify: async ({ key, severity, title, text, team, facts, event }) => {
+      if (logged.includes(key)) return;
+      logged.unshift(key);
+      logged.length = Math.min(logged.length, MAX_LOGGED);
       log.info(`notification: ${title}`, {
         ...facts,
         severity,
         text,
         team,
         ...(event && { eventId: event.id, correlationId: event.correlationid }),
-      }),
+      });
+    },
   };
 }

@@ -60,6 +60,11 @@ export async function recordCluster(
   });
 }
 
+/** When a cluster was last changed, as far as events tell: milliseconds since the Unix epoch. */
+export async function clusterChangedAt(state: StateStore, cluster: string): Promise<number | undefined> {
+  return (await state.get<ClusterRecord>(INVENTORY, `cluster/${cluster}`))?.value.at;
+}
+
 export async function namespaceOf(
   state: StateStore,
   cluster: string,

@@ -219,6 +219,10 @@ export class DeliveryRun {
       // A run that is to be followed by another has no end yet, and the next may have no cause to notify again.
       const isWorthAnother = outcome.kind === 'completed' && !isFinal && record.attempts + 1 < MAX_ATTEMPTS;
       if (isWorthAnother) return failedOutcome(error);
+      if (outcome.kind === 'requeue' && outcome.notifiesAgain && !isFinal) {
+        this.#options.log.warn('notification failed; the next run notifies again', failureOf(error));
+        return outcome;
+      }
       await this.followUps.deadLetterNotification(error, record);
       return outcome;
     } catch (error) {

@@ -16,7 +16,7 @@ import { isCompleted } from './event-record.ts';
 /** How a run ended. Only a run that did not fail has children. */
 export type HandlerOutcome =
   | ({ readonly kind: 'completed' } & Done)
-  | ({ readonly kind: 'requeue'; readonly afterMs: number } & Done)
+  | ({ readonly kind: 'requeue'; readonly afterMs: number; readonly notifiesAgain: boolean } & Done)
   | { readonly kind: 'failed'; readonly error: unknown };
 
 interface Done {
@@ -90,7 +90,10 @@ export async function runHandler(
     });
     const failedNotifications = failedNotificationsOf(failures);
     return result
-      ? { kind: 'requeue', afterMs: delayOf(result, handler), children, failedNotifications }
+      ? {
+          ...{ kind: 'requeue', afterMs: delayOf(result, handler), notifiesAgain: result.notifiesAgain ?? false },
+          ...{ children, failedNotifications },
+        }
       : { kind: 'completed', children, failedNotifications };
   } catch (error) {
     return failedOutcome(error);

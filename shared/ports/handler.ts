@@ -73,11 +73,13 @@ export interface HandlerPorts extends Omit<Ports, 'publisher' | 'deadLetterQueue
 /** Look again after a while: not a try, the handler's own deadline bounds it. */
 export interface Requeue {
   readonly requeueAfterMs: number;
+  /** Whether the next run notifies of the same again, so that a notification that failed is not lost with this one. */
+  readonly notifiesAgain?: boolean;
 }
 
 /** @example return requeueAfter(2_000); */
-export function requeueAfter(afterMs: number): Requeue {
-  return { requeueAfterMs: afterMs };
+export function requeueAfter(afterMs: number, options: Pick<Requeue, 'notifiesAgain'> = {}): Requeue {
+  return { requeueAfterMs: afterMs, ...options };
 }
 
 /** Handles one event. May run several times for one event, also concurrently after a lost lease. */

@@ -28,7 +28,7 @@ export const expectsRolledBack: Expectation<Fact<'DeploymentRolledBack'>> = expe
 export const expectsFailed: Expectation<Fact<'DeploymentFailed'>> = expectation(
   async ({ key, steps }, { type, data }, state) => {
     if (data.reason === 'SLOViolation') {
-      return following(await blameOf(state, key), { type, handler: 'slo-violation' });
+      return following(await blameOf(state, key), { type, handler: 'slo-violation', key });
     }
     return steps.flatMap((step) => {
       if (step.to !== 'failed' || step.reason !== data.reason) return [];

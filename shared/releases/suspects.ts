@@ -1,70 +1,28 @@
-/** Which release may be to blame for a burning error budget: the newest of the service, when it is new there. */
-import { targetOf } from '../events/deployment-target.ts';
+/** Releases that a burning error budget is blamed on: whether they can go back, and which event blamed them. */
+import { describeError } from '../describe-error.ts';
+import { isImage } from '../image.ts';
+import type { HandlerPorts } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
+import type { RecordedChange } from './changes.ts';
+import { containerIn } from './containers.ts';
 import {
+  changeTarget,
   isNewest,
+  type KnownGoodImage,
   phaseOf,
-  type ReleaseData,
   type ReleaseRecord,
   readTarget,
   releaseOf,
-  stepTo,
+  requestReference,
   type TargetRecord,
 } from './release-record.ts';
 
-const NEWEST = 'releases';
 /** By the key of a release: the violation that it was failed for. */
 const BLAMED = 'blamed-releases';
 
-/** A release that may have caused what its service suffers. */
-export interface Suspect {
-  readonly key: string;
-  readonly requestId: string;
-  readonly requestSource: string;
-  readonly target: string;
-  readonly service: string;
-  readonly correlationId: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly startedAt: number;
-  readonly data: ReleaseData;
-}
-
 interface Blame {
   readonly by: string;
-}
-
-interface NewestPointer {
-  readonly target: string;
-  readonly key: string;
-  readonly rank: string;
-}
-
-/** Remembers the release as the newest of its service, unless a newer one is remembered. */
-export async function rememberNewest(
-  state: StateStore,
-  service: string,
-  { key, rank, data }: ReleaseRecord,
-): Promise<void> {
-  await updateDocument<NewestPointer>(state, NEWEST, service, (current) =>
-    current && current.rank >= rank ? current : { target: targetOf(data), key, rank },
-  );
-}
-
-/**
- * The release that was started last for a service, on any target; undefined when there is none, when it failed, was
- * superseded or rolled back, or when its image was known to be good before.
- */
-export async function newestSuspectOf(state: StateStore, service: string): Promise<Suspect | undefined> {
-  const pointer = (await state.get<NewestPointer>(NEWEST, service))?.value;
-  if (!pointer) return undefined;
-  const { target, key } = pointer;
-  const record = await readTarget(state, target);
-  const release = record && releaseOf(record, key);
-  const started = release && stepTo(release, 'started');
-  if (!started || !isSuspect(record, release)) return undefined;
-  const { requestId, requestSource, correlationId, data } = release;
-  return { key, requestId, requestSource, target, service, correlationId, startedAt: started.at, data };
 }
 
 /** Whether a release may have burnt the budget: it runs, no newer request was admitted, and its image is new here. */
@@ -73,37 +31,67 @@ export function isSuspect(record: TargetRecord, release: ReleaseRecord): boolean
   return (phase === 'started' || phase === 'completed') && !release.wasKnownGood && isNewest(record, release);
 }
 
-/** A service that burns its error budget. */
-interface BurningService {
-  readonly service: string;
-  /** The key of the event that says so: the same one, run again, finds the same release. */
-  readonly by: string;
-  /** When, in milliseconds since the Unix epoch, and how long before that a release may have started. */
-  readonly at: number;
-  readonly lookbackMs: number;
+/** How far a release that is to go back has come. */
+export type Undoing =
+  /** It runs, and can be failed. */
+  | { readonly to: 'fail'; readonly release: ReleaseRecord }
+  | { readonly to: 'waiting' }
+  | { readonly to: 'rolled-back'; readonly at: number }
+  /** It is not what runs any more, or it stays. */
+  | { readonly to: 'left' };
+
+export async function undoingOf(
+  state: StateStore,
+  { target, key }: Pick<RecordedChange, 'target' | 'key'>,
+): Promise<Undoing> {
+  const record = await readTarget(state, target);
+  const release = record && releaseOf(record, key);
+  if (!release) return { to: 'left' };
+  if (isSuspect(record, release)) return { to: 'fail', release };
+  const last = release.steps.at(-1);
+  const back = release.steps.find(({ to }) => to === 'rolled-back');
+  if (back) return { to: 'rolled-back', at: back.at };
+  return last?.to === 'failed' || last?.to === 'rolling-back' ? { to: 'waiting' } : { to: 'left' };
 }
 
-/** The suspect that started within the look-back. */
-export async function recentSuspectOf(
-  state: StateStore,
-  { service, at, lookbackMs }: Omit<BurningService, 'by'>,
-): Promise<Suspect | undefined> {
-  const suspect = await newestSuspectOf(state, service);
-  return !suspect || suspect.startedAt > at || at - suspect.startedAt > lookbackMs ? undefined : suspect;
+/** What somebody else has changed where a release completed, by the marks on it in its cluster; nothing when that does not answer. */
+export async function changeByOthers(
+  { state, clusters, log }: Pick<HandlerPorts, 'state' | 'clusters' | 'log'>,
+  change: RecordedChange,
+): Promise<RecordedChange[]> {
+  const record = await readTarget(state, change.target);
+  const release = record && releaseOf(record, change.key);
+  // What a newer release of ours has changed is in its own record.
+  if (!release || !isNewest(record, release) || phaseOf(release) !== 'completed') return [];
+  const { cluster, namespace, deployment } = release.data;
+  try {
+    const rollout = await clusters.get(cluster).rollout({ namespace, deployment });
+    if (containerIn(rollout, change.container)?.requestId === requestReference(release)) return [];
+  } catch (error) {
+    log.warn('deployment not looked at', { target: change.target, error: describeError(error) });
+    return [];
+  }
+  return [{ ...change, kind: 'others', startedAt: change.endedAt ?? change.startedAt, endedAt: undefined }];
 }
 
-/** The suspect that started within the look-back, unless another event was the first to blame it. */
-export async function releaseToBlame(
-  state: StateStore,
-  { by, ...burning }: BurningService,
-): Promise<Suspect | undefined> {
-  const suspect = await recentSuspectOf(state, burning);
-  if (!suspect) return undefined;
-  const blame = await updateDocument<Blame>(state, BLAMED, suspect.key, (found) => found ?? { by });
-  return blame.by === by ? suspect : undefined;
+/** Blames a release, unless another event was the first to do so. @returns whether this event blames it */
+export async function blameRelease(state: StateStore, key: string, by: string): Promise<boolean> {
+  const blame = await updateDocument<Blame>(state, BLAMED, key, (found) => found ?? { by });
+  return blame.by === by;
 }
 
 /** The key of the event that a release (its key) was blamed by; undefined when none was. */
 export async function blameOf(state: StateStore, key: string): Promise<string | undefined> {
   return (await state.get<Blame>(BLAMED, key))?.value.by;
+}
+
+/** Takes it that an image completed here for no proof that it is good, so that no rollback goes there. */
+export async function distrust(state: StateStore, { target, image }: RecordedChange): Promise<void> {
+  await changeTarget(state, target, (record) => {
+    const isTrusted = (good: KnownGoodImage): boolean => image === undefined || !isImage(good.image, image);
+    const all = Object.entries(record.knownGoodImages);
+    if (all.every(([, known]) => known.every(isTrusted))) return record;
+    const knownGoodImages = Object.fromEntries(all.map(([name, known]) => [name, known.filter(isTrusted)]));
+    return { ...record, knownGoodImages };
+  });
 }

@@ -75,6 +75,12 @@ export function factorOf(rule: BurnRule, window: BudgetWindow): number {
   return tidy((rule.budgetShare * LENGTHS[window]) / LENGTHS[rule.longWindow]);
 }
 
+/** The share of events that fail when a pair of windows burns just as fast as its rule allows. */
+export function failureRateOf(longWindow: string, { target, window }: Pick<SloTarget, 'target' | 'window'>): number {
+  const rule = BURN_RULES.find((one) => one.longWindow === longWindow);
+  return rule ? factorOf(rule, window) * budgetOf(target) : 1;
+}
+
 /** What is promised: a share of good events over a window. */
 export interface SloTarget {
   /** Above 0 and below 1. */

@@ -29,20 +29,25 @@ interface Ring {
 interface Level {
   readonly step: number;
   readonly cells: number;
-  /** The windows that this ring feeds, and how many whole buckets each is long. */
+  /** The windows that this ring feeds, and how many whole buckets each is long. There may be more cells than they need. */
   readonly windows: readonly { readonly window: Window; readonly length: number }[];
 }
 
-const LEVELS: readonly Level[] = [
-  level(MINUTE_MS, ['5m', '30m', '1h']),
-  level(300_000, ['2h', '6h']),
-  level(HOUR_MS, ['1d', '3d']),
-  level(4 * HOUR_MS, ['28d', '30d']),
-];
+/** The slowest page comes up to six hours after what it is about began, and what was before that is needed too. */
+const ONSET_REACH_MS = 8 * HOUR_MS;
 
-function level(step: number, names: readonly Window[]): Level {
+const MINUTES_LEVEL = level(MINUTE_MS, ['5m', '30m', '1h']);
+const HOURS_LEVEL = level(HOUR_MS, ['1d', '3d']);
+
+/** Those that the onset of a burn is looked for in. */
+const FINE_LEVEL = level(5 * MINUTE_MS, ['2h', '6h'], ONSET_REACH_MS);
+
+const LEVELS: readonly Level[] = [MINUTES_LEVEL, FINE_LEVEL, HOURS_LEVEL, level(4 * HOUR_MS, ['28d', '30d'])];
+
+/** @param reach how far back it goes when that is further than the longest of its windows */
+function level(step: number, names: readonly Window[], reach = 0): Level {
   const windows = names.map((window) => ({ window, length: lengthOf(window) / step }));
-  return { step, windows, cells: Math.max(...windows.map(({ length }) => length)) + 1 };
+  return { step, windows, cells: Math.max(reach / step, ...windows.map(({ length }) => length)) + 1 };
 }
 
 const NOTHING: Counts = { bad: 0, total: 0 };
@@ -85,6 +90,37 @@ function advance(buckets: TimeBuckets, to: number): TimeBuckets {
     return jump >= cells ? { ...ring, cells: '' } : { ...ring, cells: cleared(ring, cells, head + 1, jump) };
   });
   return { at: to, rings, sums };
+}
+
+/** What was counted from a time on, for as long as a bucket is. */
+export interface CountsFrom extends Counts {
+  /** Milliseconds since the Unix epoch. */
+  readonly from: number;
+}
+
+/** The five-minute buckets of the last eight hours, oldest first, empty ones included. */
+export function recentBuckets(buckets: TimeBuckets): CountsFrom[] {
+  return bucketsOf(buckets, FINE_LEVEL);
+}
+
+/** The minutes of the last hour, likewise. */
+export function recentMinutes(buckets: TimeBuckets): CountsFrom[] {
+  return bucketsOf(buckets, MINUTES_LEVEL);
+}
+
+function bucketsOf({ at, rings }: TimeBuckets, level: Level): CountsFrom[] {
+  const { step, cells } = level;
+  const ring = ringAt(rings, LEVELS.indexOf(level));
+  const first = Math.floor(at / step) - cells + 1;
+  return Array.from({ length: cells }, (_, n) => ({ from: (first + n) * step, ...read(ring, cells, first + n) }));
+}
+
+/** What was counted in the three days up to the recent buckets, or since it is known. */
+export function countsBefore(buckets: TimeBuckets): CountsFrom {
+  const first = bucketsOf(buckets, HOURS_LEVEL).find(({ total }) => total > 0);
+  const recent = recentBuckets(buckets).reduce(plus, NOTHING);
+  const { bad, total } = minus(buckets.sums['3d'], recent);
+  return { from: first?.from ?? buckets.at, bad: Math.max(0, bad), total: Math.max(0, total) };
 }
 
 function plus(a: Counts, b: Counts): Counts {

@@ -24,7 +24,16 @@ beforeEach(async () => {
 });
 
 /** Everything but the records and the history of events. */
-const STATE = ['deployments', 'releases', 'blamed-releases', 'freezes', 'services', 'simulated-cluster', 'inventory'];
+const STATE = [
+  'deployments',
+  'changed-deployments',
+  'blamed-releases',
+  'pages',
+  'freezes',
+  'services',
+  'simulated-cluster',
+  'inventory',
+];
 const stateNow = (): Promise<unknown> => contents(platform.ports.state, ...STATE);
 const types = (): string[] => platform.bus.events().map(({ type }) => type);
 

@@ -38,6 +38,8 @@ export class MissingStepError extends Error {
 }
 
 const SERVICE = 'checkout';
+const WORKER = 'checkout-worker';
+const WORKER_IMAGE = 'ghcr.io/shop/checkout-worker:1.0.0';
 const image = (version: string): string => `ghcr.io/shop/checkout:${version}`;
 
 /** Runs the scenario. @throws MissingStepError that names the first missing step */
@@ -70,6 +72,11 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
   await until(stage, 'the good release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === good);
   await serve(stage, 6 * DAY_MS);
 
+  stage.chapter('the worker of the service is released, and half an hour of good service');
+  const innocent = await release(stage, '1.0.0', { deployment: WORKER, image: WORKER_IMAGE });
+  await until(stage, 'the worker is released', 'DeploymentCompleted', ({ data }) => data.requestId === innocent);
+  await serve(stage, 40 * MINUTE_MS, { every: 5 * MINUTE_MS, bad: 0, total: 500 });
+
   stage.chapter('a bad release: its pods are ready, but 70 % of the requests fail');
   const bad = await release(stage, '1.1.0');
   await until(stage, 'the bad release is completed', 'DeploymentCompleted', ({ data }) => data.requestId === bad);
@@ -88,6 +95,11 @@ export async function playClosedLoop(stage: Stage): Promise<void> {
     'DeploymentRolledBack',
     ({ data }) => data.requestId === bad && data.image === image('1.0.0'),
   );
+
+  await untilTrue(stage, 'the innocent release of the worker stays', async () => {
+    const rollout = await stage.clusters.get('default').rollout({ namespace: 'shop', deployment: WORKER });
+    return rollout.containers[0]?.image === WORKER_IMAGE;
+  });
 
   stage.chapter('the last minute of the outage is counted: the budget of the month is spent');
   await reportHealth(stage, { good: 1_400, total: 10_000 });
@@ -161,11 +173,15 @@ async function reportHealth(stage: Stage, counts: { good: number; total: number 
   await publishAndSettle(stage, newEvent(HealthCheck, at(stage, { service: SERVICE, ...counts })));
 }
 
-/** Good service with a few errors, with a health check every four hours and at the end. */
-async function serve(stage: Stage, ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= 4 * HOUR_MS) {
-    await stage.advance(Math.min(left, 4 * HOUR_MS));
-    await reportHealth(stage, { good: 39_999, total: 40_000 });
+/** Good service with a few errors, with a health check now and then and at the end. */
+async function serve(
+  stage: Stage,
+  ms: number,
+  { every, bad, total } = { every: 4 * HOUR_MS, bad: 1, total: 40_000 },
+): Promise<void> {
+  for (let left = ms; left > 0; left -= every) {
+    await stage.advance(Math.min(left, every));
+    await reportHealth(stage, { good: total - bad, total });
   }
 }
 

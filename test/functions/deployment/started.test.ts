@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { eventKey } from '../../../shared/events/identity.ts';
-import { newestSuspectOf } from '../../../shared/releases/suspects.ts';
+import { changesOf, type RecordedChange } from '../../../shared/releases/changes.ts';
 import { contents } from '../../support/deaths.ts';
 import { faulty, IMAGE, only, runByHand, TARGET, World, type WorldOptions } from '../../support/deployments.ts';
 
@@ -294,64 +294,50 @@ describe('deployment/started', () => {
     });
   });
 
-  describe('remembers the newest release of a service with objectives', () => {
+  describe('remembers where a service with objectives is released', () => {
     const objectives = [{ target: 0.99 }];
     const config = { services: [{ name: 'checkout', workloads: ['*/shop/web', '*/other/web'], objectives }] };
+    const changes = (world: World): Promise<RecordedChange[]> => changesOf(world.state, 'checkout', 0, () => true);
 
     it('and of no other: names of services can be made up', async () => {
       const world = new World({ config });
 
       await world.carry(world.request('1', { service: 'made-up', namespace: 'elsewhere' }));
 
-      expect(await newestSuspectOf(world.state, 'made-up')).toBeUndefined();
-      expect(await contents(world.state, 'releases')).toEqual({});
+      expect(await contents(world.state, 'changed-deployments')).toEqual({});
     });
 
-    it('once its image may be in the cluster', async () => {
+    it('once its image may be in the cluster, until its rollout ends', async () => {
       const world = new World({ config });
-      const request = world.request('1');
+      const request = world.request('1', { commit: { sha: 'abc1234', timestamp: '2026-01-01T00:00:00Z' } });
       const started = only(await world.run(request));
-      expect(await newestSuspectOf(world.state, 'checkout')).toBeUndefined();
+      expect(await changes(world)).toEqual([]);
 
-      await world.run(started);
+      const startedAt = world.clock.now();
+      const completed = await world.run(started);
 
-      expect(await newestSuspectOf(world.state, 'checkout')).toEqual({
-        key: eventKey(request),
-        requestId: request.id,
-        requestSource: request.source,
-        target: TARGET,
-        service: 'checkout',
-        correlationId: request.correlationid,
-        startedAt: world.clock.now(),
-        data: request.data,
-      });
+      const release = { key: eventKey(request), kind: 'release', target: TARGET, image: request.data.image, startedAt };
+      expect(await changes(world)).toMatchObject([{ ...release, commit: 'abc1234' }]);
+      expect(completed).toBeDefined();
     });
 
-    it('also after it completed', async () => {
+    it('with what was rolled back, but not with what changed nothing', async () => {
+      const world = new World({ config });
+      for (const tag of ['1', 'fail-2', '1']) {
+        await world.carry(world.request(tag));
+        world.clock.advance(1);
+      }
+
+      const kinds = (await changes(world)).map(({ kind, image }) => `${kind} ${image?.split(':')[1]}`);
+      expect(kinds.sort()).toEqual(['release 1', 'release fail-2', 'rollback 1']);
+    });
+
+    it('on every target, the last one first', async () => {
       const world = new World({ config });
       await world.carry(world.request('1'));
-
-      expect(await newestSuspectOf(world.state, 'checkout')).toMatchObject({ requestId: 'request-1' });
-    });
-
-    it('but not one that failed, nor one that brought back an image that had been good', async () => {
-      const world = new World({ config });
-      await world.carry(world.request('fail-1'));
-      expect(await newestSuspectOf(world.state, 'checkout')).toBeUndefined();
-
-      for (const tag of ['2', '3', '2']) await world.carry(world.request(tag));
-      expect(await newestSuspectOf(world.state, 'checkout')).toBeUndefined();
-    });
-
-    it('and is not confused by an older release on another target that starts late', async () => {
-      const world = new World({ config });
-      const older = only(await world.run(world.request('1')));
-      world.clock.advance(1);
       await world.carry(world.request('2', { namespace: 'other' }));
 
-      await world.run(older);
-
-      expect(await newestSuspectOf(world.state, 'checkout')).toMatchObject({ requestId: 'request-2' });
+      expect((await changes(world)).map(({ target }) => target)).toEqual(['default/other/web', TARGET]);
     });
   });
 });

@@ -1,159 +1,359 @@
-import { describe, expect, it } from 'vitest';
+/** What a page does: whom it blames and fails, whom it spares, and what it says. The whole app, on virtual time. */
+import { beforeEach, describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/platform/slo-violation.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { TransientError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
-import { targetOf } from '../../../shared/events/deployment-target.ts';
-import { SLOViolation } from '../../../shared/events/platform.ts';
-import type { StateStore } from '../../../shared/ports/state.ts';
-import { advanceRelease, changeTarget } from '../../../shared/releases/release-record.ts';
-import { admitRequest, startRelease } from '../../../shared/releases/release-states.ts';
-import { rememberNewest } from '../../../shared/releases/suspects.ts';
+import { DeploymentRequested } from '../../../shared/events/deployment.ts';
+import { ClusterUpdated } from '../../../shared/events/infrastructure.ts';
+import { HealthCheck, SLOViolation } from '../../../shared/events/platform.ts';
+import type { Notification } from '../../../shared/ports/notifier.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
-import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
+import { type Platform, startPlatform } from '../../support/platform.ts';
+import { FixedClock, recordingPorts } from '../../support/ports.ts';
+import { singleRollout } from '../../support/rollouts.ts';
 
-const MINUTE = 60_000;
-const NOW = Date.parse('2026-03-01T12:00:00Z');
-const configWith = (rollbackOnPage: string): object => ({
-  services: [{ name: 'web', team: 'shop', objectives: [{ target: 0.99, rollbackOnPage }] }],
-});
-const config = configWith('act');
-const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:2' };
-
-type Violation = EventOf<typeof SLOViolation>;
-
-function violation(severity: 'page' | 'ticket' = 'page', time = NOW): Violation {
-  return newEvent(SLOViolation, {
-    source: '/handlers/health-check',
-    time: new Date(time).toISOString(),
-    data: {
-      ...{ service: 'web', slo: 'availability', severity, burnRate: 20, longWindow: '1h', shortWindow: '5m' },
-      ...{ currentValue: 0.98, targetValue: 0.99, errorBudgetRemaining: 0.5 },
-    },
-  });
-}
-
-/** A release of the service as the deployment handlers leave it, begun at a time. */
-async function release(state: StateStore, requestId: string, at: number): Promise<void> {
-  const of = { requestId, requestSource: '/ci' };
-  const request = { ...of, correlationId: `chain-${requestId}`, data, time: at };
-  await changeTarget(state, targetOf(data), (record) =>
-    admitRequest(record, request, { objection: undefined, overrode: undefined, at }),
-  );
-  const started = await advanceRelease(state, { ...data, ...of }, (record, it) =>
-    startRelease(record, it, { by: `started-${requestId}`, at }, 10 * MINUTE),
-  );
-  if (started) await rememberNewest(state, 'web', started);
-}
+/** The budget is spent soon, and then the service is frozen. */
+const OVERRIDE = { override: { reason: 'a test', approvedBy: 'ada' } };
 
 interface Options {
-  readonly state?: StateStore;
-  readonly config?: unknown;
+  readonly rollbackOnPage?: 'off' | 'observe' | 'act';
+  readonly clusters?: readonly string[];
 }
 
-async function deliver(event: Violation, options: Options = {}): Promise<RecordingPorts> {
-  const ports = recordingPorts({ handling: event, config, clock: new FixedClock(NOW), ...options });
-  await handle(event, ports);
-  return ports;
+class World {
+  readonly notified: Notification[] = [];
+  /** Whether no notification can be sent. */
+  isAway = false;
+  /** The share of requests that fail, by service. */
+  readonly failing = new Map<string, number>();
+  readonly platform: Platform;
+
+  private constructor(platform: Platform) {
+    this.platform = platform;
+    Object.assign(platform.ports.notifier, {
+      notify: async (notification: Notification) => {
+        if (this.isAway) throw new TransientError('the channel is away');
+        if (this.notified.some(({ key }) => key === notification.key)) return;
+        this.notified.push(notification);
+      },
+    });
+  }
+
+  static async start({ rollbackOnPage = 'act', clusters = ['default'] }: Options = {}): Promise<World> {
+    const objectives = [{ target: 0.999, rollbackOnPage }];
+    const world = new World(
+      await startPlatform({
+        clusters: Object.fromEntries(clusters.map((name) => [name, {}])),
+        services: [
+          { name: 'shop', team: 'shop', workloads: ['*/shop/web', '*/shop/worker'], objectives },
+          { name: 'search', objectives },
+        ],
+      }),
+    );
+    for (const deployment of ['web', 'worker']) {
+      for (const cluster of clusters) await world.release(deployment, '1', { cluster });
+    }
+    await world.serve(60);
+    return world;
+  }
+
+  /** Health checks of both services, one a minute. */
+  async serve(minutes: number): Promise<void> {
+    const { bus, ports } = this.platform;
+    for (let n = 0; n < minutes; n++) {
+      const time = new Date(ports.clock.now()).toISOString();
+      for (const service of ['shop', 'search']) {
+        const data = { service, good: 1_000 - 1_000 * (this.failing.get(service) ?? 0), total: 1_000 };
+        await bus.publish(newEvent(HealthCheck, { source: '/probe', time, data }));
+      }
+      await bus.advance('1m');
+    }
+  }
+
+  /** Asks for a release, and lets its rollout begin. */
+  async release(deployment: string, tag: string, data: object = {}): Promise<void> {
+    const { bus, ports } = this.platform;
+    const image = `ghcr.io/shop/${deployment}:${tag}`;
+    const asked = { namespace: 'shop', deployment, image, ...data };
+    const time = new Date(ports.clock.now()).toISOString();
+    await bus.publish(newEvent(DeploymentRequested, { source: '/ci', time, data: asked }));
+    await bus.advance('1s');
+  }
+
+  async running(deployment: string, cluster = 'default'): Promise<string> {
+    const { image } = await singleRollout(this.platform.ports.clusters.get(cluster), { namespace: 'shop', deployment });
+    return image.slice(image.indexOf(':') + 1);
+  }
+
+  get page(): Notification {
+    return (
+      this.notified.find(({ key, severity }) => key.endsWith('/violation') && severity === 'critical') ??
+      expect.fail('nobody was paged')
+    );
+  }
+
+  get failed(): string[] {
+    return this.platform.bus
+      .events({ type: 'DeploymentFailed' })
+      .flatMap(({ data }) =>
+        'reason' in data && data.reason === 'SLOViolation' && 'image' in data ? [data.image] : [],
+      );
+  }
 }
+
+describe('a page that acts', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await World.start();
+  });
+
+  it('rolls the release back that was made when it began, and says what was weighed', async () => {
+    await world.release('web', 'bad');
+    world.failing.set('shop', 0.5);
+    await world.serve(10);
+
+    expect(world.failed).toEqual(['ghcr.io/shop/web:bad']);
+    expect(await world.running('web')).toBe('1');
+    expect(world.page).toMatchObject({
+      severity: 'critical',
+      team: 'shop',
+      text: 'the release of ghcr.io/shop/web:bad on default/shop/web is rolled back: nothing else changed when it began',
+      facts: {
+        suspects: expect.stringMatching(/^1\. ghcr\.io\/shop\/web:bad on default\/shop\/web, released at 2026/),
+      },
+    });
+  });
+
+  it('leaves an innocent release alone that was made after it began', async () => {
+    await world.release('web', 'bad');
+    world.failing.set('shop', 0.03);
+    await world.serve(13);
+    await world.release('worker', 'innocent', OVERRIDE);
+    await world.serve(10);
+
+    expect([await world.running('web'), await world.running('worker')]).toEqual(['1', 'innocent']);
+  });
+
+  it('blames neither of two releases that were made when it began, and ranks them', async () => {
+    await world.release('web', '2');
+    await world.serve(2);
+    await world.release('worker', '2');
+    world.failing.set('shop', 0.5);
+    await world.serve(10);
+
+    expect(world.failed).toEqual([]);
+    expect(world.page.text).toBe('nothing is rolled back: 2 changes were released when it began');
+    expect(world.page.facts?.['suspects']).toMatch(/1\. \S+:2 on .*; 2\. \S+:2 on /);
+  });
+
+  it('goes back to before the oldest of several releases of one container', async () => {
+    await world.release('web', '2');
+    await world.platform.bus.advance('1m');
+    await world.release('web', '3');
+    world.failing.set('shop', 0.5);
+    await world.serve(10);
+
+    expect(world.failed).toEqual(['ghcr.io/shop/web:3']);
+    expect(await world.running('web')).toBe('1');
+  });
+
+  it('blames nobody while another service begins to burn too', async () => {
+    await world.release('web', '2');
+    world.failing.set('shop', 0.5);
+    world.failing.set('search', 0.3);
+    await world.serve(10);
+
+    expect(world.failed).toEqual([]);
+    expect(world.page.text).toMatch(/^nothing is rolled back: search \(availability\) began to burn at the same time/);
+  });
+
+  it('blames nobody when the cluster was updated then', async () => {
+    await world.release('web', '2');
+    const { clock } = world.platform.ports;
+    const data = { clusterName: 'default', region: 'westeurope', version: '1.34.2' };
+    const time = new Date(clock.now()).toISOString();
+    await world.platform.bus.publish(newEvent(ClusterUpdated, { source: '/aks', time, data }));
+    world.failing.set('shop', 0.5);
+    await world.serve(10);
+
+    expect(world.failed).toEqual([]);
+    expect(world.page.text).toBe('nothing is rolled back: cluster default was updated at the same time');
+  });
+
+  it('blames nobody when somebody else has changed the deployment since', async () => {
+    await world.release('web', '2');
+    await world.serve(2);
+    const theirs = {
+      requestId: 'kubectl',
+      rank: '9999',
+      changeCause: 'by hand',
+      containers: [{ image: 'ghcr.io/shop/web:hotfix' }],
+    };
+    await world.platform.ports.clusters.get('default').apply({ namespace: 'shop', deployment: 'web', ...theirs });
+    world.failing.set('shop', 0.5);
+    await world.serve(10);
+
+    expect(world.failed).toEqual([]);
+    expect(world.page.text).toBe('nothing is rolled back: somebody else changed default/shop/web at the same time');
+  });
+
+  it('does not roll a fix back to what burns', async () => {
+    await world.release('web', 'bad');
+    world.failing.set('shop', 0.012);
+    await world.serve(59);
+    await world.release('web', 'fix', OVERRIDE);
+    await world.serve(15);
+
+    expect(world.page.text).toBe(
+      'nothing is rolled back: the release of ghcr.io/shop/web:bad on default/shop/web would be to blame, and is not what runs',
+    );
+    expect(await world.running('web')).toBe('fix');
+  });
+
+  it('says so when the rollback did not help, and rolls nothing else back', async () => {
+    await world.release('web', '2');
+    world.failing.set('shop', 0.5);
+    await world.serve(10);
+    await world.release('worker', '2', OVERRIDE);
+    await world.serve(20);
+
+    expect(world.failed).toEqual(['ghcr.io/shop/web:2']);
+    expect(world.notified.filter(({ title }) => title.includes('did not help'))).toMatchObject([
+      { severity: 'critical', text: expect.stringContaining('web:2 on default/shop/web went back 15 minutes ago') },
+    ]);
+  });
+
+  it('notifies of the page when the channel is back, and nobody has to replay it', async () => {
+    world.failing.set('shop', 0.5);
+    world.isAway = true;
+    await world.serve(4);
+    expect(world.notified.filter(({ severity }) => severity === 'critical')).toEqual([]);
+
+    world.isAway = false;
+    await world.serve(10);
+
+    expect(world.page.severity).toBe('critical');
+    expect(world.platform.bus.errors()).toEqual([]);
+  });
+
+  it('says nothing more when it helped', async () => {
+    await world.release('web', '2');
+    world.failing.set('shop', 0.5);
+    await world.serve(6);
+    world.failing.set('shop', 0);
+    await world.serve(40);
+
+    expect(world.failed).toEqual(['ghcr.io/shop/web:2']);
+    expect(world.notified.filter(({ key }) => key.includes('did-not-help'))).toEqual([]);
+  });
+
+  it('judges a change that comes while it is open', async () => {
+    world.failing.set('shop', 0.03);
+    await world.serve(75);
+    expect(world.page.text).toBe('nothing is rolled back: nothing was released when it began');
+
+    await world.release('web', 'worse', OVERRIDE);
+    world.failing.set('shop', 0.95);
+    await world.serve(30);
+
+    expect(world.failed).toEqual(['ghcr.io/shop/web:worse']);
+    expect(world.notified.filter(({ key }) => key.endsWith('/blame'))).toMatchObject([
+      { title: 'shop still burns, and a change is to blame' },
+    ]);
+  });
+});
+
+it('rolls a change back in every cluster that it came to', async () => {
+  const world = await World.start({ clusters: ['default', 'west'] });
+  await world.release('web', 'bad');
+  await world.release('web', 'bad', { cluster: 'west' });
+  world.failing.set('shop', 0.5);
+  await world.serve(10);
+
+  expect(world.failed).toEqual(['ghcr.io/shop/web:bad', 'ghcr.io/shop/web:bad']);
+  expect([await world.running('web'), await world.running('web', 'west')]).toEqual(['1', '1']);
+});
+
+it('that observes fails nothing, and says what it would roll back', async () => {
+  const world = await World.start({ rollbackOnPage: 'observe' });
+  await world.release('web', 'bad');
+  world.failing.set('shop', 0.5);
+  await world.serve(10);
+
+  expect(world.failed).toEqual([]);
+  expect(world.page.text).toMatch(/^nothing is rolled back, since rollbackOnPage only observes; it would be .*web:bad/);
+});
+
+it('that is off blames nobody', async () => {
+  const world = await World.start({ rollbackOnPage: 'off' });
+  await world.release('web', 'bad');
+  world.failing.set('shop', 0.5);
+  await world.serve(10);
+
+  expect(world.failed).toEqual([]);
+  expect(world.page.text).toBe('nothing is rolled back: rollbackOnPage is off for the objective');
+});
 
 describe('a violation', () => {
+  const violation = (severity: 'page' | 'ticket', service = 'shop'): EventOf<typeof SLOViolation> =>
+    newEvent(SLOViolation, {
+      source: '/handlers/health-check',
+      time: '2026-03-01T12:00:00Z',
+      data: {
+        ...{ service, slo: 'availability', severity, burnRate: 20, longWindow: '1h', shortWindow: '5m' },
+        ...{ currentValue: 0.98, targetValue: 0.99, errorBudgetRemaining: 0.5, bad: 20, total: 100 },
+      },
+    });
+
   it.each([
     ['page', 'critical'],
     ['ticket', 'warning'],
   ] as const)('that is a %s is notified as %s to the team', async (severity, expected) => {
-    const { notifications } = await deliver(violation(severity));
+    const event = violation(severity);
+    const config = { services: [{ name: 'shop', team: 'shop', objectives: [{ target: 0.99 }] }] };
+    const ports = recordingPorts({ handling: event, config });
 
-    expect(notifications).toMatchObject([
-      { severity: expected, team: 'shop', title: 'web burns its error budget 20.0 times too fast' },
-    ]);
-  });
+    await handle(event, ports);
 
-  it('that pages within the look-back fails the newest release, in the chain of its request', async () => {
-    const state = new MemoryStateStore();
-    await release(state, 'r1', NOW - 30 * MINUTE);
-
-    const page = violation();
-
-    const { published, notifications } = await deliver(
-      { ...page, data: { ...page.data, bad: 20, total: 100 } },
-      { state },
-    );
-
-    expect(published).toMatchObject([
+    expect(ports.notifications).toMatchObject([
       {
-        type: 'DeploymentFailed',
-        correlationid: 'chain-r1',
-        data: { ...data, requestId: 'r1', reason: 'SLOViolation', durationSeconds: 1_800 },
+        ...{ severity: expected, team: 'shop', title: 'shop burns its error budget 20.0 times too fast' },
+        facts: { events: '20 of 100 bad in 1h', 'error budget': '50 % left' },
       },
     ]);
-    expect(notifications[0]).toMatchObject({
-      text: 'the release of ghcr.io/shop/web:2 is rolled back',
-      facts: { request: 'r1', events: '20 of 100 bad in 1h', 'error budget': '50 % left' },
-    });
   });
 
-  it.each([
-    ['a ticket', violation('ticket'), NOW - MINUTE, config],
-    ['a page after the look-back', violation(), NOW - 61 * MINUTE, config],
-    ['a page from before the release began', violation('page', NOW - 2 * MINUTE), NOW - MINUTE, config],
-    ['a page of an objective that does not ask for it', violation(), NOW - MINUTE, configWith('off')],
-    ['a page of an objective that is not configured', violation(), NOW - MINUTE, {}],
-  ])('that is %s fails no release', async (_, event, startedAt, configured) => {
-    const state = new MemoryStateStore();
-    await release(state, 'r1', startedAt);
+  it('fails a release once, delivered twice or dying anywhere', async () => {
+    const world = await World.start({ rollbackOnPage: 'observe' });
+    await world.release('web', 'bad');
+    world.failing.set('shop', 0.5);
+    await world.serve(6);
+    const { ports, bus } = world.platform;
+    const [event] = bus.events({ type: 'SLOViolation' });
+    if (event?.type !== 'SLOViolation') expect.fail('nobody was paged');
+    const partitions = ['services', 'deployments', 'changed-deployments', 'inventory'];
+    const before = await contents(ports.state, ...partitions);
+    const services = ports.config.services.map((service) => ({
+      ...service,
+      objectives: service.objectives.map((objective) => ({ ...objective, rollbackOnPage: 'act' })),
+    }));
 
-    const { published, notifications } = await deliver(event, { state, config: configured });
-
-    expect(published).toEqual([]);
-    expect(notifications).toHaveLength(1);
-  });
-
-  it('that pages where rollbackOnPage observes only says what it would roll back', async () => {
-    const state = new MemoryStateStore();
-    await release(state, 'r1', NOW - MINUTE);
-
-    const { published, notifications } = await deliver(violation(), { state, config: configWith('observe') });
-
-    expect(published).toEqual([]);
-    expect(notifications).toMatchObject([
-      { text: expect.stringContaining('it would be the release of ghcr.io/shop/web:2'), facts: { request: 'r1' } },
-    ]);
-    expect(await contents(state, 'blamed-releases')).toEqual({});
-  });
-
-  it('never fails a release that is superseded', async () => {
-    const state = new MemoryStateStore();
-    await release(state, 'r1', NOW - 20 * MINUTE);
-    await release(state, 'r2', NOW - 10 * MINUTE);
-
-    const { published } = await deliver(violation(), { state });
-
-    expect(published.map(({ data }) => 'requestId' in data && data.requestId)).toEqual(['r2']);
-  });
-
-  it('fails a release once, however many violations it causes', async () => {
-    const state = new MemoryStateStore();
-    await release(state, 'r1', NOW - 10 * MINUTE);
-    await deliver(violation(), { state });
-
-    const { published } = await deliver(violation(), { state });
-
-    expect(published).toEqual([]);
-  });
-
-  it('fails the release once, delivered twice or dying anywhere', async () => {
     const ending = await expectOneEffect(
       handle,
-      violation(),
+      event as EventOf<typeof SLOViolation>,
       async () => {
         const state = new MemoryStateStore();
-        await release(state, 'r1', NOW - MINUTE);
-        return { state, clock: new FixedClock(NOW), config };
+        for (const [path, value] of Object.entries(before)) {
+          const slash = path.indexOf('/');
+          await state.insert(path.slice(0, slash), path.slice(slash + 1), value as object);
+        }
+        return { state, clock: new FixedClock(ports.clock.now()), config: { services } };
       },
-      ({ state }) => contents(state, 'blamed-releases', 'deployments'),
+      ({ state }) => contents(state, 'blamed-releases', 'deployments', 'pages'),
     );
 
-    expect(ending.published).toHaveLength(1);
+    expect(ending.published).toMatchObject([{ type: 'DeploymentFailed', data: { reason: 'SLOViolation' } }]);
     expect(ending.notified).toHaveLength(1);
   });
 });

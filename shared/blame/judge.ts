@@ -1,0 +1,143 @@
+/**
+ * Which change is to blame for a burning error budget. Pure: the records of the changes, and when the burn began, decide.
+ *
+ * A change is a suspect when it was made while the burn may have begun. One suspect is blamed; several are, when all of
+ * them changed one container, since going back to before the oldest undoes each. Anything else that changed then
+ * exonerates: a rollback, an update of the cluster, a change by somebody else, or a service that began to burn at the
+ * same time and was not changed.
+ */
+import { MINUTE_MS } from '../duration.ts';
+import type { RecordedChange } from '../releases/changes.ts';
+
+/** After a rollout ends traffic still moves, caches fill and queues drain. */
+export const SETTLE_MS = 10 * MINUTE_MS;
+
+/** What shares a cause does not fail in the same minute everywhere. */
+const SLACK_MS = 5 * MINUTE_MS;
+
+/** When something began to burn, or why nobody can say. */
+type Finding =
+  | { readonly onset: Interval & { readonly at: number; readonly earliest: number } }
+  | { readonly onset?: undefined; readonly because: string };
+
+/** A service, or another place that it runs at, that may burn too. */
+export interface Neighbour {
+  readonly name: string;
+  readonly finding: Finding;
+  readonly changes: readonly RecordedChange[];
+}
+
+export interface Verdict {
+  /** What goes back: the newest release of each container that the suspect changed. */
+  readonly blamed: readonly RecordedChange[];
+  /** Releases of the same containers that go back with them: their images are no better. */
+  readonly alsoUndone: readonly RecordedChange[];
+  /** Every release that was weighed, the likeliest first. */
+  readonly suspects: readonly RecordedChange[];
+  /** For people: why these, or why none. */
+  readonly because: string;
+}
+
+interface Evidence {
+  readonly finding: Finding;
+  /** Of the service, where the objective counts; and of the clusters there. */
+  readonly changes: readonly RecordedChange[];
+  readonly neighbours?: readonly Neighbour[] | undefined;
+  /** When the page was judged before with an onset in sight: from then on only what is newer can be blamed. */
+  readonly judgedAt?: number | undefined;
+}
+
+export function judge({ finding, changes, neighbours = [], judgedAt = 0 }: Evidence): Verdict {
+  if (!finding.onset) return nobody([], finding.because);
+  const { onset } = finding;
+  const near = changes.filter((change) => isNear(change, { from: onset.earliest, to: onset.to }));
+  const suspects = near
+    .filter(({ kind }) => kind === 'release')
+    .sort((a, b) => Math.abs(a.startedAt - onset.at) - Math.abs(b.startedAt - onset.at));
+  if (suspects.length === 0) return nobody([], 'nothing was released when it began');
+
+  const cut = near.find(({ kind }) => kind !== 'release');
+  if (cut) return nobody(suspects, `${describeCut(cut)} at the same time`);
+  const count = countChanges(suspects);
+  const isOneContainer = new Set(suspects.map(containerOf)).size === 1;
+  if (count > 1 && !isOneContainer) return nobody(suspects, `${count} changes were released when it began`);
+  if (!suspects.every((suspect) => isNear(suspect, onset))) {
+    return nobody(suspects, 'it may have begun as early as that, and hardly did');
+  }
+  if (suspects.some(({ startedAt }) => startedAt < judgedAt)) return nobody(suspects, 'it was judged before');
+  const control = neighbours.find((neighbour) => isUnexplained(neighbour, onset, suspects));
+  if (control) return nobody(suspects, `${control.name} began to burn at the same time without being part of it`);
+
+  // Where the change came to later, it is as bad.
+  const later = changes.filter(
+    (one) =>
+      one.kind === 'release' && one.startedAt > onset.to && suspects.some((suspect) => isSameChange(suspect, one)),
+  );
+  const undone = [...suspects, ...later];
+  const blamed = undone.filter((one) => !undone.some((other) => isUndoneBy(one, other)));
+  return {
+    blamed,
+    alsoUndone: undone.filter((one) => !blamed.includes(one)),
+    suspects,
+    because: count === 1 ? 'nothing else changed when it began' : 'nothing but this container changed when it began',
+  };
+}
+
+function nobody(suspects: readonly RecordedChange[], because: string): Verdict {
+  return { blamed: [], alsoUndone: [], suspects, because };
+}
+
+function isNear({ startedAt, endedAt = Number.POSITIVE_INFINITY }: RecordedChange, { from, to }: Interval): boolean {
+  return startedAt <= to && endedAt + SETTLE_MS >= from;
+}
+
+interface Interval {
+  readonly from: number;
+  readonly to: number;
+}
+
+function describeCut({ kind, target, image }: RecordedChange): string {
+  switch (kind) {
+    case 'rollback':
+      return `${target} was rolled back`;
+    case 'cluster':
+      return `cluster ${target} was updated`;
+    case 'others':
+      return `somebody else changed ${target}`;
+    default:
+      return `${target} went back to ${image}, known to be good,`;
+  }
+}
+
+/** Of one commit, or of one image, wherever it went: one change. */
+function isSameChange(a: RecordedChange, b: RecordedChange): boolean {
+  return (a.commit !== undefined && a.commit === b.commit) || a.image === b.image;
+}
+
+/** How many changes they are, all targets of one counted as one. */
+function countChanges(releases: readonly RecordedChange[]): number {
+  const groups: RecordedChange[][] = [];
+  for (const release of releases) {
+    const own = groups.filter((group) => group.some((other) => isSameChange(release, other)));
+    const rest = groups.filter((group) => !own.includes(group));
+    groups.splice(0, groups.length, ...rest, [release, ...own.flat()]);
+  }
+  return groups.length;
+}
+
+function containerOf({ target, container = '' }: RecordedChange): string {
+  return `${target} ${container}`;
+}
+
+/** Whether going back to before a release undoes an older one, of the same container. */
+function isUndoneBy(older: RecordedChange, newer: RecordedChange): boolean {
+  return containerOf(older) === containerOf(newer) && older.startedAt < newer.startedAt;
+}
+
+/** Whether it burns from the same time on, and none of the suspects accounts for it. */
+function isUnexplained({ finding, changes }: Neighbour, onset: Interval, suspects: readonly RecordedChange[]): boolean {
+  if (!finding.onset) return false;
+  const its = finding.onset;
+  if (its.from > onset.to + SLACK_MS || its.to < onset.from - SLACK_MS) return false;
+  return !changes.some((change) => isNear(change, its) && suspects.some((suspect) => isSameChange(suspect, change)));
+}

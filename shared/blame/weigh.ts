@@ -1,0 +1,103 @@
+/**
+ * The evidence about a page: since when the service burns, what was changed then, what else burns, and what that says of
+ * the changes. It joins what releases, health checks and clusters have left in the store.
+ */
+import { clusterChangedAt } from '../clusters/inventory.ts';
+import type { HandlerPorts } from '../ports/handler.ts';
+import type { StateStore } from '../ports/state.ts';
+import { changesOf, type RecordedChange } from '../releases/changes.ts';
+import { changeByOthers, undoingOf } from '../releases/suspects.ts';
+import { controlOnsetOf, isOpen, onsetOf } from '../slo/burns.ts';
+import { healthOf } from '../slo/health-store.ts';
+import { isInScope, type Objective, type Scope } from '../slo/objectives.ts';
+import { judge, type Neighbour, SETTLE_MS, type Verdict } from './judge.ts';
+import { onsetIn, type Page, type Weighed } from './pages.ts';
+import { describeChanges } from './verdict-text.ts';
+
+/** Who burns, and by which rule that was noticed. */
+export interface Burning {
+  readonly service: string;
+  readonly objective: Objective;
+  readonly longWindow: string;
+}
+
+/** Changes nothing. A cluster that does not answer is no evidence. */
+export async function weigh(burning: Burning, page: Page, ports: HandlerPorts): Promise<Weighed> {
+  const { service, objective, longWindow } = burning;
+  const { state } = ports;
+  const at = ports.clock.now();
+  const health = await healthOf(state, service);
+  if (!isOpen(health, objective.slo, 'page')) {
+    return { ...judge({ finding: { because: 'it burns no more' }, changes: [] }), at };
+  }
+  const before = onsetIn(page);
+  const finding = onsetOf(health, objective, longWindow, before?.onset);
+  const { onset } = finding;
+  if (!onset) return { ...judge({ finding, changes: [] }), at };
+
+  const since = onset.earliest - SETTLE_MS;
+  const own = await changesIn(state, service, objective, since);
+  const names = [...new Set(own.map(({ target }) => placeOf(target).cluster))];
+  const updates = await Promise.all(names.map((name) => clusterUpdates(state, name)));
+  const evidence = { finding, changes: [...own, ...updates.flat()], judgedAt: before?.at };
+  const first = judge(evidence);
+  const weighed = { at, onset: { from: onset.from, to: onset.to } };
+  if (first.blamed.length === 0) return { ...first, ...weighed };
+
+  // What costs more to ask is asked only when somebody would be blamed.
+  const others = await Promise.all(first.blamed.map((change) => changeByOthers(ports, change)));
+  const neighbours = await neighboursOf(burning, since, ports);
+  const verdict = judge({ ...evidence, changes: [...evidence.changes, ...others.flat()], neighbours });
+  return { ...(await whereItRuns(state, verdict)), ...weighed };
+}
+
+function placeOf(target: string): { cluster: string; namespace: string } {
+  const [cluster = '', namespace = ''] = target.split('/');
+  return { cluster, namespace };
+}
+
+function changesIn(state: StateStore, service: string, scope: Scope, since: number): Promise<RecordedChange[]> {
+  return changesOf(state, service, since, (target) => isInScope(scope, placeOf(target)));
+}
+
+async function clusterUpdates(state: StateStore, cluster: string): Promise<RecordedChange[]> {
+  const at = await clusterChangedAt(state, cluster);
+  return at === undefined ? [] : [{ key: cluster, kind: 'cluster', target: cluster, startedAt: at, endedAt: at }];
+}
+
+/** The other services, and the other places where this one is measured. */
+async function neighboursOf(
+  { service, objective }: Burning,
+  since: number,
+  { state, config }: Pick<HandlerPorts, 'state' | 'config'>,
+): Promise<Neighbour[]> {
+  const found = await Promise.all(
+    config.services.map(async ({ name, objectives }) => {
+      const elsewhere = objectives.filter((other) => name !== service || !isSameScope(other, objective));
+      const health = elsewhere.length > 0 ? await healthOf(state, name) : undefined;
+      return elsewhere.map((other) => ({ name, other, finding: controlOnsetOf(health, other) }));
+    }),
+  );
+  return Promise.all(
+    found
+      .flat()
+      .filter(({ finding }) => finding.onset)
+      .map(async ({ name, other, finding }) => ({
+        name: `${name} (${other.slo})`,
+        finding,
+        changes: await changesIn(state, name, other, since),
+      })),
+  );
+}
+
+function isSameScope(a: Scope, b: Scope): boolean {
+  return String(a.clusters) === String(b.clusters) && String(a.namespaces) === String(b.namespaces);
+}
+
+/** Nobody is blamed with what runs nowhere any more. */
+async function whereItRuns(state: StateStore, verdict: Verdict): Promise<Verdict> {
+  const undoings = await Promise.all(verdict.blamed.map((change) => undoingOf(state, change)));
+  if (verdict.blamed.length === 0 || undoings.some(({ to }) => to === 'fail')) return verdict;
+  const because = `${describeChanges(verdict.blamed)} would be to blame, and is not what runs`;
+  return { ...verdict, blamed: [], alsoUndone: [], because };
+}
