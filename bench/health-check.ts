@@ -17,7 +17,7 @@ const HOUR = 3_600_000;
 const CHECKS = 20_000;
 const ROUNDS = 5;
 const services = Array.from({ length: 1_000 }, (_, n) => `service-${n}`);
-const config = parseConfig({ objectives: services.map((service) => ({ service, target: 0.99 })) });
+const config = parseConfig({ services: services.map((name) => ({ name, objectives: [{ target: 0.99 }] })) });
 
 let now = Date.parse('2026-03-01T00:00:00Z');
 

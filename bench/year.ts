@@ -45,7 +45,7 @@ function portsFor(event: PlatformEvent): HandlerPorts {
     },
   };
 }
-const config = parseConfig({ objectives: services.map((service) => ({ service, target: 0.999 })) });
+const config = parseConfig({ services: services.map((name) => ({ name, objectives: [{ target: 0.999 }] })) });
 
 const sample = newEvent(HealthCheck, { source: '/probe', data: { service: 'any', good: 1, total: 1 } });
 

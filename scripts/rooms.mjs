@@ -60,10 +60,12 @@ export const rooms = [
     alone: true,
     may: [
       ...['shared/on-event', 'shared/ports', 'shared/events', 'shared/quantity', 'shared/update-document'],
+      'shared/config/service-lookup',
       ...RULES,
       ...BASICS,
     ],
-    message: 'A handler imports on-event, ports, events and the rules: no package, no adapter, no other handler.',
+    message:
+      'A handler imports on-event, ports, events, config/service-lookup and the rules: no package, no adapter, no other handler.',
   },
   {
     rooms: ['functions/http'],
@@ -170,10 +172,12 @@ export const rooms = [
     rooms: ['shared/status'],
     may: [
       ...['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', 'shared/delivery/automatic-replay'],
+      'shared/config/service-lookup',
       ...BASICS,
     ],
     types: ['shared/delivery'],
-    message: 'status/ imports releases, slo, ports, the topology, automatic-replay, and types of the delivery.',
+    message:
+      'status/ imports releases, slo, ports, config/service-lookup, the topology, automatic-replay, and types of the delivery.',
   },
   {
     rooms: ['shared/on-event'],
@@ -222,7 +226,7 @@ export const rooms = [
     rooms: ['shared/app-ports'],
     may: [
       ...['shared/adapters/live', 'shared/adapters/opentelemetry/start', 'shared/invocation-log', 'shared/ports'],
-      ...['shared/settings', 'shared/telemetry'],
+      ...['shared/settings', 'shared/telemetry', 'shared/slo/config-warnings'],
       ...[...BASICS, '@azure/functions'],
     ],
     types: ['shared/delivery'],

@@ -8,6 +8,7 @@ import type { Ports } from './ports/handler.ts';
 import type { Log } from './ports/log.ts';
 import type { HistoryLimits } from './settings.ts';
 import { readSettings } from './settings.ts';
+import { warningsOf } from './slo/config-warnings.ts';
 import { tracedPorts } from './telemetry/traced-ports.ts';
 
 /** What messages and requests are served with. */
@@ -68,7 +69,10 @@ export function checkSettingsAtStart(): void {
     // The local host puts it there; the real one puts nothing there.
     triggers = hookData['triggers'] as Ports['triggers'];
     try {
-      if (!given) readSettings(process.env);
+      if (!given) {
+        // The word "error" in such a line would make it one for the host, see below.
+        for (const warning of warningsOf(readSettings(process.env).config)) console.warn(`warning: ${warning}`);
+      }
       stopTelemetry = await startTelemetry(process.env);
     } catch (error) {
       // The Functions host logs at Debug what a hook throws, and then says that there are no functions. It shows a line of

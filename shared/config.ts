@@ -1,5 +1,5 @@
 /**
- * `platform.config.json`: policies, objectives, profiles, clusters, notifications. Everything has a default that is
+ * `platform.config.json`: policies, services with their objectives, profiles, clusters, notifications. Everything has a default that is
  * safe, so an empty file is valid; an error names the path and the value.
  */
 
@@ -29,9 +29,17 @@ export function parseConfig(input: unknown, origin = 'platform.config.json'): Pl
   const result = configSchema.safeParse(input, { error: describeIssue });
   if (result.success) return result.data;
   const schema = jsonSchemaOf(configSchema);
-  const issues = issuesOf(result.error, input).map((issue) => ({ ...issue, isSecret: mayBeSecret(issue, schema) }));
+  const issues = issuesOf(result.error, input).map((issue) => ({
+    ...issue,
+    isSecret: mayBeSecret(issue, schema),
+    // Where they were once.
+    ...(issue.path === 'objectives' && { expected: OBJECTIVES_MOVED }),
+  }));
   throw new ConfigError(`${origin}: ${issues.map(formatIssue).join('; ')}`);
 }
+
+const OBJECTIVES_MOVED =
+  'no objectives here: each is in the `objectives` of its service in `services`, as { name, objectives }';
 
 /**
  * A field of ours that holds one value, and is not marked, can be shown. Anything else (an unknown field, an object in

@@ -1,5 +1,6 @@
 /** Admits a deployment, or rejects it: by policy, by freeze, or because a newer request was admitted. */
 
+import { serviceOf, wrongServiceIn } from '../../shared/config/service-lookup.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { targetOf } from '../../shared/events/deployment-target.ts';
@@ -8,7 +9,7 @@ import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { violationOf } from '../../shared/releases/policy.ts';
-import { changeTarget, type ReleaseData, serviceOf, stepBy } from '../../shared/releases/release-record.ts';
+import { changeTarget, type ReleaseData, stepBy } from '../../shared/releases/release-record.ts';
 import { admitRequest, type ReleaseFailure } from '../../shared/releases/release-states.ts';
 import { failedData, startedData } from '../../shared/releases/report.ts';
 import { type Freeze, freezeOf } from '../../shared/slo/freezes.ts';
@@ -19,7 +20,8 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
   const data = keptData(DeploymentRequested, event.data);
   const request = { requestId, requestSource, correlationId, data, time: Date.parse(event.time) };
   const at = ports.clock.now();
-  const freeze = await freezeOf(ports.state, serviceOf(data), at);
+  const service = serviceOf(ports.config, data);
+  const freeze = service === undefined ? undefined : await freezeOf(ports.state, service, at);
   const objection = objectionTo(data, freeze, ports);
 
   const record = await changeTarget(ports.state, targetOf(data), (current) =>
@@ -39,7 +41,8 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
 };
 
 function objectionTo(data: ReleaseData, freeze: Freeze | undefined, ports: HandlerPorts): ReleaseFailure | undefined {
-  const violation = violationOf(data, ports.config.policies.deployment);
+  const { config } = ports;
+  const violation = violationOf(data, config.policies.deployment) ?? wrongServiceIn(config, data);
   if (violation) return { reason: 'PolicyViolation', message: violation };
 
   const { cluster = 'default' } = data;

@@ -1,5 +1,6 @@
 /** Applies the image once and watches its rollout until it is ready, fails, or is late. */
 
+import { serviceOf } from '../../shared/config/service-lookup.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted, DeploymentFailed, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { eventKey } from '../../shared/events/identity.ts';
@@ -13,7 +14,6 @@ import {
   phaseOf,
   type ReleaseRecord,
   requestReference,
-  serviceOf,
   stepBy,
   stepTo,
 } from '../../shared/releases/release-record.ts';
@@ -62,7 +62,9 @@ function watchRollout(
     make: (cluster) => cluster.apply(change),
     before: async (running) => {
       // Only a service with objectives can burn a budget, and who may deploy can make up any number of names.
-      if (objectivesOf(config, serviceOf(data)).length > 0) await rememberNewest(state, release);
+      const service = serviceOf(config, data);
+      if (service !== undefined && objectivesOf(config, service).length > 0)
+        await rememberNewest(state, service, release);
       if (running)
         await advanceRelease(state, { ...data, requestId, requestSource }, (record, it) =>
           observePrevious(record, it, running),

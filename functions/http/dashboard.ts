@@ -16,7 +16,7 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
   const [health, known, found, { records }, errors] = await Promise.all([
     checkHealth(ports),
     services(ports),
-    digestOf(deployments(state), MAX_ROWS),
+    digestOf(deployments(ports), MAX_ROWS),
     readHistory(state, { limit: MAX_EVENTS }),
     oldestErrors(ports, MAX_ERRORS + 1),
   ]);

@@ -17,12 +17,12 @@ const QUERY = {
  * 200 with `deployments` in the order of cluster, namespace and name, and `next` (a `cursor`) when there are more; 400
  * naming the parameter that is wrong.
  */
-export async function handle({ query }: HttpRequest, { state }: Ports): Promise<HttpResponse> {
+export async function handle({ query }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   refuseUnknown(query, QUERY);
   const limit = limitIn(query);
   const found: DeploymentSummary[] = [];
   let next: string | undefined;
-  for await (const one of deployments(state, query.get('cursor') ?? undefined)) {
+  for await (const one of deployments(ports, query.get('cursor') ?? undefined)) {
     if (!FILTERS.every((name) => (query.get(name) ?? one[name]) === one[name])) continue;
     if (found.length === limit) {
       next = found.at(-1)?.target;

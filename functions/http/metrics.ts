@@ -13,11 +13,11 @@ import { deployments, services } from '../../shared/status/summaries.ts';
 
 /** 200 with the metrics as text; 503 while the state store is unavailable. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
-  const listed = new Set(ports.config.objectives.map(({ service }) => service));
+  const listed = new Set(ports.config.services.map(({ name }) => name));
   const [queues, known, measures, checks] = await Promise.all([
     lastReading(ports.state),
     services(ports),
-    measuresOf(deployments(ports.state), listed),
+    measuresOf(deployments(ports), listed),
     unlistedChecks(ports.state),
   ]);
   return {

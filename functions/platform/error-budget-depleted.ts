@@ -1,5 +1,6 @@
 /** Freezes the service whose error budget is spent: nothing is released until it recovers, unless overridden. */
 
+import { teamOf } from '../../shared/config/service-lookup.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
@@ -31,7 +32,7 @@ export const handle: Handler<EventOf<typeof ErrorBudgetDepleted>> = async (event
     severity: 'critical',
     title: `${service} is frozen`,
     text: `${cause.reason}. Releases are refused until it recovers; an override lets one through`,
-    team: objective?.team,
+    team: teamOf(config, service),
     facts: {
       ...eventsFact(event.data, window),
       'error budget': budgetWords(errorBudgetRemaining),

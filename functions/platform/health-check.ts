@@ -1,5 +1,6 @@
 /** Adds a check to its service's counts; publishes burning and spent error budgets, and lifts a freeze on recovery. */
 
+import { teamOf } from '../../shared/config/service-lookup.ts';
 import { InvalidEventError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { eventKey } from '../../shared/events/identity.ts';
@@ -11,7 +12,7 @@ import { lengthOf } from '../../shared/slo/burn-rate.ts';
 import { dropCompletedChecks } from '../../shared/slo/compact-checks.ts';
 import { liftFreeze } from '../../shared/slo/freezes.ts';
 import { changeHealth, healthOf } from '../../shared/slo/health-store.ts';
-import { objectiveOf, objectivesOf } from '../../shared/slo/objectives.ts';
+import { objectivesOf } from '../../shared/slo/objectives.ts';
 import { type CheckOutcome, factKeyOf, isPending, outcomesOf, withCheck } from '../../shared/slo/service-health.ts';
 import { countUnlisted } from '../../shared/slo/unlisted-checks.ts';
 
@@ -69,7 +70,7 @@ async function actOn(outcome: CheckOutcome, event: Check, ports: HandlerPorts): 
         severity: 'info',
         title: isFree ? `${service} may be released again` : `${service} recovers`,
         text: isFree ? `${left}; the freeze is lifted` : `${left}; another objective still freezes the service`,
-        team: objectiveOf(ports.config, service, slo)?.team,
+        team: teamOf(ports.config, service),
         event,
       });
     }

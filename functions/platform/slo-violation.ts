@@ -1,15 +1,20 @@
 /** Notifies people of a burning error budget; on a page the newest release of the service may be failed for it. */
 
+import { teamOf } from '../../shared/config/service-lookup.ts';
+import { HOUR_MS } from '../../shared/duration.ts';
 import type { DataOf, EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../shared/events/deployment.ts';
 import { eventKey } from '../../shared/events/identity.ts';
 import { SLOViolation } from '../../shared/events/platform.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
-import { releaseToBlame, type Suspect } from '../../shared/releases/suspects.ts';
+import { recentSuspectOf, releaseToBlame, type Suspect } from '../../shared/releases/suspects.ts';
 import { budgetWords, eventsFact } from '../../shared/slo/budget-text.ts';
 import { expectsFact } from '../../shared/slo/health-store.ts';
 import { type Objective, objectiveOf } from '../../shared/slo/objectives.ts';
+
+/** How long after its start a release can be blamed. */
+const LOOKBACK_MS = HOUR_MS;
 
 type Violation = EventOf<typeof SLOViolation>;
 
@@ -17,13 +22,14 @@ export const handle: Handler<Violation> = async (event, ports) => {
   const { service, slo, severity, longWindow, shortWindow, errorBudgetRemaining } = event.data;
   const objective = objectiveOf(ports.config, service, slo);
   const reasonAgainst = reasonAgainstRollback(severity, objective);
+  const isObserved = objective?.rollbackOnPage === 'observe';
+  const burning = { service, at: Date.parse(event.time), lookbackMs: LOOKBACK_MS };
   const release = reasonAgainst
     ? undefined
-    : await releaseToBlame(ports.state, {
-        ...{ service, by: eventKey(event), at: Date.parse(event.time) },
-        lookbackMs: objective?.rollbackLookback ?? 0,
-      });
-  if (release) {
+    : isObserved
+      ? await recentSuspectOf(ports.state, burning)
+      : await releaseToBlame(ports.state, { ...burning, by: eventKey(event) });
+  if (release && !isObserved) {
     ports.publish(DeploymentFailed, failedDataOf(event, release), { correlationid: release.correlationId });
   }
   await ports.notifier.notify({
@@ -31,9 +37,11 @@ export const handle: Handler<Violation> = async (event, ports) => {
     severity: severity === 'page' ? 'critical' : 'warning',
     title: `${service} ${burnText(event)}`,
     text: release
-      ? `the release of ${release.data.image} is rolled back`
+      ? isObserved
+        ? `nothing is rolled back: rollbackOnPage only observes; it would be the release of ${release.data.image}`
+        : `the release of ${release.data.image} is rolled back`
       : `nothing is rolled back: ${reasonAgainst ?? 'no recent release is to blame'}`,
-    team: objective?.team,
+    team: teamOf(ports.config, service),
     facts: {
       slo,
       windows: `${longWindow} and ${shortWindow}`,
@@ -52,7 +60,7 @@ function reasonAgainstRollback(
 ): string | undefined {
   if (severity === 'ticket') return 'tickets are never rolled back';
   if (!objective) return 'platform.config.json does not name the objective';
-  return objective.rollbackOnPage ? undefined : 'rollbackOnPage is off for the objective';
+  return objective.rollbackOnPage !== 'off' ? undefined : 'rollbackOnPage is off for the objective';
 }
 
 function failedDataOf(

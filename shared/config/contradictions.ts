@@ -1,22 +1,12 @@
 /** What no value of the configuration shows by itself: unknown names, duplicates, bounds the wrong way round. */
 import { isLargerQuantity } from '../quantity.ts';
 import type { PlatformConfig } from './sections.ts';
-
-/** A value that others contradict. */
-interface Contradiction {
-  readonly path: readonly (string | number)[];
-  readonly expected: string;
-}
+import { type Contradiction, serviceContradictions } from './service-contradictions.ts';
 
 /** Every contradiction in a configuration whose values each fit by themselves. */
-export function* contradictions({ objectives, profiles, clusters, policies }: PlatformConfig): Iterable<Contradiction> {
-  const promised = new Set<string>();
-  for (const [index, { service, slo }] of objectives.entries()) {
-    const name = `${service}\n${slo}`;
-    if (promised.has(name))
-      yield { path: ['objectives', index, 'slo'], expected: `one objective '${slo}' for ${service}` };
-    promised.add(name);
-  }
+export function* contradictions(config: PlatformConfig): Iterable<Contradiction> {
+  const { profiles, clusters, policies } = config;
+  yield* serviceContradictions(config);
   for (const [name, { quota, quotaCap }] of Object.entries(profiles)) {
     for (const [resource, cap] of Object.entries(quotaCap)) {
       const hard = Object.hasOwn(quota, resource) ? quota[resource] : undefined;

@@ -1,9 +1,10 @@
 /** The sections of `platform.config.json`, each value by itself; `contradictions.ts` compares them. */
 import * as z from 'zod';
-import { dnsLabel, dnsSubdomain, quantity, shortText } from '../events/fields.ts';
+import { dnsLabel, dnsSubdomain, quantity } from '../events/fields.ts';
 import { clusterSection } from './clusters.ts';
 import { duration } from './fields.ts';
 import { notificationsSection } from './notifications.ts';
+import { serviceSection } from './services.ts';
 
 /** `shop-*`, `*-production` or `*`. */
 const pattern = z.string().min(1).max(253).describe("A name; '*' stands for any run of characters.");
@@ -31,25 +32,6 @@ const deploymentPolicy = z
     rollback: z.boolean().default(true).describe('Whether a failed release is rolled back automatically.'),
   })
   .prefault({});
-
-const objective = z.strictObject({
-  service: dnsSubdomain.describe('The service, as health checks and deployment requests name it.'),
-  slo: shortText.default('availability').describe('The name of the objective; one of a name for each service.'),
-  target: z.number().gt(0).lt(1).describe('The promised share of good events, such as 0.999; not 0 and not 1.'),
-  window: z.enum(['28d', '30d']).default('30d').describe('Over which time the promise holds.'),
-  // With five, a service that just keeps its promise reaches 14.4 times its budget by bad luck in about 3 of 100,000
-  // hours, however little traffic it has; with one, in 7 of 100.
-  minFailures: z
-    .int()
-    .min(1)
-    .default(5)
-    .describe('So many failures in the long window before an alert fires, and the smallest budget; for low traffic.'),
-  team: dnsLabel.optional().describe('Whom its notifications are for; channels can be chosen by it.'),
-  rollbackOnPage: z.boolean().default(false).describe('Whether a page rolls the newest release back.'),
-  rollbackLookback: duration
-    .prefault('1h')
-    .describe('How long after its start a release can be rolled back for a page.'),
-});
 
 const resources = z.record(z.string().min(1), quantity).describe('Kubernetes quantities by resource name.');
 
@@ -88,7 +70,10 @@ export const configSections = z.strictObject({
     .strictObject({ deployment: deploymentPolicy.describe('What may be deployed, and how a rollout is watched.') })
     .prefault({})
     .describe('The rules that requests are held to.'),
-  objectives: z.array(objective).default([]).describe('What the services promise.'),
+  services: z
+    .array(serviceSection)
+    .default([])
+    .describe('What people use: whose it is, the workloads that serve it, and what it promises.'),
   profiles: z
     .record(z.string(), profile)
     .prefault({ production: {}, staging: {}, development: {} })

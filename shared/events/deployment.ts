@@ -29,7 +29,7 @@ const release = {
   container: dnsLabel.optional().describe('The container to change; the only one when absent'),
   service: dnsSubdomain
     .optional()
-    .describe("The service whose objectives this release can burn; the deployment's name when absent"),
+    .describe('The service it is of, to be confirmed: refused when the configuration says another'),
   commit: open({
     sha: z
       .string()

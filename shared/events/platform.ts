@@ -51,11 +51,22 @@ export const HealthCheck = defineEvent(
       .meta({ description: 'Good events since the last check; at most total', examples: [998] }),
     total: z
       .int()
-      .min(1)
+      .min(0)
       .max(1_000_000_000_000)
-      .meta({ description: 'All events since the last check', examples: [1_000] }),
-    cluster: dnsLabel.optional().describe('Where it was measured, for people'),
-    namespace: dnsLabel.optional().describe('Where it was measured, for people'),
+      .meta({
+        description: 'All events since the last check; 0 says that it is alive, without traffic',
+        examples: [1_000],
+      }),
+    slo: shortText
+      .optional()
+      .describe('The objective that it counts for; every objective of the service when absent')
+      .meta({ examples: ['availability'] }),
+    cluster: dnsLabel
+      .optional()
+      .describe("The cluster it was measured in: it counts for objectives of that cluster; 'default' when absent"),
+    namespace: dnsLabel
+      .optional()
+      .describe('The namespace it was measured in; without it, it counts only where every namespace does'),
     status: shortText.optional().describe('What the checker calls it, for people'),
     latencyMs: z.number().min(0).optional().describe('Milliseconds, for people'),
   })

@@ -12,6 +12,8 @@ import { type CloudEvent, type EventOf, newEvent } from '../events/cloud-event.t
 import { DeploymentRequested } from '../events/deployment.ts';
 import { eventKey } from '../events/identity.ts';
 import { usePorts } from '../on-event.ts';
+import { readSettings } from '../settings.ts';
+import { warningsOf } from '../slo/config-warnings.ts';
 import { appDirectory, dim, readFlags, readPort, runCommand, stopOnSignal } from '../terminal/command.ts';
 import { START } from '../terminal/usages.ts';
 import { startFunctionsHost } from './functions-host/functions-host.ts';
@@ -132,6 +134,7 @@ await runCommand(async () => {
   applySettings(readLocalSettings(directory));
   const live = await createLivePorts(process.env);
   usePorts(live);
+  for (const warning of warningsOf(readSettings(process.env).config)) output.warning(warning);
 
   const sample = values['no-sample'] ? undefined : sampleEvent();
   const show = shownOnce((event) => {

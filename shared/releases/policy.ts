@@ -1,4 +1,6 @@
 /** What may be deployed where: the rules of `policies.deployment` in the configuration. */
+
+import { matches } from '../config/patterns.ts';
 import type { PlatformConfig } from '../config.ts';
 import type { ReleaseData } from './release-record.ts';
 
@@ -68,10 +70,4 @@ function isFrom({ repository }: Image, prefix: string): boolean {
     ...(path[0] === 'docker.io' && path.length === 2 ? [['docker.io', 'library', ...path.slice(1)]] : []),
   ];
   return roots.map((root) => root.join('/')).some((root) => repository === root || repository.startsWith(`${root}/`));
-}
-
-/** `*` stands for any run of characters, as in `shop-*` or `*-production`. */
-function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`).test(name);
 }

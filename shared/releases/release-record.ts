@@ -193,8 +193,3 @@ export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean 
 export function newestOf(record: TargetRecord): ReleaseRecord | undefined {
   return record.releases.find((release) => release.steps[0]?.to === 'requested');
 }
-
-/** The service whose objectives a release can burn. */
-export function serviceOf(data: ReleaseData): string {
-  return data.service ?? data.deployment;
-}

@@ -1,4 +1,6 @@
 /** What the events and notifications of a deployment say, drawn from its record: the same on every run. */
+
+import { serviceOf, teamOf } from '../config/service-lookup.ts';
 import type { PlatformConfig } from '../config.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { DataOf } from '../events/cloud-event.ts';
@@ -11,7 +13,7 @@ import type {
 import { targetOf } from '../events/deployment-target.ts';
 import type { Notification } from '../ports/notifier.ts';
 import { withoutControls } from '../shown-text.ts';
-import { type ReleaseRecord, requestReference, secondsBetween, serviceOf, stepTo } from './release-record.ts';
+import { type ReleaseRecord, requestReference, secondsBetween, stepTo } from './release-record.ts';
 
 const MAX_TEXT = 4_096;
 
@@ -90,7 +92,7 @@ export function noticeOf(
 ): Notification {
   const { key, data } = release;
   const { commit, requestedBy, override } = data;
-  const team = config.objectives.find(({ service }) => service === serviceOf(data))?.team;
+  const team = teamOf(config, serviceOf(config, data));
   return {
     ...notice,
     key: `${targetOf(data)}/${key}/${what}`,

@@ -9,7 +9,6 @@ import {
   type ReleaseRecord,
   readTarget,
   releaseOf,
-  serviceOf,
   stepTo,
   type TargetRecord,
 } from './release-record.ts';
@@ -41,9 +40,13 @@ interface NewestPointer {
   readonly rank: string;
 }
 
-/** Remembers the release as its service's newest, unless a newer one is remembered. */
-export async function rememberNewest(state: StateStore, { key, rank, data }: ReleaseRecord): Promise<void> {
-  await updateDocument<NewestPointer>(state, NEWEST, serviceOf(data), (current) =>
+/** Remembers the release as the newest of its service, unless a newer one is remembered. */
+export async function rememberNewest(
+  state: StateStore,
+  service: string,
+  { key, rank, data }: ReleaseRecord,
+): Promise<void> {
+  await updateDocument<NewestPointer>(state, NEWEST, service, (current) =>
     current && current.rank >= rank ? current : { target: targetOf(data), key, rank },
   );
 }
@@ -80,13 +83,22 @@ interface BurningService {
   readonly lookbackMs: number;
 }
 
+/** The suspect that started within the look-back. */
+export async function recentSuspectOf(
+  state: StateStore,
+  { service, at, lookbackMs }: Omit<BurningService, 'by'>,
+): Promise<Suspect | undefined> {
+  const suspect = await newestSuspectOf(state, service);
+  return !suspect || suspect.startedAt > at || at - suspect.startedAt > lookbackMs ? undefined : suspect;
+}
+
 /** The suspect that started within the look-back, unless another event was the first to blame it. */
 export async function releaseToBlame(
   state: StateStore,
-  { service, by, at, lookbackMs }: BurningService,
+  { by, ...burning }: BurningService,
 ): Promise<Suspect | undefined> {
-  const suspect = await newestSuspectOf(state, service);
-  if (!suspect || suspect.startedAt > at || at - suspect.startedAt > lookbackMs) return undefined;
+  const suspect = await recentSuspectOf(state, burning);
+  if (!suspect) return undefined;
   const blame = await updateDocument<Blame>(state, BLAMED, suspect.key, (found) => found ?? { by });
   return blame.by === by ? suspect : undefined;
 }

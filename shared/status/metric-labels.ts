@@ -55,7 +55,12 @@ export async function measuresOf(
     if (doraTotals.completed + doraTotals.failed + doraTotals.rolledBack === 0) continue;
     const isFailing = failingSince !== undefined;
     if (found.length < MAX_DEPLOYMENTS) {
-      const labels = { cluster, namespace, deployment, service: services.has(service) ? service : OTHER };
+      const labels = {
+        cluster,
+        namespace,
+        deployment,
+        service: service !== undefined && services.has(service) ? service : OTHER,
+      };
       found.push({ labels, doraTotals, isFailing });
     } else {
       const labels = { cluster: OTHER, namespace: OTHER, deployment: OTHER, service: OTHER };

@@ -1,17 +1,16 @@
 /** The state of deployments and services, by their records: for the HTTP functions, the metrics and the dashboard. */
 
+import { serviceOf, teamOf } from '../config/service-lookup.ts';
 import { type Unjudged, unjudgedIn } from '../delivery/automatic-replay.ts';
 import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
 import { cursorAfter } from '../ports/dead-letter-list.ts';
 import type { Ports } from '../ports/handler.ts';
-import type { StateStore } from '../ports/state.ts';
 import {
   type DoraTotals,
   newestOf,
   type Phase,
   phaseOf,
   type ReleaseRecord,
-  serviceOf,
   stepTo,
   type TargetRecord,
   targets,
@@ -48,7 +47,8 @@ export interface DeploymentSummary {
   readonly cluster: string;
   readonly namespace: string;
   readonly deployment: string;
-  readonly service: string;
+  /** None when the configuration says no word on it, and neither does the request. */
+  readonly service?: string;
   /** The image that completed last: what runs, or what a rollback returns to. */
   readonly knownGoodImage?: string;
   /** The newest request that was admitted, or the newest rejected one when none was. */
@@ -81,8 +81,11 @@ export interface ServiceSummary {
 }
 
 /** Deployments in the order of their targets, from after a target on. */
-export async function* deployments(state: StateStore, after?: string): AsyncIterable<DeploymentSummary> {
-  for await (const { key, value } of targets(state, after)) yield deploymentOf(key, value);
+export async function* deployments(
+  { state, config }: Pick<Ports, 'state' | 'config'>,
+  after?: string,
+): AsyncIterable<DeploymentSummary> {
+  for await (const { key, value } of targets(state, after)) yield deploymentOf(key, value, config);
 }
 
 /** What is shown of all deployments at once. It stays small: senders can name any number of them. */
@@ -136,13 +139,14 @@ export function sumOf(a: DoraTotals, b: DoraTotals): DoraTotals {
   };
 }
 
-function deploymentOf(target: string, record: TargetRecord): DeploymentSummary {
+function deploymentOf(target: string, record: TargetRecord, config: Ports['config']): DeploymentSummary {
   const [cluster = '', namespace = '', deployment = ''] = target.split('/');
   const newest = newestOf(record) ?? record.releases[0];
   const [knownGoodImage] = record.knownGoodImages;
+  const service = serviceOf(config, { cluster, namespace, deployment, service: newest?.data.service });
   return {
     ...{ target, cluster, namespace, deployment },
-    service: newest ? serviceOf(newest.data) : deployment,
+    ...(service !== undefined && { service }),
     ...(knownGoodImage !== undefined && { knownGoodImage }),
     ...(newest && { newest: releaseSummaryOf(newest) }),
     ...(record.failingSince !== undefined && { failingSince: record.failingSince }),
@@ -170,14 +174,14 @@ export async function services({
   config,
   clock,
 }: Pick<Ports, 'state' | 'config' | 'clock'>): Promise<ServiceSummary[]> {
-  const names = new Set(config.objectives.map(({ service }) => service));
+  const names = new Set(config.services.filter(({ objectives }) => objectives.length > 0).map(({ name }) => name));
   for await (const service of frozenServices(state)) names.add(service);
   return Promise.all(
     [...names].sort().map(async (service): Promise<ServiceSummary> => {
       const health = await healthOf(state, service);
       const objectives = objectivesOf(config, service);
       const freeze = await freezeOf(state, service, clock.now());
-      const team = objectives.find((objective) => objective.team !== undefined)?.team;
+      const team = teamOf(config, service);
       return {
         service,
         ...(team !== undefined && { team }),

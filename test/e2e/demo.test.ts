@@ -51,7 +51,7 @@ it('names the step that does not happen, and ends with 1', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'demo-'));
   try {
     const config = JSON.parse(await readFile('platform.config.json', 'utf8'));
-    config.objectives[0].window = '28d';
+    config.services[0].objectives[0].window = '28d';
     const file = join(directory, 'platform.config.json');
     await writeFile(file, JSON.stringify(config));
 

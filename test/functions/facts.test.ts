@@ -19,7 +19,7 @@ import { type Platform, startPlatform } from '../support/platform.ts';
 let platform: Platform;
 beforeEach(async () => {
   platform = await startPlatform({
-    objectives: [{ service: 'web', target: 0.99, team: 'shop', rollbackOnPage: true }],
+    services: [{ name: 'web', team: 'shop', objectives: [{ target: 0.99, rollbackOnPage: 'act' }] }],
   });
 });
 

@@ -30,7 +30,7 @@ import { FixedClock, recordingPorts } from '../support/ports.ts';
 
 const NOON = '2026-03-01T12:00:00Z';
 const config = {
-  objectives: [{ service: 'checkout', slo: 'availability', target: 0.99, team: 'shop' }],
+  services: [{ name: 'checkout', team: 'shop', objectives: [{ target: 0.99 }] }],
   profiles: { staging: { quota: { pods: '5' }, quotaCap: { pods: '9' } } },
 };
 const spent = { slo: 'availability', currentValue: 0.9, targetValue: 0.99, errorBudgetRemaining: -9 };

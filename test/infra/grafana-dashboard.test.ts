@@ -26,7 +26,7 @@ const expressions = graphs.flatMap(({ targets = [] }) => targets.map(({ expr }) 
 const exposed = new Map<string, Set<string>>();
 
 beforeAll(async () => {
-  const platform = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
+  const platform = await startPlatform({ services: [{ name: 'web', objectives: [{ target: 0.99 }] }] });
   const commit = { sha: 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3', timestamp: '2026-03-01T11:59:00Z' };
   await platform.deploy('web', '1', { commit });
   await platform.deploy('web', 'fail-2');

@@ -14,7 +14,10 @@ function refusal(config: unknown): string {
 
 const namespace = { namespace: 'shop', team: 'shop', environment: 'staging' };
 const baseline = (...namespaces: unknown[]) => ({ clusters: { default: { baseline: { namespaces } } } });
-const objective = { service: 'checkout', target: 0.999 };
+const promising = (...objectives: object[]) => ({
+  services: [{ name: 'web', objectives: objectives.map((fields) => ({ target: 0.999, ...fields })) }],
+});
+const serving = (...workloads: string[]) => ({ services: [{ name: 'web', workloads }] });
 
 describe('platform.config.json', () => {
   it('may be empty', () => {
@@ -24,13 +27,80 @@ describe('platform.config.json', () => {
     expect(Object.keys(config.clusters)).toEqual(['default']);
   });
 
+  it('may give neighbouring workloads to two services', () => {
+    const [web, shop] = [
+      ['*/shop/web', '*/*/web-*'],
+      ['*/shop/worker', 'default/*/webs'],
+    ];
+
+    const { services } = parseConfig({
+      services: [
+        { name: 'web', workloads: web },
+        { name: 'shop', workloads: shop },
+      ],
+    });
+
+    expect(services.map(({ workloads }) => workloads)).toEqual([web, shop]);
+  });
+
   it.each([
-    ['an objective of 100 %', { objectives: [{ ...objective, target: 1 }] }, 'objectives.0.target', '1'],
-    ['an objective of 0 %', { objectives: [{ ...objective, target: 0 }] }, 'objectives.0.target', '0'],
-    ['no failure as evidence', { objectives: [{ ...objective, minFailures: 0 }] }, 'objectives.0.minFailures', '0'],
-    ['half a failure', { objectives: [{ ...objective, minFailures: 2.5 }] }, 'objectives.0.minFailures', '2.5'],
-    ['an objective over a week', { objectives: [{ ...objective, window: '7d' }] }, 'objectives.0.window', '"7d"'],
-    ['an objective said twice', { objectives: [objective, objective] }, 'objectives.1.slo', 'checkout'],
+    ['an objective of 100 %', promising({ target: 1 }), 'services.0.objectives.0.target', '1'],
+    ['an objective of 0 %', promising({ target: 0 }), 'services.0.objectives.0.target', '0'],
+    ['no failure as evidence', promising({ minFailures: 0 }), 'services.0.objectives.0.minFailures', '0'],
+    ['half a failure', promising({ minFailures: 2.5 }), 'services.0.objectives.0.minFailures', '2.5'],
+    ['an objective over a week', promising({ window: '7d' }), 'services.0.objectives.0.window', '"7d"'],
+    ['a rollback that is neither', promising({ rollbackOnPage: true }), "'off', 'observe' or 'act'", 'true'],
+    [
+      'an objective said twice',
+      promising({}, {}),
+      'services.0.objectives.1.slo',
+      "one objective 'availability' for web",
+    ],
+    [
+      'objectives outside of services',
+      { objectives: [{ service: 'web', target: 0.999 }] },
+      'objectives: expected no objectives here: each is in the `objectives` of its service in `services`',
+      'an array',
+    ],
+    ['a service said twice', { services: [{ name: 'web' }, { name: 'web' }] }, 'services.1.name', '"web"'],
+    [
+      'a workload of two services',
+      {
+        services: [
+          { name: 'web', workloads: ['*/shop-*/web'] },
+          { name: 'shop', workloads: ['*/a/a', '*/*-eu/*'] },
+        ],
+      },
+      "services.1.workloads.1: expected workloads of no other service (*/*-eu/* and */shop-*/web of 'web' have some in common)",
+      '"*/*-eu/*"',
+    ],
+    [
+      'the workload that another service has by default',
+      { services: [{ name: 'web', workloads: ['default/shop/*'] }, { name: 'shop' }] },
+      "services.1.name: expected workloads of no other service (*/*/shop and default/shop/* of 'web' have some in common)",
+      '"shop"',
+    ],
+    ['a workload without a cluster', serving('shop/web'), 'services.0.workloads.0', '"shop/web"'],
+    ['a workload of no possible name', serving('*/Shop/web'), 'services.0.workloads.0', '"*/Shop/web"'],
+    [
+      'workloads in no cluster of the configuration',
+      serving('default/shop/web', 'prod-*/shop/web'),
+      'services.0.workloads.1: expected a pattern that a cluster of the configuration fits (default)',
+      '"prod-*/shop/web"',
+    ],
+    [
+      'an objective for no cluster of the configuration',
+      promising({ clusters: ['default', 'prod'] }),
+      'services.0.objectives.0.clusters.1: expected a pattern that a cluster of the configuration fits (default)',
+      '"prod"',
+    ],
+    ['an objective for no cluster at all', promising({ clusters: [] }), 'services.0.objectives.0.clusters', 'an array'],
+    [
+      'a namespace of no possible name',
+      promising({ namespaces: ['a_b'] }),
+      'services.0.objectives.0.namespaces.0',
+      '"a_b"',
+    ],
     [
       'a profile that does not exist',
       baseline({ ...namespace, profile: 'gold' }),
@@ -126,7 +196,7 @@ describe('platform.config.json', () => {
     ['an address for its setting', channel({ urlSetting: 'https://x.example/hunter2' }), 'channels.0.urlSetting'],
     ['a field that a channel has not', channel({ urlSetting: 'A', url: 'https://x/hunter2' }), 'channels.0.url'],
     ['a text for a channel', { notifications: { channels: ['hunter2'] } }, 'notifications.channels.0'],
-    ['an object for a text', { objectives: [{ ...objective, team: { a: 'hunter2' } }] }, 'objectives.0.team'],
+    ['an object for a text', { services: [{ name: 'web', team: { a: 'hunter2' } }] }, 'services.0.team'],
     ['a key in the base address', { notifications: { baseUrl: 'https://a?code=hunter2' } }, 'notifications.baseUrl'],
     ['a password in the base address', { notifications: { baseUrl: 'https://me:hunter2@a' } }, 'notifications.baseUrl'],
     ['a text for the whole', 'hunter2', 'platform.config.json: '],

@@ -9,7 +9,7 @@ async function complete(world: World, data: Parameters<World['request']>[1] = {}
 
 describe('deployment/completed', () => {
   it('closes the release and notifies people', async () => {
-    const world = new World({ config: { objectives: [{ service: 'web', target: 0.99, team: 'shop' }] } });
+    const world = new World({ config: { services: [{ name: 'web', team: 'shop', objectives: [{ target: 0.99 }] }] } });
     const event = await complete(world, { requestedBy: 'ci', override: { reason: 'urgent', approvedBy: 'ada' } });
 
     const { published, notifications } = await world.run(event);

@@ -130,7 +130,7 @@ describe('deployment/failed', () => {
   describe('closes without a rollback', () => {
     it.each([
       ['PolicyViolation', { policies: { deployment: { replicas: { max: 1 } } } }],
-      ['Frozen', {}],
+      ['Frozen', { services: [{ name: 'web' }] }],
     ])('a request rejected for %s', async (reason, config) => {
       const { calls, cluster } = faulty({});
       const world = new World({ config, cluster });

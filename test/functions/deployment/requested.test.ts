@@ -3,6 +3,8 @@ import { eventKey, eventReference } from '../../../shared/events/identity.ts';
 import { freeze } from '../../../shared/slo/freezes.ts';
 import { only, World } from '../../support/deployments.ts';
 
+/** Of the service `checkout`: what runs as `shop/web`. */
+const config = { services: [{ name: 'checkout', workloads: ['default/shop/web'] }, { name: 'search' }] };
 const budgetSpent = {
   slo: 'availability',
   since: '2026-03-01T11:00:00Z',
@@ -76,25 +78,51 @@ describe('deployment/requested', () => {
   });
 
   it('rejects a release of a frozen service', async () => {
-    const world = new World();
+    const world = new World({ config });
     await freeze(world.state, 'checkout', budgetSpent);
 
-    const failed = only(await world.run(world.request('1', { service: 'checkout' })));
+    const failed = only(await world.run(world.request('1')));
 
     expect(failed.data).toMatchObject({ reason: 'Frozen' });
     expect(failed.data).toHaveProperty('message', expect.stringContaining('the budget of 30d is spent'));
   });
 
-  it("takes the deployment's name for the service when the request names none", async () => {
-    const world = new World();
-    await freeze(world.state, 'web', budgetSpent);
+  it.each([
+    [
+      'another service',
+      'web',
+      'search',
+      "'search' is not the service of default/shop/web: platform.config.json says 'checkout'",
+    ],
+    ['a service that the configuration does not know', 'web', 'decoy', "platform.config.json says 'checkout'"],
+    [
+      'the service of others',
+      'decoy',
+      'search',
+      "'search' is not the service of default/shop/decoy: platform.config.json gives it */*/search",
+    ],
+  ])('rejects a request that names %s', async (_, deployment, service, message) => {
+    const world = new World({ config });
+    await freeze(world.state, 'checkout', budgetSpent);
 
-    expect(only(await world.run(world.request('1'))).data).toMatchObject({ reason: 'Frozen' });
+    const failed = only(await world.run(world.request('1', { deployment, service })));
+
+    expect(failed.data).toMatchObject({ reason: 'PolicyViolation', message: expect.stringContaining(message) });
+  });
+
+  it.each([
+    ['confirms the service', 'web', 'checkout'],
+    ['names a service, where the configuration says nothing', 'other', 'made-up'],
+    ['names none', 'web', undefined],
+  ])('lets a request in that %s', async (_, deployment, service) => {
+    const world = new World({ config });
+
+    expect(only(await world.run(world.request('1', { deployment, service }))).type).toBe('DeploymentStarted');
   });
 
   it('lets an override through a freeze and keeps it in the record', async () => {
-    const world = new World();
-    await freeze(world.state, 'web', budgetSpent);
+    const world = new World({ config });
+    await freeze(world.state, 'checkout', budgetSpent);
     const override = { reason: 'fixes the outage', approvedBy: 'ada' };
     const request = world.request('1', { override });
 
@@ -113,11 +141,11 @@ describe('deployment/requested', () => {
   });
 
   it('stays with its verdict when the reason for it is gone on the second run', async () => {
-    const world = new World();
-    await freeze(world.state, 'web', budgetSpent);
+    const world = new World({ config });
+    await freeze(world.state, 'checkout', budgetSpent);
     const request = world.request('1');
     await world.run(request);
-    await world.state.delete('freezes', 'web', '*');
+    await world.state.delete('freezes', 'checkout', '*');
 
     expect(only(await world.run(request)).data).toMatchObject({ reason: 'Frozen' });
   });

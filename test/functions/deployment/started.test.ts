@@ -283,12 +283,13 @@ describe('deployment/started', () => {
   });
 
   describe('remembers the newest release of a service with objectives', () => {
-    const config = { objectives: ['checkout', 'web', 'shop'].map((service) => ({ service, target: 0.99 })) };
+    const objectives = [{ target: 0.99 }];
+    const config = { services: [{ name: 'checkout', workloads: ['*/shop/web', '*/other/web'], objectives }] };
 
     it('and of no other: names of services can be made up', async () => {
       const world = new World({ config });
 
-      await world.carry(world.request('1', { service: 'made-up' }));
+      await world.carry(world.request('1', { service: 'made-up', namespace: 'elsewhere' }));
 
       expect(await newestSuspectOf(world.state, 'made-up')).toBeUndefined();
       expect(await contents(world.state, 'releases')).toEqual({});
@@ -296,7 +297,7 @@ describe('deployment/started', () => {
 
     it('once its image may be in the cluster', async () => {
       const world = new World({ config });
-      const request = world.request('1', { service: 'checkout' });
+      const request = world.request('1');
       const started = only(await world.run(request));
       expect(await newestSuspectOf(world.state, 'checkout')).toBeUndefined();
 
@@ -318,27 +319,27 @@ describe('deployment/started', () => {
       const world = new World({ config });
       await world.carry(world.request('1'));
 
-      expect(await newestSuspectOf(world.state, 'web')).toMatchObject({ requestId: 'request-1' });
+      expect(await newestSuspectOf(world.state, 'checkout')).toMatchObject({ requestId: 'request-1' });
     });
 
     it('but not one that failed, nor one that brought back an image that had been good', async () => {
       const world = new World({ config });
       await world.carry(world.request('fail-1'));
-      expect(await newestSuspectOf(world.state, 'web')).toBeUndefined();
+      expect(await newestSuspectOf(world.state, 'checkout')).toBeUndefined();
 
       for (const tag of ['2', '3', '2']) await world.carry(world.request(tag));
-      expect(await newestSuspectOf(world.state, 'web')).toBeUndefined();
+      expect(await newestSuspectOf(world.state, 'checkout')).toBeUndefined();
     });
 
     it('and is not confused by an older release on another target that starts late', async () => {
       const world = new World({ config });
-      const older = only(await world.run(world.request('1', { service: 'shop' })));
+      const older = only(await world.run(world.request('1')));
       world.clock.advance(1);
-      await world.carry(world.request('2', { service: 'shop', namespace: 'other' }));
+      await world.carry(world.request('2', { namespace: 'other' }));
 
       await world.run(older);
 
-      expect(await newestSuspectOf(world.state, 'shop')).toMatchObject({ requestId: 'request-2' });
+      expect(await newestSuspectOf(world.state, 'checkout')).toMatchObject({ requestId: 'request-2' });
     });
   });
 });

@@ -13,7 +13,7 @@ import { httpRequest } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 
 const nothing = { count: 0, seconds: 0 };
-const objectives = [{ service: 'web', target: 0.99 }];
+const services = [{ name: 'web', objectives: [{ target: 0.99 }] }];
 
 async function pageOf({ get }: Platform): Promise<string> {
   return (await get(handle)).body ?? '';
@@ -31,7 +31,7 @@ const refused = { applicationProperties: { DeadLetterReason: 'InvalidEvent' } };
 
 describe('GET /api/dashboard', () => {
   it('shows what needs somebody first', async () => {
-    const platform = await startPlatform({ objectives });
+    const platform = await startPlatform({ services });
     await platform.deploy('web', '1');
     await platform.deploy('bad', 'fail-1');
     await platform.deploy('late', '1');

@@ -72,7 +72,7 @@ describe('GET /api/deployments', () => {
   });
 
   it('narrows by name, and goes on where a page ended', async () => {
-    for (const name of ['a', 'b', 'c']) await platform.deploy(name, '1');
+    for (const name of ['a', 'b', 'c']) await platform.deploy(name, '1', { service: name });
     await platform.deploy('a', '1', { namespace: 'other' });
 
     expect((await listed('?deployment=a')).targets).toEqual(['default/other/a', 'default/shop/a']);

@@ -44,7 +44,7 @@ beforeAll(async () => {
     state,
     clock: new SystemClock(),
     log,
-    config: { objectives: [] },
+    config: { services: [] },
   } as unknown as Ports;
   usePorts({ portsFor: () => ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
   const app = await functionApp(() => {});

@@ -21,7 +21,7 @@ import { startPlatform } from '../../support/platform.ts';
 import type { RecordingLog } from '../../support/ports.ts';
 
 it('shows the DORA measures, the budgets, the errors and which dependencies are up', async () => {
-  const platform = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
+  const platform = await startPlatform({ services: [{ name: 'web', objectives: [{ target: 0.99 }] }] });
   const commit = { sha: 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3', timestamp: '2026-03-01T11:59:00Z' };
   await platform.deploy('web', '1', { commit });
   await platform.deploy('web', 'fail-2');
@@ -110,7 +110,9 @@ it('shows how much waits, since when, and when that was read', async () => {
 });
 
 it('is the same from every instance, and asks neither broker nor clusters', async () => {
-  const { bus, ports, check, deploy } = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
+  const { bus, ports, check, deploy } = await startPlatform({
+    services: [{ name: 'web', objectives: [{ target: 0.99 }] }],
+  });
   await deploy('web', '1');
   await check('web', 999, 1_000);
   bus.broker.send('errors', [{ messageId: 'm', body: 'x', sizeBytes: 1 }]);
@@ -154,10 +156,10 @@ it('escapes what labels must not hold', () => {
 
 describe('labels', () => {
   it('hold nothing that a sender made up', async () => {
-    const platform = await startPlatform({ objectives: [{ service: 'web', target: 0.99 }] });
+    const platform = await startPlatform({ services: [{ name: 'web', objectives: [{ target: 0.99 }] }] });
     const { bus, ports } = platform;
     const { clock } = ports;
-    await platform.deploy('web', '1', { service: 'invented-service' });
+    await platform.deploy('api', '1', { service: 'invented-service' });
     await platform.deploy('invented-deployment', '1', { cluster: 'invented-cluster' });
     await platform.deploy('invented-replicas', '1', { replicas: 9_999 });
     for (let n = 0; n < 20; n++) await platform.check(`invented-${n}`, 0, 100);
@@ -180,7 +182,7 @@ describe('labels', () => {
     expect(body.toLowerCase()).not.toContain('invented');
     expect(body.split('\n')).toEqual(
       expect.arrayContaining([
-        'platform_deployments_completed_total{cluster="default",namespace="shop",deployment="web",service="other"} 1',
+        'platform_deployments_completed_total{cluster="default",namespace="shop",deployment="api",service="other"} 1',
         'platform_errors{reason="other",subscription="other"} 1',
         'platform_errors{reason="Unexpected",subscription="error-budget-depleted"} 1',
         'platform_health_checks_without_objective_total 20',

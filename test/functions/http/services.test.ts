@@ -2,13 +2,15 @@ import { expect, it } from 'vitest';
 import { handle } from '../../../functions/http/services.ts';
 import { startPlatform } from '../../support/platform.ts';
 
-const objectives = [
-  { service: 'checkout', target: 0.99, team: 'shop' },
-  { service: 'search', slo: 'latency', target: 0.9, window: '28d' },
-];
+const config = {
+  services: [
+    { name: 'checkout', team: 'shop', objectives: [{ target: 0.99 }] },
+    { name: 'search', objectives: [{ slo: 'latency', target: 0.9, window: '28d' }] },
+  ],
+};
 
 it('lists the services with their objectives and freezes', async () => {
-  const platform = await startPlatform({ objectives });
+  const platform = await startPlatform(config);
   await platform.check('checkout', 900, 1_000);
   await platform.check('odd', 1, 1);
 
@@ -38,7 +40,7 @@ it('lists the services with their objectives and freezes', async () => {
 });
 
 it('lists one service', async () => {
-  const platform = await startPlatform({ objectives });
+  const platform = await startPlatform(config);
 
   expect((await platform.get(handle, '?service=search')).json).toMatchObject({ services: [{ service: 'search' }] });
   expect((await platform.get(handle, '?service=none')).json).toEqual({ services: [] });

@@ -14,7 +14,7 @@ import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/p
 
 const DAY = 86_400_000;
 const NOW = Date.parse('2026-03-01T12:00:00Z');
-const config = { objectives: [{ service: 'checkout', target: 0.99, team: 'shop' }] };
+const config = { services: [{ name: 'checkout', team: 'shop', objectives: [{ target: 0.99 }] }] };
 
 type Depleted = EventOf<typeof ErrorBudgetDepleted>;
 
@@ -141,7 +141,7 @@ describe('a spent error budget', () => {
     expect(ending.state).toHaveProperty(['freezes/checkout']);
   });
 
-  it.each([{}, { objectives: [{ service: 'checkout', slo: 'latency', target: 0.9 }] }])(
+  it.each([{}, { services: [{ name: 'checkout', objectives: [{ slo: 'latency', target: 0.9 }] }] }])(
     'of an objective that the configuration has dropped meanwhile freezes for one window at most',
     async (unrelated) => {
       const state = new MemoryStateStore();

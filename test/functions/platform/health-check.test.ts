@@ -21,7 +21,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const NOW = Date.parse('2026-03-01T12:00:00Z');
-const config = { objectives: [{ service: 'checkout', target: 0.99, team: 'shop' }] };
+const config = { services: [{ name: 'checkout', team: 'shop', objectives: [{ target: 0.99 }] }] };
 
 function check(good: number, total: number, time: number | string = NOW, id?: string): EventOf<typeof HealthCheck> {
   const at = typeof time === 'number' ? new Date(time).toISOString() : time;
@@ -157,11 +157,11 @@ describe('a health check', () => {
 
   it('is judged by each objective of the service', async () => {
     const objectives = [
-      { service: 'checkout', slo: 'strict', target: 0.99 },
-      { service: 'checkout', slo: 'lenient', target: 0.5, window: '28d' },
+      { slo: 'strict', target: 0.99 },
+      { slo: 'lenient', target: 0.5, window: '28d' },
     ];
 
-    const { published } = await deliver(check(90, 100), { config: { objectives } });
+    const { published } = await deliver(check(90, 100), { config: { services: [{ name: 'checkout', objectives }] } });
 
     expect(published.map(({ data }) => 'slo' in data && data.slo)).toEqual(['strict', 'strict']);
   });
@@ -300,10 +300,10 @@ describe('a service with little traffic', () => {
       { minFailures: 12, expected: 12 },
     ]) {
       const state = new MemoryStateStore();
-      const objectives = [{ ...config.objectives[0], minFailures }];
+      const services = [{ name: 'checkout', objectives: [{ target: 0.99, minFailures }] }];
       const outcomes: unknown[] = [];
       for (let n = 1; n <= 15; n++) {
-        const { published } = await deliver(check(0, 1), { state, config: { objectives } });
+        const { published } = await deliver(check(0, 1), { state, config: { services } });
         outcomes.push(...published.map(({ type, data }) => [n, type, 'severity' in data && data.severity]));
       }
 
@@ -456,7 +456,7 @@ describe('the counts of a health check', () => {
     parseEvent({ body: { specversion: '1.0', id: '1', source: '/probe', type: 'HealthCheck', data }, receivedAt: 0 });
 
   it.each([
-    ['no events at all', { good: 0, total: 0 }, 'data.total'],
+    ['good ones where there were none', { good: 1, total: 0 }, 'data.good'],
     ['a negative total', { good: 0, total: -1 }, 'data.total'],
     ['a negative share of good ones', { good: -5, total: 5 }, 'data.good'],
     ['more good ones than there were', { good: 6, total: 5 }, 'data.good'],

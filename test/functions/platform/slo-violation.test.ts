@@ -13,8 +13,10 @@ import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/p
 
 const MINUTE = 60_000;
 const NOW = Date.parse('2026-03-01T12:00:00Z');
-const objective = { service: 'web', target: 0.99, team: 'shop', rollbackOnPage: true, rollbackLookback: '30m' };
-const config = { objectives: [objective] };
+const configWith = (rollbackOnPage: string): object => ({
+  services: [{ name: 'web', team: 'shop', objectives: [{ target: 0.99, rollbackOnPage }] }],
+});
+const config = configWith('act');
 const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:2' };
 
 type Violation = EventOf<typeof SLOViolation>;
@@ -40,7 +42,7 @@ async function release(state: StateStore, requestId: string, at: number): Promis
   const started = await advanceRelease(state, { ...data, ...of }, (record, it) =>
     startRelease(record, it, { by: `started-${requestId}`, at }, 10 * MINUTE),
   );
-  if (started) await rememberNewest(state, started);
+  if (started) await rememberNewest(state, 'web', started);
 }
 
 interface Options {
@@ -92,14 +94,9 @@ describe('a violation', () => {
 
   it.each([
     ['a ticket', violation('ticket'), NOW - MINUTE, config],
-    ['a page after the look-back', violation(), NOW - 31 * MINUTE, config],
+    ['a page after the look-back', violation(), NOW - 61 * MINUTE, config],
     ['a page from before the release began', violation('page', NOW - 2 * MINUTE), NOW - MINUTE, config],
-    [
-      'a page of an objective that does not ask for it',
-      violation(),
-      NOW - MINUTE,
-      { objectives: [{ ...objective, rollbackOnPage: false }] },
-    ],
+    ['a page of an objective that does not ask for it', violation(), NOW - MINUTE, configWith('off')],
     ['a page of an objective that is not configured', violation(), NOW - MINUTE, {}],
   ])('that is %s fails no release', async (_, event, startedAt, configured) => {
     const state = new MemoryStateStore();
@@ -109,6 +106,19 @@ describe('a violation', () => {
 
     expect(published).toEqual([]);
     expect(notifications).toHaveLength(1);
+  });
+
+  it('that pages where rollbackOnPage observes only says what it would roll back', async () => {
+    const state = new MemoryStateStore();
+    await release(state, 'r1', NOW - MINUTE);
+
+    const { published, notifications } = await deliver(violation(), { state, config: configWith('observe') });
+
+    expect(published).toEqual([]);
+    expect(notifications).toMatchObject([
+      { text: expect.stringContaining('it would be the release of ghcr.io/shop/web:2'), facts: { request: 'r1' } },
+    ]);
+    expect(await contents(state, 'blamed-releases')).toEqual({});
   });
 
   it('never fails a release that is superseded', async () => {

@@ -16,10 +16,7 @@ const handlings: readonly Handling[] = [
   { definition: ErrorBudgetDepleted, handle: depleted },
 ];
 const config = parseConfig({
-  objectives: [
-    { service: 'checkout', slo: 'availability', target: 0.99, team: 'shop' },
-    { service: 'checkout', slo: 'strict', target: 0.999, team: 'shop' },
-  ],
+  services: [{ name: 'checkout', team: 'shop', objectives: [{ target: 0.99 }, { slo: 'strict', target: 0.999 }] }],
 });
 
 function checkAt(now: number, id: string, good: number, total: number): EventOf<typeof HealthCheck> {

@@ -117,7 +117,7 @@ it('brings every request to one end, and refuses no check, with two hosts ten mi
   const clock = new VirtualClock('2026-03-01T12:00:00.370Z');
   const bus = new InMemoryEventBus({ clock });
   const store = new MemoryStateStore();
-  const config = parseConfig({ objectives: [{ service: 'shop', slo: 'availability', target: 0.99, team: 'shop' }] });
+  const config = parseConfig({ services: [{ name: 'shop', team: 'shop', objectives: [{ target: 0.99 }] }] });
   for (const aheadMs of [-10 * MINUTE_MS, 10 * MINUTE_MS]) {
     const host = skewedHost(clock, store, aheadMs);
     await host.state.ping();

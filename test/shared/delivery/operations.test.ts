@@ -17,7 +17,7 @@ import { RecordingLog } from '../../support/ports.ts';
 import { recordsOf } from '../../support/records.ts';
 import { startTableProxy } from '../../support/table-proxy.ts';
 
-const config = { objectives: [{ service: 'web', target: 0.99, team: 'shop' }] };
+const config = { services: [{ name: 'web', team: 'shop', objectives: [{ target: 0.99 }] }] };
 
 /** A store, and what was asked of it since it was last emptied. */
 interface Counted {

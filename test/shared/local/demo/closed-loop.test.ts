@@ -22,9 +22,18 @@ interface Play {
 const DAY = 86_400_000;
 
 /** Forty days with the real handlers, the example's configuration, and virtual time. */
-async function play({ objective = {}, faults = [] }: { objective?: object; faults?: readonly Fault[] }): Promise<Play> {
+async function play({
+  service = {},
+  objective = {},
+  faults = [],
+}: {
+  service?: object;
+  objective?: object;
+  faults?: readonly Fault[];
+}): Promise<Play> {
   const json = JSON.parse(await readFile(new URL('../../../../platform.config.json', import.meta.url), 'utf8'));
-  Object.assign(json.objectives[0], objective);
+  Object.assign(json.services[0], service);
+  Object.assign(json.services[0].objectives[0], objective);
   const clock = new VirtualClock('2026-03-01T08:00:00Z');
   const bus = new InMemoryEventBus({ clock, capacity: 10_000 });
   for (const fault of faults) bus.faults.add(fault);
@@ -86,11 +95,15 @@ describe('the loop', () => {
   });
 
   it.each([
-    ['the objective does not ask for a rollback', { rollbackOnPage: false }, 'the page fails the bad release'],
-    ['the promise is a looser one', { target: 0.5 }, 'the burning budget pages'],
-    ['the objective is of another service', { service: 'other' }, 'the burning budget pages'],
-  ])('does not close when %s, and the missing step is named', async (_, objective, step) => {
-    const playing = play({ objective });
+    [
+      'the objective does not ask for a rollback',
+      { objective: { rollbackOnPage: 'off' } },
+      'the page fails the bad release',
+    ],
+    ['the promise is a looser one', { objective: { target: 0.5 } }, 'the burning budget pages'],
+    ['the objective is of another service', { service: { name: 'other' } }, 'the burning budget pages'],
+  ])('does not close when %s, and the missing step is named', async (_, changes, step) => {
+    const playing = play(changes);
 
     await expect(playing).rejects.toThrow(MissingStepError);
     await expect(playing).rejects.toThrow(step);
