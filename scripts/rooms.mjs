@@ -60,12 +60,12 @@ export const rooms = [
     alone: true,
     may: [
       ...['shared/on-event', 'shared/ports', 'shared/events', 'shared/quantity', 'shared/update-document'],
-      'shared/config/service-lookup',
+      ...['shared/config/service-lookup', 'shared/config/namespace-lookup'],
       ...RULES,
       ...BASICS,
     ],
     message:
-      'A handler imports on-event, ports, events, config/service-lookup and the rules: no package, no adapter, no other handler.',
+      'A handler imports on-event, ports, events, the lookups of config and the rules: no package, no adapter, no other handler.',
   },
   {
     rooms: ['functions/http'],

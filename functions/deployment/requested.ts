@@ -1,5 +1,7 @@
 /** Admits a deployment, or rejects it: by policy, by freeze, or because a newer request was admitted. */
 
+import { type NamespaceRecord, namespaceOf } from '../../shared/clusters/inventory.ts';
+import { entryOf } from '../../shared/config/namespace-lookup.ts';
 import { serviceOf, wrongServiceIn } from '../../shared/config/service-lookup.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
@@ -22,7 +24,11 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
   const at = ports.clock.now();
   const service = serviceOf(ports.config, data);
   const freeze = service === undefined ? undefined : await freezeOf(ports.state, service, at);
-  const objection = objectionTo(data, freeze, ports);
+  // What the configuration lists needs no look into the inventory.
+  const recorded = entryOf(ports.config, data)
+    ? undefined
+    : await namespaceOf(ports.state, data.cluster ?? 'default', data.namespace);
+  const objection = objectionTo(data, { freeze, recorded }, ports);
 
   const record = await changeTarget(ports.state, targetOf(data), (current) =>
     admitRequest(current, request, { objection, overrode: freeze?.reason, at }),
@@ -40,9 +46,14 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
   }
 };
 
-function objectionTo(data: ReleaseData, freeze: Freeze | undefined, ports: HandlerPorts): ReleaseFailure | undefined {
+interface Known {
+  readonly freeze: Freeze | undefined;
+  readonly recorded: NamespaceRecord | undefined;
+}
+
+function objectionTo(data: ReleaseData, { freeze, recorded }: Known, ports: HandlerPorts): ReleaseFailure | undefined {
   const { config } = ports;
-  const violation = violationOf(data, config.policies.deployment) ?? wrongServiceIn(config, data);
+  const violation = violationOf(data, config, recorded) ?? wrongServiceIn(config, data);
   if (violation) return { reason: 'PolicyViolation', message: violation };
 
   const { cluster = 'default' } = data;

@@ -1,23 +1,33 @@
 /** What may be deployed where: the rules of `policies.deployment` in the configuration. */
 
+import { isProduction, namespaceObjection } from '../config/namespace-lookup.ts';
 import { matches } from '../config/patterns.ts';
 import type { PlatformConfig } from '../config.ts';
 import type { ReleaseData } from './release-record.ts';
 
-type DeploymentPolicy = PlatformConfig['policies']['deployment'];
-
-/** The first rule that a request breaks, with the value and what is allowed; undefined when it breaks none. */
-export function violationOf(data: ReleaseData, policy: DeploymentPolicy): string | undefined {
+/**
+ * The first rule that a request breaks, with the value and what is allowed; undefined when it breaks none.
+ *
+ * @param recorded what is known of the namespace, where the configuration does not list it
+ */
+export function violationOf(
+  data: ReleaseData,
+  config: PlatformConfig,
+  recorded?: { environment: string },
+): string | undefined {
   const { namespace, replicas } = data;
+  const policy = config.policies.deployment;
   const image = parseImage(data.image);
+  const objection = namespaceObjection(config, data);
+  if (objection) return objection;
   if (!policy.namespaces.some((pattern) => matches(pattern, namespace))) {
     return `namespace '${namespace}' may not be deployed to; allowed: ${policy.namespaces.join(', ')}`;
   }
-  if (!policy.registries.some((prefix) => isFrom(image, prefix))) {
-    return `image '${data.image}' (${image.repository}) is from no allowed registry; allowed: ${policy.registries.join(', ')}`;
+  const registries = policy.registries ?? (config.unlisted === 'allow' ? ['*'] : []);
+  if (!registries.some((prefix) => isFrom(image, prefix))) {
+    return `image '${data.image}' (${image.repository}) is from no allowed registry; allowed: ${registries.join(', ')}`;
   }
-  const isProduction = policy.productionNamespaces.some((pattern) => matches(pattern, namespace));
-  if (isProduction && image.digest === undefined && (image.tag ?? 'latest') === 'latest') {
+  if (isMovable(image) && isProduction(config, data, recorded)) {
     const found = image.tag === undefined ? 'has no tag' : "has the tag 'latest'";
     return `image '${data.image}' ${found}, which production namespace '${namespace}' does not take; allowed: a version tag or a digest`;
   }
@@ -33,6 +43,11 @@ interface Image {
   readonly repository: string;
   readonly tag: string | undefined;
   readonly digest: string | undefined;
+}
+
+/** Whether what it names is expected to change from one day to the next. */
+function isMovable({ tag, digest }: Image): boolean {
+  return digest === undefined && (tag ?? 'latest') === 'latest';
 }
 
 /** Takes a valid image reference apart; see https://pkg.go.dev/github.com/distribution/reference for its grammar. */

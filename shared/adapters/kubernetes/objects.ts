@@ -30,6 +30,7 @@ const metadataSchema = z.object({
   uid: z.string(),
   resourceVersion: z.string(),
   generation: z.number().default(0),
+  labels: texts.nullish(),
   annotations: texts.nullish(),
   managedFields: managedFieldsSchema,
 });
@@ -80,6 +81,8 @@ export const quotaSchema = z.object({
   spec: z.object({ hard: texts.nullish() }).nullish(),
 });
 
+export const namespaceSchema = z.object({ metadata: metadataSchema });
+
 export const roleBindingSchema = z.object({
   metadata: z.object({ uid: z.string() }),
   roleRef: z.object({ apiGroup: z.string(), kind: z.string(), name: z.string() }),
@@ -119,6 +122,15 @@ export function appliedFields(metadata: Pick<Deployment['metadata'], 'managedFie
   );
   // FieldsV1 is nested maps by definition.
   return path.reduce<FieldSet>((set, key) => set[key] ?? {}, (entry?.fieldsV1 ?? {}) as FieldSet);
+}
+
+/** Whether a field of an object's metadata is anybody else's, or nobody's. */
+export function isSetByOthers(metadata: Pick<Deployment['metadata'], 'managedFields'>, path: string[]): boolean {
+  const holders = (metadata.managedFields ?? []).filter(({ fieldsV1 }) => {
+    const fields = Object(fieldsV1)['f:metadata'];
+    return path.reduce<FieldSet | undefined>((set, key) => set?.[key], fields) !== undefined;
+  });
+  return holders.length === 0 || holders.some(({ manager }) => manager !== FIELD_MANAGER);
 }
 
 /** When we last changed the object, by the API server's clock, in milliseconds. */

@@ -74,9 +74,10 @@ describe('faults', () => {
       details: { causes: [{ reason: 'NamespaceTerminating' }] },
     };
     server.fail('PATCH', { status: 200, body: {} }, { status: 403, body });
-    const guardrails = { namespace: 'shop', labels: {}, quota: {}, limits: { default: {}, defaultRequest: {} } };
+    const guardrails = { namespace: 'shop', adopt: false, podSecurity: 'restricted' as const, labels: {}, quota: {} };
+    const limits = { default: {}, defaultRequest: {} };
 
-    const applied = cluster.applyGuardrails({ ...guardrails, access: { group: 'shop', clusterRole: 'edit' } });
+    const applied = cluster.applyGuardrails({ ...guardrails, limits, access: { group: 'shop', clusterRole: 'edit' } });
 
     await expect(applied).rejects.toThrow(TransientError);
   });
