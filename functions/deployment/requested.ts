@@ -1,7 +1,6 @@
 /** Admits a deployment, or rejects it: by policy, by freeze, or because a newer request was admitted. */
 
 import { type NamespaceRecord, namespaceOf } from '../../shared/clusters/inventory.ts';
-import { entryOf } from '../../shared/config/namespace-lookup.ts';
 import { serviceOf, wrongServiceIn } from '../../shared/config/service-lookup.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
@@ -10,7 +9,7 @@ import { eventKey } from '../../shared/events/identity.ts';
 import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
-import { violationOf } from '../../shared/releases/policy.ts';
+import { asksForRecord, violationOf } from '../../shared/releases/policy.ts';
 import { changeTarget, type ReleaseData, stepBy } from '../../shared/releases/release-record.ts';
 import { admitRequest, type ReleaseFailure } from '../../shared/releases/release-states.ts';
 import { failedData, startedData } from '../../shared/releases/report.ts';
@@ -24,10 +23,9 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
   const at = ports.clock.now();
   const service = serviceOf(ports.config, data);
   const freeze = service === undefined ? undefined : await freezeOf(ports.state, service, at);
-  // What the configuration lists needs no look into the inventory.
-  const recorded = entryOf(ports.config, data)
-    ? undefined
-    : await namespaceOf(ports.state, data.cluster ?? 'default', data.namespace);
+  const recorded = asksForRecord(data, ports.config)
+    ? await namespaceOf(ports.state, data.cluster ?? 'default', data.namespace)
+    : undefined;
   const objection = objectionTo(data, { freeze, recorded }, ports);
 
   const record = await changeTarget(ports.state, targetOf(data), (current) =>

@@ -1,6 +1,6 @@
 /** What may be deployed where: the rules of `policies.deployment` in the configuration. */
 
-import { isProduction, namespaceObjection } from '../config/namespace-lookup.ts';
+import { entryOf, isProduction, namespaceObjection } from '../config/namespace-lookup.ts';
 import { matches } from '../config/patterns.ts';
 import type { PlatformConfig } from '../config.ts';
 import type { ReleaseData } from './release-record.ts';
@@ -36,6 +36,11 @@ export function violationOf(
     return `replicas ${replicas} is out of bounds; allowed: ${min} to ${max}`;
   }
   return undefined;
+}
+
+/** Whether the rules ask what is known of the namespace: most requests need no look into the inventory. */
+export function asksForRecord(data: ReleaseData, config: PlatformConfig): boolean {
+  return isMovable(parseImage(data.image)) && !entryOf(config, data);
 }
 
 interface Image {
