@@ -61,12 +61,12 @@ export const rooms = [
     alone: true,
     may: [
       ...['shared/on-event', 'shared/ports', 'shared/events', 'shared/quantity', 'shared/update-document'],
-      ...['shared/automation', 'shared/config/service-lookup', 'shared/blame'],
+      ...['shared/automation', 'shared/config/service-lookup', 'shared/config/namespace-lookup', 'shared/blame'],
       ...RULES,
       ...BASICS,
     ],
     message:
-      'A handler imports on-event, ports, events, config/service-lookup, blame and the rules: no package, no adapter, no other handler.',
+      'A handler imports on-event, ports, events, the lookups of config, blame and the rules: no package, no adapter, no other handler.',
   },
   {
     rooms: ['functions/http'],

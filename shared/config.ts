@@ -4,6 +4,7 @@
  */
 
 import { contradictions } from './config/contradictions.ts';
+import { unlistedContradictions } from './config/namespace-contradictions.ts';
 import { configSections, type PlatformConfig } from './config/sections.ts';
 import { ConfigError, formatIssue, type Issue } from './errors.ts';
 import { describeIssue, issuesOf } from './events/issues.ts';
@@ -36,6 +37,23 @@ export function parseConfig(input: unknown, origin = 'platform.config.json'): Pl
     ...(issue.path === 'objectives' && { expected: OBJECTIVES_MOVED }),
   }));
   throw new ConfigError(`${origin}: ${issues.map(formatIssue).join('; ')}`);
+}
+
+/**
+ * The configuration for real clusters, where nothing is allowed that is not listed.
+ *
+ * @throws ConfigError naming what has to be listed
+ */
+export function forRealClusters(config: PlatformConfig, origin: string): PlatformConfig {
+  const missing = [...unlistedContradictions(config)].map(({ path, expected }) => {
+    const value = path.reduce<unknown>((at, key) => Object(at)[key], config);
+    return formatIssue({ path: path.join('.'), value, expected });
+  });
+  if (missing.length > 0) {
+    const why = 'with Cluster=kubernetes nothing is allowed that is not listed';
+    throw new ConfigError(`${origin}: ${missing.join('; ')} (${why})`);
+  }
+  return { ...config, unlisted: 'refuse' };
 }
 
 const OBJECTIVES_MOVED =

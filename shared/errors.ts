@@ -81,6 +81,16 @@ export class NotFoundError extends PermanentError {
   override readonly reason = 'NotFound';
 }
 
+/** The configuration does not allow what an event asks for; sent again it is refused again. */
+export class PolicyViolationError extends PermanentError {
+  override readonly reason = 'PolicyViolation';
+}
+
+/** What an event is about was made by somebody else, and the configuration does not say that it may be taken over. */
+export class NotOwnedError extends PermanentError {
+  override readonly reason = 'NotOwned';
+}
+
 /** The thing has moved on: something newer is in the place where this was to go. */
 export class SupersededError extends PermanentError {
   override readonly reason = 'Superseded';

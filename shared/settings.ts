@@ -5,7 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import type * as z from 'zod';
-import { type PlatformConfig, parseConfig } from './config.ts';
+import { forRealClusters, type PlatformConfig, parseConfig } from './config.ts';
 import { faultOf } from './describe-error.ts';
 import { DAY_MS, MINUTE_MS, parseTimeSpan } from './duration.ts';
 import { ConfigError } from './errors.ts';
@@ -110,7 +110,12 @@ export function readSettings(environment: Environment): AppSettings {
   }
   problems.push(...azureProblems(present));
   if (parsed.success) problems.push(...timeoutProblems(parsed.data.HANDLER_TIMEOUT, present));
-  const config = attempt(() => readConfig(present['PLATFORM_CONFIG']), problems);
+  const config = attempt(() => {
+    const read = readConfig(present['PLATFORM_CONFIG']);
+    return present['Cluster'] === 'kubernetes'
+      ? forRealClusters(read, present['PLATFORM_CONFIG'] ?? CONFIG_FILE)
+      : read;
+  }, problems);
   if (config) problems.push(...webhookProblems(config, present));
   if (config && parsed.data?.Measurements !== 'simulated') problems.push(...tokenProblems(config, present));
   if (!parsed.success || !config || problems.length > 0) throw new ConfigError(`${problems.join('; ')}; ${HOW}`);
@@ -252,6 +257,11 @@ function connectionOf(
 function readConfig(path: string | undefined): PlatformConfig {
   const file = path ?? CONFIG_FILE;
   if (path === undefined && !existsSync(file)) return parseConfig({});
+  return readConfigFile(file);
+}
+
+/** @throws ConfigError; its message begins with the name of the setting when there is no such file */
+export function readConfigFile(file: string): PlatformConfig {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

@@ -1,5 +1,6 @@
 /** Admits a deployment, or rejects it: by policy, by freeze, or because a newer request was admitted. */
 
+import { type NamespaceRecord, namespaceOf } from '../../shared/clusters/inventory.ts';
 import { serviceOf, wrongServiceIn } from '../../shared/config/service-lookup.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { DeploymentFailed, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
@@ -8,7 +9,7 @@ import { eventKey } from '../../shared/events/identity.ts';
 import { keptData } from '../../shared/events/kept-data.ts';
 import { onEvent } from '../../shared/on-event.ts';
 import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
-import { violationOf } from '../../shared/releases/policy.ts';
+import { asksForRecord, violationOf } from '../../shared/releases/policy.ts';
 import { changeTarget, isKnownGood, type ReleaseData, stepBy } from '../../shared/releases/release-record.ts';
 import { admitRequest, type ReleaseFailure } from '../../shared/releases/release-states.ts';
 import { failedData, startedData } from '../../shared/releases/report.ts';
@@ -22,11 +23,15 @@ export const handle: Handler<EventOf<typeof DeploymentRequested>> = async (event
   const at = ports.clock.now();
   const service = serviceOf(ports.config, data);
   const freeze = service === undefined ? undefined : await freezeOf(ports.state, service, at, data);
+  const recorded = asksForRecord(data, ports.config)
+    ? await namespaceOf(ports.state, data.cluster ?? 'default', data.namespace)
+    : undefined;
   const record = await changeTarget(ports.state, targetOf(data), (current) => {
     // A return to what ran well adds no risk.
     const inTheWay = isKnownGood(current, data) ? undefined : freeze;
     const overrode = data.override && inTheWay?.reason;
-    return admitRequest(current, request, { objection: objectionTo(data, inTheWay, ports), overrode, at });
+    const objection = objectionTo(data, { freeze: inTheWay, recorded }, ports);
+    return admitRequest(current, request, { objection, overrode, at });
   });
 
   // What this event decided, in this run or in one that died before it could publish: the outcome of this request, and
@@ -47,9 +52,14 @@ function releaseDataOf(data: EventOf<typeof DeploymentRequested>['data']): Relea
   return { ...data, image };
 }
 
-function objectionTo(data: ReleaseData, freeze: Freeze | undefined, ports: HandlerPorts): ReleaseFailure | undefined {
+interface Known {
+  readonly freeze: Freeze | undefined;
+  readonly recorded: NamespaceRecord | undefined;
+}
+
+function objectionTo(data: ReleaseData, { freeze, recorded }: Known, ports: HandlerPorts): ReleaseFailure | undefined {
   const { config } = ports;
-  const violation = violationOf(data, config.policies.deployment) ?? wrongServiceIn(config, data);
+  const violation = violationOf(data, config, recorded) ?? wrongServiceIn(config, data);
   if (violation) return { reason: 'PolicyViolation', message: violation };
 
   const { cluster = 'default' } = data;

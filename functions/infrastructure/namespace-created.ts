@@ -2,7 +2,9 @@
 
 import { guardrailsOf, type Profile, profileOf } from '../../shared/clusters/guardrails.ts';
 import { changeNamespace, type NamespaceRecord, namespaceOf, withNamespace } from '../../shared/clusters/inventory.ts';
-import { ConflictError, InvalidEventError } from '../../shared/errors.ts';
+import { objectionToNamespace, profileNameOf } from '../../shared/clusters/namespace-rules.ts';
+import { entryOf } from '../../shared/config/namespace-lookup.ts';
+import { ConflictError, InvalidEventError, PolicyViolationError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { NamespaceCreated } from '../../shared/events/infrastructure.ts';
 import { onEvent } from '../../shared/on-event.ts';
@@ -14,18 +16,28 @@ type Created = EventOf<typeof NamespaceCreated>;
 const MAX_ROUNDS = 5;
 
 export const handle: Handler<Created> = async (event, ports) => {
-  const { namespace, cluster = 'default' } = event.data;
-  if (namespace.startsWith('kube-')) {
-    // Default-deny and a quota would cut the cluster's own workloads off.
-    throw refused(event, 'data.namespace', namespace, "a namespace that is not Kubernetes' own (kube-…)");
-  }
+  const { config, state } = ports;
+  const { data } = event;
+  const { namespace, cluster = 'default' } = data;
+  const api = ports.clusters.get(cluster);
+  const adopt = entryOf(config, data)?.adopt ?? false;
   for (let round = 1; round <= MAX_ROUNDS; round++) {
-    const record = withNamespace(await namespaceOf(ports.state, cluster, namespace), event);
+    const found = await namespaceOf(state, cluster, namespace);
+    const objection = objectionToNamespace(config, data, found);
+    // In a later round something was applied that another event has decided meanwhile: that is put back.
+    if (objection && (round === 1 || !found)) throw new PolicyViolationError(objection);
+    const next = (known: NamespaceRecord | undefined): NamespaceRecord =>
+      known && objectionToNamespace(config, data, known)
+        ? known
+        : withNamespace(known, event, profileNameOf(config, data, known));
+    const record = next(found);
     // Applied before it is recorded, so that what the inventory says is in the cluster. When somebody else has recorded
     // something meanwhile, what was applied here may have undone it, and the newest is applied again.
-    await ports.clusters.get(cluster).applyGuardrails(guardrailsOf(record, profileFor(record, event, ports)));
-    const recorded = await changeNamespace(ports.state, cluster, namespace, (found) => withNamespace(found, event));
-    if (JSON.stringify(recorded) === JSON.stringify(record)) return;
+    await api.applyGuardrails(guardrailsOf(record, profileFor(record, event, ports), adopt));
+    const recorded = await changeNamespace(state, cluster, namespace, next);
+    if (JSON.stringify(recorded) !== JSON.stringify(record)) continue;
+    if (objection) throw new PolicyViolationError(objection);
+    return;
   }
   throw new ConflictError(`namespace '${namespace}' in cluster '${cluster}' kept changing`);
 };

@@ -3,6 +3,8 @@ import { reasonNotToAct } from '../../shared/automation.ts';
 import { profileOf } from '../../shared/clusters/guardrails.ts';
 import { changeNamespace, namespaceOf } from '../../shared/clusters/inventory.ts';
 import { decideRaise, raiseOf, raiseTermsOf, withRaise } from '../../shared/clusters/quota.ts';
+import { isProduction, namespaceObjection } from '../../shared/config/namespace-lookup.ts';
+import { PolicyViolationError } from '../../shared/errors.ts';
 import type { EventOf } from '../../shared/events/cloud-event.ts';
 import { eventKey } from '../../shared/events/identity.ts';
 import { ResourceQuotaExceeded } from '../../shared/events/infrastructure.ts';
@@ -20,7 +22,11 @@ export const handle: Handler<Exceeded> = async (event, ports) => {
   const by = eventKey(event);
   const report = { by, quotaName, resource, hard };
 
-  const found = await namespaceOf(ports.state, cluster, namespace);
+  const objection = namespaceObjection(ports.config, event.data);
+  if (objection) throw new PolicyViolationError(objection);
+  const recorded = await namespaceOf(ports.state, cluster, namespace);
+  const isOfProduction = recorded && isProduction(ports.config, event.data, recorded);
+  const found = isOfProduction ? { ...recorded, environment: 'production' as const } : recorded;
   const terms = raiseTermsOf(report, found, found && profileOf(ports.config, found.profile));
   if (terms.kind === 'refuse') return notifyNotRaised(event, ports, found?.team, terms.why);
   const { record, cap } = terms;

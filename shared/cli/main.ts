@@ -1,8 +1,10 @@
 /** `npx platform-events`: publishes and follows events, shows what happens, and repairs errors. */
 import { print, runCommand, UsageError } from '../terminal/command.ts';
 import { automation } from './automation.ts';
+import { config } from './config.ts';
 import { errors } from './errors.ts';
 import { publish } from './publish.ts';
+import { rbac } from './rbac.ts';
 import { tail } from './tail.ts';
 import { USAGE } from './usage.ts';
 
@@ -17,6 +19,10 @@ await runCommand(async () => {
       return errors(USAGE, args);
     case 'automation':
       return automation(USAGE, args);
+    case 'config':
+      return config(USAGE, args);
+    case 'rbac':
+      return rbac(USAGE, args);
     case 'bus':
       // The bus reads its own flags.
       process.argv.splice(2, 1);

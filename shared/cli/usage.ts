@@ -26,6 +26,17 @@ export const USAGE = `usage: platform-events <command> [options]
   automation pause|resume       stop and start rollbacks and raised quotas
       --reason TEXT             why, for everybody to see
       --by NAME                 who (your user name)
+  config check [FILE]           whether a configuration is valid for real clusters, and
+                                what is wide in it (PLATFORM_CONFIG, platform.config.json)
+      --against OLD             and what it newly allows, refuses, freezes and calls
+      --simulated               for the simulated cluster, where anything is allowed
+  rbac                          the roles that the app needs in a cluster, as YAML: in
+                                each namespace, or where there are patterns cluster-wide
+      --config FILE             the configuration (as above)
+      --cluster NAME            the cluster (default)
+      --user ID                 who the app is there: a user, such as the object id of
+      --service-account NS/NAME its managed identity; or a service account
+      --cluster-wide            cluster-wide, though all namespaces are named
   bus [options]                 start the local Service Bus (see 'bus --help')
 
   --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)
@@ -36,7 +47,8 @@ A function key is read from PLATFORM_EVENTS_KEY. Without --url and
 PLATFORM_EVENTS_URL, but with ServiceBus or ServiceBus__fullyQualifiedNamespace
 in the environment, publish sends to that namespace directly.
 Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended
-in time; 2 wrong usage or settings; 130 stopped.
+in time, or a configuration that is not valid; 2 wrong usage or settings; 3 a
+configuration that allows or calls more than the old one; 130 stopped.
 
 Types:
 ${[...catalog.keys()].map((type) => `  ${type}`).join('\n')}`;

@@ -11,8 +11,12 @@ export function profileOf(config: PlatformConfig, name: string): Profile | undef
   return Object.hasOwn(config.profiles, name) ? config.profiles[name] : undefined;
 }
 
-/** The guardrails of a namespace. Running them again repairs drift, and keeps what was raised up to the profile's cap. */
-export function guardrailsOf(record: NamespaceRecord, profile: Profile): Guardrails {
+/**
+ * The guardrails of a namespace. Running them again repairs drift, and keeps what was raised up to the profile's cap.
+ *
+ * @param adopt whether a namespace that somebody else made may be taken over
+ */
+export function guardrailsOf(record: NamespaceRecord, profile: Profile, adopt: boolean): Guardrails {
   const { namespace, team, environment, raised } = record;
   const quota = Object.entries(profile.quota).map(([resource, hard]) => {
     const cap = profile.quotaCap[resource];
@@ -24,7 +28,9 @@ export function guardrailsOf(record: NamespaceRecord, profile: Profile): Guardra
   });
   return {
     namespace,
-    labels: { team, environment, 'pod-security.kubernetes.io/enforce': profile.podSecurity },
+    adopt,
+    labels: { team, environment },
+    podSecurity: profile.podSecurity,
     quota: Object.fromEntries(quota),
     limits: profile.limits,
     access: { group: profile.group.replaceAll('{team}', team), clusterRole: profile.clusterRole },

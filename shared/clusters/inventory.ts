@@ -83,17 +83,24 @@ export async function changeNamespace(
   return updateDocument(state, INVENTORY, namespaceKey(cluster, namespace), change);
 }
 
-/** What is known when it is newer than the event; otherwise what the event says, and what was raised since. */
+/**
+ * What is known when it is newer than the event; otherwise what the event says, and what was raised since.
+ *
+ * @param profile the one that it has; see `profileNameOf`
+ */
 export function withNamespace(
   found: NamespaceRecord | undefined,
   event: EventOf<typeof NamespaceCreated>,
+  profile: string,
 ): NamespaceRecord {
   const { time, data } = event;
   const by = eventKey(event);
   const at = Date.parse(time);
-  if (found && (found.by === by || found.at > at)) return found;
-  const { cluster = 'default', namespace, team, environment, profile = environment } = data;
-  return { cluster, namespace, team, environment, profile, at, by, raised: found?.raised ?? {} };
+  const { cluster = 'default', namespace, team, environment } = data;
+  const isKnown = found && (found.by === by || found.at > at);
+  // The configuration may have given it to another team, or another profile, since a newer event.
+  const stamp = isKnown ? { at: found.at, by: found.by } : { at, by };
+  return { cluster, namespace, team, environment, profile, ...stamp, raised: found?.raised ?? {} };
 }
 
 function namespaceKey(cluster: string, namespace: string): string {
@@ -103,7 +110,7 @@ function namespaceKey(cluster: string, namespace: string): string {
 /** The namespaces that the configuration gives to a cluster; nothing for a cluster that it does not name. */
 export function baselineOf(config: PlatformConfig, cluster: string): readonly DataOf<typeof NamespaceCreated>[] {
   if (!Object.hasOwn(config.clusters, cluster)) return [];
-  return (config.clusters[cluster]?.baseline.namespaces ?? []).map(({ profile, ...namespace }) => ({
+  return (config.clusters[cluster]?.baseline.namespaces ?? []).map(({ profile, adopt: _, ...namespace }) => ({
     ...namespace,
     cluster,
     ...(profile !== undefined && { profile }),

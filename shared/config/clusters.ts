@@ -1,7 +1,7 @@
 /** `clusters`: how each cluster is reached, and what a new one gets. */
 import * as z from 'zod';
 import { dnsLabel, shortText } from '../events/fields.ts';
-import { address, environment, SECRET } from './fields.ts';
+import { address, environment, namePattern, SECRET } from './fields.ts';
 
 const FILE = 'the path of a file';
 /** A file's content in the place of its path is refused here, and not shown. */
@@ -10,6 +10,16 @@ const path = z
   .min(1)
   .max(500, FILE)
   .regex(/^[^\r\n{]+$/, FILE);
+
+const owned = {
+  team: dnsLabel.describe('The team that it belongs to.'),
+  environment: environment.describe('What it is for.'),
+  profile: shortText.optional().describe('One of `profiles`; the one with the name of the environment when absent.'),
+  adopt: z
+    .boolean()
+    .default(false)
+    .describe('Whether it may be taken over when somebody else made it. Without this such a namespace is left alone.'),
+};
 
 export const clusterSection = z.strictObject({
   kubeconfig: path
@@ -34,21 +44,23 @@ export const clusterSection = z.strictObject({
     .min(1)
     .default('6dae42f8-4368-4678-94ff-3960e28e3630/.default')
     .describe('Entra scope; AKS unless set.'),
+  namespaces: z
+    .array(
+      z.strictObject({
+        namespace: namePattern.describe('A name, or a pattern such as `shop-*`; no system namespace fits a pattern.'),
+        ...owned,
+      }),
+    )
+    .default([])
+    .describe(
+      'The namespaces that may exist beside those of the baseline: may be deployed to, and made by an event that says the same of them. A name goes before patterns, and of two patterns the first that fits.',
+    ),
   baseline: z
     .strictObject({
       namespaces: z
-        .array(
-          z.strictObject({
-            namespace: dnsLabel.describe("The namespace; each once, and none of Kubernetes' own (`kube-…`)."),
-            team: dnsLabel.describe('The team that it belongs to.'),
-            environment: environment.describe('What it is for.'),
-            profile: shortText
-              .optional()
-              .describe('One of `profiles`; the one with the name of the environment when absent.'),
-          }),
-        )
+        .array(z.strictObject({ namespace: dnsLabel.describe('The namespace; no system namespace.'), ...owned }))
         .default([])
-        .describe('The namespaces that it gets.'),
+        .describe('The namespaces that are made with it.'),
     })
     .prefault({})
     .describe('What every new cluster of this name gets.'),

@@ -1,6 +1,7 @@
 /** What no value of the configuration shows by itself: unknown names, duplicates, bounds the wrong way round. */
 import { isLargerQuantity } from '../quantity.ts';
 import { measurementContradictions } from './measurement-contradictions.ts';
+import { namespaceContradictions, unlistedContradictions } from './namespace-contradictions.ts';
 import type { PlatformConfig } from './sections.ts';
 import { type Contradiction, serviceContradictions } from './service-contradictions.ts';
 
@@ -17,20 +18,8 @@ export function* contradictions(config: PlatformConfig): Iterable<Contradiction>
       }
     }
   }
-  for (const [name, { baseline }] of Object.entries(clusters)) {
-    const namespaces = new Set<string>();
-    for (const [index, { namespace, environment, profile }] of baseline.namespaces.entries()) {
-      const path = ['clusters', name, 'baseline', 'namespaces', index];
-      if (!Object.hasOwn(profiles, profile ?? environment)) {
-        const known = Object.keys(profiles).join(', ');
-        yield { path: [...path, profile ? 'profile' : 'environment'], expected: `one of the profiles (${known})` };
-      }
-      if (namespace.startsWith('kube-'))
-        yield { path: [...path, 'namespace'], expected: "a namespace that is not Kubernetes' own" };
-      if (namespaces.has(namespace)) yield { path: [...path, 'namespace'], expected: 'each namespace once' };
-      namespaces.add(namespace);
-    }
-  }
+  yield* namespaceContradictions(config);
+  if (config.unlisted === 'refuse') yield* unlistedContradictions(config);
   for (const [name, cluster] of Object.entries(clusters)) yield* conflictingWays(name, cluster);
   const { min, max } = policies.deployment.replicas;
   if (min > max)

@@ -11,6 +11,14 @@ export const duration = z
 
 export const environment = z.enum(['production', 'staging', 'development']);
 
+const NAME_PATTERN = "a name in lower case, in which '*' stands for any run of characters";
+
+/** `shop-*`, `*-production` or `*`. */
+export const namePattern = z
+  .string({ error: NAME_PATTERN })
+  .max(63, { error: NAME_PATTERN, abort: true })
+  .regex(/^[a-z0-9*]([-a-z0-9*]*[a-z0-9*])?$/, NAME_PATTERN);
+
 /** Marks a field that may hold a secret, perhaps by mistake: no message shows its value. */
 export const SECRET = { writeOnly: true } as const;
 

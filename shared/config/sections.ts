@@ -2,25 +2,39 @@
 import * as z from 'zod';
 import { dnsLabel, dnsSubdomain, quantity } from '../events/fields.ts';
 import { clusterSection } from './clusters.ts';
-import { duration } from './fields.ts';
+import { duration, namePattern } from './fields.ts';
 import { measurementSourceSection } from './measurements.ts';
 import { notificationsSection } from './notifications.ts';
 import { serviceSection } from './services.ts';
+import { SYSTEM_NAMESPACES } from './system-namespaces.ts';
 
-/** `shop-*`, `*-production` or `*`. */
-const pattern = z.string().min(1).max(253).describe("A name; '*' stands for any run of characters.");
+const REGISTRY =
+  "a registry, a registry and path (ghcr.io/acme), or '*': no scheme, no tag, and '*' in no part of a name";
+const DOMAIN = String.raw`(?:[a-zA-Z0-9](?:[-.a-zA-Z0-9]*[a-zA-Z0-9])?|\[[a-fA-F0-9:]+\])(?::[0-9]+)?`;
+const COMPONENT = String.raw`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`;
+const PREFIX = new RegExp(String.raw`^(?:\*|(?:${DOMAIN}|${COMPONENT})(?:/${COMPONENT})*(?:/\*?)?)$`);
+
+/** What no image can begin with would be an entry that never matches. */
+const registry = z.string({ error: REGISTRY }).max(255, { error: REGISTRY, abort: true }).regex(PREFIX, REGISTRY);
 
 const deploymentPolicy = z
   .strictObject({
     registries: z
-      .array(z.string().min(1))
+      .array(registry)
+      .optional()
+      .describe(
+        'Image prefixes that may be deployed (registry, or registry and path); "*" is any. When absent: any where `unlisted` is `allow`.',
+      ),
+    namespaces: z
+      .array(namePattern)
       .default(['*'])
-      .describe('Image prefixes that may be deployed (registry, or registry and path); "*" is any.'),
-    namespaces: z.array(pattern).default(['*']).describe('Namespaces that may be deployed to.'),
+      .describe('Namespaces that may be deployed to, of those that may exist.'),
     productionNamespaces: z
-      .array(pattern)
+      .array(namePattern)
       .default(['production', 'prod', '*-production', '*-prod'])
-      .describe("Namespaces that hold production: no ':latest' and no untagged image there."),
+      .describe(
+        "Names of production namespaces, beside those whose environment is production: no ':latest' and no untagged image there, no raised quota, and no other environment.",
+      ),
     replicas: z
       .strictObject({
         min: z.int().min(0).default(0).describe('The fewest.'),
@@ -67,8 +81,22 @@ const profile = z.strictObject({
 
 export const configSections = z.strictObject({
   $schema: z.string().optional().describe('Where editors find the JSON Schema of this file; not read.'),
+  unlisted: z
+    .enum(['allow', 'refuse'])
+    .default('allow')
+    .describe(
+      'What becomes of registries and namespaces that are not listed. With real clusters it is always `refuse`.',
+    ),
   policies: z
-    .strictObject({ deployment: deploymentPolicy.describe('What may be deployed, and how a rollout is watched.') })
+    .strictObject({
+      deployment: deploymentPolicy.describe('What may be deployed, and how a rollout is watched.'),
+      systemNamespaces: z
+        .array(namePattern)
+        .default([])
+        .describe(
+          `Namespaces that are never touched, whatever else is listed, beside ${SYSTEM_NAMESPACES.map((name) => `\`${name}\``).join(', ')}.`,
+        ),
+    })
     .prefault({})
     .describe('The rules that requests are held to.'),
   services: z

@@ -1,15 +1,8 @@
 /** `services`: what people use, the workloads that serve it, and what it promises. */
 import * as z from 'zod';
 import { dnsLabel, dnsSubdomain, shortText } from '../events/fields.ts';
-import { duration } from './fields.ts';
+import { duration, namePattern } from './fields.ts';
 import { measuredSection } from './measurements.ts';
-
-const NAME_PATTERN = "a name in lower case, in which '*' stands for any run of characters";
-
-const namePattern = z
-  .string({ error: NAME_PATTERN })
-  .max(63, { error: NAME_PATTERN, abort: true })
-  .regex(/^[a-z0-9*]([-a-z0-9*]*[a-z0-9*])?$/, NAME_PATTERN);
 
 const WORKLOAD = "cluster/namespace/deployment, each a name or a pattern with '*'";
 

@@ -73,10 +73,18 @@ export interface Rollout {
 /** The name of the ResourceQuota, LimitRange and other objects that guardrails make in a namespace. */
 export const GUARDRAILS_NAME = 'platform';
 
+/** https://kubernetes.io/docs/concepts/security/pod-security-standards/, the strictest last. */
+export const POD_SECURITY = ['privileged', 'baseline', 'restricted'] as const;
+export type PodSecurity = (typeof POD_SECURITY)[number];
+
 /** A namespace with everything it is owed; see `profiles` in the configuration. */
 export interface Guardrails {
   readonly namespace: string;
+  /** Whether it may be taken over when it is there and was not made through this port. */
+  readonly adopt: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** The Pod Security Standard that it enforces, unless somebody else set a stricter one. */
+  readonly podSecurity: PodSecurity;
   /** ResourceQuota `hard`, quantities by resource name. */
   readonly quota: Readonly<Record<string, string>>;
   /** LimitRange of type Container. */
@@ -117,11 +125,14 @@ export interface Cluster {
   /**
    * Namespace, ResourceQuota, LimitRange, default-deny NetworkPolicy with DNS allowed, RoleBinding; server-side apply
    * under one field manager: repairs drift, touches nothing else.
+   *
+   * @throws NotOwnedError when the namespace is there, was not made through this port, and is not to be adopted
+   * @throws PolicyViolationError for a system namespace, as every other change; nothing is changed
    */
   applyGuardrails(guardrails: Guardrails): Promise<void>;
   /** The quotas of a namespace; ours is the one named GUARDRAILS_NAME. @throws NotFoundError when the namespace does not exist */
   quotas(namespace: string): Promise<readonly Quota[]>;
-  /** Sets one resource of a quota. */
+  /** Sets one resource of our quota. @throws NotOwnedError when the quota is somebody else's */
   setQuota(namespace: string, quota: string, resource: string, hard: string): Promise<void>;
   /** Checks that the API server answers. */
   ping(): Promise<void>;

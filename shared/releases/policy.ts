@@ -1,21 +1,31 @@
 /** What may be deployed where: the rules of `policies.deployment` in the configuration. */
 
+import { entryOf, isProduction, namespaceObjection } from '../config/namespace-lookup.ts';
 import { matches } from '../config/patterns.ts';
 import type { PlatformConfig } from '../config.ts';
 import { parseDuration } from '../duration.ts';
 import { askedImages } from './containers.ts';
 import type { ReleaseData } from './release-record.ts';
 
-type DeploymentPolicy = PlatformConfig['policies']['deployment'];
-
-/** The first rule that a request breaks, with the value and what is allowed; undefined when it breaks none. */
-export function violationOf(data: ReleaseData, policy: DeploymentPolicy): string | undefined {
+/**
+ * The first rule that a request breaks, with the value and what is allowed; undefined when it breaks none.
+ *
+ * @param recorded what is known of the namespace, where the configuration does not list it
+ */
+export function violationOf(
+  data: ReleaseData,
+  config: PlatformConfig,
+  recorded?: { environment: string },
+): string | undefined {
   const { namespace, replicas } = data;
+  const policy = config.policies.deployment;
+  const objection = namespaceObjection(config, data);
+  if (objection) return objection;
   if (!policy.namespaces.some((pattern) => matches(pattern, namespace))) {
     return `namespace '${namespace}' may not be deployed to; allowed: ${policy.namespaces.join(', ')}`;
   }
   for (const { image } of askedImages(data)) {
-    const violation = imageViolation(image, namespace, policy);
+    const violation = imageViolation(image, data, config, recorded);
     if (violation !== undefined) return violation;
   }
   if (data.deadline !== undefined && parseDuration(data.deadline) > policy.deadline) {
@@ -33,17 +43,27 @@ export function deadlineMsOf({ deadline }: ReleaseData, { policies }: PlatformCo
   return deadline === undefined ? policies.deployment.deadline : parseDuration(deadline);
 }
 
-function imageViolation(reference: string, namespace: string, policy: DeploymentPolicy): string | undefined {
+function imageViolation(
+  reference: string,
+  data: ReleaseData,
+  config: PlatformConfig,
+  recorded: { environment: string } | undefined,
+): string | undefined {
   const image = parseImage(reference);
-  if (!policy.registries.some((prefix) => isFrom(image, prefix))) {
-    return `image '${reference}' (${image.repository}) is from no allowed registry; allowed: ${policy.registries.join(', ')}`;
+  const registries = config.policies.deployment.registries ?? (config.unlisted === 'allow' ? ['*'] : []);
+  if (!registries.some((prefix) => isFrom(image, prefix))) {
+    return `image '${reference}' (${image.repository}) is from no allowed registry; allowed: ${registries.join(', ')}`;
   }
-  const isProduction = policy.productionNamespaces.some((pattern) => matches(pattern, namespace));
-  if (isProduction && image.digest === undefined && (image.tag ?? 'latest') === 'latest') {
+  if (isMovable(image) && isProduction(config, data, recorded)) {
     const found = image.tag === undefined ? 'has no tag' : "has the tag 'latest'";
-    return `image '${reference}' ${found}, which production namespace '${namespace}' does not take; allowed: a version tag or a digest`;
+    return `image '${reference}' ${found}, which production namespace '${data.namespace}' does not take; allowed: a version tag or a digest`;
   }
   return undefined;
+}
+
+/** Whether the rules ask what is known of the namespace: most requests need no look into the inventory. */
+export function asksForRecord(data: ReleaseData, config: PlatformConfig): boolean {
+  return askedImages(data).some(({ image }) => isMovable(parseImage(image))) && !entryOf(config, data);
 }
 
 interface Image {
@@ -51,6 +71,11 @@ interface Image {
   readonly repository: string;
   readonly tag: string | undefined;
   readonly digest: string | undefined;
+}
+
+/** Whether what it names is expected to change from one day to the next. */
+function isMovable({ tag, digest }: Image): boolean {
+  return digest === undefined && (tag ?? 'latest') === 'latest';
 }
 
 /** Takes a valid image reference apart; see https://pkg.go.dev/github.com/distribution/reference for its grammar. */

@@ -12,7 +12,7 @@ export const OTHER = 'other';
 export const KNOWN_REASONS: ReadonlySet<string> = new Set(
   [
     'Conflict EventTooLarge HandlerTimeout InvalidConfiguration InvalidEvent Misdirected MissingSubscription NotFound',
-    'NotReplayable NotificationFailed Permanent Superseded Transient Unexpected Unknown UnknownEvent WorkerCrashed',
+    'NotOwned NotReplayable NotificationFailed Permanent PolicyViolation Superseded Transient Unexpected Unknown UnknownEvent WorkerCrashed',
     // https://learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues
     'FilterEvaluationException HeaderSizeExceeded MaxDeliveryCountExceeded MaxTransferHopCountExceeded TTLExpiredException',
     'AggregateError Error RangeError ReferenceError SyntaxError TypeError',

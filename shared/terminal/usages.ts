@@ -177,5 +177,6 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
   0: 'Done; or `--help`; or stopped by a first Ctrl-C (SIGINT, SIGTERM).',
   1: 'It failed; the last line says why.',
   2: 'The usage or the settings are wrong; the last line says how.',
+  3: '`config check`: the configuration is valid, and allows or calls more than the old one.',
   130: 'It was stopped at once, by a second Ctrl-C.',
 };

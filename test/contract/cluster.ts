@@ -381,7 +381,9 @@ export function clusterContract(name: string, open: () => Promise<ClusterDriver>
     describe('guardrails', () => {
       const guardrails = (namespace: string): Guardrails => ({
         namespace,
-        labels: { team: 'shop', environment: 'production', 'pod-security.kubernetes.io/enforce': 'restricted' },
+        adopt: false,
+        labels: { team: 'shop', environment: 'production' },
+        podSecurity: 'restricted',
         quota: { 'requests.cpu': '4', pods: '50' },
         limits: { default: { cpu: '500m' }, defaultRequest: { cpu: '100m' } },
         access: { group: 'shop', clusterRole: 'edit' },

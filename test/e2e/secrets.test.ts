@@ -150,9 +150,10 @@ it.concurrent('an app at work whose clusters and channels fail in every way lets
   };
   const receiver = await startOtlpReceiver();
   stops.push(() => receiver.close());
+  const namespaces = [{ namespace: 'shop', team: 'shop', environment: 'staging' }];
   const config = {
-    clusters,
-    policies: { deployment: { deadline: '1s', requeueAfter: '200ms' } },
+    clusters: Object.fromEntries(Object.entries(clusters).map(([name, way]) => [name, { ...way, namespaces }])),
+    policies: { deployment: { registries: ['*'], deadline: '1s', requeueAfter: '200ms' } },
     notifications: { channels: Object.keys(hooks).map((urlSetting) => ({ format: 'cloudevents', urlSetting })) },
   };
   const host = command('shared/local/host', ['--verbose', '--http-port', '0'], {

@@ -1,4 +1,7 @@
 /** The app that the templates make: its settings are those that the app and its host read, its functions those there are. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { jsonSchemaOf } from '../../shared/events/schemas.ts';
 import { readSettings } from '../../shared/settings.ts';
@@ -43,7 +46,16 @@ it('sets what the app starts with in Azure, and signs in as its identity everywh
   );
   expect(Object.values(evaluated).filter((value) => value.startsWith('['))).toEqual([]);
 
-  const read = readSettings({ ...evaluated, WEBSITE_SITE_NAME: 'func-shop' });
+  const PLATFORM_CONFIG = join(mkdtempSync(join(tmpdir(), 'function-app-')), 'app.json');
+  writeFileSync(
+    PLATFORM_CONFIG,
+    JSON.stringify({
+      policies: { deployment: { registries: ['ghcr.io/shop'] } },
+      clusters: { default: { namespaces: [{ namespace: 'shop', team: 'shop', environment: 'production' }] } },
+    }),
+  );
+
+  const read = readSettings({ ...evaluated, PLATFORM_CONFIG, WEBSITE_SITE_NAME: 'func-shop' });
 
   const signIn = { credential: 'managedidentity', clientId: 'app' };
   expect(read.serviceBus).toEqual({ endpoint: settings['ServiceBus__fullyQualifiedNamespace'], ...signIn });

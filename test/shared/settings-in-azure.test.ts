@@ -11,7 +11,17 @@ const laptop = {
   StateStore: 'memory',
   Cluster: 'simulated',
 };
+/** Real clusters need one: what is not listed is refused. */
+const PLATFORM_CONFIG = join(mkdtempSync(join(tmpdir(), 'azure-')), 'app.json');
+writeFileSync(
+  PLATFORM_CONFIG,
+  JSON.stringify({
+    policies: { deployment: { registries: ['ghcr.io/shop'] } },
+    clusters: { default: { namespaces: [{ namespace: 'shop', team: 'shop', environment: 'production' }] } },
+  }),
+);
 const azure = {
+  PLATFORM_CONFIG,
   WEBSITE_SITE_NAME: 'func-shop',
   ServiceBus__fullyQualifiedNamespace: 'shop.servicebus.windows.net',
   StateStore__tableServiceUri: 'https://shop.table.core.windows.net',

@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../shared/errors.ts';
 import { type Environment, readSettings, SETTINGS } from '../../shared/settings.ts';
 
@@ -40,11 +40,53 @@ it('reads where to sign in with an identity', () => {
     ServiceBus__fullyQualifiedNamespace: 'shop.servicebus.windows.net',
     ServiceBus__clientId: 'bus-identity',
     StateStore__tableServiceUri: 'https://shop.table.core.windows.net',
-    Cluster: 'kubernetes',
+    Cluster: 'simulated',
   });
 
   expect(settings.serviceBus).toEqual({ endpoint: 'shop.servicebus.windows.net', clientId: 'bus-identity' });
   expect(settings.stateStore).toEqual({ endpoint: 'https://shop.table.core.windows.net', clientId: undefined });
+});
+
+describe('with real clusters', () => {
+  const file = (config: object): string => {
+    const path = join(mkdtempSync(join(tmpdir(), 'real-')), 'app.json');
+    writeFileSync(path, JSON.stringify(config));
+    return path;
+  };
+  const real = (config: object): Environment => ({ ...valid, Cluster: 'kubernetes', PLATFORM_CONFIG: file(config) });
+  const registries = ['ghcr.io/acme'];
+  const deployment = { registries };
+  const namespaces = [{ namespace: 'shop-*', team: 'shop', environment: 'development' }];
+
+  it('refuses what is not listed, whatever the configuration says', () => {
+    const config = { unlisted: 'allow', policies: { deployment }, clusters: { default: { namespaces } } };
+
+    expect(readSettings(real(config)).config).toMatchObject({ unlisted: 'refuse', policies: { deployment } });
+    expect(readSettings({ ...real(config), Cluster: 'simulated' }).config.unlisted).toBe('allow');
+  });
+
+  it.each([
+    [
+      'nothing',
+      {},
+      ['policies.deployment.registries: expected the registries', 'clusters.default.namespaces: expected'],
+    ],
+    ['no registries', { clusters: { default: { namespaces } } }, ['policies.deployment.registries: expected']],
+    ['no namespaces', { policies: { deployment } }, ['clusters.default.namespaces: expected the namespaces']],
+  ])('does not start with %s listed, and says what to list', (_, config, expected) => {
+    const problems = problemsOf(real(config));
+
+    for (const text of expected) expect(problems).toContain(text);
+    expect(problems).toContain('nothing is allowed that is not listed');
+    expect(problemsOf({ ...real(config), Cluster: 'simulated' })).toBe('');
+  });
+
+  it('does not start with the configuration that is shipped for the simulated one', () => {
+    const problems = problemsOf({ ...valid, Cluster: 'kubernetes', PLATFORM_CONFIG: 'platform.config.json' });
+
+    expect(problems).toContain('platform.config.json: policies.deployment.registries: expected the registries');
+    expect(problems).not.toContain('namespaces: expected');
+  });
 });
 
 it('prefers a connection string, as the Functions host does', () => {

@@ -1,9 +1,9 @@
 /**
  * Drives a real API server for the contract suite: signs in as its administrator to set the stage, gives the adapter
- * an account with the rights of `infra/cluster-role.yaml` and no others, and plays the kubelet, so that no image has to
+ * an account with the rights that `platform-events rbac` writes and no others, and plays the kubelet, so that no image has to
  * be pulled: pods ask for a scheduler that does not exist and are reported ready by hand.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,11 +17,11 @@ import {
   PatchStrategy,
   RbacAuthorizationV1Api,
   setHeaderOptions,
-  type V1ClusterRole,
   type V1Deployment,
   type V1Pod,
 } from '@kubernetes/client-node';
 import { createKubernetesClusters } from '../../shared/adapters/kubernetes/clusters.ts';
+import { rolesFor } from '../../shared/clusters/roles.ts';
 import { parseConfig } from '../../shared/config.ts';
 import type { Cluster, Workload } from '../../shared/ports/cluster.ts';
 import type { ClusterDriver } from '../contract/cluster.ts';
@@ -65,7 +65,10 @@ export async function openRealCluster(kubeconfig: string): Promise<RealCluster> 
   const core = admin.makeApiClient(CoreV1Api);
   const apps = admin.makeApiClient(AppsV1Api);
   await ensure(() => core.createNamespace({ body: { metadata: { name: NAMESPACE } } }));
-  const { path, remove } = await accountFor(admin);
+  const account = { namespace: NAMESPACE, name: ACCOUNT };
+  const subject = { kind: 'ServiceAccount', ...account } as const;
+  await applyRoles(admin, rolesFor(parseConfig({}), 'default', { subject, isClusterWide: true }), ACCOUNT);
+  const { path, remove } = await accountFor(admin, account);
   const config = parseConfig({ clusters: { default: { kubeconfig: path } } });
   const cluster = createKubernetesClusters({ config, clock: { now: () => Date.now() } }).get('default');
   const settleRollout = (workload: Workload): Promise<void> => settle(core, cluster, workload);
@@ -100,49 +103,48 @@ export async function openRealCluster(kubeconfig: string): Promise<RealCluster> 
   };
 }
 
-/** A kubeconfig of a new account with the rights that the app asks for. */
-async function accountFor(admin: KubeConfig): Promise<{ path: string; remove: () => Promise<void> }> {
+/** Applies manifests as `kubectl apply` does, under names that no installed app has. */
+export async function applyRoles(admin: KubeConfig, manifests: string, name: string): Promise<void> {
+  const api = KubernetesObjectApi.makeApiClient(admin);
+  for (const object of loadAllYaml(manifests)) {
+    const roleRef = 'roleRef' in object ? { roleRef: Object.assign({}, object['roleRef'], { name }) } : {};
+    const renamed = { ...object, ...roleRef, metadata: { ...object.metadata, name } };
+    await api.patch(renamed, undefined, undefined, name, true, PatchStrategy.ServerSideApply);
+  }
+}
+
+/** A kubeconfig of a new ServiceAccount, which may do nothing yet. */
+export async function accountFor(
+  admin: KubeConfig,
+  account: { namespace: string; name: string },
+): Promise<{ path: string; remove: () => Promise<void> }> {
+  const { namespace, name } = account;
   const core = admin.makeApiClient(CoreV1Api);
-  const rbac = admin.makeApiClient(RbacAuthorizationV1Api);
-  const manifest = await readFile(new URL('../../infra/cluster-role.yaml', import.meta.url), 'utf8');
-  const role = loadAllYaml(manifest).find(({ kind }) => kind === 'ClusterRole') as V1ClusterRole;
-  const metadata = { name: ACCOUNT };
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: ACCOUNT };
-  const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: NAMESPACE }];
-  await KubernetesObjectApi.makeApiClient(admin).patch(
-    { ...role, metadata },
-    undefined,
-    undefined,
-    ACCOUNT,
-    true,
-    PatchStrategy.ServerSideApply,
-  );
-  await ensure(() => rbac.createClusterRoleBinding({ body: { metadata, roleRef, subjects } }));
-  await ensure(() => core.createNamespacedServiceAccount({ namespace: NAMESPACE, body: { metadata } }));
+  await ensure(() => core.createNamespacedServiceAccount({ namespace, body: { metadata: { name } } }));
   const { status } = await core.createNamespacedServiceAccountToken({
-    name: ACCOUNT,
-    namespace: NAMESPACE,
+    name,
+    namespace,
     body: { spec: { audiences: [], expirationSeconds: 3_600 } },
   });
-
-  const account = new KubeConfig();
+  const config = new KubeConfig();
   const server = admin.getCurrentCluster();
   if (!server) throw new Error('the kubeconfig has no current cluster');
-  account.loadFromClusterAndUser(server, { name: ACCOUNT, token: status?.token ?? '' });
+  config.loadFromClusterAndUser(server, { name, token: status?.token ?? '' });
   const directory = await mkdtemp(join(tmpdir(), 'contract-'));
   const path = join(directory, 'kubeconfig');
-  await writeFile(path, account.exportConfig(), { mode: 0o600 });
+  await writeFile(path, config.exportConfig(), { mode: 0o600 });
+  const rbac = admin.makeApiClient(RbacAuthorizationV1Api);
   return {
     path,
     remove: async () => {
       await rm(directory, { recursive: true });
-      await rbac.deleteClusterRoleBinding({ name: ACCOUNT });
-      await rbac.deleteClusterRole({ name: ACCOUNT });
+      await rbac.deleteClusterRoleBinding({ name });
+      await rbac.deleteClusterRole({ name });
     },
   };
 }
 
-async function ensure(create: () => Promise<unknown>): Promise<void> {
+export async function ensure(create: () => Promise<unknown>): Promise<void> {
   await create().catch((error) => {
     if (!(error instanceof ApiException && error.code === 409)) throw error;
   });

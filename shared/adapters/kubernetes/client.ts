@@ -93,10 +93,11 @@ export class KubernetesClient {
    * Server-side apply: the fields that it names become ours, by force; a field of ours that it does not name is
    * removed, unless another manager has it too. With `metadata.resourceVersion` and `uid`: only if the object still is there, as it was read.
    *
-   * @throws ConflictError when it is not
+   * @param options.force false leaves fields alone that others set to something else
+   * @throws ConflictError when it is not; without force also when others set a field to something else
    */
-  async apply(path: string, object: Applied): Promise<void> {
-    const query = { fieldManager: FIELD_MANAGER, force: 'true' };
+  async apply(path: string, object: Applied, { force = true }: { force?: boolean } = {}): Promise<void> {
+    const query = { fieldManager: FIELD_MANAGER, force: String(force) };
     await this.#send({ method: 'PATCH', path, query, contentType: 'application/apply-patch+yaml', body: object });
   }
 

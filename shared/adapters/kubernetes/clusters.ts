@@ -1,7 +1,8 @@
 /** Clusters on the Kubernetes API. What rights they need is in `infra/cluster-role.yaml`. */
 import * as z from 'zod';
+import { isSystemNamespace } from '../../config/system-namespaces.ts';
 import type { PlatformConfig } from '../../config.ts';
-import { NotFoundError } from '../../errors.ts';
+import { NotFoundError, PolicyViolationError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Cluster, Clusters } from '../../ports/cluster.ts';
 import type { Issuer } from '../entra-token.ts';
@@ -30,7 +31,8 @@ export function createKubernetesClusters(options: KubernetesOptions): Clusters {
   const clusters = new Map(
     entries.map(([name, cluster]) => {
       const connector = connectorOf(name, cluster, { clock, environment, issuer });
-      return [name, clusterOn(new KubernetesClient(name, connector, { clock, ...(timeoutMs && { timeoutMs }) }))];
+      const client = new KubernetesClient(name, connector, { clock, ...(timeoutMs && { timeoutMs }) });
+      return [name, clusterOn(client, config)];
     }),
   );
   return {
@@ -43,17 +45,25 @@ export function createKubernetesClusters(options: KubernetesOptions): Clusters {
   };
 }
 
-function clusterOn(client: KubernetesClient): Cluster {
+function clusterOn(client: KubernetesClient, config: PlatformConfig): Cluster {
+  // The handlers refuse them, too; this holds for what they recorded under another configuration, and whoever else asks.
+  const unlessSystem =
+    <T extends { readonly namespace: string }>(change: (it: T) => Promise<void>) =>
+    async (it: T) => {
+      if (!isSystemNamespace(config, it.namespace)) return change(it);
+      throw new PolicyViolationError(`'${it.namespace}' is a system namespace, which is never touched`);
+    };
   return {
-    apply: (release) => applyRelease(client, release),
+    apply: unlessSystem((release) => applyRelease(client, release)),
     rollout: async (workload) => {
       const deployment = await readDeployment(client, workload);
       return withCause(client, deployment, judgeRollout(deployment));
     },
-    rollback: (rollback) => rollBack(client, rollback),
-    applyGuardrails: (guardrails) => applyGuardrails(client, guardrails),
+    rollback: unlessSystem((rollback) => rollBack(client, rollback)),
+    applyGuardrails: unlessSystem((guardrails) => applyGuardrails(client, guardrails)),
     quotas: (namespace) => readQuotas(client, namespace),
-    setQuota: (namespace, quota, resource, hard) => setQuota(client, namespace, quota, resource, hard),
+    setQuota: (namespace, quota, resource, hard) =>
+      unlessSystem(() => setQuota(client, namespace, quota, resource, hard))({ namespace }),
     ping: async () => {
       await client.read('/version', z.unknown());
     },

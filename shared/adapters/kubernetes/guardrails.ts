@@ -7,13 +7,16 @@
  */
 
 import * as z from 'zod';
-import { NotFoundError } from '../../errors.ts';
-import { GUARDRAILS_NAME, type Guardrails, type Quota } from '../../ports/cluster.ts';
+import { NotFoundError, NotOwnedError } from '../../errors.ts';
+import { GUARDRAILS_NAME, type Guardrails, POD_SECURITY, type PodSecurity, type Quota } from '../../ports/cluster.ts';
 import { type Applied, type KubernetesClient, untilUndisturbed } from './client.ts';
-import { appliedFields, quotaSchema, roleBindingSchema } from './objects.ts';
+import { appliedFields, isSetByOthers, namespaceSchema, quotaSchema, roleBindingSchema } from './objects.ts';
 
 /** Where NodeLocal DNSCache listens on every node. */
 const NODE_LOCAL_DNS = '169.254.20.10/32';
+
+const LEVELS: readonly (string | undefined)[] = POD_SECURITY;
+const ENFORCE = 'pod-security.kubernetes.io/enforce';
 
 const RBAC = 'rbac.authorization.k8s.io';
 
@@ -22,15 +25,11 @@ const quotasPath = (namespace: string): string => `${namespacePath(namespace)}/r
 
 /** @see Cluster.applyGuardrails */
 export async function applyGuardrails(client: KubernetesClient, guardrails: Guardrails): Promise<void> {
-  const { namespace, labels, quota, limits, access } = guardrails;
+  const { namespace, quota, limits, access } = guardrails;
   const metadata = { namespace, name: GUARDRAILS_NAME };
   const bindings = `/apis/${RBAC}/v1/namespaces/${encodeURIComponent(namespace)}/rolebindings`;
 
-  await client.apply(namespacePath(namespace), {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name: namespace, labels },
-  });
+  await applyNamespace(client, guardrails);
   await client.apply(`${quotasPath(namespace)}/${GUARDRAILS_NAME}`, {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
@@ -55,6 +54,54 @@ export async function applyGuardrails(client: KubernetesClient, guardrails: Guar
     roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: access.clusterRole },
     subjects: [{ apiGroup: RBAC, kind: 'Group', name: access.group }],
   });
+}
+
+/**
+ * Made, or written over if it is ours or to be adopted, and still is what was read. Whose it is, the server itself keeps:
+ * what our field manager has applied, nobody takes away by writing to other fields.
+ */
+async function applyNamespace(client: KubernetesClient, guardrails: Guardrails): Promise<void> {
+  const { namespace: name, adopt, labels, podSecurity } = guardrails;
+  const path = namespacePath(name);
+  await untilUndisturbed(async () => {
+    const found = await readIfThere(client, path);
+    if (found && !adopt && !isOurs(found)) {
+      throw new NotOwnedError(
+        `namespace '${name}' was not made by this app, and is left alone; 'adopt' at its entry in platform.config.json lets it be taken over`,
+      );
+    }
+    const { uid, resourceVersion } = found ?? {};
+    const levels = hasStricter(found, podSecurity) ? {} : { [ENFORCE]: podSecurity };
+    const metadata = { name, ...(found && { uid, resourceVersion }), labels: { ...labels, ...levels } };
+    // One that somebody makes at this moment is not taken from them.
+    await client.apply(path, { apiVersion: 'v1', kind: 'Namespace', metadata }, { force: found !== undefined });
+  });
+}
+
+type NamespaceMetadata = z.output<typeof namespaceSchema>['metadata'];
+
+async function readIfThere(client: KubernetesClient, path: string): Promise<NamespaceMetadata | undefined> {
+  try {
+    return (await client.read(path, namespaceSchema)).metadata;
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether fields of an object are ours by server-side apply. */
+function isOurs(metadata: NamespaceMetadata): boolean {
+  return Object.keys(appliedFields(metadata, [])).length > 0;
+}
+
+/**
+ * Whether somebody else has set a stricter level of Pod Security: that was for a reason, and is not undone by an event. It
+ * stays theirs, so that the next event finds it so, too.
+ */
+function hasStricter(found: NamespaceMetadata | undefined, level: PodSecurity): boolean {
+  const label = found?.labels?.[ENFORCE];
+  const current = LEVELS.indexOf(label);
+  return found !== undefined && current > LEVELS.indexOf(level) && isSetByOthers(found, ['f:labels', `f:${ENFORCE}`]);
 }
 
 /** Nothing in, nothing out but questions to DNS; teams add policies of their own for what they need. */
@@ -110,6 +157,7 @@ export async function setQuota(
   const path = `${quotasPath(namespace)}/${encodeURIComponent(name)}`;
   await untilUndisturbed(async () => {
     const { metadata, spec } = await client.read(path, quotaSchema);
+    if (!isOurs(metadata)) throw new NotOwnedError(`the quota '${name}' in '${namespace}' was not made by this app`);
     const ours = appliedFields(metadata, ['f:spec', 'f:hard']);
     const kept = Object.entries(spec?.hard ?? {}).filter(([key]) => ours[`f:${key}`]);
     await client.apply(path, {

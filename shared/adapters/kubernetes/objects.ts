@@ -34,6 +34,7 @@ const metadataSchema = z.object({
   resourceVersion: z.string(),
   generation: z.number().default(0),
   deletionTimestamp: z.string().nullish(),
+  labels: texts.nullish(),
   annotations: texts.nullish(),
   managedFields: managedFieldsSchema,
 });
@@ -104,6 +105,8 @@ export const quotaSchema = z.object({
   metadata: metadataSchema,
   spec: z.object({ hard: texts.nullish() }).nullish(),
 });
+
+export const namespaceSchema = z.object({ metadata: metadataSchema });
 
 export const roleBindingSchema = z.object({
   metadata: z.object({ uid: z.string() }),
@@ -183,6 +186,15 @@ export function isOurs(
     if (manager !== FIELD_MANAGER || subresource) return false;
     return path.reduce<FieldSet | undefined>((set, key) => set?.[key], (fieldsV1 ?? {}) as FieldSet) !== undefined;
   });
+}
+
+/** Whether a field of an object's metadata is anybody else's, or nobody's. */
+export function isSetByOthers(metadata: Pick<Deployment['metadata'], 'managedFields'>, path: string[]): boolean {
+  const holders = (metadata.managedFields ?? []).filter(({ fieldsV1 }) => {
+    const fields = Object(fieldsV1)['f:metadata'];
+    return path.reduce<FieldSet | undefined>((set, key) => set?.[key], fields) !== undefined;
+  });
+  return holders.length === 0 || holders.some(({ manager }) => manager !== FIELD_MANAGER);
 }
 
 /** When we last changed the object, by the API server's clock, in milliseconds. */

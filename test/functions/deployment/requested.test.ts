@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { changeNamespace } from '../../../shared/clusters/inventory.ts';
 import { eventKey, eventReference } from '../../../shared/events/identity.ts';
 import { freeze } from '../../../shared/slo/freezes.ts';
 import { only, World } from '../../support/deployments.ts';
@@ -67,6 +68,33 @@ describe('deployment/requested', () => {
 
     expect(failed).toMatchObject({ type: 'DeploymentFailed', data: { reason: 'PolicyViolation', durationSeconds: 0 } });
     expect(failed.data).toHaveProperty('message', expect.stringContaining('allowed: quay.io'));
+  });
+
+  it.each([
+    [
+      'an image of anywhere in a system namespace',
+      { namespace: 'kube-system', deployment: 'coredns', image: 'evil.example/rootkit:1' },
+    ],
+    ['a system namespace', { namespace: 'argocd' }],
+    [
+      'a latest image in a production namespace of the baseline',
+      { namespace: 'live', image: 'ghcr.io/shop/web:latest' },
+    ],
+  ])('rejects %s', async (_, data) => {
+    const namespaces = [{ namespace: 'live', team: 'shop', environment: 'production' }];
+    const world = new World({ config: { clusters: { default: { baseline: { namespaces } } } } });
+
+    expect(only(await world.run(world.request('1', data))).data).toMatchObject({ reason: 'PolicyViolation' });
+  });
+
+  it('rejects a latest image in a namespace that was made for production', async () => {
+    const world = new World();
+    const record = { cluster: 'default', namespace: 'shop', team: 'a', environment: 'production' as const };
+    await changeNamespace(world.state, 'default', 'shop', () => ({
+      ...{ ...record, profile: 'production', at: 0, by: 'e', raised: {} },
+    }));
+
+    expect(only(await world.run(world.request('latest'))).data).toMatchObject({ reason: 'PolicyViolation' });
   });
 
   it('rejects a cluster that the configuration does not name', async () => {

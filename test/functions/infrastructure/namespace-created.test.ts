@@ -5,7 +5,7 @@ import { createSimulatedClusters } from '../../../shared/adapters/simulated-clus
 import { changeNamespace, namespaceOf } from '../../../shared/clusters/inventory.ts';
 import { withRaise } from '../../../shared/clusters/quota.ts';
 import { parseConfig } from '../../../shared/config.ts';
-import { InvalidEventError, NotFoundError, PermanentError } from '../../../shared/errors.ts';
+import { InvalidEventError, NotFoundError, PermanentError, PolicyViolationError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { NamespaceCreated } from '../../../shared/events/infrastructure.ts';
 import { GUARDRAILS_NAME, type Guardrails } from '../../../shared/ports/cluster.ts';
@@ -44,7 +44,8 @@ describe('a new namespace', () => {
       'inventory/namespace/default/shop': { team: 'web', environment: 'staging', profile: 'staging' },
       'simulated-cluster-namespaces/default/shop': {
         namespace: 'shop',
-        labels: { team: 'web', environment: 'staging', 'pod-security.kubernetes.io/enforce': 'restricted' },
+        labels: { team: 'web', environment: 'staging' },
+        podSecurity: 'restricted',
         quota: { 'requests.cpu': '4', 'requests.memory': '8Gi', pods: '50' },
         limits: { default: { cpu: '500m', memory: '512Mi' }, defaultRequest: { cpu: '100m', memory: '128Mi' } },
         access: { group: 'web', clusterRole: 'edit' },
@@ -59,7 +60,7 @@ describe('a new namespace', () => {
 
     expect(await look(at)).toMatchObject({
       'simulated-cluster-namespaces/default/shop': {
-        labels: { 'pod-security.kubernetes.io/enforce': 'baseline' },
+        podSecurity: 'baseline',
         quota: { pods: '9' },
         access: { group: 'k8s-web' },
       },
@@ -97,44 +98,144 @@ describe('a new namespace', () => {
     expect(quota?.hard['pods']).toBe(expected);
   });
 
-  it('heard of late does not undo what is newer', async () => {
-    const at = world();
-    await deliver(created({ team: 'new' }, NOW + 1), at);
+  it.each([
+    ['an older event', NOW - 1],
+    ['a newer one', NOW + 1],
+  ])('keeps its team, environment and profile when %s says another', async (_, time) => {
+    const at = world({ profiles: { production: {}, staging: {}, lax: { podSecurity: 'privileged' } } });
+    await deliver(created({ environment: 'production' }), at);
+    const before = await look(at);
 
-    await deliver(created({ team: 'old' }, NOW), at);
+    for (const change of [{ team: 'attackers' }, { environment: 'staging' }, { profile: 'lax' }]) {
+      const event = created({ environment: 'production', ...change }, time);
+      await expect(deliver(event, at), JSON.stringify(change)).rejects.toThrow(PolicyViolationError);
+      await expect(deliver(event, at)).rejects.toThrow(`is not that of 'shop' in cluster 'default'`);
+    }
 
-    expect(await look(at)).toMatchObject({
-      'inventory/namespace/default/shop': { team: 'new' },
-      'simulated-cluster-namespaces/default/shop': { labels: { team: 'new' } },
-    });
+    expect(await look(at)).toEqual(before);
   });
 
-  it('changed by two events at once ends as the newer says, in the inventory and in the cluster', async () => {
+  it('changed by two events at once has one team, in the inventory and in the cluster', async () => {
     for (let at = 1; at <= 6; at++) {
       const here = world();
-      const older = created({ team: 'old' }, NOW);
-      const newer = created({ team: 'new' }, NOW + 1);
+      const one = created({ team: 'one' }, NOW);
+      const other = created({ team: 'other' }, NOW + 1);
       let calls = 0;
+      const outcomes: unknown[] = [];
+      const run = async (event: typeof one, where: World): Promise<void> => {
+        outcomes.push(await deliver(event, where).catch((error) => error));
+      };
       const interrupted = new Proxy(here.state, {
         get: (target, name) => {
           const method: unknown = Reflect.get(target, name, target);
           if (typeof method !== 'function') return method;
           return async (...args: unknown[]) => {
-            if (++calls === at) await deliver(newer, here);
+            if (++calls === at) await run(other, here);
             return Reflect.apply(method, target, args);
           };
         },
       });
       const clusters = createSimulatedClusters({ state: interrupted, clock: here.clock, config: parseConfig({}) });
 
-      await deliver(older, { ...here, state: interrupted, clusters });
-      if (calls < at) await deliver(newer, here);
+      await run(one, { ...here, state: interrupted, clusters });
+      if (calls < at) await run(other, here);
 
-      expect(await look(here), `interrupted at call ${at}`).toMatchObject({
+      expect(
+        outcomes.filter((it) => it instanceof PolicyViolationError),
+        `interrupted at call ${at}`,
+      ).toHaveLength(1);
+      const { team } = (await namespaceOf(here.state, 'default', 'shop')) ?? {};
+      expect(await look(here)).toMatchObject({ 'simulated-cluster-namespaces/default/shop': { labels: { team } } });
+    }
+  });
+
+  describe('of the configuration', () => {
+    const listed = {
+      profiles: { production: {}, development: { podSecurity: 'baseline' }, gold: { quota: { pods: '9' } } },
+      clusters: {
+        default: {
+          baseline: { namespaces: [{ namespace: 'shop', team: 'shop', environment: 'production', profile: 'gold' }] },
+          namespaces: [{ namespace: 'shop-*', team: 'shop', environment: 'development' }],
+        },
+      },
+    };
+
+    it.each([
+      ['by its name', { namespace: 'shop', environment: 'production' }, { quota: { pods: '9' } }],
+      ['by a pattern', { namespace: 'shop-eu', environment: 'development' }, { podSecurity: 'baseline' }],
+    ])('is made when it is listed %s, with the profile of the entry', async (_, data, expected) => {
+      const at = world({ ...listed, unlisted: 'refuse', policies: { deployment: { registries: ['ghcr.io'] } } });
+
+      await deliver(created({ team: 'shop', ...data }), at);
+
+      expect(await look(at)).toMatchObject({ [`simulated-cluster-namespaces/default/${data.namespace}`]: expected });
+    });
+
+    it.each([
+      ['another team', { namespace: 'shop', team: 'attackers', environment: 'production' }, "team 'attackers'"],
+      ['another environment', { namespace: 'shop', team: 'shop', environment: 'development' }, "environment 'develop"],
+      [
+        'another profile',
+        { namespace: 'shop', team: 'shop', environment: 'production', profile: 'production' },
+        'gold',
+      ],
+      ['another team than its pattern', { namespace: 'shop-eu', team: 'x', environment: 'development' }, "team 'x'"],
+      [
+        'a pattern, and the name of production',
+        { namespace: 'shop-prod', team: 'shop', environment: 'development' },
+        'its name is that of a production',
+      ],
+    ])('is refused with %s', async (_, data, message) => {
+      const at = world(listed);
+
+      await expect(deliver(created(data), at)).rejects.toThrow(PolicyViolationError);
+      await expect(deliver(created(data), at)).rejects.toThrow(message);
+      expect(await look(at)).toEqual({});
+    });
+
+    it('gets the team that the configuration gives it now', async () => {
+      const at = world();
+      await deliver(created({ team: 'old', environment: 'production' }), at);
+
+      const now = {
+        ...at,
+        config: {
+          clusters: { default: { namespaces: [{ namespace: 'shop', team: 'new', environment: 'production' }] } },
+        },
+      };
+      await deliver(created({ team: 'new', environment: 'production' }, NOW - 1), now);
+
+      expect(await look(at)).toMatchObject({
         'inventory/namespace/default/shop': { team: 'new' },
         'simulated-cluster-namespaces/default/shop': { labels: { team: 'new' } },
       });
-    }
+    });
+
+    it('is refused when it is not listed and nothing unlisted is allowed', async () => {
+      const at = world({ ...listed, unlisted: 'refuse', policies: { deployment: { registries: ['ghcr.io'] } } });
+
+      await expect(deliver(created({ namespace: 'payments' }), at)).rejects.toThrow(
+        "namespace 'payments' is not listed for cluster 'default' in platform.config.json; listed: shop, shop-*",
+      );
+      expect(await look(at)).toEqual({});
+    });
+  });
+
+  it.each([
+    'argocd',
+    'cert-manager',
+    'gatekeeper-system',
+    'istio-system',
+    'default',
+    'kube-system',
+    'platform-events',
+    'tools',
+  ])('is refused for the system namespace %s', async (namespace) => {
+    const at = world({ policies: { systemNamespaces: ['tool*'] } });
+
+    await expect(deliver(created({ namespace }), at)).rejects.toThrow(PolicyViolationError);
+    await expect(deliver(created({ namespace }), at)).rejects.toThrow(`'${namespace}' is a system namespace`);
+    expect(await look(at)).toEqual({});
   });
 
   it.each([
@@ -148,7 +249,6 @@ describe('a new namespace', () => {
       {},
       'data.environment: expected a profile of platform.config.json (small), got "staging"',
     ],
-    ["a name of Kubernetes' own", { namespace: 'kube-system', profile: 'small' }, 'data.namespace: expected'],
     ['the name of a method as profile', { profile: 'constructor' }, 'got "constructor"'],
   ])('with %s is refused, naming path and value', async (_, data, message) => {
     const at = world({ profiles: { small: {} } });

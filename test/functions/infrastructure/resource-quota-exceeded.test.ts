@@ -4,6 +4,7 @@ import { handle } from '../../../functions/infrastructure/resource-quota-exceede
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../../shared/adapters/simulated-cluster.ts';
 import { parseConfig } from '../../../shared/config.ts';
+import { PolicyViolationError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { NamespaceCreated, ResourceQuotaExceeded } from '../../../shared/events/infrastructure.ts';
 import { GUARDRAILS_NAME } from '../../../shared/ports/cluster.ts';
@@ -72,6 +73,35 @@ describe('an exhausted quota', () => {
 
     expect(await hardOf(at, resource)).toBe(expected);
     expect(notifications).toMatchObject([{ severity: 'info', team: 'web' }]);
+  });
+
+  it.each([
+    ['its name', { policies: { deployment: { productionNamespaces: ['sh*'] } } }],
+    [
+      'the configuration',
+      { clusters: { default: { namespaces: [{ namespace: 'shop', team: 'web', environment: 'production' }] } } },
+    ],
+  ])('is not raised where %s says that it is production', async (_, change) => {
+    const at = await world();
+
+    const { notifications } = await deliver(exceeded('pods', '5'), { ...at, config: { ...config, ...change } });
+
+    expect(notifications).toMatchObject([{ severity: 'warning', text: expect.stringContaining('in production') }]);
+    expect(await hardOf(at, 'pods')).toBe('5');
+  });
+
+  it.each(['kube-system', 'argocd', 'default'])('of the system namespace %s is refused', async (namespace) => {
+    const delivery = deliver(exceeded('pods', '5', { namespace }), await world());
+
+    await expect(delivery).rejects.toThrow(PolicyViolationError);
+  });
+
+  it('of a namespace that is not listed is refused, where nothing unlisted is allowed', async () => {
+    const clusters = { default: { namespaces: [{ namespace: 'other', team: 'web', environment: 'staging' }] } };
+    const policies = { deployment: { registries: ['ghcr.io'] } };
+    const at = { ...(await world()), config: { ...config, unlisted: 'refuse', policies, clusters } };
+
+    await expect(deliver(exceeded('pods', '5'), at)).rejects.toThrow("namespace 'shop' is not listed");
   });
 
   it('is raised step by step up to the cap, and then people are notified', async () => {

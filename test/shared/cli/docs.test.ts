@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AUTOMATION_FLAGS } from '../../../shared/cli/automation.ts';
+import { CONFIG_FLAGS } from '../../../shared/cli/config.ts';
 import { referencePages } from '../../../shared/cli/docs/pages.ts';
 import { fieldsOf } from '../../../shared/cli/docs/schema-fields.ts';
 import { ERRORS_FLAGS } from '../../../shared/cli/errors.ts';
 import { PUBLISH_FLAGS } from '../../../shared/cli/publish.ts';
+import { RBAC_FLAGS } from '../../../shared/cli/rbac.ts';
 import { TAIL_FLAGS } from '../../../shared/cli/tail.ts';
 import { USAGE } from '../../../shared/cli/usage.ts';
 import { configSchema } from '../../../shared/config.ts';
@@ -104,6 +106,7 @@ describe('everything in docs/', () => {
   const files = readdirSync(docs).filter((name) => name.endsWith('.md'));
   const textOf = (name: string): string => readFileSync(join(docs, name), 'utf8');
   const proseOf = (name: string): string => textOf(name).replace(/^```.*?^```$/gms, '');
+  const withoutCode = (text: string): string => text.replace(/`[^`\n]*`/g, '');
   const anchorsOf = (name: string): string[] =>
     [...proseOf(name).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
       heading
@@ -121,7 +124,9 @@ describe('everything in docs/', () => {
   });
 
   it.each(files)('%s links to what is there', (name) => {
-    for (const [, file = '', anchor] of proseOf(name).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g)) {
+    for (const [, file = '', anchor] of withoutCode(proseOf(name)).matchAll(
+      /\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g,
+    )) {
       const target = file === '' ? name : file;
       expect(existsSync(join(docs, target)), `${name} → ${target}`).toBe(true);
       if (anchor) expect(anchorsOf(target), `${name} → ${target}#${anchor}`).toContain(anchor);
@@ -160,7 +165,16 @@ describe('npm run docs', () => {
 });
 
 describe('the help of platform-events', () => {
-  const headings = ['publish', 'tail', 'errors discard', 'automation pause|resume', 'bus', '--url'];
+  const headings = [
+    'publish',
+    'tail',
+    'errors discard',
+    'automation pause|resume',
+    'config check',
+    'rbac',
+    'bus',
+    '--url',
+  ];
   const part = (heading: string): string => {
     const next = headings[headings.indexOf(heading) + 1];
     return (USAGE.split(`\n  ${heading} `)[1] ?? '').split(next ? `\n  ${next} ` : '\n\n')[0] ?? '';
@@ -168,6 +182,15 @@ describe('the help of platform-events', () => {
   const flagsIn = (text: string): string[] =>
     [...new Set([...text.matchAll(/^ {2,6}--([a-z-]+) /gm)].map(([, flag = '']) => flag))].sort();
   const common = ['url', ...flagsIn(part('--url'))];
+
+  it.each([
+    ['config check', CONFIG_FLAGS],
+    ['rbac', RBAC_FLAGS],
+  ])('names the flags of %s, which asks no app, and no others', (heading, flags) => {
+    const isNamed = (flag: string): boolean => flag === 'json' || flagsIn(part(heading)).includes(flag);
+    expect(Object.keys(flags).filter((flag) => !isNamed(flag))).toEqual([]);
+    expect(flagsIn(part(heading)).filter((flag) => !Object.hasOwn(flags, flag))).toEqual([]);
+  });
 
   it.each([
     ['publish', PUBLISH_FLAGS],

@@ -8,8 +8,8 @@ function violation(
   data: { image?: string; namespace?: string; replicas?: number; deadline?: string },
   policy = {},
 ): string | undefined {
-  const { deployment } = parseConfig({ policies: { deployment: policy } }).policies;
-  return violationOf({ namespace: 'shop', deployment: 'web', image: 'ghcr.io/acme/web:1', ...data }, deployment);
+  const config = parseConfig({ policies: { deployment: policy } });
+  return violationOf({ namespace: 'shop', deployment: 'web', image: 'ghcr.io/acme/web:1', ...data }, config);
 }
 
 describe('an image reference', () => {
@@ -115,12 +115,76 @@ describe('the other rules', () => {
   it('takes only the namespaces that are named, or match a star', () => {
     const policy = { namespaces: ['web', 'shop-*'] };
 
-    expect(violation({ namespace: 'kube-system' }, policy)).toBe(
-      "namespace 'kube-system' may not be deployed to; allowed: web, shop-*",
+    expect(violation({ namespace: 'payments' }, policy)).toBe(
+      "namespace 'payments' may not be deployed to; allowed: web, shop-*",
     );
     expect(violation({ namespace: 'web' }, policy)).toBeUndefined();
     expect(violation({ namespace: 'shop-eu' }, policy)).toBeUndefined();
     expect(violation({ namespace: 'website' }, policy)).toBeDefined();
     expect(violation({ namespace: 'my-shop-eu' }, policy)).toBeDefined();
+  });
+});
+
+describe('what exists', () => {
+  const listed = {
+    unlisted: 'refuse',
+    policies: { deployment: { registries: ['ghcr.io/acme'] }, systemNamespaces: ['vault'] },
+    clusters: {
+      default: {
+        baseline: { namespaces: [{ namespace: 'shop', team: 'shop', environment: 'production' }] },
+        namespaces: [
+          { namespace: 'shop-*', team: 'shop', environment: 'development' },
+          { namespace: '*', team: 'ops', environment: 'staging' },
+        ],
+      },
+      north: { namespaces: [{ namespace: 'shop', team: 'shop', environment: 'staging' }] },
+    },
+  };
+  const of = (data: object, config: object = listed): string | undefined =>
+    violationOf({ namespace: 'shop', deployment: 'web', image: 'ghcr.io/acme/web:1', ...data }, parseConfig(config));
+
+  it.each([
+    { image: 'evil.example/rootkit:1', namespace: 'kube-system', deployment: 'coredns' },
+    { namespace: 'kube-system' },
+    { namespace: 'argocd' },
+    { namespace: 'default' },
+    { namespace: 'vault' },
+    { image: 'evil.example/rootkit:1' },
+    { cluster: 'north', namespace: 'shop-eu' },
+    { cluster: 'south' },
+    { cluster: 'constructor' },
+    { image: 'ghcr.io/acme/web:latest' },
+    { image: 'ghcr.io/acme/web', namespace: 'x-prod' },
+  ])('refuses $cluster $namespace $image', (data) => {
+    expect(of(data)).toEqual(expect.any(String));
+  });
+
+  it.each([
+    {},
+    { namespace: 'shop-eu', image: 'ghcr.io/acme/web:latest' },
+    { namespace: 'billing' },
+    { cluster: 'north', image: 'ghcr.io/acme/web:latest' },
+  ])('takes $cluster $namespace $image', (data) => {
+    expect(of(data)).toBeUndefined();
+  });
+
+  it.each(['kube-system', 'argocd'])('is anything where unlisted is allowed, but for %s', (namespace) => {
+    expect(of({ namespace: 'anything', image: 'any.example/web:1' }, {})).toBeUndefined();
+    expect(of({ namespace }, {})).toBe(`'${namespace}' is a system namespace, which is never touched`);
+  });
+
+  it('takes no image from anywhere without registries, where nothing unlisted is allowed', () => {
+    const config = { ...parseConfig({}), unlisted: 'refuse' } as const;
+    const shop = parseConfig(listed).clusters;
+
+    const data = { namespace: 'shop', deployment: 'web', image: 'ghcr.io/acme/web:1' };
+    expect(violationOf(data, { ...config, clusters: shop })).toContain('is from no allowed registry');
+  });
+
+  it('is production by what was recorded of it, where it is not listed', () => {
+    const data = { namespace: 'web', deployment: 'web', image: 'ghcr.io/acme/web:latest' };
+
+    expect(violationOf(data, parseConfig({}), { environment: 'production' })).toContain("production namespace 'web'");
+    expect(violationOf(data, parseConfig({}), { environment: 'staging' })).toBeUndefined();
   });
 });

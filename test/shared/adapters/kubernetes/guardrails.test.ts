@@ -2,12 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { loadAllYaml, type V1ClusterRole } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PermanentError } from '../../../../shared/errors.ts';
+import { NotOwnedError, PermanentError, PolicyViolationError } from '../../../../shared/errors.ts';
 import type { Cluster, Guardrails } from '../../../../shared/ports/cluster.ts';
 import { DEPLOYMENT, KINDS, NAMESPACE, part, RESOURCE_QUOTA } from '../../../support/api-kinds.ts';
 import type { ApiObject, Key } from '../../../support/api-objects.ts';
 import { type ApiServer, startApiServer } from '../../../support/api-server.ts';
 import { CONTROLLER, given, KUBECTL, open, release, rollback, set, web } from '../../../support/kubernetes-cases.ts';
+
+const ENFORCE = 'pod-security.kubernetes.io/enforce';
 
 let server: ApiServer;
 let cluster: Cluster;
@@ -20,7 +22,9 @@ afterEach(() => server.close());
 describe('guardrails', () => {
   const guardrails: Guardrails = {
     namespace: 'shop',
+    adopt: false,
     labels: { team: 'shop', environment: 'staging' },
+    podSecurity: 'baseline',
     quota: { 'requests.cpu': '4', pods: '50' },
     limits: { default: { cpu: '500m' }, defaultRequest: { cpu: '100m' } },
     access: { group: 'shop-team', clusterRole: 'edit' },
@@ -38,7 +42,7 @@ describe('guardrails', () => {
   it('are a labelled namespace, a quota, limits, a network policy and a binding', async () => {
     await cluster.applyGuardrails(guardrails);
 
-    expect(objectOf('Namespace').metadata['labels']).toEqual(guardrails.labels);
+    expect(objectOf('Namespace').metadata['labels']).toEqual({ ...guardrails.labels, [ENFORCE]: 'baseline' });
     expect(objectOf('ResourceQuota')['spec']).toEqual({ hard: guardrails.quota });
     expect(objectOf('LimitRange')['spec']).toEqual({ limits: [{ type: 'Container', ...guardrails.limits }] });
     expect(objectOf('NetworkPolicy')['spec']).toMatchObject({
@@ -62,7 +66,12 @@ describe('guardrails', () => {
   it("repair what drifted, drop what is no longer asked for, and leave others' fields", async () => {
     await cluster.applyGuardrails(guardrails);
     server.objects.update({ kind: NAMESPACE, namespace: '', name: 'shop' }, KUBECTL, ({ metadata }) => {
-      metadata['labels'] = { team: 'stolen', 'istio-injection': 'enabled', environment: 'staging' };
+      metadata['labels'] = {
+        team: 'stolen',
+        'istio-injection': 'enabled',
+        environment: 'staging',
+        [ENFORCE]: 'privileged',
+      };
     });
     server.objects.update(quota, KUBECTL, (object) => {
       object['spec'] = { hard: { pods: '9999', 'requests.cpu': '4', services: '7' } };
@@ -70,7 +79,10 @@ describe('guardrails', () => {
 
     await cluster.applyGuardrails({ ...guardrails, quota: { pods: '50' } });
 
-    expect(objectOf('Namespace').metadata['labels']).toEqual({ ...guardrails.labels, 'istio-injection': 'enabled' });
+    expect(objectOf('Namespace').metadata['labels']).toEqual({
+      ...{ ...guardrails.labels, [ENFORCE]: 'baseline' },
+      'istio-injection': 'enabled',
+    });
     expect(objectOf('ResourceQuota')['spec']).toEqual({ hard: { pods: '50', services: '7' } });
   });
 
@@ -95,17 +107,111 @@ describe('guardrails', () => {
     await expect(cluster.applyGuardrails({ ...guardrails, namespace: 'Shop_1' })).rejects.toThrow(PermanentError);
   });
 
-  it("raise one resource of somebody else's quota without taking the rest", async () => {
+  it('raise one resource of our quota, and leave what others added to it', async () => {
     await cluster.applyGuardrails(guardrails);
-    const foreign: Key = { ...quota, name: 'theirs' };
-    server.objects.create(foreign, { spec: { hard: { pods: '5', services: '5' } } }, KUBECTL);
+    server.objects.update(quota, KUBECTL, (object) => set(part(object, 'spec', 'hard'), 'services', '6'));
 
-    await cluster.setQuota('shop', 'theirs', 'pods', '8');
-    server.objects.update(foreign, KUBECTL, (object) => set(part(object, 'spec', 'hard'), 'services', '6'));
-    await cluster.setQuota('shop', 'theirs', 'pods', '9');
+    await cluster.setQuota('shop', 'platform', 'pods', '9');
 
-    expect(await cluster.quotas('shop')).toContainEqual({ name: 'theirs', hard: { pods: '9', services: '6' } });
+    const hard = { ...guardrails.quota, pods: '9', services: '6' };
+    expect(await cluster.quotas('shop')).toContainEqual({ name: 'platform', hard });
   });
+
+  it.each(['theirs', 'platform'])("raise nothing of somebody else's quota '%s'", async (name) => {
+    server.objects.create({ kind: NAMESPACE, namespace: '', name: 'shop' }, {}, KUBECTL);
+    server.objects.create({ ...quota, name }, { spec: { hard: { pods: '5' } } }, KUBECTL);
+
+    await expect(cluster.setQuota('shop', name, 'pods', '8')).rejects.toThrow(NotOwnedError);
+
+    expect(await cluster.quotas('shop')).toEqual([{ name, hard: { pods: '5' } }]);
+  });
+
+  describe('of a namespace that somebody else made', () => {
+    const name: Key = { kind: NAMESPACE, namespace: '', name: 'shop' };
+    const labels = { team: 'others', [ENFORCE]: 'restricted' };
+    const everything = (): unknown => KINDS.flatMap((kind) => server.objects.list(kind));
+
+    it('are refused, and nothing is changed, though the labels say that it is ours', async () => {
+      server.objects.create(name, { metadata: { labels: { ...labels, ...guardrails.labels } } }, KUBECTL);
+      const before = everything();
+
+      await expect(cluster.applyGuardrails(guardrails)).rejects.toThrow(NotOwnedError);
+      await expect(cluster.applyGuardrails(guardrails)).rejects.toThrow("namespace 'shop' was not made by this app");
+
+      expect(everything()).toEqual(before);
+    });
+
+    it('are refused when it is made between looking and writing', async () => {
+      server.before('PATCH', () => void server.objects.create(name, { metadata: { labels } }, KUBECTL));
+
+      await expect(cluster.applyGuardrails(guardrails)).rejects.toThrow(NotOwnedError);
+
+      expect(objectOf('Namespace').metadata['labels']).toEqual(labels);
+    });
+
+    it('are refused when it was ours, was deleted, and was made anew', async () => {
+      await cluster.applyGuardrails(guardrails);
+      server.objects.delete(name);
+      server.objects.create(name, { metadata: { labels } }, KUBECTL);
+
+      await expect(cluster.applyGuardrails(guardrails)).rejects.toThrow(NotOwnedError);
+    });
+
+    it('adopt it when the configuration says so, and it is ours from then on', async () => {
+      server.objects.create(name, { metadata: { labels: { team: 'others' } } }, KUBECTL);
+
+      await cluster.applyGuardrails({ ...guardrails, adopt: true });
+      await cluster.applyGuardrails(guardrails);
+
+      expect(objectOf('Namespace').metadata['labels']).toEqual({ ...guardrails.labels, [ENFORCE]: 'baseline' });
+    });
+
+    it('lower its pod security neither then nor later', async () => {
+      server.objects.create(name, { metadata: { labels } }, KUBECTL);
+
+      for (let times = 1; times <= 3; times++) {
+        await cluster.applyGuardrails({ ...guardrails, adopt: true });
+        expect(objectOf('Namespace').metadata['labels']).toEqual({ ...guardrails.labels, [ENFORCE]: 'restricted' });
+      }
+    });
+
+    it('keep what somebody made stricter of ours', async () => {
+      await cluster.applyGuardrails(guardrails);
+      server.objects.update(name, KUBECTL, (object) => set(part(object, 'metadata', 'labels'), ENFORCE, 'restricted'));
+
+      for (let times = 1; times <= 3; times++) await cluster.applyGuardrails(guardrails);
+
+      expect(objectOf('Namespace').metadata['labels']).toMatchObject({ [ENFORCE]: 'restricted' });
+    });
+
+    it('lower what is ours alone, when the configuration says so', async () => {
+      await cluster.applyGuardrails({ ...guardrails, podSecurity: 'restricted' });
+
+      await cluster.applyGuardrails(guardrails);
+
+      expect(objectOf('Namespace').metadata['labels']).toMatchObject({ [ENFORCE]: 'baseline' });
+    });
+  });
+
+  it.each(['argocd', 'cert-manager', 'gatekeeper-system', 'istio-system', 'default', 'kube-system', 'kube-node-lease'])(
+    'and releases are refused in %s, whoever asks',
+    async (namespace) => {
+      const there = { ...web, namespace };
+      given(server, there, 'shop/web:1', 1);
+      const before = KINDS.flatMap((kind) => server.objects.list(kind));
+
+      for (const change of [
+        () => cluster.applyGuardrails({ ...guardrails, namespace, adopt: true }),
+        () => cluster.setQuota(namespace, 'platform', 'pods', '9'),
+        () => cluster.apply({ ...release('2'), namespace }),
+        () => cluster.rollback({ ...rollback('1'), namespace }),
+      ]) {
+        await expect(change()).rejects.toThrow(PolicyViolationError);
+      }
+
+      expect(KINDS.flatMap((kind) => server.objects.list(kind))).toEqual(before);
+    },
+  );
 
   it('raise a quota that changes between reading and writing', async () => {
     await cluster.applyGuardrails(guardrails);
@@ -135,8 +241,7 @@ describe('the ClusterRole', () => {
 
   it('allows everything that is asked of the cluster, and nothing else', async () => {
     const guardrails = {
-      namespace: 'shop',
-      labels: {},
+      ...{ namespace: 'shop', adopt: true, labels: {}, podSecurity: 'baseline' as const },
       quota: { pods: '1' },
       limits: { default: {}, defaultRequest: {} },
     };

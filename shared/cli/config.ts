@@ -1,0 +1,73 @@
+/** `platform-events config check`: whether a configuration is valid, what is wide in it, and what a change of it means. */
+import { type ConfigChanges, changesBetween, isWider } from '../config/check/changes.ts';
+import { wideEntries } from '../config/check/wide.ts';
+import { forRealClusters, type PlatformConfig } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import { readConfigFile } from '../settings.ts';
+import { CONFIG_FILE } from '../settings-schema.ts';
+import { green, print, printJson, readFlags, red, UsageError, yellow } from '../terminal/command.ts';
+
+export const CONFIG_FLAGS = {
+  against: { type: 'string' },
+  simulated: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
+
+const TITLES: Readonly<Record<keyof ConfigChanges, string>> = {
+  allows: 'newly allows',
+  refuses: 'newly refuses',
+  freezes: 'newly freezes',
+  calls: 'newly calls',
+  ends: 'no longer',
+  other: 'also changes',
+};
+
+/** Sets the exit code: 1 when it is not valid, 3 when it allows or calls more than the old one. @throws UsageError */
+export async function config(usage: string, args: string[]): Promise<void> {
+  const { values, positionals } = readFlags(usage, CONFIG_FLAGS, { args, words: 2 });
+  const [command, file = process.env['PLATFORM_CONFIG'] || CONFIG_FILE] = positionals;
+  if (command !== 'check') throw new UsageError(`expected 'config check'\n\n${usage}`);
+  const { now, problem } = read(file, values.simulated);
+  if (!now) {
+    process.exitCode = 1;
+    if (values.json) printJson({ file, isValid: false, problem });
+    else print(`${red('not valid')}  ${problem}`);
+    return;
+  }
+  const warnings = [...wideEntries(now)];
+  const changes = values.against === undefined ? undefined : changesBetween(readOld(values.against, now), now);
+  if (changes && isWider(changes)) process.exitCode = 3;
+  if (values.json) return printJson({ file, isValid: true, warnings, ...(changes && { changes }) });
+  print(`${green('valid')}  ${file}`);
+  for (const warning of warnings) print(`${yellow('warning')}  ${warning}`);
+  if (changes) print(changesText(changes));
+}
+
+function changesText(changes: ConfigChanges): string {
+  const lines = Object.entries(TITLES).flatMap(([part, title]) =>
+    changes[part as keyof ConfigChanges].map((text) => `${title}  ${text}`),
+  );
+  return lines.join('\n') || 'nothing changes';
+}
+
+/** The configuration, or what is wrong with it. A file that is not there is a wrong call. */
+function read(file: string, isSimulated: boolean): { now?: PlatformConfig; problem?: string } {
+  try {
+    const found = readConfigFile(file);
+    return { now: isSimulated ? found : forRealClusters(found, file) };
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.message.startsWith('PLATFORM_CONFIG')) throw error;
+    return { problem: error.message };
+  }
+}
+
+/** One of before, when lists could be left out, is compared as what it allowed then: anything. */
+function readOld(file: string, now: PlatformConfig): PlatformConfig {
+  try {
+    const old = readConfigFile(file);
+    return old.policies.deployment.registries === undefined ? old : { ...old, unlisted: now.unlisted };
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(`--against: ${error.message}`);
+    throw error;
+  }
+}
