@@ -15,7 +15,9 @@ import { BUS } from '../terminal/usages.ts';
 import { isLoopback } from './local-http.ts';
 import { EMULATOR_KEY } from './service-bus/amqp/server.ts';
 import { readEmulatorConfig } from './service-bus/config/emulator-config.ts';
+import { EMULATOR_LIMITS } from './service-bus/config/emulator-schema.ts';
 import type { EntityPlan } from './service-bus/config/entity-plan.ts';
+import { type Limits, TIERS } from './service-bus/core/limits/limits.ts';
 import { type BusOptions, type LocalBus, startBus } from './service-bus/start.ts';
 
 /** @throws UsageError when the file cannot be read @throws ConfigError that names the file and the place in it */
@@ -63,6 +65,14 @@ async function startOrExplain(options: BusOptions): Promise<LocalBus> {
   }
 }
 
+/** @throws UsageError for a tier that does not exist */
+function readLimits(tier: string | undefined, strict: boolean): Partial<Limits> | undefined {
+  if (tier === undefined) return strict ? EMULATOR_LIMITS : undefined;
+  if (strict) throw new UsageError('--strict: the emulator has no tiers; leave --tier out');
+  if (tier === 'standard' || tier === 'premium') return TIERS[tier];
+  throw new UsageError(`--tier: expected standard or premium, got '${tier}'`);
+}
+
 await runCommand(async () => {
   const { values } = readFlags(BUS.usage, BUS.flags);
   const key = readKey(values['key-file'], values.host);
@@ -72,6 +82,7 @@ await runCommand(async () => {
     adminPort: readPort('admin-port', values['admin-port']),
     host: values.host,
     key: { name: EMULATOR_KEY.name, key },
+    limits: readLimits(values.tier, values.strict),
     plan: values.config === undefined ? undefined : readPlan(values.config, values.strict),
   });
   stopOnSignal(() => bus.close());

@@ -62,6 +62,8 @@ export const BUS = {
   --config FILE     entities of an emulator's Config.json instead of this build's topology
   --strict          with --config: the emulator's quotas hold, and fields that
                     it does not know are refused
+  --tier TIER       standard or premium: the sizes and counts of that tier hold,
+                    and standard is throttled to 1,000 operations a second
   --json            print what to connect to as one line of JSON`,
   flags: {
     port: { type: 'string', default: '5672' },
@@ -70,6 +72,7 @@ export const BUS = {
     'key-file': { type: 'string' },
     config: { type: 'string' },
     strict: { type: 'boolean', default: false },
+    tier: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 } as const satisfies Usage;

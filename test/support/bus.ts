@@ -9,6 +9,7 @@ import {
 import type { Broker } from '../../shared/local/service-bus/core/broker.ts';
 import { SystemClock } from '../../shared/local/service-bus/core/clock.ts';
 import type { QueueProperties } from '../../shared/local/service-bus/core/entity-properties.ts';
+import type { Limits } from '../../shared/local/service-bus/core/limits/limits.ts';
 import { createBroker } from '../../shared/local/service-bus/create-broker.ts';
 
 export interface LocalBus {
@@ -24,10 +25,16 @@ export interface LocalBus {
   close(): Promise<void>;
 }
 
-export async function startBus(
-  options: { idleMs?: number; openMs?: number; requireToken?: boolean } = {},
-): Promise<LocalBus> {
-  const broker = createBroker({ clock: new SystemClock() });
+export async function startBus({
+  limits = {},
+  ...options
+}: {
+  idleMs?: number;
+  openMs?: number;
+  requireToken?: boolean;
+  limits?: Partial<Limits>;
+} = {}): Promise<LocalBus> {
+  const broker = createBroker({ clock: new SystemClock(), limits });
   const server: AmqpServer = await startAmqp({ broker, port: 0, ...options });
   let queues = 0;
   return {

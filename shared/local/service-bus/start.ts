@@ -11,6 +11,7 @@ import { applyTopology } from './config/apply-topology.ts';
 import type { EntityPlan } from './config/entity-plan.ts';
 import type { Broker } from './core/broker.ts';
 import { SystemClock } from './core/clock.ts';
+import type { Limits } from './core/limits/limits.ts';
 import { createBroker } from './create-broker.ts';
 
 export interface BusOptions {
@@ -23,6 +24,8 @@ export interface BusOptions {
   readonly key?: SharedKey;
   /** The entities; those of this build's topology when absent. */
   readonly plan?: EntityPlan | undefined;
+  /** Those of a tier or of the official emulator; lenient ones when absent. */
+  readonly limits?: Partial<Limits> | undefined;
 }
 
 export interface LocalBus {
@@ -38,9 +41,9 @@ export interface LocalBus {
 
 /** Starts the bus. Rejects, leaving nothing running, when a port is taken or the plan has an invalid entity. */
 export async function startBus(options: BusOptions): Promise<LocalBus> {
-  const { port, adminPort, host = LOOPBACK, key = EMULATOR_KEY, plan } = options;
+  const { port, adminPort, host = LOOPBACK, key = EMULATOR_KEY, plan, limits = {} } = options;
   const clock = new SystemClock();
-  const broker = createBroker({ clock });
+  const broker = createBroker({ clock, limits });
   if (plan) applyPlan(broker, plan);
   else applyTopology(broker, topology);
   const amqp = await startAmqp({ broker, port, host, key });

@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { ServiceBusClient } from '@azure/service-bus';
 import { build } from 'esbuild';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { compositeOf } from '../../../shared/local/service-bus/amqp/codec/frames.ts';
+import { RawClient } from '../../support/amqp-client.ts';
+import { CLOSE } from '../../support/amqp-performatives.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const script = join(root, 'dist/test/bus.mjs');
@@ -186,6 +189,34 @@ describe('npm run bus', () => {
     expect(errors()).not.toContain('a;b');
   });
 
+  it('refuses the eleventh connection, as the emulator does, when it is strict', async () => {
+    const config = join(tmpdir(), `strict-${process.pid}.json`);
+    const namespace = { Name: 'sbemulatorns', Queues: [{ Name: 'q' }] };
+    writeFileSync(config, JSON.stringify({ UserConfig: { Namespaces: [namespace] } }));
+    const { line } = start(...ANY_PORT, '--config', config, '--strict');
+    const { url } = JSON.parse(await line());
+    const port = Number(new URL(url).port);
+    const clients = await Promise.all(Array.from({ length: 10 }, () => RawClient.open(port)));
+
+    const eleventh = await RawClient.open(port);
+    const { fields } = await eleventh.next(CLOSE);
+
+    expect(compositeOf(fields[0])?.fields[1]).toBe('the namespace allows at most 10 concurrent connections');
+    for (const client of [...clients, eleventh]) client.close();
+  });
+
+  it('throttles like the Standard tier, with the text that it documents', async () => {
+    const { line } = start(...ANY_PORT, '--tier', 'standard');
+    const { connectionString } = JSON.parse(await line());
+    const client = new ServiceBusClient(connectionString, { retryOptions: { maxRetries: 0, timeoutInMs: 2_000 } });
+    const sender = client.createSender('errors');
+
+    const sending = Promise.all([1, 2, 3, 4].map(() => sender.sendMessages(Array(1_000).fill({ body: 'x' }))));
+
+    await expect(sending).rejects.toMatchObject({ code: 'ServiceBusy', message: expect.stringContaining('50009') });
+    await client.close();
+  });
+
   it('listens everywhere with a key, to clients that have it', async () => {
     const { line } = startWith({ BUS_KEY: KEY }, ...ANY_PORT, '--host', '0.0.0.0');
     const { connectionString } = JSON.parse(await line());
@@ -200,6 +231,7 @@ describe('npm run bus', () => {
   it.each([
     [['--port', 'x'], /--port: expected a port between 0 and 65535, got 'x'/],
     [['--prot', '1'], /Unknown option '--prot'/],
+    [['--tier', 'basic'], /--tier: expected standard or premium, got 'basic'/],
   ])('refuses %j and shows how it is used', async (args, complaint) => {
     const { child, errors } = start(...args);
     const [code] = await once(child, 'exit');

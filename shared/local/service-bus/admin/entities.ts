@@ -2,6 +2,7 @@
 
 import type { Broker } from '../core/broker.ts';
 import { type EntityTimes, Queue, type RuntimeCounts } from '../core/entity.ts';
+import type { QueueProperties } from '../core/entity-properties.ts';
 import type { Subscription, Topic } from '../core/topic.ts';
 import type { Rule } from '../filters/rule.ts';
 import type { RuleDefinition } from '../filters/rule-definition.ts';
@@ -16,7 +17,7 @@ import { element, type Xml, type XmlElement } from './xml.ts';
 export function findEntity(broker: Broker, target: AdminPath, { origin }: Address): Entry {
   switch (target.kind) {
     case 'namespace':
-      return namespaceEntry(origin, broker.createdAt);
+      return namespaceEntry(origin, broker);
     case 'entity': {
       const entity = broker.resolveTarget(target.name);
       return entity instanceof Queue ? queueEntry(entity, origin) : topicEntry(entity, origin);
@@ -58,14 +59,14 @@ export function listEntities(broker: Broker, target: AdminPath, { origin }: Addr
 export function createEntity(broker: Broker, target: AdminPath, description: XmlElement): void {
   switch (kindOf(target, description)) {
     case 'QueueDescription':
-      broker.createQueue(nameOf(target), readForwarding(broker, 'queue', description));
+      broker.createQueue(nameOf(target), read(broker, 'queue', description));
       return;
     case 'TopicDescription':
-      broker.createTopic(nameOf(target), readDescription('topic', description));
+      broker.createTopic(nameOf(target), read(broker, 'topic', description));
       return;
     case 'SubscriptionDescription': {
       const { topic, name } = asSubscription(target);
-      const properties = readForwarding(broker, 'subscription', description);
+      const properties = read(broker, 'subscription', description);
       broker.createSubscription(topic, name, properties, defaultRule(description));
       return;
     }
@@ -80,14 +81,14 @@ export function createEntity(broker: Broker, target: AdminPath, description: Xml
 export function updateEntity(broker: Broker, target: AdminPath, description: XmlElement): void {
   switch (kindOf(target, description)) {
     case 'QueueDescription':
-      broker.updateQueue(nameOf(target), readForwarding(broker, 'queue', description));
+      broker.updateQueue(nameOf(target), read(broker, 'queue', description));
       return;
     case 'TopicDescription':
-      broker.updateTopic(nameOf(target), readDescription('topic', description));
+      broker.updateTopic(nameOf(target), read(broker, 'topic', description));
       return;
     case 'SubscriptionDescription': {
       const { topic, name } = asSubscription(target);
-      broker.updateSubscription(topic, name, readForwarding(broker, 'subscription', description));
+      broker.updateSubscription(topic, name, read(broker, 'subscription', description));
       return;
     }
     case 'RuleDescription': {
@@ -155,18 +156,29 @@ function notOne(target: AdminPath): AdminError {
   return new AdminError(400, `${formatAdminPath(target)} is not one entity`);
 }
 
-/** Reads a description whose forwarding targets must exist: a sender would not learn that they do not. */
-function readForwarding<K extends 'queue' | 'subscription'>(
+/** The sizes that a queue or topic can have: those of Standard, and those of Premium. */
+const SIZES: readonly number[] = [1024, 2048, 3072, 4096, 5120, 10_240, 20_480, 40_960, 81_920];
+
+/** Reads a description. Its forwarding targets must exist: a sender would not learn that they do not. */
+function read<K extends keyof PropertiesByKind>(
   broker: Broker,
   kind: K,
   description: XmlElement,
 ): Partial<PropertiesByKind[K]> {
-  const properties = readDescription(kind, description);
-  const { forwardTo: ForwardTo, forwardDeadLetteredMessagesTo: ForwardDeadLetteredMessagesTo } = properties;
-  for (const [field, path] of Object.entries({ ForwardTo, ForwardDeadLetteredMessagesTo })) {
+  const properties: Partial<PropertiesByKind[K]> = readDescription(kind, description);
+  // Every kind has some of these.
+  const { forwardTo, forwardDeadLetteredMessagesTo, maxSizeInMegabytes } = properties as Partial<QueueProperties>;
+  const targets = { ForwardTo: forwardTo, ForwardDeadLetteredMessagesTo: forwardDeadLetteredMessagesTo };
+  for (const [field, path] of Object.entries(targets)) {
     if (path !== undefined && !broker.has(path)) {
       throw new AdminError(400, `${description.name}.${field}: expected an existing queue or topic, got '${path}'`);
     }
+  }
+  // What an entity has by default is sent back with every change.
+  const sizes = [broker.limits.maxSizeInMegabytes, ...SIZES];
+  if (maxSizeInMegabytes !== undefined && !sizes.includes(maxSizeInMegabytes)) {
+    const expected = `expected ${SIZES.join(', ')}, got ${maxSizeInMegabytes}`;
+    throw new AdminError(400, `${description.name}.MaxSizeInMegabytes: ${expected}`);
   }
   return properties;
 }
@@ -237,10 +249,10 @@ function ruleEntry({ topic, name: subscription }: Subscription, { definition, cr
 }
 
 /** The namespace is as old as its broker. */
-function namespaceEntry(origin: string, createdMs: number): Entry {
+function namespaceEntry(origin: string, { createdAt: createdMs, limits }: Broker): Entry {
   const [name = ''] = new URL(origin).hostname.split('.');
   const date = new Date(createdMs).toISOString();
-  const values = { CreatedTime: date, MessagingSKU: 'Standard', ModifiedTime: date, Name: name };
+  const values = { CreatedTime: date, MessagingSKU: limits.sku, ModifiedTime: date, Name: name };
   const description = {
     name: 'NamespaceInfo',
     fields: Object.values(fields({ ...values, NamespaceType: 'Messaging' })),

@@ -34,15 +34,6 @@ const integer: Format<number> = {
   write: String,
 };
 
-/** The sizes that a queue or topic can have: those of Standard, and those of Premium. */
-const SIZES: readonly number[] = [1024, 2048, 3072, 4096, 5120, 10_240, 20_480, 40_960, 81_920];
-
-const megabytes: Format<number> = {
-  expected: SIZES.join(', '),
-  read: (text) => SIZES.find((size) => size === integer.read(text)),
-  write: String,
-};
-
 const kilobytes: Format<number> = {
   expected: integer.expected,
   read: (text) => {
@@ -77,7 +68,7 @@ type EntityProperties = QueueProperties | TopicProperties | SubscriptionProperti
 
 const queue: readonly DescriptionField<QueueProperties>[] = [
   ['LockDuration', 'lockDurationMs', duration],
-  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', megabytes],
+  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
   ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
   ['RequiresSession', 'requiresSession', flag],
   ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
@@ -107,7 +98,7 @@ const queue: readonly DescriptionField<QueueProperties>[] = [
 
 const topic: readonly DescriptionField<TopicProperties>[] = [
   ['DefaultMessageTimeToLive', 'defaultMessageTimeToLiveMs', duration],
-  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', megabytes],
+  ['MaxSizeInMegabytes', 'maxSizeInMegabytes', integer],
   ['RequiresDuplicateDetection', 'requiresDuplicateDetection', flag],
   ['DuplicateDetectionHistoryTimeWindow', 'duplicateDetectionHistoryTimeWindowMs', duration],
   ['EnableBatchedOperations', 'enableBatchedOperations', flag],

@@ -12,6 +12,7 @@ import { createLocalServer, LOOPBACK } from '../../local-http.ts';
 import type { SharedKey } from '../auth/sasl.ts';
 import { refuseToken } from '../auth/token.ts';
 import type { Broker } from '../core/broker.ts';
+import { ADMINISTRATION_CREDITS } from '../core/limits/throttle.ts';
 import { type Address, renderEntry, renderError, renderFeed } from './atom.ts';
 import { createEntity, deleteEntity, findEntity, listEntities, updateEntity } from './entities.ts';
 import { AdminError, adminErrorOf } from './error.ts';
@@ -98,6 +99,7 @@ async function answer(request: IncomingMessage, url: URL, options: AdminOptions)
   authorize(request, path, url.search, options);
   const target = parseAdminPath(path);
   if (!target) throw new AdminError(400, 'the address names no entity');
+  options.broker.throttle?.spend(ADMINISTRATION_CREDITS);
   const address = { origin: url.origin, query: url.search };
   switch (request.method) {
     case 'GET':

@@ -54,13 +54,20 @@ export async function startAmqp(options: AmqpOptions): Promise<AmqpServer> {
   const requireToken = options.requireToken ?? !isLoopback(host);
   const connections = new Set<AmqpConnection>();
   const onAttach = attachHandler({ broker, key, requireToken });
+  const { maxConnections } = broker.limits;
+  const tooMany = new AmqpError(
+    'amqp:resource-limit-exceeded',
+    `the namespace allows at most ${maxConnections} concurrent connections`,
+  );
   const server = createServer({ noDelay: true }, (socket) => {
+    const refusal = connections.size >= maxConnections ? tooMany : undefined;
     connections.add(
       new AmqpConnection(socket, {
         key,
         idleMs,
         openMs,
         onAttach,
+        refusal,
         onClosed: (connection) => connections.delete(connection),
       }),
     );

@@ -5,6 +5,7 @@
  * @see https://learn.microsoft.com/azure/service-bus-messaging/overview-emulator#usage-quotas
  */
 import * as z from 'zod';
+import type { Limits } from '../core/limits/limits.ts';
 import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
 
 /**
@@ -24,6 +25,17 @@ export const EMULATOR_QUOTAS = {
   maxSizeInMegabytes: 100,
   maxMessageSizeBytes: 256 * 1024,
 } as const;
+
+/** The same for the broker, which then holds them for what is administered too. */
+export const EMULATOR_LIMITS: Partial<Limits> = {
+  maxMessageSizeBytes: EMULATOR_QUOTAS.maxMessageSizeBytes,
+  largestMessageSizeBytes: EMULATOR_QUOTAS.maxMessageSizeBytes,
+  maxSizeInMegabytes: EMULATOR_QUOTAS.maxSizeInMegabytes,
+  maxEntities: EMULATOR_QUOTAS.entities,
+  maxSubscriptionsPerTopic: EMULATOR_QUOTAS.subscriptionsPerTopic,
+  maxRulesPerSubscription: EMULATOR_QUOTAS.rulesPerSubscription,
+  maxConnections: EMULATOR_QUOTAS.connections,
+};
 
 type Range = readonly [number, number];
 const ANY: Range = [0, Number.POSITIVE_INFINITY];

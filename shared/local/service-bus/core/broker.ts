@@ -11,10 +11,9 @@ import { type EntityHost, Queue } from './entity.ts';
 import { parseEntityPath, type SubQueue } from './entity-path.ts';
 import {
   checkName,
-  type Limits,
+  checkSizes,
   type QueueProperties,
   queueDefaults,
-  STANDARD_LIMITS,
   type SubscriptionProperties,
   subscriptionDefaults,
   type TopicProperties,
@@ -22,6 +21,8 @@ import {
   withProperties,
 } from './entity-properties.ts';
 import { Faults } from './faults.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits/limits.ts';
+import { Throttle } from './limits/throttle.ts';
 import type { OutgoingMessage } from './message.ts';
 import type { MessageQueue } from './message-queue.ts';
 import { SendTarget } from './send-target.ts';
@@ -30,7 +31,7 @@ import { alreadyExists, type Subscription, Topic } from './topic.ts';
 export interface BrokerOptions {
   readonly clock: TimerClock;
   readonly compileRule: CompileRule;
-  /** The limits of the Standard tier when absent. */
+  /** Each is as in `DEFAULT_LIMITS` when absent. */
   readonly limits?: Partial<Limits>;
 }
 
@@ -39,27 +40,33 @@ export class Broker {
   readonly createdAt: number;
   readonly faults: Faults = new Faults();
   readonly #compileRule: CompileRule;
-  readonly #limits: Limits;
+  readonly limits: Limits;
+  /** Undefined without throttling. */
+  readonly throttle: Throttle | undefined;
   readonly #targets = new Map<string, SendTarget>();
 
   constructor({ clock, compileRule, limits }: BrokerOptions) {
     this.clock = clock;
     this.createdAt = clock.now();
     this.#compileRule = compileRule;
-    this.#limits = { ...STANDARD_LIMITS, ...limits };
+    this.limits = { ...DEFAULT_LIMITS, ...limits };
+    const { creditsPerSecond } = this.limits;
+    this.throttle = creditsPerSecond === Number.POSITIVE_INFINITY ? undefined : new Throttle(clock, creditsPerSecond);
   }
 
   // ---------------------------------------------------------------- administration
 
   createQueue(name: string, properties: Partial<QueueProperties> = {}): Queue {
     checkName('queue', name);
-    const all = this.#checked(name, withProperties(name, queueDefaults(this.#limits), properties, false));
+    const all = this.#checked(name, withProperties(name, queueDefaults(this.limits), properties, false));
+    checkSizes(name, all, this.limits);
     return this.#add(name, (host) => new Queue(name, all, host));
   }
 
   createTopic(name: string, properties: Partial<TopicProperties> = {}): Topic {
     checkName('topic', name);
-    const all = withProperties(name, topicDefaults(this.#limits), properties, false);
+    const all = withProperties(name, topicDefaults(this.limits), properties, false);
+    checkSizes(name, all, this.limits);
     return this.#add(name, (host) => new Topic(name, all, host));
   }
 
@@ -73,6 +80,7 @@ export class Broker {
     const owner = this.getTopic(topic);
     const path = `${owner.name}/Subscriptions/${name}`;
     const all = this.#checked(path, withProperties(path, subscriptionDefaults(), properties, false));
+    this.#checkCount('subscriptions per topic', owner.subscriptions.size, this.limits.maxSubscriptionsPerTopic);
     const target = this.#target(topic);
     const made = owner.addSubscription(name, all, rules, this.#hostOf(target.account));
     this.#watchIdle(made, () => owner.removeSubscription(name));
@@ -81,14 +89,18 @@ export class Broker {
 
   updateQueue(name: string, changes: Partial<QueueProperties>): Queue {
     const queue = this.getQueue(name);
-    queue.setProperties(this.#checked(name, withProperties(name, queue.properties, changes, true)));
+    const all = this.#checked(name, withProperties(name, queue.properties, changes, true));
+    checkSizes(name, all, this.limits);
+    queue.setProperties(all);
     this.#watchIdle(queue, () => this.deleteQueue(name));
     return queue;
   }
 
   updateTopic(name: string, changes: Partial<TopicProperties>): Topic {
     const topic = this.getTopic(name);
-    topic.setProperties(withProperties(name, topic.properties, changes, true));
+    const all = withProperties(name, topic.properties, changes, true);
+    checkSizes(name, all, this.limits);
+    topic.setProperties(all);
     this.#watchIdle(topic, () => this.deleteTopic(name));
     return topic;
   }
@@ -259,11 +271,17 @@ export class Broker {
   #add<Entity extends Queue | Topic>(name: string, make: (host: EntityHost) => Entity): Entity {
     const key = keyOf(name);
     if (this.#targets.has(key)) throw alreadyExists(name);
+    this.#checkCount('queues and topics', this.#targets.size, this.limits.maxEntities);
     const account = { bytes: 0 };
     const entity = make(this.#hostOf(account));
-    this.#targets.set(key, new SendTarget(entity, account, this.clock, this.faults));
+    this.#targets.set(key, new SendTarget(entity, account, this));
     this.#watchIdle(entity, () => (entity instanceof Topic ? this.deleteTopic(name) : this.deleteQueue(name)));
     return entity;
+  }
+
+  #checkCount(what: string, count: number, most: number): void {
+    if (count < most) return;
+    throw new BrokerError('amqp:resource-limit-exceeded', `the namespace allows at most ${most} ${what}`);
   }
 
   #hostOf(account: { bytes: number }): EntityHost {
@@ -271,7 +289,8 @@ export class Broker {
       clock: this.clock,
       faults: this.faults,
       compileRule: this.#compileRule,
-      maxSessionStateBytes: this.#limits.maxMessageSizeBytes,
+      throttle: this.throttle,
+      limits: this.limits,
       forward: (path, content, origin) => this.#target(path).take(content, origin),
       resized: (bytes) => {
         account.bytes += bytes;

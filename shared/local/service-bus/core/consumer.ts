@@ -2,6 +2,7 @@
 import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import type { BrokerError } from './broker-error.ts';
 import type { DeliveredMessage, HeldMessage, Holder } from './held-message.ts';
+import type { Throttle } from './limits/throttle.ts';
 
 export type ReceiveMode = 'peekLock' | 'receiveAndDelete';
 
@@ -15,6 +16,7 @@ export interface ConsumerOptions {
 
 /** What a feed needs from its queue or session. */
 export interface Feeder {
+  readonly throttle: Throttle | undefined;
   /** Locks a message that has left the ready ones for the consumer, or removes it. */
   hand(message: HeldMessage, consumer: Consumer): DeliveredMessage;
   /** Returns what the consumer has locked. */
@@ -73,9 +75,23 @@ export class Feed {
     });
   }
 
-  /** Hands out the ready messages to the consumers in turn. */
+  #pumpOnRefill(throttle: Throttle): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    throttle.onRefill(() => {
+      this.#isPumpDue = false;
+      this.pump();
+    });
+  }
+
+  /** Hands out the ready messages to the consumers in turn. Without credits of the namespace they wait. */
   pump(): void {
+    const { throttle } = this.#feeder;
     while (this.#waiting.size > 0) {
+      if (throttle?.isExhausted) {
+        if (this.ready.size > 0) this.#pumpOnRefill(throttle);
+        return;
+      }
       const message = this.ready.shift();
       if (message === undefined) return;
       const consumer = this.#waiting.shift();

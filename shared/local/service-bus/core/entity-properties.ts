@@ -1,6 +1,7 @@
 /** The properties of entities, with defaults and bounds. Durations are in milliseconds. */
 import { DAY_MS, MINUTE_MS } from '../../../duration.ts';
 import { BrokerError } from './broker-error.ts';
+import type { Limits } from './limits/limits.ts';
 
 export type EntityStatus = 'Active' | 'Disabled' | 'SendDisabled' | 'ReceiveDisabled';
 
@@ -69,27 +70,32 @@ const receive = {
   forwardDeadLetteredMessagesTo: undefined,
 } as const;
 
-/** Bounds that hold for the whole broker. */
-export interface Limits {
-  readonly maxMessageSizeBytes: number;
-  readonly maxSizeInMegabytes: number;
-}
-
-/** The limits of the Standard tier. @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
-export const STANDARD_LIMITS: Limits = { maxMessageSizeBytes: 256 * 1024, maxSizeInMegabytes: 1024 };
-
 const send = {
   ...common,
   requiresDuplicateDetection: false,
   duplicateDetectionHistoryTimeWindowMs: 10 * MINUTE_MS,
 } as const;
 
-export function queueDefaults(limits: Limits): QueueProperties {
-  return { ...receive, ...send, ...limits };
+export function queueDefaults({ maxMessageSizeBytes, maxSizeInMegabytes }: Limits): QueueProperties {
+  return { ...receive, ...send, maxMessageSizeBytes, maxSizeInMegabytes };
 }
 
-export function topicDefaults(limits: Limits): TopicProperties {
-  return { ...send, ...limits, supportOrdering: true };
+export function topicDefaults({ maxMessageSizeBytes, maxSizeInMegabytes }: Limits): TopicProperties {
+  return { ...send, maxMessageSizeBytes, maxSizeInMegabytes, supportOrdering: true };
+}
+
+/** @throws BrokerError when an entity asks for more than the tier has */
+export function checkSizes(path: string, properties: SendProperties, limits: Limits): void {
+  for (const [name, most] of [
+    ['maxMessageSizeBytes', limits.largestMessageSizeBytes],
+    ['maxSizeInMegabytes', limits.largestSizeInMegabytes],
+  ] as const) {
+    if (properties[name] <= most) continue;
+    throw new BrokerError(
+      'amqp:invalid-field',
+      `${path}: ${name} is at most ${most} in the ${limits.sku} tier, got ${properties[name]}`,
+    );
+  }
 }
 
 export function subscriptionDefaults(): SubscriptionProperties {

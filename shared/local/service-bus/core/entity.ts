@@ -6,6 +6,8 @@ import type { ScheduledCall, TimerClock } from './clock.ts';
 import type { QueueProperties, ReceiveProperties } from './entity-properties.ts';
 import type { Faults } from './faults.ts';
 import type { HeldMessage, Origin } from './held-message.ts';
+import type { Limits } from './limits/limits.ts';
+import type { Throttle } from './limits/throttle.ts';
 import { type Content, changeContent } from './message.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { QueueSettings } from './queue-host.ts';
@@ -15,7 +17,8 @@ export interface EntityHost {
   readonly clock: TimerClock;
   readonly faults: Faults;
   readonly compileRule: CompileRule;
-  readonly maxSessionStateBytes: number;
+  readonly throttle: Throttle | undefined;
+  readonly limits: Limits;
   /**
    * Forwards to another entity.
    *
@@ -205,7 +208,8 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
     return new MessageQueue(path, {
       clock: this.#host.clock,
       faults: this.#host.faults,
-      maxSessionStateBytes: this.#host.maxSessionStateBytes,
+      throttle: this.#host.throttle,
+      limits: this.#host.limits,
       settings,
       deadLetter,
       activate: (content) => void this.arrive(content),

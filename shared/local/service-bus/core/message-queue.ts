@@ -6,8 +6,8 @@ import { BrokerError } from './broker-error.ts';
 import type { Consumer, ConsumerOptions, ReceiveMode } from './consumer.ts';
 import { connectionCut, type FaultOperation, faultError } from './faults.ts';
 import { type DeliveredMessage, HeldMessage, type LockReference, type Origin, PeekedMessage } from './held-message.ts';
+import { checkEach } from './limits/property-quotas.ts';
 import { type ChangedProperties, type Content, changeContent } from './message.ts';
-import { checkEach } from './property-quotas.ts';
 import type { QueueHost, QueueSettings } from './queue-host.ts';
 import { QueueState } from './queue-state.ts';
 import type { SessionHold, Sessions } from './sessions.ts';
@@ -143,22 +143,24 @@ export class MessageQueue {
       found.push(new PeekedMessage(message));
       if (found.length >= count) break;
     }
+    this.#host.throttle?.spend(found.length);
     return found;
   }
 
   /**
    * Deletes messages that nobody has locked, the oldest first: active and deferred ones that were enqueued by then.
    *
-   * @returns how many
+   * @returns how many: at most as many as the tier allows in one request
    * @throws BrokerError when the entity has sessions and none is given
    */
   deleteMessages(count: number, enqueuedBy: number, session?: SessionHold): number {
     if (!session) this.#requirePlain();
     this.#state.sweep();
     const log = session ? this.#state.sessions.logOf(session.sessionId) : this.#state.log;
+    const most = Math.min(count, this.#host.limits.maxDeletedMessages);
     let deleted = 0;
     for (const message of log?.from(0) ?? []) {
-      if (deleted >= count) break;
+      if (deleted >= most) break;
       if (message.lockNumber !== 0 || message.state === 'scheduled' || message.enqueuedAt > enqueuedBy) continue;
       this.#state.remove(message);
       deleted++;

@@ -2,6 +2,8 @@
 import type { TimerClock } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { HeldMessage } from './held-message.ts';
+import type { Limits } from './limits/limits.ts';
+import type { Throttle } from './limits/throttle.ts';
 import type { Content } from './message.ts';
 
 /** The settings of a queue. They may change while it exists. */
@@ -27,8 +29,8 @@ export interface QueueHost {
   /** Reports by how many bytes the queue has grown or shrunk. */
   resized(bytes: number): void;
   readonly faults: Faults;
-  /** As large as the largest message may be. */
-  readonly maxSessionStateBytes: number;
+  readonly throttle: Throttle | undefined;
+  readonly limits: Limits;
   /** Reports that a client received or settled a message. */
   used(): void;
 }

@@ -8,6 +8,7 @@ import type { BrokerError } from './broker-error.ts';
 import type { ScheduledCall } from './clock.ts';
 import { type Consumer, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
 import { DeliveredMessage, type HeldMessage, type Holder, type LockReference, parseLockToken } from './held-message.ts';
+import type { Throttle } from './limits/throttle.ts';
 import { changeContent } from './message.ts';
 import type { QueueHost, QueueSettings } from './queue-host.ts';
 import { SequenceLog } from './sequence-log.ts';
@@ -48,11 +49,15 @@ export class QueueState implements Feeder {
     return this.host.settings();
   }
 
+  get throttle(): Throttle | undefined {
+    return this.host.throttle;
+  }
+
   /** Takes up to `count` ready messages out of a feed. */
   pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder | undefined): DeliveredMessage[] {
     this.sweep();
     const taken: DeliveredMessage[] = [];
-    while (taken.length < count) {
+    while (taken.length < count && !this.host.throttle?.isExhausted) {
       const message = feed.ready.shift();
       if (message === undefined) break;
       taken.push(this.handOut(message, mode, holder));
@@ -143,6 +148,7 @@ export class QueueState implements Feeder {
   /** Locks a message that has left the ready ones for its receiver, or removes it. */
   handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder | undefined): DeliveredMessage {
     this.host.used();
+    this.host.throttle?.take(1);
     if (mode === 'receiveAndDelete') {
       const delivery = new DeliveredMessage(message, this.#salt);
       this.remove(message);

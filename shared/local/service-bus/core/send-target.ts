@@ -2,13 +2,15 @@
 import { BrokerError } from './broker-error.ts';
 import type { ScheduledCall, TimerClock } from './clock.ts';
 import { DuplicateWindow } from './duplicate-window.ts';
-import { Queue } from './entity.ts';
+import { type EntityHost, Queue } from './entity.ts';
 import type { SendProperties } from './entity-properties.ts';
 import { connectionCut, type Faults, faultError } from './faults.ts';
 import type { Origin } from './held-message.ts';
+import { checkPropertyQuotas, MAX_PROPERTY_BYTES } from './limits/property-quotas.ts';
+import type { Throttle } from './limits/throttle.ts';
 import { acceptMessage, type Content, type OutgoingMessage } from './message.ts';
 import type { MessageQueue } from './message-queue.ts';
-import { checkPropertyQuotas, MAX_PROPERTY_BYTES } from './property-quotas.ts';
+
 import { Topic } from './topic.ts';
 
 export class SendTarget {
@@ -17,23 +19,30 @@ export class SendTarget {
   readonly account: { readonly bytes: number };
   readonly #clock: TimerClock;
   readonly #faults: Faults;
+  readonly #throttle: Throttle | undefined;
   readonly #seen = new DuplicateWindow();
   /** Set while ids are remembered. */
   #forgetting: ScheduledCall | undefined;
   /** Held back by a `reorder` fault until the next send. */
   #heldBack: readonly Content[] = [];
 
-  constructor(entity: Queue | Topic, account: { readonly bytes: number }, clock: TimerClock, faults: Faults) {
+  constructor(
+    entity: Queue | Topic,
+    account: { readonly bytes: number },
+    { clock, faults, throttle }: Pick<EntityHost, 'clock' | 'faults' | 'throttle'>,
+  ) {
     this.entity = entity;
     this.account = account;
     this.#clock = clock;
     this.#faults = faults;
+    this.#throttle = throttle;
   }
 
   /** Sends all messages or none. @returns the sequence numbers; a duplicate's is never used. @throws BrokerError */
   send(operation: 'send' | 'schedule', messages: readonly OutgoingMessage[]): number[] {
     const fault = this.#faults.strike(operation, this.entity.name);
     if (fault?.effect === 'fail') throw faultError(fault);
+    this.#throttle?.spend(messages.length * (1 + (this.entity instanceof Topic ? this.entity.ruleCount : 0)));
     const contents = messages.map((message) => this.#accept(message));
     this.#checkRoom(contents);
     this.entity.times.accessedAt = this.#clock.now();

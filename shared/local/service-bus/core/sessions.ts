@@ -7,12 +7,14 @@ import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
 import { BrokerError } from './broker-error.ts';
 import { type Consumer, type ConsumerOptions, Feed, type Feeder, type ReceiveMode } from './consumer.ts';
 import type { DeliveredMessage, HeldMessage, Holder } from './held-message.ts';
+import type { Throttle } from './limits/throttle.ts';
 import type { QueueHost } from './queue-host.ts';
 import { SequenceLog } from './sequence-log.ts';
 
 /** What sessions need from their queue. */
 interface SessionQueue {
   readonly path: string;
+  readonly throttle: Throttle | undefined;
   pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder): DeliveredMessage[];
   handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder): DeliveredMessage;
   releaseAll(held: AscendingQueue<HeldMessage>, isFailed: boolean): void;
@@ -43,6 +45,10 @@ class Session implements Feeder {
   hand(message: HeldMessage, consumer: Consumer): DeliveredMessage {
     if (!this.hold) throw new Error(`session ${this.id} has a consumer but is not held`);
     return this.#queue.handOut(message, consumer.mode, this.hold);
+  }
+
+  get throttle(): Throttle | undefined {
+    return this.#queue.throttle;
   }
 
   /** Does nothing: what a consumer received belongs to the session's holder, who may open another consumer. */
@@ -170,14 +176,10 @@ export class Sessions {
   #turn = 0;
   #isGrantDue = false;
 
-  constructor(
-    queue: SessionQueue,
-    { clock, maxSessionStateBytes }: Pick<QueueHost, 'clock' | 'maxSessionStateBytes'>,
-    lockDuration: () => number,
-  ) {
+  constructor(queue: SessionQueue, { clock, limits }: Pick<QueueHost, 'clock' | 'limits'>, lockDuration: () => number) {
     this.queue = queue;
     this.#clock = clock;
-    this.#maxStateBytes = maxSessionStateBytes;
+    this.#maxStateBytes = limits.maxMessageSizeBytes;
     this.#lockDuration = lockDuration;
   }
 

@@ -20,12 +20,14 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
   readonly #rules = new Map<string, Rule>();
   /** In the order of their creation. */
   #ruleList: readonly Rule[] = [];
+  readonly #maxRules: number;
   readonly #compile: (definition: RuleDefinition, createdAt?: number) => Rule;
 
   constructor(topic: string, name: string, properties: SubscriptionProperties, host: EntityHost) {
     super(`${topic}/Subscriptions/${name}`, properties, host);
     this.topic = topic;
     this.name = name;
+    this.#maxRules = host.limits.maxRulesPerSubscription;
     this.#compile = (definition, createdAt = host.clock.now()) => host.compileRule(definition, createdAt);
   }
 
@@ -45,6 +47,9 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
     checkName('rule', definition.name);
     const key = definition.name.toLowerCase();
     if (this.#rules.has(key)) throw alreadyExists(`${this.path}/Rules/${definition.name}`);
+    if (this.#rules.size >= this.#maxRules) {
+      throw new BrokerError('amqp:resource-limit-exceeded', `${this.path} may have at most ${this.#maxRules} rules`);
+    }
     return this.#setRule(this.#compile(definition));
   }
 
@@ -117,7 +122,8 @@ export class Topic {
     this.scheduled = new MessageQueue(name, {
       clock: host.clock,
       faults: host.faults,
-      maxSessionStateBytes: host.maxSessionStateBytes,
+      throttle: host.throttle,
+      limits: host.limits,
       settings: () => settings,
       deadLetter: () => {},
       activate: (content) => void this.arrive(content),
@@ -182,6 +188,13 @@ export class Topic {
     // Disabled subscriptions too: their messages are there when they are enabled again.
     for (const subscription of this.#list) subscription.offer(content, here);
     return sequenceNumber;
+  }
+
+  /** How many filters each message is held against. */
+  get ruleCount(): number {
+    let count = 0;
+    for (const { rules } of this.#list) count += rules.length;
+    return count;
   }
 
   get sizeInBytes(): number {

@@ -31,6 +31,8 @@ interface ConnectionOptions {
   readonly openMs: number;
   /** Accepts or refuses each link. */
   readonly onAttach: AttachHandler;
+  /** Why this connection is refused, if it is. The peer learns it once it has opened the connection. */
+  readonly refusal?: AmqpError | undefined;
   readonly onClosed: (connection: AmqpConnection) => void;
 }
 
@@ -243,6 +245,10 @@ export class AmqpConnection implements SessionConnection {
   }
 
   #onOpen(open: Performative): void {
+    if (this.#options.refusal) {
+      this.close(this.#options.refusal);
+      return;
+    }
     const frameSize = numberAt(open, 2, 'max-frame-size') ?? 0xffffffff;
     this.maxFrameSize = Math.max(MIN_FRAME_SIZE, Math.min(frameSize, MAX_FRAME_SIZE));
     this.#writeOpen();

@@ -12,8 +12,6 @@ import type { RequestBody } from './request-body.ts';
 export const OK = { status: 200, description: 'OK' } as const;
 /** A peek returns messages up to this size in total, and at least one. */
 const MAX_PEEKED_BYTES = 1024 * 1024;
-/** Of one request, in the Standard tier. */
-const MAX_DELETED = 500;
 
 export function renewLocks(queue: MessageQueue, body: RequestBody): AmqpResponse {
   const expirations = tokensOf(queue, body).map((token) => queue.renewLock(token));
@@ -43,7 +41,7 @@ export function peek(queue: MessageQueue, body: RequestBody): AmqpResponse {
 export function deleteMessages(queue: MessageQueue, body: RequestBody, session: SessionHold | undefined): AmqpResponse {
   const before = body.get('enqueued-time-utc');
   if (!(before instanceof Date)) throw new AmqpError('amqp:invalid-field', 'enqueued-time-utc: expected a timestamp');
-  const count = Math.min(body.number('message-count'), MAX_DELETED);
+  const count = body.number('message-count');
   const deleted = queue.deleteMessages(count, before.getTime(), session);
   if (deleted === 0) {
     return { status: 204, description: 'No messages', condition: 'com.microsoft:message-not-found' };

@@ -2,6 +2,7 @@
 
 import type { Broker } from '../../core/broker.ts';
 import { BrokerError } from '../../core/broker-error.ts';
+import { ADMINISTRATION_CREDITS } from '../../core/limits/throttle.ts';
 import { Subscription } from '../../core/topic.ts';
 import { AmqpError, TypedArray } from '../codec/types.ts';
 import type { AmqpRequest, AmqpResponse } from '../engine/request.ts';
@@ -73,7 +74,9 @@ function schedule(broker: Broker, path: string, body: RequestBody): AmqpResponse
   return { ...OK, body: new Map([['sequence-numbers', new TypedArray('long', broker.schedule(path, messages))]]) };
 }
 
+/** Every use of rules counts as a call of the administration. */
 function subscriptionAt(broker: Broker, path: string): Subscription {
+  broker.throttle?.spend(ADMINISTRATION_CREDITS);
   const { entity } = broker.resolveEntity(path);
   if (entity instanceof Subscription) return entity;
   throw new BrokerError('amqp:not-allowed', `'${path}' is not a subscription: it has no rules`);

@@ -128,6 +128,29 @@ describe('connecting', () => {
     await strict.close();
   });
 
+  it('beyond those that the namespace allows is closed, and told why', async () => {
+    const small = await startBus({ limits: { maxConnections: 2 } });
+    const [first, second, third] = [1, 2, 3].map(() => new RawClient(small.port));
+    for (const client of [first, second]) {
+      client?.write(AMQP_HEADER, frame(OPEN, ['test']));
+      await client?.next(OPEN);
+    }
+
+    third?.write(AMQP_HEADER, frame(OPEN, ['test']));
+    const close = await third?.next(CLOSE);
+
+    expect(compositeOf(close?.fields[0])?.fields.slice(0, 2)).toEqual([
+      'amqp:resource-limit-exceeded',
+      'the namespace allows at most 2 concurrent connections',
+    ]);
+    await third?.closed();
+    first?.close();
+    await first?.closed();
+    await expect.poll(() => small.connectionCount()).toBe(1);
+    await RawClient.open(small.port);
+    await small.close();
+  });
+
   it('that is opened in time stays', async () => {
     const strict = await startBus({ openMs: 60 });
     const slow = new RawClient(strict.port);

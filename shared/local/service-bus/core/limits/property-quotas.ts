@@ -3,8 +3,8 @@
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas
  */
-import { BrokerError } from './broker-error.ts';
-import { type ChangedProperties, Encoded, Float, type OutgoingMessage, type PropertyValue } from './message.ts';
+import { BrokerError } from '../broker-error.ts';
+import { type ChangedProperties, Encoded, Float, type OutgoingMessage, type PropertyValue } from '../message.ts';
 
 export const MAX_PROPERTY_BYTES: number = 32 * 1024;
 const MAX_HEADER_BYTES = 64 * 1024;
