@@ -57,7 +57,7 @@ describe('the rights of the app', () => {
 
     for (const { resources, verbs, resourceNames } of role.rules ?? []) {
       expect(['secrets', 'serviceaccounts', '*']).not.toContain(resources?.[0]);
-      if (resources.includes('pods')) expect([resources, verbs]).toEqual([['pods'], ['list']]);
+      if (resources?.includes('pods')) expect([resources, verbs]).toEqual([['pods'], ['list']]);
       expect(verbs).not.toContain('*');
       if (verbs.includes('delete')) expect([resources, resourceNames]).toEqual([['rolebindings'], ['platform']]);
       if (verbs.some((verb) => ['bind', 'escalate', 'impersonate'].includes(verb))) {

@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { ServiceBusClient } from '@azure/service-bus';
 import { build } from 'esbuild';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { compositeOf } from '../../../shared/local/service-bus/amqp/codec/frames.ts';
+import { RawClient } from '../../support/amqp-client.ts';
+import { CLOSE } from '../../support/amqp-performatives.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const script = join(root, 'dist/test/bus.mjs');
@@ -191,17 +194,15 @@ describe('npm run bus', () => {
     const namespace = { Name: 'sbemulatorns', Queues: [{ Name: 'q' }] };
     writeFileSync(config, JSON.stringify({ UserConfig: { Namespaces: [namespace] } }));
     const { line } = start(...ANY_PORT, '--config', config, '--strict');
-    const { connectionString } = JSON.parse(await line());
-    const clients = Array.from(
-      { length: 11 },
-      () => new ServiceBusClient(connectionString, { retryOptions: { maxRetries: 0, timeoutInMs: 2_000 } }),
-    );
-    const send = (client?: ServiceBusClient) => client?.createSender('q').sendMessages({ body: 'x' });
+    const { url } = JSON.parse(await line());
+    const port = Number(new URL(url).port);
+    const clients = await Promise.all(Array.from({ length: 10 }, () => RawClient.open(port)));
 
-    await Promise.all(clients.slice(0, 10).map(send));
+    const eleventh = await RawClient.open(port);
+    const { fields } = await eleventh.next(CLOSE);
 
-    await expect(send(clients[10])).rejects.toThrow('connection');
-    await Promise.all(clients.map((client) => client.close()));
+    expect(compositeOf(fields[0])?.fields[1]).toBe('the namespace allows at most 10 concurrent connections');
+    for (const client of [...clients, eleventh]) client.close();
   });
 
   it('throttles like the Standard tier, with the text that it documents', async () => {
