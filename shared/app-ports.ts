@@ -23,6 +23,10 @@ export interface InvocationPorts extends Omit<AppPorts, 'portsFor'> {
   readonly ports: Ports;
 }
 
+/** What the app says when it starts in Azure with function keys. */
+const KEYS_WARNING =
+  'HttpAuth=keys: whoever has a function key may do everything over HTTP; HttpAuth=tokens gives rights one by one';
+
 let given: AppPorts | undefined;
 let live: Promise<AppPorts> | undefined;
 let hasHooks = false;
@@ -68,7 +72,11 @@ export function checkSettingsAtStart(): void {
     // The local host puts it there; the real one puts nothing there.
     triggers = hookData['triggers'] as Ports['triggers'];
     try {
-      if (!given) readSettings(process.env);
+      if (!given) {
+        const { httpAuth } = readSettings(process.env);
+        // On a laptop the host checks nothing, and only this machine can ask.
+        if (httpAuth === 'keys' && process.env['WEBSITE_SITE_NAME']) console.warn(`warning: ${KEYS_WARNING}`);
+      }
       stopTelemetry = await startTelemetry(process.env);
     } catch (error) {
       // The Functions host logs at Debug what a hook throws, and then says that there are no functions. It shows a line of

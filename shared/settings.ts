@@ -44,6 +44,7 @@ export interface AppSettings {
   readonly simulatedDeadlineMs: number;
   readonly handlerTimeoutMs: number;
   readonly historyLimits: HistoryLimits;
+  readonly httpAuth: 'keys' | 'tokens';
   readonly config: PlatformConfig;
 }
 
@@ -58,6 +59,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'HANDLER_TIMEOUT',
   'HISTORY_AGE',
   'HISTORY_EVENTS',
+  'HttpAuth',
   'HEALTH_WITHOUT_KEY',
   'PLATFORM_CONFIG',
 ]);
@@ -109,7 +111,7 @@ export function readSettings(environment: Environment): AppSettings {
   problems.push(...azureProblems(present));
   if (parsed.success) problems.push(...timeoutProblems(parsed.data.HANDLER_TIMEOUT, present));
   const config = attempt(() => readConfig(present['PLATFORM_CONFIG']), problems);
-  if (config) problems.push(...webhookProblems(config, present));
+  if (config) problems.push(...webhookProblems(config, present), ...accessProblems(config, present));
   if (!parsed.success || !config || problems.length > 0) throw new ConfigError(`${problems.join('; ')}; ${HOW}`);
 
   const { data } = parsed;
@@ -129,6 +131,7 @@ export function readSettings(environment: Environment): AppSettings {
     simulatedDeadlineMs: data.SIMULATED_DEADLINE,
     handlerTimeoutMs: data.HANDLER_TIMEOUT,
     historyLimits: { ageMs: data.HISTORY_AGE, events: data.HISTORY_EVENTS },
+    httpAuth: data.HttpAuth,
     config,
   };
 }
@@ -202,6 +205,14 @@ export function webhookProblems({ notifications }: PlatformConfig, environment: 
     if (!address) return `${where} a webhook address, got nothing`;
     return isAddress(address) ? [] : `${where} an https address, got something else (not shown: it is a secret)`;
   });
+}
+
+/** With tokens and nobody who has one, nothing could be asked, and the reason would be hard to find. */
+function accessProblems({ access }: PlatformConfig, present: Environment): string[] {
+  if (present['HttpAuth'] !== 'tokens' || access.rules.length > 0) return [];
+  return [
+    "HttpAuth: expected 'keys' while the configuration has no access.rules, got 'tokens', with which nobody may ask",
+  ];
 }
 
 /** A secret is not sent in the clear, but to this machine itself. */

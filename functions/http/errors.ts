@@ -90,6 +90,7 @@ onHttp(
     name: 'errors',
     methods: ['GET'],
     route: 'errors',
+    right: 'read',
     description: 'The dead letters: the entries of the errors queue, oldest first.',
     query: QUERY,
     answers: {
@@ -104,6 +105,7 @@ onHttp(
     name: 'error',
     methods: ['GET'],
     route: 'errors/{sequenceNumber}',
+    right: 'read',
     description: 'One entry of the errors queue, with the body of its message.',
     params: PARAMS,
     answers: { 200: 'The entry, with `body`.', 400: WRONG_NUMBER, 404: NO_ENTRY },
@@ -115,6 +117,7 @@ onHttp(
     name: 'discard',
     methods: ['DELETE'],
     route: 'errors/{sequenceNumber}',
+    right: 'discard',
     description: 'Discards an entry of the errors queue.',
     params: PARAMS,
     answers: { 204: 'The entry is discarded.', 400: WRONG_NUMBER, 404: NO_ENTRY },
@@ -126,6 +129,7 @@ onHttp(
     name: 'replay',
     methods: ['POST'],
     route: 'errors/{sequenceNumber}/replay',
+    right: 'replay',
     description:
       'Sends an entry of the errors queue to the one handler that it failed in, with all its attempts; an event that came on the topic of another type is not sent anywhere.',
     params: PARAMS,

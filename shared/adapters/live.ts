@@ -1,5 +1,6 @@
 /** Builds the ports from the settings; the only composition root of the deployed app. SDKs are loaded when chosen. */
 import type { DeliveryOptions } from '../delivery/deliver.ts';
+import type { Callers } from '../ports/access.ts';
 import type { EventBus, Publisher } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Clusters } from '../ports/cluster.ts';
@@ -38,6 +39,7 @@ export async function createLivePorts(environment: Environment): Promise<LivePor
   const needs = { state, clock, environment };
   const clusters = await createClusters(settings, needs);
   const webhooks = await createNotifier(settings, needs);
+  const callers = await createTokenCallers(settings, needs);
   const portsFor = (log: Log): Ports => ({
     publisher: bus,
     deadLetterQueue: bus,
@@ -47,6 +49,7 @@ export async function createLivePorts(environment: Environment): Promise<LivePor
     clock,
     config,
     log,
+    callers,
   });
   return { portsFor, publisher: bus, state, options: { handlerTimeoutMs }, historyLimits, close: () => bus.close() };
 }
@@ -86,6 +89,19 @@ async function createNotifier({ config }: AppSettings, needs: Needs): Promise<No
   if (config.notifications.channels.length === 0) return undefined;
   const { createWebhookNotifier } = await import('./webhook/notifier.ts');
   return createWebhookNotifier({ config, ...needs });
+}
+
+/** Undefined where function keys are asked for. */
+async function createTokenCallers({ httpAuth, config }: AppSettings, needs: Needs): Promise<Callers | undefined> {
+  if (httpAuth === 'keys') return undefined;
+  const [{ createCallers }, { AUTH_ENABLED }, { fetchIssuerDocument }] = await Promise.all([
+    import('../access/callers.ts'),
+    import('../access/app-service.ts'),
+    import('./issuer-documents.ts'),
+  ]);
+  const isAppServiceAuthOn = needs.environment[AUTH_ENABLED]?.toLowerCase() === 'true';
+  const { access } = config;
+  return createCallers({ access, clock: needs.clock, fetch: fetchIssuerDocument, isAppServiceAuthOn });
 }
 
 /** Where no channel is configured, a notification is a line in the log. */

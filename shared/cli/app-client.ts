@@ -82,11 +82,13 @@ const TIMEOUT_MS = 30_000;
 export class AppClient {
   readonly #url: string;
   readonly #key: string | undefined;
+  readonly #token: string | undefined;
 
   /** @param url the app's address, with or without `/api` */
-  constructor(url: string, key: string | undefined) {
+  constructor(url: string, key: string | undefined, token?: string) {
     this.#url = `${url.replace(/\/+$/, '').replace(/\/api$/, '')}/api`;
     this.#key = key;
+    this.#token = token;
   }
 
   /** Publishes an event. Resolves when the app has accepted it; it is handled later. */
@@ -147,6 +149,7 @@ export class AppClient {
       // The app requires it for every change, since a browser does not send it for a foreign page.
       ...(method !== 'GET' && { 'content-type': contentType }),
       ...(this.#key !== undefined && { 'x-functions-key': this.#key }),
+      ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
     };
     let response: Response;
     try {
@@ -166,8 +169,9 @@ export class AppClient {
     if (response.ok) return answer;
     const known = this.#reasonIn(answer);
     const reason = `${status} ${known ?? `(${kindOf(answer)}, not an answer of the app)`}`;
-    if (status === 401 || status === 403) {
-      throw new PermanentError(`the app refuses: ${reason}; set PLATFORM_EVENTS_KEY to a function key`);
+    if (status === 401) {
+      const how = 'set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)';
+      throw new PermanentError(`the app refuses: ${reason}; ${how}`);
     }
     if (status >= 500 || status === 429) throw new TransientError(`the app answers ${reason}`);
     if (status === 404 && known !== undefined) throw new NotFoundError(known);
@@ -178,7 +182,8 @@ export class AppClient {
   #reasonIn({ contentType, json }: AppAnswer): string | undefined {
     if (!/^application\/problem\+json\b/.test(contentType)) return undefined;
     const reason = reasonIn(json);
-    return this.#key !== undefined && reason?.includes(this.#key) ? undefined : reason;
+    const isSecret = [this.#key, this.#token].some((secret) => secret !== undefined && reason?.includes(secret));
+    return isSecret ? undefined : reason;
   }
 
   #listIn(answer: AppAnswer, name: string): unknown[] {
@@ -189,7 +194,7 @@ export class AppClient {
 
   #redirected(status: number, location: string | null): PermanentError {
     return new PermanentError(
-      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the function key; give the app's own address with --url or PLATFORM_EVENTS_URL`,
+      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the key or token; give the app's own address with --url or PLATFORM_EVENTS_URL`,
     );
   }
 

@@ -28,7 +28,8 @@ export const USAGE = `usage: platform-events <command> [options]
   --insecure-http               allow plain http to other machines
   --json                        one JSON object a line
 
-A function key is read from PLATFORM_EVENTS_KEY. Without --url and
+A function key is read from PLATFORM_EVENTS_KEY, a token (where the app has
+HttpAuth=tokens) from PLATFORM_EVENTS_TOKEN. Without --url and
 PLATFORM_EVENTS_URL, but with ServiceBus or ServiceBus__fullyQualifiedNamespace
 in the environment, publish sends to that namespace directly.
 Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended

@@ -1,5 +1,6 @@
 /** What no value of the configuration shows by itself: unknown names, duplicates, bounds the wrong way round. */
 import { isLargerQuantity } from '../quantity.ts';
+import { accessContradictions } from './access.ts';
 import type { PlatformConfig } from './sections.ts';
 
 /** A value that others contradict. */
@@ -9,7 +10,9 @@ interface Contradiction {
 }
 
 /** Every contradiction in a configuration whose values each fit by themselves. */
-export function* contradictions({ objectives, profiles, clusters, policies }: PlatformConfig): Iterable<Contradiction> {
+export function* contradictions(config: PlatformConfig): Iterable<Contradiction> {
+  const { objectives, profiles, clusters, policies, access } = config;
+  yield* accessContradictions(access);
   const promised = new Set<string>();
   for (const [index, { service, slo }] of objectives.entries()) {
     const name = `${service}\n${slo}`;

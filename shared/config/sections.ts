@@ -1,6 +1,7 @@
 /** The sections of `platform.config.json`, each value by itself; `contradictions.ts` compares them. */
 import * as z from 'zod';
 import { dnsLabel, dnsSubdomain, quantity, shortText } from '../events/fields.ts';
+import { accessSection } from './access.ts';
 import { clusterSection } from './clusters.ts';
 import { duration } from './fields.ts';
 import { notificationsSection } from './notifications.ts';
@@ -98,6 +99,7 @@ export const configSections = z.strictObject({
     .prefault({ default: {} })
     .describe("How each cluster is reached, by name; requests that name none mean 'default'."),
   notifications: notificationsSection,
+  access: accessSection,
 });
 
 /** The configuration with every default filled in; durations in milliseconds. */

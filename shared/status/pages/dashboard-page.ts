@@ -43,6 +43,8 @@ export interface DashboardData {
   readonly errors: readonly ErrorSummary[] | undefined;
   /** Whether there are more errors than these. */
   readonly hasMoreErrors: boolean;
+  /** Who looks at it, in a sentence. */
+  readonly viewer: string;
 }
 
 const REFRESH_SECONDS = 10;
@@ -50,7 +52,7 @@ export const MAX_ROWS = 100;
 
 /** The whole page. */
 export function dashboardPage(data: DashboardData): string {
-  const { now, health, services, deployments, events, errors, hasMoreErrors } = data;
+  const { now, health, services, deployments, events, errors, hasMoreErrors, viewer } = data;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -72,6 +74,7 @@ ${pageSection('Errors', deadLettersTable(errors, hasMoreErrors, now))}
 ${pageSection('Services', servicesTable(services, now))}
 ${pageSection('Deployments', deploymentsTable(deployments, now))}
 ${pageSection('Latest events', eventsTable(events, now))}
+<footer>${note(viewer)}</footer>
 </body>
 </html>
 `.text;

@@ -8,7 +8,7 @@ import { installCoreModule } from '../../../shared/local/functions-host/core-mod
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { type FunctionApp, functionApp } from '../../support/function-app.ts';
 
-const about = { description: 'Any.', answers: {} } as const;
+const about = { right: 'read', description: 'Any.', answers: {} } as const;
 const triggers = (): [] => [];
 const SAFE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -29,7 +29,6 @@ beforeAll(() => {
       onHttp({ name: 'probe', route: 'probe', anonymousSetting: 'KEYLESS', ...probe }, handle);
       onHttp({ name: 'closed', route: 'closed', anonymousSetting: 'KEYED', ...probe }, handle);
       onHttp({ name: 'unset', route: 'unset', anonymousSetting: 'KEY_NOT_SET', ...probe }, handle);
-      onHttp({ name: 'open', methods: ['GET'], route: 'open', authLevel: 'anonymous', ...about }, handle);
     },
     { triggers },
   );
@@ -50,8 +49,8 @@ afterEach(() => {
 });
 
 describe('a registration', () => {
-  it('has name, route and methods, and asks for a function key unless it says otherwise', () => {
-    expect(app.names).toEqual(['any', 'probe', 'closed', 'unset', 'open']);
+  it('has name, route and methods, and asks for a function key', () => {
+    expect(app.names).toEqual(['any', 'probe', 'closed', 'unset']);
     expect(app.bindingOf('any')).toMatchObject({
       type: 'httpTrigger',
       direction: 'in',
@@ -59,7 +58,6 @@ describe('a registration', () => {
       methods: ['GET', 'POST'],
       authLevel: 'function',
     });
-    expect(app.bindingOf('open')).toMatchObject({ route: 'open', methods: ['GET'], authLevel: 'anonymous' });
   });
 
   it.each([
@@ -81,7 +79,7 @@ describe('a registration', () => {
   });
 
   it('is known in this process', () => {
-    expect(registeredRoutes().map(({ name }) => name)).toEqual(['any', 'probe', 'closed', 'unset', 'open']);
+    expect(registeredRoutes().map(({ name }) => name)).toEqual(['any', 'probe', 'closed', 'unset']);
   });
 });
 
