@@ -87,7 +87,7 @@ export const rooms = [
     rooms: ['functions/timer'],
     alone: true,
     may: [
-      ...['shared/on-timer', 'shared/ports', 'shared/status'],
+      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/access/audit'],
       ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
       ...BASICS,
     ],

@@ -3,6 +3,7 @@
  * again, `DELETE` discards it.
  */
 
+import { audited } from '../../shared/access/audit.ts';
 import { unjudgedIn } from '../../shared/delivery/automatic-replay.ts';
 import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/delivery/body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-body.ts';
@@ -65,12 +66,14 @@ export async function showError({ params }: HttpRequest, { deadLetterQueue }: Po
 }
 
 /** 202 with what was sent where; 404; 409 saying why it cannot be replayed, and then it stays. */
-export async function replayError({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
-  const number = numberIn(params);
+export async function replayError(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const number = numberIn(request.params);
   try {
-    const sent = await replay(number, ports);
-    if (!sent) throw gone(number);
-    return { status: 202, json: sent };
+    return await audited([{ right: 'replay', what: `errors/${number}` }], request, ports, async () => {
+      const sent = await replay(number, ports);
+      if (!sent) throw gone(number);
+      return { status: 202, json: sent };
+    });
   } catch (error) {
     if (error instanceof NotReplayableError) throw new ProblemError(409, `not replayed: ${error.message}`);
     throw error;
@@ -78,11 +81,13 @@ export async function replayError({ params }: HttpRequest, ports: Ports): Promis
 }
 
 /** 204; 404 when it does not exist. */
-export async function discardError({ params }: HttpRequest, { deadLetterQueue, log }: Ports): Promise<HttpResponse> {
-  const number = numberIn(params);
-  if (!(await deadLetterQueue.takeDeadLetter(number))) throw gone(number);
-  log.warn('dead letter discarded', { sequenceNumber: number });
-  return { status: 204 };
+export async function discardError(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const number = numberIn(request.params);
+  return audited([{ right: 'discard', what: `errors/${number}` }], request, ports, async () => {
+    if (!(await ports.deadLetterQueue.takeDeadLetter(number))) throw gone(number);
+    ports.log.warn('dead letter discarded', { sequenceNumber: number });
+    return { status: 204 };
+  });
 }
 
 onHttp(

@@ -1,4 +1,5 @@
 /** `POST /api/events`: one CloudEvent or an array of them, onto the bus; all of them or none. */
+import { type Act, audited } from '../../shared/access/audit.ts';
 import { may, mayPublish, scopeOf } from '../../shared/access/rights.ts';
 import {
   EventTooLargeError,
@@ -26,7 +27,8 @@ const MAX_EVENTS_PER_REQUEST = 500;
  * 202 with the ids; 400 naming each issue, its event and its path; 403 naming what the caller may not publish; 413 for too
  * much at once.
  */
-export async function handle(request: HttpRequest, { publisher, clock }: Ports): Promise<HttpResponse> {
+export async function handle(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const { publisher, clock } = ports;
   // Refused before it is read where that is possible: a body that is read is in memory twice.
   checkSize(Number(request.headers.get('content-length') ?? 0));
   const body = Buffer.from(await request.arrayBuffer());
@@ -61,7 +63,7 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
   refuseOthers(request.caller, events);
   const accepted = { ids: events.map(({ id }) => id), correlationIds: events.map((event) => event.correlationid) };
   try {
-    await publisher.publishAll(events);
+    await audited(actsOf(events), request, ports, () => publisher.publishAll(events));
   } catch (error) {
     throw error instanceof TransientError ? unavailable(error, accepted) : error;
   }
@@ -99,6 +101,18 @@ function refuseFact({ id, type }: PlatformEvent): void {
   );
   const expected = `one of ${published.join(', ')}: a ${type} is a fact, which this app alone publishes`;
   throw new InvalidEventError({ id, type }, [{ path: 'type', value: type, expected }]);
+}
+
+/** Checks are measurements: they come by the minute, and would leave no room for what people do. */
+function actsOf(events: readonly PlatformEvent[]): Act[] {
+  return events.flatMap((event): Act[] => {
+    const { type, subject, correlationid: correlationId } = event;
+    if (type === 'HealthCheck') return [];
+    const what = `${type} ${subject}`;
+    const why = event.type === 'DeploymentRequested' ? event.data.override?.reason : undefined;
+    const published: Act = { right: 'publish', what, correlationId };
+    return why === undefined ? [published] : [published, { right: 'override', what, why, correlationId }];
+  });
 }
 
 /** @throws ProblemError 403 naming each event that the caller may not publish, or not as it is */

@@ -53,6 +53,19 @@ export interface ErrorEntry {
   readonly returnsAt?: string;
 }
 
+/** An act in the audit log. */
+interface AuditedAct {
+  readonly at: string;
+  readonly who: string;
+  readonly right: string;
+  readonly what: string;
+  readonly why?: string;
+  readonly from: string;
+  readonly correlationId?: string;
+  /** Why it was not done. */
+  readonly failed?: string;
+}
+
 export interface ErrorFilter {
   readonly reason?: string | undefined;
   readonly type?: string | undefined;
@@ -110,12 +123,22 @@ export class AppClient {
   }
 
   /** All entries that match, oldest first, from all pages. */
-  async *errors(filter: ErrorFilter): AsyncIterable<ErrorEntry> {
+  errors(filter: ErrorFilter): AsyncIterable<ErrorEntry> {
+    // The app's own answer; the type of the entries is checked by the tests of `functions/http/errors.ts`.
+    return this.#pages('errors', 'errors', filter) as AsyncIterable<ErrorEntry>;
+  }
+
+  /** The audit log, newest first, from all pages. */
+  audit(filter: { readonly since: string; readonly who: string | undefined }): AsyncIterable<AuditedAct> {
+    // The app's own answer; the type of the acts is checked by the tests of `functions/http/audit.ts`.
+    return this.#pages('audit', 'acts', filter) as AsyncIterable<AuditedAct>;
+  }
+
+  async *#pages(path: string, list: string, filter: object): AsyncIterable<unknown> {
     let cursor: string | undefined;
     do {
-      const answer = await this.#request(`errors?${queryOf({ ...filter, limit: 250, cursor })}`);
-      // The app's own answer; the type of the entries is checked by the tests of `functions/http/errors.ts`.
-      yield* this.#listIn(answer, 'errors') as ErrorEntry[];
+      const answer = await this.#request(`${path}?${queryOf({ ...filter, limit: 250, cursor })}`);
+      yield* this.#listIn(answer, list);
       const next = fieldOf(answer, 'next');
       cursor = typeof next === 'string' ? next : undefined;
     } while (cursor !== undefined);

@@ -1,5 +1,6 @@
 /** `npx platform-events`: publishes and follows events, shows what happens, and repairs errors. */
 import { print, runCommand, UsageError } from '../terminal/command.ts';
+import { audit } from './audit.ts';
 import { errors } from './errors.ts';
 import { publish } from './publish.ts';
 import { tail } from './tail.ts';
@@ -14,6 +15,8 @@ await runCommand(async () => {
       return tail(USAGE, args);
     case 'errors':
       return errors(USAGE, args);
+    case 'audit':
+      return audit(USAGE, args);
     case 'bus':
       // The bus reads its own flags.
       process.argv.splice(2, 1);

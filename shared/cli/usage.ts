@@ -22,6 +22,9 @@ export const USAGE = `usage: platform-events <command> [options]
       --older-than 1h           of this age
       --newer-than 1h
       --all                     replay or discard all of these
+  audit                         who did what over HTTP, newest first
+      --since 7d                begin in the past
+      --who NAME                only acts of this caller
   bus [options]                 start the local Service Bus (see 'bus --help')
 
   --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)

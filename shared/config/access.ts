@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { catalog } from '../events/catalog.ts';
 import { shortText } from '../events/fields.ts';
-import { address, SECRET } from './fields.ts';
+import { address, duration, SECRET } from './fields.ts';
 
 /** What a caller can be given, one by one. */
 export const RIGHTS = ['read', 'publish', 'override', 'unfreeze', 'pause', 'rollback', 'replay', 'discard'] as const;
@@ -73,6 +73,7 @@ export const accessSection = z
   .strictObject({
     issuers: z.record(z.string().min(1), issuer).default({}).describe('Whose tokens are believed, by name.'),
     rules: z.array(rule).default([]).describe('What a caller may do: all that the rules that fit it say together.'),
+    auditFor: duration.prefault('400d').describe('How long the audit log of what was done over HTTP is kept.'),
   })
   .prefault({})
   .describe('Who may ask for what over HTTP, with the setting `HttpAuth=tokens`.');

@@ -47,6 +47,7 @@ it('answers these requests, and nobody without a key', () => {
 
   expect(table.sort()).toEqual(
     [
+      'GET /api/audit → audit, function',
       'GET /api/dashboard → dashboard, function',
       'GET /api/deployments → deployments, function',
       'GET /api/errors → errors, function',

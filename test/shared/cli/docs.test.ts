@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AUDIT_FLAGS } from '../../../shared/cli/audit.ts';
 import { referencePages } from '../../../shared/cli/docs/pages.ts';
 import { fieldsOf } from '../../../shared/cli/docs/schema-fields.ts';
 import { ERRORS_FLAGS } from '../../../shared/cli/errors.ts';
@@ -159,7 +160,7 @@ describe('npm run docs', () => {
 });
 
 describe('the help of platform-events', () => {
-  const headings = ['publish', 'tail', 'errors discard', 'bus', '--url'];
+  const headings = ['publish', 'tail', 'errors discard', 'audit', 'bus', '--url'];
   const part = (heading: string): string => {
     const next = headings[headings.indexOf(heading) + 1];
     return (USAGE.split(`\n  ${heading} `)[1] ?? '').split(next ? `\n  ${next} ` : '\n\n')[0] ?? '';
@@ -172,6 +173,7 @@ describe('the help of platform-events', () => {
     ['publish', PUBLISH_FLAGS],
     ['tail', TAIL_FLAGS],
     ['errors discard', ERRORS_FLAGS],
+    ['audit', AUDIT_FLAGS],
   ])('names the flags of %s, and no others', (heading, flags) => {
     expect([...flagsIn(part(heading)), ...common].sort()).toEqual(Object.keys(flags).sort());
   });
