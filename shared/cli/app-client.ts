@@ -163,6 +163,13 @@ export class AppClient {
     if (answer.status !== 204) throw this.#notTheApp(answer, '204');
   }
 
+  /** Ends a service's freeze. @throws NotFoundError when it is not frozen */
+  async unfreeze(service: string, reason: string): Promise<void> {
+    const path = `services/${encodeURIComponent(service)}/unfreeze`;
+    const answer = await this.#request(path, { method: 'POST', body: JSON.stringify({ reason }) });
+    if (answer.status !== 204) throw this.#notTheApp(answer, '204');
+  }
+
   /** @throws PermanentError with the app's reasons @throws TransientError when the app cannot be reached or is busy */
   async #request(
     path: string,

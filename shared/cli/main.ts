@@ -3,6 +3,7 @@ import { print, runCommand, UsageError } from '../terminal/command.ts';
 import { audit } from './audit.ts';
 import { errors } from './errors.ts';
 import { publish } from './publish.ts';
+import { servicesCommand } from './services.ts';
 import { tail } from './tail.ts';
 import { USAGE } from './usage.ts';
 
@@ -17,6 +18,8 @@ await runCommand(async () => {
       return errors(USAGE, args);
     case 'audit':
       return audit(USAGE, args);
+    case 'services':
+      return servicesCommand(USAGE, args);
     case 'bus':
       // The bus reads its own flags.
       process.argv.splice(2, 1);

@@ -22,6 +22,8 @@ export const USAGE = `usage: platform-events <command> [options]
       --older-than 1h           of this age
       --newer-than 1h
       --all                     replay or discard all of these
+  services unfreeze SERVICE     let releases of a frozen service through
+      --reason TEXT             why, for the audit log
   audit                         who did what over HTTP, newest first
       --since 7d                begin in the past
       --who NAME                only acts of this caller

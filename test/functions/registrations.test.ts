@@ -59,6 +59,7 @@ it('answers these requests, and nobody without a key', () => {
       'GET /api/health → health, function',
       'GET /api/metrics → metrics, function',
       'GET /api/services → services, function',
+      'POST /api/services/{service}/unfreeze → unfreeze, function',
     ].sort(),
   );
 });

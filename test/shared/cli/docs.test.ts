@@ -9,6 +9,7 @@ import { referencePages } from '../../../shared/cli/docs/pages.ts';
 import { fieldsOf } from '../../../shared/cli/docs/schema-fields.ts';
 import { ERRORS_FLAGS } from '../../../shared/cli/errors.ts';
 import { PUBLISH_FLAGS } from '../../../shared/cli/publish.ts';
+import { SERVICES_FLAGS } from '../../../shared/cli/services.ts';
 import { TAIL_FLAGS } from '../../../shared/cli/tail.ts';
 import { USAGE } from '../../../shared/cli/usage.ts';
 import { configSchema } from '../../../shared/config.ts';
@@ -160,7 +161,7 @@ describe('npm run docs', () => {
 });
 
 describe('the help of platform-events', () => {
-  const headings = ['publish', 'tail', 'errors discard', 'audit', 'bus', '--url'];
+  const headings = ['publish', 'tail', 'errors discard', 'services unfreeze', 'audit', 'bus', '--url'];
   const part = (heading: string): string => {
     const next = headings[headings.indexOf(heading) + 1];
     return (USAGE.split(`\n  ${heading} `)[1] ?? '').split(next ? `\n  ${next} ` : '\n\n')[0] ?? '';
@@ -173,6 +174,7 @@ describe('the help of platform-events', () => {
     ['publish', PUBLISH_FLAGS],
     ['tail', TAIL_FLAGS],
     ['errors discard', ERRORS_FLAGS],
+    ['services unfreeze', SERVICES_FLAGS],
     ['audit', AUDIT_FLAGS],
   ])('names the flags of %s, and no others', (heading, flags) => {
     expect([...flagsIn(part(heading)), ...common].sort()).toEqual(Object.keys(flags).sort());
