@@ -72,8 +72,8 @@ export const rooms = [
     rooms: ['functions/http'],
     alone: true,
     may: [
-      ...['shared/http', 'shared/status', 'shared/events', 'shared/ports', 'shared/releases', 'shared/slo'],
-      'shared/automation',
+      ...['shared/http', 'shared/status', 'shared/access', 'shared/events', 'shared/ports'],
+      ...['shared/releases', 'shared/slo', 'shared/automation'],
       ...[
         'shared/delivery/replay',
         'shared/delivery/automatic-replay',
@@ -90,7 +90,7 @@ export const rooms = [
     rooms: ['functions/timer'],
     alone: true,
     may: [
-      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo'],
+      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo', 'shared/access/audit'],
       ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
       ...BASICS,
     ],
@@ -231,7 +231,7 @@ export const rooms = [
     rooms: ['shared/http'],
     may: [
       ...['shared/app-ports', 'shared/invocation-log', 'shared/events', 'shared/ports', 'shared/telemetry'],
-      ...[...BASICS, '@azure/functions'],
+      ...['shared/access', ...BASICS, '@azure/functions'],
     ],
     message: 'http/ binds routes to @azure/functions; adapters are reached through app-ports.',
   },
@@ -244,6 +244,17 @@ export const rooms = [
     ],
     types: ['shared/delivery'],
     message: 'app-ports makes the ports of this process, through adapters/live alone, and starts telemetry.',
+  },
+  {
+    rooms: ['shared/access'],
+    may: ['shared/config', 'shared/events', 'shared/ports', 'shared/update-document', ...BASICS, 'jose', 'node:crypto'],
+    message: 'access/ imports config, events, ports and jose: what it fetches with comes from an adapter.',
+  },
+  {
+    rooms: ['shared/adapters/live'],
+    may: [...['shared/adapters', 'shared/access', 'shared/ports', 'shared/settings', ...BASICS]],
+    types: ['shared/delivery'],
+    message: 'adapters/live puts the ports together: adapters, access, settings.',
   },
   ...ADAPTERS.map(({ room, sdk }) => ({
     rooms: [room],

@@ -24,6 +24,10 @@ export interface InvocationPorts extends Omit<AppPorts, 'portsFor'> {
   readonly ports: Ports;
 }
 
+/** What the app says when it starts in Azure with function keys. */
+const KEYS_WARNING =
+  'HttpAuth=keys: whoever has a function key may do everything over HTTP; HttpAuth=tokens gives rights one by one';
+
 let given: AppPorts | undefined;
 let live: Promise<AppPorts> | undefined;
 let hasHooks = false;
@@ -70,8 +74,11 @@ export function checkSettingsAtStart(): void {
     triggers = hookData['triggers'] as Ports['triggers'];
     try {
       if (!given) {
+        const { config, httpAuth } = readSettings(process.env);
         // The word "error" in such a line would make it one for the host, see below.
-        for (const warning of warningsOf(readSettings(process.env).config)) console.warn(`warning: ${warning}`);
+        for (const warning of warningsOf(config)) console.warn(`warning: ${warning}`);
+        // On a laptop the host checks nothing, and only this machine can ask.
+        if (httpAuth === 'keys' && process.env['WEBSITE_SITE_NAME']) console.warn(`warning: ${KEYS_WARNING}`);
       }
       stopTelemetry = await startTelemetry(process.env);
     } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * `platform.config.json`: policies, services with their objectives, profiles, clusters, notifications. Everything has a default that is
+ * `platform.config.json`: policies, services with their objectives, profiles, clusters, notifications, access. Everything has a default that is
  * safe, so an empty file is valid; an error names the path and the value.
  */
 

@@ -143,9 +143,15 @@ export const settingsSchema = z.object({
       form: 'a whole number from 1',
       description: 'How many events that have ended are remembered; those that can come again are kept beyond it.',
     }),
+  HttpAuth: z.enum(['keys', 'tokens'], "'keys' or 'tokens'").default('keys').meta({
+    form: '`keys` or `tokens`',
+    description:
+      'Who may ask over HTTP: whoever has a function key, which is the right to everything; or who has a token of an issuer in the configuration, as far as its rules say ([access](security.md)).',
+  }),
   HEALTH_WITHOUT_KEY: z.enum(['true', 'false'], "'true' or 'false'").default('false').meta({
     form: '`true` or `false`',
-    description: 'Whether anybody may ask `/api/health`, for probes that have no key; they are told the status alone.',
+    description:
+      'Whether anybody may ask `/api/health`, for probes that have neither key nor token; they are told the status alone.',
   }),
   PLATFORM_CONFIG: z
     .string()

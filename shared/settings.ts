@@ -45,6 +45,7 @@ export interface AppSettings {
   readonly simulatedDeadlineMs: number;
   readonly handlerTimeoutMs: number;
   readonly historyLimits: HistoryLimits;
+  readonly httpAuth: 'keys' | 'tokens';
   readonly config: PlatformConfig;
 }
 
@@ -60,6 +61,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'HANDLER_TIMEOUT',
   'HISTORY_AGE',
   'HISTORY_EVENTS',
+  'HttpAuth',
   'HEALTH_WITHOUT_KEY',
   'PLATFORM_CONFIG',
 ]);
@@ -116,7 +118,7 @@ export function readSettings(environment: Environment): AppSettings {
       ? forRealClusters(read, present['PLATFORM_CONFIG'] ?? CONFIG_FILE)
       : read;
   }, problems);
-  if (config) problems.push(...webhookProblems(config, present));
+  if (config) problems.push(...webhookProblems(config, present), ...accessProblems(config, present));
   if (config && parsed.data?.Measurements !== 'simulated') problems.push(...tokenProblems(config, present));
   if (!parsed.success || !config || problems.length > 0) throw new ConfigError(`${problems.join('; ')}; ${HOW}`);
 
@@ -138,6 +140,7 @@ export function readSettings(environment: Environment): AppSettings {
     simulatedDeadlineMs: data.SIMULATED_DEADLINE,
     handlerTimeoutMs: data.HANDLER_TIMEOUT,
     historyLimits: { ageMs: data.HISTORY_AGE, events: data.HISTORY_EVENTS },
+    httpAuth: data.HttpAuth,
     config,
   };
 }
@@ -223,6 +226,14 @@ function tokenProblems({ measurements }: PlatformConfig, environment: Environmen
     const got = environment[tokenSetting]?.trim() ? 'something else (not shown: it is a secret)' : 'nothing';
     return [`measurements.${name}.tokenSetting: expected the setting '${tokenSetting}' to hold a token, got ${got}`];
   });
+}
+
+/** With tokens and nobody who has one, nothing could be asked, and the reason would be hard to find. */
+function accessProblems({ access }: PlatformConfig, present: Environment): string[] {
+  if (present['HttpAuth'] !== 'tokens' || access.rules.length > 0) return [];
+  return [
+    "HttpAuth: expected 'keys' while the configuration has no access.rules, got 'tokens', with which nobody may ask",
+  ];
 }
 
 /** A secret is not sent in the clear, but to this machine itself. */

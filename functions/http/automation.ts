@@ -1,4 +1,6 @@
 /** `GET /api/automation`: whether the platform changes clusters by itself; `POST` pauses and resumes that. */
+import { audited } from '../../shared/access/audit.ts';
+import { KEY_HOLDER, may } from '../../shared/access/rights.ts';
 import { automationPause, pauseAutomation, resumeAutomation } from '../../shared/automation.ts';
 import { isAttributeText } from '../../shared/events/text.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
@@ -18,18 +20,26 @@ export async function showAutomation({ query }: HttpRequest, { state }: Ports): 
 }
 
 /** 200 with the state as it is now; 400 naming the field that is wrong. */
-export async function switchAutomation(request: HttpRequest, { state, clock, log }: Ports): Promise<HttpResponse> {
+export async function switchAutomation(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const { state, clock, log } = ports;
+  const { caller } = request;
   const fields = await fieldsIn(request);
   const action = fields['action'];
-  const [by, reason] = [textIn(fields, 'by', MAX_NAME), textIn(fields, 'reason', MAX_REASON)];
+  const [said, reason] = [textIn(fields, 'by', MAX_NAME), textIn(fields, 'reason', MAX_REASON)];
+  // It stops everything, so a right for a part of it is not enough.
+  if (!may(caller, 'pause', {}))
+    throw new ProblemError(403, `${caller.name} has no right to pause or resume automation`);
+  // A key says nothing of its holder; a token does, and what its holder says does not count.
+  const by = caller === KEY_HOLDER ? said : caller.name;
+  const act = { right: 'pause', what: `automation/${String(action)}`, why: reason } as const;
   if (action === 'pause') {
     const since = new Date(clock.now()).toISOString();
-    const pause = await pauseAutomation(state, { by, reason, since });
+    const pause = await audited([act], request, ports, () => pauseAutomation(state, { by, reason, since }));
     log.warn('automation paused', { by, reason, since: pause.since });
     return stateOf(pause);
   }
   if (action === 'resume') {
-    const ended = await resumeAutomation(state);
+    const ended = await audited([act], request, ports, () => resumeAutomation(state));
     log.warn('automation resumed', { by, reason, pausedSince: ended?.since });
     return stateOf(undefined);
   }
@@ -68,6 +78,7 @@ onHttp(
     name: 'automation',
     methods: ['GET'],
     route: 'automation',
+    right: 'read',
     description: 'Whether the platform changes clusters by itself.',
     answers: { 200: STATE, 400: WRONG_PARAMETER },
   },
@@ -78,12 +89,14 @@ onHttp(
     name: 'switch-automation',
     methods: ['POST'],
     route: 'automation',
+    right: 'pause',
     description:
       'Pauses or resumes what the platform does in clusters by itself: rollbacks and raised quotas. What somebody asks for is still done; everything is recorded and told.',
     body: '`{ action, by, reason }`: `pause` or `resume`, who does it (as the caller says), and why.',
     answers: {
       200: `${STATE} Of two pauses the first one stays.`,
       400: 'A field does not fit; the title names it.',
+      403: 'The caller may not pause.',
       413: 'The body is too large.',
     },
   },

@@ -1,5 +1,6 @@
 /** `GET /api/dashboard`: a page for people; open it with the function key in the address (`?code=`). */
 
+import { KEY_HOLDER } from '../../shared/access/rights.ts';
 import { automationPause } from '../../shared/automation.ts';
 import { readHistory } from '../../shared/delivery/history.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
@@ -12,7 +13,7 @@ const MAX_EVENTS = 25;
 const MAX_ERRORS = 25;
 
 /** 200 with the page, also while the broker is unavailable; 503 while the state store is, which holds what is shown. */
-export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
+export async function handle({ caller }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const { state, clock } = ports;
   const [health, known, found, { records }, errors, pause] = await Promise.all([
     checkHealth(ports),
@@ -30,6 +31,10 @@ export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse
     deployments: found,
     events: records,
     errors: errors?.slice(0, MAX_ERRORS),
+    viewer:
+      caller === KEY_HOLDER
+        ? 'HttpAuth=keys: whoever has a function key may do everything.'
+        : `Signed in as ${caller.name}.`,
     hasMoreErrors: errors !== undefined && errors.length > MAX_ERRORS,
   };
   return {
@@ -48,6 +53,7 @@ onHttp(
     name: 'dashboard',
     methods: ['GET'],
     route: 'dashboard',
+    right: 'read',
     description: 'A page for people with the state of the platform; it reloads itself.',
     answers: {
       200: 'The page, as HTML; also while the broker is unavailable.',

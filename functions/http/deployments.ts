@@ -38,6 +38,7 @@ onHttp(
     name: 'deployments',
     methods: ['GET'],
     route: 'deployments',
+    right: 'read',
     description: 'The deployments: the newest release of each, and its DORA measures.',
     query: QUERY,
     answers: {

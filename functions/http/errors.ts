@@ -3,6 +3,7 @@
  * again, `DELETE` discards it.
  */
 
+import { audited } from '../../shared/access/audit.ts';
 import { unjudgedIn } from '../../shared/delivery/automatic-replay.ts';
 import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/delivery/body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-body.ts';
@@ -65,12 +66,14 @@ export async function showError({ params }: HttpRequest, { deadLetterQueue }: Po
 }
 
 /** 202 with what was sent where; 404; 409 saying why it cannot be replayed, and then it stays. */
-export async function replayError({ params }: HttpRequest, ports: Ports): Promise<HttpResponse> {
-  const number = numberIn(params);
+export async function replayError(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const number = numberIn(request.params);
   try {
-    const sent = await replay(number, ports);
-    if (!sent) throw gone(number);
-    return { status: 202, json: sent };
+    return await audited([{ right: 'replay', what: `errors/${number}` }], request, ports, async () => {
+      const sent = await replay(number, ports);
+      if (!sent) throw gone(number);
+      return { status: 202, json: sent };
+    });
   } catch (error) {
     if (error instanceof NotReplayableError) throw new ProblemError(409, `not replayed: ${error.message}`);
     throw error;
@@ -78,11 +81,13 @@ export async function replayError({ params }: HttpRequest, ports: Ports): Promis
 }
 
 /** 204; 404 when it does not exist. */
-export async function discardError({ params }: HttpRequest, { deadLetterQueue, log }: Ports): Promise<HttpResponse> {
-  const number = numberIn(params);
-  if (!(await deadLetterQueue.takeDeadLetter(number))) throw gone(number);
-  log.warn('dead letter discarded', { sequenceNumber: number });
-  return { status: 204 };
+export async function discardError(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const number = numberIn(request.params);
+  return audited([{ right: 'discard', what: `errors/${number}` }], request, ports, async () => {
+    if (!(await ports.deadLetterQueue.takeDeadLetter(number))) throw gone(number);
+    ports.log.warn('dead letter discarded', { sequenceNumber: number });
+    return { status: 204 };
+  });
 }
 
 onHttp(
@@ -90,6 +95,7 @@ onHttp(
     name: 'errors',
     methods: ['GET'],
     route: 'errors',
+    right: 'read',
     description: 'The dead letters: the entries of the errors queue, oldest first.',
     query: QUERY,
     answers: {
@@ -104,6 +110,7 @@ onHttp(
     name: 'error',
     methods: ['GET'],
     route: 'errors/{sequenceNumber}',
+    right: 'read',
     description: 'One entry of the errors queue, with the body of its message.',
     params: PARAMS,
     answers: { 200: 'The entry, with `body`.', 400: WRONG_NUMBER, 404: NO_ENTRY },
@@ -115,6 +122,7 @@ onHttp(
     name: 'discard',
     methods: ['DELETE'],
     route: 'errors/{sequenceNumber}',
+    right: 'discard',
     description: 'Discards an entry of the errors queue.',
     params: PARAMS,
     answers: { 204: 'The entry is discarded.', 400: WRONG_NUMBER, 404: NO_ENTRY },
@@ -126,6 +134,7 @@ onHttp(
     name: 'replay',
     methods: ['POST'],
     route: 'errors/{sequenceNumber}/replay',
+    right: 'replay',
     description:
       'Sends an entry of the errors queue to the one handler that it failed in, with all its attempts; an event that came on the topic of another type is not sent anywhere.',
     params: PARAMS,

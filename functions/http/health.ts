@@ -41,6 +41,7 @@ onHttp(
     name: 'health',
     methods: ['GET'],
     route: 'health',
+    right: 'read',
     anonymousSetting: 'HEALTH_WITHOUT_KEY',
     description:
       'Whether broker, store and clusters answer, and each handler has its subscription. With `HEALTH_WITHOUT_KEY=true` anybody may ask, and is told the status alone.',

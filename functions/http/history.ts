@@ -34,6 +34,7 @@ onHttp(
     name: 'history',
     methods: ['GET'],
     route: 'events',
+    right: 'read',
     description: 'The events, newest first, and the status of each at its handler.',
     query: QUERY,
     answers: {

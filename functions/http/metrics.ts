@@ -33,6 +33,7 @@ onHttp(
     name: 'metrics',
     methods: ['GET'],
     route: 'metrics',
+    right: 'read',
     description:
       'The DORA measures, error budgets, and the queues and dependencies as they were last read (once a minute), for Prometheus; the same from every instance.',
     answers: { 200: 'The metrics in the text format of Prometheus.', 503: 'The state store is unavailable.' },

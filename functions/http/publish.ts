@@ -1,4 +1,6 @@
 /** `POST /api/events`: one CloudEvent or an array of them, onto the bus; all of them or none. */
+import { type Act, audited } from '../../shared/access/audit.ts';
+import { may, mayPublish, scopeOf } from '../../shared/access/rights.ts';
 import {
   EventTooLargeError,
   InvalidEventError,
@@ -14,14 +16,19 @@ import { parseEvent } from '../../shared/events/parse.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { parseJson } from '../../shared/json.ts';
+import type { Caller } from '../../shared/ports/access.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 
 /** What one request may take; a single event takes at most 256 KiB of it. */
 export const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_EVENTS_PER_REQUEST = 500;
 
-/** 202 with the ids; 400 naming each issue, its event and its path; 413 for too much at once. */
-export async function handle(request: HttpRequest, { publisher, clock }: Ports): Promise<HttpResponse> {
+/**
+ * 202 with the ids; 400 naming each issue, its event and its path; 403 naming what the caller may not publish; 413 for too
+ * much at once.
+ */
+export async function handle(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
+  const { publisher, clock } = ports;
   // Refused before it is read where that is possible: a body that is read is in memory twice.
   checkSize(Number(request.headers.get('content-length') ?? 0));
   const body = Buffer.from(await request.arrayBuffer());
@@ -53,9 +60,10 @@ export async function handle(request: HttpRequest, { publisher, clock }: Ports):
     const details = { issues: issues.map(({ value, ...issue }) => ({ ...issue, value: shown(value) })) };
     throw new ProblemError(400, 'not published: the request contains invalid events', { details });
   }
+  refuseOthers(request.caller, events);
   const accepted = { ids: events.map(({ id }) => id), correlationIds: events.map((event) => event.correlationid) };
   try {
-    await publisher.publishAll(events);
+    await audited(actsOf(events), request, ports, () => publisher.publishAll(events));
   } catch (error) {
     throw error instanceof TransientError ? unavailable(error, accepted) : error;
   }
@@ -67,6 +75,7 @@ onHttp(
     name: 'publish',
     methods: ['POST'],
     route: 'events',
+    right: 'publish',
     description: 'Publishes one CloudEvent or an array of them: all of them or, when one is not valid, none.',
     body: [
       `JSON of at most ${MAX_REQUEST_BYTES / 1024 / 1024} MiB: an event, or an array of 1 to ${MAX_EVENTS_PER_REQUEST}, each at most`,
@@ -76,6 +85,7 @@ onHttp(
     answers: {
       202: '`{ ids, correlationIds }`: the broker has accepted the events; the correlation ids name their chains.',
       400: 'Nothing was published; `issues` names each by its event (`index`), its `path`, its `value` and what was `expected`.',
+      403: 'Nothing was published; `issues` names each event that the caller has no right to publish, or that says something of its caller that is not so.',
       413: 'The body is too large.',
       503: 'The broker does not accept events now, or `subscription` names a handler that has none, and nothing was sent. Send them again with the `ids` of the answer: none arrives twice.',
     },
@@ -92,6 +102,47 @@ function refuseFact({ id, type }: PlatformEvent): void {
   const expected = `one of ${published.join(', ')}: a ${type} is a fact, which this app alone publishes`;
   // Stryker disable next-line Drop: the answer names each event by its place in the request
   throw new InvalidEventError({ id, type }, [{ path: 'type', value: type, expected }]);
+}
+
+/** Checks are measurements: they come by the minute, and would leave no room for what people do. */
+function actsOf(events: readonly PlatformEvent[]): Act[] {
+  return events.flatMap((event): Act[] => {
+    const { type, subject, correlationid: correlationId } = event;
+    if (type === 'HealthCheck') return [];
+    const what = `${type} ${subject}`;
+    const why = event.type === 'DeploymentRequested' ? event.data.override?.reason : undefined;
+    const published: Act = { right: 'publish', what, correlationId };
+    return why === undefined ? [published] : [published, { right: 'override', what, why, correlationId }];
+  });
+}
+
+/** @throws ProblemError 403 naming each event that the caller may not publish, or not as it is */
+function refuseOthers(caller: Caller, events: readonly PlatformEvent[]): void {
+  const issues = events.flatMap((event, index) => callerIssues(caller, event).map((issue) => ({ index, ...issue })));
+  if (issues.length === 0) return;
+  const title = `not published: ${caller.name} has no right to ${issues.length === 1 ? 'this' : 'these'}`;
+  throw new ProblemError(403, title, { details: { issues } });
+}
+
+function callerIssues(caller: Caller, event: PlatformEvent): Issue[] {
+  if (!mayPublish(caller, event)) {
+    return [{ path: 'type', value: event.type, expected: `an event that a rule lets ${caller.name} publish` }];
+  }
+  if (event.type !== 'DeploymentRequested') return [];
+  const { requestedBy, override } = event.data;
+  const issues: Issue[] = [];
+  // A function key says nothing of its holder, who may be anybody.
+  const isSomebody = caller.aliases.length > 0;
+  const isCaller = (name: string | undefined): boolean => name === undefined || caller.aliases.includes(name);
+  const expected = `${caller.name}, who sends it, or nothing`;
+  if (isSomebody && !isCaller(requestedBy)) issues.push({ path: 'data.requestedBy', value: requestedBy, expected });
+  if (!override) return issues;
+  if (!may(caller, 'override', scopeOf(event))) {
+    issues.push({ path: 'data.override', value: undefined, expected: `none: ${caller.name} has no right to override` });
+  } else if (isSomebody && !isCaller(override.approvedBy)) {
+    issues.push({ path: 'data.override.approvedBy', value: override.approvedBy, expected });
+  }
+  return issues;
 }
 
 function checkSize(bytes: number): void {

@@ -19,6 +19,7 @@ onHttp(
     name: 'services',
     methods: ['GET'],
     route: 'services',
+    right: 'read',
     description: 'The services with their objectives: error budget, open alerts, freeze.',
     query: QUERY,
     answers: { 200: '`{ services }`, in the order of their names.', 400: WRONG_PARAMETER },

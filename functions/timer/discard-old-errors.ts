@@ -1,4 +1,5 @@
-/** Every hour: discards the entries of the errors queue that have been kept for long enough. */
+/** Every hour: discards what was kept for long enough in the errors queue and in the audit log. */
+import { forgetOldAudit } from '../../shared/access/audit.ts';
 import { discardOldErrors } from '../../shared/delivery/retention.ts';
 import { MINUTE_MS } from '../../shared/duration.ts';
 import { onTimer } from '../../shared/on-timer.ts';
@@ -9,8 +10,13 @@ const MAX_MS = 2 * MINUTE_MS;
 
 export async function handle(ports: Ports): Promise<void> {
   const begun = ports.clock.now();
-  let isDone = false;
-  while (!isDone && ports.clock.now() < begun + MAX_MS) isDone = await discardOldErrors(ports, begun);
+  const { state, config } = ports;
+  for (const pass of [
+    () => discardOldErrors(ports, begun),
+    () => forgetOldAudit(state, begun - config.access.auditFor),
+  ]) {
+    while (ports.clock.now() < begun + MAX_MS && !(await pass()));
+  }
 }
 
 onTimer({ name: 'discard-old-errors', schedule: '0 7 * * * *' }, handle);

@@ -1,6 +1,6 @@
 /** Builds the ports from the settings; the only composition root of the deployed app. SDKs are loaded when chosen. */
-import type { PlatformConfig } from '../config.ts';
 import type { DeliveryOptions } from '../delivery/deliver.ts';
+import type { Callers } from '../ports/access.ts';
 import type { EventBus, Publisher } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Clusters } from '../ports/cluster.ts';
@@ -25,7 +25,7 @@ interface LivePorts {
   readonly portsFor: (log: Log) => Ports;
   readonly publisher: Publisher;
   readonly state: StateStore;
-  readonly config: PlatformConfig;
+  readonly config: AppSettings['config'];
   readonly options: DeliveryOptions;
   readonly historyLimits: HistoryLimits;
   /** Waits for what is being sent. */
@@ -42,6 +42,7 @@ export async function createLivePorts(environment: Environment): Promise<LivePor
   const clusters = await createClusters(settings, needs);
   const measurements = await createMeasurements(settings, needs);
   const webhooks = await createNotifier(settings, needs);
+  const callers = await createTokenCallers(settings, needs);
   const portsFor = (log: Log): Ports => ({
     publisher: bus,
     deadLetterQueue: bus,
@@ -52,6 +53,7 @@ export async function createLivePorts(environment: Environment): Promise<LivePor
     clock,
     config,
     log,
+    callers,
   });
   return {
     portsFor,
@@ -112,6 +114,19 @@ async function createNotifier({ config }: AppSettings, needs: Needs): Promise<No
   if (config.notifications.channels.length === 0) return undefined;
   const { createWebhookNotifier } = await import('./webhook/notifier.ts');
   return createWebhookNotifier({ config, ...needs });
+}
+
+/** Undefined where function keys are asked for. */
+async function createTokenCallers({ httpAuth, config }: AppSettings, needs: Needs): Promise<Callers | undefined> {
+  if (httpAuth === 'keys') return undefined;
+  const [{ createCallers }, { AUTH_ENABLED }, { fetchIssuerDocument }] = await Promise.all([
+    import('../access/callers.ts'),
+    import('../access/app-service.ts'),
+    import('./issuer-documents.ts'),
+  ]);
+  const isAppServiceAuthOn = needs.environment[AUTH_ENABLED]?.toLowerCase() === 'true';
+  const { access } = config;
+  return createCallers({ access, clock: needs.clock, fetch: fetchIssuerDocument, isAppServiceAuthOn });
 }
 
 /** So many notifications are known by key, so that a repeated run logs none of them again. */

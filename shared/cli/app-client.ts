@@ -61,6 +61,19 @@ export interface AutomationState {
   readonly since?: string;
 }
 
+/** An act in the audit log. */
+interface AuditedAct {
+  readonly at: string;
+  readonly who: string;
+  readonly right: string;
+  readonly what: string;
+  readonly why?: string;
+  readonly from: string;
+  readonly correlationId?: string;
+  /** Why it was not done. */
+  readonly failed?: string;
+}
+
 export interface ErrorFilter {
   readonly reason?: string | undefined;
   readonly type?: string | undefined;
@@ -90,11 +103,13 @@ const TIMEOUT_MS = 30_000;
 export class AppClient {
   readonly #url: string;
   readonly #key: string | undefined;
+  readonly #token: string | undefined;
 
   /** @param url the app's address, with or without `/api` */
-  constructor(url: string, key: string | undefined) {
+  constructor(url: string, key: string | undefined, token?: string) {
     this.#url = `${url.replace(/\/+$/, '').replace(/\/api$/, '')}/api`;
     this.#key = key;
+    this.#token = token;
   }
 
   /** Publishes an event. Resolves when the app has accepted it; it is handled later. */
@@ -116,12 +131,22 @@ export class AppClient {
   }
 
   /** All entries that match, oldest first, from all pages. */
-  async *errors(filter: ErrorFilter): AsyncIterable<ErrorEntry> {
+  errors(filter: ErrorFilter): AsyncIterable<ErrorEntry> {
+    // The app's own answer; the type of the entries is checked by the tests of `functions/http/errors.ts`.
+    return this.#pages('errors', 'errors', filter) as AsyncIterable<ErrorEntry>;
+  }
+
+  /** The audit log, newest first, from all pages. */
+  audit(filter: { readonly since: string; readonly who: string | undefined }): AsyncIterable<AuditedAct> {
+    // The app's own answer; the type of the acts is checked by the tests of `functions/http/audit.ts`.
+    return this.#pages('audit', 'acts', filter) as AsyncIterable<AuditedAct>;
+  }
+
+  async *#pages(path: string, list: string, filter: object): AsyncIterable<unknown> {
     let cursor: string | undefined;
     do {
-      const answer = await this.#request(`errors?${queryOf({ ...filter, limit: 250, cursor })}`);
-      // The app's own answer; the type of the entries is checked by the tests of `functions/http/errors.ts`.
-      yield* this.#listIn(answer, 'errors') as ErrorEntry[];
+      const answer = await this.#request(`${path}?${queryOf({ ...filter, limit: 250, cursor })}`);
+      yield* this.#listIn(answer, list);
       const next = fieldOf(answer, 'next');
       cursor = typeof next === 'string' ? next : undefined;
     } while (cursor !== undefined);
@@ -167,6 +192,13 @@ export class AppClient {
     return answer.json as AutomationState;
   }
 
+  /** Ends a service's freeze. @throws NotFoundError when it is not frozen */
+  async unfreeze(service: string, reason: string): Promise<void> {
+    const path = `services/${encodeURIComponent(service)}/unfreeze`;
+    const answer = await this.#request(path, { method: 'POST', body: JSON.stringify({ reason }) });
+    if (answer.status !== 204) throw this.#notTheApp(answer, '204');
+  }
+
   /** @throws PermanentError with the app's reasons @throws TransientError when the app cannot be reached or is busy */
   async #request(
     path: string,
@@ -176,6 +208,7 @@ export class AppClient {
       // The app requires it for every change, since a browser does not send it for a foreign page.
       ...(method !== 'GET' && { 'content-type': contentType }),
       ...(this.#key !== undefined && { 'x-functions-key': this.#key }),
+      ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
     };
     let response: Response;
     try {
@@ -195,8 +228,9 @@ export class AppClient {
     if (response.ok) return answer;
     const known = this.#reasonIn(answer);
     const reason = `${status} ${known ?? `(${kindOf(answer)}, not an answer of the app)`}`;
-    if (status === 401 || status === 403) {
-      throw new PermanentError(`the app refuses: ${reason}; set PLATFORM_EVENTS_KEY to a function key`);
+    if (status === 401) {
+      const how = 'set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)';
+      throw new PermanentError(`the app refuses: ${reason}; ${how}`);
     }
     if (status >= 500 || status === 429) throw new TransientError(`the app answers ${reason}`);
     if (status === 404 && known !== undefined) throw new NotFoundError(known);
@@ -207,7 +241,8 @@ export class AppClient {
   #reasonIn({ contentType, json }: AppAnswer): string | undefined {
     if (!/^application\/problem\+json\b/.test(contentType)) return undefined;
     const reason = reasonIn(json);
-    return this.#key !== undefined && reason?.includes(this.#key) ? undefined : reason;
+    const isSecret = [this.#key, this.#token].some((secret) => secret !== undefined && reason?.includes(secret));
+    return isSecret ? undefined : reason;
   }
 
   #listIn(answer: AppAnswer, name: string): unknown[] {
@@ -218,7 +253,7 @@ export class AppClient {
 
   #redirected(status: number, location: string | null): PermanentError {
     return new PermanentError(
-      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the function key; give the app's own address with --url or PLATFORM_EVENTS_URL`,
+      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the key or token; give the app's own address with --url or PLATFORM_EVENTS_URL`,
     );
   }
 

@@ -1,10 +1,12 @@
 /** `npx platform-events`: publishes and follows events, shows what happens, and repairs errors. */
 import { print, runCommand, UsageError } from '../terminal/command.ts';
+import { audit } from './audit.ts';
 import { automation } from './automation.ts';
 import { config } from './config.ts';
-import { errors } from './errors.ts';
+import { errors } from './errors/errors.ts';
 import { publish } from './publish.ts';
 import { rbac } from './rbac.ts';
+import { servicesCommand } from './services.ts';
 import { tail } from './tail.ts';
 import { USAGE } from './usage.ts';
 
@@ -23,6 +25,10 @@ await runCommand(async () => {
       return config(USAGE, args);
     case 'rbac':
       return rbac(USAGE, args);
+    case 'audit':
+      return audit(USAGE, args);
+    case 'services':
+      return servicesCommand(USAGE, args);
     case 'bus':
       // The bus reads its own flags.
       process.argv.splice(2, 1);

@@ -29,7 +29,11 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
   if (key !== undefined && !/^[!-~]+$/.test(key)) {
     throw new UsageError('PLATFORM_EVENTS_KEY: expected a function key, got something else (not shown)');
   }
-  return new AppClient(address, key);
+  const token = process.env['PLATFORM_EVENTS_TOKEN'] || undefined;
+  if (token !== undefined && !/^[A-Za-z0-9_.-]+$/.test(token)) {
+    throw new UsageError('PLATFORM_EVENTS_TOKEN: expected a token (JWT), got something else (not shown)');
+  }
+  return new AppClient(address, key, token);
 }
 
 /** What is wrong with an address; undefined when nothing is. A password or a key in it is not shown. */

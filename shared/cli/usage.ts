@@ -37,13 +37,19 @@ export const USAGE = `usage: platform-events <command> [options]
       --user ID                 who the app is there: a user, such as the object id of
       --service-account NS/NAME its managed identity; or a service account
       --cluster-wide            cluster-wide, though all namespaces are named
+  services unfreeze SERVICE     let releases of a frozen service through
+      --reason TEXT             why, for the audit log
+  audit                         who did what over HTTP, newest first
+      --since 7d                begin in the past
+      --who NAME                only acts of this caller
   bus [options]                 start the local Service Bus (see 'bus --help')
 
   --url URL                     the app (PLATFORM_EVENTS_URL, else http://127.0.0.1:7071)
   --insecure-http               allow plain http to other machines
   --json                        one JSON object a line
 
-A function key is read from PLATFORM_EVENTS_KEY. Without --url and
+A function key is read from PLATFORM_EVENTS_KEY, a token (where the app has
+HttpAuth=tokens) from PLATFORM_EVENTS_TOKEN. Without --url and
 PLATFORM_EVENTS_URL, but with ServiceBus or ServiceBus__fullyQualifiedNamespace
 in the environment, publish sends to that namespace directly.
 Exit codes: 0 done, and with --wait: completed; 1 failed, refused, or not ended

@@ -1,5 +1,6 @@
 /** What no value of the configuration shows by itself: unknown names, duplicates, bounds the wrong way round. */
 import { isLargerQuantity } from '../quantity.ts';
+import { accessContradictions } from './access.ts';
 import { measurementContradictions } from './measurement-contradictions.ts';
 import { namespaceContradictions, unlistedContradictions } from './namespace-contradictions.ts';
 import type { PlatformConfig } from './sections.ts';
@@ -7,7 +8,8 @@ import { type Contradiction, serviceContradictions } from './service-contradicti
 
 /** Every contradiction in a configuration whose values each fit by themselves. */
 export function* contradictions(config: PlatformConfig): Iterable<Contradiction> {
-  const { profiles, clusters, policies } = config;
+  const { profiles, clusters, policies, access } = config;
+  yield* accessContradictions(access);
   yield* serviceContradictions(config);
   yield* measurementContradictions(config);
   for (const [name, { quota, quotaCap }] of Object.entries(profiles)) {

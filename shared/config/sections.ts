@@ -1,6 +1,7 @@
 /** The sections of `platform.config.json`, each value by itself; `contradictions.ts` compares them. */
 import * as z from 'zod';
 import { dnsLabel, dnsSubdomain, quantity } from '../events/fields.ts';
+import { accessSection } from './access.ts';
 import { clusterSection } from './clusters.ts';
 import { duration, namePattern } from './fields.ts';
 import { measurementSourceSection } from './measurements.ts';
@@ -116,6 +117,7 @@ export const configSections = z.strictObject({
     .prefault({ default: {} })
     .describe("How each cluster is reached, by name; requests that name none mean 'default'."),
   notifications: notificationsSection,
+  access: accessSection,
 });
 
 /** The configuration with every default filled in; durations in milliseconds. */

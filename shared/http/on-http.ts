@@ -1,9 +1,11 @@
 /** Registers HTTP functions: a small request and response, ports, and errors as problem documents (RFC 9457). */
 import { type HttpRequest as AzureRequest, app, type InvocationContext } from '@azure/functions';
+import { ANYBODY, hasRight, KEY_HOLDER, UnauthenticatedError } from '../access/rights.ts';
 import { appPorts, checkSettingsAtStart, triggersOfHost } from '../app-ports.ts';
 import { describeError } from '../describe-error.ts';
 import { PlatformError, TransientError } from '../errors.ts';
 import { invocationLog } from '../invocation-log.ts';
+import type { Caller, Callers, Right } from '../ports/access.ts';
 import type { Ports } from '../ports/handler.ts';
 import { stackOf } from '../stack.ts';
 import { currentTraceparent, describeSpan, failSpan, inInvocationSpan, type TraceOrigin } from '../telemetry/spans.ts';
@@ -17,7 +19,9 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** The parts of the route. */
   readonly params: Readonly<Record<string, string>>;
-  /** Whether anybody may ask: no key was checked. */
+  /** Who asks, and what they may do. The right of the route was checked; for what, the handler checks. */
+  readonly caller: Caller;
+  /** Whether anybody may ask: neither key nor token was checked. */
   readonly isAnonymous: boolean;
   arrayBuffer(): Promise<ArrayBuffer>;
   /** The span that follows from this request continue: this app's, or else the caller's; the beginning of a trace where there is none. */
@@ -45,9 +49,9 @@ export interface HttpRoute {
   readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE')[];
   /** Below `/api/`; `{name}` is a parameter. */
   readonly route: string;
-  /** `function` when absent: a key of the function or the app. */
-  readonly authLevel?: 'anonymous' | 'function' | 'admin';
-  /** A setting that lets anybody ask, without a key, when it is `true`. */
+  /** What the caller must be allowed to. With function keys, whoever has one may do everything. */
+  readonly right: Right;
+  /** A setting that lets anybody ask, without key or token, when it is `true`. */
   readonly anonymousSetting?: string;
   /** What it does, in a sentence; with the members below, for the reference page. */
   readonly description: string;
@@ -72,17 +76,19 @@ export function registeredRoutes(): readonly HttpRoute[] {
 export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
   const { name, methods, route, anonymousSetting } = registered;
   const isOpen = anonymousSetting !== undefined && process.env[anonymousSetting] === 'true';
-  const authLevel = isOpen ? 'anonymous' : (registered.authLevel ?? 'function');
+  // The host knows function keys alone. With tokens every request comes through it, and is judged here.
+  const byTokens = process.env['HttpAuth'] === 'tokens';
   routes.push(registered);
   checkSettingsAtStart();
   app.http(name, {
     methods: [...methods],
     route,
-    authLevel,
+    authLevel: isOpen || byTokens ? 'anonymous' : 'function',
     handler: async (request, context) => {
       const origin = { host: context.traceContext?.traceParent, sender: request.headers.get('traceparent') };
+      const how = isOpen ? 'nothing' : byTokens ? 'token' : 'key';
       const { status, headers, json, body } = await inRequestSpan(registered, request, context, origin, () =>
-        answer(name, handler, shapeOf(request, authLevel === 'anonymous', origin), context),
+        answer(registered, handler, shapeOf(request, how, origin), { how, context }),
       );
       return {
         ...(status !== undefined && { status }),
@@ -118,28 +124,36 @@ function inRequestSpan(
   });
 }
 
-function shapeOf(request: AzureRequest, isAnonymous: boolean, { host, sender }: TraceOrigin): HttpRequest {
+/** What was or is to be checked of a request. */
+type Check = 'nothing' | 'key' | 'token';
+
+function shapeOf(request: AzureRequest, how: Check, { host, sender }: TraceOrigin): HttpRequest {
   return {
     method: request.method,
     url: request.url,
     headers: request.headers,
     query: request.query,
     params: request.params,
-    isAnonymous,
+    caller: how === 'key' ? KEY_HOLDER : ANYBODY,
+    isAnonymous: how === 'nothing',
     arrayBuffer: async () => request.arrayBuffer(),
     traceparent: () => currentTraceparent() ?? traceparentIn(sender, host) ?? newTraceparent(),
   };
 }
 
 async function answer(
-  name: string,
+  { name, right }: HttpRoute,
   handler: HttpHandler,
   request: HttpRequest,
-  context: InvocationContext,
+  { how, context }: { readonly how: Check; readonly context: InvocationContext },
 ): Promise<HttpResponse> {
   try {
     const { ports } = await appPorts(context);
-    return await respond(name, handler, request, { ...ports, triggers: triggersOfHost() });
+    const checked: HttpHandler =
+      how === 'token'
+        ? async (asked, given) => handler({ ...asked, caller: await allowed(asked, right, given.callers) }, given)
+        : handler;
+    return await respond(name, checked, request, { ...ports, triggers: triggersOfHost() });
   } catch (error) {
     failSpan(error);
     // The settings are wrong: the operator finds the reason in the log, and a caller must not see it.
@@ -150,6 +164,18 @@ async function answer(
     });
     return problem(500, 'the app is not configured');
   }
+}
+
+/** @throws ProblemError 401 when nobody knows who asks, 403 when they may not */
+async function allowed(request: HttpRequest, right: Right, callers: Callers | undefined): Promise<Caller> {
+  if (!callers) throw new ProblemError(500, 'the app is not configured');
+  const caller = await callers.identify(request.headers).catch((error) => {
+    if (!(error instanceof UnauthenticatedError)) throw error;
+    const headers = { 'www-authenticate': 'Bearer' };
+    throw new ProblemError(401, error.message, { headers, cause: error });
+  });
+  if (hasRight(caller, right)) return caller;
+  throw new ProblemError(403, `${caller.name} has no right to ${right}: no rule of the configuration gives it`);
 }
 
 /** Runs a handler and turns what it throws into an answer. Never rejects. */

@@ -5,6 +5,7 @@
 import type { PlatformConfig } from '../config.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { DataOf, EventDefinition } from '../events/cloud-event.ts';
+import type { Callers } from './access.ts';
 import type { DeadLetterQueue, Publisher } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Clusters } from './cluster.ts';
@@ -24,6 +25,8 @@ export interface Ports {
   readonly clock: Clock;
   readonly config: PlatformConfig;
   readonly log: Log;
+  /** Who sends requests over HTTP, by their tokens; undefined where the host checks function keys instead. */
+  readonly callers?: Callers | undefined;
   /**
    * The triggers of this process. Only the local Functions host tells: in Azure the instance that is asked need not be
    * the one that receives.
@@ -39,7 +42,8 @@ export interface TriggerState {
 }
 
 /** What a handler gets: the ports, but for the bus, which it reaches by asking for events to be published. */
-export interface HandlerPorts extends Omit<Ports, 'publisher' | 'deadLetterQueue' | 'measurements' | 'triggers'> {
+export interface HandlerPorts
+  extends Omit<Ports, 'publisher' | 'deadLetterQueue' | 'measurements' | 'callers' | 'triggers'> {
   /**
    * Does not reject here, so that no work waits for a channel that is away: the run goes on, what it asks for is
    * published, and a run that finished is repeated until people are told. An entry in the errors queue says in the

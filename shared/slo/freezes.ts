@@ -129,6 +129,11 @@ export async function liftFreeze(state: StateStore, service: string, slo: string
   return editCauses(state, service, (causes) => causes.filter((it) => !isSame(it, { slo, episode })));
 }
 
+/** Ends the freeze of a service altogether, whatever its budgets; the episodes that caused it do not freeze it again. */
+export async function endFreeze(state: StateStore, service: string): Promise<void> {
+  await editCauses(state, service, () => []);
+}
+
 function isSame(a: Pick<FreezeCause, 'slo' | 'episode'>, b: Pick<FreezeCause, 'slo' | 'episode'>): boolean {
   return a.slo === b.slo && a.episode === b.episode;
 }

@@ -23,7 +23,10 @@ it('warns at start of a target that no page can fire for, in a line that is no e
   for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value);
 
   await functionApp(() =>
-    onHttp({ name: 'any', methods: ['GET'], route: 'any', description: 'Any.', answers: {} }, async () => ({})),
+    onHttp(
+      { name: 'any', methods: ['GET'], route: 'any', right: 'read', description: 'Any.', answers: {} },
+      async () => ({}),
+    ),
   );
 
   await rm(directory, { recursive: true });

@@ -14,7 +14,10 @@ it('says in one record of stderr, as an error, all that is wrong with the settin
   for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value);
 
   const starting = functionApp(() =>
-    onHttp({ name: 'any', methods: ['GET'], route: 'any', description: 'Any.', answers: {} }, async () => ({})),
+    onHttp(
+      { name: 'any', methods: ['GET'], route: 'any', description: 'Any.', right: 'read', answers: {} },
+      async () => ({}),
+    ),
   );
 
   await expect(starting).rejects.toThrow('Cluster: expected');

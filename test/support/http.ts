@@ -1,5 +1,7 @@
 /** Requests as the HTTP functions get them. */
+import { KEY_HOLDER } from '../../shared/access/rights.ts';
 import type { HttpRequest } from '../../shared/http/on-http.ts';
+import type { Caller } from '../../shared/ports/access.ts';
 import { newTraceparent, traceparentIn } from '../../shared/telemetry/traceparent.ts';
 
 export interface RequestParts {
@@ -11,6 +13,8 @@ export interface RequestParts {
   /** Beside them is the content type of JSON, unless they have one or it is a GET. */
   readonly headers?: Record<string, string>;
   readonly isAnonymous?: boolean;
+  /** The holder of a function key unless said. */
+  readonly caller?: Caller;
 }
 
 export function httpRequest({
@@ -20,6 +24,7 @@ export function httpRequest({
   body,
   headers = {},
   isAnonymous = false,
+  caller = KEY_HOLDER,
 }: RequestParts): HttpRequest {
   const url = `http://127.0.0.1${path}`;
   const bytes =
@@ -32,6 +37,7 @@ export function httpRequest({
     headers: new Headers({ ...(method !== 'GET' && { 'content-type': 'application/json' }), ...headers }),
     query: new URL(url).searchParams,
     params,
+    caller,
     isAnonymous,
     arrayBuffer: async () => new Uint8Array(bytes).buffer,
     traceparent: () => traceparentIn(headers['traceparent']) ?? newTraceparent(),

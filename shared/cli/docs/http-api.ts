@@ -10,8 +10,10 @@ export function httpApiPage(registered: readonly HttpRoute[]): string {
     'the routes in `functions/http/`',
     prose(
       `Answers are JSON unless said otherwise. An error is a problem document (RFC 9457, \`application/problem+json\`): \`title\` says what is
-      wrong, \`status\` repeats the status. Times are RFC 3339. In Azure the functions take a key, in the header \`x-functions-key\` or the
-      parameter \`code\`; without it the answer is 401.`,
+      wrong, \`status\` repeats the status. Times are RFC 3339. With \`HttpAuth=keys\` (the default) the functions in Azure take a
+      key, in the header \`x-functions-key\` or the parameter \`code\`: whoever has one may do everything. With \`HttpAuth=tokens\` they take a
+      token, in the header \`authorization: Bearer …\`, and its bearer may do what the rules in \`access\` of the configuration say; the right
+      that a route needs is named with it. See [security](security.md).`,
     ),
     table(
       ['route', 'what it does'],
@@ -22,9 +24,14 @@ export function httpApiPage(registered: readonly HttpRoute[]): string {
     table(
       ['status', 'when'],
       [
+        ['401', 'There is no key or token, or it does not hold; the title says why.'],
+        ['403', 'The caller has not the right that the route needs, or not for this; the title names both.'],
         ['415', 'A `POST` or `DELETE` without a JSON content type: send `content-type: application/json`.'],
         ['500', 'Something is wrong in the app or its settings; its log says what.'],
-        ['503', 'What the route needs is away or busy; `Retry-After` says how many seconds to wait.'],
+        [
+          '503',
+          'What the route needs is away or busy, or the keys of the issuer of the token are not known now; `Retry-After` says how many seconds to wait.',
+        ],
       ],
     ),
   );
@@ -35,7 +42,7 @@ function titleOf({ methods, route }: HttpRoute): string {
 }
 
 function routeSection(route: HttpRoute): string {
-  const { name, authLevel = 'function', description, params = {}, query = {}, body, answers } = route;
+  const { name, right, description, params = {}, query = {}, body, answers } = route;
   const parameters = [
     ...Object.entries(params).map(([param, text]) => [`\`${param}\``, 'path', text]),
     ...Object.entries(query).map(([param, text]) => [`\`${param}\``, 'query', text]),
@@ -43,7 +50,7 @@ function routeSection(route: HttpRoute): string {
   ];
   return [
     `## ${titleOf(route)}`,
-    prose(`${description} Function \`${name}\`${authLevel === 'anonymous' ? ', without a key' : ''}.`),
+    prose(`${description} Function \`${name}\`; right \`${right}\`.`),
     ...(parameters.length > 0 ? [table(['parameter', 'in', 'meaning'], parameters)] : []),
     table(['status', 'answer'], Object.entries(answers)),
   ].join('\n\n');

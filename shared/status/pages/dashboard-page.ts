@@ -49,6 +49,8 @@ export interface DashboardData {
   readonly errors: readonly ErrorSummary[] | undefined;
   /** Whether there are more errors than these. */
   readonly hasMoreErrors: boolean;
+  /** Who looks at it, in a sentence. */
+  readonly viewer: string;
 }
 
 const REFRESH_SECONDS = 10;
@@ -56,7 +58,7 @@ export const MAX_ROWS = 100;
 
 /** The whole page. */
 export function dashboardPage(data: DashboardData): string {
-  const { now, health, pause, services, deployments, events, errors, hasMoreErrors } = data;
+  const { now, health, pause, services, deployments, events, errors, hasMoreErrors, viewer } = data;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -79,6 +81,7 @@ ${pageSection('Errors', deadLettersTable(errors, hasMoreErrors, now))}
 ${pageSection('Services', servicesTable(services, now))}
 ${pageSection('Deployments', deploymentsTable(deployments, now))}
 ${pageSection('Latest events', eventsTable(events, now))}
+<footer>${note(viewer)}</footer>
 </body>
 </html>
 `.text;

@@ -1,6 +1,7 @@
 /** Long numbers over HTTP: as one event, in an array, in binary mode. */
 import { expect, it } from 'vitest';
 import { handle } from '../../../functions/http/publish.ts';
+import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { eventMessage } from '../../../shared/delivery/bus-message.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { respond } from '../../../shared/http/on-http.ts';
@@ -19,7 +20,8 @@ async function post(body: string, headers: Record<string, string> = {}): Promise
     },
   };
   // The function asks for nothing but these.
-  const ports = { publisher, clock: new FixedClock(), log: new RecordingLog() } as unknown as Ports;
+  const given = { publisher, clock: new FixedClock(), log: new RecordingLog(), state: new MemoryStateStore() };
+  const ports = given as unknown as Ports;
   const { status } = await respond('publish', handle, httpRequest({ method: 'POST', body, headers }), ports);
   expect(status).toBe(202);
   return sent;

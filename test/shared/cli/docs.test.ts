@@ -4,13 +4,15 @@ import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AUDIT_FLAGS } from '../../../shared/cli/audit.ts';
 import { AUTOMATION_FLAGS } from '../../../shared/cli/automation.ts';
 import { CONFIG_FLAGS } from '../../../shared/cli/config.ts';
 import { referencePages } from '../../../shared/cli/docs/pages.ts';
 import { fieldsOf } from '../../../shared/cli/docs/schema-fields.ts';
-import { ERRORS_FLAGS } from '../../../shared/cli/errors.ts';
+import { ERRORS_FLAGS } from '../../../shared/cli/errors/errors.ts';
 import { PUBLISH_FLAGS } from '../../../shared/cli/publish.ts';
 import { RBAC_FLAGS } from '../../../shared/cli/rbac.ts';
+import { SERVICES_FLAGS } from '../../../shared/cli/services.ts';
 import { TAIL_FLAGS } from '../../../shared/cli/tail.ts';
 import { USAGE } from '../../../shared/cli/usage.ts';
 import { configSchema } from '../../../shared/config.ts';
@@ -172,6 +174,8 @@ describe('the help of platform-events', () => {
     'automation pause|resume',
     'config check',
     'rbac',
+    'services unfreeze',
+    'audit',
     'bus',
     '--url',
   ];
@@ -197,6 +201,8 @@ describe('the help of platform-events', () => {
     ['tail', TAIL_FLAGS],
     ['errors discard', ERRORS_FLAGS],
     ['automation pause|resume', AUTOMATION_FLAGS],
+    ['services unfreeze', SERVICES_FLAGS],
+    ['audit', AUDIT_FLAGS],
   ])('names the flags of %s, and no others', (heading, flags) => {
     expect([...flagsIn(part(heading)), ...common].sort()).toEqual(Object.keys(flags).sort());
   });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { errorDetails, errorsTable } from '../../../shared/cli/errors-table.ts';
+import { errorDetails, errorsTable } from '../../../shared/cli/errors/errors-table.ts';
 
 const entry = {
   sequenceNumber: '17',

@@ -8,7 +8,7 @@ import { installCoreModule } from '../../../shared/local/functions-host/core-mod
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { type FunctionApp, functionApp } from '../../support/function-app.ts';
 
-const about = { description: 'Any.', answers: {} } as const;
+const about = { right: 'read', description: 'Any.', answers: {} } as const;
 const triggers = (): [] => [];
 const SAFE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -29,7 +29,6 @@ beforeAll(() => {
       onHttp({ name: 'probe', route: 'probe', anonymousSetting: 'KEYLESS', ...probe }, handle);
       onHttp({ name: 'closed', route: 'closed', anonymousSetting: 'KEYED', ...probe }, handle);
       onHttp({ name: 'unset', route: 'unset', anonymousSetting: 'KEY_NOT_SET', ...probe }, handle);
-      onHttp({ name: 'open', methods: ['GET'], route: 'open', authLevel: 'anonymous', ...about }, handle);
     },
     { triggers },
   );
@@ -50,13 +49,12 @@ afterEach(() => {
 });
 
 describe('a registration', () => {
-  it('has name, route and methods, and asks for a function key unless it says otherwise', () => {
+  it('has name, route and methods, and asks for a function key unless a setting says otherwise', () => {
     expect(app.names.map((name) => [name, app.bindingOf(name)['authLevel']])).toEqual([
       ['any', 'function'],
       ['probe', 'anonymous'],
       ['closed', 'function'],
       ['unset', 'function'],
-      ['open', 'anonymous'],
     ]);
     expect(app.bindingOf('any')).toMatchObject({
       type: 'httpTrigger',
@@ -65,7 +63,6 @@ describe('a registration', () => {
       methods: ['GET', 'POST'],
       authLevel: 'function',
     });
-    expect(app.bindingOf('open')).toMatchObject({ route: 'open', methods: ['GET'], authLevel: 'anonymous' });
   });
 
   it.each([
@@ -87,7 +84,7 @@ describe('a registration', () => {
   });
 
   it('is known in this process', () => {
-    expect(registeredRoutes().map(({ name }) => name)).toEqual(['any', 'probe', 'closed', 'unset', 'open']);
+    expect(registeredRoutes().map(({ name }) => name)).toEqual(['any', 'probe', 'closed', 'unset']);
   });
 });
 
@@ -208,7 +205,6 @@ describe('the log', () => {
   });
 
   it('costs nobody an answer when it fails itself', async () => {
-    const records = vi.spyOn(console, 'error').mockImplementation(() => {});
     handler = () => Promise.reject(new Error('a bug'));
     const fail = (): never => {
       throw new Error('no log');
@@ -217,7 +213,7 @@ describe('the log', () => {
     usePorts({ portsFor: () => ports, options: {}, historyLimits: { ageMs: 1, events: 1 } });
 
     expect(await app.send('any', {})).toMatchObject({ status: 500, body: expect.not.stringContaining('no log') });
-    expect(String(records.mock.calls[0])).toMatch(/^any: no log\n/);
+    expect(JSON.parse(app.logs[0]?.message ?? '')).toMatchObject({ message: 'request failed', error: 'no log' });
   });
 
   it('does not tell of a caller who was told what is wrong', async () => {

@@ -41,7 +41,13 @@ beforeAll(async () => {
   });
   app = await functionApp(() => {
     onEvent(DeploymentRequested, (...args) => handle(...args));
-    const route = { methods: ['GET', 'POST'], route: 'any/{id}', description: 'Any.', answers: {} } as const;
+    const route = {
+      methods: ['GET', 'POST'],
+      route: 'any/{id}',
+      right: 'read',
+      description: 'Any.',
+      answers: {},
+    } as const;
     onHttp({ name: 'any', ...route }, (...args) => answer(...args));
   });
 });

@@ -1,9 +1,9 @@
 /** `platform-events errors`: lists, shows, replays and discards dead letters. */
-import { print, printJson, readFlags, UsageError } from '../terminal/command.ts';
-import type { AppClient, ErrorEntry, ErrorFilter } from './app-client.ts';
+import { print, printJson, readFlags, UsageError } from '../../terminal/command.ts';
+import type { AppClient, ErrorEntry, ErrorFilter } from '../app-client.ts';
+import { appAt, COMMON, durationFlag } from '../options.ts';
 import { workThrough } from './errors-batch.ts';
 import { errorDetails, errorsTable } from './errors-table.ts';
-import { appAt, COMMON, durationFlag } from './options.ts';
 
 export const ERRORS_FLAGS = {
   ...COMMON,

@@ -1,0 +1,64 @@
+/** Who sent a request: by the bearer token in it, or by App Service; and what the rules of the configuration give them. */
+import { type AccessConfig, APP_SERVICE } from '../config/access.ts';
+import type { Caller, Callers, Grant, RequestHeaders } from '../ports/access.ts';
+import type { Clock } from '../ports/clock.ts';
+import { principalIn } from './app-service.ts';
+import type { FetchDocument } from './issuer-keys.ts';
+import { fitsPattern } from './patterns.ts';
+import { UnauthenticatedError } from './rights.ts';
+import { TokenVerifier } from './tokens.ts';
+
+interface CallersNeeds {
+  readonly access: AccessConfig;
+  readonly clock: Clock;
+  readonly fetch: FetchDocument;
+  /** Whether the platform says that App Service Authentication is on. */
+  readonly isAppServiceAuthOn: boolean;
+}
+
+type Claims = Readonly<Record<string, unknown>>;
+
+export function createCallers({ access, clock, fetch, isAppServiceAuthOn }: CallersNeeds): Callers {
+  const verifier = new TokenVerifier(access.issuers, clock, fetch);
+  return {
+    identify: async (headers: RequestHeaders): Promise<Caller> => {
+      const authorization = headers.get('authorization');
+      if (authorization !== null) {
+        const [, token] = /^bearer +([A-Za-z0-9_.-]+)$/i.exec(authorization.trim()) ?? [];
+        if (token === undefined) throw new UnauthenticatedError('expected the header authorization: Bearer <token>');
+        const { issuer, claims } = await verifier.verify(token);
+        return callerOf(access, issuer, claims);
+      }
+      const principal = principalIn(headers, isAppServiceAuthOn);
+      if (principal) return callerOf(access, APP_SERVICE, principal);
+      throw new UnauthenticatedError('expected a bearer token of a configured issuer');
+    },
+  };
+}
+
+/** Claims by which issuers call a person or a pipeline; for people to read, never to decide by. */
+const ALIASES = ['sub', 'actor', 'preferred_username', 'upn', 'email', 'user_login'];
+const MAX_NAME = 200;
+
+function callerOf({ rules }: AccessConfig, issuer: string, claims: Claims): Caller {
+  const aliases = ALIASES.flatMap((claim) => valuesOf(claims[claim]));
+  const name = `${issuer}:${valuesOf(claims['oid'])[0] ?? valuesOf(claims['sub'])[0] ?? 'unknown'}`.slice(0, MAX_NAME);
+  const grants: Grant[] = rules.filter(
+    (rule) =>
+      rule.issuer === issuer && Object.entries(rule.claims).every(([claim, wanted]) => fits(claims, claim, wanted)),
+  );
+  return { name, aliases: [name, ...aliases], grants };
+}
+
+function fits(claims: Claims, claim: string, wanted: string | readonly string[]): boolean {
+  const values = Object.hasOwn(claims, claim) ? valuesOf(claims[claim]) : [];
+  return values.some((value) => [wanted].flat().some((pattern) => fitsPattern(pattern, value)));
+}
+
+/** A claim as texts: each of a list; none of an object. */
+function valuesOf(value: unknown): string[] {
+  return [value].flat().flatMap((one: unknown) => {
+    if (typeof one === 'string') return one;
+    return typeof one === 'number' || typeof one === 'boolean' ? String(one) : [];
+  });
+}

@@ -1,0 +1,83 @@
+/** What a caller may do: the rights that the rules of the configuration give it, and what each is for. Pure. */
+import type { PlatformEvent } from '../events/catalog.ts';
+import type { Caller, Grant, Right } from '../ports/access.ts';
+import { fitsPattern } from './patterns.ts';
+
+/** What an act is about; what it does not say is covered by a grant for everything alone. */
+export interface ActScope {
+  readonly cluster?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly service?: string | undefined;
+}
+
+/** Nothing in a request says who sent it, or nothing that holds. */
+export class UnauthenticatedError extends Error {
+  override readonly name = 'UnauthenticatedError';
+}
+
+/** Whoever holds a function key may do everything: a key says no more of its holder. */
+export const KEY_HOLDER: Caller = {
+  name: 'function-key',
+  aliases: [],
+  grants: [
+    {
+      rights: ['read', 'publish', 'override', 'unfreeze', 'pause', 'rollback', 'replay', 'discard'],
+      ...{ types: ['*'], clusters: ['*'], namespaces: ['*'], services: ['*'] },
+    },
+  ],
+};
+
+/** Of whom nothing was asked. */
+export const ANYBODY: Caller = { name: 'anybody', aliases: [], grants: [] };
+
+/** Whether a caller has a right for anything at all; for what, `may` says. */
+export function hasRight({ grants }: Caller, right: Right): boolean {
+  return grants.some(({ rights }) => rights.includes(right));
+}
+
+/** Whether a caller may do this there. */
+export function may({ grants }: Pick<Caller, 'grants'>, right: Right, scope: ActScope): boolean {
+  return grants.some((grant) => grant.rights.includes(right) && covers(grant, scope));
+}
+
+/** Whether a caller may publish an event. */
+export function mayPublish({ grants }: Caller, event: PlatformEvent): boolean {
+  const scope = scopeOf(event);
+  return grants.some(
+    (grant) =>
+      grant.rights.includes('publish') &&
+      grant.types.some((type) => type === '*' || type === event.type) &&
+      covers(grant, scope),
+  );
+}
+
+function covers({ clusters, namespaces, services }: Grant, { cluster, namespace, service }: ActScope): boolean {
+  return fitsOne(clusters, cluster) && fitsOne(namespaces, namespace) && fitsOne(services, service);
+}
+
+function fitsOne(patterns: readonly string[], text: string | undefined): boolean {
+  return patterns.some((pattern) => pattern === '*' || (text !== undefined && fitsPattern(pattern, text)));
+}
+
+/** What an event is about. */
+export function scopeOf(event: PlatformEvent): ActScope {
+  switch (event.type) {
+    case 'ClusterCreated':
+    case 'ClusterUpdated':
+      return { cluster: event.data.clusterName };
+    case 'NamespaceCreated':
+    case 'ResourceQuotaExceeded':
+      return { cluster: event.data.cluster ?? 'default', namespace: event.data.namespace };
+    case 'HealthCheck': {
+      const { cluster, namespace, service } = event.data;
+      return { cluster, namespace, service };
+    }
+    case 'SLOViolation':
+    case 'ErrorBudgetDepleted':
+      return { service: event.data.service };
+    default: {
+      const { cluster = 'default', namespace, deployment, service = deployment } = event.data;
+      return { cluster, namespace, service };
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/** `access`: whose tokens are believed, and what their bearers may do. */
+import * as z from 'zod';
+import { catalog } from '../events/catalog.ts';
+import { shortText } from '../events/fields.ts';
+import { address, duration, SECRET } from './fields.ts';
+
+/** What a caller can be given, one by one. */
+export const RIGHTS = ['read', 'publish', 'override', 'unfreeze', 'pause', 'rollback', 'replay', 'discard'] as const;
+
+/** What can be given for some clusters, namespaces and services alone; the others are for everything or not at all. */
+const SCOPED: ReadonlySet<string> = new Set(['publish', 'override', 'unfreeze', 'rollback']);
+
+/** The issuer of people who come through App Service Authentication, in rules. */
+export const APP_SERVICE = 'app-service';
+
+const publishedTypes = [...catalog.values()].flatMap(({ definition: { type, sender } }) =>
+  sender === 'app' ? [] : type,
+);
+
+const pattern = z.string().min(1).max(500).describe("A text; '*' stands for any run of characters.");
+const patterns = z.array(pattern).min(1);
+
+const publicKey = z
+  .record(z.string(), z.unknown())
+  .refine(({ kty }) => kty === 'RSA' || kty === 'EC' || kty === 'OKP', 'a public key as JWK, of kty RSA, EC or OKP')
+  .refine((key) => !Object.hasOwn(key, 'd'), 'a public key: this one holds its private part');
+
+const issuerAddress = address.refine(isSafe, 'an https address (http for this machine itself)');
+
+const issuer = z.strictObject({
+  issuer: issuerAddress.describe('What its tokens say in `iss`, to the letter.'),
+  audience: z
+    .string()
+    .min(1)
+    .max(500)
+    .describe('What its tokens must say in `aud`: a name for this app alone, so that no token for another is taken.'),
+  jwksUri: issuerAddress
+    .optional()
+    .meta(SECRET)
+    .describe('Where its keys are; found by OpenID Connect discovery when absent. Not with `keys`.'),
+  keys: z
+    .array(publicKey)
+    .min(1)
+    .optional()
+    .meta(SECRET)
+    .describe('Its public keys (JWK), for an issuer that cannot be reached from here.'),
+});
+
+const scope = {
+  clusters: patterns
+    .default(['*'])
+    .describe('Only for these clusters. What names no cluster is covered by "*" alone, and so with the next two.'),
+  namespaces: patterns.default(['*']).describe('Only for these namespaces.'),
+  services: patterns.default(['*']).describe('Only for these services.'),
+};
+
+const rule = z.strictObject({
+  name: shortText.optional().describe('For people; not read.'),
+  issuer: z.string().min(1).describe(`One of \`issuers\`, or \`${APP_SERVICE}\`: people signed in by App Service.`),
+  claims: z
+    .record(z.string().min(1), z.union([pattern, patterns]))
+    .refine((claims) => Object.keys(claims).length > 0, 'at least one claim')
+    .describe('What the token must say, every one of them; of several values any. In an array claim one must fit.'),
+  rights: z.array(z.enum(RIGHTS)).min(1).describe('What the bearer may do.'),
+  types: z
+    .array(z.enum(['*', ...publishedTypes]))
+    .default([])
+    .describe('Which events the right `publish` is for; "*" is all that have senders outside this app.'),
+  ...scope,
+});
+
+export const accessSection = z
+  .strictObject({
+    issuers: z.record(z.string().min(1), issuer).default({}).describe('Whose tokens are believed, by name.'),
+    rules: z.array(rule).default([]).describe('What a caller may do: all that the rules that fit it say together.'),
+    auditFor: duration.prefault('400d').describe('How long the audit log of what was done over HTTP is kept.'),
+  })
+  .prefault({})
+  .describe('Who may ask for what over HTTP, with the setting `HttpAuth=tokens`.');
+
+export type AccessConfig = z.output<typeof accessSection>;
+
+interface AccessContradiction {
+  readonly path: readonly (string | number)[];
+  readonly expected: string;
+}
+
+/** What is wrong with rules and issuers that each fit by themselves. */
+export function* accessContradictions({ issuers, rules }: AccessConfig): Iterable<AccessContradiction> {
+  for (const [name, { jwksUri, keys }] of Object.entries(issuers)) {
+    const path = ['access', 'issuers', name];
+    if (name === APP_SERVICE) yield { path, expected: `another name than ${APP_SERVICE}, which App Service has` };
+    if (jwksUri !== undefined && keys) yield { path: [...path, 'jwksUri'], expected: 'nothing beside keys' };
+  }
+  for (const [index, { issuer: name, claims, rights, types, clusters, namespaces, services }] of rules.entries()) {
+    const path = ['access', 'rules', index];
+    const known = Object.hasOwn(issuers, name) ? issuers[name] : undefined;
+    if (!known && name !== APP_SERVICE) {
+      yield { path: [...path, 'issuer'], expected: `one of ${[...Object.keys(issuers), APP_SERVICE].join(', ')}` };
+      continue;
+    }
+    const owners = known ? ownerClaimsOf(known.issuer) : ['tid'];
+    if (owners.length > 0 && !owners.some((claim) => isLiteral(claims[claim]))) {
+      const whose = known ? `the issuer ${known.issuer} is shared with everybody` : 'people of any tenant may sign in';
+      yield { path: [...path, 'claims'], expected: `${owners.join(' or ')} without '*': ${whose}` };
+    }
+    if (
+      Object.values(claims)
+        .flat()
+        .every((one) => /^\*+$/.test(one))
+    ) {
+      yield { path: [...path, 'claims'], expected: "a claim with more than '*', which everybody fits" };
+    }
+    if (rights.includes('publish') !== types.length > 0) {
+      const expected = types.length > 0 ? 'none without the right publish' : 'the types that publish is for';
+      yield { path: [...path, 'types'], expected };
+    }
+    const whole = rights.find((right) => !SCOPED.has(right));
+    const isNarrow = [clusters, namespaces, services].some((one) => !one.includes('*'));
+    if (whole !== undefined && isNarrow) {
+      const expected = `a rule of its own for ${whole}, which no cluster, namespace or service narrows`;
+      yield { path: [...path, 'rights'], expected };
+    }
+  }
+}
+
+/** By host: the claims of which one says whose a token is. They are ids, since a name can be registered again. */
+const SHARED_ISSUERS: Readonly<Record<string, readonly string[]>> = {
+  'token.actions.githubusercontent.com': ['repository_id', 'repository_owner_id'],
+  'gitlab.com': ['project_id', 'namespace_id'],
+  'accounts.google.com': ['sub'],
+  'app.terraform.io': ['terraform_organization_id', 'terraform_project_id', 'terraform_workspace_id'],
+  'agent.buildkite.com': ['organization_id', 'pipeline_id'],
+  'oauth2.sigstore.dev': ['sub'],
+  'appleid.apple.com': ['sub'],
+};
+const ENTRA_HOSTS: ReadonlySet<string> = new Set([
+  ...['login.microsoftonline.com', 'login.microsoftonline.us', 'login.partner.microsoftonline.cn'],
+  ...['login.windows.net', 'login.microsoft.com', 'sts.windows.net'],
+]);
+/** Of personal accounts, which anybody can make. */
+const PERSONAL_TENANT = '9188040d-6c67-4c5b-b112-36a304b66dad';
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The claims of which a rule must name one; none for an issuer that one organisation has for itself. */
+function ownerClaimsOf(text: string): readonly string[] {
+  const { hostname } = new URL(text);
+  if (!ENTRA_HOSTS.has(hostname))
+    return Object.hasOwn(SHARED_ISSUERS, hostname) ? (SHARED_ISSUERS[hostname] ?? []) : [];
+  if (isEntraShared(text)) return ['tid'];
+  return tenantOf(text).toLowerCase() === PERSONAL_TENANT ? ['oid', 'sub'] : [];
+}
+
+/** Whether an issuer stands for every tenant of Entra (`common`, `organizations`): its tokens name their own. */
+export function isEntraShared(text: string): boolean {
+  return ENTRA_HOSTS.has(new URL(text).hostname) && !GUID.test(tenantOf(text));
+}
+
+function tenantOf(text: string): string {
+  return new URL(text).pathname.split('/')[1] ?? '';
+}
+
+function isLiteral(value: string | readonly string[] | undefined): boolean {
+  return value !== undefined && [value].flat().every((one) => !one.includes('*'));
+}
+
+/** Whose keys are believed must not be changed on the way. */
+function isSafe(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[0-9.]+|\[::1\])$/.test(hostname));
+}
