@@ -61,6 +61,7 @@ function fitsOne(patterns: readonly string[], text: string | undefined): boolean
 
 /** What an event is about. */
 export function scopeOf(event: PlatformEvent): ActScope {
+  const { data } = event;
   switch (event.type) {
     case 'ClusterCreated':
     case 'ClusterUpdated':
@@ -75,9 +76,24 @@ export function scopeOf(event: PlatformEvent): ActScope {
     case 'SLOViolation':
     case 'ErrorBudgetDepleted':
       return { service: event.data.service };
-    default: {
+    case 'DeploymentRequested':
+    case 'DeploymentStarted':
+    case 'DeploymentCompleted':
+    case 'DeploymentFailed':
+    case 'DeploymentRolledBack': {
       const { cluster = 'default', namespace, deployment, service = deployment } = event.data;
       return { cluster, namespace, service };
     }
+    default:
+      return namedIn(data);
   }
+}
+
+/** By the names that all events have for them. */
+function namedIn(data: object): ActScope {
+  const text = (name: string): string | undefined => {
+    const value: unknown = Reflect.get(data, name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { cluster: text('cluster'), namespace: text('namespace'), service: text('service') };
 }

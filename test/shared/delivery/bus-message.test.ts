@@ -1,5 +1,6 @@
 /** The messages that events, redeliveries and dead letters become. */
 import { describe, expect, it } from 'vitest';
+import { wholeBody } from '../../../shared/delivery/body-bytes.ts';
 import {
   deadLetterEntry,
   deadLetterMessage,
@@ -284,6 +285,16 @@ describe('an entry of the errors queue', () => {
     for (const text of [type, correlationId, reason, subscription]) expect(text).toHaveLength(256);
     expect(description).toHaveLength(4_096);
   });
+});
+
+it.each([
+  ['sections of bytes', [Buffer.from('{"a"'), Buffer.from(':1}')], Buffer.from('{"a":1}')],
+  ['an empty list', [], []],
+  ['a list of other things', [Buffer.from('x'), 1], [Buffer.from('x'), 1]],
+  ['text', 'x', 'x'],
+  ['bytes', Buffer.from('x'), Buffer.from('x')],
+])('the body of a message that came as %s is one piece', (_, body, whole) => {
+  expect(wholeBody(body)).toEqual(whole);
 });
 
 it.each([

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { handle as discardOldErrorsByTimer } from '../../../functions/timer/discard-old-errors.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { parseConfig } from '../../../shared/config.ts';
 import {
   type EventRecord,
   RECORD_PARTITIONS,
@@ -341,7 +342,10 @@ describe('the errors queue', () => {
   const bodyOf = (id: string) => ({ messageId: id, body: Buffer.from(id), sizeBytes: 1 });
   // The timer function asks for nothing else.
   const passing = (bus: InMemoryEventBus, log = new RecordingLog()): Promise<void> =>
-    discardOldErrorsByTimer({ deadLetterQueue: bus, clock: bus.clock, log } as unknown as Ports);
+    discardOldErrorsByTimer({
+      ...{ deadLetterQueue: bus, clock: bus.clock, log },
+      ...{ state: new MemoryStateStore(), config: parseConfig({}) },
+    } as unknown as Ports);
   const idsOf = (bus: InMemoryEventBus): string[] => bus.errors().map(({ messageId }) => messageId);
 
   it('keeps an entry for fourteen days whatever time to live its sender gave it, then discards it', async () => {
