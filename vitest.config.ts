@@ -10,8 +10,8 @@ export default defineConfig(({ mode }) => ({
       ? { include: [LONG] }
       : { include: ['test/**/*.test.ts'], exclude: [...configDefaults.exclude, LONG] }),
     testTimeout: 20_000,
-    // Some files mostly wait for processes and sockets of their own: on two cores, two at a time.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Many files mostly wait for processes and sockets of their own: on two cores, three at a time.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     // @azure/functions says at every registration that no Functions host is there.
     onConsoleLog: (log) => (/^(WARNING: .*"@azure\/functions" package.*\s*)+$/.test(log) ? false : undefined),
   },
