@@ -17,9 +17,10 @@ export function checkOperations(operations: readonly Operation[]): void {
   if (operations.length < 1 || operations.length > MAX_OPERATIONS) {
     throw new PermanentError(`a transaction takes 1 to ${MAX_OPERATIONS} operations, got ${operations.length}`);
   }
-  if (new Set(operations.map(({ key }) => key)).size < operations.length) {
-    const key = operations.find((it, index) => operations.findIndex((other) => other.key === it.key) < index)?.key;
-    throw new PermanentError(`a transaction changes each key once, got '${key}' twice`);
+  const keys = new Set<string>();
+  for (const { key } of operations) {
+    if (keys.has(key)) throw new PermanentError(`a transaction changes each key once, got '${key}' twice`);
+    keys.add(key);
   }
   if (operations.length <= NEVER_TOO_LARGE) return;
   const bytes = operations.reduce((sum, operation) => sum + bytesOf(operation), 0);

@@ -32,8 +32,8 @@ export interface BusMessage {
 export function eventMessage(event: CloudEvent, nonce?: string): BusMessage {
   const route = routeOf(event.type);
   if (!route) throw new PermanentError(`no topic carries events of type '${event.type}'`);
-  const key = eventKey(event);
-  const messageId = nonce === undefined ? key : eventKey({ source: key, id: nonce });
+  // No source holds a space: with a nonce and without, no two are one.
+  const messageId = eventKey(nonce === undefined ? event : { source: `${nonce} ${event.source}`, id: event.id });
   return messageWith(route.topic, event, event.type, messageId, encodeEvent(event));
 }
 

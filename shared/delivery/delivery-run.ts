@@ -72,7 +72,7 @@ class UnexpectedError extends PermanentError {
 export class DeliveryRun {
   /** Unlike any other run's of the same event. */
   readonly id: string;
-  readonly followUps: FollowUpMessages;
+  #followUps: FollowUpMessages | undefined;
   readonly #options: RunOptions;
   readonly #ports: Ports;
   /** What the expectation and the handler see of the store. */
@@ -81,9 +81,14 @@ export class DeliveryRun {
   constructor(options: RunOptions, ports: Ports) {
     this.#handlerState = options.expectation?.sharesReads ? readOnce(ports.state) : ports.state;
     this.id = newRunId(options.random);
-    this.followUps = new FollowUpMessages(options, ports);
     this.#options = options;
     this.#ports = ports;
+  }
+
+  /** Made when one is sent: most events complete without any. */
+  get followUps(): FollowUpMessages {
+    this.#followUps ??= new FollowUpMessages(this.#options, this.#ports);
+    return this.#followUps;
   }
 
   /**
@@ -149,7 +154,10 @@ export class DeliveryRun {
     }
     const runLog = withFields(log, { attempt: attempts + 1, redelivery });
     const begun = this.#ports.clock.now();
-    const ran = await runHandler({ ...this.#options, log: runLog, state: this.#handlerState }, this.#ports);
+    // Each by name: a spread of all options takes as long as the record's JSON.
+    const { handle, handlerTimeoutMs, timer } = this.#options;
+    const run = { event, handler, handle, state: this.#handlerState, log: runLog, handlerTimeoutMs, timer };
+    const ran = await runHandler(run, this.#ports);
     const outcome = ran.kind === 'failed' ? ran : await this.#publish(ran, record);
     this.#observe(outcome, begun);
     return outcome;
