@@ -1,8 +1,8 @@
 /** `platform-events automation`: pauses and resumes what the platform does by itself, and shows which. */
 import { userInfo } from 'node:os';
+import type { AutomationState } from '../api/operations.ts';
 import { oneLine } from '../shown-text.ts';
 import { print, printJson, readFlags, wrongCall } from '../terminal/command.ts';
-import type { AutomationState } from './app/app-client.ts';
 import type { CliCommand } from './cli-command.ts';
 import { appAt, COMMON, COMMON_USAGE, wrongWord } from './options.ts';
 

@@ -1,4 +1,6 @@
 /** `platform-events deployments`: every deployment, and how its newest release stands. */
+
+import type { DeploymentEntry } from '../api/deployments.ts';
 import { oneLine } from '../shown-text.ts';
 import {
   bold,
@@ -12,7 +14,6 @@ import {
   terminalWidth,
   yellow,
 } from '../terminal/command.ts';
-import type { DeploymentEntry } from './app/app-client.ts';
 import type { CliCommand } from './cli-command.ts';
 import { appAt, COMMON, COMMON_USAGE } from './options.ts';
 

@@ -1,4 +1,6 @@
 /** `platform-events services`: how the services keep their objectives; `unfreeze` lets releases of a frozen one through. */
+
+import type { ServiceEntry } from '../api/services.ts';
 import { oneLine } from '../shown-text.ts';
 import { budgetWords } from '../slo/budget-text.ts';
 import {
@@ -14,7 +16,6 @@ import {
   wrongCall,
   yellow,
 } from '../terminal/command.ts';
-import type { ServiceEntry } from './app/app-client.ts';
 import type { CliCommand } from './cli-command.ts';
 import { appAt, COMMON, COMMON_USAGE, wrongWord } from './options.ts';
 

@@ -1,5 +1,5 @@
 /** The newcomer's first minute: `npm start`, the sample, an own deployment that fails, Ctrl-C. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceBusClient } from '@azure/service-bus';
@@ -80,6 +80,13 @@ it('publishes from the command line and follows the chain to its end', async () 
   );
   expect(await bad.exit()).toBe(2);
   expect(bad.output).toContain('data.namespace: expected a DNS-1123 label');
+});
+
+it('serves the description of its API', async () => {
+  const response = await fetch(`${http}/api/openapi.json`);
+
+  expect(response.headers.get('content-type')).toBe('application/json');
+  expect(await response.text()).toBe(readFileSync('docs/openapi.json', 'utf8'));
 });
 
 it('shows the events of a chain with their images, the deployment, and the services', async () => {

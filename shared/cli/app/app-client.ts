@@ -1,26 +1,10 @@
 /** The client of the app's HTTP functions for the command line. */
+import type { DeploymentEntry } from '../../api/deployments.ts';
+import type { ErrorEntry } from '../../api/errors.ts';
+import type { HistoryEntry } from '../../api/events.ts';
+import type { AuditedAct, AutomationState } from '../../api/operations.ts';
+import type { ServiceEntry } from '../../api/services.ts';
 import { type AppAnswer, AppConnection, fieldOf } from './app-request.ts';
-
-/** One event at one handler, as in the history. */
-export interface HistoryEntry {
-  readonly id: string;
-  readonly source: string;
-  readonly type: string;
-  readonly subject: string;
-  readonly time: string;
-  /** The reason of events that have one. */
-  readonly summary?: string;
-  readonly correlationId: string;
-  /** The source and id of the event that caused it; absent on the first of a chain. */
-  readonly causationId?: string;
-  readonly handler: string;
-  readonly status: 'in-progress' | 'waiting' | 'completed' | 'dead-lettered';
-  readonly attempts: number;
-  readonly startedAt: string;
-  readonly endedAt?: string;
-  readonly reason?: string;
-  readonly error?: string;
-}
 
 interface HistoryFilter {
   readonly type?: string | undefined;
@@ -31,82 +15,11 @@ interface HistoryFilter {
   readonly limit?: number | undefined;
 }
 
-/** A deployment, and its newest release. */
-export interface DeploymentEntry {
-  /** `<cluster>/<namespace>/<deployment>`. */
-  readonly target: string;
-  readonly newest?: {
-    readonly phase: string;
-    readonly since: string;
-    readonly image: string;
-    readonly reason?: string;
-    readonly message?: string;
-  };
-}
-
 interface DeploymentFilter {
   readonly cluster?: string | undefined;
   readonly namespace?: string | undefined;
   readonly deployment?: string | undefined;
   readonly service?: string | undefined;
-}
-
-/** A service with its objectives. */
-export interface ServiceEntry {
-  readonly service: string;
-  readonly objectives: readonly {
-    readonly slo: string;
-    readonly target: number;
-    readonly window: string;
-    /** 1 is untouched, 0 is spent; absent before the first check. */
-    readonly errorBudgetRemaining?: number;
-    /** The alerts that are open. */
-    readonly alerts: readonly ('page' | 'ticket')[];
-  }[];
-  readonly freeze?: { readonly since: string; readonly reason: string };
-  /** When its health was last heard of. */
-  readonly checkedAt?: string;
-}
-
-/** An entry of the errors queue. */
-export interface ErrorEntry {
-  readonly sequenceNumber: string;
-  readonly deadLetteredAt: string;
-  readonly reason: string;
-  readonly description: string;
-  readonly type?: string;
-  readonly eventId?: string;
-  readonly eventSource?: string;
-  readonly subject?: string;
-  readonly subscription?: string;
-  readonly attempts?: number;
-  readonly correlationId?: string;
-  readonly messageId: string;
-  /** How often it was replayed by itself. */
-  readonly automaticReplays?: number;
-  /** When it is replayed by itself; without it, it waits for a person. */
-  readonly returnsAt?: string;
-}
-
-/** Whether the platform acts by itself; else who paused it, why, and since when. */
-export interface AutomationState {
-  readonly state: 'active' | 'paused';
-  readonly by?: string;
-  readonly reason?: string;
-  readonly since?: string;
-}
-
-/** An act in the audit log. */
-interface AuditedAct {
-  readonly at: string;
-  readonly who: string;
-  readonly right: string;
-  readonly what: string;
-  readonly why?: string;
-  readonly from: string;
-  readonly correlationId?: string;
-  /** Why it was not done. */
-  readonly failed?: string;
 }
 
 export interface ErrorFilter {
@@ -141,32 +54,32 @@ export class AppClient {
   /** The history, newest first. */
   async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
     const answer = await this.#app.request(`events?${queryOf(filter)}`);
-    // The app's own answer; the type of the entries is checked by the tests of `functions/http/history.ts`.
+    // The app's own answer: its tests hold it against this type's schema.
     return this.#app.listIn(answer, 'events') as HistoryEntry[];
   }
 
   /** All deployments that match, in the order of their targets, from all pages. */
   deployments(filter: DeploymentFilter): AsyncIterable<DeploymentEntry> {
-    // The app's own answer; the type of the entries is checked by the tests of `functions/http/deployments.ts`.
+    // The app's own answer: its tests hold it against this type's schema.
     return this.#pages('deployments', 'deployments', filter) as AsyncIterable<DeploymentEntry>;
   }
 
   /** The services in the order of their names. @param service only this one */
   async services(service?: string): Promise<ServiceEntry[]> {
     const answer = await this.#app.request(`services?${queryOf({ service })}`);
-    // The app's own answer; the type of the entries is checked by the tests of `functions/http/services.ts`.
+    // The app's own answer: its tests hold it against this type's schema.
     return this.#app.listIn(answer, 'services') as ServiceEntry[];
   }
 
   /** All entries that match, oldest first, from all pages. */
   errors(filter: ErrorFilter): AsyncIterable<ErrorEntry> {
-    // The app's own answer; the type of the entries is checked by the tests of `functions/http/errors.ts`.
+    // The app's own answer: its tests hold it against this type's schema.
     return this.#pages('errors', 'errors', filter) as AsyncIterable<ErrorEntry>;
   }
 
   /** The audit log, newest first, from all pages. */
   audit(filter: { readonly since: string; readonly who: string | undefined }): AsyncIterable<AuditedAct> {
-    // The app's own answer; the type of the acts is checked by the tests of `functions/http/audit.ts`.
+    // The app's own answer: its tests hold it against this type's schema.
     return this.#pages('audit', 'acts', filter) as AsyncIterable<AuditedAct>;
   }
 
@@ -216,7 +129,7 @@ export class AppClient {
   #automationIn(answer: AppAnswer): AutomationState {
     const state = fieldOf(answer, 'state');
     if (state !== 'active' && state !== 'paused') throw this.#app.notTheApp(answer, 'the state of automation');
-    // The app's own answer; its fields are checked by the tests of `functions/http/automation.ts`.
+    // The app's own answer: its tests hold it against this type's schema.
     return answer.json as AutomationState;
   }
 

@@ -1,8 +1,8 @@
 /** Entries of the errors queue for people. Any sender may have written their texts, so all texts are sanitised. */
 
+import type { ErrorEntry } from '../../api/errors.ts';
 import { oneLine, withoutControls } from '../../shown-text.ts';
 import { bold, columns, dim, fitted } from '../../terminal/command.ts';
-import type { ErrorEntry } from '../app/app-client.ts';
 
 /** How many entries of each reason are shown, when there are several. */
 const MAX_OF_REASON = 10;

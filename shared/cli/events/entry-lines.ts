@@ -1,8 +1,9 @@
 /** Entries of the history as lines: time, type, subject, status, and the image or the reason. */
+
+import type { HistoryEntry } from '../../api/events.ts';
 import { oneLine } from '../../shown-text.ts';
 import { dim, green, print, printJson, red } from '../../terminal/command.ts';
 import { MAX_TYPE } from '../../terminal/timeline.ts';
-import type { HistoryEntry } from '../app/app-client.ts';
 
 /** Passes on an entry when it is new, or when its status or attempts have changed. */
 export function whenChanged(onChange: (entry: HistoryEntry) => void): (entry: HistoryEntry) => void {

@@ -22,7 +22,7 @@ let pages: ReadonlyMap<string, string>;
 beforeAll(async () => {
   const folder = join(root, 'functions', 'http');
   for (const file of readdirSync(folder)) await import(join(folder, file));
-  pages = referencePages(registeredRoutes());
+  pages = await referencePages(registeredRoutes());
 });
 
 const page = (name: string): string => pages.get(name) ?? '';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ErrorEntry } from '../../../shared/cli/app/app-client.ts';
+import type { ErrorEntry } from '../../../shared/api/errors.ts';
 import { errorDetails, errorsTable } from '../../../shared/cli/errors/errors-table.ts';
 
 const entry = {

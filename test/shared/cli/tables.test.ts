@@ -1,21 +1,26 @@
 /** Deployments and services as people see them on a terminal. */
 import { describe, expect, it } from 'vitest';
-import type { DeploymentEntry, ServiceEntry } from '../../../shared/cli/app/app-client.ts';
+import type { DeploymentEntry } from '../../../shared/api/deployments.ts';
+import type { ServiceEntry } from '../../../shared/api/services.ts';
 import { deploymentsTable } from '../../../shared/cli/deployments.ts';
 import { servicesTable } from '../../../shared/cli/services.ts';
 
 const since = '2026-03-01T12:00:00.000Z';
-const web: DeploymentEntry = {
-  target: 'default/shop/web',
-  newest: { phase: 'completed', since, image: 'ghcr.io/shop/web:1' },
-};
+const place = { cluster: 'default', namespace: 'shop', knownGoodImages: {} };
+const counts = { deployed: 1, completed: 1, failed: 0, rework: 0, rolledBack: 0 };
+const ids = { requestId: 'r', requestSource: '/ci', correlationId: 'c' };
+const release = { ...ids, phase: 'completed', isOver: true, since, image: 'ghcr.io/shop/web:1' } as const;
+const target = (deployment: string, newest?: DeploymentEntry['newest']): DeploymentEntry => ({
+  ...{ ...place, ...counts, deployment, target: `default/shop/${deployment}`, newest },
+});
+const web = target('web', release);
 
 describe('deployments', () => {
   it('show where the newest release stands, its image, and why it failed', () => {
-    const failed = { ...web.newest, phase: 'failed', reason: 'Frozen', message: 'the budget\u001b is spent' };
-    const api = { target: 'default/shop/api', newest: { ...failed, since, image: 'ghcr.io/shop/api:2' } };
+    const failed = { phase: 'failed', reason: 'Frozen', message: 'the budget\u001b is spent' } as const;
+    const api = target('api', { ...release, ...failed, image: 'ghcr.io/shop/api:2' });
 
-    expect(deploymentsTable([web, api, { target: 'default/shop/new' }], 80).split('\n')).toEqual([
+    expect(deploymentsTable([web, api, target('new')], 80).split('\n')).toEqual([
       'PHASE      SINCE (UTC)       DEPLOYMENT',
       'completed  2026-03-01 12:00  default/shop/web',
       '    ghcr.io/shop/web:1',
@@ -27,10 +32,7 @@ describe('deployments', () => {
   });
 
   it('fit in the terminal, however long their names and digests are', () => {
-    const long = {
-      target: 'x'.repeat(300),
-      newest: { phase: 'completed', since, image: `a@sha256:${'0'.repeat(64)}` },
-    };
+    const long = target('x'.repeat(300), { ...release, image: `a@sha256:${'0'.repeat(64)}` });
     const widest = Math.max(
       ...deploymentsTable([long], 80)
         .split('\n')
@@ -43,21 +45,19 @@ describe('deployments', () => {
 });
 
 describe('services', () => {
-  const objective = {
-    slo: 'availability',
-    target: 0.9995,
-    window: '30d',
-    alerts: [],
-    errorBudgetRemaining: 0.5,
-  } as const;
-  const checkout: ServiceEntry = { service: 'checkout', objectives: [objective], checkedAt: since };
+  const objective = { slo: 'availability', target: 0.9995, window: '30d', errorBudgetRemaining: 0.5 };
+  const well = { ...objective, alerts: [] };
+  const checkout: ServiceEntry = { service: 'checkout', objectives: [well], checkedAt: since };
 
   it('show each objective with its worst alert, and each freeze with its reason', () => {
-    const burning = { ...objective, alerts: ['ticket', 'page'], errorBudgetRemaining: -0.1 } as const;
-    const freeze = { since, reason: 'the budget of availability is spent' };
+    const burning: typeof checkout.objectives = [
+      { ...objective, alerts: ['ticket', 'page'], errorBudgetRemaining: -0.1 },
+    ];
+    const scope = { slo: 'availability', clusters: ['*'], namespaces: ['*'] };
+    const freeze = { ...scope, since, reason: 'the budget of availability is spent' };
 
     expect(
-      servicesTable([checkout, { ...checkout, service: 'pay', objectives: [burning], freeze }], 120).split('\n'),
+      servicesTable([checkout, { ...checkout, service: 'pay', objectives: burning, freeze }], 120).split('\n'),
     ).toEqual([
       'SERVICE   STATE   OBJECTIVE                      BUDGET',
       'checkout  ok      availability 99.95 % over 30d  50 % left',
