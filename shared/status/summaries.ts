@@ -1,5 +1,6 @@
 /** The state of deployments and services, by their records: for the HTTP functions, the metrics and the dashboard. */
 
+import { type Page, pagesOf } from '../blame/pages.ts';
 import { serviceOf, teamOf } from '../config/service-lookup.ts';
 import { type Unjudged, unjudgedIn } from '../delivery/automatic-replay.ts';
 import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
@@ -19,9 +20,11 @@ import {
 import { type Freeze, freezeOf, frozenServices } from '../slo/freezes.ts';
 import { healthOf } from '../slo/health-store.ts';
 import type { ObjectiveHealth } from '../slo/objective-health.ts';
-import { objectivesOf } from '../slo/objectives.ts';
+import { isInScope, objectivesOf } from '../slo/objectives.ts';
 import { objectiveHealthOf } from '../slo/service-health.ts';
 import { systemTimer, type Timer, within } from '../timeout.ts';
+import { endOfRun } from './explain/explanation.ts';
+import { pagesAbout, type WeighedSummary, weighedSummaryOf } from './explain/pages-about.ts';
 import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 
 /** A release as it is shown. Times are milliseconds since the Unix epoch. */
@@ -44,6 +47,8 @@ interface ReleaseSummary {
   readonly note?: string;
   readonly commit?: string;
   readonly requestedBy?: string;
+  /** What was weighed about pages that it had a part in; absent when it had none, or was not asked for. */
+  readonly weighed?: readonly WeighedSummary[];
 }
 
 /** A Deployment of a cluster, and what was released there. */
@@ -86,12 +91,35 @@ export interface ServiceSummary {
   readonly checkedAt?: number;
 }
 
-/** Deployments in the order of their targets, from after a target on. */
+/**
+ * Deployments in the order of their targets, from after a target on.
+ *
+ * @param isWeighed whether to say what was weighed about their newest releases: a read more for each service
+ */
 export async function* deployments(
   { state, config }: Pick<Ports, 'state' | 'config'>,
   after?: string,
+  isWeighed = false,
 ): AsyncIterable<DeploymentSummary> {
-  for await (const { key, value } of targets(state, after)) yield deploymentOf(key, value, config);
+  const pages = new Map<string, readonly Page[]>();
+  for await (const { key, value } of targets(state, after)) {
+    const one = deploymentOf(key, value, config);
+    const { service } = one;
+    if (isWeighed && service !== undefined && !pages.has(service)) pages.set(service, await pagesOf(state, service));
+    yield withWeighedPages(one, value, { pages: pages.get(service ?? '') ?? [], config });
+  }
+}
+
+function withWeighedPages(
+  one: DeploymentSummary,
+  record: TargetRecord,
+  { pages, config }: { readonly pages: readonly Page[]; readonly config: Ports['config'] },
+): DeploymentSummary {
+  const release = newestOf(record);
+  if (!one.newest || !release || pages.length === 0) return one;
+  const objectives = objectivesOf(config, one.service ?? '').filter((objective) => isInScope(objective, one));
+  const found = pagesAbout({ release, objectives, pages }, endOfRun(record, release)).map(weighedSummaryOf);
+  return found.length === 0 ? one : { ...one, newest: { ...one.newest, weighed: found } };
 }
 
 /** What is shown of all deployments at once. It stays small: senders can name any number of them. */

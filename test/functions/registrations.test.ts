@@ -57,6 +57,7 @@ it('answers these requests, and nobody without a key', () => {
       'DELETE /api/errors/{sequenceNumber} → discard, function',
       'POST /api/errors/{sequenceNumber}/replay → replay, function',
       'GET /api/events → history, function',
+      'GET /api/explain → explain, function',
       'POST /api/events → publish, function',
       'GET /api/health → health, function',
       'GET /api/metrics → metrics, function',
