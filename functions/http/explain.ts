@@ -6,6 +6,7 @@ import { refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { evidenceOf, findReleases, requestRecord } from '../../shared/status/explain/evidence.ts';
 import { explainRelease } from '../../shared/status/explain/explanation.ts';
+import { explanationJson } from '../../shared/status/explain/explanation-json.ts';
 
 const QUERY = {
   target: 'The deployment, as `cluster/namespace/deployment`: its newest release, also one that was rejected.',
@@ -28,7 +29,7 @@ export async function handle({ query }: HttpRequest, ports: Ports): Promise<Http
 async function explained(ports: Ports, target: string, key?: string): Promise<HttpResponse> {
   const found = await evidenceOf(ports, target, key);
   if (!found) throw new ProblemError(404, `no release is known of '${target}', as cluster/namespace/deployment`);
-  return { json: withTimes(explainRelease(found)) };
+  return { json: explanationJson(explainRelease(found)) };
 }
 
 interface AskedRequest {
@@ -42,7 +43,8 @@ async function explainedRequest(ports: Ports, asked: AskedRequest): Promise<Http
   if (!one) throw await notFound(ports, asked);
   if (others.length === 0) return explained(ports, one.target, one.key);
   const requests = found.slice(0, MAX_CANDIDATES).map(({ source, id, target }) => ({ source, id, target }));
-  throw new ProblemError(409, `${found.length} requests have the id '${asked.id}': give the source too`, {
+  const named = requests.map((request) => `'${eventReference(request)}' on ${request.target}`).join(', ');
+  throw new ProblemError(409, `${found.length} requests have this id, give the source too: ${named}`, {
     details: { requests },
   });
 }
@@ -61,21 +63,6 @@ async function notFound({ state }: Ports, { id, source }: AskedRequest): Promise
       ? `the release of ${of} on ${subject} ended so long ago that it is no longer kept`
       : `${of} is ${status}${why}, and has led to no release`;
   return new ProblemError(404, title);
-}
-
-/** The members that are times, wherever they are. */
-const TIMES = new Set(['at', 'from', 'to', 'deadline', 'startedAt', 'endedAt', 'openedAt', 'receivedAt', 'dueAt']);
-
-/** With its times as RFC 3339, as everywhere in the API. */
-function withTimes(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withTimes);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, one]) => [
-      name,
-      typeof one === 'number' && TIMES.has(name) ? new Date(one).toISOString() : withTimes(one),
-    ]),
-  );
 }
 
 onHttp(

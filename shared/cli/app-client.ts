@@ -3,6 +3,7 @@ import { wholeOf } from '../adapters/answer-text.ts';
 import { faultOf } from '../describe-error.ts';
 import { formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 import { oneLine } from '../shown-text.ts';
+import type { ExplanationJson } from '../status/explain/explanation-json.ts';
 
 /** One event at one handler, as in the history. */
 export interface HistoryEntry {
@@ -169,6 +170,16 @@ export class AppClient {
   async discard(sequenceNumber: string): Promise<void> {
     const answer = await this.#request(`errors/${sequenceNumber}`, { method: 'DELETE' });
     if (answer.status !== 204) throw this.#notTheApp(answer, '204');
+  }
+
+  /** A release and why it came to what it came to. @throws NotFoundError @throws PermanentError naming the requests of that id */
+  async explain(
+    of: { readonly target: string } | { readonly id: string; readonly source?: string | undefined },
+  ): Promise<ExplanationJson> {
+    const answer = await this.#request(`explain?${queryOf(of)}`);
+    if (typeof fieldOf(answer, 'target') !== 'string') throw this.#notTheApp(answer, 'an explanation');
+    // The app's own answer; its fields are checked by the tests of `functions/http/explain.ts`.
+    return answer.json as ExplanationJson;
   }
 
   async automation(): Promise<AutomationState> {

@@ -4,6 +4,7 @@ import { audit } from './audit.ts';
 import { automation } from './automation.ts';
 import { config } from './config.ts';
 import { errors } from './errors/errors.ts';
+import { explainCommand } from './explain/explain.ts';
 import { publish } from './publish.ts';
 import { rbac } from './rbac.ts';
 import { servicesCommand } from './services.ts';
@@ -21,6 +22,8 @@ await runCommand(async () => {
       return errors(USAGE, args);
     case 'automation':
       return automation(USAGE, args);
+    case 'explain':
+      return explainCommand(USAGE, args);
     case 'config':
       return config(USAGE, args);
     case 'rbac':

@@ -13,6 +13,11 @@ export const USAGE = `usage: platform-events <command> [options]
   tail                          show events as they are handled
       --type TYPE               only of this type
       --since 1h                begin in the past
+  explain CLUSTER/NAMESPACE/DEPLOYMENT
+                                why its newest release came to what it came to
+  explain REQUEST               the same of a request's: by its id, or by 'SOURCE ID'
+      --id ID                   its id, when it looks like something else
+      --source URI              its source, where several sources use the id
   errors list                   what could not be handled, oldest first
   errors show NUMBER            one entry, with the event and the whole reason
   errors replay NUMBER...       send entries to their handlers again

@@ -10,6 +10,7 @@ import { CONFIG_FLAGS } from '../../../shared/cli/config.ts';
 import { referencePages } from '../../../shared/cli/docs/pages.ts';
 import { fieldsOf } from '../../../shared/cli/docs/schema-fields.ts';
 import { ERRORS_FLAGS } from '../../../shared/cli/errors/errors.ts';
+import { EXPLAIN_FLAGS } from '../../../shared/cli/explain/explain.ts';
 import { PUBLISH_FLAGS } from '../../../shared/cli/publish.ts';
 import { RBAC_FLAGS } from '../../../shared/cli/rbac.ts';
 import { SERVICES_FLAGS } from '../../../shared/cli/services.ts';
@@ -170,6 +171,7 @@ describe('the help of platform-events', () => {
   const headings = [
     'publish',
     'tail',
+    'explain REQUEST',
     'errors discard',
     'automation pause|resume',
     'config check',
@@ -199,6 +201,7 @@ describe('the help of platform-events', () => {
   it.each([
     ['publish', PUBLISH_FLAGS],
     ['tail', TAIL_FLAGS],
+    ['explain REQUEST', EXPLAIN_FLAGS],
     ['errors discard', ERRORS_FLAGS],
     ['automation pause|resume', AUTOMATION_FLAGS],
     ['services unfreeze', SERVICES_FLAGS],
