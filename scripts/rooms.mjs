@@ -90,11 +90,12 @@ export const rooms = [
     rooms: ['functions/timer'],
     alone: true,
     may: [
-      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo', 'shared/access/audit'],
+      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo', 'shared/releases', 'shared/access/audit'],
       ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
       ...BASICS,
     ],
-    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, slo/.',
+    message:
+      'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, slo/, releases/.',
   },
   {
     rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text'],

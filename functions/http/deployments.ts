@@ -60,10 +60,16 @@ function entryOf({ newest, failingSince, doraTotals, ...one }: DeploymentSummary
   };
 }
 
-function releaseOf({ weighed, since, ...newest }: NonNullable<DeploymentSummary['newest']>): Record<string, unknown> {
+function releaseOf({
+  weighed,
+  since,
+  putBackAt,
+  ...newest
+}: NonNullable<DeploymentSummary['newest']>): Record<string, unknown> {
   return {
     ...newest,
     since: new Date(since).toISOString(),
+    ...(putBackAt !== undefined && { putBackAt: new Date(putBackAt).toISOString() }),
     ...(weighed && {
       weighed: weighed.map(({ openedAt, ...page }) => ({ ...page, openedAt: new Date(openedAt).toISOString() })),
     }),

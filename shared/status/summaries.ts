@@ -45,6 +45,8 @@ interface ReleaseSummary {
   readonly message?: string;
   /** Why it was not rolled back, or how the rollback failed. */
   readonly note?: string;
+  /** Since when it runs again, though it was rolled back. */
+  readonly putBackAt?: number;
   readonly commit?: string;
   readonly requestedBy?: string;
   /** What was weighed about pages that it had a part in; absent when it had none, or was not asked for. */
@@ -223,6 +225,7 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
     since: stepTo(release, phase)?.at ?? 0,
     ...(failure && { reason: failure.reason, message: failure.message }),
     ...(note !== undefined && { note }),
+    ...(release.putBack && { putBackAt: release.putBack.at }),
     ...(data.commit && { commit: data.commit.sha }),
     ...(data.requestedBy !== undefined && { requestedBy: data.requestedBy }),
   };

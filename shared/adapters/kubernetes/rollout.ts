@@ -1,7 +1,7 @@
 /** Judges a rollout as `kubectl rollout status` does, by what the Deployment itself says. Pure. */
 import type { Rollout, RunningContainer } from '../../ports/cluster.ts';
 import { marksOf } from './marks.ts';
-import { CONTAINER_LISTS, type Deployment, isOurs, lastChangeAt, REVISION } from './objects.ts';
+import { CONTAINER_LISTS, type Deployment, isOurs, lastChangeAt, otherManagerOf, REVISION } from './objects.ts';
 
 export function judgeRollout(deployment: Deployment): Rollout {
   const { metadata, spec } = deployment;
@@ -21,8 +21,10 @@ function containersOf(deployment: Deployment): RunningContainer[] {
       const item = `k:${JSON.stringify({ name })}`;
       const path = ['f:spec', 'f:template', 'f:spec', `f:${list}`, item, 'f:image'];
       const requestId = marks.get(name)?.requestId;
-      const isAsChanged = requestId !== undefined && isOurs(metadata, path);
-      return { name, image, isInit: list === 'initContainers', requestId, isAsChanged };
+      const isOurImage = isOurs(metadata, path);
+      const isAsChanged = requestId !== undefined && isOurImage;
+      const setBy = isOurImage ? undefined : otherManagerOf(metadata, path);
+      return { name, image, isInit: list === 'initContainers', requestId, isAsChanged, setBy };
     }),
   );
 }

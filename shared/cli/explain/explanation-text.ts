@@ -157,12 +157,18 @@ function pageLines({ slo, openedAt, part, weighed }: Page, clock: Clock): string
   ];
 }
 
-function outcomeLines({ rollback, note, helped, next, pages }: ExplanationJson, clock: Clock): string[] {
+function outcomeLines({ rollback, putBack, note, helped, next, pages }: ExplanationJson, clock: Clock): string[] {
   const lines: string[] = [];
   if (rollback) {
     const { images, startedAt, endedAt, isDone } = rollback;
     const end = endedAt === undefined ? 'under way' : `${isDone ? 'done' : 'ended'} at ${clock(endedAt)}`;
     lines.push(labelled('  rollback  ', `to ${imagesText(images)} from ${clock(startedAt)}, ${end}`));
+  }
+  if (putBack) {
+    const { images, at, by = 'somebody else' } = putBack;
+    lines.push(
+      red(labelled('  put back  ', `${imagesText(images)} runs again: ${by} set it, as seen at ${clock(at)}`)),
+    );
   }
   if (note !== undefined) lines.push(labelled('  note      ', note));
   if (helped !== undefined) {

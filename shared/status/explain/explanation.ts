@@ -6,6 +6,7 @@ import type { ContainerImage } from '../../ports/cluster.ts';
 import { askedImages, type NamedImage } from '../../releases/containers.ts';
 import {
   type Phase,
+  type PutBack,
   phaseOf,
   type ReleaseRecord,
   type ReleaseStep,
@@ -57,6 +58,8 @@ export interface Explanation {
   /** The pages that it was weighed for, or that opened while it was the newest. */
   readonly pages: readonly PageExplanation[];
   readonly rollback?: RollbackExplanation;
+  /** While it runs again, since somebody put it back. */
+  readonly putBack?: Omit<PutBack, 'isNotified'>;
   /** Why nothing was rolled back, or what else was noted at the end. */
   readonly note?: string;
   /** Whether the page that it was blamed for ended with the rollback; absent while that is not known. */
@@ -133,6 +136,7 @@ export function explainRelease(found: Evidence): Explanation {
     burns: burnsOf(found, { until, restoredAt: rollback?.isDone ? rollback.endedAt : undefined }),
     pages,
     ...(rollback && { rollback }),
+    ...(release.putBack && { putBack: putBackOf(release.putBack) }),
     ...(note !== undefined && { note }),
     ...(helped !== undefined && { helped }),
     ...(next && { next: referenceTo(next) }),
@@ -163,6 +167,10 @@ function rollbackOf(release: ReleaseRecord): RollbackExplanation | undefined {
     ...(end && { endedAt: end.at }),
     isDone: end?.to === 'rolled-back',
   };
+}
+
+function putBackOf({ isNotified: _, ...putBack }: PutBack): Omit<PutBack, 'isNotified'> {
+  return putBack;
 }
 
 /** The oldest of the newer ones that were admitted. */

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { handle as listDeployments } from '../../../functions/http/deployments.ts';
 import { handle } from '../../../functions/http/explain.ts';
+import { handle as noticePutBacks } from '../../../functions/timer/notice-put-backs.ts';
 import type { HttpResponse } from '../../../shared/http/on-http.ts';
 import { CheckedShop, OVERRIDE } from '../../support/checked-shop.ts';
 
@@ -170,6 +171,26 @@ it('keeps to the events of one release of a chain, also where a newer one of it 
     'DeploymentStarted',
     'DeploymentCompleted',
   ]);
+});
+
+it('says since when what was rolled back runs again, as the list of deployments does', async () => {
+  const shop = await CheckedShop.open();
+  const { bus, ports } = shop.platform;
+  await shop.platform.deploy('web', 'fail-2');
+  await ports.clusters.get('default').apply({
+    ...{ namespace: 'shop', deployment: 'web', containers: [{ image: 'ghcr.io/shop/web:fail-2' }] },
+    ...{ requestId: 'kubectl', rank: '9', changeCause: '' },
+  });
+  await noticePutBacks(ports);
+  await bus.settled();
+
+  const at = expect.stringMatching(/^2026-03-01T13:1.*Z$/);
+  expect(await explained(shop)).toMatchObject({
+    phase: 'rolled-back',
+    putBack: { at, images: [{ name: 'web', image: 'ghcr.io/shop/web:fail-2' }] },
+  });
+  const { json } = await shop.platform.get(listDeployments, '?deployment=web');
+  expect(json).toMatchObject({ deployments: [{ newest: { putBackAt: at } }] });
 });
 
 it('tells two requests of one id apart, and asks for the source', async () => {
