@@ -20,8 +20,8 @@ import {
 import { type Freeze, freezeOf, frozenServices } from '../slo/freezes.ts';
 import { healthOf } from '../slo/health-store.ts';
 import type { ObjectiveHealth } from '../slo/objective-health.ts';
-import { isInScope, objectivesOf } from '../slo/objectives.ts';
-import { objectiveHealthOf } from '../slo/service-health.ts';
+import { isInScope, type Objective, objectivesOf } from '../slo/objectives.ts';
+import { objectiveHealthOf, type ServiceHealth } from '../slo/service-health.ts';
 import { systemTimer, type Timer, within } from '../timeout.ts';
 import { endOfRun } from './explain/explanation.ts';
 import { pagesAbout, type WeighedSummary, weighedSummaryOf } from './explain/pages-about.ts';
@@ -82,6 +82,10 @@ export interface ObjectiveSummary {
   readonly errorBudgetRemaining?: number;
   /** The alerts that are open. */
   readonly alerts: ObjectiveHealth['open'];
+  /** The time of the last check that counted for it; absent when none ever did. Milliseconds since the Unix epoch. */
+  readonly checkedAt?: number;
+  /** While checks have been missing for longer than it allows: since the last one, or since one has been waited for. */
+  readonly silentSince?: number;
 }
 
 export interface ServiceSummary {
@@ -250,18 +254,26 @@ export async function services({
       return {
         service,
         ...(team !== undefined && { team }),
-        objectives: objectives.map(({ slo, target, window }) => {
-          const found = health && objectiveHealthOf(health, slo);
-          return {
-            ...{ slo, target, window, alerts: found?.open ?? [] },
-            ...(found && { currentValue: found.currentValue, errorBudgetRemaining: found.errorBudgetRemaining }),
-          };
-        }),
+        objectives: objectives.map((objective) => objectiveSummaryOf(objective, health)),
         ...(freeze && { freeze: freezeSummaryOf(freeze) }),
         ...(checkedAt > 0 && { checkedAt }),
       };
     }),
   );
+}
+
+function objectiveSummaryOf({ slo, target, window }: Objective, health: ServiceHealth | undefined): ObjectiveSummary {
+  const found = health && objectiveHealthOf(health, slo);
+  const silence = health?.objectives.find((one) => one.slo === slo)?.silence;
+  return {
+    ...{ slo, target, window, alerts: found?.open ?? [] },
+    ...(found && {
+      currentValue: found.currentValue,
+      errorBudgetRemaining: found.errorBudgetRemaining,
+      checkedAt: found.buckets.at,
+    }),
+    ...(silence && { silentSince: silence.since }),
+  };
 }
 
 function freezeSummaryOf({ service: _, ...freeze }: Freeze): Omit<Freeze, 'service'> {

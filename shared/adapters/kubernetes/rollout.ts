@@ -3,19 +3,20 @@ import type { Rollout, RunningContainer } from '../../ports/cluster.ts';
 import { marksOf } from './marks.ts';
 import { CONTAINER_LISTS, type Deployment, isOurs, lastChangeAt, otherManagerOf, REVISION } from './objects.ts';
 
-export function judgeRollout(deployment: Deployment): Rollout {
+/** @param now milliseconds since the Unix epoch */
+export function judgeRollout(deployment: Deployment, now: number): Rollout {
   const { metadata, spec } = deployment;
   return {
     ...rolloutState(deployment),
-    containers: containersOf(deployment),
+    containers: containersOf(deployment, now),
     replicas: spec.replicas ?? 1,
     revision: metadata.annotations?.[REVISION],
   };
 }
 
-function containersOf(deployment: Deployment): RunningContainer[] {
+function containersOf(deployment: Deployment, now: number): RunningContainer[] {
   const { metadata, spec } = deployment;
-  const marks = marksOf(deployment);
+  const marks = marksOf(deployment, now);
   return CONTAINER_LISTS.flatMap((list) =>
     (spec.template.spec[list] ?? []).map(({ name, image = '' }) => {
       const item = `k:${JSON.stringify({ name })}`;
