@@ -79,6 +79,19 @@ export interface ReleaseRecord {
   /** Started, but the cluster could not be seen yet: nothing of it is there. */
   readonly isUnbegun?: boolean;
   readonly steps: readonly ReleaseStep[];
+  /** While its image runs again, though it was rolled back. */
+  readonly putBack?: PutBack;
+}
+
+/** Somebody has set what was rolled back. */
+export interface PutBack {
+  /** When that was noticed, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** What runs again, as the cluster shows it. */
+  readonly images: readonly NamedImage[];
+  /** Who has set it, as the cluster names them, if it does. */
+  readonly by?: string;
+  readonly isNotified: boolean;
 }
 
 /**
