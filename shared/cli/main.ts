@@ -6,7 +6,7 @@ import { config } from './config.ts';
 import { errors } from './errors/errors.ts';
 import { publish } from './publish.ts';
 import { rbac } from './rbac.ts';
-import { servicesCommand } from './services.ts';
+import { deploymentsCommand, servicesCommand } from './services.ts';
 import { tail } from './tail.ts';
 import { USAGE } from './usage.ts';
 
@@ -29,6 +29,8 @@ await runCommand(async () => {
       return audit(USAGE, args);
     case 'services':
       return servicesCommand(USAGE, args);
+    case 'deployments':
+      return deploymentsCommand(USAGE, args);
     case 'bus':
       // The bus reads its own flags.
       process.argv.splice(2, 1);

@@ -25,7 +25,7 @@ export const USAGE = `usage: platform-events <command> [options]
   automation status             whether the platform acts by itself
   automation pause|resume       stop and start rollbacks and raised quotas
       --reason TEXT             why, for everybody to see
-      --by NAME                 who (your user name)
+      --by NAME                 who (your user name; with a token, whose it is)
   config check [FILE]           whether a configuration is valid for real clusters, and
                                 what is wide in it (PLATFORM_CONFIG, platform.config.json)
       --against OLD             and what it newly allows, refuses, freezes and calls
@@ -37,8 +37,14 @@ export const USAGE = `usage: platform-events <command> [options]
       --user ID                 who the app is there: a user, such as the object id of
       --service-account NS/NAME its managed identity; or a service account
       --cluster-wide            cluster-wide, though all namespaces are named
-  services unfreeze SERVICE     let releases of a frozen service through
-      --reason TEXT             why, for the audit log
+  services unfreeze SERVICE     end the freeze of a service
+  services override SERVICE     let one release of it through its freezes, within a day
+      --reason TEXT             of both: why, for the audit log
+      --for 2h                  every release in that time, at most 7d
+      --target CLUSTER/NS/NAME  this deployment of it alone
+  deployments rollback TARGET   roll the newest release of cluster/namespace/deployment
+                                back to what is known to be good
+      --reason TEXT             why, for the audit log and whoever is notified
   audit                         who did what over HTTP, newest first
       --since 7d                begin in the past
       --who NAME                only acts of this caller

@@ -69,14 +69,32 @@ const rule = z.strictObject({
   ...scope,
 });
 
+const topicSenders = z.strictObject({
+  name: shortText.optional().describe('For people; not read.'),
+  type: z
+    .enum(['DeploymentRequested'])
+    .describe('Whose topic. The events of other types ask for no right of a sender.'),
+  rights: z
+    .array(z.enum(['override']))
+    .min(1)
+    .describe('What they may do beside sending.'),
+  ...scope,
+});
+
 export const accessSection = z
   .strictObject({
     issuers: z.record(z.string().min(1), issuer).default({}).describe('Whose tokens are believed, by name.'),
     rules: z.array(rule).default([]).describe('What a caller may do: all that the rules that fit it say together.'),
+    topics: z
+      .array(topicSenders)
+      .optional()
+      .describe(
+        'What whoever may send on a topic may do beside that: nothing that is not here. When absent: anything where `unlisted` is `allow`, else nothing.',
+      ),
     auditFor: duration.prefault('400d').describe('How long the audit log of what was done over HTTP is kept.'),
   })
   .prefault({})
-  .describe('Who may ask for what over HTTP, with the setting `HttpAuth=tokens`.');
+  .describe('Who may ask for what: over HTTP, with the setting `HttpAuth=tokens`, and on topics.');
 
 export type AccessConfig = z.output<typeof accessSection>;
 

@@ -12,7 +12,7 @@ import { fieldsOf } from '../../../shared/cli/docs/schema-fields.ts';
 import { ERRORS_FLAGS } from '../../../shared/cli/errors/errors.ts';
 import { PUBLISH_FLAGS } from '../../../shared/cli/publish.ts';
 import { RBAC_FLAGS } from '../../../shared/cli/rbac.ts';
-import { SERVICES_FLAGS } from '../../../shared/cli/services.ts';
+import { DEPLOYMENTS_FLAGS, SERVICES_FLAGS } from '../../../shared/cli/services.ts';
 import { TAIL_FLAGS } from '../../../shared/cli/tail.ts';
 import { USAGE } from '../../../shared/cli/usage.ts';
 import { configSchema } from '../../../shared/config.ts';
@@ -175,6 +175,8 @@ describe('the help of platform-events', () => {
     'config check',
     'rbac',
     'services unfreeze',
+    'services override',
+    'deployments rollback',
     'audit',
     'bus',
     '--url',
@@ -201,7 +203,8 @@ describe('the help of platform-events', () => {
     ['tail', TAIL_FLAGS],
     ['errors discard', ERRORS_FLAGS],
     ['automation pause|resume', AUTOMATION_FLAGS],
-    ['services unfreeze', SERVICES_FLAGS],
+    ['services override', SERVICES_FLAGS],
+    ['deployments rollback', DEPLOYMENTS_FLAGS],
     ['audit', AUDIT_FLAGS],
   ])('names the flags of %s, and no others', (heading, flags) => {
     expect([...flagsIn(part(heading)), ...common].sort()).toEqual(Object.keys(flags).sort());
