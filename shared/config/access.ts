@@ -27,6 +27,9 @@ const publicKey = z
 
 const issuerAddress = address.refine(isSafe, 'an https address (http for this machine itself)');
 
+/** A caller is called by it and by whom it speaks of, with a colon between. */
+const issuerName = z.string().regex(/^[\w.-]{1,63}$/, "a name of 1 to 63 letters, digits, '.', '_' and '-'");
+
 const issuer = z.strictObject({
   issuer: issuerAddress.describe('What its tokens say in `iss`, to the letter.'),
   audience: z
@@ -83,7 +86,7 @@ const topicSenders = z.strictObject({
 
 export const accessSection = z
   .strictObject({
-    issuers: z.record(z.string().min(1), issuer).default({}).describe('Whose tokens are believed, by name.'),
+    issuers: z.record(issuerName, issuer).default({}).describe('Whose tokens are believed, by name.'),
     rules: z.array(rule).default([]).describe('What a caller may do: all that the rules that fit it say together.'),
     topics: z
       .array(topicSenders)

@@ -15,14 +15,16 @@ import { askedImages, imagesText, type NamedImage } from './containers.ts';
 import { newestOf, type ReleaseRecord, readTarget, secondsBetween } from './release-record.ts';
 import { rollbackPlan } from './rollback-states.ts';
 
-/** By the key of a release: who asked for its rollback. */
+/** By target: who asked for a rollback there. */
 const ASKED = 'asked-rollbacks';
 const HANDLER = 'rollback';
-/** Of one release; of older ones the event was handled long ago. */
+/** The event of an older one was handled long ago. */
 const MAX_ASKED = 10;
 
 interface AskedRollback {
   readonly id: string;
+  /** The key of the release. */
+  readonly of: string;
   readonly who: string;
   readonly reason: string;
   /** How far the release was. */
@@ -85,9 +87,11 @@ export async function requestRollback(
 ): Promise<RequestedRollback> {
   const { release, images } = await rollbackableRelease(state, place);
   const steps = release.steps.length;
-  const { asked } = await updateDocument<AskedRollbacks>(state, ASKED, release.key, (found) => {
-    if (found?.asked[0]?.steps === steps) return found;
-    return { asked: [{ id: newEventId(), who, reason, steps }, ...(found?.asked ?? [])].slice(0, MAX_ASKED) };
+  const { key: of } = release;
+  const { asked } = await updateDocument<AskedRollbacks>(state, ASKED, targetOf(place), (found) => {
+    const [last] = found?.asked ?? [];
+    if (found && last?.of === of && last.steps === steps) return found;
+    return { asked: [{ id: newEventId(), of, who, reason, steps }, ...(found?.asked ?? [])].slice(0, MAX_ASKED) };
   });
   const [first] = asked;
   if (!first) throw new TypeError('what was asked for is not stored');
@@ -98,9 +102,11 @@ export async function requestRollback(
 }
 
 /** The facts that were published when the rollback of a release was asked for. */
-export async function askedRollbacks(state: StateStore, { key }: ReleaseRecord): Promise<readonly Derivation[]> {
-  const { asked = [] } = (await state.get<AskedRollbacks>(ASKED, key))?.value ?? {};
-  return asked.map(({ id }) => ({ parent: key, type: DeploymentFailed.type, handler: HANDLER, key: id }));
+export async function askedRollbacks(state: StateStore, { key, data }: ReleaseRecord): Promise<readonly Derivation[]> {
+  const found = await state.get<AskedRollbacks>(ASKED, targetOf(data));
+  return (found?.value.asked ?? []).flatMap(({ id, of }) =>
+    of === key ? { parent: key, type: DeploymentFailed.type, handler: HANDLER, key: id } : [],
+  );
 }
 
 function eventOf(

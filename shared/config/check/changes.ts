@@ -42,6 +42,7 @@ export function isWider({ allows, calls, ends }: ConfigChanges): boolean {
 const STATED = [
   /^(\$schema|unlisted|policies\.systemNamespaces|notifications\.channels)$/,
   /^policies\.deployment\.(registries|namespaces|productionNamespaces|replicas)(\.|$)/,
+  /^access\.(issuers(\..*)?|rules|topics)$/,
   /^profiles\.[^.]+(\.(podSecurity|quota|quotaCap|group|clusterRole)(\..*)?)?$/,
   /^clusters\.[^.]+(\.(kubeconfig|context|inCluster|server|certificateAuthority|scope|namespaces|baseline\.namespaces))?$/,
 ];

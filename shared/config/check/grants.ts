@@ -4,6 +4,7 @@ import { entryOf, type NamespaceEntry, namespacesIn } from '../namespace-lookup.
 import { matches } from '../patterns.ts';
 import type { PlatformConfig } from '../sections.ts';
 import { serviceNamed, workloadsOf } from '../service-lookup.ts';
+import { ofAccess } from './access-grants.ts';
 
 export interface Statement {
   readonly kind: 'allows' | 'refuses' | 'freezes' | 'calls';
@@ -22,6 +23,7 @@ export function* statementsOf(config: PlatformConfig): Iterable<Statement> {
   for (const name of Object.keys(config.profiles)) yield* ofProfile(config, name);
   yield* ofServices(config);
   yield* ofCalls(config);
+  yield* ofAccess(config);
 }
 
 const registriesOf = ({ policies, unlisted }: PlatformConfig): readonly string[] =>
