@@ -144,3 +144,21 @@ it('is kept for 400 days, and no longer', async () => {
   await hourly(at(401));
   expect(await acts()).toEqual([]);
 });
+
+it('is passed over hourly together with who published what, which is kept for 44 days', async () => {
+  await send(publish, { body: event });
+  const rows = async (): Promise<number> => {
+    let count = 0;
+    for await (const _ of platform.ports.state.query('senders')) count++;
+    return count;
+  };
+  const later = (days: number): Ports => {
+    const now = platform.ports.clock.now() + days * DAY_MS;
+    return { ...platform.ports, clock: { now: () => now } };
+  };
+
+  await hourly(later(43.9));
+  expect(await rows()).toBe(2);
+  await hourly(later(44));
+  expect(await rows()).toBe(0);
+});
