@@ -1,6 +1,6 @@
 /** What the section `access` allows, one statement each: whose tokens, what their bearers may, and senders on topics. Pure. */
 import type { PlatformConfig } from '../sections.ts';
-import type { Statement } from './grants.ts';
+import type { Statement } from './statement.ts';
 
 type Access = PlatformConfig['access'];
 type Rule = Access['rules'][number];

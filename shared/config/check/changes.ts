@@ -1,7 +1,8 @@
 /** What a change of the configuration means: what it newly allows, refuses, freezes and calls, and all else. Pure. */
 import { namespacesIn } from '../namespace-lookup.ts';
 import type { PlatformConfig } from '../sections.ts';
-import { type Statement, statementsOf } from './grants.ts';
+import { statementsOf } from './grants.ts';
+import type { Statement } from './statement.ts';
 
 export interface ConfigChanges {
   readonly allows: readonly string[];

@@ -5,14 +5,7 @@ import { matches } from '../patterns.ts';
 import type { PlatformConfig } from '../sections.ts';
 import { serviceNamed, workloadsOf } from '../service-lookup.ts';
 import { ofAccess } from './access-grants.ts';
-
-export interface Statement {
-  readonly kind: 'allows' | 'refuses' | 'freezes' | 'calls';
-  /** For people. */
-  readonly text: string;
-  /** Whether it holds under a configuration, too. */
-  holdsIn(config: PlatformConfig): boolean;
-}
+import type { Statement } from './statement.ts';
 
 const LEVELS = ['privileged', 'baseline', 'restricted'];
 
