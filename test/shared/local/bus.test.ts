@@ -1,59 +1,24 @@
 /** The bus as people start it: a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ServiceBusClient } from '@azure/service-bus';
-import { build } from 'esbuild';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { compositeOf } from '../../../shared/local/service-bus/amqp/codec/frames.ts';
 import { RawClient } from '../../support/amqp-client.ts';
 import { CLOSE } from '../../support/amqp-performatives.ts';
+import { BusCommand } from '../../support/bus-command.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
-const script = join(root, 'dist/test/bus.mjs');
-const running = new Set<ChildProcess>();
+const bus = new BusCommand();
+const start = (...args: string[]) => bus.start({}, ...args);
+const startWith = (environment: NodeJS.ProcessEnv, ...args: string[]) => bus.start(environment, ...args);
 
-beforeAll(async () => {
-  await build({
-    entryPoints: [join(root, 'shared/local/bus.ts')],
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-  });
-});
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-  running.clear();
-});
-
-function start(...args: string[]): Started {
-  return startWith({}, ...args);
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly line: () => Promise<string>;
-  readonly errors: () => string;
-}
-
-function startWith(environment: NodeJS.ProcessEnv, ...args: string[]): Started {
-  const env = { ...process.env, BUS_KEY: undefined, ...environment };
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
-  running.add(child);
-  let errors = '';
-  child.stderr?.on('data', (chunk) => {
-    errors += chunk;
-  });
-  const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
-  return { child, line: async () => (await lines.next()).value ?? '', errors: () => errors };
-}
+beforeAll(() => bus.build());
+afterEach(() => bus.kill());
+afterAll(() => bus.remove());
 
 describe('npm run bus', () => {
   it('says when it is ready, carries the topology of this build, and ends on a signal', async () => {
@@ -121,7 +86,7 @@ describe('npm run bus', () => {
 
   it.each([
     ['/does/not/exist.json', /^--config: cannot read '\/does\/not\/exist.json': ENOENT/],
-    [script, /bus\.mjs: /],
+    [fileURLToPath(import.meta.url), /bus\.test\.ts: /],
   ])('names what is wrong with the configuration %s', async (file, complaint) => {
     const { child, errors } = start('--port', '0', '--admin-port', '0', '--config', file);
     const [code] = await once(child, 'exit');

@@ -4,9 +4,8 @@
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/entities
  */
-import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../ports/clock.ts';
 import { createLocalServer, LOOPBACK } from '../../local-http.ts';
 import type { SharedKey } from '../auth/sasl.ts';
@@ -24,27 +23,25 @@ interface AdminOptions {
   readonly clock: Clock;
   /** The key that requests are signed with. */
   readonly key: SharedKey;
-  /** Loopback when absent. */
+  /** The address that is listened on, loopback when absent. */
   readonly host?: string;
-  /** 5300 when absent; 0 takes any free port. */
-  readonly port?: number;
-}
-
-export interface Admin {
-  readonly port: number;
-  /** Ends every connection at once. */
-  close(): Promise<void>;
+  /** How long the headers of a request may take to arrive, in milliseconds. */
+  readonly headMs?: number;
+  /** Takes a request to upgrade the connection to another protocol. */
+  readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer, url: URL) => void;
 }
 
 /** Far more than a description takes; the longest allowed SQL filter is 1 KiB. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const PAGE_SIZE = 100;
 
-/** Resolves when the endpoint takes requests. @throws Error with code EADDRINUSE when the port is taken */
-export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { host = LOOPBACK, port = 5300 } = options;
-  const server = createLocalServer({
+/** The endpoint, which listens nowhere by itself. */
+export function createAdmin(options: AdminOptions): Server {
+  const { host = LOOPBACK, headMs, onUpgrade } = options;
+  return createLocalServer({
     host,
+    onUpgrade,
+    ...(headMs !== undefined && { headMs }),
     onRequest: (request, response, url) => {
       answer(request, url, options).then(
         (reply) => send(response, reply),
@@ -52,20 +49,6 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       );
     },
   });
-  server.listen(port, host);
-  await once(server, 'listening');
-  // An error while accepting concerns one client only.
-  server.on('error', () => {});
-  return {
-    // The address of a TCP server is of this type.
-    port: (server.address() as AddressInfo).port,
-    close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
 
 interface Reply {

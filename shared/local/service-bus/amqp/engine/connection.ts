@@ -2,7 +2,7 @@
  * One client's connection: protocol headers, SASL, frames in and out, heartbeats, sessions by channel, and closing. A
  * protocol error of the peer ends its connection and affects no other.
  */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { answerInit, type SharedKey, saslMechanisms } from '../../auth/sasl.ts';
 import {
   BEGIN,
@@ -61,7 +61,7 @@ export class AmqpConnection implements SessionConnection {
   readonly claims = new Set<string>();
   readonly #options: ConnectionOptions;
   readonly #sessions = new Map<number, AmqpSession>();
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   #state: 'header' | 'sasl' | 'second header' | 'opening' | 'open' | 'closed' = 'header';
   readonly #rest = new Remainder();
   /** Frames since the last check. Bytes are not counted, since one a minute would keep a connection open for ever. */
@@ -71,14 +71,13 @@ export class AmqpConnection implements SessionConnection {
   readonly #opening: NodeJS.Timeout;
   #timers: NodeJS.Timeout[] = [];
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  constructor(socket: Duplex, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
     this.onAttach = options.onAttach;
     this.output = new Output(socket, () => {
       for (const session of this.#sessions.values()) session.flush();
     });
-    socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('drain', () => this.#onDrain());
     // A reset ends the links of this peer; nothing else needs to know.

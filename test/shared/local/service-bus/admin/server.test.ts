@@ -1,9 +1,10 @@
 /** The administration as the real `ServiceBusAdministrationClient` uses it, over HTTP. */
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Admin, startAdmin } from '../../../../../shared/local/service-bus/admin/server.ts';
+import { createAdmin } from '../../../../../shared/local/service-bus/admin/server.ts';
 import { connectionString, EMULATOR_KEY } from '../../../../../shared/local/service-bus/amqp/server.ts';
 import { SystemClock } from '../../../../../shared/local/service-bus/core/clock.ts';
 import type { OutgoingMessage } from '../../../../../shared/local/service-bus/core/message.ts';
@@ -11,12 +12,13 @@ import { createBroker } from '../../../../../shared/local/service-bus/create-bro
 
 const clock = new SystemClock();
 const broker = createBroker({ clock });
-let admin: Admin;
+let admin: Server;
+let port: number;
 let client: ServiceBusAdministrationClient;
 
 /** The JavaScript SDK knows only HTTPS; this is what its users do about it. */
 function connect(key = EMULATOR_KEY.key): ServiceBusAdministrationClient {
-  const made = new ServiceBusAdministrationClient(connectionString(admin.port, { ...EMULATOR_KEY, key }));
+  const made = new ServiceBusAdministrationClient(connectionString(port, { ...EMULATOR_KEY, key }));
   made.pipeline.addPolicy({
     name: 'plain-http',
     sendRequest: (request, next) => {
@@ -41,10 +43,12 @@ async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-const url = (path: string) => `http://127.0.0.1:${admin.port}${path}`;
+const url = (path: string) => `http://127.0.0.1:${port}${path}`;
 
 beforeAll(async () => {
-  admin = await startAdmin({ broker, clock, key: EMULATOR_KEY, port: 0 });
+  admin = createAdmin({ broker, clock, key: EMULATOR_KEY }).listen(0, '127.0.0.1');
+  await once(admin, 'listening');
+  port = (admin.address() as AddressInfo).port;
   client = connect();
 });
 afterEach(() => {
@@ -52,7 +56,8 @@ afterEach(() => {
   for (const { name } of broker.listTopics()) broker.deleteTopic(name);
 });
 afterAll(async () => {
-  await admin.close();
+  admin.close();
+  admin.closeAllConnections();
   broker.close();
 });
 
