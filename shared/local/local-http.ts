@@ -77,10 +77,14 @@ export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
 }
 
-/** The URL of a request. It is joined as text, since `//name/path` as a relative reference would mean another host. */
+/**
+ * The URL of a request. It is joined as text, since `//name/path` as a relative reference would mean another host. Some
+ * clients send the whole of it, which then counts instead of the Host (RFC 9112, 3.2.2).
+ */
 function urlOf({ url = '', headers: { host = 'localhost' }, socket }: IncomingMessage): URL | undefined {
-  const text = `${'encrypted' in socket ? 'https' : 'http'}://${host}${url}`;
-  return /^[\w.:[\]-]+$/.test(host) && url.startsWith('/') && URL.canParse(text) ? new URL(text) : undefined;
+  const [, authority = host, path = url] = /^https?:\/\/([^/?#]*)(\/.*)$/i.exec(url) ?? [];
+  const text = `${'encrypted' in socket ? 'https' : 'http'}://${authority}${path}`;
+  return /^[\w.:[\]-]+$/.test(authority) && path.startsWith('/') && URL.canParse(text) ? new URL(text) : undefined;
 }
 
 /** Absent headers pass: browsers always send a Host, and send an Origin with every request other than a plain GET. */

@@ -195,6 +195,27 @@ describe('a WebSocket', () => {
     connection.close();
   });
 
+  it('is opened by a client that names the whole address in its request, as that for Java does', async () => {
+    const socket = connect(plain, '127.0.0.1').setEncoding('latin1');
+    socket.write(
+      [
+        `GET https://localhost${path} HTTP/1.1`,
+        'Connection: Upgrade,Keep-Alive',
+        'Upgrade: websocket',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: 6rPvmd6/x0DIQ3Ljo0VWpg==',
+        'Sec-WebSocket-Protocol: AMQPWSB10',
+        'Host: localhost',
+        '\r\n',
+      ].join('\r\n'),
+    );
+
+    const [answer] = await once(socket, 'data');
+
+    expect(answer).toMatch(/^HTTP\/1\.1 101 /);
+    socket.destroy();
+  });
+
   it('may cut frames anywhere, and several may come in one message', async () => {
     const socket = open(`ws://127.0.0.1:${plain}${path}`, 'amqp');
     await once(socket, 'open');
