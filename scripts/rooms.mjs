@@ -286,9 +286,9 @@ export const rooms = [
   },
   {
     rooms: [`${SERVICE_BUS}/config`],
-    may: ['shared/events/issues', ...BASICS, 'zod'],
+    may: ['shared/events/issues', `${SERVICE_BUS}/core/authorization-rule`, ...BASICS, 'zod'],
     types: [`${SERVICE_BUS}/core`, `${SERVICE_BUS}/filters`, 'shared/topology'],
-    message: 'config/ reads files into plans: issues, zod, and types of core, filters and topology.',
+    message: 'config/ reads files into plans: issues, zod, rights, and types of core, filters and topology.',
   },
   {
     rooms: [`${SERVICE_BUS}/transport`],
@@ -297,8 +297,10 @@ export const rooms = [
   },
   {
     rooms: [`${SERVICE_BUS}/auth`],
-    may: [`${SERVICE_BUS}/core/entity-path`, `${AMQP}/codec`, 'node:crypto'],
-    message: 'auth/ imports the path of an entity, and the codec for SASL.',
+    may: [
+      ...[`${SERVICE_BUS}/core/entity-path`, `${SERVICE_BUS}/core/authorization-rule`, `${AMQP}/codec`, 'node:crypto'],
+    ],
+    message: 'auth/ imports the path of an entity, rights, and the codec for SASL.',
   },
   {
     rooms: [`${SERVICE_BUS}/admin`],

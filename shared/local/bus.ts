@@ -17,6 +17,7 @@ import { EMULATOR_KEY } from './service-bus/amqp/server.ts';
 import { readEmulatorConfig } from './service-bus/config/emulator-config.ts';
 import { EMULATOR_LIMITS } from './service-bus/config/emulator-schema.ts';
 import type { EntityPlan } from './service-bus/config/entity-plan.ts';
+import { PUBLIC_KEY } from './service-bus/core/authorization-rule.ts';
 import { type Limits, TIERS } from './service-bus/core/limits/limits.ts';
 import { type BusOptions, type LocalBus, startBus, type TlsOptions } from './service-bus/start.ts';
 import type { DevelopmentCertificate } from './service-bus/transport/development-certificate.ts';
@@ -42,6 +43,25 @@ function readKey(file: string | undefined, host: string): string {
   throw new UsageError(
     `${source}: expected a key of at least 16 letters, digits or any of + / = _ - (openssl rand -base64 32 makes one)`,
   );
+}
+
+/** @throws UsageError when other machines could use a rule's public key */
+function checkAccess(
+  { authorizationRules = [], identities, queues, topics }: EntityPlan,
+  host: string,
+  isOn: boolean,
+): void {
+  const rules = [
+    ...authorizationRules,
+    ...[...queues, ...topics].flatMap(({ properties }) => properties.authorizationRules ?? []),
+  ];
+  const open = rules.find(({ primaryKey, secondaryKey }) => primaryKey === PUBLIC_KEY || secondaryKey === PUBLIC_KEY);
+  if (open && !isLoopback(host)) {
+    throw new UsageError(
+      `--host ${host}: the emulator's key is public; give the rule '${open.name}' a PrimaryKey of its own`,
+    );
+  }
+  if (identities && !isOn) complain('warning: Identities have no effect without --identity');
 }
 
 /**
@@ -116,26 +136,31 @@ await runCommand(async () => {
   const { values } = readFlags(BUS.usage, BUS.flags);
   const key = readKey(values['key-file'], values.host);
   if (values.strict && values.config === undefined) throw new UsageError('--strict needs --config');
+  const plan = values.config === undefined ? undefined : readPlan(values.config, values.strict);
+  if (plan) checkAccess(plan, values.host, values.identity);
   const tls = await readTls(values.tls, values['tls-port'], values['https-port']);
   const bus = await startOrExplain({
     port: readPort('port', values.port),
     adminPort: readPort('admin-port', values['admin-port']),
     tls,
+    identity: values.identity,
     host: values.host,
     key: { name: EMULATOR_KEY.name, key },
     limits: readLimits(values.tier, values.strict),
-    plan: values.config === undefined ? undefined : readPlan(values.config, values.strict),
+    plan,
   });
   stopOnSignal(() => bus.close());
   const shown = (text: string): string => (key === EMULATOR_KEY.key ? text : text.replace(key, '***'));
   const { url, adminUrl } = bus;
   const connectionString = shown(bus.connectionString);
+  const identity = bus.identity && { ...bus.identity, IDENTITY_HEADER: shown(bus.identity.IDENTITY_HEADER) };
   const secure = bus.tls && { ...bus.tls, connectionString: shown(bus.tls.connectionString), certificate: tls?.file };
-  if (values.json) printJson({ url, connectionString, adminUrl, tls: secure });
+  if (values.json) printJson({ url, connectionString, adminUrl, tls: secure, identity });
   else {
     print(`ready ${url}`);
     print(`ServiceBus=${connectionString}`);
     print(`administration ${adminUrl}`);
+    for (const [name, value] of Object.entries(identity ?? {})) print(`${name}=${value}`);
     if (tls && secure) {
       print(`tls ${secure.url}`);
       print(`ServiceBus=${secure.connectionString}`);

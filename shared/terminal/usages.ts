@@ -69,6 +69,8 @@ export const BUS = {
   --tls-port N      with --tls: the port of amqps (5671); 0 takes any free one
   --https-port N    with --tls: one more port, such as 443, where some clients
                     always look for the administration and for WebSockets
+  --identity        take tokens of local identities, for DefaultAzureCredential:
+                    prints the environment that it needs; --config gives them roles
   --json            print what to connect to as one line of JSON`,
   flags: {
     port: { type: 'string', default: '5672' },
@@ -81,6 +83,7 @@ export const BUS = {
     tls: { type: 'boolean', default: false },
     'tls-port': { type: 'string' },
     'https-port': { type: 'string' },
+    identity: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 } as const satisfies Usage;

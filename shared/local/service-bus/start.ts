@@ -4,8 +4,11 @@
 import type { Server as TlsServer } from 'node:tls';
 import { topology } from '../../topology.ts';
 import { isLoopback, LOOPBACK } from '../local-http.ts';
+import { IDENTITY_PATH } from './admin/identity.ts';
 import { createAdmin } from './admin/server.ts';
 import { connectionString, createAmqp, EMULATOR_KEY } from './amqp/server.ts';
+import { Authority } from './auth/authority.ts';
+import { LocalIdentities } from './auth/local-identity.ts';
 import type { SharedKey } from './auth/sasl.ts';
 import { applyPlan } from './config/apply-plan.ts';
 import { applyTopology } from './config/apply-topology.ts';
@@ -25,6 +28,8 @@ export interface BusOptions {
   readonly adminPort: number;
   /** Takes TLS too, on every port, and on these. */
   readonly tls?: TlsOptions | undefined;
+  /** Takes tokens of local identities, which it issues as App Service does. */
+  readonly identity?: boolean;
   /** Loopback when absent. Any other address needs a key too, since the emulator's key is public. */
   readonly host?: string;
   /** The emulator's key when absent. */
@@ -48,6 +53,8 @@ export interface LocalBus {
   readonly adminUrl: string;
   /** With TLS: messages, the administration and WebSockets are all at one port. */
   readonly tls?: { readonly url: string; readonly connectionString: string; readonly adminUrl: string };
+  /** The environment of a program whose `DefaultAzureCredential` is to sign in here. */
+  readonly identity?: { readonly IDENTITY_ENDPOINT: string; readonly IDENTITY_HEADER: string };
   /** Cuts every connection, as a network fault does. */
   cut(): void;
   /** Closes every connection and forgets every message. */
@@ -61,8 +68,14 @@ export async function startBus(options: BusOptions): Promise<LocalBus> {
   const broker = createBroker({ clock, limits });
   if (plan) applyPlan(broker, plan);
   else applyTopology(broker, topology);
-  const amqp = createAmqp({ broker, host, key });
-  const admin = createAdmin({ broker, clock, key, host, onUpgrade: webSockets(amqp.accept) });
+  const authority = new Authority({
+    key,
+    rules: plan?.authorizationRules ?? [],
+    entityRules: (path) => broker.rulesOf(path),
+    identities: options.identity ? new LocalIdentities(key.key, plan?.identities) : undefined,
+  });
+  const amqp = createAmqp({ broker, host, authority });
+  const admin = createAdmin({ broker, clock, authority, host, onUpgrade: webSockets(amqp.accept) });
   const onConnection = byProtocol({ amqp: amqp.accept, http: admin, tls: tls && (await createTls(tls)) });
   const listeners: Listener[] = [];
   const close = async (): Promise<void> => {
@@ -101,6 +114,9 @@ export async function startBus(options: BusOptions): Promise<LocalBus> {
           connectionString: connectionString(tlsPort, key, name, 'tls'),
           adminUrl: `https://${host}:${tlsPort}`,
         },
+      }),
+      ...(options.identity && {
+        identity: { IDENTITY_ENDPOINT: `http://${host}:${adminPort}${IDENTITY_PATH}`, IDENTITY_HEADER: key.key },
       }),
       cut: amqp.cut,
       close,

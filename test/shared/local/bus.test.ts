@@ -154,6 +154,45 @@ describe('npm run bus', () => {
     expect(errors()).not.toContain('a;b');
   });
 
+  it('takes rules and identities from the configuration, and prints how to sign in', async () => {
+    const config = join(tmpdir(), `access-${process.pid}.json`);
+    const write = (Rule: object): void =>
+      writeFileSync(
+        config,
+        JSON.stringify({
+          UserConfig: {
+            Namespaces: [{ Name: 'n', AuthorizationRules: [Rule], Identities: [], Queues: [{ Name: 'q' }] }],
+          },
+        }),
+      );
+    write({ Name: 'listener', Rights: ['Listen'] });
+    const { line, errors } = start(...ANY_PORT, '--config', config, '--identity');
+    const { connectionString, identity } = JSON.parse(await line());
+    const listener = connectionString.replace('RootManageSharedAccessKey', 'listener');
+    const client = new ServiceBusClient(listener, { retryOptions: { maxRetries: 0 } });
+
+    await expect(client.createSender('q').sendMessages({ body: 'x' })).rejects.toThrow("'Send' claim(s) are required");
+    expect(identity).toEqual({
+      IDENTITY_ENDPOINT: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/msi\/token$/),
+      IDENTITY_HEADER: 'SAS_KEY_VALUE',
+    });
+    expect(errors()).toBe('');
+    await client.close();
+
+    const idle = start(...ANY_PORT, '--config', config);
+    await idle.line();
+    expect(idle.errors()).toBe('warning: Identities have no effect without --identity\n');
+    const open = startWith({ BUS_KEY: KEY }, ...ANY_PORT, '--config', config, '--host', '0.0.0.0');
+    expect(await once(open.child, 'exit')).toEqual([2, null]);
+    expect(open.errors()).toBe(
+      "--host 0.0.0.0: the emulator's key is public; give the rule 'listener' a PrimaryKey of its own\n",
+    );
+    write({ Name: 'm', Rights: ['Manage'] });
+    const wrong = start(...ANY_PORT, '--config', config);
+    await once(wrong.child, 'exit');
+    expect(wrong.errors()).toContain('AuthorizationRules.0.Rights: expected Listen and Send too');
+  });
+
   it('refuses the eleventh connection, as the emulator does, when it is strict', async () => {
     const config = join(tmpdir(), `strict-${process.pid}.json`);
     const namespace = { Name: 'sbemulatorns', Queues: [{ Name: 'q' }] };

@@ -5,7 +5,9 @@
  */
 import type { Duplex } from 'node:stream';
 import { isLoopback, LOOPBACK } from '../../local-http.ts';
+import { Authority } from '../auth/authority.ts';
 import type { SharedKey } from '../auth/sasl.ts';
+import { PUBLIC_KEY } from '../core/authorization-rule.ts';
 import type { Broker } from '../core/broker.ts';
 import { listen } from '../transport/listener.ts';
 import { AmqpError } from './codec/types.ts';
@@ -13,13 +15,13 @@ import { AmqpConnection } from './engine/connection.ts';
 import { attachHandler } from './nodes/attach.ts';
 
 /** The key in the official emulator's connection string. */
-export const EMULATOR_KEY: SharedKey = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
+export const EMULATOR_KEY: SharedKey = { name: 'RootManageSharedAccessKey', key: PUBLIC_KEY };
 
 interface AmqpOptions {
   readonly broker: Broker;
   /** The address that is listened on, loopback when absent. */
   readonly host?: string;
-  readonly key?: SharedKey;
+  readonly authority: Authority;
   /** The idle time-out that peers are asked to keep. A peer that is silent for twice as long loses its connection. */
   readonly idleMs?: number;
   /** How long a client may take to open its connection, in milliseconds. */
@@ -42,11 +44,11 @@ export interface AmqpEndpoint {
 }
 
 export function createAmqp(options: AmqpOptions): AmqpEndpoint {
-  const { broker, key = EMULATOR_KEY, host = LOOPBACK } = options;
+  const { broker, authority, host = LOOPBACK } = options;
   const { idleMs = 60_000, openMs = 20_000 } = options;
   const requireToken = options.requireToken ?? !isLoopback(host);
   const connections = new Set<AmqpConnection>();
-  const onAttach = attachHandler({ broker, key, requireToken });
+  const onAttach = attachHandler({ broker, authority, requireToken });
   const { maxConnections } = broker.limits;
   const tooMany = new AmqpError(
     'amqp:resource-limit-exceeded',
@@ -60,7 +62,7 @@ export function createAmqp(options: AmqpOptions): AmqpEndpoint {
       const refusal = connections.size >= maxConnections ? tooMany : undefined;
       connections.add(
         new AmqpConnection(stream, {
-          key,
+          readPassword: (name, password) => authority.readPassword(name, password),
           idleMs,
           openMs,
           onAttach,
@@ -85,6 +87,11 @@ export interface AmqpServer extends Omit<AmqpEndpoint, 'close'> {
   close(): Promise<void>;
 }
 
+interface ServerOptions extends Omit<AmqpOptions, 'authority'> {
+  readonly port: number;
+  readonly key?: SharedKey;
+}
+
 /**
  * An endpoint with a port of its own, for AMQP alone.
  *
@@ -92,8 +99,9 @@ export interface AmqpServer extends Omit<AmqpEndpoint, 'close'> {
  *
  * @throws Error with code EADDRINUSE when the port is taken
  */
-export async function startAmqp({ port, ...options }: AmqpOptions & { readonly port: number }): Promise<AmqpServer> {
-  const endpoint = createAmqp(options);
+export async function startAmqp({ port, key = EMULATOR_KEY, ...options }: ServerOptions): Promise<AmqpServer> {
+  const authority = new Authority({ key, entityRules: (path) => options.broker.rulesOf(path) });
+  const endpoint = createAmqp({ ...options, authority });
   const listener = await listen(options.host ?? LOOPBACK, port, endpoint.accept);
   return {
     port: listener.port,

@@ -9,6 +9,7 @@ import { connectionString, EMULATOR_KEY } from '../../../../../shared/local/serv
 import { SystemClock } from '../../../../../shared/local/service-bus/core/clock.ts';
 import type { OutgoingMessage } from '../../../../../shared/local/service-bus/core/message.ts';
 import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
+import { authorityOf } from '../../../../support/bus.ts';
 
 const clock = new SystemClock();
 const broker = createBroker({ clock });
@@ -46,7 +47,7 @@ async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
 const url = (path: string) => `http://127.0.0.1:${port}${path}`;
 
 beforeAll(async () => {
-  admin = createAdmin({ broker, clock, key: EMULATOR_KEY }).listen(0, '127.0.0.1');
+  admin = createAdmin({ broker, clock, authority: authorityOf(broker) }).listen(0, '127.0.0.1');
   await once(admin, 'listening');
   port = (admin.address() as AddressInfo).port;
   client = connect();
@@ -138,21 +139,10 @@ describe('queues', () => {
     expect(broker.listQueues().map(({ name }) => name)).toEqual(['q']);
   });
 
-  it('refuses sizes that no tier has, metadata that is too long, and rights that it would not keep', async () => {
-    const right = {
-      claimType: 'SharedAccessKey',
-      accessRights: ['Send'],
-      keyName: 'k',
-      primaryKey: 'p',
-      secondaryKey: 's',
-    };
-
+  it('refuses sizes that no tier has, and metadata that is too long', async () => {
     await expect(client.createQueue('q', { maxSizeInMegabytes: 100 })).rejects.toThrow('expected 1024, 2048');
     await expect(client.createTopic('q', { maxSizeInMegabytes: 6_000 })).rejects.toThrow('MaxSizeInMegabytes');
     await expect(client.createQueue('q', { userMetadata: 'x'.repeat(1_025) })).rejects.toThrow('at most 1024');
-    await expect(client.createQueue('q', { authorizationRules: [right] } as object)).rejects.toThrow(
-      'QueueDescription.AuthorizationRules: this endpoint has no authorization rules',
-    );
     expect(await client.queueExists('q')).toBe(false);
     // As NServiceBus makes its queues.
     expect(await client.createQueue('q', { maxDeliveryCount: 2_147_483_647, maxSizeInMegabytes: 5_120 })).toMatchObject(

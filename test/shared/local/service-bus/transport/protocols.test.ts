@@ -7,7 +7,6 @@ import { create_container, websocket_connect } from 'rhea';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { createAdmin } from '../../../../../shared/local/service-bus/admin/server.ts';
-import { EMULATOR_KEY } from '../../../../../shared/local/service-bus/amqp/server.ts';
 import { SystemClock } from '../../../../../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
 import { type LocalBus, startBus } from '../../../../../shared/local/service-bus/start.ts';
@@ -15,6 +14,7 @@ import { makeCertificate } from '../../../../../shared/local/service-bus/transpo
 import { listen } from '../../../../../shared/local/service-bus/transport/listener.ts';
 import { byProtocol } from '../../../../../shared/local/service-bus/transport/protocols.ts';
 import { AMQP_HEADER } from '../../../../support/amqp-client.ts';
+import { authorityOf } from '../../../../support/bus.ts';
 
 const certificate = makeCertificate(Date.now(), 60_000);
 const portOf = (url: string | undefined): number => Number(new URL(url ?? '').port);
@@ -104,7 +104,7 @@ describe('a connection', () => {
     ['half of a request', 'GET /health HTTP/1.1\r\n'],
   ])('that says %s is not kept', async (_, text) => {
     const broker = createBroker({ clock: new SystemClock() });
-    const http = createAdmin({ broker, clock: new SystemClock(), key: EMULATOR_KEY, headMs: 100 });
+    const http = createAdmin({ broker, clock: new SystemClock(), authority: authorityOf(broker), headMs: 100 });
     const listener = await listen('127.0.0.1', 0, byProtocol({ amqp: () => {}, http, waitMs: 50 }));
 
     const answer = await exchange(listener.port, text);
