@@ -314,14 +314,21 @@ export const rooms = [
   },
   {
     rooms: [`${SERVICE_BUS}/config`],
-    may: ['shared/events/issues', ...BASICS, 'zod'],
+    may: ['shared/events/issues', `${SERVICE_BUS}/core/authorization-rule`, ...BASICS, 'zod'],
     types: [`${SERVICE_BUS}/core`, `${SERVICE_BUS}/filters`, 'shared/topology'],
-    message: 'config/ reads files into plans: issues, zod, and types of core, filters and topology.',
+    message: 'config/ reads files into plans: issues, zod, rights, and types of core, filters and topology.',
+  },
+  {
+    rooms: [`${SERVICE_BUS}/transport`],
+    may: [HTTP_GUARD, 'shared/errors', 'ws', ...NODE],
+    message: 'The transport is TCP, TLS and WebSockets: it knows neither AMQP nor the broker.',
   },
   {
     rooms: [`${SERVICE_BUS}/auth`],
-    may: [`${SERVICE_BUS}/core/entity-path`, `${AMQP}/codec`, 'node:crypto'],
-    message: 'auth/ imports the path of an entity, and the codec for SASL.',
+    may: [
+      ...[`${SERVICE_BUS}/core/entity-path`, `${SERVICE_BUS}/core/authorization-rule`, `${AMQP}/codec`, 'node:crypto'],
+    ],
+    message: 'auth/ imports the path of an entity, rights, and the codec for SASL.',
   },
   {
     rooms: [`${SERVICE_BUS}/admin`],
@@ -358,12 +365,15 @@ export const rooms = [
   },
   {
     rooms: [AMQP],
-    may: [AMQP, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/auth`, HTTP_GUARD, 'node:net'],
+    may: [
+      ...[AMQP, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/auth`, `${SERVICE_BUS}/transport/listener`],
+      ...[HTTP_GUARD, 'node:stream'],
+    ],
     message: 'The AMQP server puts engine and nodes together: nothing of the administration.',
   },
   {
     rooms: [SERVICE_BUS],
-    may: [SERVICE_BUS, HTTP_GUARD, 'shared/topology'],
+    may: [SERVICE_BUS, HTTP_GUARD, 'shared/topology', 'node:tls'],
     message: 'The bus is put together here: core, filters, config, administration, AMQP.',
   },
   {
