@@ -1,8 +1,8 @@
 /** `platform-events automation`: pauses and resumes what the platform does by itself, and shows which. */
 import { userInfo } from 'node:os';
+import type { AutomationState } from '../client/app-client.ts';
 import { oneLine } from '../shown-text.ts';
 import { print, printJson, readFlags, UsageError } from '../terminal/command.ts';
-import type { AutomationState } from './app-client.ts';
 import { appAt, COMMON } from './options.ts';
 
 export const AUTOMATION_FLAGS = { ...COMMON, reason: { type: 'string' }, by: { type: 'string' } } as const;

@@ -1,11 +1,10 @@
 /** Shared by the commands: the app's address, durations, retries, and the display of entries. */
-import { setTimeout as pause } from 'node:timers/promises';
+import { addressFault } from '../client/app-address.ts';
+import { AppClient, type HistoryEntry } from '../client/app-client.ts';
 import { parseDuration } from '../duration.ts';
-import { PlatformError, TransientError } from '../errors.ts';
-import { isLoopback } from '../local/local-http.ts';
+import { PlatformError } from '../errors.ts';
 import { oneLine } from '../shown-text.ts';
 import { dim, green, print, printJson, red, UsageError } from '../terminal/command.ts';
-import { AppClient, type HistoryEntry } from './app-client.ts';
 
 /** Flags that every command has. */
 export const COMMON = {
@@ -23,7 +22,8 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
   const setting = process.env['PLATFORM_EVENTS_URL'];
   const address = flags.url ?? (setting || 'http://127.0.0.1:7071');
   const name = flags.url === undefined ? 'PLATFORM_EVENTS_URL' : '--url';
-  const wrong = addressFault(address, flags['insecure-http']);
+  const wording = { key: 'PLATFORM_EVENTS_KEY', allowing: '--insecure-http' };
+  const wrong = addressFault(address, flags['insecure-http'], wording);
   if (wrong !== undefined) throw new UsageError(`${name}: ${wrong}`);
   const key = process.env['PLATFORM_EVENTS_KEY'] || undefined;
   if (key !== undefined && !/^[!-~]+$/.test(key)) {
@@ -36,24 +36,6 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
   return new AppClient(address, key, token);
 }
 
-/** What is wrong with an address; undefined when nothing is. A password or a key in it is not shown. */
-function addressFault(address: string, mayBeInsecure: boolean): string | undefined {
-  const expected = "expected a URL such as 'https://shop.azurewebsites.net'";
-  if (!URL.canParse(address)) {
-    return /[@?#;=]/.test(address)
-      ? `${expected}, got something else (not shown: it may hold a key)`
-      : `${expected}, got '${address}'`;
-  }
-  const { protocol, hostname, username, password, search, hash, origin } = new URL(address);
-  if (protocol !== 'http:' && protocol !== 'https:') return `${expected}, got one of '${protocol}'`;
-  if (username !== '' || password !== '') return `${expected}, got one with a user or password in it`;
-  if (search !== '' || hash !== '') {
-    return `${expected}, got one with '?' or '#' in it; a function key goes into PLATFORM_EVENTS_KEY`;
-  }
-  if (protocol === 'https:' || isLoopback(hostname) || mayBeInsecure) return undefined;
-  return `expected https, got '${origin}': the function key would be sent unencrypted; --insecure-http allows it`;
-}
-
 /** Milliseconds. @throws UsageError naming the flag */
 export function durationFlag(flag: string, text: string): number {
   try {
@@ -61,22 +43,6 @@ export function durationFlag(flag: string, text: string): number {
   } catch (error) {
     throw new UsageError(`--${flag}: ${error instanceof PlatformError ? error.message : error}`);
   }
-}
-
-/** Makes up to three attempts, seconds apart, while the app is busy or away. */
-export async function retried(
-  request: () => Promise<void>,
-  wait: (ms: number) => Promise<void> = (ms) => pause(ms),
-): Promise<void> {
-  for (const waitMs of [500, 2_000]) {
-    try {
-      return await request();
-    } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
-      await wait(waitMs);
-    }
-  }
-  await request();
 }
 
 /** Passes on an entry when it is new, or when its status or attempts have changed. */

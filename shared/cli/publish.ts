@@ -1,6 +1,8 @@
 /** `platform-events publish`: checks an event, publishes it, and with `--wait` follows it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Ending, follow } from '../client/follow.ts';
+import { retried } from '../client/retried.ts';
 import { jsonFaultOf } from '../describe-error.ts';
 import { formatIssue, InvalidEventError } from '../errors.ts';
 import { catalog, type PlatformEvent } from '../events/catalog.ts';
@@ -11,8 +13,7 @@ import { readServiceBus } from '../settings.ts';
 import { oneLine } from '../shown-text.ts';
 import { green, print, printJson, readFlags, red, UsageError } from '../terminal/command.ts';
 import { readTextFile } from '../terminal/flag-files.ts';
-import { type Ending, follow } from './follow.ts';
-import { appAt, COMMON, durationFlag, retried, showEntry, whenChanged } from './options.ts';
+import { appAt, COMMON, durationFlag, showEntry, whenChanged } from './options.ts';
 
 export const PUBLISH_FLAGS = {
   ...COMMON,

@@ -1,8 +1,8 @@
 /** Entries of the errors queue for people. Any sender may have written their texts, so all texts are sanitised. */
 
+import type { ErrorEntry } from '../../client/app-client.ts';
 import { oneLine, withoutControls } from '../../shown-text.ts';
 import { bold, columns, dim } from '../../terminal/command.ts';
-import type { ErrorEntry } from '../app-client.ts';
 
 const MAX_WHY = 100;
 const MAX_CELL = 60;

@@ -1,6 +1,7 @@
 /** `platform-events errors`: lists, shows, replays and discards dead letters. */
+
+import type { AppClient, ErrorEntry, ErrorFilter } from '../../client/app-client.ts';
 import { print, printJson, readFlags, UsageError } from '../../terminal/command.ts';
-import type { AppClient, ErrorEntry, ErrorFilter } from '../app-client.ts';
 import { appAt, COMMON, durationFlag } from '../options.ts';
 import { workThrough } from './errors-batch.ts';
 import { errorDetails, errorsTable } from './errors-table.ts';

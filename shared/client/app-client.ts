@@ -112,15 +112,16 @@ export class AppClient {
     this.#token = token;
   }
 
-  /** Publishes an event. Resolves when the app has accepted it; it is handled later. */
-  async publish(event: { readonly id: string }): Promise<void> {
+  /** Publishes an event, or several. Resolves when the app has accepted all of them; they are handled later. */
+  async publish(events: { readonly id: string } | readonly { readonly id: string }[]): Promise<void> {
     const answer = await this.#request('events', {
       method: 'POST',
-      contentType: 'application/cloudevents+json',
-      body: JSON.stringify(event),
+      contentType: `application/cloudevents${Array.isArray(events) ? '-batch' : ''}+json`,
+      body: JSON.stringify(events),
     });
     const ids = answer.status === 202 ? fieldOf(answer, 'ids') : undefined;
-    if (!Array.isArray(ids) || !ids.includes(event.id)) throw this.#notTheApp(answer, '202 with the id of the event');
+    const isThere = ({ id }: { id: string }): boolean => Array.isArray(ids) && ids.includes(id);
+    if (![events].flat().every(isThere)) throw this.#notTheApp(answer, '202 with the id of the event');
   }
 
   /** The history, newest first. */

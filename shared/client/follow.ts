@@ -7,7 +7,7 @@ import type { AppClient, HistoryEntry } from './app-client.ts';
 export type Ending = 'completed' | 'rolled-back' | 'failed' | 'dead-lettered' | 'timeout';
 
 /** An ending, with its reason when the history has one. */
-interface End {
+export interface ChainEnd {
   readonly ending: Ending;
   readonly why?: string;
 }
@@ -31,7 +31,7 @@ const QUIET_MS = 1_500;
 const POLL_MS = 200;
 
 /** Resolves when the chain has ended or the time is up. While the app is away it is asked again. */
-export async function follow(options: FollowOptions): Promise<End> {
+export async function follow(options: FollowOptions): Promise<ChainEnd> {
   const { app, event, correlationId, timeoutMs, onEntry, now, pause } = options;
   const deadline = now() + timeoutMs;
   const found = new Map<string, HistoryEntry>();
