@@ -30,7 +30,7 @@ const commands = [
 ];
 
 /** `require` for the CommonJS code in an ES module; the Functions worker answers `@azure/functions-core` through it. */
-const requireBanner =
+export const requireBanner =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 /**
