@@ -1,4 +1,4 @@
-/** A service that listens, on a subscription of its own: `SERVICE_BUS` is a connection string that may receive from it. */
+/** Listens on a subscription of its own: `SERVICE_BUS` is a connection string that may receive from it. */
 import { ServiceBusClient } from '@azure/service-bus';
 import { HealthCheck, InvalidEventError, readEvent, topicOf } from 'platform-events';
 

@@ -111,9 +111,13 @@ function traced(event: PlatformEvent, traceparent: string | undefined): CloudEve
   return event.traceparent !== undefined || traceparent === undefined ? event : { ...event, traceparent };
 }
 
+/** Looked for once. */
+let openTelemetry: Promise<typeof import('@opentelemetry/api') | undefined> | undefined;
+
 /** The caller's span; undefined where nothing is traced, or OpenTelemetry is not installed. */
 async function activeTraceparent(): Promise<string | undefined> {
-  const api = await import('@opentelemetry/api').catch(() => undefined);
+  openTelemetry ??= import('@opentelemetry/api').catch(() => undefined);
+  const api = await openTelemetry;
   const span = api?.trace.getActiveSpan()?.spanContext();
   return span && api?.isSpanContextValid(span) ? writeTraceparent(span) : undefined;
 }

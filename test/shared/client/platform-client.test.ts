@@ -1,6 +1,8 @@
 /** The app over HTTP as other services use it: the functions themselves answer, on a platform in virtual time. */
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { handle as history } from '../../../functions/http/history.ts';
 import { handle as publish } from '../../../functions/http/publish.ts';
@@ -111,4 +113,14 @@ it('takes no address that would show the key to others', () => {
   expect(() => new PlatformClient('https://events.example.com/?code=k')).toThrow(
     "a function key goes into the option 'key'",
   );
+});
+
+it('takes what curl sends, as the page shows it', async () => {
+  const env = { ...process.env, PLATFORM_EVENTS_URL: url, PLATFORM_EVENTS_TOKEN: 'a-token' };
+
+  const { stdout } = await promisify(execFile)('bash', ['docs/examples/publish.sh'], { env });
+
+  expect(JSON.parse(stdout)).toMatchObject({ ids: [expect.any(String)] });
+  expect(authorizations).toEqual(['Bearer a-token']);
+  expect(platform.events('HealthCheck')).toMatchObject([{ data: { service: 'checkout', good: 998, total: 1_000 } }]);
 });
