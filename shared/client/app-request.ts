@@ -1,8 +1,8 @@
 /** Requests to the app, and what may answer in its place: a proxy's sign-in page is not a success. */
-import { wholeOf } from '../../adapters/answer-text.ts';
-import { faultOf } from '../../describe-error.ts';
-import { formatIssue, NotFoundError, PermanentError, TransientError } from '../../errors.ts';
-import { oneLine } from '../../shown-text.ts';
+import { wholeOf } from '../adapters/answer-text.ts';
+import { faultOf } from '../describe-error.ts';
+import { formatIssue, NotFoundError, PermanentError, TransientError } from '../errors.ts';
+import { oneLine } from '../shown-text.ts';
 
 /** The largest answer is a page of entries, each with its description: a few MB. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;

@@ -1,8 +1,8 @@
 /** Every registered handler on a bus, in this process and without a Functions host. */
-import { deliver } from '../../shared/delivery/deliver.ts';
-import { registeredHandlers } from '../../shared/on-event.ts';
-import type { Subscriber } from '../../shared/ports/bus.ts';
-import type { Ports } from '../../shared/ports/handler.ts';
+import { deliver } from '../../delivery/deliver.ts';
+import { registeredHandlers } from '../../delivery/registered-handlers.ts';
+import type { Subscriber } from '../../ports/bus.ts';
+import type { Ports } from '../../ports/handler.ts';
 
 /** Feeds them until the returned function is called; it resolves when the last run has ended. */
 export function serveHandlers(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { HistoryEntry } from '../../../../shared/api/events.ts';
-import { endingOf, entriesOfEvent, follow } from '../../../../shared/cli/events/follow.ts';
+import type { HistoryEntry } from '../../../shared/api/events.ts';
+import { endingOf, entriesOfEvent, follow } from '../../../shared/client/follow.ts';
 
 function entry(type: string, status: HistoryEntry['status'] = 'completed', reason?: string): HistoryEntry {
   return {

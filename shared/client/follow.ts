@@ -1,14 +1,14 @@
 /** Follows an event and its effects through the history, until the chain ends. */
 import { isDeepStrictEqual } from 'node:util';
-import type { HistoryEntry } from '../../api/events.ts';
-import { type EventIdentity, eventReference } from '../../events/identity.ts';
-import type { AppClient } from '../app/app-client.ts';
+import type { HistoryEntry } from '../api/events.ts';
+import { type EventIdentity, eventReference } from '../events/identity.ts';
+import type { AppClient } from './app-client.ts';
 
 /** How a chain ended. */
 export type Ending = 'completed' | 'rolled-back' | 'failed' | 'dead-lettered' | 'timeout';
 
 /** An ending, with its reason when the history has one. */
-interface End {
+export interface ChainEnd {
   readonly ending: Ending;
   readonly why?: string;
 }
@@ -32,7 +32,7 @@ const QUIET_MS = 1_500;
 const POLL_MS = 200;
 
 /** Resolves when the chain has ended or the time is up. While the app is away it is asked again. */
-export async function follow(options: FollowOptions): Promise<End> {
+export async function follow(options: FollowOptions): Promise<ChainEnd> {
   const { app, event, correlationId, timeoutMs, onEntry, now, pause } = options;
   const deadline = now() + timeoutMs;
   const found = new Map<string, HistoryEntry>();

@@ -1,10 +1,10 @@
-/** The client of the app's HTTP functions for the command line. */
-import type { DeploymentEntry } from '../../api/deployments.ts';
-import type { ErrorEntry } from '../../api/errors.ts';
-import type { HistoryEntry } from '../../api/events.ts';
-import type { AuditedAct, AutomationState } from '../../api/operations.ts';
-import type { ServiceEntry } from '../../api/services.ts';
-import type { ExplanationJson } from '../../status/explain/explanation-json.ts';
+/** The client of the app's HTTP functions for the command line, and for other services. */
+import type { DeploymentEntry } from '../api/deployments.ts';
+import type { ErrorEntry } from '../api/errors.ts';
+import type { HistoryEntry } from '../api/events.ts';
+import type { ReleaseExplanation } from '../api/explain.ts';
+import type { AuditedAct, AutomationState } from '../api/operations.ts';
+import type { ServiceEntry } from '../api/services.ts';
 import { type AppAnswer, AppConnection, fieldOf } from './app-request.ts';
 
 interface HistoryFilter {
@@ -40,16 +40,16 @@ export class AppClient {
     this.#app = new AppConnection(url, key, token);
   }
 
-  /** Publishes an event. Resolves when the app has accepted it; it is handled later. */
-  async publish(event: { readonly id: string }): Promise<void> {
+  /** Publishes an event, or several. Resolves when the app has accepted all of them; they are handled later. */
+  async publish(events: { readonly id: string } | readonly { readonly id: string }[]): Promise<void> {
     const answer = await this.#app.request('events', {
       method: 'POST',
-      contentType: 'application/cloudevents+json',
-      body: JSON.stringify(event),
+      contentType: `application/cloudevents${Array.isArray(events) ? '-batch' : ''}+json`,
+      body: JSON.stringify(events),
     });
     const ids = answer.status === 202 ? fieldOf(answer, 'ids') : undefined;
-    if (!Array.isArray(ids) || !ids.includes(event.id))
-      throw this.#app.notTheApp(answer, '202 with the id of the event');
+    const isThere = ({ id }: { id: string }): boolean => Array.isArray(ids) && ids.includes(id);
+    if (![events].flat().every(isThere)) throw this.#app.notTheApp(answer, '202 with the id of the event');
   }
 
   /** The history, newest first. */
@@ -116,11 +116,11 @@ export class AppClient {
   /** A release and why it came to what it came to. @throws NotFoundError @throws PermanentError naming the requests of that id */
   async explain(
     of: { readonly target: string } | { readonly id: string; readonly source?: string | undefined },
-  ): Promise<ExplanationJson> {
+  ): Promise<ReleaseExplanation> {
     const answer = await this.#app.request(`explain?${queryOf(of)}`);
     if (typeof fieldOf(answer, 'target') !== 'string') throw this.#app.notTheApp(answer, 'an explanation');
     // The app's own answer: its tests hold it against this type's schema.
-    return answer.json as ExplanationJson;
+    return answer.json as ReleaseExplanation;
   }
 
   async automation(): Promise<AutomationState> {
