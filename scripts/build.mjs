@@ -27,6 +27,8 @@ const commands = [
   'shared/cli/schemas.ts',
   'shared/local/table.ts',
   'shared/cli/topology.ts',
+  // A page of the documentation, made from the contract suite.
+  'test/contract/differences-page.ts',
 ];
 
 /** `require` for the CommonJS code in an ES module; the Functions worker answers `@azure/functions-core` through it. */
@@ -139,7 +141,9 @@ export const functionEntries = () => filesUnder('functions', '.ts');
 /** A hash that changes when any source changes. */
 async function fingerprint() {
   const sources = (
-    await Promise.all(['functions', 'shared', 'scripts', 'bench', 'test/support'].map((f) => filesUnder(f, 's')))
+    await Promise.all(
+      ['functions', 'shared', 'scripts', 'bench', 'test/support', 'test/contract'].map((f) => filesUnder(f, 's')),
+    )
   ).flat();
   const hash = createHash('sha256');
   for (const source of [...sources, 'package.json', 'package-lock.json']) {
@@ -162,7 +166,7 @@ async function removeStale(outdir, built) {
   for (const name of await readdir(outdir, { recursive: true })) {
     const path = join(outdir, name);
     const file = name.split(sep).join('/');
-    if (kept.has(file) || !/^(functions|shared|scripts|bench|chunks)\/.*\.js(\.map)?$/.test(file)) continue;
+    if (kept.has(file) || !/^(functions|shared|scripts|bench|test|chunks)\/.*\.js(\.map)?$/.test(file)) continue;
     const age = Date.now() - (await stat(path)).mtimeMs;
     if (!file.startsWith('chunks/') || age > DAY_MS) await rm(path, { force: true });
   }
