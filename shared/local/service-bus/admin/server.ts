@@ -86,6 +86,10 @@ async function answer(request: IncomingMessage, url: URL, options: AdminOptions)
   }
 
   const path = decodePath(url.pathname);
+  // The administration knows no POST: that is how messages are sent and received over HTTP.
+  if (request.method === 'POST' || /\/messages\/head$/i.test(path)) {
+    throw new AdminError(501, 'messages over HTTP are not supported by this endpoint: send and receive them over AMQP');
+  }
   authorize(request, path, url, options);
   const target = parseAdminPath(path);
   if (!target) throw new AdminError(400, 'the address names no entity');

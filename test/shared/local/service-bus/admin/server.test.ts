@@ -330,7 +330,7 @@ describe('requests', () => {
     expect((await put('<!DOCTYPE a [<!ENTITY b "c">]><entry>&b;</entry>')).status).toBe(400);
     expect((await put(`<entry><content><RuleDescription/></content></entry>`)).status).toBe(400);
     expect((await put(' '.repeat(2 * 1024 * 1024))).status).toBe(413);
-    expect((await fetch(url(`/q${query}`), { method: 'POST', headers: { authorization } })).status).toBe(405);
+    expect((await fetch(url(`/q${query}`), { method: 'PATCH', headers: { authorization } })).status).toBe(405);
     expect((await fetch(url('/%zz'), { headers: { authorization } })).status).toBe(400);
     expect((await fetch(url('/other'), { headers: { authorization } })).status).toBe(401);
     expect((await put('<entry><content><QueueDescription/></content></entry>')).status).toBe(201);
