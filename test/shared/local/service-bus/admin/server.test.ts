@@ -139,6 +139,10 @@ describe('queues', () => {
     expect(broker.listQueues().map(({ name }) => name)).toEqual(['q']);
   });
 
+  it('says what is wrong with a name, although clients sign its encoded form', async () => {
+    await expect(client.createQueue('a b')).rejects.toThrow("'a b' is not a queue name");
+  });
+
   it('refuses sizes that no tier has, and metadata that is too long', async () => {
     await expect(client.createQueue('q', { maxSizeInMegabytes: 100 })).rejects.toThrow('expected 1024, 2048');
     await expect(client.createTopic('q', { maxSizeInMegabytes: 6_000 })).rejects.toThrow('MaxSizeInMegabytes');
