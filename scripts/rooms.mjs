@@ -335,7 +335,10 @@ export const rooms = [
   },
   {
     rooms: [`${SERVICE_BUS}/filters`],
-    may: [`${SERVICE_BUS}/core/message`, `${SERVICE_BUS}/core/broker-error`, 'node:crypto'],
+    may: [
+      ...[`${SERVICE_BUS}/core/message`, `${SERVICE_BUS}/core/broker-error`, `${SERVICE_BUS}/config/iso-duration`],
+      'node:crypto',
+    ],
     message: 'Filters import the message and the errors of the core.',
   },
   {
