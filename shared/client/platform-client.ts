@@ -1,11 +1,12 @@
 /** The app over HTTP, for other services: publishes events, and waits for what becomes of them. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { HistoryEntry } from '../api/events.ts';
 import { parseDuration } from '../duration.ts';
 import { ConfigError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import { addressFault } from './app-address.ts';
-import { AppClient, type HistoryEntry } from './app-client.ts';
+import { AppClient } from './app-client.ts';
 import { type ChainEnd, follow } from './follow.ts';
 import { retried } from './retried.ts';
 

@@ -2,7 +2,7 @@
  * `platform-events`: the events with their types, publishers, and what a listener needs. What is exported here is the
  * package's promise to those who install it; `docs/publishing.md` shows it in use.
  */
-export type { HistoryEntry } from '../client/app-client.ts';
+export type { HistoryEntry } from '../api/events.ts';
 export { type BusClient, EventPublisher } from '../client/event-publisher.ts';
 export type { ChainEnd, Ending } from '../client/follow.ts';
 export { PlatformClient, type PlatformClientOptions, type WaitOptions } from '../client/platform-client.ts';

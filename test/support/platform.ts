@@ -3,10 +3,10 @@ import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
 import type { HttpHandler, HttpResponse } from '../../shared/http/on-http.ts';
-import { respond } from '../../shared/http/on-http.ts';
 import type { SimulatedPlatform } from '../../shared/local/testing/platform.ts';
 import { startPlatform as startSimulated } from '../../shared/local/testing/platform.ts';
 import type { StateStore } from '../../shared/ports/state.ts';
+import { respond } from './api-contract.ts';
 import { httpRequest } from './http.ts';
 import { RecordingLog } from './ports.ts';
 

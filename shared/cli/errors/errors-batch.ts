@@ -1,5 +1,4 @@
 /** Replays or discards entries of the errors queue, with progress. It can be stopped safely. */
-
 import type { AppClient } from '../../client/app-client.ts';
 import { retried } from '../../client/retried.ts';
 import { describeError } from '../../describe-error.ts';

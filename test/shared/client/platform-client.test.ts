@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { handle as history } from '../../../functions/http/history.ts';
 import { handle as publish } from '../../../functions/http/publish.ts';
-import type { HistoryEntry } from '../../../shared/client/app-client.ts';
+import type { HistoryEntry } from '../../../shared/api/events.ts';
 import { PlatformClient } from '../../../shared/client/platform-client.ts';
 import { ConfigError, PermanentError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
