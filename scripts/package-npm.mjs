@@ -8,7 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, posix, relative, sep } from 'node:path';
-import { buildOptions, functionEntries, refuseArguments, root } from './build.mjs';
+import { buildOptions, functionEntries, refuseArguments, requireBanner, root } from './build.mjs';
 import { licencesOf, packagesIn } from './licences.mjs';
 
 /** What the package has at run time without holding it: its dependency, and what its user may have beside it. */
@@ -53,6 +53,10 @@ async function bundleCode(folder) {
     ],
     // The maps name the lines of the sources without containing them, which would double the package.
     sourcesContent: false,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    // Of the CommonJS packages that are bundled.
+    banner: { js: requireBanner },
     metafile: true,
     external: EXTERNAL,
     mainFields: ['module', 'main'],

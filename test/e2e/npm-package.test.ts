@@ -65,19 +65,27 @@ describe('a project without any SDK', () => {
       `import { HealthCheck, PlatformClient, newEvent } from 'platform-events';
        import { startPlatform } from 'platform-events/testing';
        import { startLocalBus } from 'platform-events/bus';
+       import { get } from 'node:http';
+       import { once } from 'node:events';
        const buses = await Promise.all([startLocalBus(), startLocalBus()]);
        const platform = await startPlatform();
        const made = newEvent(HealthCheck, { source: '/x', data: { service: 'web', good: 1, total: 1 } });
        const published = await platform.publish(HealthCheck, made.data);
        console.log(platform.events()[0].id === published.id, new Set(buses.map(({ url }) => url)).size);
        try { new PlatformClient('http://events.example.com', { key: 'k' }); } catch (error) { console.log(error.message); }
+       const address = buses[0].url.replace('amqp:', 'http:') + '/$servicebus/websocket';
+       const headers = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+       const key = { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-protocol': 'AMQPWSB10' };
+       const [upgraded, socket] = await once(get(address, { headers: { ...headers, ...key } }), 'upgrade');
+       console.log(upgraded.statusCode);
+       socket.destroy();
        await Promise.all(buses.map((bus) => bus.close()));`,
     );
 
     expect(bare.run('all.mjs')).toEqual({
       status: 0,
       output:
-        "true 2\nurl: expected https, got 'http://events.example.com': the function key would be sent unencrypted; the option 'allowInsecureHttp' allows it\n",
+        "true 2\nurl: expected https, got 'http://events.example.com': the function key would be sent unencrypted; the option 'allowInsecureHttp' allows it\n101\n",
     });
   });
 

@@ -23,7 +23,7 @@ export interface Platform extends SimulatedPlatform {
  * @param state the app's, when it is not to be the one that the simulated clusters remember in
  */
 export async function startPlatform(config: unknown = {}, state?: StateStore): Promise<Platform> {
-  const platform = await startSimulated({ config, state, log: new RecordingLog() });
+  const platform = await startSimulated({ config, state, log: new RecordingLog(), isMeasured: true });
   const { bus, ports } = platform;
   return {
     ...platform,

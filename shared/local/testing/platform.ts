@@ -5,7 +5,7 @@
 import { MemoryStateStore } from '../../adapters/memory-store.ts';
 import { createSimulatedClusters } from '../../adapters/simulated-cluster.ts';
 import { createSimulatedMeasurements } from '../../adapters/simulated-measurements.ts';
-import { parseConfig } from '../../config.ts';
+import { type PlatformConfig, parseConfig } from '../../config.ts';
 import { HANDLER_TIMEOUT_MS } from '../../delivery/deliver.ts';
 import { NotFoundError } from '../../errors.ts';
 import type { EventType, PlatformEvent } from '../../events/catalog.ts';
@@ -25,6 +25,11 @@ import { serveHandlers } from './serve-handlers.ts';
 export interface PlatformOptions {
   /** The content of a `platform.config.json`; the defaults of every section when absent. */
   readonly config?: unknown;
+  /**
+   * Whether an objective with a source of measurements waits for it, as in Azure. Nothing asks sources here, so unless set
+   * it takes the checks that the test publishes.
+   */
+  readonly isMeasured?: boolean | undefined;
   /** Where virtual time begins: RFC 3339. */
   readonly start?: string | undefined;
   /** Takes what the handlers log; nobody when absent. */
@@ -89,6 +94,7 @@ export async function startPlatform({
   start = '2026-03-01T12:00:00Z',
   log = silent,
   state,
+  isMeasured = false,
 }: PlatformOptions = {}): Promise<SimulatedPlatform> {
   await loadHandlers();
   const bus = new InMemoryEventBus({ clock: new VirtualClock(start), capacity: 10_000 });
@@ -99,7 +105,13 @@ export async function startPlatform({
       if (!notifications.has(notification.key)) notifications.set(notification.key, notification);
     },
   };
-  const ports = { ...simulatedPorts(bus, config), notifier, log, ...(state && { state }) };
+  const simulated = simulatedPorts(bus, config);
+  const ports = {
+    ...simulated,
+    ...{ notifier, log },
+    ...(state && { state }),
+    ...(!isMeasured && { config: withoutSources(simulated.config) }),
+  };
   serveHandlers(bus, ports, { timer });
   const now = (): string => new Date(clock.now()).toISOString();
   return {
@@ -136,6 +148,14 @@ export async function startPlatform({
     },
     services: () => services(ports),
   };
+}
+
+function withoutSources(config: PlatformConfig): PlatformConfig {
+  const services = config.services.map(({ objectives, ...service }) => ({
+    ...service,
+    objectives: objectives.map(({ measurements: _, ...objective }) => objective),
+  }));
+  return { ...config, services };
 }
 
 /**
