@@ -55,6 +55,7 @@ onHttp(
     route: 'dashboard',
     right: 'read',
     description: 'A page for people with the state of the platform; it reloads itself.',
+    contentType: 'text/html',
     answers: {
       200: 'The page, as HTML; also while the broker is unavailable.',
       503: 'The state store is unavailable.',

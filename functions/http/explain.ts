@@ -74,6 +74,7 @@ onHttp(
     description:
       'A release and why it came to what it came to: its request, freezes, steps, how fast the budgets burnt before and since, what was weighed and decided, the rollback, and whether it helped.',
     query: QUERY,
+    schemas: async () => (await import('../../shared/api/explain.ts')).explainSchemas,
     answers: {
       200: '`{ target, service?, team?, phase, isOver, request, freeze, steps, burns, pages, rollback?, note?, helped?, next?, others }`.',
       400: WRONG_PARAMETER,

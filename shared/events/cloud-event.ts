@@ -50,7 +50,7 @@ export interface EventDefinition<Type extends string = string, Schema extends z.
   readonly sender: 'app' | 'publisher';
   /** The CloudEvents subject: the resource that the data is about. */
   subjectOf(data: z.output<Schema>): string;
-  /** The reason in one line, which the history keeps. */
+  /** What the history shows of it in one line: the image, the reason. */
   summaryOf?: ((data: z.output<Schema>) => string) | undefined;
 }
 
@@ -176,7 +176,7 @@ export interface ChildEvent<Data> {
  * @throws InvalidEventError when the data, or an attribute, does not fit
  */
 export function childEvent<Type extends string, Schema extends z.ZodType>(
-  parent: CloudEvent,
+  parent: Pick<CloudEvent, 'source' | 'id' | 'correlationid' | 'traceparent'>,
   definition: EventDefinition<Type, Schema>,
   {
     handler,

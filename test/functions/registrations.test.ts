@@ -62,7 +62,10 @@ it('answers these requests, and nobody without a key', () => {
       'POST /api/events → publish, function',
       'GET /api/health → health, function',
       'GET /api/metrics → metrics, function',
+      'GET /api/openapi.json → openapi, function',
       'GET /api/services → services, function',
+      'POST /api/deployments/{cluster}/{namespace}/{deployment}/rollback → rollback, function',
+      'POST /api/services/{service}/override → override, function',
       'POST /api/services/{service}/unfreeze → unfreeze, function',
     ].sort(),
   );

@@ -6,8 +6,9 @@ import { handle as health } from '../../../functions/http/health.ts';
 import { handle as metrics } from '../../../functions/http/metrics.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { NamespaceCreated, ResourceQuotaExceeded } from '../../../shared/events/infrastructure.ts';
-import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
+import type { HttpResponse } from '../../../shared/http/on-http.ts';
 import type { Notification } from '../../../shared/ports/notifier.ts';
+import { respond } from '../../support/api-contract.ts';
 import { httpRequest } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 

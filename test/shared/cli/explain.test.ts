@@ -35,7 +35,7 @@ async function explained(...args: string[]): Promise<string> {
   printed = '';
   // A server that listens on a port has such an address.
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  await explainCommand('usage', [...args, '--url', url]);
+  await explainCommand.run([...args, '--url', url]);
   return printed;
 }
 
