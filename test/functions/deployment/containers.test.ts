@@ -129,6 +129,27 @@ describe('a release for one container after one for several that has lost its sa
     expect(await world.images()).toEqual(running('1', '4'));
   });
 
+  it.each([
+    ['just before the rollback is made', 0],
+    ['while the rollback is under way', 1],
+  ])('leaves the other to a newer release that comes %s', async (_, looks) => {
+    const world = await twoContainers();
+    await start(world, world.request('', both('2', '2')));
+    const failed = only(await world.runToEnd(await start(world, world.request('fail-3', { container: 'web' }))));
+    const release = () => start(world, world.request('', forEnvoy('4')));
+    // People are told before the cluster is changed.
+    if (looks === 0) world.notify = async () => void (await release());
+    await world.run(failed);
+    world.notify = async () => {};
+    if (looks === 1) await release();
+
+    const done = await world.carry(failed);
+
+    expect(done.at(-1)).toMatchObject({ type: 'DeploymentRolledBack', data: { image: `${IMAGE}:1` } });
+    expect(await world.images()).toEqual(running('1', '4'));
+    expect((await world.record()).unverified).toHaveLength(1);
+  });
+
   it('leaves the other as somebody else has set it since', async () => {
     const world = await twoContainers();
     await start(world, world.request('', both('2', '2')));
