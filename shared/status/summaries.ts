@@ -43,7 +43,9 @@ interface ReleaseSummary {
   /** Why it was not rolled back, or how the rollback failed. */
   readonly note?: string;
   readonly commit?: string;
+  /** By the word of whoever sent it, who is named where there is one. */
   readonly requestedBy?: string;
+  readonly sentBy?: string;
 }
 
 /** A Deployment of a cluster, and what was released there. */
@@ -197,6 +199,7 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
     ...(note !== undefined && { note }),
     ...(data.commit && { commit: data.commit.sha }),
     ...(data.requestedBy !== undefined && { requestedBy: data.requestedBy }),
+    ...(release.sentBy !== undefined && { sentBy: release.sentBy }),
   };
 }
 
