@@ -1,6 +1,6 @@
 /** `POST /api/events`: one CloudEvent or an array of them, onto the bus; all of them or none. */
 import { type Act, audited } from '../../shared/access/audit.ts';
-import { hasRightFor } from '../../shared/access/rights.ts';
+import { rightsFor } from '../../shared/access/rights.ts';
 import { recordSenders } from '../../shared/access/senders.ts';
 import {
   EventTooLargeError,
@@ -64,9 +64,14 @@ export async function handle(request: HttpRequest, ports: Ports): Promise<HttpRe
   }
   refuseOthers(request.caller, events, ports.config);
   const accepted = { ids: events.map(({ id }) => id), correlationIds: events.map((event) => event.correlationid) };
-  await claimIdentities(events, request, ports);
+  const claim = claimIdentities(events, request, ports);
+  // Both are written at once, and nothing is sent before either is; whoever fails first says so.
+  claim.catch(() => undefined);
   try {
-    await audited(actsOf(events), request, ports, () => publisher.publishAll(events));
+    await audited(actsOf(events), request, ports, async () => {
+      await claim;
+      await publisher.publishAll(events);
+    });
   } catch (error) {
     throw error instanceof TransientError ? unavailable(error, accepted) : error;
   }
@@ -137,7 +142,8 @@ async function claimIdentities(events: readonly PlatformEvent[], request: HttpRe
 }
 
 function callerIssues(caller: Caller, event: PlatformEvent, config: Ports['config']): Issue[] {
-  if (!hasRightFor(caller, 'publish', event, config)) {
+  const rights = rightsFor(caller, ['publish', 'override'], event, config);
+  if (!rights.includes('publish')) {
     return [{ path: 'type', value: event.type, expected: `an event that a rule lets ${caller.name} publish` }];
   }
   if (event.type !== 'DeploymentRequested') return [];
@@ -149,7 +155,7 @@ function callerIssues(caller: Caller, event: PlatformEvent, config: Ports['confi
   const expected = `${caller.name}, who sends it, or nothing`;
   if (isSomebody && !isCaller(requestedBy)) issues.push({ path: 'data.requestedBy', value: requestedBy, expected });
   if (!override) return issues;
-  if (!hasRightFor(caller, 'override', event, config)) {
+  if (!rights.includes('override')) {
     issues.push({ path: 'data.override', value: undefined, expected: `none: ${caller.name} has no right to override` });
   } else if (isSomebody && !isCaller(override.approvedBy)) {
     issues.push({ path: 'data.override.approvedBy', value: override.approvedBy, expected });

@@ -20,7 +20,8 @@ const release = z
     message: z.string().optional().describe('The same, for people'),
     note: z.string().optional().describe('Why it was not rolled back, or how the rollback failed'),
     commit: z.string().optional(),
-    requestedBy: z.string().optional(),
+    requestedBy: z.string().optional().describe('By the word of whoever sent it'),
+    sentBy: z.string().optional().describe('Who sent it, where that is known'),
     putBackAt: time.optional().describe('Since when it runs again, though it was rolled back'),
     weighed: z
       .array(

@@ -48,7 +48,9 @@ interface ReleaseSummary {
   /** Since when it runs again, though it was rolled back. */
   readonly putBackAt?: number;
   readonly commit?: string;
+  /** By the word of whoever sent it, who is named where there is one. */
   readonly requestedBy?: string;
+  readonly sentBy?: string;
   /** What was weighed about pages that it had a part in; absent when it had none, or was not asked for. */
   readonly weighed?: readonly WeighedSummary[];
 }
@@ -232,6 +234,7 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
     ...(release.putBack && { putBackAt: release.putBack.at }),
     ...(data.commit && { commit: data.commit.sha }),
     ...(data.requestedBy !== undefined && { requestedBy: data.requestedBy }),
+    ...(release.sentBy !== undefined && { sentBy: release.sentBy }),
   };
 }
 
