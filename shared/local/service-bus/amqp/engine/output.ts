@@ -37,11 +37,14 @@ export class Output {
     return this.#socket.writableLength < HIGH_WATER;
   }
 
-  /** Makes `flush` run at the end of this turn. */
+  /**
+   * Makes `flush` run once the event at hand is dealt with, deliveries in microtasks included. Waiting for the end of the
+   * turn would let a receiver wait for all that other connections have sent.
+   */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.flush());
+    queueMicrotask(() => process.nextTick(() => this.flush()));
   }
 
   /** Writes one frame: header, performative, and a payload in up to two parts. All are copied. */
