@@ -22,6 +22,7 @@ export class Output {
   #start = 0;
   #end = 0;
   #scheduled = false;
+  #hurried = false;
   #thisTurn = 0;
   /** How often something was written; shows whether a heartbeat is needed. */
   writes = 0;
@@ -37,13 +38,20 @@ export class Output {
     return this.#socket.writableLength < HIGH_WATER;
   }
 
-  /**
-   * Makes `flush` run once the event at hand is dealt with, deliveries in microtasks included. Waiting for the end of the
-   * turn would let a receiver wait for all that other connections have sent.
-   */
+  /** Makes `flush` run at the end of this turn. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
+    setImmediate(() => this.flush());
+  }
+
+  /**
+   * Makes `flush` run once the event at hand is dealt with, deliveries in microtasks included. At the end of the turn, a
+   * receiver would have waited for all that other connections sent in it.
+   */
+  #hurry(): void {
+    if (this.#hurried) return;
+    this.#hurried = true;
     queueMicrotask(() => process.nextTick(() => this.flush()));
   }
 
@@ -60,6 +68,7 @@ export class Output {
     performative.copy(buffer, at);
     at += performative.length;
     if (head) {
+      this.#hurry();
       head.copy(buffer, at);
       at += head.length;
     }
@@ -73,10 +82,10 @@ export class Output {
   }
 
   flush(): void {
-    this.#scheduled = false;
     if (this.#socket.destroyed) return;
     this.#beforeFlush();
     this.#scheduled = false;
+    this.#hurried = false;
     this.#write();
     this.#thisTurn = 0;
   }
