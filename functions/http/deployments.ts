@@ -2,7 +2,7 @@
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { limitIn, PAGE_PARAMETERS, refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
-import { type DeploymentSummary, deployments, ratesOf } from '../../shared/status/summaries.ts';
+import { type DeploymentSummary, deployments, type ReleaseSummary, ratesOf } from '../../shared/status/summaries.ts';
 
 const FILTERS = ['cluster', 'namespace', 'deployment', 'service'] as const;
 const QUERY = {
@@ -49,11 +49,13 @@ onHttp(
   handle,
 );
 
-function entryOf({ newest, failingSince, doraTotals, ...one }: DeploymentSummary): Record<string, unknown> {
+function entryOf({ newest, refused, failingSince, doraTotals, ...one }: DeploymentSummary): Record<string, unknown> {
   const { deployed, completed, failed, rework, rolledBack } = doraTotals;
+  const shown = (release: ReleaseSummary): object => ({ ...release, since: new Date(release.since).toISOString() });
   return {
     ...one,
-    ...(newest && { newest: { ...newest, since: new Date(newest.since).toISOString() } }),
+    ...(newest && { newest: shown(newest) }),
+    ...(refused && { refused: shown(refused) }),
     ...(failingSince !== undefined && { failingSince: new Date(failingSince).toISOString() }),
     ...{ deployed, completed, failed, rework, rolledBack },
     ...ratesOf(doraTotals),

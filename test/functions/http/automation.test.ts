@@ -96,8 +96,8 @@ describe('while automation is paused', () => {
     await platform.bus.advance('1h');
 
     const { body: page = '' } = await platform.get(dashboard);
-    expect(page).toMatch(/<title>paused · /);
-    expect(page.replace(/<[^>]*>/g, '')).toMatch(/automation paused by jo, 1 h.* ago: an audit/);
+    expect(page).toMatch(/<title>.*automation paused · /);
+    expect(page.replace(/<[^>]*>/g, '')).toMatch(/Automation is paused by jo, 1 h.* ago: an audit/);
     expect((await platform.get(health)).json).toMatchObject({ paused: { by: 'jo', reason: 'an audit' } });
     expect((await platform.get(metrics)).body).toContain('platform_automation_paused 1\n');
   });
@@ -107,7 +107,7 @@ describe('while automation is paused', () => {
     await platform.deploy('web', 'fail-2');
 
     expect(await running()).toBe('ghcr.io/shop/web:1');
-    expect((await platform.get(dashboard)).body).not.toContain('automation paused');
+    expect((await platform.get(dashboard)).body).not.toContain('Automation is paused');
     expect((await platform.get(health)).json).not.toHaveProperty('paused');
     expect((await platform.get(metrics)).body).toContain('platform_automation_paused 0\n');
   });

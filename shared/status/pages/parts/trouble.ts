@@ -1,0 +1,217 @@
+/** What hurts, the worst first. How things stand is how the worst of it stands. Pure. */
+import type { AutomationPause } from '../../../automation.ts';
+import { waitsForPerson } from '../../../delivery/automatic-replay.ts';
+import { HOUR_MS } from '../../../duration.ts';
+import { budgetWords } from '../../../slo/budget-text.ts';
+import { scopeText } from '../../../slo/freezes.ts';
+import type { Dependency, Health } from '../../health.ts';
+import type { DeploymentSummary, ErrorSummary, ServiceSummary } from '../../summaries.ts';
+import { html, type Part, type Tone } from './html.ts';
+import { ago, counted, shortened, spanText } from './text.ts';
+import { pageLink, serviceLink, targetLink, type View } from './view.ts';
+
+/** What is looked at. */
+export interface Standing {
+  readonly health: Health;
+  readonly services: readonly ServiceSummary[];
+  /** The most urgent ones. */
+  readonly deployments: readonly DeploymentSummary[];
+  /** The oldest; undefined when the broker does not answer. */
+  readonly errors: readonly ErrorSummary[] | undefined;
+  /** How many wait for a person: those above, or more when a timer has counted them. */
+  readonly waitingErrors: number;
+}
+
+export interface Trouble {
+  readonly badge: string;
+  readonly tone: Exclude<Tone, 'good' | 'quiet'>;
+  readonly text: Part;
+}
+
+/** Of one kind. */
+interface TroubleGroup {
+  /** For the headline: `2 services page`. */
+  readonly headline: string;
+  readonly tone: Trouble['tone'];
+  readonly troubles: readonly Trouble[];
+}
+
+/** So many of a kind are listed one by one. */
+const MAX_LISTED = 5;
+/** A refusal older than this is no news. */
+const REFUSED_FOR_MS = 24 * HOUR_MS;
+
+/** Kinds without trouble are left out. */
+export function troublesOf(view: View, standing: Standing): TroubleGroup[] {
+  return [
+    ...dependencyTroubles(standing.health),
+    ...serviceTroubles(view, standing.services),
+    ...deploymentTroubles(view, standing.deployments),
+    ...errorTroubles(view, standing),
+    ...quietTroubles(view, standing.services),
+  ]
+    .filter(({ troubles }) => troubles.length > 0)
+    .sort((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'));
+}
+
+function dependencyTroubles({ status, dependencies }: Health): TroubleGroup[] {
+  const down = dependencies.filter((one) => one.status === 'down');
+  const isFatal = ({ name }: Dependency): boolean =>
+    status === 'down' || name.startsWith('subscription/') || name.startsWith('trigger/');
+  const groupOf = (all: readonly Dependency[], tone: Trouble['tone'], badge: string): TroubleGroup => ({
+    tone,
+    headline: all.length === 1 ? `${all[0]?.name} is ${badge}` : `${all.length} dependencies are ${badge}`,
+    troubles: all.map(({ name, error }) => ({ badge, tone, text: html`<strong>${name}</strong> ${error}` })),
+  });
+  const needed = down.filter(({ name }) => name === 'service-bus' || name === 'state-store');
+  const missing = down.filter((one) => !needed.includes(one) && isFatal(one));
+  const reached = down.filter((one) => !needed.includes(one) && !missing.includes(one));
+  return [groupOf(needed, 'bad', 'down'), groupOf(missing, 'bad', 'missing'), groupOf(reached, 'bad', 'unreachable')];
+}
+
+function serviceTroubles(view: View, services: readonly ServiceSummary[]): TroubleGroup[] {
+  const alerting = (
+    severity: 'page' | 'ticket',
+    tone: Trouble['tone'],
+    headline: (n: number) => string,
+  ): TroubleGroup => {
+    const has = ({ objectives }: ServiceSummary, one: 'page' | 'ticket'): boolean =>
+      objectives.some(({ alerts }) => alerts.includes(one));
+    // A page says all that a ticket would.
+    const burning = services.filter((one) => has(one, severity) && (severity === 'page' || !has(one, 'page')));
+    return {
+      tone,
+      headline: headline(burning.length),
+      troubles: limited(
+        burning,
+        ({ service, objectives }) => {
+          const own = objectives.filter(({ alerts }) => alerts.includes(severity));
+          const left = own.flatMap(({ slo, errorBudgetRemaining }) =>
+            errorBudgetRemaining === undefined ? [] : [`${slo}: ${budgetWords(errorBudgetRemaining)}`],
+          );
+          return {
+            badge: severity,
+            tone,
+            text: html`${serviceLink(view, service)} burns too fast; ${left.join(', ')}`,
+          };
+        },
+        tone,
+        pageLink(view, ['services'], 'all services'),
+      ),
+    };
+  };
+  const frozen = services.filter(({ freeze }) => freeze);
+  return [
+    alerting('page', 'bad', (n) => (n === 1 ? '1 service pages' : `${n} services page`)),
+    {
+      tone: 'bad',
+      headline: `${counted(frozen.length, 'service')} frozen`,
+      troubles: limited(
+        frozen,
+        ({ service, freeze }) => ({
+          badge: 'frozen',
+          tone: 'bad',
+          text:
+            freeze &&
+            html`${serviceLink(view, service)}${scopeText(freeze)} takes no releases since ${ago(Date.parse(freeze.since), view.now)}: ${shortened(freeze.reason)}`,
+        }),
+        'bad',
+        pageLink(view, ['services'], 'all services'),
+      ),
+    },
+    alerting('ticket', 'busy', (n) => counted(n, 'ticket')),
+  ];
+}
+
+function deploymentTroubles(view: View, deployments: readonly DeploymentSummary[]): TroubleGroup[] {
+  const failing = deployments.filter(({ failingSince }) => failingSince !== undefined);
+  const refused = deployments.filter(
+    (one) => one.failingSince === undefined && (refusalOf(one)?.since ?? 0) > view.now - REFUSED_FOR_MS,
+  );
+  const all = pageLink(view, ['deployments'], 'all deployments');
+  return [
+    {
+      tone: 'bad',
+      headline: `${counted(failing.length, 'deployment')} failing`,
+      troubles: limited(
+        failing,
+        ({ target, failingSince = 0, newest }) => ({
+          badge: 'failing',
+          tone: 'bad',
+          text: html`${targetLink(view, target)} for ${spanText(view.now - failingSince)}: ${newest?.reason} ${shortened(newest?.message ?? '')}`,
+        }),
+        'bad',
+        all,
+      ),
+    },
+    {
+      tone: 'busy',
+      headline: `${counted(refused.length, 'release')} refused`,
+      troubles: limited(
+        refused,
+        (one) => {
+          const { reason, message = '', since = 0 } = refusalOf(one) ?? {};
+          return {
+            badge: 'refused',
+            tone: 'busy',
+            text: html`${targetLink(view, one.target)} ${ago(since, view.now)}: <strong>${reason}</strong> ${shortened(message)}`,
+          };
+        },
+        'busy',
+        all,
+      ),
+    },
+  ];
+}
+
+/** The request that was refused, when nothing was admitted after it. */
+export function refusalOf({ newest, refused }: DeploymentSummary): DeploymentSummary['newest'] {
+  if (refused) return refused;
+  return newest?.wasRefused ? newest : undefined;
+}
+
+function errorTroubles(view: View, { errors, waitingErrors }: Standing): TroubleGroup[] {
+  if (!errors) return [];
+  const oldest = errors.find((entry) => waitsForPerson(entry, view.now));
+  if (!oldest) return [];
+  const { reason, subscription = 'an unknown subscription', deadLetteredAt } = oldest;
+  const text = html`${pageLink(view, ['errors'], counted(waitingErrors, 'error'))} ${waitingErrors === 1 ? 'waits' : 'wait'} for a person; the oldest came ${ago(deadLetteredAt, view.now)}: <strong>${reason || 'Unknown'}</strong> in ${subscription}`;
+  return [
+    {
+      tone: 'bad',
+      headline: waitingErrors === 1 ? '1 error waits' : `${waitingErrors} errors wait`,
+      troubles: [{ badge: 'errors', tone: 'bad', text }],
+    },
+  ];
+}
+
+/** Of whom nothing is known: that looks like all is well, and need not be. */
+function quietTroubles(view: View, services: readonly ServiceSummary[]): TroubleGroup[] {
+  const never = services.filter(({ objectives, checkedAt }) => objectives.length > 0 && checkedAt === undefined);
+  const text = html`${never.slice(0, MAX_LISTED).map(({ service }, n) => html`${n > 0 ? ', ' : ''}${serviceLink(view, service)}`)}${never.length > MAX_LISTED ? ` and ${never.length - MAX_LISTED} more` : ''}: no health check was ever counted, so nothing is known`;
+  return [
+    {
+      tone: 'busy',
+      headline: `${counted(never.length, 'service')} never checked`,
+      troubles: never.length > 0 ? [{ badge: 'unchecked', tone: 'busy', text }] : [],
+    },
+  ];
+}
+
+function limited<T>(all: readonly T[], troubleOf: (one: T) => Trouble, tone: Trouble['tone'], more: Part): Trouble[] {
+  const rest = all.length - MAX_LISTED;
+  const listed = all.slice(0, MAX_LISTED).map(troubleOf);
+  return rest > 0 ? [...listed, { badge: `+ ${rest}`, tone, text: html`${rest} more: ${more}` }] : listed;
+}
+
+/** How things stand, in a word or two for each kind of trouble that is as bad as the worst; and its colour. */
+export function headlineOf(
+  groups: readonly TroubleGroup[],
+  pause: AutomationPause | undefined,
+): { readonly text: string; readonly tone: Tone } {
+  const bad = groups.filter((group) => group.tone === 'bad');
+  const paused = pause ? ['automation paused'] : [];
+  const parts = [...(bad.length > 0 ? bad : groups).map(({ headline }) => headline), ...paused];
+  const tone: Tone = bad.length > 0 ? 'bad' : parts.length > 0 ? 'busy' : 'good';
+  return { text: parts.length > 0 ? parts.join(', ') : 'Nothing needs you', tone };
+}
