@@ -68,7 +68,8 @@ export async function bundle({ entries, outdir, bundled = false }) {
       ? {
           stdin: { contents: entries.map((entry) => `import './${entry}';`).join('\n'), resolveDir: root },
           entryNames: 'functions',
-          external: ['@azure/functions-core'],
+          // The worker answers the first. The others describe the API, and nothing deployed loads them.
+          external: ['@azure/functions-core', '../../shared/api/*'],
           banner: { js: requireBanner },
           mainFields: ['module', 'main'],
         }

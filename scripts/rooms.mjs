@@ -72,7 +72,7 @@ export const rooms = [
     rooms: ['functions/http'],
     alone: true,
     may: [
-      ...['shared/http', 'shared/status', 'shared/access', 'shared/events', 'shared/ports'],
+      ...['shared/http', 'shared/api', 'shared/status', 'shared/access', 'shared/events', 'shared/ports'],
       ...['shared/releases', 'shared/slo', 'shared/automation'],
       ...[
         'shared/delivery/replay',
@@ -241,11 +241,17 @@ export const rooms = [
     message: 'message-text wraps the programming model of the worker: exact-numbers and node:module.',
   },
   {
+    rooms: ['shared/api'],
+    may: ['shared/events', ...BASICS, 'zod'],
+    message: 'api/ imports events and zod: it says what requests and answers look like.',
+  },
+  {
     rooms: ['shared/http'],
     may: [
       ...['shared/app-ports', 'shared/invocation-log', 'shared/events', 'shared/ports', 'shared/telemetry'],
-      ...['shared/access', ...BASICS, '@azure/functions'],
+      ...['shared/access', ...BASICS, ...NODE, '@azure/functions'],
     ],
+    types: ['shared/api'],
     message: 'http/ binds routes to @azure/functions; adapters are reached through app-ports.',
   },
   {

@@ -80,6 +80,7 @@ onHttp(
     route: 'automation',
     right: 'read',
     description: 'Whether the platform changes clusters by itself.',
+    schemas: async () => (await import('../../shared/api/operations.ts')).automationSchemas,
     answers: { 200: STATE, 400: WRONG_PARAMETER },
   },
   showAutomation,
@@ -93,6 +94,7 @@ onHttp(
     description:
       'Pauses or resumes what the platform does in clusters by itself: rollbacks and raised quotas. What somebody asks for is still done; everything is recorded and told.',
     body: '`{ action, by, reason }`: `pause` or `resume`, who does it (as the caller says), and why.',
+    schemas: async () => (await import('../../shared/api/operations.ts')).switchAutomationSchemas,
     answers: {
       200: `${STATE} Of two pauses the first one stays.`,
       400: 'A field does not fit; the title names it.',

@@ -149,6 +149,7 @@ onHttp(
     description:
       'The forms of the pages; each also needs the right for what it does. Programs use the routes of JSON instead.',
     params: { page: 'The page that the form is on.' },
+    contentType: 'text/html',
     body: `A form of a page of this app (\`application/x-www-form-urlencoded\`): \`act\`, \`reason\` and \`token\`.`,
     answers: {
       303: 'It is done; the page at `location` shows it.',

@@ -24,6 +24,7 @@ onHttp(
     params: {
       page: 'Nothing for the overview; or `services`, `services/{service}`, `deployments`, `deployments/{cluster}/{namespace}/{deployment}`, `events`, `chain?id=…`, `errors`, `errors/{sequenceNumber}`, `audit` or `automation`.',
     },
+    contentType: 'text/html',
     answers: {
       200: 'The page, as HTML; also while the broker is unavailable.',
       404: 'There is no such page.',

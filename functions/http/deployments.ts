@@ -41,6 +41,7 @@ onHttp(
     right: 'read',
     description: 'The deployments: the newest release of each, and its DORA measures.',
     query: QUERY,
+    schemas: async () => (await import('../../shared/api/deployments.ts')).deploymentsSchemas,
     answers: {
       200: '`{ deployments, next? }`, in the order of cluster, namespace and name; `next` when there are more.',
       400: WRONG_PARAMETER,

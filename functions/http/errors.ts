@@ -98,6 +98,7 @@ onHttp(
     right: 'read',
     description: 'The dead letters: the entries of the errors queue, oldest first.',
     query: QUERY,
+    schemas: async () => (await import('../../shared/api/errors.ts')).errorsSchemas,
     answers: {
       200: `\`{ errors, next? }\`; \`next\` when there may be more. One request reads ${MAX_READ} entries at most. An entry with \`returnsAt\` is replayed by itself then; the others wait for a person.`,
       400: WRONG_PARAMETER,
@@ -113,6 +114,7 @@ onHttp(
     right: 'read',
     description: 'One entry of the errors queue, with the body of its message.',
     params: PARAMS,
+    schemas: async () => (await import('../../shared/api/errors.ts')).errorSchemas,
     answers: { 200: 'The entry, with `body`.', 400: WRONG_NUMBER, 404: NO_ENTRY },
   },
   showError,
@@ -138,6 +140,7 @@ onHttp(
     description:
       'Sends an entry of the errors queue to the one handler that it failed in, with all its attempts; an event that came on the topic of another type is not sent anywhere.',
     params: PARAMS,
+    schemas: async () => (await import('../../shared/api/errors.ts')).replaySchemas,
     answers: {
       202: '`{ eventId, type, subscription }`: what was sent, and where.',
       400: WRONG_NUMBER,

@@ -35,6 +35,7 @@ onHttp(
     right: 'read',
     description:
       'The DORA measures, error budgets, and the queues and dependencies as they were last read (once a minute), for Prometheus; the same from every instance.',
+    contentType: 'text/plain',
     answers: { 200: 'The metrics in the text format of Prometheus.', 503: 'The state store is unavailable.' },
   },
   handle,

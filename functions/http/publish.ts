@@ -82,6 +82,7 @@ onHttp(
       `${MAX_MESSAGE_BYTES / 1024} KiB. \`type\`, \`source\` and \`data\` are needed; what else an event must have is filled in.`,
       'With `ce-` headers: the data alone (binary mode). The handlers continue the trace of a `traceparent` header, or begin one.',
     ].join(' '),
+    schemas: async () => (await import('../../shared/api/events.ts')).publishSchemas,
     answers: {
       202: '`{ ids, correlationIds }`: the broker has accepted the events; the correlation ids name their chains.',
       400: 'Nothing was published; `issues` names each by its event (`index`), its `path`, its `value` and what was `expected`.',

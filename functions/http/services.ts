@@ -22,6 +22,7 @@ onHttp(
     right: 'read',
     description: 'The services with their objectives: error budget, open alerts, freeze.',
     query: QUERY,
+    schemas: async () => (await import('../../shared/api/services.ts')).servicesSchemas,
     answers: { 200: '`{ services }`, in the order of their names.', 400: WRONG_PARAMETER },
   },
   handle,

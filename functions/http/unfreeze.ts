@@ -40,6 +40,7 @@ onHttp(
       'Ends the freeze of a service, whatever its budget. When its budget has recovered and is spent again, it is frozen again.',
     params: { service: 'The service, as the list of services names it.' },
     body: `JSON: \`{ "reason": "…" }\`, 1 to ${MAX_REASON} characters, for the audit log.`,
+    schemas: async () => (await import('../../shared/api/services.ts')).unfreezeSchemas,
     answers: {
       204: 'The service may be released.',
       400: 'There is no reason.',

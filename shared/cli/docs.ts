@@ -1,4 +1,4 @@
-/** `npm run docs`: the reference pages in `docs/`, from the code's own definitions. */
+/** `npm run docs`: the reference pages in `docs/`, and the OpenAPI and AsyncAPI documents, from the code's own definitions. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../errors.ts';
@@ -12,7 +12,7 @@ await runCommand(async () => {
   const { values } = readFlags(DOCS.usage, DOCS.flags);
   // The functions register their routes when they are loaded.
   await loadFunctions(appDirectory());
-  const pages = referencePages(registeredRoutes());
+  const pages = await referencePages(registeredRoutes());
   const stale = await stalePages(values.out, pages);
   const files = stale.map((name) => join(values.out, name));
   if (values.check && stale.length > 0) {

@@ -1,18 +1,24 @@
-/** Shared by the commands: the app's address, durations, retries, and the display of entries. */
+/** Shared by the commands: the app's address, event types, durations, retries. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDuration } from '../duration.ts';
 import { PlatformError, TransientError } from '../errors.ts';
+import { type CatalogEntry, catalog } from '../events/catalog.ts';
 import { isLoopback } from '../local/local-http.ts';
-import { oneLine } from '../shown-text.ts';
-import { dim, green, print, printJson, red, UsageError } from '../terminal/command.ts';
-import { AppClient, type HistoryEntry } from './app-client.ts';
+import { UsageError, wrongCall } from '../terminal/command.ts';
+import { didYouMean, nearest } from '../terminal/nearest.ts';
+import { AppClient } from './app/app-client.ts';
 
-/** Flags that every command has. */
+/** Flags of every command that asks the app. */
 export const COMMON = {
   url: { type: 'string' },
   'insecure-http': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const;
+
+/** Their help. */
+export const COMMON_USAGE = `  --url URL              the app (PLATFORM_EVENTS_URL, http://127.0.0.1:7071)
+  --insecure-http        allow plain http to other machines
+  --json                 one JSON object a line, for programs`;
 
 /**
  * The app at `--url`, or where the environment says.
@@ -54,6 +60,24 @@ function addressFault(address: string, mayBeInsecure: boolean): string | undefin
   return `expected https, got '${origin}': the function key would be sent unencrypted; --insecure-http allows it`;
 }
 
+/** An event type by its name. @throws UsageError that says which name is near */
+export function knownType(type: string, where = ''): CatalogEntry {
+  const entry = catalog.get(type);
+  if (entry) return entry;
+  const names = [...catalog.keys()];
+  throw new UsageError(
+    `${where}unknown event type '${type}'; ${didYouMean(type, names, `expected one of ${names.join(', ')}`)}`,
+  );
+}
+
+/** The error for a second word of a command that is none of these. @param words at least two */
+export function wrongWord(usage: string, got: string | undefined, words: readonly string[]): UsageError {
+  const expected = `expected ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  const name = got === undefined ? undefined : nearest(got, words);
+  if (name !== undefined) return new UsageError(`${expected}, got '${got}'; did you mean '${name}'?`);
+  return wrongCall(usage, `${expected}, got ${got === undefined ? 'nothing' : `'${got}'`}`);
+}
+
 /** Milliseconds. @throws UsageError naming the flag */
 export function durationFlag(flag: string, text: string): number {
   try {
@@ -61,6 +85,20 @@ export function durationFlag(flag: string, text: string): number {
   } catch (error) {
     throw new UsageError(`--${flag}: ${error instanceof PlatformError ? error.message : error}`);
   }
+}
+
+/** The time so long ago, as RFC 3339. @throws UsageError naming the flag */
+export function timeBack(flag: string, text: string): string {
+  return new Date(Date.now() - durationFlag(flag, text)).toISOString();
+}
+
+const MAX_LIMIT = 1_000;
+
+/** How many are asked for. @throws UsageError */
+export function limitFlag(text: string): number {
+  const limit = /^[1-9]\d*$/.test(text) ? Number(text) : Number.NaN;
+  if (limit <= MAX_LIMIT) return limit;
+  throw new UsageError(`--limit: expected a whole number from 1 to ${MAX_LIMIT}, got '${text}'`);
 }
 
 /** Makes up to three attempts, seconds apart, while the app is busy or away. */
@@ -77,39 +115,4 @@ export async function retried(
     }
   }
   await request();
-}
-
-/** Passes on an entry when it is new, or when its status or attempts have changed. */
-export function whenChanged(onChange: (entry: HistoryEntry) => void): (entry: HistoryEntry) => void {
-  const seen = new Map<string, string>();
-  return (entry) => {
-    const key = `${entry.handler} ${entry.id}`;
-    const state = `${entry.status} ${entry.attempts}`;
-    if (seen.get(key) === state) return;
-    seen.set(key, state);
-    onChange(entry);
-  };
-}
-
-/** Prints an entry of the history, for people or for programs. */
-export function showEntry(entry: HistoryEntry, isJson: boolean): void {
-  if (isJson) printJson(entry);
-  else print(entryLine(entry));
-}
-
-/** Sorts entries by the times that their lines show. */
-export function byTimeShown(a: HistoryEntry, b: HistoryEntry): number {
-  return Date.parse(shownAt(a)) - Date.parse(shownAt(b));
-}
-
-function shownAt({ startedAt, endedAt }: HistoryEntry): string {
-  return endedAt ?? startedAt;
-}
-
-function entryLine(entry: HistoryEntry): string {
-  const { type, subject, status, attempts, reason, error, summary } = entry;
-  const colour = status === 'dead-lettered' ? red : status === 'completed' ? green : dim;
-  const why = reason === undefined ? summary : `attempt ${attempts}: ${reason}: ${error ?? ''}`;
-  const time = dim(shownAt(entry).slice(11, 23));
-  return `${time}  ${oneLine(type).padEnd(21)}  ${oneLine(subject)}  ${colour(oneLine(status))}  ${why === undefined ? '' : dim(oneLine(why))}`.trimEnd();
 }

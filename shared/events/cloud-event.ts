@@ -50,7 +50,7 @@ export interface EventDefinition<Type extends string = string, Schema extends z.
   readonly sender: 'app' | 'publisher';
   /** The CloudEvents subject: the resource that the data is about. */
   subjectOf(data: z.output<Schema>): string;
-  /** The reason in one line, which the history keeps. */
+  /** What the history shows of it in one line: the image, the reason. */
   summaryOf?: ((data: z.output<Schema>) => string) | undefined;
 }
 

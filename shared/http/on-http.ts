@@ -1,6 +1,7 @@
 /** Registers HTTP functions: a small request and response, ports, and errors as problem documents (RFC 9457). */
 import { type HttpRequest as AzureRequest, app, type InvocationContext } from '@azure/functions';
 import { ANYBODY, hasRight, KEY_HOLDER, UnauthenticatedError } from '../access/rights.ts';
+import type { RouteSchemas } from '../api/route-schemas.ts';
 import { appPorts, checkSettingsAtStart, triggersOfHost } from '../app-ports.ts';
 import { describeError } from '../describe-error.ts';
 import { PlatformError, TransientError } from '../errors.ts';
@@ -67,12 +68,21 @@ export interface HttpRoute {
   readonly body?: string;
   /** When it answers with which status, and with what; 500 and 503 may come from every route. */
   readonly answers: Readonly<Record<number, string>>;
+  /** Loads the schemas of its requests and answers: for the description of the API and the tests, never in the app. */
+  readonly schemas?: () => Promise<RouteSchemas>;
+  /** What it answers with, where that has no schema: `text/html`. */
+  readonly contentType?: string;
 }
 
-const routes: HttpRoute[] = [];
+/** A route, and what answers its requests. */
+export interface RegisteredRoute extends HttpRoute {
+  readonly handler: HttpHandler;
+}
+
+const routes: RegisteredRoute[] = [];
 
 /** Every route registered in this process. */
-export function registeredRoutes(): readonly HttpRoute[] {
+export function registeredRoutes(): readonly RegisteredRoute[] {
   return routes;
 }
 
@@ -82,7 +92,7 @@ export function onHttp(registered: HttpRoute, handler: HttpHandler): void {
   const isOpen = anonymousSetting !== undefined && process.env[anonymousSetting] === 'true';
   // The host knows function keys alone. With tokens every request comes through it, and is judged here.
   const byTokens = process.env['HttpAuth'] === 'tokens';
-  routes.push(registered);
+  routes.push({ ...registered, handler });
   checkSettingsAtStart();
   app.http(name, {
     methods: [...methods],

@@ -39,9 +39,8 @@ const STOP_MS = 1_500;
 /** The command to publish another event; with the address, when it is not the default one. */
 function hint(httpPort: number): string {
   const url = httpPort === DEFAULT_HTTP_PORT ? '' : ` --url http://127.0.0.1:${httpPort}`;
-  return `publish your own:  npx platform-events publish DeploymentRequested${url} --wait \\
-  --data '{"namespace":"demo","deployment":"hello",
-           "image":"ghcr.io/platform-events/hello:fail-2"}'`;
+  return `publish your own:  npx platform-events publish DeploymentRequested --example > deploy.json
+                   npx platform-events publish DeploymentRequested${url} --data "@deploy.json" --wait`;
 }
 
 interface Table {

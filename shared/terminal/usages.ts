@@ -137,7 +137,11 @@ by BICEP in the environment. --check does without.`,
 export const SCHEMAS = {
   usage: `usage: npm run schemas [-- options]
 
-  --out DIR   where to write <Type>.json and platform.config.json (dist/schemas)`,
+  --out DIR   where to write (dist/schemas)
+
+Writes the JSON Schema of every event (<Type>.json) and of the configuration
+(platform.config.json), the HTTP API (openapi.json, OpenAPI 3.1) and the topics
+(asyncapi.json, AsyncAPI 3).`,
   flags: { out: { type: 'string', default: 'dist/schemas' } },
 } as const satisfies Usage;
 

@@ -3,7 +3,7 @@ import { describeError } from '../../describe-error.ts';
 import { NotFoundError, PermanentError } from '../../errors.ts';
 import { oneLine } from '../../shown-text.ts';
 import { complain, green, print, printJson, red, yellow } from '../../terminal/command.ts';
-import type { AppClient } from '../app-client.ts';
+import type { AppClient } from '../app/app-client.ts';
 import { retried } from '../options.ts';
 
 /** How many requests run at once. */

@@ -32,7 +32,7 @@ ${code !== null && html`<input type="hidden" name="code" value="${code}">`}<butt
     next !== undefined &&
     html`<p class="pager">${pageLink(view, ['deployments'], 'Next page', { after: next, q: prefix || undefined })}</p>`;
   const nothing = prefix === '' ? 'Nothing has been released yet.' : 'No deployment begins so.';
-  const table = found.length > 0 ? deploymentsTable(view, found) : note(nothing);
+  const table = found.length > 0 ? deploymentRows(view, found) : note(nothing);
   const order = prefix === '' ? 'The most urgent first' : 'By name';
   const main = html`<h1>Deployments</h1>
 ${pageSection('deployments', order, html`${filter}${table}${more}`)}`;
@@ -72,7 +72,7 @@ async function beginningWith({ state, config }: Ports, prefix: string, after: st
   return { found: shown, next: found.length > PER_PAGE ? shown.at(-1)?.target : undefined };
 }
 
-export function deploymentsTable(view: View, all: readonly DeploymentSummary[]): Html {
+export function deploymentRows(view: View, all: readonly DeploymentSummary[]): Html {
   const rows = all.map((one): Part[] => {
     const { target, service, newest, knownGoodImages } = one;
     const refusal = refusalOf(one);

@@ -8,7 +8,7 @@ import { checkHealth, type Dependency, type Health } from '../health.ts';
 import { lastReading } from '../queue-reading.ts';
 import { type DeploymentSummary, oldestErrors, services } from '../summaries.ts';
 import { doraTiles } from './deployment-page.ts';
-import { deploymentsTable, mostUrgent } from './deployments-page.ts';
+import { deploymentRows, mostUrgent } from './deployments-page.ts';
 import { groupsOf, groupsTable } from './errors-page.ts';
 import { eventsTable } from './events-page.ts';
 import { badge, type Html, html, note, type Part, pageSection } from './parts/html.ts';
@@ -16,7 +16,7 @@ import type { ShownPage } from './parts/layout.ts';
 import { ago } from './parts/text.ts';
 import { headlineOf, type Standing, troublesOf } from './parts/trouble.ts';
 import { pageLink, type View } from './parts/view.ts';
-import { byUrgency, servicesTable } from './services-page.ts';
+import { byUrgency, serviceRows } from './services-page.ts';
 
 const MAX_EVENTS = 12;
 const MAX_ERRORS = 25;
@@ -53,7 +53,7 @@ export async function overviewPage(view: View, ports: Ports): Promise<ShownPage>
   const main = html`<div class="headline ${tone}"><h1>${text}</h1>${troubleList(groups.flatMap(({ troubles }) => troubles))}</div>
 ${isEmpty && firstSteps(view)}
 <div class="columns"><div class="column">
-${pageSection('services', 'Services', servicesTable(view, byUrgency(all).slice(0, MAX_SERVICES)), all.length > MAX_SERVICES && pageLink(view, ['services'], `All ${all.length}`))}
+${pageSection('services', 'Services', serviceRows(view, byUrgency(all).slice(0, MAX_SERVICES)), all.length > MAX_SERVICES && pageLink(view, ['services'], `All ${all.length}`))}
 ${pageSection('errors', 'Errors', errorsPart(view, errors && errorGroups), pageLink(view, ['errors'], 'All entries'))}
 </div><div class="column">
 ${pageSection('deployments', 'Deployments', deploymentsPart(view, latest), latest.next !== undefined && pageLink(view, ['deployments'], totals.count > 0 ? `All ${totals.count}` : 'All'))}
@@ -71,7 +71,7 @@ function troubleList(troubles: ReturnType<typeof troublesOf>[number]['troubles']
 }
 
 function deploymentsPart(view: View, { found }: { readonly found: readonly DeploymentSummary[] }): Html {
-  return found.length > 0 ? deploymentsTable(view, found) : note('No deployments yet.');
+  return found.length > 0 ? deploymentRows(view, found) : note('No deployments yet.');
 }
 
 function eventsPart(view: View, records: readonly EventRecord[]): Html {

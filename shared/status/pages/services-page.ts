@@ -21,7 +21,7 @@ export async function servicesPage(view: View, ports: Ports): Promise<ShownPage>
 ${pageSection(
   'services',
   `${all.length === 1 ? '1 service' : `${all.length} services`}`,
-  html`${servicesTable(view, shown)}
+  html`${serviceRows(view, shown)}
 ${next < all.length && html`<p class="pager">${pageLink(view, ['services'], 'Next page', { from: next })}</p>`}`,
 )}`;
   return { title: 'Services', main };
@@ -38,7 +38,7 @@ function urgencyOf({ freeze, objectives, checkedAt }: ServiceSummary): number {
   return (has('page') ? 8 : 0) + (freeze ? 4 : 0) + (has('ticket') ? 2 : 0) + (isUnknown ? 1 : 0);
 }
 
-export function servicesTable(view: View, all: readonly ServiceSummary[]): Html {
+export function serviceRows(view: View, all: readonly ServiceSummary[]): Html {
   if (all.length === 0) return note('No service has an objective in platform.config.json.');
   const rows = all.flatMap((service): Part[][] => {
     const { freeze, checkedAt } = service;

@@ -6,9 +6,10 @@ import { handle as publish } from '../../../functions/http/publish.ts';
 import { handle as hourly } from '../../../functions/timer/discard-old-errors.ts';
 import { DAY_MS } from '../../../shared/duration.ts';
 import { TransientError } from '../../../shared/errors.ts';
-import { type HttpHandler, type HttpResponse, respond } from '../../../shared/http/on-http.ts';
+import type { HttpHandler, HttpResponse } from '../../../shared/http/on-http.ts';
 import type { Caller } from '../../../shared/ports/access.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
+import { respond } from '../../support/api-contract.ts';
 import { httpRequest, type RequestParts } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 

@@ -4,8 +4,8 @@ import { handle } from '../../../functions/http/publish.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { eventMessage } from '../../../shared/delivery/bus-message.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
-import { respond } from '../../../shared/http/on-http.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
+import { respond } from '../../support/api-contract.ts';
 import { httpRequest } from '../../support/http.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
 

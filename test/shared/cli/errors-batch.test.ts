@@ -1,6 +1,6 @@
 /** What the command line says of many entries, and how it is stopped. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { AppClient } from '../../../shared/cli/app-client.ts';
+import type { AppClient } from '../../../shared/cli/app/app-client.ts';
 import { workThrough } from '../../../shared/cli/errors/errors-batch.ts';
 import { NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
 

@@ -1,22 +1,48 @@
 /** `platform-events publish`: checks an event, publishes it, and with `--wait` follows it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { jsonFaultOf } from '../describe-error.ts';
-import { formatIssue, InvalidEventError } from '../errors.ts';
-import { catalog, type PlatformEvent } from '../events/catalog.ts';
-import { type CloudEvent, type EventDefinition, newEvent } from '../events/cloud-event.ts';
-import { issuesOf } from '../events/issues.ts';
-import { parseJson } from '../json.ts';
-import { readServiceBus } from '../settings.ts';
-import { oneLine } from '../shown-text.ts';
-import { green, print, printJson, readFlags, red, UsageError } from '../terminal/command.ts';
-import { readTextFile } from '../terminal/flag-files.ts';
+import { jsonFaultOf } from '../../describe-error.ts';
+import { formatIssue, InvalidEventError } from '../../errors.ts';
+import { catalog, type PlatformEvent } from '../../events/catalog.ts';
+import { type CloudEvent, type EventDefinition, newEvent } from '../../events/cloud-event.ts';
+import { exampleEvent } from '../../events/examples.ts';
+import { issuesOf } from '../../events/issues.ts';
+import { parseJson } from '../../json.ts';
+import { readServiceBus } from '../../settings.ts';
+import { oneLine } from '../../shown-text.ts';
+import { green, print, printJson, readFlags, red, UsageError, wrongCall } from '../../terminal/command.ts';
+import { decodeText, readTextFile } from '../../terminal/flag-files.ts';
+import type { CliCommand } from '../cli-command.ts';
+import { appAt, COMMON, COMMON_USAGE, durationFlag, knownType, retried } from '../options.ts';
+import { showEntry, whenChanged } from './entry-lines.ts';
 import { type Ending, follow } from './follow.ts';
-import { appAt, COMMON, durationFlag, retried, showEntry, whenChanged } from './options.ts';
 
-export const PUBLISH_FLAGS = {
+const USAGE = `usage: platform-events publish <Type> --data "@file" [options]
+
+Checks an event, publishes it, and prints its id.
+
+  --data JSON            the data of the event; "@FILE" reads it from a file,
+                         - from the standard input
+  --example              print data that fits the type, and publish nothing
+  --source URI           who publishes (/platform-events-cli)
+  --subject TEXT         the resource (from the data)
+  --correlation-id ID    join a chain
+  --wait                 follow the chain to its end
+  --timeout DURATION     how long to wait (10m)
+${COMMON_USAGE}
+
+Without --url and PLATFORM_EVENTS_URL, but with ServiceBus or
+ServiceBus__fullyQualifiedNamespace in the environment, it is sent to that
+namespace directly. Exit code 0 when it is published, and with --wait completed;
+1 when it is refused, failed, or has not ended in time.
+
+Types:
+${[...catalog.keys()].map((type) => `  ${type}`).join('\n')}`;
+
+const FLAGS = {
   ...COMMON,
   data: { type: 'string' },
+  example: { type: 'boolean', default: false },
   source: { type: 'string', default: '/platform-events-cli' },
   subject: { type: 'string' },
   'correlation-id': { type: 'string' },
@@ -24,15 +50,20 @@ export const PUBLISH_FLAGS = {
   timeout: { type: 'string', default: '10m' },
 } as const;
 
+export const publishCommand: CliCommand = {
+  ...{ name: 'publish', summary: 'publish an event, and follow what comes of it' },
+  ...{ usage: USAGE, flags: FLAGS, run: publish },
+};
+
 /** Sets the exit code: with `--wait`, 1 unless the chain completed. @throws UsageError */
-export async function publish(usage: string, args: string[]): Promise<void> {
-  const { values, positionals } = readFlags(usage, PUBLISH_FLAGS, { args, words: 1 });
+async function publish(args: string[]): Promise<void> {
+  const { values, positionals } = readFlags(USAGE, FLAGS, { args, words: 1 });
   const [type] = positionals;
-  if (type === undefined) throw new UsageError(`expected one event type\n\n${usage}`);
-  const entry = catalog.get(type);
-  if (!entry) throw new UsageError(`unknown event type '${type}'; expected one of ${[...catalog.keys()].join(', ')}`);
+  if (type === undefined) throw wrongCall(USAGE, 'expected an event type, got nothing');
+  const { definition } = knownType(type);
+  if (values.example) return print(JSON.stringify(exampleEvent(type).data, null, 2));
   const data = readData(values.data);
-  const checked = entry.definition.schema.safeParse(data);
+  const checked = definition.schema.safeParse(data);
   if (!checked.success) {
     throw new UsageError(
       issuesOf(checked.error, data, ['data'])
@@ -41,7 +72,7 @@ export async function publish(usage: string, args: string[]): Promise<void> {
     );
   }
   const timeoutMs = durationFlag('timeout', values.timeout);
-  const event = eventOf(entry.definition, data, values);
+  const event = eventOf(definition, data, values);
 
   const isDirect = values.url === undefined && !process.env['PLATFORM_EVENTS_URL'] && hasServiceBus();
   if (isDirect && values.wait) {
@@ -60,7 +91,7 @@ export async function publish(usage: string, args: string[]): Promise<void> {
     event,
     correlationId: event.correlationid,
     timeoutMs,
-    onEntry: whenChanged((one) => showEntry(one, values.json)),
+    onEntry: whenChanged((one) => showEntry(one, values)),
     now: () => performance.now(),
     pause: (ms) => pause(ms),
   });
@@ -77,7 +108,7 @@ interface EventFlags {
 }
 
 /** The flags of event attributes with other names. */
-const FLAGS: Readonly<Record<string, string>> = { correlationid: 'correlation-id' };
+const FLAG_OF: Readonly<Record<string, string>> = { correlationid: 'correlation-id' };
 
 /** @throws UsageError that names the flag with an invalid value */
 function eventOf(definition: EventDefinition, data: unknown, flags: EventFlags): CloudEvent {
@@ -90,7 +121,9 @@ function eventOf(definition: EventDefinition, data: unknown, flags: EventFlags):
     });
   } catch (error) {
     if (!(error instanceof InvalidEventError)) throw error;
-    const lines = error.issues.map(({ path, ...issue }) => `--${formatIssue({ path: FLAGS[path] ?? path, ...issue })}`);
+    const lines = error.issues.map(
+      ({ path, ...issue }) => `--${formatIssue({ path: FLAG_OF[path] ?? path, ...issue })}`,
+    );
     throw new UsageError(lines.join('\n'));
   }
 }
@@ -108,7 +141,7 @@ function hasServiceBus(): boolean {
 }
 
 async function publishDirectly(event: CloudEvent): Promise<void> {
-  const { createServiceBus } = await import('../adapters/service-bus/event-bus.ts');
+  const { createServiceBus } = await import('../../adapters/service-bus/event-bus.ts');
   const bus = await createServiceBus(readServiceBus(process.env));
   try {
     // The catalog's schema has accepted the data.
@@ -119,9 +152,9 @@ async function publishDirectly(event: CloudEvent): Promise<void> {
 }
 
 function readData(text: string | undefined): unknown {
-  if (text === undefined) throw new UsageError(`--data: expected JSON, @file or -, got nothing`);
+  if (text === undefined) throw wrongCall(USAGE, '--data: expected JSON, "@file" or -, got nothing');
   let json = text;
-  if (text === '-') json = readFileSync(0, 'utf8');
+  if (text === '-') json = decodeText(readFileSync(0));
   if (text.startsWith('@')) json = readTextFile('data', text.slice(1));
   try {
     return parseJson(json);

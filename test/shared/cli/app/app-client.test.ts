@@ -2,9 +2,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { AppClient } from '../../../shared/cli/app-client.ts';
-import { PermanentError, TransientError } from '../../../shared/errors.ts';
-import { startWebhookServer } from '../../support/webhook-server.ts';
+import { AppClient } from '../../../../shared/cli/app/app-client.ts';
+import { PermanentError, TransientError } from '../../../../shared/errors.ts';
+import { startWebhookServer } from '../../../support/webhook-server.ts';
 
 type Answer = (response: ServerResponse) => void;
 

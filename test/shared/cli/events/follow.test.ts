@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { HistoryEntry } from '../../../shared/cli/app-client.ts';
-import { endingOf, entriesOfEvent, follow } from '../../../shared/cli/follow.ts';
+import type { HistoryEntry } from '../../../../shared/api/events.ts';
+import { endingOf, entriesOfEvent, follow } from '../../../../shared/cli/events/follow.ts';
 
 function entry(type: string, status: HistoryEntry['status'] = 'completed', reason?: string): HistoryEntry {
   return {
@@ -12,7 +12,8 @@ function entry(type: string, status: HistoryEntry['status'] = 'completed', reaso
       time: '2026-03-01T12:00:00Z',
       correlationId: 'c',
     },
-    ...{ handler: type.toLowerCase(), status, attempts: 0, startedAt: '2026-03-01T12:00:00Z' },
+    ...{ handler: type.toLowerCase(), status, attempts: 0, runs: 1, redeliveries: 0 },
+    ...{ startedAt: '2026-03-01T12:00:00Z', updatedAt: '2026-03-01T12:00:00Z' },
     ...(reason && { reason }),
   };
 }

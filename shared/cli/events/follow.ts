@@ -1,7 +1,8 @@
 /** Follows an event and its effects through the history, until the chain ends. */
 import { isDeepStrictEqual } from 'node:util';
-import { type EventIdentity, eventReference } from '../events/identity.ts';
-import type { AppClient, HistoryEntry } from './app-client.ts';
+import type { HistoryEntry } from '../../api/events.ts';
+import { type EventIdentity, eventReference } from '../../events/identity.ts';
+import type { AppClient } from '../app/app-client.ts';
 
 /** How a chain ended. */
 export type Ending = 'completed' | 'rolled-back' | 'failed' | 'dead-lettered' | 'timeout';

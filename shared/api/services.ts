@@ -1,0 +1,43 @@
+/** Requests and answers of `/api/services`. */
+import * as z from 'zod';
+import { type RouteSchemas, time } from './route-schemas.ts';
+
+const serviceEntry = z
+  .object({
+    service: z.string(),
+    team: z.string().optional(),
+    objectives: z.array(
+      z.object({
+        slo: z.string(),
+        target: z.number(),
+        window: z.string(),
+        currentValue: z.number().optional().describe('The share of good events in the window'),
+        errorBudgetRemaining: z.number().optional().describe('1 is untouched, 0 is spent, less is overspent'),
+        alerts: z.array(z.enum(['page', 'ticket'])).describe('The alerts that are open'),
+      }),
+    ),
+    freeze: z
+      .object({
+        slo: z.string(),
+        since: time,
+        reason: z.string(),
+        clusters: z.array(z.string()),
+        namespaces: z.array(z.string()),
+      })
+      .optional()
+      .describe('There while releases are refused, and where'),
+    checkedAt: time.optional().describe('When its health was last heard of'),
+  })
+  .meta({ id: 'Service', description: 'A service against its objectives' });
+
+/** A service with its objectives. */
+export type ServiceEntry = z.infer<typeof serviceEntry>;
+
+export const servicesSchemas: RouteSchemas = {
+  answers: { 200: z.object({ services: z.array(serviceEntry) }) },
+};
+
+/** Longer than a line is no reason. */
+export const unfreezeSchemas: RouteSchemas = {
+  body: z.object({ reason: z.string().min(1).max(500).describe('Why, for the audit log') }),
+};

@@ -1,0 +1,148 @@
+/** The client of the app's HTTP functions for the command line. */
+import type { DeploymentEntry } from '../../api/deployments.ts';
+import type { ErrorEntry } from '../../api/errors.ts';
+import type { HistoryEntry } from '../../api/events.ts';
+import type { AuditedAct, AutomationState } from '../../api/operations.ts';
+import type { ServiceEntry } from '../../api/services.ts';
+import { type AppAnswer, AppConnection, fieldOf } from './app-request.ts';
+
+interface HistoryFilter {
+  readonly type?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly correlationId?: string | undefined;
+  /** RFC 3339. */
+  readonly since?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+interface DeploymentFilter {
+  readonly cluster?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly deployment?: string | undefined;
+  readonly service?: string | undefined;
+}
+
+export interface ErrorFilter {
+  readonly reason?: string | undefined;
+  readonly type?: string | undefined;
+  /** Dead-lettered at or after, and before: RFC 3339. */
+  readonly since?: string | undefined;
+  readonly before?: string | undefined;
+}
+
+/** The app at an address. */
+export class AppClient {
+  readonly #app: AppConnection;
+
+  /** @param url the app's address, with or without `/api` */
+  constructor(url: string, key: string | undefined, token?: string) {
+    this.#app = new AppConnection(url, key, token);
+  }
+
+  /** Publishes an event. Resolves when the app has accepted it; it is handled later. */
+  async publish(event: { readonly id: string }): Promise<void> {
+    const answer = await this.#app.request('events', {
+      method: 'POST',
+      contentType: 'application/cloudevents+json',
+      body: JSON.stringify(event),
+    });
+    const ids = answer.status === 202 ? fieldOf(answer, 'ids') : undefined;
+    if (!Array.isArray(ids) || !ids.includes(event.id))
+      throw this.#app.notTheApp(answer, '202 with the id of the event');
+  }
+
+  /** The history, newest first. */
+  async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
+    const answer = await this.#app.request(`events?${queryOf(filter)}`);
+    // The app's own answer: its tests hold it against this type's schema.
+    return this.#app.listIn(answer, 'events') as HistoryEntry[];
+  }
+
+  /** All deployments that match, in the order of their targets, from all pages. */
+  deployments(filter: DeploymentFilter): AsyncIterable<DeploymentEntry> {
+    // The app's own answer: its tests hold it against this type's schema.
+    return this.#pages('deployments', 'deployments', filter) as AsyncIterable<DeploymentEntry>;
+  }
+
+  /** The services in the order of their names. @param service only this one */
+  async services(service?: string): Promise<ServiceEntry[]> {
+    const answer = await this.#app.request(`services?${queryOf({ service })}`);
+    // The app's own answer: its tests hold it against this type's schema.
+    return this.#app.listIn(answer, 'services') as ServiceEntry[];
+  }
+
+  /** All entries that match, oldest first, from all pages. */
+  errors(filter: ErrorFilter): AsyncIterable<ErrorEntry> {
+    // The app's own answer: its tests hold it against this type's schema.
+    return this.#pages('errors', 'errors', filter) as AsyncIterable<ErrorEntry>;
+  }
+
+  /** The audit log, newest first, from all pages. */
+  audit(filter: { readonly since: string; readonly who: string | undefined }): AsyncIterable<AuditedAct> {
+    // The app's own answer: its tests hold it against this type's schema.
+    return this.#pages('audit', 'acts', filter) as AsyncIterable<AuditedAct>;
+  }
+
+  async *#pages(path: string, list: string, filter: object): AsyncIterable<unknown> {
+    let cursor: string | undefined;
+    do {
+      const answer = await this.#app.request(`${path}?${queryOf({ ...filter, limit: 250, cursor })}`);
+      yield* this.#app.listIn(answer, list);
+      const next = fieldOf(answer, 'next');
+      cursor = typeof next === 'string' ? next : undefined;
+    } while (cursor !== undefined);
+  }
+
+  /** One entry with its body. @throws NotFoundError */
+  async error(sequenceNumber: string): Promise<ErrorEntry & { readonly body: unknown }> {
+    const answer = await this.#app.request(`errors/${sequenceNumber}`);
+    if (fieldOf(answer, 'sequenceNumber') === undefined) throw this.#app.notTheApp(answer, 'the entry');
+    return answer.json as ErrorEntry & { body: unknown };
+  }
+
+  /** @throws NotFoundError @throws PermanentError that says why the entry cannot be replayed */
+  async replay(sequenceNumber: string): Promise<void> {
+    const answer = await this.#app.request(`errors/${sequenceNumber}/replay`, { method: 'POST', body: '{}' });
+    if (answer.status !== 202) throw this.#app.notTheApp(answer, '202');
+  }
+
+  /** @throws NotFoundError */
+  async discard(sequenceNumber: string): Promise<void> {
+    const answer = await this.#app.request(`errors/${sequenceNumber}`, { method: 'DELETE' });
+    if (answer.status !== 204) throw this.#app.notTheApp(answer, '204');
+  }
+
+  async automation(): Promise<AutomationState> {
+    return this.#automationIn(await this.#app.request('automation'));
+  }
+
+  /** @returns the state as it is now */
+  async switchAutomation(change: {
+    readonly action: 'pause' | 'resume';
+    readonly by: string;
+    readonly reason: string;
+  }): Promise<AutomationState> {
+    const body = JSON.stringify(change);
+    return this.#automationIn(await this.#app.request('automation', { method: 'POST', body }));
+  }
+
+  #automationIn(answer: AppAnswer): AutomationState {
+    const state = fieldOf(answer, 'state');
+    if (state !== 'active' && state !== 'paused') throw this.#app.notTheApp(answer, 'the state of automation');
+    // The app's own answer: its tests hold it against this type's schema.
+    return answer.json as AutomationState;
+  }
+
+  /** Ends a service's freeze. @throws NotFoundError when it is not frozen */
+  async unfreeze(service: string, reason: string): Promise<void> {
+    const path = `services/${encodeURIComponent(service)}/unfreeze`;
+    const answer = await this.#app.request(path, { method: 'POST', body: JSON.stringify({ reason }) });
+    if (answer.status !== 204) throw this.#app.notTheApp(answer, '204');
+  }
+}
+
+function queryOf(values: object): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) query.set(name, String(value));
+  return query;
+}
