@@ -147,6 +147,5 @@ button.danger { border-color: var(--bad-line); color: var(--bad); font-weight: 6
 .filters div { flex: 1 1 12rem; max-width: 26rem; }
 .pager { margin: .7rem 0 0; }
 details > summary { cursor: pointer; color: var(--link); }
-@media (prefers-reduced-motion: no-preference) { .badge, .notice { transition: background .2s; } }
 @media print { .top, .act, .live { display: none; } }
 `;
