@@ -90,11 +90,12 @@ export const rooms = [
     rooms: ['functions/timer'],
     alone: true,
     may: [
-      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo', 'shared/access/audit'],
+      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo', 'shared/releases', 'shared/access/audit'],
       ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
       ...BASICS,
     ],
-    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, slo/.',
+    message:
+      'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, slo/, releases/.',
   },
   {
     rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text'],
@@ -183,14 +184,22 @@ export const rooms = [
   {
     rooms: ['shared/status'],
     may: [
-      ...['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', 'shared/delivery/automatic-replay'],
-      'shared/automation',
-      'shared/config/service-lookup',
-      ...BASICS,
+      ...['shared/releases', 'shared/slo', 'shared/blame/pages', 'shared/ports', 'shared/topology'],
+      ...['shared/delivery/automatic-replay', 'shared/automation', 'shared/config/service-lookup'],
+      ...['shared/status/explain', ...BASICS],
     ],
     types: ['shared/delivery'],
     message:
-      'status/ imports releases, slo, ports, config/service-lookup, the topology, automatic-replay, and types of the delivery.',
+      'status/ imports releases, slo, blame/pages, ports, config/service-lookup, the topology, automatic-replay, and types of the delivery.',
+  },
+  {
+    rooms: ['shared/status/explain'],
+    may: [
+      ...['shared/releases', 'shared/slo', 'shared/blame', 'shared/ports', 'shared/config/service-lookup'],
+      ...['shared/delivery/history', 'shared/delivery/event-record', 'shared/events/identity', ...BASICS],
+    ],
+    message:
+      'explain/ reads what is stored of a release: releases, slo, blame, the history, and config/service-lookup.',
   },
   {
     rooms: ['shared/status/pages'],

@@ -12,6 +12,7 @@ import type { Notification } from '../../shared/ports/notifier.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
 import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsFailed } from '../../shared/releases/expected.ts';
+import { watchRolledBack } from '../../shared/releases/put-backs.ts';
 import {
   advanceRelease,
   type ReleaseRecord,
@@ -56,9 +57,9 @@ function watchRollback(
   release: ReleaseRecord,
   { images, revision, at, deadline }: StepTo<'rolling-back'>,
   event: Failed,
-  { clusters, clock, config, notifier, log }: HandlerPorts,
+  { clusters, clock, config, notifier, state, log }: HandlerPorts,
 ): Promise<RolloutStatus> {
-  const { rank, data } = release;
+  const { key, rank, data } = release;
   const { namespace, deployment } = data;
   const back = imagesText(images);
   const change: Rollback = {
@@ -74,6 +75,7 @@ function watchRollback(
     change,
     make: (cluster) => cluster.rollback(change),
     before: async () => {
+      await watchRolledBack(state, targetOf(data), { key, since: at });
       const notice = noticeOf(release, event, config, {
         what: 'failed',
         severity: 'warning',

@@ -2,7 +2,7 @@
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { limitIn, PAGE_PARAMETERS, refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
-import { type DeploymentSummary, deployments, type ReleaseSummary, ratesOf } from '../../shared/status/summaries.ts';
+import { type DeploymentSummary, deployments, ratesOf } from '../../shared/status/summaries.ts';
 
 const FILTERS = ['cluster', 'namespace', 'deployment', 'service'] as const;
 const QUERY = {
@@ -22,7 +22,7 @@ export async function handle({ query }: HttpRequest, ports: Ports): Promise<Http
   const limit = limitIn(query);
   const found: DeploymentSummary[] = [];
   let next: string | undefined;
-  for await (const one of deployments(ports, query.get('cursor') ?? undefined)) {
+  for await (const one of deployments(ports, query.get('cursor') ?? undefined, true)) {
     if (!FILTERS.every((name) => (query.get(name) ?? one[name]) === one[name])) continue;
     if (found.length === limit) {
       next = found.at(-1)?.target;
@@ -52,13 +52,28 @@ onHttp(
 
 function entryOf({ newest, refused, failingSince, doraTotals, ...one }: DeploymentSummary): Record<string, unknown> {
   const { deployed, completed, failed, rework, rolledBack } = doraTotals;
-  const shown = (release: ReleaseSummary): object => ({ ...release, since: new Date(release.since).toISOString() });
   return {
     ...one,
-    ...(newest && { newest: shown(newest) }),
-    ...(refused && { refused: shown(refused) }),
+    ...(newest && { newest: releaseOf(newest) }),
+    ...(refused && { refused: releaseOf(refused) }),
     ...(failingSince !== undefined && { failingSince: new Date(failingSince).toISOString() }),
     ...{ deployed, completed, failed, rework, rolledBack },
     ...ratesOf(doraTotals),
+  };
+}
+
+function releaseOf({
+  weighed,
+  since,
+  putBackAt,
+  ...newest
+}: NonNullable<DeploymentSummary['newest']>): Record<string, unknown> {
+  return {
+    ...newest,
+    since: new Date(since).toISOString(),
+    ...(putBackAt !== undefined && { putBackAt: new Date(putBackAt).toISOString() }),
+    ...(weighed && {
+      weighed: weighed.map(({ openedAt, ...page }) => ({ ...page, openedAt: new Date(openedAt).toISOString() })),
+    }),
   };
 }

@@ -20,7 +20,8 @@ onHttp(
     methods: ['GET'],
     route: 'services',
     right: 'read',
-    description: 'The services with their objectives: error budget, open alerts, freeze.',
+    description:
+      'The services with their objectives: error budget, open alerts, last check, silence (`silentSince`), freeze.',
     query: QUERY,
     schemas: async () => (await import('../../shared/api/services.ts')).servicesSchemas,
     answers: { 200: '`{ services }`, in the order of their names.', 400: WRONG_PARAMETER },
@@ -28,6 +29,19 @@ onHttp(
   handle,
 );
 
-function entryOf({ checkedAt, ...service }: ServiceSummary): Record<string, unknown> {
-  return { ...service, ...(checkedAt !== undefined && { checkedAt: new Date(checkedAt).toISOString() }) };
+function entryOf({ checkedAt, objectives, ...service }: ServiceSummary): Record<string, unknown> {
+  return {
+    ...service,
+    objectives: objectives.map(({ checkedAt: last, silentSince, ...objective }) => ({
+      ...objective,
+      ...timesOf({ checkedAt: last, silentSince }),
+    })),
+    ...timesOf({ checkedAt }),
+  };
+}
+
+function timesOf(times: Readonly<Record<string, number | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(times).flatMap(([name, at]) => (at === undefined ? [] : [[name, new Date(at).toISOString()]])),
+  );
 }

@@ -1,5 +1,6 @@
 /** Answers of `/api/deployments`. */
 import * as z from 'zod';
+import { pagePart } from './explain.ts';
 import { number, PAGE_QUERY, pageOf, type RouteSchemas, time } from './route-schemas.ts';
 
 const release = z
@@ -21,6 +22,16 @@ const release = z
     note: z.string().optional().describe('Why it was not rolled back, or how the rollback failed'),
     commit: z.string().optional(),
     requestedBy: z.string().optional(),
+    putBackAt: time.optional().describe('Since when it runs again, though it was rolled back'),
+    weighed: z
+      .array(
+        z.object({
+          ...{ slo: z.string(), openedAt: time, part: pagePart, helped: z.boolean().optional() },
+          ...{ suspects: number, decision: z.string() },
+        }),
+      )
+      .optional()
+      .describe('What was weighed about pages that it had a part in'),
   })
   .meta({ id: 'Release', description: 'A release of a Deployment' });
 

@@ -14,6 +14,8 @@ const serviceEntry = z
         currentValue: z.number().optional().describe('The share of good events in the window'),
         errorBudgetRemaining: z.number().optional().describe('1 is untouched, 0 is spent, less is overspent'),
         alerts: z.array(z.enum(['page', 'ticket'])).describe('The alerts that are open'),
+        checkedAt: time.optional().describe('The last check that counted for it; absent when none ever did'),
+        silentSince: time.optional().describe('While checks have been missing for longer than it allows'),
       }),
     ),
     freeze: z

@@ -79,6 +79,19 @@ export interface ReleaseRecord {
   /** Started, but the cluster could not be seen yet: nothing of it is there. */
   readonly isUnbegun?: boolean;
   readonly steps: readonly ReleaseStep[];
+  /** While its image runs again, though it was rolled back. */
+  readonly putBack?: PutBack;
+}
+
+/** Somebody has set what was rolled back. */
+export interface PutBack {
+  /** When that was noticed, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** What runs again, as the cluster shows it. */
+  readonly images: readonly NamedImage[];
+  /** Who has set it, as the cluster names them, if it does. */
+  readonly by?: string;
+  readonly isNotified: boolean;
 }
 
 /**
@@ -189,9 +202,11 @@ export function urgencyOf(record: TargetRecord): readonly [urgency: Urgency, sin
   const { failingSince } = record;
   const [last] = record.releases;
   const newest = newestOf(record);
+  const putBack = newest?.putBack;
   const phase = newest && phaseOf(newest);
   const since = (newest && phase && stepTo(newest, phase)?.at) ?? 0;
-  if (failingSince !== undefined) return ['failing', failingSince];
+  // What runs although it was rolled back is as bad as what fails.
+  if (failingSince !== undefined || putBack) return ['failing', failingSince ?? putBack?.at ?? 0];
   if (newest && (isInFlight(newest) || phase === 'rolling-back')) return ['under-way', newest.steps[0]?.at ?? 0];
   if (last && isRefused(last)) return ['refused', last.steps[0]?.at ?? 0];
   return ['quiet', since];

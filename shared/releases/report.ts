@@ -83,7 +83,7 @@ function restoreSecondsOf(release: ReleaseRecord): number {
 /** A notification about a release; `what` makes its key, so that a repeated run sends the same one. */
 export function noticeOf(
   release: ReleaseRecord,
-  event: PlatformEvent,
+  event: PlatformEvent | undefined,
   config: PlatformConfig,
   { what, ...notice }: { what: string } & Pick<Notification, 'severity' | 'title' | 'text' | 'facts'>,
 ): Notification {
@@ -103,6 +103,6 @@ export function noticeOf(
       ...notice.facts,
     },
     ...(team && { team }),
-    event,
+    ...(event && { event }),
   };
 }

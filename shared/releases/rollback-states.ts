@@ -112,10 +112,15 @@ function goodImagesFor(
   };
 }
 
-function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
+function blame(
+  record: TargetRecord,
+  release: ReleaseRecord,
+  cause: Cause,
+  { reason, message }: ReleaseFailure,
+): TargetRecord {
   if (!isSuspect(record, release)) return record;
   const ended = phaseOf(release) === 'completed' ? record : withDeployed(record, release);
-  const next = withFailure(withStep(ended, release, { to: 'failed', ...cause, ...failure }), cause.at);
+  const next = withFailure(withStep(ended, release, { to: 'failed', ...cause, reason, message }), cause.at);
   const asked = askedImages(release.data);
   const completed = stepTo(release, 'completed')?.images;
   const blamed = knownContainers(record, release).map((name, index) => {

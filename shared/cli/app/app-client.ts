@@ -4,6 +4,7 @@ import type { ErrorEntry } from '../../api/errors.ts';
 import type { HistoryEntry } from '../../api/events.ts';
 import type { AuditedAct, AutomationState } from '../../api/operations.ts';
 import type { ServiceEntry } from '../../api/services.ts';
+import type { ExplanationJson } from '../../status/explain/explanation-json.ts';
 import { type AppAnswer, AppConnection, fieldOf } from './app-request.ts';
 
 interface HistoryFilter {
@@ -110,6 +111,16 @@ export class AppClient {
   async discard(sequenceNumber: string): Promise<void> {
     const answer = await this.#app.request(`errors/${sequenceNumber}`, { method: 'DELETE' });
     if (answer.status !== 204) throw this.#app.notTheApp(answer, '204');
+  }
+
+  /** A release and why it came to what it came to. @throws NotFoundError @throws PermanentError naming the requests of that id */
+  async explain(
+    of: { readonly target: string } | { readonly id: string; readonly source?: string | undefined },
+  ): Promise<ExplanationJson> {
+    const answer = await this.#app.request(`explain?${queryOf(of)}`);
+    if (typeof fieldOf(answer, 'target') !== 'string') throw this.#app.notTheApp(answer, 'an explanation');
+    // The app's own answer: its tests hold it against this type's schema.
+    return answer.json as ExplanationJson;
   }
 
   async automation(): Promise<AutomationState> {

@@ -121,5 +121,5 @@ export function deploymentBadges(one: DeploymentSummary): Html {
   const [text, tone] = newest ? PHASES[newest.phase] : (['–', 'quiet'] as const);
   // Failing says so already.
   const isFailed = failingSince !== undefined && newest?.phase === 'failed';
-  return html`<span class="badges">${failingSince !== undefined && badge('failing', 'bad')}${refusal !== newest && !isFailed && badge(text, tone)}${refusal && badge(`refused: ${refusal.reason}`, 'bad')}</span>`;
+  return html`<span class="badges">${failingSince !== undefined && badge('failing', 'bad')}${newest?.putBackAt !== undefined && badge('put back', 'bad')}${refusal !== newest && !isFailed && badge(text, tone)}${refusal && badge(`refused: ${refusal.reason}`, 'bad')}</span>`;
 }

@@ -1,5 +1,5 @@
 /** One service: how fast its budget burns and what is left of it, what was released, what was weighed, why it is frozen. */
-import { type Page as OpenPage, readPage, type Weighed } from '../../blame/pages.ts';
+import { type Page as OpenPage, pagesOf, type Weighed } from '../../blame/pages.ts';
 import { describeChanges } from '../../blame/verdict-text.ts';
 import { serviceNamed, workloadsOf } from '../../config/service-lookup.ts';
 import { DAY_MS } from '../../duration.ts';
@@ -27,22 +27,25 @@ const SHOWN_FOR_MS = 30 * DAY_MS;
 /** Undefined when nobody knows the service. */
 export async function servicePage(view: View, ports: Ports, service: string): Promise<ShownPage | undefined> {
   const { state, config } = ports;
-  const [health, freeze, changes] = await Promise.all([
+  const [health, freeze, changes, pages] = await Promise.all([
     healthOf(state, service),
     freezeOf(state, service, view.now),
     changesOf(state, service, view.now - SHOWN_FOR_MS, () => true),
+    pagesOf(state, service),
   ]);
   const configured = serviceNamed(config, service);
   if (!configured && !health && !freeze && changes.length === 0) return undefined;
   const summary = serviceSummaryOf(config, service, health, freeze);
   const newestFirst = changes.toSorted((a, b) => b.startedAt - a.startedAt);
-  const objectives = await Promise.all(
-    objectivesOf(config, service).map(async (objective) => {
-      const found = health && objectiveHealthOf(health, objective.slo);
-      const page = await readPage(state, service, objective.slo);
-      return objectiveSection(view, objective, { found, page, marks: marksOf(newestFirst, freeze, page) });
-    }),
-  );
+  const objectives = objectivesOf(config, service).map((objective) => {
+    const found = health && objectiveHealthOf(health, objective.slo);
+    const silentSince = summary.objectives.find(({ slo }) => slo === objective.slo)?.silentSince;
+    const own = pages.filter(({ slo }) => slo === objective.slo);
+    return objectiveSection(view, objective, {
+      ...{ found, silentSince, pages: own },
+      marks: marksOf(newestFirst, freeze, own[0]),
+    });
+  });
   const { team, checkedAt } = summary;
   const main = html`<p class="crumbs">${pageLink(view, ['services'], 'Services')}</p>
 <div class="title"><h1>${breakable(service)}</h1>${stateBadges(summary)}</div>
@@ -58,8 +61,8 @@ ${pageSection(
 )}
 ${objectives.length > 0 ? objectives : pageSection('objectives', 'Objectives', note('platform.config.json promises nothing of this service.'))}
 ${pageSection('changes', 'Releases and rollbacks', changesTable(view, newestFirst))}`;
-  const pages = summary.objectives.some(({ alerts }) => alerts.includes('page'));
-  const trouble = [...(pages ? ['page'] : []), ...(freeze ? ['frozen'] : [])];
+  const isPaging = summary.objectives.some(({ alerts }) => alerts.includes('page'));
+  const trouble = [...(isPaging ? ['page'] : []), ...(freeze ? ['frozen'] : [])];
   return { title: [...trouble, service].join(' · '), tone: trouble.length > 0 ? 'bad' : 'good', main };
 }
 
@@ -80,12 +83,15 @@ function freezeSection(view: View, service: string, freeze: Freeze): Html {
 
 interface Known {
   readonly found: ObjectiveHealth | undefined;
-  readonly page: OpenPage | undefined;
+  readonly silentSince: number | undefined;
+  /** The last one first. */
+  readonly pages: readonly OpenPage[];
   readonly marks: readonly Mark[];
 }
 
-function objectiveSection(view: View, objective: Objective, { found, page, marks }: Known): Html {
+function objectiveSection(view: View, objective: Objective, { found, silentSince, pages, marks }: Known): Html {
   const { slo, target, window } = objective;
+  const [last, ...earlier] = pages;
   const id = `slo-${slo.replace(/[^a-z0-9]+/gi, '-')}`;
   const promise = html`<span class="soft">${exactPercent(target)} over ${window}${scopeText(objective)}</span>`;
   if (!found) {
@@ -107,6 +113,11 @@ function objectiveSection(view: View, objective: Objective, { found, page, marks
         ? html`<span class="badges">${found.open.map((severity) => badge(severity, severity === 'page' ? 'bad' : 'busy'))}</span>`
         : 'none',
     ],
+    [
+      'Silent',
+      silentSince !== undefined &&
+        html`${badge('silent', 'busy')} no check since ${clockTime(silentSince, view.now)}: budget and alerts stand still`,
+    ],
     ['Good events', percent(found.currentValue)],
     ['Error budget', budgetWords(found.errorBudgetRemaining)],
     ['On a page', PAGE_MODES[objective.rollbackOnPage]],
@@ -114,7 +125,8 @@ function objectiveSection(view: View, objective: Objective, { found, page, marks
 ${budgetChart(`${id}-budget`, found, objective, marks)}
 ${burnChart(`${id}-burn`, found.buckets, target, limits, marks)}
 ${rulesTable(slo, objective, found)}
-${page && weighedPart(view, page)}`;
+${last && weighedPart(view, last)}
+${earlier.length > 0 && html`<details id="${id}-earlier"><summary>${earlier.length === 1 ? 'The page' : `The ${earlier.length} pages`} before that</summary>${earlier.map((page) => weighedPart(view, page))}</details>`}`;
   return pageSection(id, slo, content, promise);
 }
 

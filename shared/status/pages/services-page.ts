@@ -32,9 +32,9 @@ export function byUrgency(all: readonly ServiceSummary[]): ServiceSummary[] {
 }
 
 /** A page is above a ticket, whatever else there is. */
-function urgencyOf({ freeze, objectives, checkedAt }: ServiceSummary): number {
+function urgencyOf({ freeze, objectives }: ServiceSummary): number {
   const has = (severity: 'page' | 'ticket'): boolean => objectives.some(({ alerts }) => alerts.includes(severity));
-  const isUnknown = objectives.length > 0 && checkedAt === undefined;
+  const isUnknown = objectives.some((one) => one.silentSince !== undefined || one.checkedAt === undefined);
   return (has('page') ? 8 : 0) + (freeze ? 4 : 0) + (has('ticket') ? 2 : 0) + (isUnknown ? 1 : 0);
 }
 
@@ -68,10 +68,12 @@ export function stateBadges({ freeze, objectives, checkedAt }: ServiceSummary): 
     objectives.some((one) => one.alerts.includes(severity)),
   );
   const isUnknown = objectives.length > 0 && checkedAt === undefined;
+  const isSilent = !isUnknown && objectives.some(({ silentSince }) => silentSince !== undefined);
   const badges: Html[] = [
     ...alerts.map((severity) => badge(severity, severity === 'page' ? 'bad' : 'busy')),
     ...(freeze ? [badge('frozen', 'bad')] : []),
     ...(isUnknown ? [badge('never checked', 'busy')] : []),
+    ...(isSilent ? [badge('silent', 'busy')] : []),
   ];
   if (badges.length === 0)
     badges.push(objectives.length > 0 ? badge('keeps its promise', 'good') : badge('promises nothing', 'quiet'));

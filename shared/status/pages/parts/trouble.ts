@@ -6,7 +6,7 @@ import { budgetWords } from '../../../slo/budget-text.ts';
 import { scopeText } from '../../../slo/freezes.ts';
 import type { Dependency, Health } from '../../health.ts';
 import type { DeploymentSummary, ErrorSummary, ServiceSummary } from '../../summaries.ts';
-import { html, type Part, type Tone } from './html.ts';
+import { html, joined, type Part, type Tone } from './html.ts';
 import { ago, counted, shortened, spanText } from './text.ts';
 import { pageLink, serviceLink, targetLink, type View } from './view.ts';
 
@@ -125,6 +125,7 @@ function serviceTroubles(view: View, services: readonly ServiceSummary[]): Troub
 
 function deploymentTroubles(view: View, deployments: readonly DeploymentSummary[]): TroubleGroup[] {
   const failing = deployments.filter(({ failingSince }) => failingSince !== undefined);
+  const putBack = deployments.filter(({ newest }) => newest?.putBackAt !== undefined);
   const refused = deployments.filter(
     (one) => one.failingSince === undefined && (refusalOf(one)?.since ?? 0) > view.now - REFUSED_FOR_MS,
   );
@@ -139,6 +140,20 @@ function deploymentTroubles(view: View, deployments: readonly DeploymentSummary[
           badge: 'failing',
           tone: 'bad',
           text: html`${targetLink(view, target)} for ${spanText(view.now - failingSince)}: ${newest?.reason} ${shortened(newest?.message ?? '')}`,
+        }),
+        'bad',
+        all,
+      ),
+    },
+    {
+      tone: 'bad',
+      headline: `${counted(putBack.length, 'release')} put back`,
+      troubles: limited(
+        putBack,
+        ({ target, newest }) => ({
+          badge: 'put back',
+          tone: 'bad',
+          text: html`${targetLink(view, target)} runs what was rolled back, again, since ${ago(newest?.putBackAt ?? 0, view.now)}: somebody, or a GitOps controller, has put it back`,
         }),
         'bad',
         all,
@@ -185,17 +200,27 @@ function errorTroubles(view: View, { errors, waitingErrors }: Standing): Trouble
   ];
 }
 
-/** Of whom nothing is known: that looks like all is well, and need not be. */
+/** Of whom nothing is known, or nothing new: that looks like all is well, and need not be. */
 function quietTroubles(view: View, services: readonly ServiceSummary[]): TroubleGroup[] {
   const never = services.filter(({ objectives, checkedAt }) => objectives.length > 0 && checkedAt === undefined);
-  const text = html`${never.slice(0, MAX_LISTED).map(({ service }, n) => html`${n > 0 ? ', ' : ''}${serviceLink(view, service)}`)}${never.length > MAX_LISTED ? ` and ${never.length - MAX_LISTED} more` : ''}: no health check was ever counted, so nothing is known`;
+  const silent = services.filter(
+    (one) => !never.includes(one) && one.objectives.some(({ silentSince }) => silentSince !== undefined),
+  );
+  const group = (all: readonly ServiceSummary[], what: string, badge: string, why: string): TroubleGroup => ({
+    tone: 'busy',
+    headline: `${counted(all.length, 'service')} ${what}`,
+    troubles: all.length > 0 ? [{ badge, tone: 'busy', text: html`${namesOf(view, all)}: ${why}` }] : [],
+  });
   return [
-    {
-      tone: 'busy',
-      headline: `${counted(never.length, 'service')} never checked`,
-      troubles: never.length > 0 ? [{ badge: 'unchecked', tone: 'busy', text }] : [],
-    },
+    group(silent, 'silent', 'silent', 'no health check for longer than they allow, so budgets and alerts stand still'),
+    group(never, 'never checked', 'unchecked', 'no health check was ever counted, so nothing is known'),
   ];
+}
+
+function namesOf(view: View, all: readonly ServiceSummary[]): Part {
+  const listed = all.slice(0, MAX_LISTED).map(({ service }) => serviceLink(view, service));
+  const rest = all.length - listed.length;
+  return html`${joined(listed, ', ')}${rest > 0 && ` and ${rest} more`}`;
 }
 
 function limited<T>(all: readonly T[], troubleOf: (one: T) => Trouble, tone: Trouble['tone'], more: Part): Trouble[] {
