@@ -30,7 +30,9 @@ export const handle: Handler<Failed> = async (event, ports) => {
   const { state, clock, config } = ports;
   const by = eventKey(event);
   const { rollback, deadline } = config.policies.deployment;
-  const against = rollback ? await reasonNotToAct(state) : 'automatic rollback is disabled';
+  // What somebody asks for is not done by itself.
+  const isAsked = event.data.reason === 'RollbackRequested';
+  const against = isAsked ? undefined : rollback ? await reasonNotToAct(state) : 'automatic rollback is disabled';
   let release = await advanceRelease(state, event.data, (record, it) =>
     handleFailure(record, it, { by, at: clock.now() }, event.data, {
       against,

@@ -67,3 +67,14 @@ export const deploymentsSchemas: RouteSchemas = {
   query: PAGE_QUERY,
   answers: { 200: pageOf('deployments', deploymentEntry) },
 };
+
+export const rollbackSchemas: RouteSchemas = {
+  body: z.object({ reason: z.string().min(1).max(500).describe('Why, for the audit log and whoever is notified') }),
+  answers: {
+    202: z.object({
+      ...{ eventId: z.string(), correlationId: z.string() },
+      failed: z.string().describe('The images that fail'),
+      restored: z.string().describe('Those that are to run'),
+    }),
+  },
+};

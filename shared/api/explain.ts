@@ -24,6 +24,7 @@ const came = z.object({
   at: time,
   to: z.enum([...phase.options, 'closed']),
   ...{ previousImage: z.string().optional(), overrode: z.string().optional() },
+  override: z.object({ by: z.string(), reason: z.string() }).optional().describe('Whose word let it through a freeze'),
   ...{ deadline: time.optional(), images: z.array(namedImage).optional(), replicas: number.optional() },
   ...{ revision: z.string().optional(), leadSeconds: z.number().optional() },
   ...{ reason: z.string().optional(), message: z.string().optional() },

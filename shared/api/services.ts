@@ -28,6 +28,15 @@ const serviceEntry = z
       })
       .optional()
       .describe('There while releases are refused, and where'),
+    overrides: z
+      .array(
+        z.object({
+          ...{ id: z.string(), target: z.string().optional(), by: z.string(), reason: z.string() },
+          ...{ since: time, until: time, isForOne: z.boolean().describe('Whether one release uses it up') },
+        }),
+      )
+      .optional()
+      .describe('What lets releases through a freeze'),
     checkedAt: time.optional().describe('When its health was last heard of'),
   })
   .meta({ id: 'Service', description: 'A service against its objectives' });
@@ -42,4 +51,21 @@ export const servicesSchemas: RouteSchemas = {
 /** Longer than a line is no reason. */
 export const unfreezeSchemas: RouteSchemas = {
   body: z.object({ reason: z.string().min(1).max(500).describe('Why, for the audit log') }),
+};
+
+export const overrideSchemas: RouteSchemas = {
+  body: z.object({
+    reason: z.string().min(1).max(500).describe('Why, for the audit log'),
+    target: z
+      .string()
+      .optional()
+      .describe('`<cluster>/<namespace>/<deployment>`; every one of the service when absent'),
+    for: z.string().optional().describe('How long, such as 2h, at most 7d; one release within a day when absent'),
+  }),
+  answers: {
+    201: z.object({
+      ...{ id: z.string(), target: z.string().optional(), by: z.string(), reason: z.string() },
+      ...{ until: time, isForOne: z.boolean() },
+    }),
+  },
 };

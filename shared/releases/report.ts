@@ -87,8 +87,9 @@ export function noticeOf(
   config: PlatformConfig,
   { what, ...notice }: { what: string } & Pick<Notification, 'severity' | 'title' | 'text' | 'facts'>,
 ): Notification {
-  const { key, data } = release;
-  const { commit, requestedBy, override } = data;
+  const { key, data, sentBy } = release;
+  const { commit, requestedBy } = data;
+  const override = stepTo(release, 'requested')?.override;
   const team = teamOf(config, serviceOf(config, data));
   return {
     ...notice,
@@ -98,8 +99,10 @@ export function noticeOf(
       Image: imagesText(askedImages(data)),
       Request: requestReference(release),
       ...(commit && { Commit: commit.sha }),
-      ...(requestedBy && { 'Requested by': requestedBy }),
-      ...(override && { Override: `${override.reason} (approved by ${override.approvedBy})` }),
+      // What a request says of who made it is its own word; who sent it is not.
+      ...(requestedBy && { 'Requested by': sentBy ? `${requestedBy} (sent by ${sentBy})` : requestedBy }),
+      ...(sentBy && !requestedBy && { 'Sent by': sentBy }),
+      ...(override && { Override: `${override.reason} (by ${override.by})` }),
       ...notice.facts,
     },
     ...(team && { team }),

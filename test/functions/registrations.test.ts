@@ -65,6 +65,8 @@ it('answers these requests, and nobody without a key', () => {
       'GET /api/metrics → metrics, function',
       'GET /api/openapi.json → openapi, function',
       'GET /api/services → services, function',
+      'POST /api/deployments/{cluster}/{namespace}/{deployment}/rollback → rollback, function',
+      'POST /api/services/{service}/override → override, function',
       'POST /api/services/{service}/unfreeze → unfreeze, function',
     ].sort(),
   );

@@ -130,7 +130,7 @@ export class AppClient {
   /** @returns the state as it is now */
   async switchAutomation(change: {
     readonly action: 'pause' | 'resume';
-    readonly by: string;
+    readonly by: string | undefined;
     readonly reason: string;
   }): Promise<AutomationState> {
     const body = JSON.stringify(change);
@@ -149,6 +149,32 @@ export class AppClient {
     const path = `services/${encodeURIComponent(service)}/unfreeze`;
     const answer = await this.#app.request(path, { method: 'POST', body: JSON.stringify({ reason }) });
     if (answer.status !== 204) throw this.#app.notTheApp(answer, '204');
+  }
+
+  /** Grants an override. @returns how long it holds @throws NotFoundError when there is no such service */
+  async override(
+    service: string,
+    override: { readonly reason: string; readonly target: string | undefined; readonly for: string | undefined },
+  ): Promise<{ readonly until: string; readonly isForOne: boolean }> {
+    const path = `services/${encodeURIComponent(service)}/override`;
+    const answer = await this.#app.request(path, { method: 'POST', body: JSON.stringify(override) });
+    const [until, isForOne] = [fieldOf(answer, 'until'), fieldOf(answer, 'isForOne')];
+    if (typeof until !== 'string' || typeof isForOne !== 'boolean') throw this.#app.notTheApp(answer, 'the override');
+    return { until, isForOne };
+  }
+
+  /** Rolls a deployment (`cluster/namespace/deployment`) back. @throws NotFoundError when nothing was released there */
+  async rollback(
+    target: string,
+    reason: string,
+  ): Promise<{ readonly eventId: string; readonly failed: string; readonly restored: string }> {
+    const body = JSON.stringify({ reason });
+    const answer = await this.#app.request(`deployments/${target}/rollback`, { method: 'POST', body });
+    const [eventId, failed, restored] = ['eventId', 'failed', 'restored'].map((name) => fieldOf(answer, name));
+    if (typeof eventId !== 'string' || typeof failed !== 'string' || typeof restored !== 'string') {
+      throw this.#app.notTheApp(answer, 'what is rolled back');
+    }
+    return { eventId, failed, restored };
   }
 }
 
