@@ -1,13 +1,18 @@
 /** One deployment: what runs against what should run, and its releases as a timeline. */
+import { deploymentScope } from '../../access/rights.ts';
 import { describeError } from '../../describe-error.ts';
+import { NotFoundError } from '../../errors.ts';
 import { isImage } from '../../image.ts';
 import type { Rollout, RunningContainer } from '../../ports/cluster.ts';
 import type { Ports } from '../../ports/handler.ts';
-import { askedImages } from '../../releases/containers.ts';
+import { askedImages, imagesText } from '../../releases/containers.ts';
 import { isInFlight, knownGoodIn, newestOf, readTarget, type TargetRecord } from '../../releases/release-record.ts';
+import { NotRollbackableError, rollbackableRelease } from '../../releases/rollback-requests.ts';
+import { freezeOf } from '../../slo/freezes.ts';
 import { systemTimer, within } from '../../timeout.ts';
 import { type DeploymentSummary, deploymentOf, ratesOf } from '../summaries.ts';
 import { deploymentBadges } from './deployments-page.ts';
+import { actForm } from './parts/forms.ts';
 import { badge, factList, type Html, html, htmlTable, note, type Part, pageSection, tileList } from './parts/html.ts';
 import type { ShownPage } from './parts/layout.ts';
 import { ago, percent, spanText } from './parts/text.ts';
@@ -48,9 +53,52 @@ ${pageSection(
   html`<ol class="timeline">${releases.map((traced) => releaseItem(view, traced))}</ol>
 ${older > 0 && note(`${older} older ones are kept; GET /api/deployments has the newest.`)}`,
 )}
+${pageSection('act', 'What can be done', await actsOf(view, ports, summary))}
 ${pageSection('dora', 'Since it was first released', doraTiles(summary.doraTotals))}`;
   const trouble = failingSince !== undefined ? 'failing · ' : '';
   return { title: `${trouble}${target}`, tone: failingSince === undefined ? 'good' : 'bad', main };
+}
+
+async function actsOf(view: View, { state, config }: Ports, summary: DeploymentSummary): Promise<Html> {
+  const { cluster, namespace, deployment, target, service } = summary;
+  const scope = deploymentScope(config, summary);
+  const freeze = service === undefined ? undefined : await freezeOf(state, service, view.now, { cluster, namespace });
+  const override =
+    freeze &&
+    service !== undefined &&
+    actForm(view, {
+      act: 'override',
+      right: 'override',
+      scope,
+      label: 'Let one release through',
+      isDangerous: true,
+      explanation: html`${serviceLink(view, service)} is frozen. Lets the next release of this deployment through, within a day; ask for the release again then.`,
+      hidden: { service },
+    });
+  return html`${await rollbackForm(view, state, { cluster, namespace, deployment }, { scope, target })}${override}`;
+}
+
+async function rollbackForm(
+  view: View,
+  state: Ports['state'],
+  place: Parameters<typeof rollbackableRelease>[1],
+  { scope, target }: { readonly scope: ReturnType<typeof deploymentScope>; readonly target: string },
+): Promise<Html> {
+  try {
+    const { release, images } = await rollbackableRelease(state, place);
+    return actForm(view, {
+      act: 'rollback',
+      right: 'rollback',
+      scope,
+      label: 'Roll back',
+      isDangerous: true,
+      explanation: html`Takes ${breakable(imagesText(askedImages(release.data)))} back to ${breakable(imagesText(images))}, though automation may be paused. What fails so is no longer known to be good.`,
+    });
+  } catch (error) {
+    if (!(error instanceof NotRollbackableError) && !(error instanceof NotFoundError)) throw error;
+    const why = error.message.replace(`${target} is not rolled back: `, '');
+    return note(html`<strong>Roll back</strong>: there is nothing to, since ${why}.`);
+  }
 }
 
 /** Or why nobody knows. */

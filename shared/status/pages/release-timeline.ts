@@ -46,7 +46,9 @@ function handlerOf(step: ReleaseStep, before: ReleaseStep | undefined): string {
       return 'deployment-started';
     case 'failed':
       if (!before || step.reason === 'Superseded') return 'deployment-requested';
-      return step.reason === 'SLOViolation' ? 'deployment-failed' : 'deployment-started';
+      return step.reason === 'SLOViolation' || step.reason === 'RollbackRequested'
+        ? 'deployment-failed'
+        : 'deployment-started';
     case 'rolling-back':
     case 'rolled-back':
       return 'deployment-failed';

@@ -5,6 +5,7 @@ import { serviceNamed, workloadsOf } from '../../config/service-lookup.ts';
 import { DAY_MS } from '../../duration.ts';
 import type { Ports } from '../../ports/handler.ts';
 import { changesOf, type RecordedChange } from '../../releases/changes.ts';
+import { type Override, usableOverrides } from '../../releases/overrides.ts';
 import { budgetWords } from '../../slo/budget-text.ts';
 import { BURN_RULES, burnRate, factorOf } from '../../slo/burn-rate.ts';
 import { type Freeze, freezeOf, scopeText } from '../../slo/freezes.ts';
@@ -27,11 +28,12 @@ const SHOWN_FOR_MS = 30 * DAY_MS;
 /** Undefined when nobody knows the service. */
 export async function servicePage(view: View, ports: Ports, service: string): Promise<ShownPage | undefined> {
   const { state, config } = ports;
-  const [health, freeze, changes, pages] = await Promise.all([
+  const [health, freeze, changes, pages, overrides] = await Promise.all([
     healthOf(state, service),
     freezeOf(state, service, view.now),
     changesOf(state, service, view.now - SHOWN_FOR_MS, () => true),
     pagesOf(state, service),
+    usableOverrides(state, view.now).then((all) => all.get(service) ?? []),
   ]);
   const configured = serviceNamed(config, service);
   if (!configured && !health && !freeze && changes.length === 0) return undefined;
@@ -49,7 +51,7 @@ export async function servicePage(view: View, ports: Ports, service: string): Pr
   const { team, checkedAt } = summary;
   const main = html`<p class="crumbs">${pageLink(view, ['services'], 'Services')}</p>
 <div class="title"><h1>${breakable(service)}</h1>${stateBadges(summary)}</div>
-${freeze && freezeSection(view, service, freeze)}
+${freeze && freezeSection(view, service, freeze, overrides)}
 ${pageSection(
   'about',
   'About',
@@ -66,7 +68,7 @@ ${pageSection('changes', 'Releases and rollbacks', changesTable(view, newestFirs
   return { title: [...trouble, service].join(' · '), tone: trouble.length > 0 ? 'bad' : 'good', main };
 }
 
-function freezeSection(view: View, service: string, freeze: Freeze): Html {
+function freezeSection(view: View, service: string, freeze: Freeze, overrides: readonly Override[]): Html {
   const text = html`<p>No release is let through${scopeText(freeze)} since ${clockTime(Date.parse(freeze.since), view.now)} (${ago(Date.parse(freeze.since), view.now)}): ${freeze.reason}.</p>
 <p>It ends by itself when enough of the budget is back. Going back to an image that is known to be good is let through all the same.</p>`;
   const form = actForm(view, {
@@ -78,7 +80,24 @@ function freezeSection(view: View, service: string, freeze: Freeze): Html {
     explanation:
       'Ends the freeze by your word, whatever the budget. When the budget has recovered and is spent again, it is frozen again.',
   });
-  return pageSection('freeze', 'Frozen', html`${text}${form}`);
+  const letThrough = actForm(view, {
+    act: 'override',
+    right: 'override',
+    scope: { service },
+    label: 'Let one release through',
+    isDangerous: true,
+    explanation:
+      'Lets the next release of any deployment of the service through, within a day; ask for the release again then.',
+  });
+  const granted = overrides.map(
+    ({ by, reason, until, isForOne, target }) =>
+      html`<li>${isForOne ? 'one release' : 'every release'}${target !== undefined && html` of ${targetLink(view, target)}`} until ${clockTime(until, view.now)}, by ${by}: ${reason}</li>`,
+  );
+  return pageSection(
+    'freeze',
+    'Frozen',
+    html`${text}${granted.length > 0 && html`<p>Let through all the same:</p><ul>${granted}</ul>`}${form}${letThrough}`,
+  );
 }
 
 interface Known {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { readAudit } from '../../../shared/access/audit.ts';
 import { automationPause } from '../../../shared/automation.ts';
 import type { Caller, Right } from '../../../shared/ports/access.ts';
+import { usableOverrides } from '../../../shared/releases/overrides.ts';
 import { freezeOf } from '../../../shared/slo/freezes.ts';
 import { getPage, OWN_PAGE, pageText, sendForm, textOf } from '../../support/pages.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
@@ -20,6 +21,8 @@ const callerOf = (name: string, rights: Right[], services = ['*']): Caller => ({
 let platform: Platform;
 beforeEach(async () => {
   platform = await startPlatform({ services });
+  await platform.deploy('web', '1');
+  await platform.deploy('web', '2');
   await platform.check('web', 900, 1_000);
   await platform.bus.deadLetter({
     messageId: 'm',
@@ -33,6 +36,13 @@ const entries = async (): Promise<number> => (await platform.bus.deadLetters('0'
 const isGone = async (): Promise<boolean> => (await platform.bus.findDeadLetter('1')) === undefined;
 const isFrozen = async (): Promise<boolean> =>
   (await freezeOf(platform.ports.state, 'web', platform.ports.clock.now())) !== undefined;
+const isLetThrough = async (): Promise<boolean> =>
+  (await usableOverrides(platform.ports.state, platform.ports.clock.now())).has('web');
+const running = async (): Promise<string | undefined> => {
+  await platform.bus.advance('10m');
+  const { containers } = await platform.ports.clusters.get('default').rollout({ namespace: 'shop', deployment: 'web' });
+  return containers[0]?.image;
+};
 const isPaused = async (): Promise<boolean> => (await automationPause(platform.ports.state)) !== undefined;
 const audit = async () => (await readAudit(platform.ports.state, { limit: 10 })).entries;
 
@@ -41,6 +51,20 @@ const ACTS: [act: string, page: string, right: Right, what: string, isDone: () =
   ['replay', 'errors/1', 'replay', 'errors/1', isGone],
   ['discard', 'errors/1', 'discard', 'errors/1', isGone],
   ['unfreeze', 'services/web', 'unfreeze', 'services/web', async () => !(await isFrozen())],
+  ['override', 'services/web', 'override', 'services/web: all, one release', isLetThrough],
+  [
+    ...([
+      'override',
+      'deployments/default/shop/web',
+      'override',
+      'services/web: default/shop/web, one release',
+    ] as const),
+    isLetThrough,
+  ],
+  [
+    ...(['rollback', 'deployments/default/shop/web', 'rollback', 'deployments/default/shop/web'] as const),
+    async () => (await running()) === 'ghcr.io/shop/web:1',
+  ],
   ['pause', 'automation', 'pause', 'automation/pause', isPaused],
 ];
 
@@ -50,7 +74,12 @@ describe.each(ACTS)('%s', (act, page, right, what, isDone) => {
   it('is offered and done for who has the right, and is in the audit log with its reason', async () => {
     expect((await getPage(platform.ports, page, { caller: ada })).body).toContain(`name="act" value="${act}"`);
 
-    const { status, headers } = await sendForm(platform.ports, page, { act, reason: 'it is mended' }, { caller: ada });
+    const { status, headers } = await sendForm(
+      platform.ports,
+      page,
+      { act, service: 'web', reason: 'it is mended' },
+      { caller: ada },
+    );
 
     expect(status).toBe(303);
     expect(await isDone()).toBe(true);
@@ -61,16 +90,18 @@ describe.each(ACTS)('%s', (act, page, right, what, isDone) => {
   });
 
   it('is neither offered nor done for who has not, and the page says so', async () => {
-    const others = (['replay', 'discard', 'unfreeze', 'pause'] as const).filter((one) => one !== right);
+    const others = (['replay', 'discard', 'unfreeze', 'override', 'rollback', 'pause'] as const).filter(
+      (one) => one !== right,
+    );
     const bob = callerOf('people:bob', others, ['*']);
     const { body = '' } = await getPage(platform.ports, page, { caller: bob });
     expect(body).not.toContain(`name="act" value="${act}"`);
     expect(textOf(body)).toContain(`people:bob has no right to ${right} here`);
 
-    const answer = await sendForm(platform.ports, page, { act, reason: 'let me' }, { caller: bob });
+    const answer = await sendForm(platform.ports, page, { act, service: 'web', reason: 'let me' }, { caller: bob });
 
     expect(answer.status).toBe(403);
-    expect(textOf(answer.body ?? '')).toContain(`people:bob has no right to ${right} here`);
+    expect(textOf(answer.body ?? '')).toContain('people:bob has no right to');
     expect(await isDone()).toBe(false);
     expect(await audit()).toEqual([]);
   });
@@ -87,7 +118,12 @@ describe.each(ACTS)('%s', (act, page, right, what, isDone) => {
     ['as JSON', {}, { ...OWN_PAGE, 'content-type': 'application/json' }, 415],
     ['as plain text', {}, { ...OWN_PAGE, 'content-type': 'text/plain' }, 415],
   ])('is not done %s', async (_, fields, headers, status) => {
-    const answer = await sendForm(platform.ports, page, { act, reason: 'x', ...fields }, { headers, caller: ada });
+    const answer = await sendForm(
+      platform.ports,
+      page,
+      { act, service: 'web', reason: 'x', ...fields },
+      { headers, caller: ada },
+    );
 
     expect(answer.status).toBe(status);
     expect(await isDone()).toBe(false);

@@ -6,7 +6,7 @@ import type { Right } from '../../../ports/access.ts';
 import { type Html, html, note, type Part } from './html.ts';
 import { hrefOf, mayDo, type View } from './view.ts';
 
-export const MAX_REASON = 500;
+const MAX_REASON = 500;
 
 /** What a form asks for. */
 export const ACTS = ['replay', 'discard', 'unfreeze', 'pause', 'resume', 'override', 'rollback'] as const;
@@ -52,8 +52,8 @@ const DONE: Readonly<Record<ActName, string>> = {
   unfreeze: 'The service takes releases again.',
   pause: 'Automation is paused.',
   resume: 'Automation acts again.',
-  override: 'Requested again, past the freeze. Its release appears here in a moment.',
-  rollback: 'The rollback is on its way.',
+  override: 'Granted: the next release that needs it is let through. Ask for the release again.',
+  rollback: 'The rollback is asked for, and appears here in a moment.',
 };
 
 /** What was just done, on the page that is shown after it. */
