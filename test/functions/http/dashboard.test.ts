@@ -1,5 +1,6 @@
 /** The overview: what hurts comes first, and how things stand is how the worst of it stands. */
 import { describe, expect, it } from 'vitest';
+import { handle as readQueues } from '../../../functions/timer/read-queues.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
@@ -220,5 +221,34 @@ describe('the overview', () => {
 
     expect(status).toBe(503);
     expect(textOf(body)).toContain('The state store does not answer');
+  });
+
+  it('tells broker and errors as the timer read them, while they do not answer soon', async () => {
+    const platform = await startPlatform();
+    platform.bus.broker.send('errors', [{ subject: 'x', body: 'x', sizeBytes: 1, ...refused }]);
+    await readQueues(platform.ports);
+    const never = (): Promise<never> => new Promise(() => {});
+    const bus = Object.assign(Object.create(platform.ports.publisher), { hasSubscription: never, deadLetters: never });
+    const ports = { ...platform.ports, publisher: bus, deadLetterQueue: bus };
+
+    const page = await pageText(ports);
+
+    expect(page).toContain('1 error waits');
+    expect(page).toMatch(/InvalidEvent unknown 1/);
+    expect(page).toMatch(/up service-bus up state-store up cluster\/default up 12 subscriptions/);
+  });
+
+  it('counts the deliveries at once where no timer has, and else as the timer did', async () => {
+    const platform = await startPlatform();
+    await platform.deploy('web', '1');
+    expect(await pageText(platform.ports)).toMatch(/Deliveries Deployments 1 /);
+
+    await readQueues(platform.ports);
+    await platform.deploy('web', '2');
+    // Ten minutes later: the timer does not run.
+    expect(await pageText(platform.ports)).toMatch(/Deliveries Deployments 2 /);
+    await readQueues(platform.ports);
+    await platform.bus.advance('1m');
+    expect(await pageText(platform.ports)).toMatch(/Deliveries counted 1 min ago Deployments 2 /);
   });
 });

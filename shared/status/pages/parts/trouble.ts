@@ -1,11 +1,10 @@
 /** What hurts, the worst first. How things stand is how the worst of it stands. Pure. */
 import type { AutomationPause } from '../../../automation.ts';
-import { waitsForPerson } from '../../../delivery/automatic-replay.ts';
 import { HOUR_MS } from '../../../duration.ts';
 import { budgetWords } from '../../../slo/budget-text.ts';
 import { scopeText } from '../../../slo/freezes.ts';
 import type { Dependency, Health } from '../../health.ts';
-import type { DeploymentSummary, ErrorSummary, ServiceSummary } from '../../summaries.ts';
+import type { DeploymentSummary, ServiceSummary } from '../../summaries.ts';
 import { html, joined, type Part, type Tone } from './html.ts';
 import { ago, counted, shortened, spanText } from './text.ts';
 import { pageLink, serviceLink, targetLink, type View } from './view.ts';
@@ -16,10 +15,16 @@ export interface Standing {
   readonly services: readonly ServiceSummary[];
   /** The most urgent ones. */
   readonly deployments: readonly DeploymentSummary[];
-  /** The oldest; undefined when the broker does not answer. */
-  readonly errors: readonly ErrorSummary[] | undefined;
-  /** How many wait for a person: those above, or more when a timer has counted them. */
-  readonly waitingErrors: number;
+  /** Undefined when the broker does not answer. */
+  readonly errors: WaitingErrors | undefined;
+}
+
+/** The errors queue, as far as it was read. */
+export interface WaitingErrors {
+  /** How many wait for a person, and since when the oldest does. */
+  readonly waiting: number;
+  readonly oldestAt: number | undefined;
+  readonly groups: readonly { readonly reason: string; readonly subscription: string; readonly count: number }[];
 }
 
 export interface Trouble {
@@ -185,16 +190,18 @@ export function refusalOf({ newest, refused }: DeploymentSummary): DeploymentSum
   return newest?.wasRefused ? newest : undefined;
 }
 
-function errorTroubles(view: View, { errors, waitingErrors }: Standing): TroubleGroup[] {
-  if (!errors) return [];
-  const oldest = errors.find((entry) => waitsForPerson(entry, view.now));
-  if (!oldest) return [];
-  const { reason, subscription = 'an unknown subscription', deadLetteredAt } = oldest;
-  const text = html`${pageLink(view, ['errors'], counted(waitingErrors, 'error'))} ${waitingErrors === 1 ? 'waits' : 'wait'} for a person; the oldest came ${ago(deadLetteredAt, view.now)}: <strong>${reason || 'Unknown'}</strong> in ${subscription}`;
+function errorTroubles(view: View, { errors }: Standing): TroubleGroup[] {
+  if (!errors || errors.waiting === 0) return [];
+  const { waiting, oldestAt = view.now, groups } = errors;
+  const reasons = joined(
+    groups.slice(0, MAX_LISTED).map(({ reason, count }) => html`${count} × <strong>${reason || 'Unknown'}</strong>`),
+    ', ',
+  );
+  const text = html`${pageLink(view, ['errors'], counted(waiting, 'error'))} ${waiting === 1 ? 'waits' : 'wait'} for a person, the oldest since ${ago(oldestAt, view.now)}: ${reasons}`;
   return [
     {
       tone: 'bad',
-      headline: waitingErrors === 1 ? '1 error waits' : `${waitingErrors} errors wait`,
+      headline: waiting === 1 ? '1 error waits' : `${waiting} errors wait`,
       troubles: [{ badge: 'errors', tone: 'bad', text }],
     },
   ];
