@@ -310,6 +310,32 @@ export const rooms = [
     message: `This adapter imports ports and what they speak of, and ${sdk.length > 0 ? `no package but ${sdk.join(', ')}` : 'no package'}.`,
   })),
   {
+    rooms: ['shared/client'],
+    may: [
+      ...['shared/events', 'shared/topology', 'shared/delivery/bus-message', 'shared/adapters/answer-text'],
+      ...[
+        'shared/telemetry/traceparent',
+        '@opentelemetry/api',
+        HTTP_GUARD,
+        ...BASICS,
+        'node:util',
+        'node:timers/promises',
+      ],
+    ],
+    types: ['shared/api'],
+    message:
+      'client/ is for other services: events, topology and bus-message, and no SDK; the Service Bus client is given to it.',
+  },
+  {
+    rooms: ['shared/package'],
+    may: [
+      ...['shared/client', 'shared/events', 'shared/topology', 'shared/local/testing', `${SERVICE_BUS}/config`],
+      ...[`${SERVICE_BUS}/start`, `${SERVICE_BUS}/core/limits`, ...BASICS],
+    ],
+    types: ['shared/ports', 'shared/status', 'shared/api', `${SERVICE_BUS}/core`],
+    message: 'package/ names what the npm package offers: client, events, testing and the bus.',
+  },
+  {
     rooms: ['shared/terminal'],
     may: ['shared/ports', 'shared/slo/budget-text', ...BASICS, ...NODE],
     message: 'terminal/ imports ports, and how texts are shown.',
@@ -400,8 +426,11 @@ export const rooms = [
     may: [
       ...[`${SERVICE_BUS}/create-broker`, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/config`],
       ...['shared/delivery', 'shared/events', 'shared/ports', 'shared/topology', ...BASICS],
+      ...['shared/config', 'shared/status', 'shared/adapters/memory-store', 'shared/adapters/simulated-*'],
+      'node:fs/promises',
     ],
-    message: 'testing/ is the bus without a network: broker, delivery, events and ports.',
+    message:
+      'testing/ is the platform without a network: broker, delivery, events, ports, config, status, and what is simulated.',
   },
   {
     rooms: ['shared/local', 'shared/cli'],

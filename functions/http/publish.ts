@@ -13,6 +13,7 @@ import {
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { encodeEvent, MAX_MESSAGE_BYTES, newEventId } from '../../shared/events/cloud-event.ts';
 import { type ExactNumber, exactNumbersAt, exactNumbersIn } from '../../shared/events/exact-numbers.ts';
+import { refuseFact } from '../../shared/events/facts.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
@@ -98,16 +99,6 @@ onHttp(
 );
 
 /** Facts have no senders but our own handlers: whoever could post one would speak with our rights. */
-function refuseFact({ id, type }: PlatformEvent): void {
-  if (catalog.get(type)?.definition.sender !== 'app') return;
-  const published = [...catalog.values()].flatMap(({ definition }) =>
-    definition.sender === 'app' ? [] : definition.type,
-  );
-  const expected = `one of ${published.join(', ')}: a ${type} is a fact, which this app alone publishes`;
-  // Stryker disable next-line Drop: the answer names each event by its place in the request
-  throw new InvalidEventError({ id, type }, [{ path: 'type', value: type, expected }]);
-}
-
 /** Checks are measurements: they come by the minute, and would leave no room for what people do. */
 function actsOf(events: readonly PlatformEvent[]): Act[] {
   return events.flatMap((event): Act[] => {

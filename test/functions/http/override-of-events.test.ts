@@ -5,7 +5,7 @@ import { handle as publish } from '../../../functions/http/publish.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
-import { respond } from '../../../shared/http/on-http.ts';
+import { respond } from '../../support/api-contract.ts';
 import { ADA, callerWith, EVE, type FrozenPlatform, requestOf, startFrozen } from '../../support/frozen-platform.ts';
 import { httpRequest } from '../../support/http.ts';
 import { startPlatform } from '../../support/platform.ts';

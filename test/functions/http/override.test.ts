@@ -4,8 +4,9 @@ import { handle as override } from '../../../functions/http/override.ts';
 import { handle as services } from '../../../functions/http/services.ts';
 import { readAudit } from '../../../shared/access/audit.ts';
 import { DAY_MS } from '../../../shared/duration.ts';
-import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
+import type { HttpResponse } from '../../../shared/http/on-http.ts';
 import { grantOverride, takeOverride } from '../../../shared/releases/overrides.ts';
+import { respond } from '../../support/api-contract.ts';
 import { ADA, callerWith, EVE, type FrozenPlatform, requestOf, startFrozen } from '../../support/frozen-platform.ts';
 import { httpRequest } from '../../support/http.ts';
 

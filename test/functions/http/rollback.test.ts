@@ -4,10 +4,11 @@ import { handle as rollback } from '../../../functions/http/rollback.ts';
 import { readAudit } from '../../../shared/access/audit.ts';
 import { pauseAutomation } from '../../../shared/automation.ts';
 import { TransientError } from '../../../shared/errors.ts';
-import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
+import type { HttpResponse } from '../../../shared/http/on-http.ts';
 import type { Caller } from '../../../shared/ports/access.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import { readTarget } from '../../../shared/releases/release-record.ts';
+import { respond } from '../../support/api-contract.ts';
 import { httpRequest } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 
@@ -89,7 +90,7 @@ describe('a release that completed', () => {
   });
 
   it('is asked for once, however often', async () => {
-    const answers = [await ask(), await ask()];
+    const answers = await Promise.all([ask(), ask()]);
     await platform.bus.advance('10m');
     const late = await ask();
 
