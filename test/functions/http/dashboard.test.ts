@@ -1,5 +1,6 @@
 /** The overview: what hurts comes first, and how things stand is how the worst of it stands. */
 import { describe, expect, it } from 'vitest';
+import { handle as noticeSilence } from '../../../functions/timer/notice-silence.ts';
 import { handle as readQueues } from '../../../functions/timer/read-queues.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
@@ -7,6 +8,7 @@ import { HealthCheck } from '../../../shared/events/platform.ts';
 import type { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
+import { changeTarget } from '../../../shared/releases/release-record.ts';
 import { oldestErrors } from '../../../shared/status/summaries.ts';
 import type { Timer } from '../../../shared/timeout.ts';
 import { sampleData } from '../../support/events.ts';
@@ -75,6 +77,36 @@ describe('the overview', () => {
     expect(page).not.toMatch(/badge good">keeps/);
     await platform.check('web', 1_000, 1_000);
     expect(await pageOf(platform)).toContain('<div class="headline good"><h1>Nothing needs you</h1>');
+  });
+
+  it('tells a service that has fallen silent', async () => {
+    const silent = [{ name: 'web', objectives: [{ target: 0.99, silentAfter: '10m' }] }];
+    const platform = await startPlatform({ services: silent });
+    await platform.check('web', 1_000, 1_000);
+    await platform.bus.advance('1h');
+    await noticeSilence(platform.ports);
+
+    expect(titleOf(await pageOf(platform))).toBe('1 service silent · platform-events');
+    expect(await pageText(platform.ports, 'services')).toMatch(/web silent availability/);
+    expect(await pageText(platform.ports, 'services/web')).toMatch(/Silent silent no check since 12:00:00: budget/);
+  });
+
+  it('tells a release that somebody has put back after it was rolled back', async () => {
+    const platform = await startPlatform();
+    await platform.deploy('web', '1');
+    await platform.deploy('web', 'fail-2');
+    expect(titleOf(await pageOf(platform))).toBe('Nothing needs you · platform-events');
+    await changeTarget(platform.ports.state, 'default/shop/web', (record) => {
+      const [newest, ...others] = record.releases;
+      const putBack = { at: platform.ports.clock.now(), images: [], isNotified: true };
+      return newest ? { ...record, releases: [{ ...newest, putBack }, ...others] } : record;
+    });
+
+    const page = await pageOf(platform);
+
+    expect(titleOf(page)).toBe('1 release put back · platform-events');
+    expect(textOf(page)).toMatch(/put back default\/shop\/web runs what was rolled back, again, since 0 s ago/);
+    expect(await pageText(platform.ports, 'deployments')).toMatch(/default\/shop\/web put back rolled back/);
   });
 
   it('lists five services that page, and says how many more do', async () => {
