@@ -208,6 +208,27 @@ describe.skipIf(reasonWithout !== undefined)(
       });
     });
 
+    it.each([
+      [
+        'override',
+        'services/web',
+        'Let one release through',
+        /Granted: .*Let through all the same:\s*one release until/s,
+      ],
+      ['rollback', 'deployments/default/shop/api', 'Roll back', /The rollback is asked for/],
+    ])('a person can %s from the page %s', async (right, place, button, done) => {
+      const page = await open(place);
+      const form = `form.act:has(button:text-is("${button}"))`;
+
+      await page.fill(`${form} input[name=reason]`, 'tried by a test');
+      await page.click(`${form} button`);
+
+      await page.waitForURL(/done=/);
+      expect(await page.textContent('main')).toMatch(done);
+      expect(await app.actsOf(right)).toBe(1);
+      await page.close();
+    });
+
     it('a person can unfreeze, and then the service takes releases', async () => {
       const page = await open('services/web');
 

@@ -97,10 +97,16 @@ async function makeTrouble(
   // The sample of the start is one too.
   await publish([
     release('web', 'ghcr.io/shop/web:1'),
+    release('api', 'ghcr.io/shop/api:1'),
     release('search', `registry.example.com/team/deep/search@${DIGEST}`),
   ]);
-  await ended('DeploymentCompleted', 3);
-  await publish([release('search', 'ghcr.io/shop/search:fail-2'), release('new', 'ghcr.io/shop/new:fail-1')]);
+  await ended('DeploymentCompleted', 4);
+  await publish([
+    release('api', 'ghcr.io/shop/api:2'),
+    release('search', 'ghcr.io/shop/search:fail-2'),
+    release('new', 'ghcr.io/shop/new:fail-1'),
+  ]);
+  await ended('DeploymentCompleted', 5);
   await publish(Array.from({ length: 20 }, (_, n) => check('web', 60 - n, n < 10 ? 1_000 : 500)));
   await publish([check(LONG, 1, 1_000), check('web', 1, 500)]);
   await ended('ErrorBudgetDepleted', 1);
