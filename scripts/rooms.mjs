@@ -212,6 +212,19 @@ export const rooms = [
       'explain/ reads what is stored of a release: releases, slo, blame, the history, and config/service-lookup.',
   },
   {
+    rooms: ['shared/status/pages'],
+    may: [
+      ...['shared/status', 'shared/releases', 'shared/slo', 'shared/blame', 'shared/ports', 'shared/automation'],
+      ...['shared/access/rights', 'shared/access/audit', 'shared/config/service-lookup'],
+      ...['shared/events/catalog', 'shared/events/identity'],
+      ...['shared/delivery/history', 'shared/delivery/event-record', 'shared/delivery/automatic-replay'],
+      ...['shared/delivery/body-bytes', 'shared/delivery/dead-letter-body'],
+      ...BASICS,
+      ...['hono/html', 'node:crypto'],
+    ],
+    message: 'pages/ draws what status/, the rules, blame/, the history and the audit log tell, with hono/html.',
+  },
+  {
     rooms: ['shared/on-event'],
     may: [
       ...[

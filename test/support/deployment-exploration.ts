@@ -150,7 +150,8 @@ export function checkOf({ requests, isBlamed = false }: Expectations): Explorati
     }
     if (!isQuiet) return;
     if (state.deadLetters.length > 0 && !isBlamed) throw new Error(`deadLetters: ${state.deadLetters.join('; ')}`);
-    for (const key of state.documents.keys()) if (key.startsWith('deployments ')) checkTarget(state, key);
+    for (const key of state.documents.keys())
+      if (key.startsWith('deployments ') && !key.startsWith('deployments !')) checkTarget(state, key);
   };
 }
 

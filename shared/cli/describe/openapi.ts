@@ -24,7 +24,9 @@ export async function openApiDocument(registered: readonly HttpRoute[], version:
   const components = new SchemaComponents();
   const problem = { 'application/problem+json': { schema: components.add(problemDocument.meta({ id: 'Problem' })) } };
   const paths: Record<string, Record<string, Json>> = {};
-  for (const route of registered.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))) {
+  // Pages and their forms are for people.
+  const routes = registered.filter(({ contentType }) => contentType !== 'text/html');
+  for (const route of routes.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))) {
     const schemas = (await route.schemas?.()) ?? {};
     const path = `/api/${route.route}`;
     const operation = operationOf(route, schemas, components, problem);
