@@ -26,8 +26,8 @@ SERVICE_BUS_CONNECTION_STRING='Endpoint=sb://…' npm run contract
 \`\`\`
 
 runs the whole suite there, in queues and topics of its own that it deletes again, and says which rows agree;
-\`-- --json\` says it for programs. With \`SERVICE_BUS_WAIT=true\` it also waits where time has to pass. Microsoft's emulator
-will do, too.
+\`-- --json\` says it for programs. With \`SERVICE_BUS_WAIT=true\` it also waits where time has to pass. Microsoft's
+emulator will do, too.
 
 | | the bus | the service | source |
 | --- | --- | --- | --- |

@@ -91,7 +91,7 @@ describe('the pages', () => {
       for (const one of Object.keys({ ...query, ...params })) expect(section).toContain(`| \`${one}\``);
       for (const status of Object.keys(answers)) expect(section).toContain(`| ${status} `);
       // Every name in the route is a parameter that is described.
-      expect([...route.matchAll(/\{(\w+)/g)].map(([, name]) => name)).toEqual(Object.keys(params));
+      expect([...route.matchAll(/\{\*?(\w+)/g)].map(([, name]) => name)).toEqual(Object.keys(params));
     }
   });
 });
