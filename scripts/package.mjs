@@ -4,8 +4,8 @@
  * dependency and no script: everything is bundled, and a remote build finds nothing to do.
  */
 import { existsSync } from 'node:fs';
-import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { bundle, functionEntries, refuseArguments, root } from './build.mjs';
 import { licencesOf } from './licences.mjs';
 import { zip } from './zip.mjs';
@@ -24,8 +24,13 @@ const manifest = { name, version, license, private: true, engines, type, main: '
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 const LICENCES = 'THIRD-PARTY-LICENSES.txt';
 await writeFile(join(folder, LICENCES), await licencesOf(root, packages));
-const copied = ['host.json', 'LICENSE', 'platform.config.json'].filter((file) => existsSync(join(root, file)));
-for (const file of copied) await copyFile(join(root, file), join(folder, file));
+const copied = ['host.json', 'LICENSE', 'platform.config.json', 'docs/openapi.json'].filter((file) =>
+  existsSync(join(root, file)),
+);
+for (const file of copied) {
+  await mkdir(dirname(join(folder, file)), { recursive: true });
+  await copyFile(join(root, file), join(folder, file));
+}
 
 const names = ['package.json', LICENCES, ...copied, ...code.map((file) => `dist/${file}`)];
 const files = new Map();

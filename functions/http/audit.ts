@@ -36,6 +36,7 @@ onHttp(
     right: 'read',
     description: 'The audit log: who did what over HTTP, why and from where, newest first.',
     query: QUERY,
+    schemas: async () => (await import('../../shared/api/operations.ts')).auditSchemas,
     answers: {
       200: '`{ acts, next? }`: each with `at`, `who`, `right`, `what`, `why`, `from`, `correlationId`, and `failed` when it was not done; `next` when there are more.',
       400: WRONG_PARAMETER,

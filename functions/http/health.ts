@@ -45,6 +45,7 @@ onHttp(
     anonymousSetting: 'HEALTH_WITHOUT_KEY',
     description:
       'Whether broker, store and clusters answer, and each handler has its subscription. With `HEALTH_WITHOUT_KEY=true` anybody may ask, and is told the status alone.',
+    schemas: async () => (await import('../../shared/api/operations.ts')).healthSchemas,
     answers: {
       200: '`{ status, dependencies, errors?, paused? }`: `up`, or `degraded` when a cluster is unavailable or a subscription is missing; `errors` has how many entries of the errors queue are `waiting` for a person and how many are `returning` by themselves, as of `readAt`; `paused` who has paused automation, why, and since when.',
       503: 'The same, with the status `down`: the broker or the state store is unavailable, and events wait; or no subscription exists.',

@@ -37,6 +37,7 @@ onHttp(
     right: 'read',
     description: 'The events, newest first, and the status of each at its handler.',
     query: QUERY,
+    schemas: async () => (await import('../../shared/api/events.ts')).historySchemas,
     answers: {
       200: '`{ events, next? }`: the events with status, attempts, times and reason; `next` when there are more.',
       400: WRONG_PARAMETER,

@@ -1,4 +1,6 @@
 /** What a caller may do: the rights that the rules of the configuration give it, and what each is for. Pure. */
+import { serviceOf } from '../config/service-lookup.ts';
+import type { PlatformConfig } from '../config.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { Caller, Grant, Right } from '../ports/access.ts';
 import { fitsPattern } from './patterns.ts';
@@ -40,52 +42,83 @@ export function may({ grants }: Pick<Caller, 'grants'>, right: Right, scope: Act
   return grants.some((grant) => grant.rights.includes(right) && covers(grant, scope));
 }
 
-/** Whether a caller may publish an event. */
-export function mayPublish({ grants }: Caller, event: PlatformEvent): boolean {
-  const scope = scopeOf(event);
-  return grants.some(
-    (grant) =>
-      grant.rights.includes('publish') &&
-      grant.types.some((type) => type === '*' || type === event.type) &&
-      covers(grant, scope),
-  );
+/** Which of these rights a caller has for all that an event is about; `publish` is for types of events, too. */
+export function rightsFor(
+  { grants }: Pick<Caller, 'grants'>,
+  rights: readonly Right[],
+  event: PlatformEvent,
+  config: PlatformConfig,
+): Right[] {
+  const scopes = scopesOf(event, config);
+  const ofType = grants.filter(({ types }) => types.some((one) => one === '*' || one === event.type));
+  return rights.filter((right) => {
+    const fitting = { grants: right === 'publish' ? ofType : grants };
+    return scopes.every((scope) => may(fitting, right, scope));
+  });
 }
 
-function covers({ clusters, namespaces, services }: Grant, { cluster, namespace, service }: ActScope): boolean {
-  return fitsOne(clusters, cluster) && fitsOne(namespaces, namespace) && fitsOne(services, service);
+function covers(grant: Grant, scope: ActScope): boolean {
+  const { clusters, namespaces, services } = grant;
+  if (!fitsOne(clusters, scope.cluster) || !fitsOne(namespaces, scope.namespace)) return false;
+  // Asked for last, and where it matters alone: of which service a deployment is takes a look at all of them.
+  return services.includes('*') || fitsOne(services, scope.service);
 }
 
 function fitsOne(patterns: readonly string[], text: string | undefined): boolean {
   return patterns.some((pattern) => pattern === '*' || (text !== undefined && fitsPattern(pattern, text)));
 }
 
-/** What an event is about. */
-export function scopeOf(event: PlatformEvent): ActScope {
+/** A deployment as the one that it is: its service is the configuration's word, or else its own name. */
+export function deploymentScope(
+  config: PlatformConfig,
+  {
+    cluster = 'default',
+    namespace,
+    deployment,
+  }: { cluster?: string | undefined; namespace: string; deployment: string },
+): ActScope {
+  let known: string | undefined;
+  return {
+    ...{ cluster, namespace },
+    get service() {
+      known ??= serviceOf(config, { cluster, namespace, deployment }) ?? deployment;
+      return known;
+    },
+  };
+}
+
+/**
+ * What an event is about: everything of it that a caller must be allowed. The service that a request names itself under is
+ * one more, and none in the place of the deployment's own: its sender could name any.
+ */
+function scopesOf(event: PlatformEvent, config: PlatformConfig): readonly ActScope[] {
   const { data } = event;
   switch (event.type) {
     case 'ClusterCreated':
     case 'ClusterUpdated':
-      return { cluster: event.data.clusterName };
+      return [{ cluster: event.data.clusterName }];
     case 'NamespaceCreated':
     case 'ResourceQuotaExceeded':
-      return { cluster: event.data.cluster ?? 'default', namespace: event.data.namespace };
+      return [{ cluster: event.data.cluster ?? 'default', namespace: event.data.namespace }];
     case 'HealthCheck': {
       const { cluster, namespace, service } = event.data;
-      return { cluster, namespace, service };
+      return [{ cluster, namespace, service }];
     }
     case 'SLOViolation':
     case 'ErrorBudgetDepleted':
-      return { service: event.data.service };
+      return [{ service: event.data.service }];
     case 'DeploymentRequested':
     case 'DeploymentStarted':
     case 'DeploymentCompleted':
     case 'DeploymentFailed':
     case 'DeploymentRolledBack': {
-      const { cluster = 'default', namespace, deployment, service = deployment } = event.data;
-      return { cluster, namespace, service };
+      const scope = deploymentScope(config, event.data);
+      const { service } = event.data;
+      const { cluster, namespace } = scope;
+      return service === undefined ? [scope] : [scope, { cluster, namespace, service }];
     }
     default:
-      return namedIn(data);
+      return [namedIn(data)];
   }
 }
 

@@ -1,14 +1,28 @@
 /** `platform-events audit`: who did what over HTTP, newest first. */
 import { oneLine } from '../shown-text.ts';
 import { dim, print, printJson, readFlags, red } from '../terminal/command.ts';
-import { appAt, COMMON, durationFlag } from './options.ts';
+import type { CliCommand } from './cli-command.ts';
+import { appAt, COMMON, COMMON_USAGE, timeBack } from './options.ts';
 
-export const AUDIT_FLAGS = { ...COMMON, since: { type: 'string', default: '7d' }, who: { type: 'string' } } as const;
+const USAGE = `usage: platform-events audit [options]
+
+Shows who did what over HTTP, why and from where, newest first.
+
+  --since DURATION       not older than this (7d)
+  --who NAME             only acts of this caller
+${COMMON_USAGE}`;
+
+const FLAGS = { ...COMMON, since: { type: 'string', default: '7d' }, who: { type: 'string' } } as const;
+
+export const auditCommand: CliCommand = {
+  ...{ name: 'audit', summary: 'show who did what over HTTP' },
+  ...{ usage: USAGE, flags: FLAGS, run: audit },
+};
 
 /** @throws UsageError */
-export async function audit(usage: string, args: string[]): Promise<void> {
-  const { values } = readFlags(usage, AUDIT_FLAGS, { args });
-  const since = new Date(Date.now() - durationFlag('since', values.since)).toISOString();
+async function audit(args: string[]): Promise<void> {
+  const { values } = readFlags(USAGE, FLAGS, { args });
+  const since = timeBack('since', values.since);
   for await (const act of appAt(values).audit({ since, who: values.who })) {
     if (values.json) printJson(act);
     else {

@@ -5,13 +5,31 @@ import { forRealClusters, type PlatformConfig } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import { readConfigFile } from '../settings.ts';
 import { CONFIG_FILE } from '../settings-schema.ts';
-import { green, print, printJson, readFlags, red, UsageError, yellow } from '../terminal/command.ts';
+import { green, print, printJson, readFlags, red, UsageError, wrongCall, yellow } from '../terminal/command.ts';
+import type { CliCommand } from './cli-command.ts';
 
-export const CONFIG_FLAGS = {
+const USAGE = `usage: platform-events config check [FILE] [options]
+
+Whether a configuration (FILE, else PLATFORM_CONFIG, else platform.config.json)
+is valid for real clusters, and what is wide in it.
+
+  --against OLD          and what it newly allows, refuses, freezes and calls
+  --simulated            for the simulated cluster, where anything is allowed
+  --json                 one JSON object, for programs
+
+Exit code 0 when it is valid, 1 when it is not, 3 when it allows or calls more
+than the old one.`;
+
+const FLAGS = {
   against: { type: 'string' },
   simulated: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const;
+
+export const configCommand: CliCommand = {
+  ...{ name: 'config', summary: 'check a configuration, and what a change of it allows' },
+  ...{ usage: USAGE, flags: FLAGS, run: config },
+};
 
 const TITLES: Readonly<Record<keyof ConfigChanges, string>> = {
   allows: 'newly allows',
@@ -23,10 +41,10 @@ const TITLES: Readonly<Record<keyof ConfigChanges, string>> = {
 };
 
 /** Sets the exit code: 1 when it is not valid, 3 when it allows or calls more than the old one. @throws UsageError */
-export async function config(usage: string, args: string[]): Promise<void> {
-  const { values, positionals } = readFlags(usage, CONFIG_FLAGS, { args, words: 2 });
+async function config(args: string[]): Promise<void> {
+  const { values, positionals } = readFlags(USAGE, FLAGS, { args, words: 2 });
   const [command, file = process.env['PLATFORM_CONFIG'] || CONFIG_FILE] = positionals;
-  if (command !== 'check') throw new UsageError(`expected 'config check'\n\n${usage}`);
+  if (command !== 'check') throw wrongCall(USAGE, `expected 'config check', got '${command ?? ''}'`);
   const { now, problem } = read(file, values.simulated);
   if (!now) {
     process.exitCode = 1;

@@ -1,45 +1,32 @@
 /** `npx platform-events`: publishes and follows events, shows what happens, and repairs errors. */
-import { print, runCommand, UsageError } from '../terminal/command.ts';
-import { audit } from './audit.ts';
-import { automation } from './automation.ts';
-import { config } from './config.ts';
-import { errors } from './errors/errors.ts';
-import { publish } from './publish.ts';
-import { rbac } from './rbac.ts';
-import { servicesCommand } from './services.ts';
-import { tail } from './tail.ts';
-import { USAGE } from './usage.ts';
+import { packageVersion, print, runCommand, UsageError } from '../terminal/command.ts';
+import { didYouMean } from '../terminal/nearest.ts';
+import type { CliCommand } from './cli-command.ts';
+import { COMMANDS, overview } from './commands.ts';
 
-const [command, ...args] = process.argv.slice(2);
+const [word, ...args] = process.argv.slice(2);
 await runCommand(async () => {
-  switch (command) {
-    case 'publish':
-      return publish(USAGE, args);
-    case 'tail':
-      return tail(USAGE, args);
-    case 'errors':
-      return errors(USAGE, args);
-    case 'automation':
-      return automation(USAGE, args);
-    case 'config':
-      return config(USAGE, args);
-    case 'rbac':
-      return rbac(USAGE, args);
-    case 'audit':
-      return audit(USAGE, args);
-    case 'services':
-      return servicesCommand(USAGE, args);
-    case 'bus':
-      // The bus reads its own flags.
-      process.argv.splice(2, 1);
-      await import('../local/bus.ts');
-      return;
+  switch (word) {
+    case undefined:
+      throw new UsageError(overview());
     case '--help':
     case '-h':
     case 'help':
-      print(USAGE);
-      return;
-    default:
-      throw new UsageError(command === undefined ? USAGE : `unknown command '${command}'\n\n${USAGE}`);
+      return print(args[0] === undefined ? overview() : commandOf(args[0]).usage);
+    case '--version':
+    case '-v':
+      return print(packageVersion());
+    default: {
+      const command = commandOf(word);
+      return args.some((arg) => arg === '--help' || arg === '-h') ? print(command.usage) : command.run(args);
+    }
   }
 });
+
+/** @throws UsageError that says which name is near */
+function commandOf(name: string): CliCommand {
+  const found = COMMANDS.find((command) => command.name === name);
+  if (found) return found;
+  const names = [...COMMANDS.map((command) => command.name), 'help'];
+  throw new UsageError(`unknown command '${name}'; ${didYouMean(name, names, "see 'platform-events --help'")}`);
+}

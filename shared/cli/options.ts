@@ -1,18 +1,23 @@
-/** Shared by the commands: the app's address, durations, retries, and the display of entries. */
-import { setTimeout as pause } from 'node:timers/promises';
+/** Shared by the commands: the app's address, event types, durations. */
+import { addressFault } from '../client/app-address.ts';
+import { AppClient } from '../client/app-client.ts';
 import { parseDuration } from '../duration.ts';
-import { PlatformError, TransientError } from '../errors.ts';
-import { isLoopback } from '../local/local-http.ts';
-import { oneLine } from '../shown-text.ts';
-import { dim, green, print, printJson, red, UsageError } from '../terminal/command.ts';
-import { AppClient, type HistoryEntry } from './app-client.ts';
+import { PlatformError } from '../errors.ts';
+import { type CatalogEntry, catalog } from '../events/catalog.ts';
+import { UsageError, wrongCall } from '../terminal/command.ts';
+import { didYouMean, nearest } from '../terminal/nearest.ts';
 
-/** Flags that every command has. */
+/** Flags of every command that asks the app. */
 export const COMMON = {
   url: { type: 'string' },
   'insecure-http': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const;
+
+/** Their help. */
+export const COMMON_USAGE = `  --url URL              the app (PLATFORM_EVENTS_URL, http://127.0.0.1:7071)
+  --insecure-http        allow plain http to other machines
+  --json                 one JSON object a line, for programs`;
 
 /**
  * The app at `--url`, or where the environment says.
@@ -23,7 +28,8 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
   const setting = process.env['PLATFORM_EVENTS_URL'];
   const address = flags.url ?? (setting || 'http://127.0.0.1:7071');
   const name = flags.url === undefined ? 'PLATFORM_EVENTS_URL' : '--url';
-  const wrong = addressFault(address, flags['insecure-http']);
+  const wording = { key: 'PLATFORM_EVENTS_KEY', allowing: '--insecure-http' };
+  const wrong = addressFault(address, flags['insecure-http'], wording);
   if (wrong !== undefined) throw new UsageError(`${name}: ${wrong}`);
   const key = process.env['PLATFORM_EVENTS_KEY'] || undefined;
   if (key !== undefined && !/^[!-~]+$/.test(key)) {
@@ -36,22 +42,22 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
   return new AppClient(address, key, token);
 }
 
-/** What is wrong with an address; undefined when nothing is. A password or a key in it is not shown. */
-function addressFault(address: string, mayBeInsecure: boolean): string | undefined {
-  const expected = "expected a URL such as 'https://shop.azurewebsites.net'";
-  if (!URL.canParse(address)) {
-    return /[@?#;=]/.test(address)
-      ? `${expected}, got something else (not shown: it may hold a key)`
-      : `${expected}, got '${address}'`;
-  }
-  const { protocol, hostname, username, password, search, hash, origin } = new URL(address);
-  if (protocol !== 'http:' && protocol !== 'https:') return `${expected}, got one of '${protocol}'`;
-  if (username !== '' || password !== '') return `${expected}, got one with a user or password in it`;
-  if (search !== '' || hash !== '') {
-    return `${expected}, got one with '?' or '#' in it; a function key goes into PLATFORM_EVENTS_KEY`;
-  }
-  if (protocol === 'https:' || isLoopback(hostname) || mayBeInsecure) return undefined;
-  return `expected https, got '${origin}': the function key would be sent unencrypted; --insecure-http allows it`;
+/** An event type by its name. @throws UsageError that says which name is near */
+export function knownType(type: string, where = ''): CatalogEntry {
+  const entry = catalog.get(type);
+  if (entry) return entry;
+  const names = [...catalog.keys()];
+  throw new UsageError(
+    `${where}unknown event type '${type}'; ${didYouMean(type, names, `expected one of ${names.join(', ')}`)}`,
+  );
+}
+
+/** The error for a second word of a command that is none of these. @param words at least two */
+export function wrongWord(usage: string, got: string | undefined, words: readonly string[]): UsageError {
+  const expected = `expected ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  const name = got === undefined ? undefined : nearest(got, words);
+  if (name !== undefined) return new UsageError(`${expected}, got '${got}'; did you mean '${name}'?`);
+  return wrongCall(usage, `${expected}, got ${got === undefined ? 'nothing' : `'${got}'`}`);
 }
 
 /** Milliseconds. @throws UsageError naming the flag */
@@ -63,53 +69,16 @@ export function durationFlag(flag: string, text: string): number {
   }
 }
 
-/** Makes up to three attempts, seconds apart, while the app is busy or away. */
-export async function retried(
-  request: () => Promise<void>,
-  wait: (ms: number) => Promise<void> = (ms) => pause(ms),
-): Promise<void> {
-  for (const waitMs of [500, 2_000]) {
-    try {
-      return await request();
-    } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
-      await wait(waitMs);
-    }
-  }
-  await request();
+/** The time so long ago, as RFC 3339. @throws UsageError naming the flag */
+export function timeBack(flag: string, text: string): string {
+  return new Date(Date.now() - durationFlag(flag, text)).toISOString();
 }
 
-/** Passes on an entry when it is new, or when its status or attempts have changed. */
-export function whenChanged(onChange: (entry: HistoryEntry) => void): (entry: HistoryEntry) => void {
-  const seen = new Map<string, string>();
-  return (entry) => {
-    const key = `${entry.handler} ${entry.id}`;
-    const state = `${entry.status} ${entry.attempts}`;
-    if (seen.get(key) === state) return;
-    seen.set(key, state);
-    onChange(entry);
-  };
-}
+const MAX_LIMIT = 1_000;
 
-/** Prints an entry of the history, for people or for programs. */
-export function showEntry(entry: HistoryEntry, isJson: boolean): void {
-  if (isJson) printJson(entry);
-  else print(entryLine(entry));
-}
-
-/** Sorts entries by the times that their lines show. */
-export function byTimeShown(a: HistoryEntry, b: HistoryEntry): number {
-  return Date.parse(shownAt(a)) - Date.parse(shownAt(b));
-}
-
-function shownAt({ startedAt, endedAt }: HistoryEntry): string {
-  return endedAt ?? startedAt;
-}
-
-function entryLine(entry: HistoryEntry): string {
-  const { type, subject, status, attempts, reason, error, summary } = entry;
-  const colour = status === 'dead-lettered' ? red : status === 'completed' ? green : dim;
-  const why = reason === undefined ? summary : `attempt ${attempts}: ${reason}: ${error ?? ''}`;
-  const time = dim(shownAt(entry).slice(11, 23));
-  return `${time}  ${oneLine(type).padEnd(21)}  ${oneLine(subject)}  ${colour(oneLine(status))}  ${why === undefined ? '' : dim(oneLine(why))}`.trimEnd();
+/** How many are asked for. @throws UsageError */
+export function limitFlag(text: string): number {
+  const limit = /^[1-9]\d*$/.test(text) ? Number(text) : Number.NaN;
+  if (limit <= MAX_LIMIT) return limit;
+  throw new UsageError(`--limit: expected a whole number from 1 to ${MAX_LIMIT}, got '${text}'`);
 }

@@ -3,8 +3,22 @@ import { rolesFor, type Subject } from '../clusters/roles.ts';
 import { readConfigFile } from '../settings.ts';
 import { CONFIG_FILE } from '../settings-schema.ts';
 import { print, readFlags, UsageError } from '../terminal/command.ts';
+import type { CliCommand } from './cli-command.ts';
 
-export const RBAC_FLAGS = {
+const USAGE = `usage: platform-events rbac [options]
+
+Prints the roles that the app needs in a cluster, as YAML for kubectl apply: in
+each namespace, or where the configuration has patterns cluster-wide.
+
+  --config FILE                        the configuration (PLATFORM_CONFIG, else
+                                       platform.config.json)
+  --cluster NAME                       the cluster (default)
+  --user ID                            who the app is there: a user, such as the
+                                       object id of its managed identity
+  --service-account NAMESPACE/NAME     or a service account
+  --cluster-wide                       even where all namespaces are named`;
+
+const FLAGS = {
   config: { type: 'string' },
   cluster: { type: 'string', default: 'default' },
   user: { type: 'string' },
@@ -12,12 +26,17 @@ export const RBAC_FLAGS = {
   'cluster-wide': { type: 'boolean', default: false },
 } as const;
 
+export const rbacCommand: CliCommand = {
+  ...{ name: 'rbac', summary: 'print the roles that the app needs in a cluster' },
+  ...{ usage: USAGE, flags: FLAGS, run: rbac },
+};
+
 /** To be replaced: the object id of a managed identity has this form. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /** @throws UsageError */
-export function rbac(usage: string, args: string[]): void {
-  const { values } = readFlags(usage, RBAC_FLAGS, { args });
+function rbac(args: string[]): void {
+  const { values } = readFlags(USAGE, FLAGS, { args });
   const config = readConfigFile(values.config ?? (process.env['PLATFORM_CONFIG'] || CONFIG_FILE));
   const subject = subjectOf(values);
   print(rolesFor(config, values.cluster, { subject, isClusterWide: values['cluster-wide'] }));

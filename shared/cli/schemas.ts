@@ -1,10 +1,16 @@
-/** `npm run schemas`: JSON Schemas of the events and of the configuration, for other languages and for editors. */
+/**
+ * `npm run schemas`: JSON Schemas of the events and of the configuration, and the OpenAPI and AsyncAPI documents: for other
+ * languages, and for editors.
+ */
 import { join } from 'node:path';
 import { configSchema } from '../config.ts';
 import { eventSchemas, jsonSchemaOf } from '../events/schemas.ts';
-import { print, readFlags, runCommand } from '../terminal/command.ts';
+import { registeredRoutes } from '../http/on-http.ts';
+import { loadFunctions } from '../local/functions-host/app.ts';
+import { appDirectory, print, readFlags, runCommand } from '../terminal/command.ts';
 import { makeDirectory, writeTextFile } from '../terminal/flag-files.ts';
 import { SCHEMAS } from '../terminal/usages.ts';
+import { apiDescriptions } from './docs/pages.ts';
 
 await runCommand(async () => {
   const { values } = readFlags(SCHEMAS.usage, SCHEMAS.flags);
@@ -14,5 +20,9 @@ await runCommand(async () => {
   for (const [name, schema] of schemas) {
     writeTextFile('out', join(values.out, `${name}.json`), `${JSON.stringify(schema, null, 2)}\n`);
   }
-  print(`${schemas.length} schemas in ${values.out}`);
+  // The functions register their routes when they are loaded.
+  await loadFunctions(appDirectory());
+  const descriptions = await apiDescriptions(registeredRoutes());
+  for (const [name, text] of descriptions) writeTextFile('out', join(values.out, name), text);
+  print(`${schemas.length} schemas, ${[...descriptions.keys()].join(' and ')} in ${values.out}`);
 });

@@ -63,6 +63,16 @@ const release = {
     .describe('Lets a release through a freeze; kept in the history'),
 };
 
+/** The images of a release, as the history shows them. */
+function imagesOf({ image = '', containers: several }: ReleasedImages): string {
+  return several?.map((one) => `${one.name}=${one.image}`).join(', ') ?? image;
+}
+
+interface ReleasedImages {
+  readonly image?: string | undefined;
+  readonly containers?: readonly { readonly name: string; readonly image: string }[] | undefined;
+}
+
 const ofRequest = {
   requestId: eventId.describe('The id of the DeploymentRequested event'),
   // Not every reader needs it, but without it two requests of one id are one.
@@ -85,7 +95,7 @@ export const DeploymentRequested = defineEvent(
       examples: [{ namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' }],
       oneOf: [{ required: ['image'] }, { required: ['containers'] }],
     }),
-  { subject: targetOf },
+  { subject: targetOf, summary: imagesOf },
 );
 
 export const DeploymentStarted = defineEvent(
@@ -95,7 +105,7 @@ export const DeploymentStarted = defineEvent(
     ...ofRequest,
     previousImage: imageReference.optional().describe('What ran before; absent when nothing did'),
   }).describe('The request passed the policies; its rollout begins'),
-  { subject: targetOf, sender: 'app' },
+  { subject: targetOf, sender: 'app', summary: imagesOf },
 );
 
 export const DeploymentCompleted = defineEvent(
@@ -107,7 +117,7 @@ export const DeploymentCompleted = defineEvent(
     replicas: count.describe('How many run'),
     revision: shortText.optional().describe('The revision of the Deployment, as the cluster counts them'),
   }).describe('The rollout succeeded'),
-  { subject: targetOf, sender: 'app' },
+  { subject: targetOf, sender: 'app', summary: imagesOf },
 );
 
 export const DeploymentFailed = defineEvent(
@@ -116,7 +126,10 @@ export const DeploymentFailed = defineEvent(
     ...release,
     ...ofRequest,
     reason: z
-      .enum(['PolicyViolation', 'Frozen', 'Superseded', 'NotFound', 'DeadlineExceeded', 'ClusterError', 'SLOViolation'])
+      .enum([
+        ...['PolicyViolation', 'Frozen', 'Superseded', 'NotFound', 'DeadlineExceeded', 'ClusterError', 'SLOViolation'],
+        'RollbackRequested',
+      ] as const)
       .describe('Why, for programs'),
     message: longText.meta({ description: 'Why, for people', examples: ['not ready within 10m'] }),
     durationSeconds: seconds.describe('From its start, or from the request when it never started'),

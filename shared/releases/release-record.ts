@@ -8,7 +8,7 @@ import type { DeploymentFailed, DeploymentRequested } from '../events/deployment
 import { targetOf } from '../events/deployment-target.ts';
 import { eventKey, eventReference } from '../events/identity.ts';
 import { isImage } from '../image.ts';
-import type { StateStore, Stored } from '../ports/state.ts';
+import type { Operation, StateStore, Stored } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
 import { askedImages, containerNames, type NamedImage, shareContainer } from './containers.ts';
 
@@ -19,6 +19,12 @@ export type ReleaseData = DataOf<typeof DeploymentRequested> & { readonly image:
 
 export type FailureReason = DataOf<typeof DeploymentFailed>['reason'];
 
+/** Whose word let a release through a freeze, and why. */
+export interface UsedOverride {
+  readonly by: string;
+  readonly reason: string;
+}
+
 /** One transition of a release; its steps are its history. */
 export type ReleaseStep = {
   /** Milliseconds since the Unix epoch, by the clock of the handler that took the step. */
@@ -26,7 +32,13 @@ export type ReleaseStep = {
   /** `eventKey` of the event that was being handled: run again for it, the handler finds its own step and publishes again. */
   readonly by: string;
 } & (
-  | { readonly to: 'requested'; readonly previousImage?: string; readonly overrode?: string }
+  | {
+      readonly to: 'requested';
+      readonly previousImage?: string;
+      /** The freeze that it was let through, and by whose word. */
+      readonly overrode?: string;
+      readonly override?: UsedOverride;
+    }
   | { readonly to: 'started'; readonly deadline: number }
   | {
       readonly to: 'completed';
@@ -67,6 +79,8 @@ export interface ReleaseRecord {
   readonly requestId: string;
   readonly requestSource: string;
   readonly correlationId: string;
+  /** Who sent the request, as far as the platform knows; absent where nothing depended on it. */
+  readonly sentBy?: string | undefined;
   /** Orders the requests of a target; see `rankOf`. */
   readonly rank: string;
   readonly data: ReleaseData;
@@ -79,6 +93,19 @@ export interface ReleaseRecord {
   /** Started, but the cluster could not be seen yet: nothing of it is there. */
   readonly isUnbegun?: boolean;
   readonly steps: readonly ReleaseStep[];
+  /** While its image runs again, though it was rolled back. */
+  readonly putBack?: PutBack;
+}
+
+/** Somebody has set what was rolled back. */
+export interface PutBack {
+  /** When that was noticed, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** What runs again, as the cluster shows it. */
+  readonly images: readonly NamedImage[];
+  /** Who has set it, as the cluster names them, if it does. */
+  readonly by?: string;
+  readonly isNotified: boolean;
 }
 
 /**
@@ -124,6 +151,8 @@ export interface TargetRecord {
   /** The keys of releases that are over and no longer listed, the last one first. */
   readonly ended: readonly string[];
   readonly doraTotals: DoraTotals;
+  /** The key of the row that lists find it by; absent when it was last written by a build that had none. */
+  readonly listedAs?: string;
 }
 
 const emptyRecord: TargetRecord = {
@@ -148,11 +177,73 @@ export async function changeTarget(
   target: string,
   change: (record: TargetRecord) => TargetRecord,
 ): Promise<TargetRecord> {
-  const record = await updateDocument<TargetRecord>(state, TARGETS, target, (current) => {
-    const next = change(current ?? emptyRecord);
-    return next === emptyRecord ? undefined : next;
-  });
+  const record = await updateDocument<TargetRecord>(
+    state,
+    TARGETS,
+    target,
+    (current) => {
+      const next = change(current ?? emptyRecord);
+      if (next === emptyRecord || next === current) return current;
+      return { ...next, listedAs: listKeyOf(target, next) };
+    },
+    (before, { listedAs: after = '' }) => {
+      if (before?.listedAs === after) return [];
+      const row: Operation = { kind: 'put', key: after, value: {}, etag: '*' };
+      return before?.listedAs === undefined ? [row] : [{ kind: 'delete', key: before.listedAs }, row];
+    },
+  );
   return record ?? emptyRecord;
+}
+
+/** How much a target needs somebody, the most first. */
+export const URGENCIES = ['failing', 'refused', 'under-way', 'quiet'] as const;
+export type Urgency = (typeof URGENCIES)[number];
+
+/** Before the keys of the rows that list targets; no cluster's name begins so. */
+const LISTED = '!';
+/** After it. */
+const TARGETS_FROM = '"';
+const LAST_MS = 9_999_999_999_999;
+
+/** The most urgent first, then what changed last. */
+function listKeyOf(target: string, record: TargetRecord): string {
+  const [urgency, at] = urgencyOf(record);
+  return `${LISTED}${URGENCIES.indexOf(urgency)}${String(LAST_MS - Math.max(0, at)).padStart(13, '0')}|${target}`;
+}
+
+/** And since when. */
+export function urgencyOf(record: TargetRecord): readonly [urgency: Urgency, since: number] {
+  const { failingSince } = record;
+  const [last] = record.releases;
+  const newest = newestOf(record);
+  const putBack = newest?.putBack;
+  const phase = newest && phaseOf(newest);
+  const since = (newest && phase && stepTo(newest, phase)?.at) ?? 0;
+  // What runs although it was rolled back is as bad as what fails.
+  if (failingSince !== undefined || putBack) return ['failing', failingSince ?? putBack?.at ?? 0];
+  if (newest && (isInFlight(newest) || phase === 'rolling-back')) return ['under-way', newest.steps[0]?.at ?? 0];
+  if (last && isRefused(last)) return ['refused', last.steps[0]?.at ?? 0];
+  return ['quiet', since];
+}
+
+/** Whether it was rejected because of what it asked for, and not because a newer one was there. */
+export function isRefused({ steps: [first] }: ReleaseRecord): boolean {
+  return first?.to === 'failed' && first.reason !== 'Superseded';
+}
+
+/** The targets, the most urgent first. @param after the key of a row: those behind it */
+export async function* listedTargets(
+  state: StateStore,
+  { after, urgency, limit }: { after?: string | undefined; urgency?: Urgency; limit?: number } = {},
+): AsyncIterable<{ readonly target: string; readonly key: string }> {
+  const [first, to] =
+    urgency === undefined
+      ? [LISTED, TARGETS_FROM]
+      : [`${LISTED}${URGENCIES.indexOf(urgency)}`, `${LISTED}${URGENCIES.indexOf(urgency)}:`];
+  const from = after === undefined ? first : `${after}\0`;
+  for await (const { key } of state.query(TARGETS, { from, to, ...(limit !== undefined && { limit }) })) {
+    yield { key, target: key.slice(key.indexOf('|') + 1) };
+  }
 }
 
 /** A target's record; undefined when no request was ever handled for it. */
@@ -163,7 +254,18 @@ export async function readTarget(state: StateStore, target: string): Promise<Tar
 /** Every target's record in the order of the targets, from after one on. */
 export function targets(state: StateStore, after?: string): AsyncIterable<Stored<TargetRecord>> {
   // The first key after it.
-  return state.query(TARGETS, after === undefined ? {} : { from: `${after}\0` });
+  return state.query(TARGETS, { from: after === undefined || after < TARGETS_FROM ? TARGETS_FROM : `${after}\0` });
+}
+
+/** So many targets whose names begin so, in their order. */
+export function targetsBeginning(
+  state: StateStore,
+  prefix: string,
+  { after, limit }: { readonly after: string | undefined; readonly limit: number },
+): AsyncIterable<Stored<TargetRecord>> {
+  const first = prefix < TARGETS_FROM ? TARGETS_FROM : prefix;
+  const from = after === undefined || after < first ? first : `${after}\0`;
+  return state.query(TARGETS, { from, to: `${prefix}\u{ffff}`, limit });
 }
 
 /** What the data of every deployment event but the first says of its release. */

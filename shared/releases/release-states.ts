@@ -15,6 +15,7 @@ import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
 import { withContainer } from './begin-change.ts';
 import { askedImages, containerNames, imagesText, runningImages, shareContainer } from './containers.ts';
+import { leftBehind } from './left-behind.ts';
 import {
   leadSecondsOf,
   MAX_LISTED,
@@ -40,6 +41,7 @@ import {
   type ReleaseStep,
   releaseOf,
   type TargetRecord,
+  type UsedOverride,
 } from './release-record.ts';
 
 /** The event that is being handled (its key), and when. */
@@ -57,6 +59,7 @@ interface ReleaseRequest {
   readonly requestId: string;
   readonly requestSource: string;
   readonly correlationId: string;
+  readonly sentBy?: string | undefined;
   readonly data: ReleaseData;
   /** When it was made, by its event: milliseconds since the Unix epoch. */
   readonly time: number;
@@ -77,6 +80,14 @@ export function rankOf(
   return `${new Date(Math.min(time, now)).toISOString()}/${id}/${key}`;
 }
 
+interface Admission {
+  readonly objection: ReleaseFailure | undefined;
+  /** The freeze that it is let through, and by whose word. */
+  readonly overrode: string | undefined;
+  readonly override: UsedOverride | undefined;
+  readonly at: number;
+}
+
 /**
  * Admits a request, or records it as rejected: because of the objection, or because a newer one was admitted. The same
  * write supersedes the release in flight.
@@ -84,9 +95,9 @@ export function rankOf(
 export function admitRequest(
   record: TargetRecord,
   request: ReleaseRequest,
-  { objection, overrode, at }: { objection: ReleaseFailure | undefined; overrode: string | undefined; at: number },
+  { objection, overrode, override, at }: Admission,
 ): TargetRecord {
-  const { requestId, requestSource, correlationId, data } = request;
+  const { requestId, requestSource, correlationId, sentBy, data } = request;
   const key = eventKey({ source: requestSource, id: requestId });
   if (releaseOf(record, key) || record.ended.includes(key)) return record;
   const rank = rankOf(request, at);
@@ -97,8 +108,12 @@ export function admitRequest(
   const previousImage = first === undefined ? undefined : knownGoodIn(record, first)[0]?.image;
   const step: ReleaseStep = rejection
     ? { to: 'failed', at, by: key, ...rejection }
-    : { to: 'requested', at, by: key, ...(previousImage && { previousImage }), ...(overrode && { overrode }) };
-  const release: ReleaseRecord = { key, requestId, requestSource, correlationId, rank, data, steps: [step] };
+    : {
+        ...{ to: 'requested', at, by: key, ...(previousImage && { previousImage }) },
+        ...(overrode && { overrode, ...(override && { override }) }),
+      };
+  const of = { key, requestId, requestSource, correlationId, ...(sentBy !== undefined && { sentBy }) };
+  const release: ReleaseRecord = { ...of, rank, data, steps: [step] };
 
   const older = rejection
     ? []
@@ -161,7 +176,10 @@ export function endRelease(
   if (phaseOf(release) !== 'started') return record;
   if (outcome.to === 'completed') return complete(record, release, cause, outcome.rollout);
   const { untouched = false, rollout, ...failure } = outcome;
-  const images = rollout && runningImages(rollout, askedImages(release.data));
+  const images = rollout && [
+    ...runningImages(rollout, askedImages(release.data)),
+    ...leftBehind(record, release, rollout),
+  ];
   const next = withStep(record, release, { ...failure, ...cause, ...(images && { images }) });
   if (untouched || release.isUnbegun || release.changesNothing) {
     return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
@@ -187,7 +205,14 @@ function complete(before: TargetRecord, asked: ReleaseRecord, cause: Cause, roll
     ...(leadSeconds !== undefined && { leadSeconds }),
   });
   const both = images.map((one, index) => ({ ...one, asked: askedImages(release.data)[index]?.image }));
-  const good = withKnownGood(withRestore(step, release, cause.at), both, revision);
+  const left = leftBehind(record, release, rollout);
+  const restored = withRestore(
+    step,
+    release,
+    cause.at,
+    left.map(({ name }) => name),
+  );
+  const good = withKnownGood(restored, [...both, ...left], revision);
   return release.changesNothing ? good : withCompletion(withDeployed(good, release, leadSeconds));
 }
 

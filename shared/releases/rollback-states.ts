@@ -5,12 +5,14 @@ import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
 import { askedImages, imagesText, type NamedImage, runningImages } from './containers.ts';
+import { stillAnsweredFor } from './left-behind.ts';
 import {
   pruned,
   unverifiedBeside,
   withDeployed,
   withFailure,
   withKnownGood,
+  withRelease,
   withRestore,
   withStep,
 } from './record-changes.ts';
@@ -38,7 +40,8 @@ interface RollbackPolicy {
 
 /**
  * Handles a failure: starts the rollback, or closes the release when nothing was changed, no known good image exists, or
- * a newer request decides what runs. A burnt error budget fails a release here, a completed one too.
+ * a newer request decides what runs. A burnt error budget, or somebody who asks for it, fails a release here, a completed
+ * one too.
  */
 export function handleFailure(
   record: TargetRecord,
@@ -47,8 +50,10 @@ export function handleFailure(
   failure: ReleaseFailure,
   policy: RollbackPolicy,
 ): TargetRecord {
-  if (stepBy(release, cause.by)?.to === 'rolling-back') return closeSuperseded(record, release, cause);
-  const failed = failure.reason === 'SLOViolation' ? blame(record, release, cause, failure) : record;
+  if (stepBy(release, cause.by)?.to === 'rolling-back') {
+    return isNewest(record, release) ? narrowed(record, release) : closeSuperseded(record, release, cause);
+  }
+  const failed = failLate(record, release, cause, failure);
   const now = releaseOf(failed, release.key) ?? release;
   const last = now.steps.at(-1);
   if (last?.to !== 'failed' || last.reason !== failure.reason) return record;
@@ -91,12 +96,16 @@ function hasUnverified(record: TargetRecord, release: ReleaseRecord): boolean {
   return unverifiedBeside(record, release).length < record.unverified.length;
 }
 
-/** What ran well last in each container of a release; undefined when that is not known of all of them. */
+/** What ran well last in each container that a release answers for; undefined when that is not known of all of them. */
 function goodImagesFor(
   record: TargetRecord,
   release: ReleaseRecord,
 ): { readonly images: readonly NamedImage[]; readonly revision?: string } | undefined {
-  const names = knownContainers(record, release);
+  const own = knownContainers(record, release);
+  const seen = release.steps.findLast((step) => step.to === 'failed' && step.images !== undefined);
+  const shown = stillAnsweredFor(record, release, (seen?.to === 'failed' && seen.images) || []);
+  const left = shown.map(({ name }) => name).filter((name) => knownGoodIn(record, name).length > 0);
+  const names = [...new Set([...own, ...(own.length > 0 ? left : [])])];
   const good = names.flatMap((name) =>
     knownGoodIn(record, name)
       .slice(0, 1)
@@ -112,10 +121,57 @@ function goodImagesFor(
   };
 }
 
-function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
-  if (!isSuspect(record, release)) return record;
-  const ended = phaseOf(release) === 'completed' ? record : withDeployed(record, release);
-  const next = withFailure(withStep(ended, release, { to: 'failed', ...cause, ...failure }), cause.at);
+/** What a release is to go back to by somebody's wish, or why it cannot. */
+export function rollbackPlan(
+  record: TargetRecord,
+  release: ReleaseRecord,
+): { readonly images: readonly NamedImage[] } | { readonly against: string } {
+  const against = objectionToUndo(record, release);
+  if (against !== undefined) return { against };
+  // As it will be when it has failed.
+  const cause = { by: '', at: 0 };
+  const failure = { reason: 'RollbackRequested', message: '' } as const;
+  const failed = failLate(record, release, cause, failure);
+  const now = releaseOf(failed, release.key) ?? release;
+  const note = noteAgainstRollback(failed, now, failure, { against: undefined, deadlineMs: 0 });
+  const good = goodImagesFor(failed, now);
+  return note === undefined && good ? { images: good.images } : { against: note ?? 'no known good image exists' };
+}
+
+/** Why somebody's wish cannot undo a release; undefined when it can. */
+function objectionToUndo(record: TargetRecord, release: ReleaseRecord): string | undefined {
+  if (!isNewest(record, release)) return 'a newer request decides what runs';
+  const phase = phaseOf(release);
+  switch (phase) {
+    case 'started':
+    case 'completed':
+      return undefined;
+    case 'failed':
+      // Until then its failure is being handled, which may roll it back.
+      return release.steps.at(-1)?.to === 'closed' ? undefined : 'its failure is being handled';
+    case 'requested':
+      return 'it has not begun';
+    default:
+      return phase === 'rolling-back' ? 'it is being rolled back' : 'it is rolled back already';
+  }
+}
+
+/** A release fails after it was thought to be good, or once more after it had failed and nothing was done. */
+function failLate(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
+  const { reason } = failure;
+  if (reason === 'SLOViolation')
+    return isSuspect(record, release) ? failAgain(record, release, cause, failure) : record;
+  const isAsked = reason === 'RollbackRequested' && objectionToUndo(record, release) === undefined;
+  return isAsked ? failAgain(record, release, cause, failure) : record;
+}
+
+function failAgain(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
+  const phase = phaseOf(release);
+  const ended = phase === 'started' ? withDeployed(record, release) : record;
+  const { reason, message } = failure;
+  const failed = withStep(ended, release, { to: 'failed', ...cause, reason, message });
+  // One failure of one change.
+  const next = phase === 'failed' ? failed : withFailure(failed, cause.at);
   const asked = askedImages(release.data);
   const completed = stepTo(release, 'completed')?.images;
   const blamed = knownContainers(record, release).map((name, index) => {
@@ -129,8 +185,19 @@ function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failu
   return {
     ...next,
     knownGoodImages,
-    unverified: [...record.unverified.filter((key) => key !== release.key), release.key],
+    unverified:
+      phase === 'failed' ? record.unverified : [...record.unverified.filter((key) => key !== release.key), release.key],
   };
+}
+
+/** A rollback leaves a container beside its own to a newer release that was admitted for it meanwhile. */
+function narrowed(record: TargetRecord, release: ReleaseRecord): TargetRecord {
+  const rolling = stepTo(release, 'rolling-back');
+  if (!rolling) return record;
+  const images = stillAnsweredFor(record, release, rolling.images);
+  if (images.length === rolling.images.length) return record;
+  const steps = release.steps.map((step) => (step === rolling ? { ...rolling, images } : step));
+  return withRelease(record, { ...release, steps });
 }
 
 /** A rollback ends as soon as a newer request is admitted: that one decides what runs. */
@@ -163,9 +230,17 @@ export function endRollback(
   const rolling = stepBy(release, cause.by);
   if (rolling?.to !== 'rolling-back') return record;
   if (!isNewest(record, release)) return closeSuperseded(record, release, cause);
+  // The cluster refuses all of it because of one container: it goes on without that one.
+  const left = narrowed(record, release);
+  if (left !== record) return left;
   if (outcome.to === 'closed') return pruned(withStep(record, release, { ...outcome, ...cause }));
   const images = runningImages(outcome.rollout, rolling.images);
-  const next = withRestore(withStep(record, release, { to: 'rolled-back', images, ...cause }), release, cause.at);
+  const next = withRestore(
+    withStep(record, release, { to: 'rolled-back', images, ...cause }),
+    release,
+    cause.at,
+    images.map(({ name }) => name),
+  );
   // From now on this is the revision in which they ran.
   const good = withKnownGood(next, images, outcome.rollout.revision);
   const { doraTotals } = good;

@@ -42,7 +42,9 @@ const HOURS_LEVEL = level(HOUR_MS, ['1d', '3d']);
 /** Those that the onset of a burn is looked for in. */
 const FINE_LEVEL = level(5 * MINUTE_MS, ['2h', '6h'], ONSET_REACH_MS);
 
-const LEVELS: readonly Level[] = [MINUTES_LEVEL, FINE_LEVEL, HOURS_LEVEL, level(4 * HOUR_MS, ['28d', '30d'])];
+const WINDOW_LEVEL = level(4 * HOUR_MS, ['28d', '30d']);
+
+const LEVELS: readonly Level[] = [MINUTES_LEVEL, FINE_LEVEL, HOURS_LEVEL, WINDOW_LEVEL];
 
 /** @param reach how far back it goes when that is further than the longest of its windows */
 function level(step: number, names: readonly Window[], reach = 0): Level {
@@ -108,6 +110,16 @@ export function recentMinutes(buckets: TimeBuckets): CountsFrom[] {
   return bucketsOf(buckets, MINUTES_LEVEL);
 }
 
+/** The four hours that the whole window of a budget is made of, likewise. */
+export function windowBuckets(buckets: TimeBuckets): CountsFrom[] {
+  return bucketsOf(buckets, WINDOW_LEVEL);
+}
+
+/** The hours of the last three days, likewise. */
+export function hourBuckets(buckets: TimeBuckets): CountsFrom[] {
+  return bucketsOf(buckets, HOURS_LEVEL);
+}
+
 function bucketsOf({ at, rings }: TimeBuckets, level: Level): CountsFrom[] {
   const { step, cells } = level;
   const ring = ringAt(rings, LEVELS.indexOf(level));
@@ -121,6 +133,50 @@ export function countsBefore(buckets: TimeBuckets): CountsFrom {
   const recent = recentBuckets(buckets).reduce(plus, NOTHING);
   const { bad, total } = minus(buckets.sums['3d'], recent);
   return { from: first?.from ?? buckets.at, bad: Math.max(0, bad), total: Math.max(0, total) };
+}
+
+/** Counts over some time, in milliseconds since the Unix epoch. */
+export interface CountsOver extends Counts {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A span of time, in milliseconds since the Unix epoch, and what is compared with it. */
+interface ComparedSpan {
+  readonly from: number;
+  /** Still going on when absent. */
+  readonly until?: number | undefined;
+  /** How long before it. */
+  readonly beforeMs: number;
+  /** From when on it is over, if it is. */
+  readonly afterFrom?: number | undefined;
+}
+
+/**
+ * What was counted in a span of time, before it and after it, by the finest ring that reaches back so far: minutes in the
+ * last hour, four hours in the last month. A bucket that is only partly in the span counts for it, and for nothing else.
+ */
+export function countsAround(
+  buckets: TimeBuckets,
+  { from, until = Number.POSITIVE_INFINITY, beforeMs, afterFrom = Number.POSITIVE_INFINITY }: ComparedSpan,
+): { readonly before: CountsOver; readonly during: CountsOver; readonly after: CountsOver } {
+  // Two buckets hold a whole one.
+  const begins = (step: number): number => from - Math.max(beforeMs, 2 * step);
+  const reaching = LEVELS.map((one) => ({ step: one.step, found: bucketsOf(buckets, one) })).find(
+    ({ step, found: [first] }) => first && first.from <= begins(step),
+  );
+  const { step, found } = reaching ?? { step: 0, found: [] };
+  const all = found.map((bucket) => ({ ...bucket, to: bucket.from + step }));
+  const sum = (some: readonly CountsOver[]): CountsOver => ({
+    ...some.reduce(plus, NOTHING),
+    from: some[0]?.from ?? from,
+    to: some.at(-1)?.to ?? from,
+  });
+  return {
+    before: sum(all.filter((bucket) => bucket.from >= begins(step) && bucket.to <= from)),
+    during: sum(all.filter((bucket) => bucket.to > from && bucket.from <= until)),
+    after: sum(all.filter((bucket) => bucket.from >= afterFrom && bucket.from > until)),
+  };
 }
 
 function plus(a: Counts, b: Counts): Counts {

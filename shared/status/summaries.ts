@@ -1,5 +1,6 @@
 /** The state of deployments and services, by their records: for the HTTP functions, the metrics and the dashboard. */
 
+import { type Page, pagesOf } from '../blame/pages.ts';
 import { serviceOf, teamOf } from '../config/service-lookup.ts';
 import { type Unjudged, unjudgedIn } from '../delivery/automatic-replay.ts';
 import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
@@ -8,6 +9,7 @@ import type { Ports } from '../ports/handler.ts';
 import type { NamedImage } from '../releases/containers.ts';
 import {
   type DoraTotals,
+  isRefused,
   newestOf,
   type Phase,
   phaseOf,
@@ -16,16 +18,18 @@ import {
   type TargetRecord,
   targets,
 } from '../releases/release-record.ts';
-import { type Freeze, freezeOf, frozenServices } from '../slo/freezes.ts';
-import { healthOf } from '../slo/health-store.ts';
+import { allFreezes, type Freeze } from '../slo/freezes.ts';
+import { allHealth } from '../slo/health-store.ts';
 import type { ObjectiveHealth } from '../slo/objective-health.ts';
-import { objectivesOf } from '../slo/objectives.ts';
-import { objectiveHealthOf } from '../slo/service-health.ts';
+import { isInScope, type Objective, objectivesOf } from '../slo/objectives.ts';
+import { objectiveHealthOf, type ServiceHealth } from '../slo/service-health.ts';
 import { systemTimer, type Timer, within } from '../timeout.ts';
+import { endOfRun } from './explain/explanation.ts';
+import { pagesAbout, type WeighedSummary, weighedSummaryOf } from './explain/pages-about.ts';
 import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 
 /** A release as it is shown. Times are milliseconds since the Unix epoch. */
-interface ReleaseSummary {
+export interface ReleaseSummary {
   readonly requestId: string;
   readonly requestSource: string;
   readonly correlationId: string;
@@ -35,6 +39,8 @@ interface ReleaseSummary {
   readonly phase: Phase;
   /** Whether the release is over. */
   readonly isOver: boolean;
+  /** Whether it was rejected because of what it asks for: nothing of it was ever tried. */
+  readonly wasRefused?: true;
   /** When it reached this phase. */
   readonly since: number;
   /** Why it failed, if it did. */
@@ -42,8 +48,14 @@ interface ReleaseSummary {
   readonly message?: string;
   /** Why it was not rolled back, or how the rollback failed. */
   readonly note?: string;
+  /** Since when it runs again, though it was rolled back. */
+  readonly putBackAt?: number;
   readonly commit?: string;
+  /** By the word of whoever sent it, who is named where there is one. */
   readonly requestedBy?: string;
+  readonly sentBy?: string;
+  /** What was weighed about pages that it had a part in; absent when it had none, or was not asked for. */
+  readonly weighed?: readonly WeighedSummary[];
 }
 
 /** A Deployment of a cluster, and what was released there. */
@@ -59,6 +71,8 @@ export interface DeploymentSummary {
   readonly knownGoodImages: Readonly<Record<string, string>>;
   /** The newest request that was admitted, or the newest rejected one when none was. */
   readonly newest?: ReleaseSummary;
+  /** A request that came later and was rejected because of what it asks for: what runs is as it was. */
+  readonly refused?: ReleaseSummary;
   /** Since when it has been failing. */
   readonly failingSince?: number;
   readonly doraTotals: DoraTotals;
@@ -75,6 +89,10 @@ export interface ObjectiveSummary {
   readonly errorBudgetRemaining?: number;
   /** The alerts that are open. */
   readonly alerts: ObjectiveHealth['open'];
+  /** The time of the last check that counted for it; absent when none ever did. Milliseconds since the Unix epoch. */
+  readonly checkedAt?: number;
+  /** While checks have been missing for longer than it allows: since the last one, or since one has been waited for. */
+  readonly silentSince?: number;
 }
 
 export interface ServiceSummary {
@@ -86,50 +104,39 @@ export interface ServiceSummary {
   readonly checkedAt?: number;
 }
 
-/** Deployments in the order of their targets, from after a target on. */
+/**
+ * Deployments in the order of their targets, from after a target on.
+ *
+ * @param isWeighed whether to say what was weighed about their newest releases: a read more for each service
+ */
 export async function* deployments(
   { state, config }: Pick<Ports, 'state' | 'config'>,
   after?: string,
+  isWeighed = false,
 ): AsyncIterable<DeploymentSummary> {
-  for await (const { key, value } of targets(state, after)) yield deploymentOf(key, value, config);
-}
-
-/** What is shown of all deployments at once. It stays small: senders can name any number of them. */
-export interface DeploymentsDigest {
-  readonly count: number;
-  readonly failing: number;
-  readonly doraTotals: DoraTotals;
-  /** Failing ones first, then those with a release under way; the newest release first. */
-  readonly mostUrgent: readonly DeploymentSummary[];
-}
-
-/** @param limit how many are kept one by one */
-export async function digestOf(
-  deployments: AsyncIterable<DeploymentSummary>,
-  limit: number,
-): Promise<DeploymentsDigest> {
-  let kept: DeploymentSummary[] = [];
-  let [count, failing, doraTotals] = [0, 0, NO_TOTALS];
-  const keepMostUrgent = (): DeploymentSummary[] =>
-    kept
-      .toSorted((a, b) => urgencyOf(b) - urgencyOf(a) || (b.newest?.since ?? 0) - (a.newest?.since ?? 0))
-      .slice(0, limit);
-  for await (const one of deployments) {
-    count++;
-    if (one.failingSince !== undefined) failing++;
-    doraTotals = sumOf(doraTotals, one.doraTotals);
-    kept.push(one);
-    if (kept.length >= 2 * limit) kept = keepMostUrgent();
+  const pages = new Map<string, readonly Page[]>();
+  for await (const { key, value } of targets(state, after)) {
+    const one = deploymentOf(key, value, config);
+    const { service } = one;
+    if (isWeighed && service !== undefined && !pages.has(service)) pages.set(service, await pagesOf(state, service));
+    yield withWeighedPages(one, value, { pages: pages.get(service ?? '') ?? [], config });
   }
-  return { count, failing, doraTotals, mostUrgent: keepMostUrgent() };
 }
 
-function urgencyOf({ failingSince, newest }: DeploymentSummary): number {
-  return failingSince !== undefined ? 2 : newest && !newest.isOver ? 1 : 0;
+function withWeighedPages(
+  one: DeploymentSummary,
+  record: TargetRecord,
+  { pages, config }: { readonly pages: readonly Page[]; readonly config: Ports['config'] },
+): DeploymentSummary {
+  const release = newestOf(record);
+  if (!one.newest || !release || pages.length === 0) return one;
+  const objectives = objectivesOf(config, one.service ?? '').filter((objective) => isInScope(objective, one));
+  const found = pagesAbout({ release, objectives, pages }, endOfRun(record, release)).map(weighedSummaryOf);
+  return found.length === 0 ? one : { ...one, newest: { ...one.newest, weighed: found } };
 }
 
 const NOTHING = { count: 0, seconds: 0 };
-const NO_TOTALS: DoraTotals = {
+export const NO_TOTALS: DoraTotals = {
   ...{ deployed: 0, completed: 0, failed: 0, rework: 0, rolledBack: 0 },
   ...{ leadTime: NOTHING, recovery: NOTHING },
 };
@@ -166,9 +173,10 @@ export function ratesOf({ deployed, failed, rework, leadTime, recovery }: DoraTo
   };
 }
 
-function deploymentOf(target: string, record: TargetRecord, config: Ports['config']): DeploymentSummary {
+export function deploymentOf(target: string, record: TargetRecord, config: Ports['config']): DeploymentSummary {
   const [cluster = '', namespace = '', deployment = ''] = target.split('/');
-  const newest = newestOf(record) ?? record.releases[0];
+  const [last] = record.releases;
+  const newest = newestOf(record) ?? last;
   const service = serviceOf(config, { cluster, namespace, deployment, service: newest?.data.service });
   const knownGoodImages = Object.entries(record.knownGoodImages).flatMap(([name, [last]]) =>
     last ? [[name, last.image]] : [],
@@ -178,6 +186,7 @@ function deploymentOf(target: string, record: TargetRecord, config: Ports['confi
     ...(service !== undefined && { service }),
     knownGoodImages: Object.fromEntries(knownGoodImages),
     ...(newest && { newest: releaseSummaryOf(newest) }),
+    ...(last && last !== newest && isRefused(last) && { refused: releaseSummaryOf(last) }),
     ...(record.failingSince !== undefined && { failingSince: record.failingSince }),
     doraTotals: record.doraTotals,
   };
@@ -192,11 +201,14 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
     ...{ requestId, requestSource, correlationId, image: data.image, phase },
     ...(data.containers && { containers: data.containers }),
     isOver: steps.at(-1)?.to === 'closed',
+    ...(isRefused(release) && { wasRefused: true as const }),
     since: stepTo(release, phase)?.at ?? 0,
     ...(failure && { reason: failure.reason, message: failure.message }),
     ...(note !== undefined && { note }),
+    ...(release.putBack && { putBackAt: release.putBack.at }),
     ...(data.commit && { commit: data.commit.sha }),
     ...(data.requestedBy !== undefined && { requestedBy: data.requestedBy }),
+    ...(release.sentBy !== undefined && { sentBy: release.sentBy }),
   };
 }
 
@@ -206,31 +218,44 @@ export async function services({
   config,
   clock,
 }: Pick<Ports, 'state' | 'config' | 'clock'>): Promise<ServiceSummary[]> {
-  const names = new Set(config.services.filter(({ objectives }) => objectives.length > 0).map(({ name }) => name));
-  for await (const service of frozenServices(state)) names.add(service);
-  return Promise.all(
-    [...names].sort().map(async (service): Promise<ServiceSummary> => {
-      const health = await healthOf(state, service);
-      const objectives = objectivesOf(config, service);
-      const freeze = await freezeOf(state, service, clock.now());
-      const checked = health?.objectives.filter(({ isAwaited }) => !isAwaited) ?? [];
-      const checkedAt = Math.max(0, ...checked.map(({ buckets }) => buckets.at));
-      const team = teamOf(config, service);
-      return {
-        service,
-        ...(team !== undefined && { team }),
-        objectives: objectives.map(({ slo, target, window }) => {
-          const found = health && objectiveHealthOf(health, slo);
-          return {
-            ...{ slo, target, window, alerts: found?.open ?? [] },
-            ...(found && { currentValue: found.currentValue, errorBudgetRemaining: found.errorBudgetRemaining }),
-          };
-        }),
-        ...(freeze && { freeze: freezeSummaryOf(freeze) }),
-        ...(checkedAt > 0 && { checkedAt }),
-      };
+  const health = await allHealth(state);
+  const freezes = await allFreezes(state, health, clock.now());
+  const promised = config.services.filter(({ objectives }) => objectives.length > 0).map(({ name }) => name);
+  const names = new Set([...promised, ...freezes.keys()]);
+  return [...names].sort().map((name) => serviceSummaryOf(config, name, health.get(name), freezes.get(name)));
+}
+
+/** One service; also one that promises nothing. */
+export function serviceSummaryOf(
+  config: Ports['config'],
+  service: string,
+  health: ServiceHealth | undefined,
+  freeze: Freeze | undefined,
+): ServiceSummary {
+  const checked = health?.objectives.filter(({ isAwaited }) => !isAwaited) ?? [];
+  const checkedAt = Math.max(0, ...checked.map(({ buckets }) => buckets.at));
+  const team = teamOf(config, service);
+  return {
+    service,
+    ...(team !== undefined && { team }),
+    objectives: objectivesOf(config, service).map((objective) => objectiveSummaryOf(objective, health)),
+    ...(freeze && { freeze: freezeSummaryOf(freeze) }),
+    ...(checkedAt > 0 && { checkedAt }),
+  };
+}
+
+function objectiveSummaryOf({ slo, target, window }: Objective, health: ServiceHealth | undefined): ObjectiveSummary {
+  const found = health && objectiveHealthOf(health, slo);
+  const silence = health?.objectives.find((one) => one.slo === slo)?.silence;
+  return {
+    ...{ slo, target, window, alerts: found?.open ?? [] },
+    ...(found && {
+      currentValue: found.currentValue,
+      errorBudgetRemaining: found.errorBudgetRemaining,
+      checkedAt: found.buckets.at,
     }),
-  );
+    ...(silence && { silentSince: silence.since }),
+  };
 }
 
 function freezeSummaryOf({ service: _, ...freeze }: Freeze): Omit<Freeze, 'service'> {

@@ -1,16 +1,29 @@
 /** Shared by all commands: flags, help, signals, exit codes, colours. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { describeError } from '../describe-error.ts';
 import { ConfigError, PlatformError } from '../errors.ts';
 import { stackOf } from '../stack.ts';
+import { didYouMean } from './nearest.ts';
 
 /** A command was called wrongly: exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** A wrong call of a command: one line that ends with where its help is. @param usage the command's */
+export function wrongCall(usage: string, reason: string): UsageError {
+  return new UsageError(`${reason}; see ${helpOf(usage)}`);
+}
+
+/** How to ask for the help of the command with this usage. */
+function helpOf(usage: string): string {
+  const [first = ''] = usage.split('\n', 1);
+  const command = first.replace(/^usage: | [[<].*/g, '');
+  return `'${command} ${command.startsWith('npm ') ? '-- ' : ''}--help'`;
 }
 
 type Flags = NonNullable<ParseArgsConfig['options']>;
@@ -34,9 +47,9 @@ export function readFlags<const F extends Flags>(
   // npm removes one `--`; a second one arrives here.
   const parsed = parse(usage, options, args[0] === '--' ? args.slice(1) : args);
   const empty = Object.entries(parsed.values).find(([, value]) => value === '');
-  if (empty) throw new UsageError(`--${empty[0]}: expected a value, got nothing\n\n${usage}`);
+  if (empty) throw wrongCall(usage, `--${empty[0]}: expected a value, got nothing`);
   const surplus = parsed.positionals[words];
-  if (surplus !== undefined) throw new UsageError(`unexpected argument '${surplus}'\n\n${usage}`);
+  if (surplus !== undefined) throw wrongCall(usage, `unexpected argument '${surplus}'`);
   return parsed;
 }
 
@@ -45,8 +58,11 @@ function parse<const F extends Flags>(usage: string, options: F, args: readonly 
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     // The first sentence says what is wrong. The rest is advice on values that look like flags.
-    const [reason] = describeError(error).split(/\. |\.?\n/);
-    throw new UsageError(`${reason}\n\n${usage}`);
+    const [reason = ''] = describeError(error).split(/\. |\.?\n/);
+    const unknown = /^Unknown option '(-[^']*)'$/.exec(reason)?.[1];
+    if (unknown === undefined) throw wrongCall(usage, reason);
+    const names = [...Object.keys(options), 'help'].map((name) => `--${name}`);
+    throw new UsageError(`unknown option '${unknown}'; ${didYouMean(unknown, names, `see ${helpOf(usage)}`)}`);
   }
 }
 
@@ -110,7 +126,20 @@ export function appDirectory(): string {
   throw new UsageError(`no host.json above ${start}`);
 }
 
-const hasColour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+/** The version in the nearest package.json above this code. */
+export function packageVersion(): string {
+  const start = dirname(fileURLToPath(import.meta.url));
+  for (let at = start; dirname(at) !== at; at = dirname(at)) {
+    const file = join(at, 'package.json');
+    if (existsSync(file)) return String(Object(JSON.parse(readFileSync(file, 'utf8'))).version);
+  }
+  throw new UsageError(`no package.json above ${start}`);
+}
+
+/** See https://no-color.org. */
+const mayColour = !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+const hasColour = mayColour && process.stdout.isTTY === true;
+const hasErrorColour = mayColour && process.stderr.isTTY === true;
 const style =
   (code: number) =>
   (text: string): string =>
@@ -123,12 +152,12 @@ const DRIVING = new RegExp(String.raw`(${OWN_COLOURS})|[^\P{Cc}\n]|\p{Bidi_Contr
 
 /** Prints lines. Control characters are replaced, except for the colours above. */
 export function print(text: string): void {
-  console.log(harmless(text));
+  console.log(harmless(text, hasColour));
 }
 
 /** Prints lines to stderr, like `print`. */
 export function complain(text: string): void {
-  console.error(harmless(text));
+  console.error(harmless(text, hasErrorColour));
 }
 
 /** Prints a value as one line of JSON. Control characters are escaped, so that programs read the original value. */
@@ -141,8 +170,22 @@ export function printJson(value: unknown): void {
   );
 }
 
-function harmless(text: string): string {
-  return text.replace(DRIVING, (_, colour: string | undefined) => colour ?? ' ');
+function harmless(text: string, keepsColour: boolean): string {
+  return text.replace(DRIVING, (_, colour: string | undefined) =>
+    colour === undefined ? ' ' : keepsColour ? colour : '',
+  );
+}
+
+const USUAL_WIDTH = 80;
+
+/** How many columns a line may have: those of the terminal, or 80 when there is none. */
+export function terminalWidth(): number {
+  return Math.max(USUAL_WIDTH, process.stdout.columns ?? USUAL_WIDTH);
+}
+
+/** A text in at most so many columns. */
+export function fitted(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 3))}...` : text;
 }
 
 /** Rows in aligned columns. */

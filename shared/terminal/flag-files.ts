@@ -7,7 +7,13 @@ import { UsageError } from './command.ts';
 
 /** @throws UsageError */
 export function readTextFile(flag: string, path: string): string {
-  return attempt(flag, `cannot read '${path}'`, () => readFileSync(path, 'utf8'));
+  return attempt(flag, `cannot read '${path}'`, () => decodeText(readFileSync(path)));
+}
+
+/** UTF-8; or UTF-16 with its mark at the beginning, as Windows PowerShell writes with `>`. */
+export function decodeText(bytes: Uint8Array): string {
+  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+  return new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8').decode(bytes);
 }
 
 /** @throws UsageError */

@@ -17,6 +17,8 @@ export const START = {
   --table-port N   Table Storage (Azurite), 10002
   --admin-port N   Service Bus administration, 5300
   --no-sample      publish no sample deployment
+  --watch          build and load the functions again when a file changes; the
+                   bus and the state keep what they hold
   --verbose        show what the functions log
   --json           one JSON object a line, for programs
 
@@ -27,6 +29,7 @@ A port of 0 takes any free one. Ctrl-C ends everything.`,
     'table-port': { type: 'string', default: '10002' },
     'admin-port': { type: 'string', default: '5300' },
     'no-sample': { type: 'boolean', default: false },
+    watch: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -64,6 +67,13 @@ export const BUS = {
                     it does not know are refused
   --tier TIER       standard or premium: the sizes and counts of that tier hold,
                     and standard is throttled to 1,000 operations a second
+  --tls             take TLS too, on every port: amqps, https and wss, with a
+                    certificate for localhost that is made at first use
+  --tls-port N      with --tls: the port of amqps (5671); 0 takes any free one
+  --https-port N    with --tls: one more port, such as 443, where some clients
+                    always look for the administration and for WebSockets
+  --identity        take tokens of local identities, for DefaultAzureCredential:
+                    prints the environment that it needs; --config gives them roles
   --json            print what to connect to as one line of JSON`,
   flags: {
     port: { type: 'string', default: '5672' },
@@ -73,6 +83,10 @@ export const BUS = {
     config: { type: 'string' },
     strict: { type: 'boolean', default: false },
     tier: { type: 'string' },
+    tls: { type: 'boolean', default: false },
+    'tls-port': { type: 'string' },
+    'https-port': { type: 'string' },
+    identity: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 } as const satisfies Usage;
@@ -137,7 +151,11 @@ by BICEP in the environment. --check does without.`,
 export const SCHEMAS = {
   usage: `usage: npm run schemas [-- options]
 
-  --out DIR   where to write <Type>.json and platform.config.json (dist/schemas)`,
+  --out DIR   where to write (dist/schemas)
+
+Writes the JSON Schema of every event (<Type>.json) and of the configuration
+(platform.config.json), the HTTP API (openapi.json, OpenAPI 3.1) and the topics
+(asyncapi.json, AsyncAPI 3).`,
   flags: { out: { type: 'string', default: 'dist/schemas' } },
 } as const satisfies Usage;
 

@@ -1,4 +1,7 @@
 /** The newcomer's first minute: `npm start`, the sample, an own deployment that fails, Ctrl-C. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTableStorage } from '../../shared/adapters/table-storage.ts';
@@ -72,9 +75,70 @@ it('publishes from the command line and follows the chain to its end', async () 
   const bad = publishing('{"namespace":"X"}');
 
   expect(await good.exit()).toBe(0);
-  expect(good.output).toMatch(/DeploymentCompleted +default\/demo\/cli +completed\ncompleted$/);
+  expect(good.output).toMatch(
+    /DeploymentCompleted +default\/demo\/cli +completed +ghcr\.io\/platform-events\/cli:1\ncompleted$/,
+  );
   expect(await bad.exit()).toBe(2);
   expect(bad.output).toContain('data.namespace: expected a DNS-1123 label');
+});
+
+it('serves the description of its API', async () => {
+  const response = await fetch(`${http}/api/openapi.json`);
+
+  expect(response.headers.get('content-type')).toBe('application/json');
+  expect(await response.text()).toBe(readFileSync('docs/openapi.json', 'utf8'));
+});
+
+it('shows the events of a chain with their images, the deployment, and the services', async () => {
+  const shown = async (...args: string[]): Promise<string> => {
+    const command = new Command('shared/cli/main', [...args, '--url', http]);
+    expect(await command.exit(), command.output).toBe(0);
+    return command.output;
+  };
+  const [newest = '{}'] = (await shown('events', '--subject', 'default/demo/cli', '--json')).split('\n');
+  const { correlationId } = JSON.parse(newest);
+
+  const [events, deployments, services, none] = await Promise.all([
+    shown('events', '--correlation-id', correlationId, '--since', '1h'),
+    shown('deployments', '--deployment', 'cli', '--json'),
+    shown('services'),
+    shown('events', '--subject', 'nothing'),
+  ]);
+
+  expect(
+    events
+      .replace(/^.{19} +/gm, '')
+      .replace(/ +/g, ' ')
+      .split('\n'),
+  ).toEqual(
+    ['Requested', 'Started', 'Completed'].map(
+      (step) => `Deployment${step} default/demo/cli completed ghcr.io/platform-events/cli:1`,
+    ),
+  );
+  expect(JSON.parse(deployments)).toMatchObject({ target: 'default/demo/cli', newest: { phase: 'completed' } });
+  expect(services).toMatch(/^SERVICE +STATE +OBJECTIVE +BUDGET\ncheckout +unknown +availability .* never checked$/m);
+  expect(none).toBe('no event matches');
+});
+
+it('publishes data as Windows PowerShell writes it', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'powershell-')), 'check.json');
+  writeFileSync(file, Buffer.from('\ufeff{"service":"checkout","good":1,"total":1}\r\n', 'utf16le'));
+  const published = new Command('shared/cli/main', ['publish', 'HealthCheck', '--url', http, '--data', `@${file}`]);
+
+  expect(await published.exit(), published.output).toBe(0);
+  rmSync(file);
+});
+
+it('does not wait for an app that was never there', async () => {
+  const dead = ['--url', 'http://127.0.0.1:65535'];
+  const commands = ['tail', 'events', 'deployments'].map((name) => new Command('shared/cli/main', [name, ...dead]));
+
+  for (const command of commands) {
+    expect(await command.exit()).toBe(1);
+    expect(command.output).toMatch(
+      /^cannot reach the app at http:\/\/127\.0\.0\.1:65535\/api: .*ECONNREFUSED.*\(--url\)\?$/,
+    );
+  }
 });
 
 it('says why a deployment failed', async () => {

@@ -74,10 +74,10 @@ it('answers /api/metrics alike, in every line', { timeout: 60_000 }, async () =>
   bus.broker.send('errors', [{ messageId: 'm', body: 'x', sizeBytes: 1 }]);
   const live = await createLivePorts(settings);
 
-  // What the timers do every minute, now.
-  await readQueuesByTimer(live.portsFor(new RecordingLog()));
   // They may come between two requests.
   const [first = ''] = await eventually(async () => {
+    // What the timers do every minute, now.
+    await readQueuesByTimer(live.portsFor(new RecordingLog()));
     const answers = await ask('metrics');
     const isWhole = answers.every(
       (text) => text.split('\n').filter((line) => /completed_total\{/.test(line)).length === 2,

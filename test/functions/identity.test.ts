@@ -5,7 +5,7 @@ import { eventMessage } from '../../shared/delivery/bus-message.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { type EventOf, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { respond } from '../../shared/http/on-http.ts';
+import { respond } from '../support/api-contract.ts';
 import { httpRequest } from '../support/http.ts';
 import { type Platform, startPlatform } from '../support/platform.ts';
 import { recordsOf } from '../support/records.ts';

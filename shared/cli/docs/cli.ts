@@ -1,6 +1,6 @@
 /** `docs/cli.md`: the help of every command. */
 import * as usages from '../../terminal/usages.ts';
-import { USAGE } from '../usage.ts';
+import { COMMANDS, overview } from '../commands.ts';
 import { code, page, prose, table } from './markdown.ts';
 
 export function cliPage(): string {
@@ -13,7 +13,7 @@ export function cliPage(): string {
       comma.`,
     ),
     table(['exit code', 'meaning'], Object.entries(EXIT_CODES)),
-    ...[USAGE, ...Object.values(commands).map(({ usage }) => usage)].flatMap((usage) => [
+    ...[overview(), ...[...COMMANDS, ...Object.values(commands)].map(({ usage }) => usage)].flatMap((usage) => [
       `## ${usage.split('\n', 1)[0]?.replace(/^usage: | \[.*| <.*/g, '')}`,
       code('text', usage),
     ]),

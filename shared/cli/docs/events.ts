@@ -27,7 +27,8 @@ export function eventsPage(): string {
     '`shared/events/` and `shared/topology.ts`',
     prose(
       `Events are CloudEvents 1.0 as structured JSON (\`${CLOUD_EVENT_CONTENT_TYPE}\`), at most ${MAX_MESSAGE_BYTES / 1024} KiB each as sent.
-      Attributes and data fields that a build does not know are kept. The same as JSON Schema: \`npm run schemas\`.`,
+      Attributes and data fields that a build does not know are kept. The same as JSON Schema: \`npm run schemas\`; as AsyncAPI 3:
+      [asyncapi.json](asyncapi.json).`,
     ),
     table(
       ['event', 'topic', 'subscription and function', 'meaning'],

@@ -13,7 +13,8 @@ export function httpApiPage(registered: readonly HttpRoute[]): string {
       wrong, \`status\` repeats the status. Times are RFC 3339. With \`HttpAuth=keys\` (the default) the functions in Azure take a
       key, in the header \`x-functions-key\` or the parameter \`code\`: whoever has one may do everything. With \`HttpAuth=tokens\` they take a
       token, in the header \`authorization: Bearer …\`, and its bearer may do what the rules in \`access\` of the configuration say; the right
-      that a route needs is named with it. See [security](security.md).`,
+      that a route needs is named with it. See [security](security.md). For programs this page is an OpenAPI 3.1 document,
+      [openapi.json](openapi.json), which the app serves at \`/api/openapi.json\`.`,
     ),
     table(
       ['route', 'what it does'],

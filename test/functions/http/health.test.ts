@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/http/health.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import { TransientError } from '../../../shared/errors.ts';
-import { respond } from '../../../shared/http/on-http.ts';
 import type { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { Clusters } from '../../../shared/ports/cluster.ts';
@@ -10,6 +9,7 @@ import type { Ports } from '../../../shared/ports/handler.ts';
 import { checkHealth } from '../../../shared/status/health.ts';
 import { storeReading } from '../../../shared/status/queue-reading.ts';
 import { handlerSubscriptions } from '../../../shared/topology.ts';
+import { respond } from '../../support/api-contract.ts';
 import { httpRequest } from '../../support/http.ts';
 
 const up = async (): Promise<void> => {};

@@ -3,8 +3,9 @@ import { handle } from '../../../functions/http/history.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import type { EventRecord } from '../../../shared/delivery/event-record.ts';
 import { insertRecord } from '../../../shared/delivery/history.ts';
-import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
+import type { HttpResponse } from '../../../shared/http/on-http.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
+import { respond } from '../../support/api-contract.ts';
 import { httpRequest } from '../../support/http.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
 

@@ -6,7 +6,6 @@ import { sourceFiles } from '../../../scripts/rooms.mjs';
 import { TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
-import { respond } from '../../../shared/http/on-http.ts';
 import type { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { EventBus } from '../../../shared/ports/bus.ts';
@@ -15,6 +14,7 @@ import { measuresOf, reasonLabel, subscriptionLabel } from '../../../shared/stat
 import { metricsText } from '../../../shared/status/metrics.ts';
 import type { QueueReading } from '../../../shared/status/queue-reading.ts';
 import type { DeploymentSummary } from '../../../shared/status/summaries.ts';
+import { respond } from '../../support/api-contract.ts';
 import { sampleData } from '../../support/events.ts';
 import { httpRequest } from '../../support/http.ts';
 import { startPlatform } from '../../support/platform.ts';

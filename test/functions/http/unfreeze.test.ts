@@ -2,9 +2,10 @@
 import { beforeEach, expect, it } from 'vitest';
 import { handle as unfreeze } from '../../../functions/http/unfreeze.ts';
 import { readAudit } from '../../../shared/access/audit.ts';
-import { type HttpResponse, respond } from '../../../shared/http/on-http.ts';
+import type { HttpResponse } from '../../../shared/http/on-http.ts';
 import type { Caller } from '../../../shared/ports/access.ts';
 import { freezeOf } from '../../../shared/slo/freezes.ts';
+import { respond } from '../../support/api-contract.ts';
 import { httpRequest } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 

@@ -14,11 +14,25 @@ describe('flags', () => {
   it.each([
     ['a word that nothing takes', ['extra'], "unexpected argument 'extra'"],
     ['a word after a flag that has no value', ['--json', 'true'], "unexpected argument 'true'"],
-    ['an unknown flag', ['--jsno'], "Unknown option '--jsno'"],
     ['a flag without its value', ['--out'], "Option '--out <value>' argument missing"],
-  ])('refuse %s, with the usage', (_, args, message) => {
-    expect(() => read(args)).toThrow(UsageError);
-    expect(() => read(args)).toThrow(`${message}\n\nusage: it`);
+  ])('refuse %s in one line that says where the help is', (_, args, message) => {
+    expect(() => read(args)).toThrow(new UsageError(`${message}; see 'it --help'`));
+  });
+
+  it.each([
+    ['--jsno', "unknown option '--jsno'; did you mean '--json'?"],
+    ['--oout=x', "unknown option '--oout'; did you mean '--out'?"],
+    ['--hlep', "unknown option '--hlep'; did you mean '--help'?"],
+    ['--verbose', "unknown option '--verbose'; see 'it --help'"],
+    ['-x', "unknown option '-x'; see 'it --help'"],
+  ])('refuse the unknown option %s, and name the nearest one', (arg, message) => {
+    expect(() => read([arg])).toThrow(new UsageError(message));
+  });
+
+  it('say how to ask npm for the help of a script', () => {
+    expect(() => readFlags('usage: npm run bus [-- options]', FLAGS, { args: ['x'] })).toThrow(
+      "unexpected argument 'x'; see 'npm run bus -- --help'",
+    );
   });
 
   it('refuse one word more than the command takes', () => {
@@ -29,6 +43,36 @@ describe('flags', () => {
 it('an unexpected error is explained with its stack', () => {
   expect(explain(new RangeError('x'))).toMatch(/^RangeError: x\n {4}at .*command\.test\.ts/);
   expect(explain(new UsageError('x'))).toBe('x');
+});
+
+describe('colours', () => {
+  const isTTY = [process.stdout.isTTY, process.stderr.isTTY] as const;
+  afterEach(() => {
+    [process.stdout.isTTY, process.stderr.isTTY] = isTTY;
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  });
+
+  it.each([
+    ['are for a terminal', true, { NO_COLOR: '', TERM: 'xterm' }, '\u001b[32mx\u001b[0m'],
+    ['are not for a file', false, { NO_COLOR: '', TERM: 'xterm' }, 'x'],
+    ['are not for who sets NO_COLOR', true, { NO_COLOR: '1', TERM: 'xterm' }, 'x'],
+    ['are not for a terminal without them', true, { NO_COLOR: '', TERM: 'dumb' }, 'x'],
+  ])('%s', async (_, isTerminal, env, expected) => {
+    [process.stdout.isTTY, process.stderr.isTTY] = [isTerminal, false];
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+    vi.resetModules();
+    const { green, ...command } = await import('../../../shared/terminal/command.ts');
+    const written: string[] = [];
+    vi.spyOn(console, 'log').mockImplementation((line: string) => void written.push(line));
+    vi.spyOn(console, 'error').mockImplementation((line: string) => void written.push(line));
+
+    command.print(green('x'));
+    command.complain(green('x'));
+
+    // The standard error is a file in every row.
+    expect(written).toEqual([expected, 'x']);
+  });
 });
 
 describe('what is printed', () => {
