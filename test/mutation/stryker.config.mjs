@@ -26,7 +26,7 @@ export default {
     'shared/clusters/**/*.ts',
     'functions/**/*.ts',
   ],
-  ignorePatterns: ['dist', 'bench', 'docs', 'infra', '.github', 'test/mutation/node_modules'],
+  ignorePatterns: ['dist', 'bench', '.github', 'test/mutation/node_modules'],
   incremental: true,
   incrementalFile: 'dist/mutation/incremental.json',
   tempDirName: 'dist/mutation/sandbox',
