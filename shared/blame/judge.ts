@@ -15,15 +15,19 @@ export const SETTLE_MS = 10 * MINUTE_MS;
 /** What shares a cause does not fail in the same minute everywhere. */
 const SLACK_MS = 5 * MINUTE_MS;
 
+/** So long is waited for others that have served too little to show whether they burn too. */
+const CONTROL_MS = 5 * MINUTE_MS;
+
 /** When something began to burn, or why nobody can say. */
 type Finding =
-  | { readonly onset: Interval & { readonly at: number; readonly earliest: number } }
+  | { readonly onset: Interval & { readonly at: number; readonly earliest: number; readonly latest: number } }
   | { readonly onset?: undefined; readonly because: string };
 
-/** A service, or another place that it runs at, that may burn too. */
+/** Another service, or another place that this one runs at. */
 export interface Neighbour {
   readonly name: string;
-  readonly finding: Finding;
+  /** Whether it began to burn at the same time; undefined when it has served too little since. */
+  readonly burnsToo: boolean | undefined;
   readonly changes: readonly RecordedChange[];
 }
 
@@ -42,15 +46,19 @@ interface Evidence {
   readonly finding: Finding;
   /** Of the service, where the objective counts; and of the clusters there. */
   readonly changes: readonly RecordedChange[];
+  /** Undefined before they were asked. */
   readonly neighbours?: readonly Neighbour[] | undefined;
+  readonly now: number;
+  /** Of an onset that was judged before, the suspects then: no other is blamed for it. */
+  readonly among?: readonly RecordedChange[] | undefined;
   /** When the page was judged before with an onset in sight: from then on only what is newer can be blamed. */
   readonly judgedAt?: number | undefined;
 }
 
-export function judge({ finding, changes, neighbours = [], judgedAt = 0 }: Evidence): Verdict {
+export function judge({ finding, changes, neighbours = [], now, among, judgedAt = 0 }: Evidence): Verdict {
   if (!finding.onset) return nobody([], finding.because);
   const { onset } = finding;
-  const near = changes.filter((change) => isNear(change, { from: onset.earliest, to: onset.to }));
+  const near = changes.filter((change) => isNear(change, { from: onset.earliest, to: onset.latest }));
   const suspects = near
     .filter(({ kind }) => kind === 'release')
     .sort((a, b) => Math.abs(a.startedAt - onset.at) - Math.abs(b.startedAt - onset.at));
@@ -64,14 +72,19 @@ export function judge({ finding, changes, neighbours = [], judgedAt = 0 }: Evide
   if (!suspects.every((suspect) => isNear(suspect, onset))) {
     return nobody(suspects, 'it may have begun as early as that, and hardly did');
   }
-  if (suspects.some(({ startedAt }) => startedAt < judgedAt)) return nobody(suspects, 'it was judged before');
+  const isBarred = ({ key, startedAt }: RecordedChange): boolean =>
+    startedAt < judgedAt || (among !== undefined && !among.some((one) => one.key === key));
+  if (suspects.some(isBarred)) return nobody(suspects, 'it was judged before');
   const control = neighbours.find((neighbour) => isUnexplained(neighbour, onset, suspects));
   if (control) return nobody(suspects, `${control.name} began to burn at the same time without being part of it`);
+  if (neighbours.some(({ burnsToo }) => burnsToo === undefined) && now < onset.at + CONTROL_MS) {
+    return nobody(suspects, 'it is too early to tell whether something else burns too');
+  }
 
   // Where the change came to later, it is as bad.
   const later = changes.filter(
     (one) =>
-      one.kind === 'release' && one.startedAt > onset.to && suspects.some((suspect) => isSameChange(suspect, one)),
+      one.kind === 'release' && one.startedAt > onset.latest && suspects.some((suspect) => isSameChange(suspect, one)),
   );
   const undone = [...suspects, ...later];
   const blamed = undone.filter((one) => !undone.some((other) => isUndoneBy(one, other)));
@@ -135,9 +148,12 @@ function isUndoneBy(older: RecordedChange, newer: RecordedChange): boolean {
 }
 
 /** Whether it burns from the same time on, and none of the suspects accounts for it. */
-function isUnexplained({ finding, changes }: Neighbour, onset: Interval, suspects: readonly RecordedChange[]): boolean {
-  if (!finding.onset) return false;
-  const its = finding.onset;
-  if (its.from > onset.to + SLACK_MS || its.to < onset.from - SLACK_MS) return false;
-  return !changes.some((change) => isNear(change, its) && suspects.some((suspect) => isSameChange(suspect, change)));
+function isUnexplained(
+  { burnsToo, changes }: Neighbour,
+  { earliest, latest }: { readonly earliest: number; readonly latest: number },
+  suspects: readonly RecordedChange[],
+): boolean {
+  if (!burnsToo) return false;
+  const then = { from: earliest - SLACK_MS, to: latest + SLACK_MS };
+  return !changes.some((change) => isNear(change, then) && suspects.some((suspect) => isSameChange(suspect, change)));
 }

@@ -7,10 +7,12 @@ import type { HandlerPorts } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
 import { changesOf, type RecordedChange } from '../releases/changes.ts';
 import { changeByOthers, undoingOf } from '../releases/suspects.ts';
-import { controlOnsetOf, isOpen, onsetOf } from '../slo/burns.ts';
+import { beganToBurn, isOpen, onsetOf } from '../slo/burns.ts';
 import { healthOf } from '../slo/health-store.ts';
 import { isInScope, type Objective, type Scope } from '../slo/objectives.ts';
+import type { Onset } from '../slo/onset.ts';
 import { judge, type Neighbour, SETTLE_MS, type Verdict } from './judge.ts';
+import { type Look, looksAt } from './looks.ts';
 import { onsetIn, type Page, type Weighed } from './pages.ts';
 import { describeChanges } from './verdict-text.ts';
 
@@ -24,29 +26,40 @@ export interface Burning {
 /** Changes nothing. A cluster that does not answer is no evidence. */
 export async function weigh(burning: Burning, page: Page, ports: HandlerPorts): Promise<Weighed> {
   const { service, objective, longWindow } = burning;
-  const { state } = ports;
-  const at = ports.clock.now();
-  const health = await healthOf(state, service);
-  if (!isOpen(health, objective.slo, 'page')) {
-    return { ...judge({ finding: { because: 'it burns no more' }, changes: [] }), at };
+  const now = ports.clock.now();
+  const health = await healthOf(ports.state, service);
+  let weighed = withoutOnset(now, 'it burns no more');
+  if (!isOpen(health, objective.slo, 'page')) return weighed;
+  const found = onsetIn(page);
+  const first = found?.onset && { ...found, onset: found.onset };
+  for (const look of looksAt(first, (known) => onsetOf(health, objective, longWindow, known))) {
+    weighed = await weighLook(burning, look, now, ports);
+    if (weighed.blamed.length > 0) break;
   }
-  const before = onsetIn(page);
-  const finding = onsetOf(health, objective, longWindow, before?.onset);
-  const { onset } = finding;
-  if (!onset) return { ...judge({ finding, changes: [] }), at };
+  return weighed;
+}
 
+function withoutOnset(at: number, because: string): Weighed {
+  return { ...judge({ finding: { because }, changes: [], now: at }), at };
+}
+
+async function weighLook(burning: Burning, look: Look, now: number, ports: HandlerPorts): Promise<Weighed> {
+  const { service, objective } = burning;
+  const { state } = ports;
+  const { onset } = look.finding;
+  if (!onset) return withoutOnset(now, look.finding.because);
   const since = onset.earliest - SETTLE_MS;
   const own = await changesIn(state, service, objective, since);
   const names = [...new Set(own.map(({ target }) => placeOf(target).cluster))];
   const updates = await Promise.all(names.map((name) => clusterUpdates(state, name)));
-  const evidence = { finding, changes: [...own, ...updates.flat()], judgedAt: before?.at };
+  const evidence = { ...look, changes: [...own, ...updates.flat()], now };
   const first = judge(evidence);
-  const weighed = { at, onset: { from: onset.from, to: onset.to } };
+  const weighed = { at: now, onset: { from: onset.from, to: onset.to } };
   if (first.blamed.length === 0) return { ...first, ...weighed };
 
   // What costs more to ask is asked only when somebody would be blamed.
   const others = await Promise.all(first.blamed.map((change) => changeByOthers(ports, change)));
-  const neighbours = await neighboursOf(burning, since, ports);
+  const neighbours = await neighboursOf(burning, onset, ports);
   const verdict = judge({ ...evidence, changes: [...evidence.changes, ...others.flat()], neighbours });
   return { ...(await whereItRuns(state, verdict)), ...weighed };
 }
@@ -68,26 +81,27 @@ async function clusterUpdates(state: StateStore, cluster: string): Promise<Recor
 /** The other services, and the other places where this one is measured. */
 async function neighboursOf(
   { service, objective }: Burning,
-  since: number,
+  onset: Onset,
   { state, config }: Pick<HandlerPorts, 'state' | 'config'>,
 ): Promise<Neighbour[]> {
-  const found = await Promise.all(
-    config.services.map(async ({ name, objectives }) => {
-      const elsewhere = objectives.filter((other) => name !== service || !isSameScope(other, objective));
-      const health = elsewhere.length > 0 ? await healthOf(state, name) : undefined;
-      return elsewhere.map((other) => ({ name, other, finding: controlOnsetOf(health, other) }));
+  const elsewhere = config.services.map(({ name, objectives }) => ({
+    name,
+    objectives: objectives.filter((other) => name !== service || !isSameScope(other, objective)),
+  }));
+  const count = elsewhere.reduce((sum, { objectives }) => sum + objectives.length, 0);
+  const neighbours = await Promise.all(
+    elsewhere.map(async ({ name, objectives }) => {
+      const health = objectives.length > 0 ? await healthOf(state, name) : undefined;
+      return Promise.all(
+        objectives.map(async (other): Promise<Neighbour> => {
+          const burnsToo = beganToBurn(health, other, onset, count);
+          const changes = burnsToo ? await changesIn(state, name, other, onset.earliest - SETTLE_MS) : [];
+          return { name: `${name} (${other.slo})`, burnsToo, changes };
+        }),
+      );
     }),
   );
-  return Promise.all(
-    found
-      .flat()
-      .filter(({ finding }) => finding.onset)
-      .map(async ({ name, other, finding }) => ({
-        name: `${name} (${other.slo})`,
-        finding,
-        changes: await changesIn(state, name, other, since),
-      })),
-  );
+  return neighbours.flat();
 }
 
 function isSameScope(a: Scope, b: Scope): boolean {

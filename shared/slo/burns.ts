@@ -1,9 +1,11 @@
 /** Whether a service burns now, and since when: an objective, judged by what was counted for it. */
+import { MINUTE_MS } from '../duration.ts';
 import { failureRateOf, type Severity, type SloTarget } from './burn-rate.ts';
 import type { Objective } from './objectives.ts';
-import { type BurnThreshold, type Counted, findOnset, type OnsetFinding, type OnsetInterval } from './onset.ts';
+import { type Counted, findOnset, type Onset, type OnsetFinding, type OnsetInterval } from './onset.ts';
+import { type Bin, logLikelihoodAt, rateOf, sumOfCounts } from './onset-fit.ts';
 import { objectiveHealthOf, type ServiceHealth } from './service-health.ts';
-import { countsBefore, recentBuckets, recentMinutes, type TimeBuckets } from './time-buckets.ts';
+import { type CountsFrom, countsBefore, recentBuckets, recentMinutes, type TimeBuckets } from './time-buckets.ts';
 
 /** What was counted for an objective; undefined before its first check. */
 function bucketsOf(health: ServiceHealth, slo: string): TimeBuckets | undefined {
@@ -47,19 +49,35 @@ export function burnsSince(
   return bad > 0 && bad / total >= failureRateOf(longWindow, objective);
 }
 
-/** Since when an objective burns that nobody was paged for: less is asked, as it only speaks against blaming somebody. */
-export function controlOnsetOf(health: ServiceHealth | undefined, objective: Objective): OnsetFinding {
+/**
+ * Whether an objective began to burn when another did, as fast as a ticket asks.
+ *
+ * @param count of the objectives that are asked
+ * @returns undefined when it has served too little since to tell
+ */
+export function beganToBurn(
+  health: ServiceHealth | undefined,
+  objective: Objective,
+  onset: Onset,
+  count: number,
+): boolean | undefined {
   const counted = health && bucketsOf(health, objective.slo);
-  if (!counted) return { because: 'nothing was counted' };
-  return findOnset(countedIn(counted), controlThreshold(objective));
+  return counted ? burntSince(counted, onset, controlRate(objective), count) : false;
 }
 
-/** From so many failures on. */
-const CONTROL_FAILURES = 3;
+export function burntSince(
+  counted: TimeBuckets,
+  { at, earliest, latest }: Onset,
+  rate: number,
+  count: number,
+): boolean | undefined {
+  if (burnsToo(recentBuckets(counted), { from: earliest, to: latest }, rate, count)) return true;
+  return wouldShow(recentMinutes(counted), at, rate) ? false : undefined;
+}
 
-/** Burns as fast as a ticket asks. */
-export function controlThreshold(slo: Pick<SloTarget, 'target' | 'window'>): BurnThreshold {
-  return { rate: failureRateOf('1d', slo), minFailures: CONTROL_FAILURES };
+/** The rate of failures from which what nobody was paged for burns too. */
+export function controlRate(slo: Pick<SloTarget, 'target' | 'window'>): number {
+  return failureRateOf('1d', slo);
 }
 
 /** What the search for an onset needs; after a known one, only what came later. */
@@ -67,4 +85,51 @@ export function countedIn(counted: TimeBuckets, known?: OnsetInterval): Counted 
   const [buckets, minutes] = [recentBuckets(counted), recentMinutes(counted)];
   if (!known) return { buckets, minutes, earlier: countsBefore(counted) };
   return { buckets: buckets.filter(({ from }) => from >= known.to), minutes };
+}
+
+// Whether something began to burn at a given time. It speaks against blaming a change of somebody else, so less is asked
+// than of a page; and the time is known, and need not be looked for.
+
+const BUCKET_MS = 5 * MINUTE_MS;
+/** What shares a cause does not fail in the same minute everywhere. */
+const SLACK_MS = 5 * MINUTE_MS;
+/** It is compared with the two hours before, in buckets; and looked at for an hour, as it may have ended. */
+const BUCKETS_BEFORE = 24;
+const BUCKETS_AFTER = 12;
+/** It would have failed so often, had it burnt. */
+const FAILURES_TO_SHOW = 3;
+/** Twice the gain in log-likelihood that two rates bring over one. */
+const MIN_GAIN = 4;
+/** The rate before must be below this share of the rate after. */
+const MAX_SHARE_BEFORE = 0.5;
+
+/** Whether it has served so much since a time that it would show when it burnt. */
+function wouldShow(minutes: readonly CountsFrom[], since: number, rate: number): boolean {
+  return rate * sumOfCounts(minutes.filter(({ from }) => from >= since)).total >= FAILURES_TO_SHOW;
+}
+
+/**
+ * @param buckets of five minutes, oldest first, empty ones included
+ * @param rate of failures from which it burns
+ * @param count how many are asked: of many healthy ones, some look as if they burnt
+ */
+function burnsToo(buckets: readonly CountsFrom[], { from, to }: OnsetInterval, rate: number, count: number): boolean {
+  const bins = buckets.map((bucket): Bin => ({ ...bucket, length: BUCKET_MS }));
+  const first = bins.findIndex((bin) => bin.from + BUCKET_MS > from - SLACK_MS);
+  if (first < 0) return false;
+  const quiet = bins.slice(Math.max(0, first - BUCKETS_BEFORE), first);
+  const before = sumOfCounts(quiet);
+  if (before.total === 0) return false;
+  const minGain = MIN_GAIN + 2 * Math.log(count);
+  for (let start = first; start < bins.length && (bins[start]?.from ?? to) <= to + SLACK_MS; start++) {
+    for (let end = start + 1; end <= Math.min(bins.length, start + BUCKETS_AFTER); end++) {
+      const burning = bins.slice(start, end);
+      const after = sumOfCounts(burning);
+      if (rateOf(after) < rate || MAX_SHARE_BEFORE * rateOf(after) < rateOf(before)) continue;
+      const all = [...quiet, ...burning];
+      const apart = logLikelihoodAt(quiet, rateOf(before)) + logLikelihoodAt(burning, rateOf(after));
+      if (2 * (apart - logLikelihoodAt(all, rateOf(sumOfCounts(all)))) >= minGain) return true;
+    }
+  }
+  return false;
 }

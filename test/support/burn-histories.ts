@@ -12,6 +12,8 @@ const START = Date.parse('2026-03-01T00:00:00Z');
 const BREAKS = 10 * HOUR;
 export const TARGET = 0.999;
 const BUDGET = 1 - TARGET;
+/** Of the logarithm of a rate of failures, from five minutes to five minutes. */
+export const SCATTER = 0.3;
 
 /** What fails at a time, as a share of the requests. */
 type Failing = (time: number) => number;
@@ -21,6 +23,9 @@ export interface Place {
   /** Requests a minute. */
   readonly traffic: (time: number) => number;
   readonly failing: Failing;
+  /** Of that, what fails however well it runs, and what it was broken by; each before it scatters. */
+  readonly usual: number;
+  readonly broken: Failing;
   readonly changes: readonly RecordedChange[];
 }
 
@@ -131,12 +136,23 @@ export const SITUATIONS = {
     const theirs = { ...release(random, 'web', 'theirs', BREAKS), kind: 'others' as const };
     return history(random, { failing: since(onsetOf(random, theirs), badRate(random)), changes: [theirs] });
   },
-  "another service's release": (random) => {
-    const theirs = release(random, 'api', 'bad', BREAKS);
-    const at = onsetOf(random, theirs);
-    const burns = random.next() < 0.5;
-    const api = place(random, 'api', { failing: burns ? since(at, badRate(random)) : () => 0, changes: [theirs] });
+  "another service's release, which burns too": (random) => {
+    const [at, theirs] = releaseOfAnother(random);
+    const api = place(random, 'api', { failing: since(at, badRate(random)), changes: [theirs] });
     return history(random, { failing: since(at, badRate(random)), neighbours: [api] });
+  },
+  "another service's release, unseen there": (random) => {
+    const [at, theirs] = releaseOfAnother(random);
+    const api = place(random, 'api', { failing: () => 0, changes: [theirs] });
+    return history(random, { failing: since(at, badRate(random)), neighbours: [api] });
+  },
+  'one bad release among healthy services': (random) => {
+    const culprit = release(random, 'web', 'bad', BREAKS);
+    const failing = since(onsetOf(random, culprit), badRate(random));
+    const neighbours = [0, 1, 2, 3, 4].map((n) =>
+      place(random, `neighbour-${n}`, { failing: () => 0, changes: others(random, `neighbour-${n}`) }),
+    );
+    return history(random, { culprit: [culprit], failing, neighbours });
   },
   'low traffic': (random) => {
     const culprit = release(random, 'web', 'bad', BREAKS);
@@ -204,10 +220,10 @@ function place(
   const phase = random.next() * 24;
   const day = (time: number): number => 1 + 0.4 * Math.sin(((time / HOUR + phase) * Math.PI) / 12);
   // A rate is never as steady as a coin.
-  const noise = Array.from({ length: 400 }, () => Math.exp(0.3 * random.normal()));
+  const noise = Array.from({ length: 400 }, () => Math.exp(SCATTER * random.normal()));
   const noiseAt = (time: number): number => noise[Math.floor(time / (5 * MINUTE)) % noise.length] ?? 1;
   return {
-    ...{ name, changes },
+    ...{ name, changes, usual, broken: failing },
     traffic: (time) => perMinute * day(time) * traffic(time),
     failing: (time) => Math.min(1, (usual + failing(time)) * noiseAt(time)),
   };
@@ -229,6 +245,12 @@ function release(random: Random, deployment: string, tag: string, at: number, cl
     ...{ target: `${cluster}/shop/${deployment}`, image: `ghcr.io/shop/${deployment}:${tag}` },
     ...{ startedAt, endedAt: startedAt + random.logBetween(0.5, 8) * MINUTE },
   };
+}
+
+/** When it breaks what depends on it, and itself. */
+function releaseOfAnother(random: Random): [at: number, theirs: RecordedChange] {
+  const theirs = release(random, 'api', 'bad', BREAKS);
+  return [onsetOf(random, theirs), theirs];
 }
 
 /** While it is rolled out, the first pods fail. */

@@ -1,36 +1,44 @@
 /** Plays a made-up history: counts its checks, and judges as the handler does while a page is open. */
 import { judge, type Neighbour, type Verdict } from '../../shared/blame/judge.ts';
+import { type FirstOnset, type Look, looksAt } from '../../shared/blame/looks.ts';
 import type { RecordedChange } from '../../shared/releases/changes.ts';
 import { assess, failureRateOf } from '../../shared/slo/burn-rate.ts';
-import { controlThreshold, countedIn } from '../../shared/slo/burns.ts';
-import { findOnset, type OnsetFinding, type OnsetInterval } from '../../shared/slo/onset.ts';
-import { addCounts, emptyBuckets, type TimeBuckets } from '../../shared/slo/time-buckets.ts';
+import { burntSince, controlRate, countedIn } from '../../shared/slo/burns.ts';
+import { findOnset, type Onset } from '../../shared/slo/onset.ts';
+import { addCounts, type CountsFrom, emptyBuckets, type TimeBuckets } from '../../shared/slo/time-buckets.ts';
 import { type BurnHistory, MINUTE, type Place, TARGET } from './burn-histories.ts';
+import { areTwins } from './ideal-observer.ts';
 
 const SLO = { target: TARGET, window: '30d', minFailures: 5 } as const;
 /** How far from the onset another release would have to lie for an innocent one to be no excuse. */
 const BESIDE_MS = 20 * MINUTE;
 
 export interface Judgement {
-  /** `ambiguous`: the culprit is among the suspects, and nothing goes back; `innocent`: something does, and nothing should. */
-  readonly result: 'no page' | 'found' | 'ambiguous' | 'missed' | 'nobody' | 'wrong' | 'innocent';
+  /**
+   * `twins`: nothing goes back, and an ideal observer could not tell the culprit from another release; `ambiguous`: the
+   * culprit is among the suspects, and nothing goes back; `innocent`: something does, and nothing should.
+   */
+  readonly result: 'no page' | 'found' | 'twins' | 'ambiguous' | 'missed' | 'nobody' | 'wrong' | 'innocent';
   readonly because: string;
   /** Whether a release that is not to blame lies beside the onset. */
   readonly isBeside: boolean;
 }
 
-type Judged = Verdict & { onset: OnsetInterval | undefined };
+type Judged = Verdict & { readonly onset: Onset | undefined };
+
 export function judgeHistory(history: BurnHistory): Judgement {
   const { start, end, onset, checkMs, service, neighbours, culprit } = history;
   const places = [service, ...neighbours];
+  const checks: CountsFrom[] = [];
   let counts = places.map(() => emptyBuckets(start));
   let paged: { longWindow: string; at: number } | undefined;
   let verdict: Judged | undefined;
+  let first: FirstOnset | undefined;
   let [next, judgedAt] = [0, 0];
-  let foundAt: number | undefined;
-  let found: OnsetInterval | undefined;
   for (let at = start; at < end; at += checkMs) {
-    counts = places.map((place, n) => withCheck(counts[n] ?? emptyBuckets(at), place, at, history));
+    const taken = places.map((place) => check(place, at, history));
+    checks.push({ from: at, ...(taken[0] ?? { bad: 0, total: 0 }) });
+    counts = taken.map((one, n) => addCounts(counts[n] ?? emptyBuckets(at), at, one));
     const [own = emptyBuckets(at)] = counts;
     const { page } = assess(SLO, (window) => own.sums[window]).alerts;
     if (!page) {
@@ -42,12 +50,10 @@ export function judgeHistory(history: BurnHistory): Judgement {
     paged ??= { longWindow: page.longWindow, at };
     if (at < next) continue;
     next = at + Math.min(5 * MINUTE, Math.max(MINUTE, (at - paged.at) / 10));
-    const { longWindow } = paged;
     judgedAt = at;
-    const before = foundAt;
-    const latest = verdictOf(history, counts, { longWindow, now: at, judgedAt: before, found });
+    const latest = verdictOf(history, counts, { longWindow: paged.longWindow, now: at, first });
     if (latest.blamed.length > 0 || !verdict?.onset) verdict = latest;
-    if (latest.onset && foundAt === undefined) [foundAt, found] = [at, latest.onset];
+    if (latest.onset) first ??= { at, onset: latest.onset, suspects: latest.suspects };
     if (verdict.blamed.length > 0) break;
   }
   const isInnocent = (change: RecordedChange): boolean => change.kind === 'release' && !culprit.includes(change);
@@ -56,44 +62,55 @@ export function judgeHistory(history: BurnHistory): Judgement {
   );
   // What went back before the culprit came, or came to this place too, is judged by what there was.
   const made = culprit.filter(({ startedAt }) => startedAt <= judgedAt);
+  const result = resultOf(verdict, made);
+  const isMissed = result === 'ambiguous' || result === 'missed';
+  const known = checks.filter(({ from }) => from <= judgedAt);
   return {
-    result: resultOf(verdict, made),
+    result: isMissed && areTwins(history, known) ? 'twins' : result,
     because: verdict?.because ?? '',
     isBeside,
   };
 }
 
-function withCheck(
-  counts: TimeBuckets,
-  { traffic, failing }: Place,
-  at: number,
-  { checkMs, random }: BurnHistory,
-): TimeBuckets {
+function check({ traffic, failing }: Place, at: number, { checkMs, random }: BurnHistory) {
   const total = random.poisson((traffic(at) * checkMs) / MINUTE);
-  return addCounts(counts, at, { bad: random.binomial(total, failing(at)), total });
+  return { bad: random.binomial(total, failing(at)), total };
 }
 
-function verdictOf(
+interface Sight {
+  readonly longWindow: string;
+  readonly now: number;
+  readonly first: FirstOnset | undefined;
+}
+
+function verdictOf(history: BurnHistory, counts: readonly TimeBuckets[], { longWindow, now, first }: Sight): Judged {
+  const [own = emptyBuckets(now)] = counts;
+  const threshold = { rate: failureRateOf(longWindow, SLO), minFailures: SLO.minFailures };
+  let judged: Judged | undefined;
+  for (const look of looksAt(first, (known) => findOnset(countedIn(own, known), threshold))) {
+    judged = { ...judgeLook(history, counts, look, now), onset: look.finding.onset };
+    if (judged.blamed.length > 0) break;
+  }
+  return judged ?? { blamed: [], alsoUndone: [], suspects: [], because: '', onset: undefined };
+}
+
+function judgeLook(
   { service, neighbours }: BurnHistory,
   counts: readonly TimeBuckets[],
-  {
-    longWindow,
-    now,
-    judgedAt,
-    found,
-  }: { longWindow: string; now: number; judgedAt: number | undefined; found: OnsetInterval | undefined },
-): Judged {
-  const threshold = { rate: failureRateOf(longWindow, SLO), minFailures: SLO.minFailures };
-  const findingOf = (n: number): OnsetFinding => {
-    const own = counts[n] ?? emptyBuckets(now);
-    return n === 0 ? findOnset(countedIn(own, found), threshold) : findOnset(countedIn(own), controlThreshold(SLO));
-  };
+  look: Look,
+  now: number,
+): Verdict {
   const known = ({ changes }: Place): RecordedChange[] => changes.filter(({ startedAt }) => startedAt <= now);
-  const others = neighbours.map(
-    (place, n): Neighbour => ({ name: place.name, finding: findingOf(n + 1), changes: known(place) }),
-  );
-  const finding = findingOf(0);
-  return { ...judge({ finding, changes: known(service), neighbours: others, judgedAt }), onset: finding.onset };
+  const evidence = { ...look, changes: known(service), now };
+  const verdict = judge(evidence);
+  const { onset } = look.finding;
+  if (verdict.blamed.length === 0 || !onset) return verdict;
+  const asked = neighbours.map((place, n): Neighbour => {
+    const counted = counts[n + 1] ?? emptyBuckets(now);
+    const isBurning = burntSince(counted, onset, controlRate(SLO), neighbours.length);
+    return { name: place.name, burnsToo: isBurning, changes: known(place) };
+  });
+  return judge({ ...evidence, neighbours: asked });
 }
 
 function resultOf(verdict: Verdict | undefined, culprit: readonly RecordedChange[]): Judgement['result'] {
