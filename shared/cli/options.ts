@@ -1,7 +1,6 @@
 /** Shared by the commands: the app's address, event types, durations, retries. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { parseDuration } from '../duration.ts';
-import { PlatformError, TransientError } from '../errors.ts';
+import { PlatformError } from '../errors.ts';
 import { type CatalogEntry, catalog } from '../events/catalog.ts';
 import { isLoopback } from '../local/local-http.ts';
 import { UsageError, wrongCall } from '../terminal/command.ts';
@@ -39,7 +38,7 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
   if (token !== undefined && !/^[A-Za-z0-9_.-]+$/.test(token)) {
     throw new UsageError('PLATFORM_EVENTS_TOKEN: expected a token (JWT), got something else (not shown)');
   }
-  return new AppClient(address, key, token);
+  return new AppClient(address, { key, token });
 }
 
 /** What is wrong with an address; undefined when nothing is. A password or a key in it is not shown. */
@@ -99,20 +98,4 @@ export function limitFlag(text: string): number {
   const limit = /^[1-9]\d*$/.test(text) ? Number(text) : Number.NaN;
   if (limit <= MAX_LIMIT) return limit;
   throw new UsageError(`--limit: expected a whole number from 1 to ${MAX_LIMIT}, got '${text}'`);
-}
-
-/** Makes up to three attempts, seconds apart, while the app is busy or away. */
-export async function retried(
-  request: () => Promise<void>,
-  wait: (ms: number) => Promise<void> = (ms) => pause(ms),
-): Promise<void> {
-  for (const waitMs of [500, 2_000]) {
-    try {
-      return await request();
-    } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
-      await wait(waitMs);
-    }
-  }
-  await request();
 }

@@ -4,7 +4,7 @@ import type { ErrorEntry } from '../../api/errors.ts';
 import type { HistoryEntry } from '../../api/events.ts';
 import type { AuditedAct, AutomationState } from '../../api/operations.ts';
 import type { ServiceEntry } from '../../api/services.ts';
-import { type AppAnswer, AppConnection, fieldOf } from './app-request.ts';
+import { type AppAnswer, AppConnection, type Credentials, fieldOf, type Hints } from './app-request.ts';
 
 interface HistoryFilter {
   readonly type?: string | undefined;
@@ -30,25 +30,36 @@ export interface ErrorFilter {
   readonly before?: string | undefined;
 }
 
+const HINTS: Hints = {
+  unreachable: 'is it running (npm start), or elsewhere (--url)?',
+  unauthenticated: 'set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)',
+};
+
 /** The app at an address. */
 export class AppClient {
   readonly #app: AppConnection;
 
   /** @param url the app's address, with or without `/api` */
-  constructor(url: string, key: string | undefined, token?: string) {
-    this.#app = new AppConnection(url, key, token);
+  constructor(url: string, credentials: Credentials = {}, hints = HINTS) {
+    this.#app = new AppConnection(url, credentials, hints);
   }
 
-  /** Publishes an event. Resolves when the app has accepted it; it is handled later. */
-  async publish(event: { readonly id: string }): Promise<void> {
+  /**
+   * Publishes an event. Resolves when the app has accepted it; it is handled later.
+   *
+   * @returns the correlation id of its chain
+   */
+  async publish(event: { readonly id: string }): Promise<string> {
     const answer = await this.#app.request('events', {
       method: 'POST',
       contentType: 'application/cloudevents+json',
       body: JSON.stringify(event),
     });
-    const ids = answer.status === 202 ? fieldOf(answer, 'ids') : undefined;
-    if (!Array.isArray(ids) || !ids.includes(event.id))
-      throw this.#app.notTheApp(answer, '202 with the id of the event');
+    const [ids, chains] = [fieldOf(answer, 'ids'), fieldOf(answer, 'correlationIds')];
+    if (answer.status === 202 && Array.isArray(ids) && ids[0] === event.id && Array.isArray(chains)) {
+      return String(chains[0]);
+    }
+    throw this.#app.notTheApp(answer, '202 with the id of the event');
   }
 
   /** The history, newest first. */

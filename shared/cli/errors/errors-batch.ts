@@ -4,7 +4,7 @@ import { NotFoundError, PermanentError } from '../../errors.ts';
 import { oneLine } from '../../shown-text.ts';
 import { complain, green, print, printJson, red, yellow } from '../../terminal/command.ts';
 import type { AppClient } from '../app/app-client.ts';
-import { retried } from '../options.ts';
+import { retried } from '../app/retried.ts';
 
 /** How many requests run at once. */
 const AT_ONCE = 4;

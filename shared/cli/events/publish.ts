@@ -12,10 +12,11 @@ import { readServiceBus } from '../../settings.ts';
 import { oneLine } from '../../shown-text.ts';
 import { green, print, printJson, readFlags, red, UsageError, wrongCall } from '../../terminal/command.ts';
 import { decodeText, readTextFile } from '../../terminal/flag-files.ts';
+import { retried } from '../app/retried.ts';
 import type { CliCommand } from '../cli-command.ts';
-import { appAt, COMMON, COMMON_USAGE, durationFlag, knownType, retried } from '../options.ts';
+import { appAt, COMMON, COMMON_USAGE, durationFlag, knownType } from '../options.ts';
 import { showEntry, whenChanged } from './entry-lines.ts';
-import { type Ending, follow } from './follow.ts';
+import { ENDINGS, follow } from './follow.ts';
 
 const USAGE = `usage: platform-events publish <Type> --data "@file" [options]
 
@@ -81,7 +82,7 @@ async function publish(args: string[]): Promise<void> {
   const app = appAt(values);
   // A repeated request is harmless, since the event keeps its id.
   if (isDirect) await publishDirectly(event);
-  else await retried(() => app.publish(event));
+  else await retried(async () => void (await app.publish(event)));
   if (values.json) printJson({ id: event.id, correlationId: event.correlationid });
   else print(event.id);
   if (!values.wait) return;
@@ -127,14 +128,6 @@ function eventOf(definition: EventDefinition, data: unknown, flags: EventFlags):
     throw new UsageError(lines.join('\n'));
   }
 }
-
-const ENDINGS: Readonly<Record<Ending, string>> = {
-  completed: 'completed',
-  'rolled-back': 'failed, and rolled back',
-  failed: 'failed',
-  'dead-lettered': 'an event could not be handled and is in the errors queue',
-  timeout: 'not ended in time; the chain goes on',
-};
 
 function hasServiceBus(): boolean {
   return Boolean(process.env['ServiceBus'] || process.env['ServiceBus__fullyQualifiedNamespace']);
