@@ -60,6 +60,7 @@ it('answers these requests, and nobody without a key', () => {
       'POST /api/events → publish, function',
       'GET /api/health → health, function',
       'GET /api/metrics → metrics, function',
+      'GET /api/openapi.json → openapi, function',
       'GET /api/services → services, function',
       'POST /api/services/{service}/unfreeze → unfreeze, function',
     ].sort(),
