@@ -62,20 +62,20 @@ export const rooms = [
     may: [
       ...['shared/on-event', 'shared/ports', 'shared/events', 'shared/quantity', 'shared/update-document'],
       ...['shared/automation', 'shared/config/service-lookup', 'shared/config/namespace-lookup', 'shared/blame'],
+      ...['shared/access/audit', 'shared/access/senders'],
       ...RULES,
       ...BASICS,
     ],
     message:
-      'A handler imports on-event, ports, events, the lookups of config, blame and the rules: no package, no adapter, no other handler.',
+      'A handler imports on-event, ports, events, the lookups of config, senders, audit, blame and the rules: no package, no adapter, no other handler.',
   },
   {
     rooms: ['functions/http'],
     alone: true,
     may: [
       ...['shared/http', 'shared/api', 'shared/status', 'shared/access', 'shared/events', 'shared/ports'],
-      ...['shared/releases', 'shared/slo', 'shared/automation'],
+      ...['shared/releases', 'shared/slo', 'shared/automation', 'shared/acts'],
       ...[
-        'shared/delivery/replay',
         'shared/delivery/automatic-replay',
         'shared/delivery/history',
         'shared/delivery/body-bytes',
@@ -84,17 +84,28 @@ export const rooms = [
       ...BASICS,
     ],
     types: ['shared/delivery'],
-    message: 'An HTTP function imports http/, status/, events, history, replay, and what acts: no package, no adapter.',
+    message:
+      'An HTTP function imports http/, status/, events, history, acts and what they read: no package, no adapter.',
+  },
+  {
+    rooms: ['shared/acts'],
+    may: [
+      ...['shared/access', 'shared/events', 'shared/ports', 'shared/config', 'shared/http', 'shared/automation'],
+      ...['shared/releases', 'shared/slo', 'shared/delivery/replay', ...BASICS],
+    ],
+    message: 'acts/ does what a person asks for, whichever page or route it came through: access, and what is done.',
   },
   {
     rooms: ['functions/timer'],
     alone: true,
     may: [
-      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo', 'shared/access/audit'],
+      ...['shared/on-timer', 'shared/ports', 'shared/status', 'shared/slo', 'shared/releases'],
+      ...['shared/access/audit', 'shared/access/senders'],
       ...['shared/delivery/automatic-replay', 'shared/delivery/retention'],
       ...BASICS,
     ],
-    message: 'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, slo/.',
+    message:
+      'A timer function imports on-timer, ports, status/, and what it does: automatic-replay, retention, slo/, releases/.',
   },
   {
     rooms: ['shared/errors', 'shared/image', 'shared/json', 'shared/shown-text'],
@@ -183,14 +194,22 @@ export const rooms = [
   {
     rooms: ['shared/status'],
     may: [
-      ...['shared/releases', 'shared/slo', 'shared/ports', 'shared/topology', 'shared/delivery/automatic-replay'],
-      'shared/automation',
-      'shared/config/service-lookup',
-      ...BASICS,
+      ...['shared/releases', 'shared/slo', 'shared/blame/pages', 'shared/ports', 'shared/topology'],
+      ...['shared/delivery/automatic-replay', 'shared/automation', 'shared/config/service-lookup'],
+      ...['shared/status/explain', ...BASICS],
     ],
     types: ['shared/delivery'],
     message:
-      'status/ imports releases, slo, ports, config/service-lookup, the topology, automatic-replay, and types of the delivery.',
+      'status/ imports releases, slo, blame/pages, ports, config/service-lookup, the topology, automatic-replay, and types of the delivery.',
+  },
+  {
+    rooms: ['shared/status/explain'],
+    may: [
+      ...['shared/releases', 'shared/slo', 'shared/blame', 'shared/ports', 'shared/config/service-lookup'],
+      ...['shared/delivery/history', 'shared/delivery/event-record', 'shared/events/identity', ...BASICS],
+    ],
+    message:
+      'explain/ reads what is stored of a release: releases, slo, blame, the history, and config/service-lookup.',
   },
   {
     rooms: ['shared/on-event'],
@@ -253,8 +272,11 @@ export const rooms = [
   },
   {
     rooms: ['shared/access'],
-    may: ['shared/config', 'shared/events', 'shared/ports', 'shared/update-document', ...BASICS, 'jose', 'node:crypto'],
-    message: 'access/ imports config, events, ports and jose: what it fetches with comes from an adapter.',
+    may: [
+      ...['shared/config', 'shared/events', 'shared/ports', 'shared/topology', 'shared/update-document', ...BASICS],
+      ...['jose', 'node:crypto'],
+    ],
+    message: 'access/ imports config, events, ports, topology and jose: what it fetches with comes from an adapter.',
   },
   {
     rooms: ['shared/adapters/live'],
@@ -292,14 +314,21 @@ export const rooms = [
   },
   {
     rooms: [`${SERVICE_BUS}/config`],
-    may: ['shared/events/issues', ...BASICS, 'zod'],
+    may: ['shared/events/issues', `${SERVICE_BUS}/core/authorization-rule`, ...BASICS, 'zod'],
     types: [`${SERVICE_BUS}/core`, `${SERVICE_BUS}/filters`, 'shared/topology'],
-    message: 'config/ reads files into plans: issues, zod, and types of core, filters and topology.',
+    message: 'config/ reads files into plans: issues, zod, rights, and types of core, filters and topology.',
+  },
+  {
+    rooms: [`${SERVICE_BUS}/transport`],
+    may: [HTTP_GUARD, 'shared/errors', 'ws', ...NODE],
+    message: 'The transport is TCP, TLS and WebSockets: it knows neither AMQP nor the broker.',
   },
   {
     rooms: [`${SERVICE_BUS}/auth`],
-    may: [`${SERVICE_BUS}/core/entity-path`, `${AMQP}/codec`, 'node:crypto'],
-    message: 'auth/ imports the path of an entity, and the codec for SASL.',
+    may: [
+      ...[`${SERVICE_BUS}/core/entity-path`, `${SERVICE_BUS}/core/authorization-rule`, `${AMQP}/codec`, 'node:crypto'],
+    ],
+    message: 'auth/ imports the path of an entity, rights, and the codec for SASL.',
   },
   {
     rooms: [`${SERVICE_BUS}/admin`],
@@ -336,12 +365,15 @@ export const rooms = [
   },
   {
     rooms: [AMQP],
-    may: [AMQP, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/auth`, HTTP_GUARD, 'node:net'],
+    may: [
+      ...[AMQP, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/auth`, `${SERVICE_BUS}/transport/listener`],
+      ...[HTTP_GUARD, 'node:stream'],
+    ],
     message: 'The AMQP server puts engine and nodes together: nothing of the administration.',
   },
   {
     rooms: [SERVICE_BUS],
-    may: [SERVICE_BUS, HTTP_GUARD, 'shared/topology'],
+    may: [SERVICE_BUS, HTTP_GUARD, 'shared/topology', 'node:tls'],
     message: 'The bus is put together here: core, filters, config, administration, AMQP.',
   },
   {

@@ -12,6 +12,7 @@ import type { Notification } from '../../shared/ports/notifier.ts';
 import { applyChange, type RolloutStatus } from '../../shared/releases/apply-change.ts';
 import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsFailed } from '../../shared/releases/expected.ts';
+import { watchRolledBack } from '../../shared/releases/put-backs.ts';
 import {
   advanceRelease,
   type ReleaseRecord,
@@ -29,7 +30,9 @@ export const handle: Handler<Failed> = async (event, ports) => {
   const { state, clock, config } = ports;
   const by = eventKey(event);
   const { rollback, deadline } = config.policies.deployment;
-  const against = rollback ? await reasonNotToAct(state) : 'automatic rollback is disabled';
+  // What somebody asks for is not done by itself.
+  const isAsked = event.data.reason === 'RollbackRequested';
+  const against = isAsked ? undefined : rollback ? await reasonNotToAct(state) : 'automatic rollback is disabled';
   let release = await advanceRelease(state, event.data, (record, it) =>
     handleFailure(record, it, { by, at: clock.now() }, event.data, {
       against,
@@ -56,9 +59,9 @@ function watchRollback(
   release: ReleaseRecord,
   { images, revision, at, deadline }: StepTo<'rolling-back'>,
   event: Failed,
-  { clusters, clock, config, notifier, log }: HandlerPorts,
+  { clusters, clock, config, notifier, state, log }: HandlerPorts,
 ): Promise<RolloutStatus> {
-  const { rank, data } = release;
+  const { key, rank, data } = release;
   const { namespace, deployment } = data;
   const back = imagesText(images);
   const change: Rollback = {
@@ -74,6 +77,7 @@ function watchRollback(
     change,
     make: (cluster) => cluster.rollback(change),
     before: async () => {
+      await watchRolledBack(state, targetOf(data), { key, since: at });
       const notice = noticeOf(release, event, config, {
         what: 'failed',
         severity: 'warning',

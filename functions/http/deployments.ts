@@ -22,7 +22,7 @@ export async function handle({ query }: HttpRequest, ports: Ports): Promise<Http
   const limit = limitIn(query);
   const found: DeploymentSummary[] = [];
   let next: string | undefined;
-  for await (const one of deployments(ports, query.get('cursor') ?? undefined)) {
+  for await (const one of deployments(ports, query.get('cursor') ?? undefined, true)) {
     if (!FILTERS.every((name) => (query.get(name) ?? one[name]) === one[name])) continue;
     if (found.length === limit) {
       next = found.at(-1)?.target;
@@ -54,9 +54,25 @@ function entryOf({ newest, failingSince, doraTotals, ...one }: DeploymentSummary
   const { deployed, completed, failed, rework, rolledBack } = doraTotals;
   return {
     ...one,
-    ...(newest && { newest: { ...newest, since: new Date(newest.since).toISOString() } }),
+    ...(newest && { newest: releaseOf(newest) }),
     ...(failingSince !== undefined && { failingSince: new Date(failingSince).toISOString() }),
     ...{ deployed, completed, failed, rework, rolledBack },
     ...ratesOf(doraTotals),
+  };
+}
+
+function releaseOf({
+  weighed,
+  since,
+  putBackAt,
+  ...newest
+}: NonNullable<DeploymentSummary['newest']>): Record<string, unknown> {
+  return {
+    ...newest,
+    since: new Date(since).toISOString(),
+    ...(putBackAt !== undefined && { putBackAt: new Date(putBackAt).toISOString() }),
+    ...(weighed && {
+      weighed: weighed.map(({ openedAt, ...page }) => ({ ...page, openedAt: new Date(openedAt).toISOString() })),
+    }),
   };
 }

@@ -3,13 +3,11 @@
  * again, `DELETE` discards it.
  */
 
-import { audited } from '../../shared/access/audit.ts';
+import { discardEntry, noEntry, replayEntry } from '../../shared/acts/errors.ts';
 import { unjudgedIn } from '../../shared/delivery/automatic-replay.ts';
 import { GZIP_CONTENT_TYPE, jsonOrText } from '../../shared/delivery/body-bytes.ts';
 import { bodyOf, MAX_UNPACKED_BYTES } from '../../shared/delivery/dead-letter-body.ts';
-import { NotReplayableError, replay } from '../../shared/delivery/replay.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
-import { ProblemError } from '../../shared/http/problem.ts';
 import { limitIn, PAGE_PARAMETERS, refuseUnknown, timeIn, WRONG_PARAMETER, wrong } from '../../shared/http/query.ts';
 import type { DeadLetterEntry } from '../../shared/ports/bus.ts';
 import { cursorAfter, formatEntryNumber, parseCursor, parseEntryNumber } from '../../shared/ports/dead-letter-list.ts';
@@ -57,7 +55,7 @@ export async function listErrors({ query }: HttpRequest, { deadLetterQueue }: Po
 export async function showError({ params }: HttpRequest, { deadLetterQueue }: Ports): Promise<HttpResponse> {
   const number = numberIn(params);
   const entry = await deadLetterQueue.findDeadLetter(number);
-  if (!entry) throw gone(number);
+  if (!entry) throw noEntry(number);
   const text = bodyOf(entry);
   if (text !== undefined) return { json: { ...summaryOf({ ...entry, body: text }), body: jsonOrText(text) } };
   const body = `data:${GZIP_CONTENT_TYPE};base64,${Buffer.from(entry.gzipped ?? []).toString('base64')}`;
@@ -67,27 +65,13 @@ export async function showError({ params }: HttpRequest, { deadLetterQueue }: Po
 
 /** 202 with what was sent where; 404; 409 saying why it cannot be replayed, and then it stays. */
 export async function replayError(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
-  const number = numberIn(request.params);
-  try {
-    return await audited([{ right: 'replay', what: `errors/${number}` }], request, ports, async () => {
-      const sent = await replay(number, ports);
-      if (!sent) throw gone(number);
-      return { status: 202, json: sent };
-    });
-  } catch (error) {
-    if (error instanceof NotReplayableError) throw new ProblemError(409, `not replayed: ${error.message}`);
-    throw error;
-  }
+  return { status: 202, json: await replayEntry(numberIn(request.params), request, ports) };
 }
 
 /** 204; 404 when it does not exist. */
 export async function discardError(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
-  const number = numberIn(request.params);
-  return audited([{ right: 'discard', what: `errors/${number}` }], request, ports, async () => {
-    if (!(await ports.deadLetterQueue.takeDeadLetter(number))) throw gone(number);
-    ports.log.warn('dead letter discarded', { sequenceNumber: number });
-    return { status: 204 };
-  });
+  await discardEntry(numberIn(request.params), request, ports);
+  return { status: 204 };
 }
 
 onHttp(
@@ -174,10 +158,6 @@ function cursorIn(query: URLSearchParams): string {
   const cursor = query.get('cursor') ?? '0';
   if (!parseCursor(cursor)) throw wrong('cursor', 'what a list gave as `next`, such as 17 or 17d4', cursor);
   return cursor;
-}
-
-function gone(sequenceNumber: string): ProblemError {
-  return new ProblemError(404, `entry ${sequenceNumber} does not exist in the errors queue`);
 }
 
 /** All but the body: of a list, none is kept. */

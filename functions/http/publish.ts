@@ -1,6 +1,7 @@
 /** `POST /api/events`: one CloudEvent or an array of them, onto the bus; all of them or none. */
 import { type Act, audited } from '../../shared/access/audit.ts';
-import { may, mayPublish, scopeOf } from '../../shared/access/rights.ts';
+import { hasRightFor } from '../../shared/access/rights.ts';
+import { recordSenders } from '../../shared/access/senders.ts';
 import {
   EventTooLargeError,
   InvalidEventError,
@@ -60,8 +61,9 @@ export async function handle(request: HttpRequest, ports: Ports): Promise<HttpRe
     const details = { issues: issues.map(({ value, ...issue }) => ({ ...issue, value: shown(value) })) };
     throw new ProblemError(400, 'not published: the request contains invalid events', { details });
   }
-  refuseOthers(request.caller, events);
+  refuseOthers(request.caller, events, ports.config);
   const accepted = { ids: events.map(({ id }) => id), correlationIds: events.map((event) => event.correlationid) };
+  await claimIdentities(events, request, ports);
   try {
     await audited(actsOf(events), request, ports, () => publisher.publishAll(events));
   } catch (error) {
@@ -87,6 +89,7 @@ onHttp(
       202: '`{ ids, correlationIds }`: the broker has accepted the events; the correlation ids name their chains.',
       400: 'Nothing was published; `issues` names each by its event (`index`), its `path`, its `value` and what was `expected`.',
       403: 'Nothing was published; `issues` names each event that the caller has no right to publish, or that says something of its caller that is not so.',
+      409: 'Nothing was published; `issues` names each event with the id and source of another one. The same event may be sent again.',
       413: 'The body is too large.',
       503: 'The broker does not accept events now, or `subscription` names a handler that has none, and nothing was sent. Send them again with the `ids` of the answer: none arrives twice.',
     },
@@ -111,22 +114,39 @@ function actsOf(events: readonly PlatformEvent[]): Act[] {
     const { type, subject, correlationid: correlationId } = event;
     if (type === 'HealthCheck') return [];
     const what = `${type} ${subject}`;
+    // Whether the override is used is known later, and has an entry of its own.
     const why = event.type === 'DeploymentRequested' ? event.data.override?.reason : undefined;
-    const published: Act = { right: 'publish', what, correlationId };
-    return why === undefined ? [published] : [published, { right: 'override', what, why, correlationId }];
+    return [{ right: 'publish', what, why, correlationId }];
   });
 }
 
 /** @throws ProblemError 403 naming each event that the caller may not publish, or not as it is */
-function refuseOthers(caller: Caller, events: readonly PlatformEvent[]): void {
-  const issues = events.flatMap((event, index) => callerIssues(caller, event).map((issue) => ({ index, ...issue })));
+function refuseOthers(caller: Caller, events: readonly PlatformEvent[], config: Ports['config']): void {
+  const issues = events.flatMap((event, index) =>
+    callerIssues(caller, event, config).map((issue) => ({ index, ...issue })),
+  );
   if (issues.length === 0) return;
   const title = `not published: ${caller.name} has no right to ${issues.length === 1 ? 'this' : 'these'}`;
   throw new ProblemError(403, title, { details: { issues } });
 }
 
-function callerIssues(caller: Caller, event: PlatformEvent): Issue[] {
-  if (!mayPublish(caller, event)) {
+/**
+ * Stores who publishes them, for the handlers.
+ *
+ * @throws ProblemError 409 naming each event with the id of another one, which would be taken for that
+ */
+async function claimIdentities(events: readonly PlatformEvent[], request: HttpRequest, ports: Ports): Promise<void> {
+  const taken = await recordSenders(events, request, ports);
+  if (taken.length === 0) return;
+  const issues = taken.map((index): Issue & { index: number } => {
+    const { id, source } = events[index] ?? { id: '', source: '' };
+    return { index, path: 'id', value: id, expected: `an id that no other event of ${source} has` };
+  });
+  throw new ProblemError(409, 'not published: another event has this id and source', { details: { issues } });
+}
+
+function callerIssues(caller: Caller, event: PlatformEvent, config: Ports['config']): Issue[] {
+  if (!hasRightFor(caller, 'publish', event, config)) {
     return [{ path: 'type', value: event.type, expected: `an event that a rule lets ${caller.name} publish` }];
   }
   if (event.type !== 'DeploymentRequested') return [];
@@ -138,7 +158,7 @@ function callerIssues(caller: Caller, event: PlatformEvent): Issue[] {
   const expected = `${caller.name}, who sends it, or nothing`;
   if (isSomebody && !isCaller(requestedBy)) issues.push({ path: 'data.requestedBy', value: requestedBy, expected });
   if (!override) return issues;
-  if (!may(caller, 'override', scopeOf(event))) {
+  if (!hasRightFor(caller, 'override', event, config)) {
     issues.push({ path: 'data.override', value: undefined, expected: `none: ${caller.name} has no right to override` });
   } else if (isSomebody && !isCaller(override.approvedBy)) {
     issues.push({ path: 'data.override.approvedBy', value: override.approvedBy, expected });

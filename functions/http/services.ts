@@ -1,7 +1,8 @@
-/** `GET /api/services`: the objectives of each service, and which services are frozen. */
+/** `GET /api/services`: the objectives of each service, which services are frozen, and what lets releases through all the same. */
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { refuseUnknown, WRONG_PARAMETER } from '../../shared/http/query.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
+import { type Override, usableOverrides } from '../../shared/releases/overrides.ts';
 import { type ServiceSummary, services } from '../../shared/status/summaries.ts';
 
 const QUERY = { service: 'Only this service.' } as const;
@@ -10,8 +11,9 @@ const QUERY = { service: 'Only this service.' } as const;
 export async function handle({ query }: HttpRequest, ports: Ports): Promise<HttpResponse> {
   refuseUnknown(query, QUERY);
   const asked = query.get('service');
+  const overrides = await usableOverrides(ports.state, ports.clock.now());
   const found = (await services(ports)).filter(({ service }) => asked === null || service === asked);
-  return { json: { services: found.map(entryOf) } };
+  return { json: { services: found.map((one) => entryOf(one, overrides.get(one.service))) } };
 }
 
 onHttp(
@@ -20,7 +22,8 @@ onHttp(
     methods: ['GET'],
     route: 'services',
     right: 'read',
-    description: 'The services with their objectives: error budget, open alerts, freeze.',
+    description:
+      'The services with their objectives: error budget, open alerts, last check, silence (`silentSince`), freeze; and the overrides that can be used.',
     query: QUERY,
     schemas: async () => (await import('../../shared/api/services.ts')).servicesSchemas,
     answers: { 200: '`{ services }`, in the order of their names.', 400: WRONG_PARAMETER },
@@ -28,6 +31,24 @@ onHttp(
   handle,
 );
 
-function entryOf({ checkedAt, ...service }: ServiceSummary): Record<string, unknown> {
-  return { ...service, ...(checkedAt !== undefined && { checkedAt: new Date(checkedAt).toISOString() }) };
+function entryOf({ checkedAt, objectives, ...service }: ServiceSummary, overrides: readonly Override[] = []): object {
+  const granted = overrides.map(({ id, target, by, reason, at, until, isForOne }) => {
+    const [since, end] = [at, until].map((ms) => new Date(ms).toISOString());
+    return { id, target, by, reason, since, until: end, isForOne };
+  });
+  return {
+    ...service,
+    objectives: objectives.map(({ checkedAt: last, silentSince, ...objective }) => ({
+      ...objective,
+      ...timesOf({ checkedAt: last, silentSince }),
+    })),
+    ...timesOf({ checkedAt }),
+    ...(granted.length > 0 && { overrides: granted }),
+  };
+}
+
+function timesOf(times: Readonly<Record<string, number | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(times).flatMap(([name, at]) => (at === undefined ? [] : [[name, new Date(at).toISOString()]])),
+  );
 }

@@ -1,5 +1,6 @@
-/** Every hour: discards what was kept for long enough in the errors queue and in the audit log. */
+/** Every hour: discards what was kept for long enough in the errors queue, in the audit log, and of who sent what. */
 import { forgetOldAudit } from '../../shared/access/audit.ts';
+import { forgetOldSenders } from '../../shared/access/senders.ts';
 import { discardOldErrors } from '../../shared/delivery/retention.ts';
 import { MINUTE_MS } from '../../shared/duration.ts';
 import { onTimer } from '../../shared/on-timer.ts';
@@ -14,6 +15,7 @@ export async function handle(ports: Ports): Promise<void> {
   for (const pass of [
     () => discardOldErrors(ports, begun),
     () => forgetOldAudit(state, begun - config.access.auditFor),
+    () => forgetOldSenders(state, begun),
   ]) {
     while (ports.clock.now() < begun + MAX_MS && !(await pass()));
   }

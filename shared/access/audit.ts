@@ -1,9 +1,11 @@
 /**
- * The audit log: who did what over HTTP, to what, why and from where. It is only ever added to, before the act itself, so
- * that nothing is done that is not in it; what failed has a second entry that says so. Old entries are forgotten by a timer.
+ * The audit log: who did what over HTTP, to what, why and from where, and every override that was used. It is only ever
+ * added to, before the act itself, so that nothing is done that is not in it; what failed has a second entry that says so.
+ * Old entries are forgotten by a timer.
  */
 import { randomUUID } from 'node:crypto';
 import { describeError } from '../describe-error.ts';
+import { ConflictError } from '../errors.ts';
 import type { Caller, RequestHeaders, Right } from '../ports/access.ts';
 import type { Ports } from '../ports/handler.ts';
 import type { Operation, StateStore } from '../ports/state.ts';
@@ -73,8 +75,19 @@ async function append(state: StateStore, entries: readonly AuditEntry[]): Promis
   for (let at = 0; at < operations.length; at += BATCH) await state.transact(AUDIT, operations.slice(at, at + BATCH));
 }
 
+/** An entry of what follows from an event, under a key of its own: however often it is handled, there is one. */
+export async function auditOnce(state: StateStore, key: string, entry: AuditEntry): Promise<void> {
+  const { what, why } = entry;
+  const value: AuditEntry = { ...entry, what: what.slice(0, MAX_TEXT), why: why?.slice(0, MAX_TEXT) };
+  try {
+    await state.insert<AuditEntry>(AUDIT, `${newestFirst(entry.at)}|${key}`, value);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
+}
+
 /** The last hop that the platform added; what a client put before it is its own word. */
-function originOf(headers: RequestHeaders): string {
+export function originOf(headers: RequestHeaders): string {
   const address = headers.get('x-forwarded-for')?.split(',').at(-1)?.trim();
   const agent = headers.get('user-agent');
   return (

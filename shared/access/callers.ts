@@ -1,7 +1,10 @@
 /** Who sent a request: by the bearer token in it, or by App Service; and what the rules of the configuration give them. */
+import { createHash } from 'node:crypto';
 import { type AccessConfig, APP_SERVICE } from '../config/access.ts';
+import { isAttributeText } from '../events/text.ts';
 import type { Caller, Callers, Grant, RequestHeaders } from '../ports/access.ts';
 import type { Clock } from '../ports/clock.ts';
+import { oneLine } from '../shown-text.ts';
 import { principalIn } from './app-service.ts';
 import type { FetchDocument } from './issuer-keys.ts';
 import { fitsPattern } from './patterns.ts';
@@ -38,16 +41,36 @@ export function createCallers({ access, clock, fetch, isAppServiceAuthOn }: Call
 
 /** Claims by which issuers call a person or a pipeline; for people to read, never to decide by. */
 const ALIASES = ['sub', 'actor', 'preferred_username', 'upn', 'email', 'user_login'];
-const MAX_NAME = 200;
 
-function callerOf({ rules }: AccessConfig, issuer: string, claims: Claims): Caller {
-  const aliases = ALIASES.flatMap((claim) => valuesOf(claims[claim]));
-  const name = `${issuer}:${valuesOf(claims['oid'])[0] ?? valuesOf(claims['sub'])[0] ?? 'unknown'}`.slice(0, MAX_NAME);
+/** @throws UnauthenticatedError when it says of nobody */
+function callerOf({ rules, issuers }: AccessConfig, issuer: string, claims: Claims): Caller {
+  const [subject] = [...valuesOf(claims['oid']), ...valuesOf(claims['sub'])];
+  if (!subject) throw new UnauthenticatedError('it is not said who signed in');
+  const name = nameOf(`${issuer}:${subject}`);
+  // Whoever an issuer lets choose a name must not choose that of another issuer's people.
+  const others = [...Object.keys(issuers), APP_SERVICE].map((other) => `${other}:`);
+  const aliases = ALIASES.flatMap((claim) => valuesOf(claims[claim])).filter(
+    (alias) => !others.some((other) => alias.startsWith(other)),
+  );
   const grants: Grant[] = rules.filter(
     (rule) =>
       rule.issuer === issuer && Object.entries(rule.claims).every(([claim, wanted]) => fits(claims, claim, wanted)),
   );
   return { name, aliases: [name, ...aliases], grants };
+}
+
+const MAX_NAME = 200;
+
+/** What can be shown, searched for and stored, and is no other caller's name: what is cut has a digest of the whole. */
+function nameOf(text: string): string {
+  if (text.length <= MAX_NAME && oneLine(text) === text && isAttributeText(text)) return text;
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
+  // A character outside the basic plane may have been cut in two; that half is no text.
+  return `${oneLine(
+    oneLine(text)
+      .replaceAll('\ufffd', ' ')
+      .slice(0, MAX_NAME - 40),
+  )}~${digest}`;
 }
 
 function fits(claims: Claims, claim: string, wanted: string | readonly string[]): boolean {

@@ -1,4 +1,6 @@
 /** What a caller may do: the rights that the rules of the configuration give it, and what each is for. Pure. */
+import { serviceOf } from '../config/service-lookup.ts';
+import type { PlatformConfig } from '../config.ts';
 import type { PlatformEvent } from '../events/catalog.ts';
 import type { Caller, Grant, Right } from '../ports/access.ts';
 import { fitsPattern } from './patterns.ts';
@@ -40,15 +42,16 @@ export function may({ grants }: Pick<Caller, 'grants'>, right: Right, scope: Act
   return grants.some((grant) => grant.rights.includes(right) && covers(grant, scope));
 }
 
-/** Whether a caller may publish an event. */
-export function mayPublish({ grants }: Caller, event: PlatformEvent): boolean {
-  const scope = scopeOf(event);
-  return grants.some(
-    (grant) =>
-      grant.rights.includes('publish') &&
-      grant.types.some((type) => type === '*' || type === event.type) &&
-      covers(grant, scope),
-  );
+/** Whether a caller has a right for all that an event is about; `publish` is for types of events, too. */
+export function hasRightFor(
+  { grants }: Pick<Caller, 'grants'>,
+  right: Right,
+  event: PlatformEvent,
+  config: PlatformConfig,
+): boolean {
+  const fitting =
+    right === 'publish' ? grants.filter(({ types }) => types.some((one) => one === '*' || one === event.type)) : grants;
+  return scopesOf(event, config).every((scope) => may({ grants: fitting }, right, scope));
 }
 
 function covers({ clusters, namespaces, services }: Grant, { cluster, namespace, service }: ActScope): boolean {
@@ -59,33 +62,50 @@ function fitsOne(patterns: readonly string[], text: string | undefined): boolean
   return patterns.some((pattern) => pattern === '*' || (text !== undefined && fitsPattern(pattern, text)));
 }
 
-/** What an event is about. */
-export function scopeOf(event: PlatformEvent): ActScope {
+/** A deployment as the one that it is: its service is the configuration's word, or else its own name. */
+export function deploymentScope(
+  config: PlatformConfig,
+  {
+    cluster = 'default',
+    namespace,
+    deployment,
+  }: { cluster?: string | undefined; namespace: string; deployment: string },
+): ActScope {
+  const service = serviceOf(config, { cluster, namespace, deployment }) ?? deployment;
+  return { cluster, namespace, service };
+}
+
+/**
+ * What an event is about: everything of it that a caller must be allowed. The service that a request names itself under is
+ * one more, and none in the place of the deployment's own: its sender could name any.
+ */
+function scopesOf(event: PlatformEvent, config: PlatformConfig): readonly ActScope[] {
   const { data } = event;
   switch (event.type) {
     case 'ClusterCreated':
     case 'ClusterUpdated':
-      return { cluster: event.data.clusterName };
+      return [{ cluster: event.data.clusterName }];
     case 'NamespaceCreated':
     case 'ResourceQuotaExceeded':
-      return { cluster: event.data.cluster ?? 'default', namespace: event.data.namespace };
+      return [{ cluster: event.data.cluster ?? 'default', namespace: event.data.namespace }];
     case 'HealthCheck': {
       const { cluster, namespace, service } = event.data;
-      return { cluster, namespace, service };
+      return [{ cluster, namespace, service }];
     }
     case 'SLOViolation':
     case 'ErrorBudgetDepleted':
-      return { service: event.data.service };
+      return [{ service: event.data.service }];
     case 'DeploymentRequested':
     case 'DeploymentStarted':
     case 'DeploymentCompleted':
     case 'DeploymentFailed':
     case 'DeploymentRolledBack': {
-      const { cluster = 'default', namespace, deployment, service = deployment } = event.data;
-      return { cluster, namespace, service };
+      const scope = deploymentScope(config, event.data);
+      const { service } = event.data;
+      return service === undefined ? [scope] : [scope, { ...scope, service }];
     }
     default:
-      return namedIn(data);
+      return [namedIn(data)];
   }
 }
 

@@ -1,5 +1,6 @@
 /** Answers of `/api/deployments`. */
 import * as z from 'zod';
+import { pagePart } from './explain.ts';
 import { number, PAGE_QUERY, pageOf, type RouteSchemas, time } from './route-schemas.ts';
 
 const release = z
@@ -20,6 +21,16 @@ const release = z
     note: z.string().optional().describe('Why it was not rolled back, or how the rollback failed'),
     commit: z.string().optional(),
     requestedBy: z.string().optional(),
+    putBackAt: time.optional().describe('Since when it runs again, though it was rolled back'),
+    weighed: z
+      .array(
+        z.object({
+          ...{ slo: z.string(), openedAt: time, part: pagePart, helped: z.boolean().optional() },
+          ...{ suspects: number, decision: z.string() },
+        }),
+      )
+      .optional()
+      .describe('What was weighed about pages that it had a part in'),
   })
   .meta({ id: 'Release', description: 'A release of a Deployment' });
 
@@ -53,4 +64,15 @@ export type DeploymentEntry = z.infer<typeof deploymentEntry>;
 export const deploymentsSchemas: RouteSchemas = {
   query: PAGE_QUERY,
   answers: { 200: pageOf('deployments', deploymentEntry) },
+};
+
+export const rollbackSchemas: RouteSchemas = {
+  body: z.object({ reason: z.string().min(1).max(500).describe('Why, for the audit log and whoever is notified') }),
+  answers: {
+    202: z.object({
+      ...{ eventId: z.string(), correlationId: z.string() },
+      failed: z.string().describe('The images that fail'),
+      restored: z.string().describe('Those that are to run'),
+    }),
+  },
 };

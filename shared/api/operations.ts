@@ -21,7 +21,7 @@ export const automationSchemas: RouteSchemas = { answers: { 200: automationState
 export const switchAutomationSchemas: RouteSchemas = {
   body: z.strictObject({
     action: z.enum(['pause', 'resume']),
-    by: z.string().min(1).max(100).describe('Who does it'),
+    by: z.string().min(1).max(100).optional().describe('Who does it; with a token the caller'),
     reason: z.string().min(1).max(500).describe('Why, for everybody to see'),
   }),
   answers: { 200: automationState },

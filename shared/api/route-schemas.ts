@@ -46,5 +46,9 @@ export const problemDocument = z.object({
     .describe('What is wrong where, when it is several things'),
   ids: z.array(z.string()).optional().describe('Send the events again with these ids: none arrives twice'),
   correlationIds: z.array(z.string()).optional(),
+  requests: z
+    .array(z.object({ source: z.string(), id: z.string(), target: z.string() }))
+    .optional()
+    .describe('The requests that have the id'),
   subscription: z.string().optional().describe('The handler whose subscription is missing'),
 });

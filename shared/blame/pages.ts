@@ -1,6 +1,7 @@
 /**
  * What was made of a page while it stays open: what was weighed, who is blamed, and whether that helped. One document an
- * objective, so that a repeated run finds what was decided; the next page takes its place.
+ * objective, so that a repeated run finds what was decided; the next page takes its place, and a few earlier ones are kept
+ * beside it for people.
  */
 import type { StateStore } from '../ports/state.ts';
 import type { OnsetInterval } from '../slo/onset.ts';
@@ -8,6 +9,9 @@ import { updateDocument } from '../update-document.ts';
 import type { Verdict } from './judge.ts';
 
 const PARTITION = 'pages';
+const MAX_EARLIER = 5;
+/** Of an earlier page, so many suspects are kept. */
+const MAX_SUSPECTS = 20;
 
 /** What was weighed, and when. */
 export interface Weighed extends Verdict {
@@ -28,16 +32,37 @@ export interface Page {
   readonly helped?: boolean;
 }
 
-export async function readPage(state: StateStore, service: string, slo: string): Promise<Page | undefined> {
-  return (await state.get<Page>(PARTITION, keyOf(service, slo)))?.value;
+/** The page that is stored, and those before it. */
+interface PageDocument extends Page {
+  /** The last one first. */
+  readonly earlier?: readonly Page[];
+}
+
+/** The pages of a service, of each objective the last one first. */
+export async function pagesOf(state: StateStore, service: string): Promise<Page[]> {
+  const pages: Page[] = [];
+  // The first key after all that begin with the name and a slash.
+  for await (const { value } of state.query<PageDocument>(PARTITION, { from: `${service}/`, to: `${service}0` })) {
+    const { earlier = [], ...last } = value;
+    pages.push(last, ...earlier);
+  }
+  return pages;
+}
+
+function withEarlier(page: Page, replaced: PageDocument): PageDocument {
+  const { earlier = [], ...last } = replaced;
+  const weighed = last.weighed.map((one) => ({ ...one, suspects: one.suspects.slice(0, MAX_SUSPECTS) }));
+  return { ...page, earlier: [{ ...last, weighed }, ...earlier].slice(0, MAX_EARLIER) };
 }
 
 /** @returns the page; undefined when a newer one has taken its place */
 export async function openPage(state: StateStore, page: Omit<Page, 'weighed'>): Promise<Page | undefined> {
   const { service, slo, by, openedAt } = page;
-  const found = await updateDocument<Page>(state, PARTITION, keyOf(service, slo), (current) =>
-    current && (current.by === by || current.openedAt > openedAt) ? current : { ...page, weighed: [] },
-  );
+  const found = await updateDocument<PageDocument>(state, PARTITION, keyOf(service, slo), (current) => {
+    if (!current) return { ...page, weighed: [] };
+    const isKnown = current.by === by || current.openedAt > openedAt;
+    return isKnown ? current : withEarlier({ ...page, weighed: [] }, current);
+  });
   return found.by === by ? found : undefined;
 }
 

@@ -15,7 +15,7 @@ Whether the platform changes clusters by itself: rolls back, raises quotas.
   resume                 start it again
 
   --reason TEXT          why, for everybody to see; needed to pause and resume
-  --by NAME              who (your user name); of a token, its own name counts
+  --by NAME              who (your user name; with a token, whose it is)
 ${COMMON_USAGE}`;
 
 const FLAGS = { ...COMMON, reason: { type: 'string' }, by: { type: 'string' } } as const;
@@ -42,10 +42,15 @@ async function automation(args: string[]): Promise<void> {
     case 'pause':
     case 'resume':
       if (!reason?.trim()) throw wrongCall(USAGE, 'expected --reason, which the page shows to everybody');
-      return show(await app.switchAutomation({ action, by: by ?? userInfo().username, reason }));
+      return show(await app.switchAutomation({ action, by: by ?? ownName(), reason }));
     default:
       throw wrongWord(USAGE, action, ['status', 'pause', 'resume']);
   }
+}
+
+/** Nothing with a token, which says whose it is. */
+function ownName(): string | undefined {
+  return process.env['PLATFORM_EVENTS_TOKEN'] ? undefined : userInfo().username;
 }
 
 function textOf({ state, by = '', reason = '', since = '' }: AutomationState): string {

@@ -9,6 +9,7 @@ import { errorsCommand } from './errors/errors.ts';
 import { eventsCommand } from './events/events.ts';
 import { publishCommand } from './events/publish.ts';
 import { tailCommand } from './events/tail.ts';
+import { explainCommand } from './explain/explain.ts';
 import { rbacCommand } from './rbac.ts';
 import { servicesCommand } from './services.ts';
 
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   tailCommand,
   eventsCommand,
   deploymentsCommand,
+  explainCommand,
   servicesCommand,
   errorsCommand,
   automationCommand,

@@ -1,4 +1,4 @@
-/** `platform-events services`: how the services keep their objectives; `unfreeze` lets releases of a frozen one through. */
+/** `platform-events services`: how the services keep their objectives; `unfreeze` and `override` let releases of a frozen one through. */
 
 import type { ServiceEntry } from '../api/services.ts';
 import { oneLine } from '../shown-text.ts';
@@ -23,16 +23,26 @@ const USAGE = `usage: platform-events services [command] [options]
 
   list                   the services: error budget, alerts, freeze; also
                          without a command
-  unfreeze SERVICE       let releases of a frozen service through
+  unfreeze SERVICE       end the freeze of a service
+  override SERVICE       let one release of it through its freezes, within a day
 
   --service NAME         of list: only this service
-  --reason TEXT          of unfreeze: why, for the audit log
+  --reason TEXT          of unfreeze and override: why, for the audit log
+  --for 2h               of override: every release in that time, at most 7d
+  --target CLUSTER/NAMESPACE/DEPLOYMENT
+                         of override: this deployment of the service alone
 ${COMMON_USAGE}`;
 
-const FLAGS = { ...COMMON, service: { type: 'string' }, reason: { type: 'string' } } as const;
+const FLAGS = {
+  ...COMMON,
+  service: { type: 'string' },
+  reason: { type: 'string' },
+  for: { type: 'string' },
+  target: { type: 'string' },
+} as const;
 
 export const servicesCommand: CliCommand = {
-  ...{ name: 'services', summary: 'show error budgets and freezes; end a freeze' },
+  ...{ name: 'services', summary: 'show error budgets and freezes; end or pass a freeze' },
   ...{ usage: USAGE, flags: FLAGS, run: runServices },
 };
 
@@ -40,24 +50,34 @@ export const servicesCommand: CliCommand = {
 async function runServices(args: string[]): Promise<void> {
   const { values, positionals } = readFlags(USAGE, FLAGS, { args, words: 2 });
   const [command = 'list', service] = positionals;
-  const { reason } = values;
+  const { reason, target, for: lasting, json } = values;
   const app = appAt(values);
   switch (command) {
     case 'list': {
       if (service !== undefined) throw wrongCall(USAGE, `unexpected argument '${service}'`);
       const found = await app.services(values.service);
-      if (!values.json) return print(servicesTable(found, terminalWidth()));
+      if (!json) return print(servicesTable(found, terminalWidth()));
       for (const one of found) printJson(one);
       return;
     }
     case 'unfreeze':
       if (service === undefined || reason === undefined) throw wrongCall(USAGE, 'expected a service and --reason');
+      if (target !== undefined || lasting !== undefined)
+        throw wrongCall(USAGE, 'unfreeze takes no --target and no --for');
       await app.unfreeze(service, reason);
-      if (values.json) printJson({ service, isFrozen: false });
+      if (json) printJson({ service, isFrozen: false });
       else print(`${green('unfrozen')}  ${service}`);
       return;
+    case 'override': {
+      if (service === undefined || reason === undefined) throw wrongCall(USAGE, 'expected a service and --reason');
+      const { until, isForOne } = await app.override(service, { reason, target, for: lasting });
+      if (json) return printJson({ service, target, until, isForOne });
+      return print(
+        `${green('overridden')}  ${target ?? service}  ${isForOne ? 'for one release, ' : ''}until ${until}`,
+      );
+    }
     default:
-      throw wrongWord(USAGE, command, ['list', 'unfreeze']);
+      throw wrongWord(USAGE, command, ['list', 'unfreeze', 'override']);
   }
 }
 

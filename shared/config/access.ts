@@ -27,6 +27,9 @@ const publicKey = z
 
 const issuerAddress = address.refine(isSafe, 'an https address (http for this machine itself)');
 
+/** A caller is called by it and by whom it speaks of, with a colon between. */
+const issuerName = z.string().regex(/^[\w.-]{1,63}$/, "a name of 1 to 63 letters, digits, '.', '_' and '-'");
+
 const issuer = z.strictObject({
   issuer: issuerAddress.describe('What its tokens say in `iss`, to the letter.'),
   audience: z
@@ -69,14 +72,32 @@ const rule = z.strictObject({
   ...scope,
 });
 
+const topicSenders = z.strictObject({
+  name: shortText.optional().describe('For people; not read.'),
+  type: z
+    .enum(['DeploymentRequested'])
+    .describe('Whose topic. The events of other types ask for no right of a sender.'),
+  rights: z
+    .array(z.enum(['override']))
+    .min(1)
+    .describe('What they may do beside sending.'),
+  ...scope,
+});
+
 export const accessSection = z
   .strictObject({
-    issuers: z.record(z.string().min(1), issuer).default({}).describe('Whose tokens are believed, by name.'),
+    issuers: z.record(issuerName, issuer).default({}).describe('Whose tokens are believed, by name.'),
     rules: z.array(rule).default([]).describe('What a caller may do: all that the rules that fit it say together.'),
+    topics: z
+      .array(topicSenders)
+      .optional()
+      .describe(
+        'What whoever may send on a topic may do beside that: nothing that is not here. When absent: anything where `unlisted` is `allow`, else nothing.',
+      ),
     auditFor: duration.prefault('400d').describe('How long the audit log of what was done over HTTP is kept.'),
   })
   .prefault({})
-  .describe('Who may ask for what over HTTP, with the setting `HttpAuth=tokens`.');
+  .describe('Who may ask for what: over HTTP, with the setting `HttpAuth=tokens`, and on topics.');
 
 export type AccessConfig = z.output<typeof accessSection>;
 

@@ -176,7 +176,7 @@ export interface ChildEvent<Data> {
  * @throws InvalidEventError when the data, or an attribute, does not fit
  */
 export function childEvent<Type extends string, Schema extends z.ZodType>(
-  parent: CloudEvent,
+  parent: Pick<CloudEvent, 'source' | 'id' | 'correlationid' | 'traceparent'>,
   definition: EventDefinition<Type, Schema>,
   {
     handler,

@@ -126,7 +126,10 @@ export const DeploymentFailed = defineEvent(
     ...release,
     ...ofRequest,
     reason: z
-      .enum(['PolicyViolation', 'Frozen', 'Superseded', 'NotFound', 'DeadlineExceeded', 'ClusterError', 'SLOViolation'])
+      .enum([
+        ...['PolicyViolation', 'Frozen', 'Superseded', 'NotFound', 'DeadlineExceeded', 'ClusterError', 'SLOViolation'],
+        'RollbackRequested',
+      ] as const)
       .describe('Why, for programs'),
     message: longText.meta({ description: 'Why, for people', examples: ['not ready within 10m'] }),
     durationSeconds: seconds.describe('From its start, or from the request when it never started'),

@@ -20,9 +20,15 @@ export interface EventIdentity {
  * SHA-256. Message ids, the keys of records, and the correlation id of a new chain are made of it.
  */
 export function eventKey({ source, id }: EventIdentity): string {
-  // With their lengths, so that no character of the one can be taken for the other's.
-  return uuidOf(hash('sha256', `${source.length}:${source}${id.length}:${id}`), '8');
+  if (source !== last.source || id !== last.id) {
+    // With their lengths, so that no character of the one can be taken for the other's.
+    last = { source, id, key: uuidOf(hash('sha256', `${source.length}:${source}${id.length}:${id}`), '8') };
+  }
+  return last.key;
 }
+
+/** Whoever handles an event asks for its key again and again: the delivery, the handler, and each child. */
+let last: EventIdentity & { readonly key: string } = { source: '', id: '', key: '' };
 
 /** The identity as people read it, and as `causationid` says it. A source holds no space. */
 export function eventReference({ source, id }: EventIdentity): string {

@@ -55,6 +55,8 @@ export interface RunningContainer {
    * admission policy may add a digest, or rewrite the registry.
    */
   readonly isAsChanged: boolean;
+  /** Who else has set the image, as the cluster names them; undefined when nobody has, or it does not say. */
+  readonly setBy?: string | undefined;
 }
 
 /** What runs, and what is meant to run. */

@@ -8,6 +8,7 @@ import { type Derivation, isDerived } from '../events/identity.ts';
 import type { Expectation } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
 import { phaseOf, type ReleaseRecord, readTarget, releaseKeyOf, releaseOf, stepTo } from './release-record.ts';
+import { askedRollbacks } from './rollback-requests.ts';
 import { blameOf } from './suspects.ts';
 
 type Fact<Type extends PlatformEvent['type']> = Extract<PlatformEvent, { type: Type }>;
@@ -24,9 +25,14 @@ export const expectsRolledBack: Expectation<Fact<'DeploymentRolledBack'>> = expe
   following(stepTo(release, 'rolled-back')?.by, { type, handler: 'deployment-failed' }),
 );
 
-/** A release fails by its own request, by a newer one, by its rollout, or because it is blamed for a burning budget. */
+/**
+ * A release fails by its own request, by a newer one, by its rollout, because it is blamed for a burning budget, or because
+ * somebody asks for its rollback.
+ */
 export const expectsFailed: Expectation<Fact<'DeploymentFailed'>> = expectation(
-  async ({ key, steps }, { type, data }, state) => {
+  async (release, { type, data }, state) => {
+    const { key, steps } = release;
+    if (data.reason === 'RollbackRequested') return askedRollbacks(state, release);
     if (data.reason === 'SLOViolation') {
       return following(await blameOf(state, key), { type, handler: 'slo-violation', key });
     }

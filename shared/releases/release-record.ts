@@ -19,6 +19,12 @@ export type ReleaseData = DataOf<typeof DeploymentRequested> & { readonly image:
 
 export type FailureReason = DataOf<typeof DeploymentFailed>['reason'];
 
+/** Whose word let a release through a freeze, and why. */
+export interface UsedOverride {
+  readonly by: string;
+  readonly reason: string;
+}
+
 /** One transition of a release; its steps are its history. */
 export type ReleaseStep = {
   /** Milliseconds since the Unix epoch, by the clock of the handler that took the step. */
@@ -26,7 +32,13 @@ export type ReleaseStep = {
   /** `eventKey` of the event that was being handled: run again for it, the handler finds its own step and publishes again. */
   readonly by: string;
 } & (
-  | { readonly to: 'requested'; readonly previousImage?: string; readonly overrode?: string }
+  | {
+      readonly to: 'requested';
+      readonly previousImage?: string;
+      /** The freeze that it was let through, and by whose word. */
+      readonly overrode?: string;
+      readonly override?: UsedOverride;
+    }
   | { readonly to: 'started'; readonly deadline: number }
   | {
       readonly to: 'completed';
@@ -67,6 +79,8 @@ export interface ReleaseRecord {
   readonly requestId: string;
   readonly requestSource: string;
   readonly correlationId: string;
+  /** Who sent the request, as far as the platform knows; absent where nothing depended on it. */
+  readonly sentBy?: string | undefined;
   /** Orders the requests of a target; see `rankOf`. */
   readonly rank: string;
   readonly data: ReleaseData;
@@ -79,6 +93,19 @@ export interface ReleaseRecord {
   /** Started, but the cluster could not be seen yet: nothing of it is there. */
   readonly isUnbegun?: boolean;
   readonly steps: readonly ReleaseStep[];
+  /** While its image runs again, though it was rolled back. */
+  readonly putBack?: PutBack;
+}
+
+/** Somebody has set what was rolled back. */
+export interface PutBack {
+  /** When that was noticed, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** What runs again, as the cluster shows it. */
+  readonly images: readonly NamedImage[];
+  /** Who has set it, as the cluster names them, if it does. */
+  readonly by?: string;
+  readonly isNotified: boolean;
 }
 
 /**

@@ -40,6 +40,7 @@ import {
   type ReleaseStep,
   releaseOf,
   type TargetRecord,
+  type UsedOverride,
 } from './release-record.ts';
 
 /** The event that is being handled (its key), and when. */
@@ -57,6 +58,7 @@ interface ReleaseRequest {
   readonly requestId: string;
   readonly requestSource: string;
   readonly correlationId: string;
+  readonly sentBy?: string | undefined;
   readonly data: ReleaseData;
   /** When it was made, by its event: milliseconds since the Unix epoch. */
   readonly time: number;
@@ -77,6 +79,14 @@ export function rankOf(
   return `${new Date(Math.min(time, now)).toISOString()}/${id}/${key}`;
 }
 
+interface Admission {
+  readonly objection: ReleaseFailure | undefined;
+  /** The freeze that it is let through, and by whose word. */
+  readonly overrode: string | undefined;
+  readonly override: UsedOverride | undefined;
+  readonly at: number;
+}
+
 /**
  * Admits a request, or records it as rejected: because of the objection, or because a newer one was admitted. The same
  * write supersedes the release in flight.
@@ -84,9 +94,9 @@ export function rankOf(
 export function admitRequest(
   record: TargetRecord,
   request: ReleaseRequest,
-  { objection, overrode, at }: { objection: ReleaseFailure | undefined; overrode: string | undefined; at: number },
+  { objection, overrode, override, at }: Admission,
 ): TargetRecord {
-  const { requestId, requestSource, correlationId, data } = request;
+  const { requestId, requestSource, correlationId, sentBy, data } = request;
   const key = eventKey({ source: requestSource, id: requestId });
   if (releaseOf(record, key) || record.ended.includes(key)) return record;
   const rank = rankOf(request, at);
@@ -97,8 +107,12 @@ export function admitRequest(
   const previousImage = first === undefined ? undefined : knownGoodIn(record, first)[0]?.image;
   const step: ReleaseStep = rejection
     ? { to: 'failed', at, by: key, ...rejection }
-    : { to: 'requested', at, by: key, ...(previousImage && { previousImage }), ...(overrode && { overrode }) };
-  const release: ReleaseRecord = { key, requestId, requestSource, correlationId, rank, data, steps: [step] };
+    : {
+        ...{ to: 'requested', at, by: key, ...(previousImage && { previousImage }) },
+        ...(overrode && { overrode, ...(override && { override }) }),
+      };
+  const of = { key, requestId, requestSource, correlationId, ...(sentBy !== undefined && { sentBy }) };
+  const release: ReleaseRecord = { ...of, rank, data, steps: [step] };
 
   const older = rejection
     ? []

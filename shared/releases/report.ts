@@ -83,12 +83,13 @@ function restoreSecondsOf(release: ReleaseRecord): number {
 /** A notification about a release; `what` makes its key, so that a repeated run sends the same one. */
 export function noticeOf(
   release: ReleaseRecord,
-  event: PlatformEvent,
+  event: PlatformEvent | undefined,
   config: PlatformConfig,
   { what, ...notice }: { what: string } & Pick<Notification, 'severity' | 'title' | 'text' | 'facts'>,
 ): Notification {
-  const { key, data } = release;
-  const { commit, requestedBy, override } = data;
+  const { key, data, sentBy } = release;
+  const { commit, requestedBy } = data;
+  const override = stepTo(release, 'requested')?.override;
   const team = teamOf(config, serviceOf(config, data));
   return {
     ...notice,
@@ -98,11 +99,13 @@ export function noticeOf(
       Image: imagesText(askedImages(data)),
       Request: requestReference(release),
       ...(commit && { Commit: commit.sha }),
-      ...(requestedBy && { 'Requested by': requestedBy }),
-      ...(override && { Override: `${override.reason} (approved by ${override.approvedBy})` }),
+      // What a request says of who made it is its own word; who sent it is not.
+      ...(requestedBy && { 'Requested by': sentBy ? `${requestedBy} (sent by ${sentBy})` : requestedBy }),
+      ...(sentBy && !requestedBy && { 'Sent by': sentBy }),
+      ...(override && { Override: `${override.reason} (by ${override.by})` }),
       ...notice.facts,
     },
     ...(team && { team }),
-    event,
+    ...(event && { event }),
   };
 }

@@ -38,7 +38,8 @@ interface RollbackPolicy {
 
 /**
  * Handles a failure: starts the rollback, or closes the release when nothing was changed, no known good image exists, or
- * a newer request decides what runs. A burnt error budget fails a release here, a completed one too.
+ * a newer request decides what runs. A burnt error budget, or somebody who asks for it, fails a release here, a completed
+ * one too.
  */
 export function handleFailure(
   record: TargetRecord,
@@ -48,7 +49,7 @@ export function handleFailure(
   policy: RollbackPolicy,
 ): TargetRecord {
   if (stepBy(release, cause.by)?.to === 'rolling-back') return closeSuperseded(record, release, cause);
-  const failed = failure.reason === 'SLOViolation' ? blame(record, release, cause, failure) : record;
+  const failed = failLate(record, release, cause, failure);
   const now = releaseOf(failed, release.key) ?? release;
   const last = now.steps.at(-1);
   if (last?.to !== 'failed' || last.reason !== failure.reason) return record;
@@ -112,10 +113,57 @@ function goodImagesFor(
   };
 }
 
-function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
-  if (!isSuspect(record, release)) return record;
-  const ended = phaseOf(release) === 'completed' ? record : withDeployed(record, release);
-  const next = withFailure(withStep(ended, release, { to: 'failed', ...cause, ...failure }), cause.at);
+/** What a release is to go back to by somebody's wish, or why it cannot. */
+export function rollbackPlan(
+  record: TargetRecord,
+  release: ReleaseRecord,
+): { readonly images: readonly NamedImage[] } | { readonly against: string } {
+  const against = objectionToUndo(record, release);
+  if (against !== undefined) return { against };
+  // As it will be when it has failed.
+  const cause = { by: '', at: 0 };
+  const failure = { reason: 'RollbackRequested', message: '' } as const;
+  const failed = failLate(record, release, cause, failure);
+  const now = releaseOf(failed, release.key) ?? release;
+  const note = noteAgainstRollback(failed, now, failure, { against: undefined, deadlineMs: 0 });
+  const good = goodImagesFor(failed, now);
+  return note === undefined && good ? { images: good.images } : { against: note ?? 'no known good image exists' };
+}
+
+/** Why somebody's wish cannot undo a release; undefined when it can. */
+function objectionToUndo(record: TargetRecord, release: ReleaseRecord): string | undefined {
+  if (!isNewest(record, release)) return 'a newer request decides what runs';
+  const phase = phaseOf(release);
+  switch (phase) {
+    case 'started':
+    case 'completed':
+      return undefined;
+    case 'failed':
+      // Until then its failure is being handled, which may roll it back.
+      return release.steps.at(-1)?.to === 'closed' ? undefined : 'its failure is being handled';
+    case 'requested':
+      return 'it has not begun';
+    default:
+      return phase === 'rolling-back' ? 'it is being rolled back' : 'it is rolled back already';
+  }
+}
+
+/** A release fails after it was thought to be good, or once more after it had failed and nothing was done. */
+function failLate(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
+  const { reason } = failure;
+  if (reason === 'SLOViolation')
+    return isSuspect(record, release) ? failAgain(record, release, cause, failure) : record;
+  const isAsked = reason === 'RollbackRequested' && objectionToUndo(record, release) === undefined;
+  return isAsked ? failAgain(record, release, cause, failure) : record;
+}
+
+function failAgain(record: TargetRecord, release: ReleaseRecord, cause: Cause, failure: ReleaseFailure): TargetRecord {
+  const phase = phaseOf(release);
+  const ended = phase === 'started' ? withDeployed(record, release) : record;
+  const { reason, message } = failure;
+  const failed = withStep(ended, release, { to: 'failed', ...cause, reason, message });
+  // One failure of one change.
+  const next = phase === 'failed' ? failed : withFailure(failed, cause.at);
   const asked = askedImages(release.data);
   const completed = stepTo(release, 'completed')?.images;
   const blamed = knownContainers(record, release).map((name, index) => {
@@ -129,7 +177,8 @@ function blame(record: TargetRecord, release: ReleaseRecord, cause: Cause, failu
   return {
     ...next,
     knownGoodImages,
-    unverified: [...record.unverified.filter((key) => key !== release.key), release.key],
+    unverified:
+      phase === 'failed' ? record.unverified : [...record.unverified.filter((key) => key !== release.key), release.key],
   };
 }
 

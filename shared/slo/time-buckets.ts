@@ -123,6 +123,50 @@ export function countsBefore(buckets: TimeBuckets): CountsFrom {
   return { from: first?.from ?? buckets.at, bad: Math.max(0, bad), total: Math.max(0, total) };
 }
 
+/** Counts over some time, in milliseconds since the Unix epoch. */
+export interface CountsOver extends Counts {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A span of time, in milliseconds since the Unix epoch, and what is compared with it. */
+interface ComparedSpan {
+  readonly from: number;
+  /** Still going on when absent. */
+  readonly until?: number | undefined;
+  /** How long before it. */
+  readonly beforeMs: number;
+  /** From when on it is over, if it is. */
+  readonly afterFrom?: number | undefined;
+}
+
+/**
+ * What was counted in a span of time, before it and after it, by the finest ring that reaches back so far: minutes in the
+ * last hour, four hours in the last month. A bucket that is only partly in the span counts for it, and for nothing else.
+ */
+export function countsAround(
+  buckets: TimeBuckets,
+  { from, until = Number.POSITIVE_INFINITY, beforeMs, afterFrom = Number.POSITIVE_INFINITY }: ComparedSpan,
+): { readonly before: CountsOver; readonly during: CountsOver; readonly after: CountsOver } {
+  // Two buckets hold a whole one.
+  const begins = (step: number): number => from - Math.max(beforeMs, 2 * step);
+  const reaching = LEVELS.map((one) => ({ step: one.step, found: bucketsOf(buckets, one) })).find(
+    ({ step, found: [first] }) => first && first.from <= begins(step),
+  );
+  const { step, found } = reaching ?? { step: 0, found: [] };
+  const all = found.map((bucket) => ({ ...bucket, to: bucket.from + step }));
+  const sum = (some: readonly CountsOver[]): CountsOver => ({
+    ...some.reduce(plus, NOTHING),
+    from: some[0]?.from ?? from,
+    to: some.at(-1)?.to ?? from,
+  });
+  return {
+    before: sum(all.filter((bucket) => bucket.from >= begins(step) && bucket.to <= from)),
+    during: sum(all.filter((bucket) => bucket.to > from && bucket.from <= until)),
+    after: sum(all.filter((bucket) => bucket.from >= afterFrom && bucket.from > until)),
+  };
+}
+
 function plus(a: Counts, b: Counts): Counts {
   return { bad: a.bad + b.bad, total: a.total + b.total };
 }

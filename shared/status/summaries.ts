@@ -1,5 +1,6 @@
 /** The state of deployments and services, by their records: for the HTTP functions, the metrics and the dashboard. */
 
+import { type Page, pagesOf } from '../blame/pages.ts';
 import { serviceOf, teamOf } from '../config/service-lookup.ts';
 import { type Unjudged, unjudgedIn } from '../delivery/automatic-replay.ts';
 import type { DeadLetterEntry, DeadLetterQueue } from '../ports/bus.ts';
@@ -19,9 +20,11 @@ import {
 import { type Freeze, freezeOf, frozenServices } from '../slo/freezes.ts';
 import { healthOf } from '../slo/health-store.ts';
 import type { ObjectiveHealth } from '../slo/objective-health.ts';
-import { objectivesOf } from '../slo/objectives.ts';
-import { objectiveHealthOf } from '../slo/service-health.ts';
+import { isInScope, type Objective, objectivesOf } from '../slo/objectives.ts';
+import { objectiveHealthOf, type ServiceHealth } from '../slo/service-health.ts';
 import { systemTimer, type Timer, within } from '../timeout.ts';
+import { endOfRun } from './explain/explanation.ts';
+import { pagesAbout, type WeighedSummary, weighedSummaryOf } from './explain/pages-about.ts';
 import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 
 /** A release as it is shown. Times are milliseconds since the Unix epoch. */
@@ -42,8 +45,12 @@ interface ReleaseSummary {
   readonly message?: string;
   /** Why it was not rolled back, or how the rollback failed. */
   readonly note?: string;
+  /** Since when it runs again, though it was rolled back. */
+  readonly putBackAt?: number;
   readonly commit?: string;
   readonly requestedBy?: string;
+  /** What was weighed about pages that it had a part in; absent when it had none, or was not asked for. */
+  readonly weighed?: readonly WeighedSummary[];
 }
 
 /** A Deployment of a cluster, and what was released there. */
@@ -75,6 +82,10 @@ export interface ObjectiveSummary {
   readonly errorBudgetRemaining?: number;
   /** The alerts that are open. */
   readonly alerts: ObjectiveHealth['open'];
+  /** The time of the last check that counted for it; absent when none ever did. Milliseconds since the Unix epoch. */
+  readonly checkedAt?: number;
+  /** While checks have been missing for longer than it allows: since the last one, or since one has been waited for. */
+  readonly silentSince?: number;
 }
 
 export interface ServiceSummary {
@@ -86,12 +97,35 @@ export interface ServiceSummary {
   readonly checkedAt?: number;
 }
 
-/** Deployments in the order of their targets, from after a target on. */
+/**
+ * Deployments in the order of their targets, from after a target on.
+ *
+ * @param isWeighed whether to say what was weighed about their newest releases: a read more for each service
+ */
 export async function* deployments(
   { state, config }: Pick<Ports, 'state' | 'config'>,
   after?: string,
+  isWeighed = false,
 ): AsyncIterable<DeploymentSummary> {
-  for await (const { key, value } of targets(state, after)) yield deploymentOf(key, value, config);
+  const pages = new Map<string, readonly Page[]>();
+  for await (const { key, value } of targets(state, after)) {
+    const one = deploymentOf(key, value, config);
+    const { service } = one;
+    if (isWeighed && service !== undefined && !pages.has(service)) pages.set(service, await pagesOf(state, service));
+    yield withWeighedPages(one, value, { pages: pages.get(service ?? '') ?? [], config });
+  }
+}
+
+function withWeighedPages(
+  one: DeploymentSummary,
+  record: TargetRecord,
+  { pages, config }: { readonly pages: readonly Page[]; readonly config: Ports['config'] },
+): DeploymentSummary {
+  const release = newestOf(record);
+  if (!one.newest || !release || pages.length === 0) return one;
+  const objectives = objectivesOf(config, one.service ?? '').filter((objective) => isInScope(objective, one));
+  const found = pagesAbout({ release, objectives, pages }, endOfRun(record, release)).map(weighedSummaryOf);
+  return found.length === 0 ? one : { ...one, newest: { ...one.newest, weighed: found } };
 }
 
 /** What is shown of all deployments at once. It stays small: senders can name any number of them. */
@@ -195,6 +229,7 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
     since: stepTo(release, phase)?.at ?? 0,
     ...(failure && { reason: failure.reason, message: failure.message }),
     ...(note !== undefined && { note }),
+    ...(release.putBack && { putBackAt: release.putBack.at }),
     ...(data.commit && { commit: data.commit.sha }),
     ...(data.requestedBy !== undefined && { requestedBy: data.requestedBy }),
   };
@@ -219,18 +254,26 @@ export async function services({
       return {
         service,
         ...(team !== undefined && { team }),
-        objectives: objectives.map(({ slo, target, window }) => {
-          const found = health && objectiveHealthOf(health, slo);
-          return {
-            ...{ slo, target, window, alerts: found?.open ?? [] },
-            ...(found && { currentValue: found.currentValue, errorBudgetRemaining: found.errorBudgetRemaining }),
-          };
-        }),
+        objectives: objectives.map((objective) => objectiveSummaryOf(objective, health)),
         ...(freeze && { freeze: freezeSummaryOf(freeze) }),
         ...(checkedAt > 0 && { checkedAt }),
       };
     }),
   );
+}
+
+function objectiveSummaryOf({ slo, target, window }: Objective, health: ServiceHealth | undefined): ObjectiveSummary {
+  const found = health && objectiveHealthOf(health, slo);
+  const silence = health?.objectives.find((one) => one.slo === slo)?.silence;
+  return {
+    ...{ slo, target, window, alerts: found?.open ?? [] },
+    ...(found && {
+      currentValue: found.currentValue,
+      errorBudgetRemaining: found.errorBudgetRemaining,
+      checkedAt: found.buckets.at,
+    }),
+    ...(silence && { silentSince: silence.since }),
+  };
 }
 
 function freezeSummaryOf({ service: _, ...freeze }: Freeze): Omit<Freeze, 'service'> {

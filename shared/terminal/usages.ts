@@ -64,6 +64,13 @@ export const BUS = {
                     it does not know are refused
   --tier TIER       standard or premium: the sizes and counts of that tier hold,
                     and standard is throttled to 1,000 operations a second
+  --tls             take TLS too, on every port: amqps, https and wss, with a
+                    certificate for localhost that is made at first use
+  --tls-port N      with --tls: the port of amqps (5671); 0 takes any free one
+  --https-port N    with --tls: one more port, such as 443, where some clients
+                    always look for the administration and for WebSockets
+  --identity        take tokens of local identities, for DefaultAzureCredential:
+                    prints the environment that it needs; --config gives them roles
   --json            print what to connect to as one line of JSON`,
   flags: {
     port: { type: 'string', default: '5672' },
@@ -73,6 +80,10 @@ export const BUS = {
     config: { type: 'string' },
     strict: { type: 'boolean', default: false },
     tier: { type: 'string' },
+    tls: { type: 'boolean', default: false },
+    'tls-port': { type: 'string' },
+    'https-port': { type: 'string' },
+    identity: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 } as const satisfies Usage;

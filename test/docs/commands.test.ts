@@ -47,8 +47,10 @@ const ELSEWHERE: readonly [line: RegExp, file: string, how: RegExp][] = [
   [/^npm run docs$/, 'test/shared/cli/docs.test.ts', /shared\/cli\/docs/],
   [/^npm run infra$/, 'package.json', /npm run -s infra -- --check/],
   [/^npm run cost -- /, 'test/shared/cli/cost.test.ts', /new Command\('shared\/cli\/cost'/],
-  [/^npm run bus$/, 'test/shared/local/bus.test.ts', /entryPoints: \[join\(root, 'shared\/local\/bus\.ts'/],
+  [/^npm run bus$/, 'test/shared/local/bus.test.ts', /start\('--port', '0'/],
   [/^npm run bus -- --config Config\.json$/, 'test/shared/local/bus.test.ts', /'--config'/],
+  [/^npm run bus -- --tls$/, 'test/shared/local/bus-tls.test.ts', /'--tls'/],
+  [/^npm run bus -- --tls --identity$/, 'test/shared/local/bus.test.ts', /'--identity'/],
   [/^npm run topology -- --out Config\.json$/, 'test/docs/commands.test.ts', /shared\/cli\/topology/],
   [/^npm ci --prefix test\/specs$/, '.github/workflows/ci.yml', /npm ci --prefix test\/specs/],
   [/^npm run --prefix test\/specs check$/, '.github/workflows/ci.yml', /npm run --prefix test\/specs check/],
@@ -177,6 +179,13 @@ describe.skipIf(!existsSync('/bin/bash'))('what the docs say of the platform', (
 
     expect(ran).toBe(JSON.parse(textOf('package.json')).version);
   }, 20_000);
+});
+
+it('the index of the docs names every page', () => {
+  const index = textOf('docs/README.md');
+  const files = readdirSync(join(root, 'docs')).filter((name) => /\.(md|json)$/.test(name) && name !== 'README.md');
+
+  expect(files.filter((name) => !index.includes(`](${name})`))).toEqual([]);
 });
 
 describe('the README', () => {

@@ -31,6 +31,7 @@ beforeAll(async () => {
   issuer = await startIssuer([key.publicJwk]);
   const ci = { issuer: issuer.url, audience: AUDIENCE };
   const platform = await startPlatform({
+    services: [{ name: 'core-bank', workloads: ['*/bank/web'] }],
     access: {
       issuers: { ci },
       rules: [
@@ -43,6 +44,10 @@ beforeAll(async () => {
           ...{ namespaces: ['shop', 'shop-*'], clusters: ['default'] },
         },
         { issuer: 'ci', claims: { team: 'shop', role: 'lead' }, rights: ['override'], services: ['checkout'] },
+        {
+          ...{ issuer: 'ci', claims: { team: 'web' }, rights: ['publish', 'override', 'rollback'] },
+          ...{ types: ['DeploymentRequested'], services: ['web'] },
+        },
         { issuer: 'app-service', claims: { tid: 'ours', oid: 'ada' }, rights: ['read'] },
       ],
     },
@@ -241,6 +246,18 @@ describe('publishing', () => {
     expect(answer.status).toBe(status);
   });
 
+  it.each([
+    ['its service, by the name of the deployment', { deployment: 'web' }, 202],
+    ['another deployment in the name of its service', { deployment: 'vault', service: 'web' }, 403],
+    ['its deployment in the name of another service', { deployment: 'web', service: 'vault' }, 403],
+    ['a deployment of its name that is of another service', { deployment: 'web', namespace: 'bank' }, 403],
+    ['that in the name of its service', { deployment: 'web', namespace: 'bank', service: 'web' }, 403],
+  ])('%s, by who may for one service', async (_, more, status) => {
+    const body = { ...event, data: { ...data, ...more } };
+
+    expect((await sendAs('publish', { team: 'web' }, body)).status).toBe(status);
+  });
+
   it('is all or nothing, and names each event that is refused', async () => {
     const cluster = { type: 'ClusterCreated', source: '/ci', data: { clusterName: 'x', region: 'eu' } };
     const foreign = { ...event, data: { ...data, namespace: 'bank' } };
@@ -254,5 +271,25 @@ describe('publishing', () => {
         { index: 2, path: 'type', value: 'ClusterCreated' },
       ],
     });
+  });
+});
+
+describe('pausing', () => {
+  it.each([
+    ['whose token it is', {}, 200],
+    ['whose token it is, in its words', { by: 'ci:somebody' }, 200],
+    ['somebody else', { by: 'ada' }, 403],
+    ['nobody', { by: '' }, 403],
+    ['a number', { by: 7 }, 403],
+  ])('by %s', async (_, more, status) => {
+    const { status: found, body } = await sendAs(
+      'switch-automation',
+      { may: 'pause' },
+      { action: 'pause', reason: 'x', ...more },
+    );
+
+    expect(found).toBe(status);
+    if (status === 200) expect(JSON.parse(body)).toMatchObject({ state: 'paused', by: 'ci:somebody' });
+    else expect(body).toContain('by: expected ci:somebody, who asks for it, or nothing');
   });
 });

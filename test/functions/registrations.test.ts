@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { usePorts } from '../../shared/app-ports.ts';
+import { ASSUMED } from '../../shared/cli/cost/usage.ts';
 import { catalog } from '../../shared/events/catalog.ts';
 import { registeredRoutes } from '../../shared/http/on-http.ts';
 import { installCoreModule } from '../../shared/local/functions-host/core-module.ts';
@@ -57,11 +58,14 @@ it('answers these requests, and nobody without a key', () => {
       'DELETE /api/errors/{sequenceNumber} → discard, function',
       'POST /api/errors/{sequenceNumber}/replay → replay, function',
       'GET /api/events → history, function',
+      'GET /api/explain → explain, function',
       'POST /api/events → publish, function',
       'GET /api/health → health, function',
       'GET /api/metrics → metrics, function',
       'GET /api/openapi.json → openapi, function',
       'GET /api/services → services, function',
+      'POST /api/deployments/{cluster}/{namespace}/{deployment}/rollback → rollback, function',
+      'POST /api/services/{service}/override → override, function',
       'POST /api/services/{service}/unfreeze → unfreeze, function',
     ].sort(),
   );
@@ -103,11 +107,15 @@ it('runs by these schedules, each of which the local host can read', () => {
 
   expect(schedules).toEqual([
     ['discard-old-errors', '0 7 * * * *'],
+    ['notice-put-backs', '20 */2 * * * *'],
     ['notice-silence', '45 * * * * *'],
     ['read-queues', '0 * * * * *'],
     ['replay-unjudged', '30 * * * * *'],
     ['take-measurements', '15 * * * * *'],
   ]);
+  const runsAMinute: Readonly<Record<string, number>> = { '*': 1, '*/2': 0.5, '7': 0 };
+  const minutes = schedules.map(([, schedule]) => runsAMinute[String(schedule).split(' ')[1] ?? ''] ?? Number.NaN);
+  expect(minutes.reduce((sum, runs) => sum + runs)).toBe(ASSUMED.timersPerMinute);
   for (const [name, schedule] of schedules) expect(() => parseSchedule(String(name), schedule, {})).not.toThrow();
 });
 

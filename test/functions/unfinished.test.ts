@@ -4,6 +4,8 @@
  */
 import { beforeAll, expect, it } from 'vitest';
 import { handle as discardOldErrors } from '../../functions/timer/discard-old-errors.ts';
+import { handle as noticePutBacks } from '../../functions/timer/notice-put-backs.ts';
+import { handle as noticeSilence } from '../../functions/timer/notice-silence.ts';
 import { handle as readQueues } from '../../functions/timer/read-queues.ts';
 import { handle as replayUnjudged } from '../../functions/timer/replay-unjudged.ts';
 import { deliver } from '../../shared/delivery/deliver.ts';
@@ -85,8 +87,14 @@ function watched(name: string, handle: Handler<never>): Handler<never> {
 
 async function runTimer(name: string, handle: (ports: Ports) => Promise<void>, ports: Ports): Promise<void> {
   const calls = new Calls(name);
-  const { state, deadLetterQueue } = ports;
-  await handle({ ...ports, state: gated(state, calls.late), deadLetterQueue: gated(deadLetterQueue, calls.late) });
+  const { state, deadLetterQueue, notifier } = ports;
+  await handle({
+    ...ports,
+    state: gated(state, calls.late),
+    deadLetterQueue: gated(deadLetterQueue, calls.late),
+    notifier: gated(notifier, calls.late),
+    clusters: calls.clusters(ports.clusters),
+  });
   calls.end();
 }
 
@@ -123,14 +131,23 @@ it('happens in no function, whatever it is called for', { timeout: 60_000 }, asy
   for (const hard of ['5', '8', '11']) {
     await send(ResourceQuotaExceeded, { namespace: 'shop', resource: 'pods', used: hard, hard });
   }
+  const putBack = (tag: string) =>
+    ports.clusters.get('default').apply({
+      ...{ namespace: 'shop', deployment: 'web', containers: [{ image: `ghcr.io/shop/web:${tag}` }] },
+      ...{ requestId: 'kubectl', rank: new Date(bus.clock.now()).toISOString(), changeCause: '' },
+    });
   const release = (tag: string) =>
     send(DeploymentRequested, { namespace: 'shop', deployment: 'web', image: `ghcr.io/shop/web:${tag}` });
-  for (const tag of ['1', 'fail-2', '3', '4']) await release(tag);
+  for (const tag of ['1', 'fail-2']) await release(tag);
+  await putBack('fail-2');
+  await runTimer('notice-put-backs', noticePutBacks, ports);
+  for (const tag of ['3', '4']) await release(tag);
   await send(HealthCheck, { service: 'web', good: 0, total: 100 }, '1h');
   await release('5');
   for (let n = 0; n < 200; n++) await send(HealthCheck, { service: 'web', good: 1_000, total: 1_000 }, '1s');
   await send(HealthCheck, { service: 'stranger', good: 1, total: 1 });
   await runTimer('read-queues', readQueues, ports);
+  await runTimer('notice-silence', noticeSilence, ports);
   await runTimer('discard-old-errors', discardOldErrors, ports);
   await runTimer('replay-unjudged', replayUnjudged, ports);
 
@@ -138,7 +155,7 @@ it('happens in no function, whatever it is called for', { timeout: 60_000 }, asy
   expect([...ran].sort()).toEqual(
     [...registeredHandlers().values()]
       .map(({ subscription }) => subscription)
-      .concat('read-queues', 'discard-old-errors', 'replay-unjudged')
+      .concat('read-queues', 'discard-old-errors', 'replay-unjudged', 'notice-put-backs', 'notice-silence')
       .sort(),
   );
   expect(bus.errors()).toEqual([]);

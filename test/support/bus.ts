@@ -6,6 +6,7 @@ import {
   EMULATOR_KEY,
   startAmqp,
 } from '../../shared/local/service-bus/amqp/server.ts';
+import { Authority } from '../../shared/local/service-bus/auth/authority.ts';
 import type { Broker } from '../../shared/local/service-bus/core/broker.ts';
 import { SystemClock } from '../../shared/local/service-bus/core/clock.ts';
 import type { QueueProperties } from '../../shared/local/service-bus/core/entity-properties.ts';
@@ -23,6 +24,11 @@ export interface LocalBus {
   /** A client that gives up at once instead of trying for minutes. */
   connect(options?: { key?: string; port?: number }): ServiceBusClient;
   close(): Promise<void>;
+}
+
+/** What a bus with this broker lets in: its key, and the rules of its entities. */
+export function authorityOf(broker: Broker): Authority {
+  return new Authority({ key: EMULATOR_KEY, entityRules: (path) => broker.rulesOf(path) });
 }
 
 export async function startBus({

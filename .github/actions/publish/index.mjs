@@ -527,6 +527,12 @@ var AppClient = class {
     const answer = await this.#app.request(`errors/${sequenceNumber}`, { method: "DELETE" });
     if (answer.status !== 204) throw this.#app.notTheApp(answer, "204");
   }
+  /** A release and why it came to what it came to. @throws NotFoundError @throws PermanentError naming the requests of that id */
+  async explain(of) {
+    const answer = await this.#app.request(`explain?${queryOf(of)}`);
+    if (typeof fieldOf(answer, "target") !== "string") throw this.#app.notTheApp(answer, "an explanation");
+    return answer.json;
+  }
   async automation() {
     return this.#automationIn(await this.#app.request("automation"));
   }
@@ -545,6 +551,24 @@ var AppClient = class {
     const path = `services/${encodeURIComponent(service)}/unfreeze`;
     const answer = await this.#app.request(path, { method: "POST", body: JSON.stringify({ reason }) });
     if (answer.status !== 204) throw this.#app.notTheApp(answer, "204");
+  }
+  /** Grants an override. @returns how long it holds @throws NotFoundError when there is no such service */
+  async override(service, override) {
+    const path = `services/${encodeURIComponent(service)}/override`;
+    const answer = await this.#app.request(path, { method: "POST", body: JSON.stringify(override) });
+    const [until, isForOne] = [fieldOf(answer, "until"), fieldOf(answer, "isForOne")];
+    if (typeof until !== "string" || typeof isForOne !== "boolean") throw this.#app.notTheApp(answer, "the override");
+    return { until, isForOne };
+  }
+  /** Rolls a deployment (`cluster/namespace/deployment`) back. @throws NotFoundError when nothing was released there */
+  async rollback(target, reason) {
+    const body = JSON.stringify({ reason });
+    const answer = await this.#app.request(`deployments/${target}/rollback`, { method: "POST", body });
+    const [eventId, failed, restored] = ["eventId", "failed", "restored"].map((name) => fieldOf(answer, name));
+    if (typeof eventId !== "string" || typeof failed !== "string" || typeof restored !== "string") {
+      throw this.#app.notTheApp(answer, "what is rolled back");
+    }
+    return { eventId, failed, restored };
   }
 };
 function queryOf(values) {

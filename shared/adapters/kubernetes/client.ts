@@ -61,6 +61,11 @@ export class KubernetesClient {
     this.#timeoutMs = timeoutMs ?? REQUEST_TIMEOUT_MS;
   }
 
+  /** By the clock of this app; milliseconds since the Unix epoch. */
+  now(): number {
+    return this.#clock.now();
+  }
+
   /** @throws NotFoundError */
   async read<T>(path: string, schema: z.ZodType<T>): Promise<T> {
     return this.#parse(path, schema, await this.#send({ method: 'GET', path }));

@@ -57,7 +57,7 @@ function clusterOn(client: KubernetesClient, config: PlatformConfig): Cluster {
     apply: unlessSystem((release) => applyRelease(client, release)),
     rollout: async (workload) => {
       const deployment = await readDeployment(client, workload);
-      return withCause(client, deployment, judgeRollout(deployment));
+      return withCause(client, deployment, judgeRollout(deployment, client.now()));
     },
     rollback: unlessSystem((rollback) => rollBack(client, rollback)),
     applyGuardrails: unlessSystem((guardrails) => applyGuardrails(client, guardrails)),

@@ -60,7 +60,7 @@ export async function applyRelease(client: KubernetesClient, release: Release): 
     const { uid, resourceVersion } = metadata;
     const ours = appliedFields(metadata, ['f:spec']);
     const replicas = release.replicas ?? (ours['f:replicas'] ? spec.replicas : undefined);
-    const annotations = changeMarks(found, release, images.keys());
+    const annotations = changeMarks(found, release, images.keys(), client.now());
     await client.apply(deploymentPath(release), {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
@@ -93,7 +93,7 @@ export async function rollBack(client: KubernetesClient, rollback: Rollback): Pr
     const template = hasImages(spec.template, images) ? undefined : await goodTemplate(client, found, rollback, images);
     await client.patch(deploymentPath(rollback), [
       { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
-      ...annotate(metadata.annotations, changeMarks(found, rollback, images.keys())),
+      ...annotate(metadata.annotations, changeMarks(found, rollback, images.keys(), client.now())),
       ...(template ? [{ op: 'replace', path: '/spec/template', value: template } as const] : []),
     ]);
   });
@@ -113,13 +113,17 @@ async function makeOnce(
   await untilUndisturbed(async () => {
     const found = await readDeployment(client, change);
     const images = imagesByContainer(found.spec.template, change);
-    if (!isMade(found, change, images)) await write(found, images);
+    if (!isMade(found, change, { images, now: client.now() })) await write(found, images);
   });
 }
 
 /** @throws SupersededError when a newer change was made to one of the containers */
-function isMade(found: Deployment, { namespace, deployment, requestId, rank }: Change, images: Images): boolean {
-  const all = marksOf(found);
+function isMade(
+  found: Deployment,
+  { namespace, deployment, requestId, rank }: Change,
+  { images, now }: { readonly images: Images; readonly now: number },
+): boolean {
+  const all = marksOf(found, now);
   const marks = [...images.keys()].map((name) => all.get(name));
   const newer = marks.find((mark) => mark && mark.rank > rank);
   if (newer) {

@@ -188,6 +188,18 @@ export function isOurs(
   });
 }
 
+/** The manager other than us that has set a field; the last one of several. */
+export function otherManagerOf(
+  { managedFields }: Pick<Deployment['metadata'], 'managedFields'>,
+  path: readonly string[],
+): string | undefined {
+  const others = (managedFields ?? []).filter(({ manager, subresource, fieldsV1 }) => {
+    if (manager === FIELD_MANAGER || subresource) return false;
+    return path.reduce<FieldSet | undefined>((set, key) => set?.[key], (fieldsV1 ?? {}) as FieldSet) !== undefined;
+  });
+  return others.toSorted((a, b) => Date.parse(b.time ?? '') - Date.parse(a.time ?? ''))[0]?.manager;
+}
+
 /** Whether a field of an object's metadata is anybody else's, or nobody's. */
 export function isSetByOthers(metadata: Pick<Deployment['metadata'], 'managedFields'>, path: string[]): boolean {
   const holders = (metadata.managedFields ?? []).filter(({ fieldsV1 }) => {

@@ -1,28 +1,31 @@
 /** Judges a rollout as `kubectl rollout status` does, by what the Deployment itself says. Pure. */
 import type { Rollout, RunningContainer } from '../../ports/cluster.ts';
 import { marksOf } from './marks.ts';
-import { CONTAINER_LISTS, type Deployment, isOurs, lastChangeAt, REVISION } from './objects.ts';
+import { CONTAINER_LISTS, type Deployment, isOurs, lastChangeAt, otherManagerOf, REVISION } from './objects.ts';
 
-export function judgeRollout(deployment: Deployment): Rollout {
+/** @param now milliseconds since the Unix epoch */
+export function judgeRollout(deployment: Deployment, now: number): Rollout {
   const { metadata, spec } = deployment;
   return {
     ...rolloutState(deployment),
-    containers: containersOf(deployment),
+    containers: containersOf(deployment, now),
     replicas: spec.replicas ?? 1,
     revision: metadata.annotations?.[REVISION],
   };
 }
 
-function containersOf(deployment: Deployment): RunningContainer[] {
+function containersOf(deployment: Deployment, now: number): RunningContainer[] {
   const { metadata, spec } = deployment;
-  const marks = marksOf(deployment);
+  const marks = marksOf(deployment, now);
   return CONTAINER_LISTS.flatMap((list) =>
     (spec.template.spec[list] ?? []).map(({ name, image = '' }) => {
       const item = `k:${JSON.stringify({ name })}`;
       const path = ['f:spec', 'f:template', 'f:spec', `f:${list}`, item, 'f:image'];
       const requestId = marks.get(name)?.requestId;
-      const isAsChanged = requestId !== undefined && isOurs(metadata, path);
-      return { name, image, isInit: list === 'initContainers', requestId, isAsChanged };
+      const isOurImage = isOurs(metadata, path);
+      const isAsChanged = requestId !== undefined && isOurImage;
+      const setBy = isOurImage ? undefined : otherManagerOf(metadata, path);
+      return { name, image, isInit: list === 'initContainers', requestId, isAsChanged, setBy };
     }),
   );
 }

@@ -4,6 +4,7 @@ import type { ErrorEntry } from '../../api/errors.ts';
 import type { HistoryEntry } from '../../api/events.ts';
 import type { AuditedAct, AutomationState } from '../../api/operations.ts';
 import type { ServiceEntry } from '../../api/services.ts';
+import type { ExplanationJson } from '../../status/explain/explanation-json.ts';
 import { type AppAnswer, AppConnection, type Credentials, fieldOf, type Hints } from './app-request.ts';
 
 interface HistoryFilter {
@@ -123,6 +124,16 @@ export class AppClient {
     if (answer.status !== 204) throw this.#app.notTheApp(answer, '204');
   }
 
+  /** A release and why it came to what it came to. @throws NotFoundError @throws PermanentError naming the requests of that id */
+  async explain(
+    of: { readonly target: string } | { readonly id: string; readonly source?: string | undefined },
+  ): Promise<ExplanationJson> {
+    const answer = await this.#app.request(`explain?${queryOf(of)}`);
+    if (typeof fieldOf(answer, 'target') !== 'string') throw this.#app.notTheApp(answer, 'an explanation');
+    // The app's own answer: its tests hold it against this type's schema.
+    return answer.json as ExplanationJson;
+  }
+
   async automation(): Promise<AutomationState> {
     return this.#automationIn(await this.#app.request('automation'));
   }
@@ -130,7 +141,7 @@ export class AppClient {
   /** @returns the state as it is now */
   async switchAutomation(change: {
     readonly action: 'pause' | 'resume';
-    readonly by: string;
+    readonly by: string | undefined;
     readonly reason: string;
   }): Promise<AutomationState> {
     const body = JSON.stringify(change);
@@ -149,6 +160,32 @@ export class AppClient {
     const path = `services/${encodeURIComponent(service)}/unfreeze`;
     const answer = await this.#app.request(path, { method: 'POST', body: JSON.stringify({ reason }) });
     if (answer.status !== 204) throw this.#app.notTheApp(answer, '204');
+  }
+
+  /** Grants an override. @returns how long it holds @throws NotFoundError when there is no such service */
+  async override(
+    service: string,
+    override: { readonly reason: string; readonly target: string | undefined; readonly for: string | undefined },
+  ): Promise<{ readonly until: string; readonly isForOne: boolean }> {
+    const path = `services/${encodeURIComponent(service)}/override`;
+    const answer = await this.#app.request(path, { method: 'POST', body: JSON.stringify(override) });
+    const [until, isForOne] = [fieldOf(answer, 'until'), fieldOf(answer, 'isForOne')];
+    if (typeof until !== 'string' || typeof isForOne !== 'boolean') throw this.#app.notTheApp(answer, 'the override');
+    return { until, isForOne };
+  }
+
+  /** Rolls a deployment (`cluster/namespace/deployment`) back. @throws NotFoundError when nothing was released there */
+  async rollback(
+    target: string,
+    reason: string,
+  ): Promise<{ readonly eventId: string; readonly failed: string; readonly restored: string }> {
+    const body = JSON.stringify({ reason });
+    const answer = await this.#app.request(`deployments/${target}/rollback`, { method: 'POST', body });
+    const [eventId, failed, restored] = ['eventId', 'failed', 'restored'].map((name) => fieldOf(answer, name));
+    if (typeof eventId !== 'string' || typeof failed !== 'string' || typeof restored !== 'string') {
+      throw this.#app.notTheApp(answer, 'what is rolled back');
+    }
+    return { eventId, failed, restored };
   }
 }
 

@@ -47,8 +47,10 @@ export const ASSUMED = {
   telemetryBytes: 1_000,
   /** What the host itself logs of a message: executing, trigger details, executed. */
   hostLines: 3,
-  /** Timer functions that run once a minute. Both look into the errors queue, one of them into each subscription, too. */
-  timersPerMinute: 2,
+  /** Runs of timer functions: four each minute, one every two. */
+  timersPerMinute: 4.5,
+  /** Those of them that look into the errors queue; one of these looks into each subscription, too. */
+  peekingTimers: 2,
   /** What a handler keeps of an event, as Table Storage counts it: its record and two rows of the history. */
   eventBytes: 3_700,
 } as const;
@@ -72,7 +74,7 @@ export function usageOf(load: Load, setup: Setup, { topics, queues }: Topology):
     ]),
     timerRuns: ASSUMED.timersPerMinute * MONTH_MINUTES,
     // A queue is the queue itself and its dead letters.
-    peeks: (subscriptions + ASSUMED.timersPerMinute * 2 * queues.length) * MONTH_MINUTES,
+    peeks: (subscriptions + ASSUMED.peekingTimers * 2 * queues.length) * MONTH_MINUTES,
     idleReceives: (subscriptions * setup.concurrency * MONTH_SECONDS * 1_000) / setup.receiveMs,
     // None is forgotten that can come again, however many they are.
     eventsKept: Math.max(eventsPerMs * REDELIVERABLE_MS, Math.min(eventsPerMs * setup.historyMs, setup.historyEvents)),

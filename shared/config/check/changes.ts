@@ -1,7 +1,8 @@
 /** What a change of the configuration means: what it newly allows, refuses, freezes and calls, and all else. Pure. */
 import { namespacesIn } from '../namespace-lookup.ts';
 import type { PlatformConfig } from '../sections.ts';
-import { type Statement, statementsOf } from './grants.ts';
+import { statementsOf } from './grants.ts';
+import type { Statement } from './statement.ts';
 
 export interface ConfigChanges {
   readonly allows: readonly string[];
@@ -42,6 +43,7 @@ export function isWider({ allows, calls, ends }: ConfigChanges): boolean {
 const STATED = [
   /^(\$schema|unlisted|policies\.systemNamespaces|notifications\.channels)$/,
   /^policies\.deployment\.(registries|namespaces|productionNamespaces|replicas)(\.|$)/,
+  /^access\.(issuers(\..*)?|rules|topics)$/,
   /^profiles\.[^.]+(\.(podSecurity|quota|quotaCap|group|clusterRole)(\..*)?)?$/,
   /^clusters\.[^.]+(\.(kubeconfig|context|inCluster|server|certificateAuthority|scope|namespaces|baseline\.namespaces))?$/,
 ];

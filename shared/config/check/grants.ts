@@ -4,14 +4,8 @@ import { entryOf, type NamespaceEntry, namespacesIn } from '../namespace-lookup.
 import { matches } from '../patterns.ts';
 import type { PlatformConfig } from '../sections.ts';
 import { serviceNamed, workloadsOf } from '../service-lookup.ts';
-
-export interface Statement {
-  readonly kind: 'allows' | 'refuses' | 'freezes' | 'calls';
-  /** For people. */
-  readonly text: string;
-  /** Whether it holds under a configuration, too. */
-  holdsIn(config: PlatformConfig): boolean;
-}
+import { ofAccess } from './access-grants.ts';
+import type { Statement } from './statement.ts';
 
 const LEVELS = ['privileged', 'baseline', 'restricted'];
 
@@ -22,6 +16,7 @@ export function* statementsOf(config: PlatformConfig): Iterable<Statement> {
   for (const name of Object.keys(config.profiles)) yield* ofProfile(config, name);
   yield* ofServices(config);
   yield* ofCalls(config);
+  yield* ofAccess(config);
 }
 
 const registriesOf = ({ policies, unlisted }: PlatformConfig): readonly string[] =>

@@ -28,6 +28,19 @@ export function* wideEntries(config: PlatformConfig): Iterable<string> {
     if (group.startsWith('system:')) yield `${path}.group: '${group}' is a group of Kubernetes itself`;
   }
   for (const name of Object.keys(clusters)) yield* wideNamespaces(config, name);
+  yield* wideAccess(config);
+}
+
+function* wideAccess({ access: { rules, topics = [] } }: PlatformConfig): Iterable<string> {
+  for (const [index, { services, namespaces, type }] of topics.entries()) {
+    if (!services.includes('*') || !namespaces.includes('*')) continue;
+    yield `access.topics.${index}: whoever may send ${type} on its topic passes every freeze`;
+  }
+  for (const [index, { rights, types, namespaces, services, clusters }] of rules.entries()) {
+    const isEverywhere = [namespaces, services, clusters].every((one) => one.includes('*'));
+    const isWhole = rights.includes('publish') && types.includes('*') && isEverywhere;
+    if (isWhole) yield `access.rules.${index}: publishes everything for everybody`;
+  }
 }
 
 function* wideNamespaces(config: PlatformConfig, cluster: string): Iterable<string> {

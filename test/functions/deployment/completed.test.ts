@@ -21,9 +21,11 @@ describe('deployment/completed', () => {
         severity: 'info',
         title: 'default/shop/web runs ghcr.io/shop/web:1',
         team: 'shop',
-        facts: { Request: '/test request-1', 'Requested by': 'ci', Override: 'urgent (approved by ada)' },
+        facts: { Request: '/test request-1', 'Requested by': 'ci (sent by topic deployment-requested)' },
       },
     ]);
+    // There was no freeze to override.
+    expect(notifications[0]?.facts).not.toHaveProperty('Override');
     expect((await world.release('request-1')).steps.map(({ to }) => to)).toEqual([
       'requested',
       'started',

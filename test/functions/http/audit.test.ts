@@ -48,12 +48,10 @@ it('has who published what, from where, and the chain that it began', async () =
   ]);
 });
 
-it('has an override with its reason, for itself', async () => {
+it('has the reason of an override that was published; its use has an entry of its own', async () => {
   await send(publish, { body: { ...event, data: { ...data, override: { reason: 'outage', approvedBy: 'ada' } } } });
 
-  expect(await acts()).toMatchObject(
-    expect.arrayContaining([expect.objectContaining({ right: 'override', why: 'outage', who: 'people:ada' })]),
-  );
+  expect(await acts()).toMatchObject([{ right: 'publish', why: 'outage', who: 'people:ada' }]);
 });
 
 it('has each of 250 events of one request, and none of a health check', async () => {
@@ -146,4 +144,22 @@ it('is kept for 400 days, and no longer', async () => {
   expect(await acts()).toHaveLength(1);
   await hourly(at(401));
   expect(await acts()).toEqual([]);
+});
+
+it('is passed over hourly together with who published what, which is kept for 44 days', async () => {
+  await send(publish, { body: event });
+  const rows = async (): Promise<number> => {
+    let count = 0;
+    for await (const _ of platform.ports.state.query('senders')) count++;
+    return count;
+  };
+  const later = (days: number): Ports => {
+    const now = platform.ports.clock.now() + days * DAY_MS;
+    return { ...platform.ports, clock: { now: () => now } };
+  };
+
+  await hourly(later(43.9));
+  expect(await rows()).toBe(2);
+  await hourly(later(44));
+  expect(await rows()).toBe(0);
 });

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { handle } from '../../../functions/http/publish.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { parseConfig } from '../../../shared/config.ts';
 import { eventMessage } from '../../../shared/delivery/bus-message.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
@@ -20,7 +21,8 @@ async function post(body: string, headers: Record<string, string> = {}): Promise
     },
   };
   // The function asks for nothing but these.
-  const given = { publisher, clock: new FixedClock(), log: new RecordingLog(), state: new MemoryStateStore() };
+  const known = { state: new MemoryStateStore(), config: parseConfig({}) };
+  const given = { publisher, clock: new FixedClock(), log: new RecordingLog(), ...known };
   const ports = given as unknown as Ports;
   const { status } = await respond('publish', handle, httpRequest({ method: 'POST', body, headers }), ports);
   expect(status).toBe(202);

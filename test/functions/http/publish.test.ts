@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { handle, MAX_REQUEST_BYTES } from '../../../functions/http/publish.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { parseConfig } from '../../../shared/config.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../../shared/events/catalog.ts';
 import { eventKey } from '../../../shared/events/identity.ts';
@@ -37,6 +38,7 @@ function post(body: unknown, headers: Record<string, string> = {}): Promise<Http
     clock: new FixedClock(),
     log: new RecordingLog(),
     state: new MemoryStateStore(),
+    config: parseConfig({}),
   } as unknown as Ports;
   return respond('publish', handle, httpRequest({ method: 'POST', body, headers }), ports);
 }
@@ -213,7 +215,8 @@ describe('POST /api/events', () => {
   it('refuses an event whose subscription is not there, and says which', async () => {
     const bus = new InMemoryEventBus();
     bus.broker.deleteSubscription('deployment-requested', 'deployment-requested');
-    const given = { publisher: bus, clock: bus.clock, log: new RecordingLog(), state: new MemoryStateStore() };
+    const config = parseConfig({});
+    const given = { publisher: bus, clock: bus.clock, log: new RecordingLog(), state: new MemoryStateStore(), config };
     const ports = given as unknown as Ports;
     const check = { ...event, id: 'b', type: 'HealthCheck', data: { service: 'web', good: 1, total: 1 } };
     const request = httpRequest({ method: 'POST', body: [check, event] });

@@ -74,7 +74,8 @@ describe('newEvent', () => {
 
   it('accepts only data of the type, at compile time', () => {
     expectTypeOf<DataOf<typeof DeploymentFailed>['reason']>().toEqualTypeOf<
-      'PolicyViolation' | 'Frozen' | 'Superseded' | 'NotFound' | 'DeadlineExceeded' | 'ClusterError' | 'SLOViolation'
+      | ('PolicyViolation' | 'Frozen' | 'Superseded' | 'NotFound' | 'DeadlineExceeded' | 'ClusterError')
+      | ('SLOViolation' | 'RollbackRequested')
     >();
     expectTypeOf<EventOf<typeof DeploymentRequested>['type']>().toEqualTypeOf<'DeploymentRequested'>();
     expectTypeOf<EventOf<typeof DeploymentRequested>>().toExtend<PlatformEvent>();

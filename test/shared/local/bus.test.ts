@@ -1,59 +1,24 @@
 /** The bus as people start it: a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ServiceBusClient } from '@azure/service-bus';
-import { build } from 'esbuild';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { compositeOf } from '../../../shared/local/service-bus/amqp/codec/frames.ts';
 import { RawClient } from '../../support/amqp-client.ts';
 import { CLOSE } from '../../support/amqp-performatives.ts';
+import { BusCommand } from '../../support/bus-command.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
-const script = join(root, 'dist/test/bus.mjs');
-const running = new Set<ChildProcess>();
+const bus = new BusCommand();
+const start = (...args: string[]) => bus.start({}, ...args);
+const startWith = (environment: NodeJS.ProcessEnv, ...args: string[]) => bus.start(environment, ...args);
 
-beforeAll(async () => {
-  await build({
-    entryPoints: [join(root, 'shared/local/bus.ts')],
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-  });
-});
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-  running.clear();
-});
-
-function start(...args: string[]): Started {
-  return startWith({}, ...args);
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly line: () => Promise<string>;
-  readonly errors: () => string;
-}
-
-function startWith(environment: NodeJS.ProcessEnv, ...args: string[]): Started {
-  const env = { ...process.env, BUS_KEY: undefined, ...environment };
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
-  running.add(child);
-  let errors = '';
-  child.stderr?.on('data', (chunk) => {
-    errors += chunk;
-  });
-  const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
-  return { child, line: async () => (await lines.next()).value ?? '', errors: () => errors };
-}
+beforeAll(() => bus.build());
+afterEach(() => bus.kill());
+afterAll(() => bus.remove());
 
 describe('npm run bus', () => {
   it('says when it is ready, carries the topology of this build, and ends on a signal', async () => {
@@ -121,7 +86,7 @@ describe('npm run bus', () => {
 
   it.each([
     ['/does/not/exist.json', /^--config: cannot read '\/does\/not\/exist.json': ENOENT/],
-    [script, /bus\.mjs: /],
+    [fileURLToPath(import.meta.url), /bus\.test\.ts: /],
   ])('names what is wrong with the configuration %s', async (file, complaint) => {
     const { child, errors } = start('--port', '0', '--admin-port', '0', '--config', file);
     const [code] = await once(child, 'exit');
@@ -187,6 +152,45 @@ describe('npm run bus', () => {
     expect(await once(child, 'exit')).toEqual([2, null]);
     expect(errors().trim()).toMatch(complaint);
     expect(errors()).not.toContain('a;b');
+  });
+
+  it('takes rules and identities from the configuration, and prints how to sign in', async () => {
+    const config = join(tmpdir(), `access-${process.pid}.json`);
+    const write = (Rule: object): void =>
+      writeFileSync(
+        config,
+        JSON.stringify({
+          UserConfig: {
+            Namespaces: [{ Name: 'n', AuthorizationRules: [Rule], Identities: [], Queues: [{ Name: 'q' }] }],
+          },
+        }),
+      );
+    write({ Name: 'listener', Rights: ['Listen'] });
+    const { line, errors } = start(...ANY_PORT, '--config', config, '--identity');
+    const { connectionString, identity } = JSON.parse(await line());
+    const listener = connectionString.replace('RootManageSharedAccessKey', 'listener');
+    const client = new ServiceBusClient(listener, { retryOptions: { maxRetries: 0 } });
+
+    await expect(client.createSender('q').sendMessages({ body: 'x' })).rejects.toThrow("'Send' claim(s) are required");
+    expect(identity).toEqual({
+      IDENTITY_ENDPOINT: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/msi\/token$/),
+      IDENTITY_HEADER: 'SAS_KEY_VALUE',
+    });
+    expect(errors()).toBe('');
+    await client.close();
+
+    const idle = start(...ANY_PORT, '--config', config);
+    await idle.line();
+    expect(idle.errors()).toBe('warning: Identities have no effect without --identity\n');
+    const open = startWith({ BUS_KEY: KEY }, ...ANY_PORT, '--config', config, '--host', '0.0.0.0');
+    expect(await once(open.child, 'exit')).toEqual([2, null]);
+    expect(open.errors()).toBe(
+      "--host 0.0.0.0: the emulator's key is public; give the rule 'listener' a PrimaryKey of its own\n",
+    );
+    write({ Name: 'm', Rights: ['Manage'] });
+    const wrong = start(...ANY_PORT, '--config', config);
+    await once(wrong.child, 'exit');
+    expect(wrong.errors()).toContain('AuthorizationRules.0.Rights: expected Listen and Send too');
   });
 
   it('refuses the eleventh connection, as the emulator does, when it is strict', async () => {

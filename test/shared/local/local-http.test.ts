@@ -71,7 +71,8 @@ describe('a server on loopback', () => {
 
   it.each([
     ['*', 'localhost'],
-    ['http://evil.example/', 'localhost'],
+    ['http://a@localhost/', 'localhost'],
+    ['ftp://localhost/', 'localhost'],
     ['/', 'localhost:99999'],
     ['/', 'a@localhost'],
     ['/', 'localhost/..'],
@@ -83,6 +84,15 @@ describe('a server on loopback', () => {
     expect(await send(await start(), 'GET //evil.example/x', 'Host: localhost')).toMatch(
       /http:\/\/localhost\/\/evil\.example\/x/,
     );
+  });
+});
+
+describe('a request that names the whole address', () => {
+  it('is for that host, whatever its header says', async () => {
+    const port = await start();
+
+    expect(await send(port, 'GET https://localhost:9/x?y', 'Host: evil.example')).toMatch(/http:\/\/localhost:9\/x\?y/);
+    expect(statusOf(await send(port, 'GET http://evil.example/', 'Host: localhost'))).toBe(421);
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Counts, lengthOf, WINDOWS, type Window } from '../../../shared/slo/burn-rate.ts';
-import { addCounts, emptyBuckets, type TimeBuckets } from '../../../shared/slo/time-buckets.ts';
+import { addCounts, countsAround, emptyBuckets, type TimeBuckets } from '../../../shared/slo/time-buckets.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -143,5 +143,41 @@ describe('time buckets', () => {
 
     expect(sizes.at(-1)).toBeLessThanOrEqual((sizes[31] ?? 0) * 1.01);
     expect(sizes.at(-1)).toBeLessThan(4 * 1024);
+  });
+});
+
+describe('counts around a span', () => {
+  /** One event a minute for `minutes`, which fails from `badFrom` to `badTo`. */
+  const counted = (minutes: number, badFrom: number, badTo: number): TimeBuckets =>
+    Array.from({ length: minutes }, (_, n) => n).reduce(
+      (buckets, n) => addCounts(buckets, START + n * MINUTE, { bad: n >= badFrom && n < badTo ? 1 : 0, total: 1 }),
+      emptyBuckets(START),
+    );
+
+  it.each([
+    ['minutes', 40, { before: [0, 20], during: [6, 6], after: [0, 14] }],
+    ['five minutes', 5 * 60, { before: [0, 20], during: [6, 10], after: [0, 270] }],
+    ['hours', 24 * 60, { before: [0, 0], during: [6, 60], after: [0, 23 * 60] }],
+    ['four hours', 10 * 24 * 60, { before: [0, 0], during: [6, 240], after: [0, 10 * 24 * 60 - 240] }],
+  ])('are by %s while those are kept, and lose none of the failures in it', (_, minutes, expected) => {
+    const buckets = counted(minutes, 20, 26);
+    const [from, until] = [START + 20 * MINUTE, START + 25 * MINUTE];
+
+    const found = countsAround(buckets, { from, until, beforeMs: 20 * MINUTE, afterFrom: until });
+
+    const { before, during, after } = found;
+    expect(Object.entries({ before, during, after }).map(([name, { bad, total }]) => [name, [bad, total]])).toEqual(
+      Object.entries(expected),
+    );
+    expect(during.from).toBeLessThanOrEqual(from);
+    expect(during.to).toBeGreaterThan(until);
+  });
+
+  it('are none when it is longer ago than anything is kept', () => {
+    const buckets = counted(40 * 24 * 60, 0, 1);
+
+    const { before, during, after } = countsAround(buckets, { from: START + MINUTE, beforeMs: HOUR });
+
+    expect([before.total, during.total, after.total]).toEqual([0, 0, 0]);
   });
 });

@@ -12,6 +12,7 @@ import type {
   SubscriptionProperties,
   TopicProperties,
 } from '../core/entity-properties.ts';
+import { readRules, renderRules } from './authorization-rules.ts';
 import { AdminError } from './error.ts';
 import { element, type Xml, type XmlElement } from './xml.ts';
 
@@ -59,7 +60,7 @@ const status: Format<EntityStatus> = {
   write: String,
 };
 
-/** A property of `P`, or a field that occurs only in answers. */
+/** A property of `P`, or a field that is not read from a text: one of answers alone, or the authorization rules. */
 type DescriptionField<P> =
   | { [K in keyof P]-?: readonly [string, K, Format<NonNullable<P[K]>>] }[keyof P]
   | readonly [string];
@@ -165,10 +166,9 @@ export function readDescription<K extends EntityKind>(
   kind: K,
   { name, children }: XmlElement,
 ): Partial<PropertiesByKind[K]> {
-  if (children.some((child) => child.name === 'AuthorizationRules' && child.children.length > 0)) {
-    throw new AdminError(400, `${name}.AuthorizationRules: this endpoint has no authorization rules`);
-  }
   const set: [string, unknown][] = [];
+  const rules = children.find((child) => child.name === 'AuthorizationRules');
+  if (rules && kind !== 'subscription') set.push(['authorizationRules', readRules(rules)]);
   for (const [xmlName, property, format] of fieldsOfKind(kind)) {
     if (property === undefined || format === undefined) continue;
     const child = children.find((candidate) => candidate.name === xmlName);
@@ -204,6 +204,9 @@ export function renderDescription<K extends EntityKind>(
   origin: string,
 ): Xml[] {
   return fieldsOfKind(kind).flatMap(([xmlName, property, format]) => {
+    if (xmlName === 'AuthorizationRules' && 'authorizationRules' in properties) {
+      return renderRules(properties.authorizationRules);
+    }
     if (property === undefined || format === undefined) return answers[xmlName] ?? [];
     const value: unknown = Reflect.get(properties, property);
     if (value === undefined || value === '') return [];

@@ -4,47 +4,44 @@
  *
  * @see https://learn.microsoft.com/rest/api/servicebus/entities
  */
-import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../ports/clock.ts';
 import { createLocalServer, LOOPBACK } from '../../local-http.ts';
-import type { SharedKey } from '../auth/sasl.ts';
-import { refuseToken } from '../auth/token.ts';
+import type { Authority } from '../auth/authority.ts';
 import type { Broker } from '../core/broker.ts';
 import { ADMINISTRATION_CREDITS } from '../core/limits/throttle.ts';
 import { type Address, renderEntry, renderError, renderFeed } from './atom.ts';
 import { createEntity, deleteEntity, findEntity, listEntities, updateEntity } from './entities.ts';
 import { AdminError, adminErrorOf } from './error.ts';
+import { answerIdentity, IDENTITY_PATH } from './identity.ts';
 import { type AdminPath, formatAdminPath, parseAdminPath } from './path.ts';
 import { parseXml, type XmlElement } from './xml.ts';
 
 interface AdminOptions {
   readonly broker: Broker;
   readonly clock: Clock;
-  /** The key that requests are signed with. */
-  readonly key: SharedKey;
-  /** Loopback when absent. */
+  /** Says what the token of a request gives. */
+  readonly authority: Authority;
+  /** The address that is listened on, loopback when absent. */
   readonly host?: string;
-  /** 5300 when absent; 0 takes any free port. */
-  readonly port?: number;
-}
-
-export interface Admin {
-  readonly port: number;
-  /** Ends every connection at once. */
-  close(): Promise<void>;
+  /** How long the headers of a request may take to arrive, in milliseconds. */
+  readonly headMs?: number;
+  /** Takes a request to upgrade the connection to another protocol. */
+  readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer, url: URL) => void;
 }
 
 /** Far more than a description takes; the longest allowed SQL filter is 1 KiB. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const PAGE_SIZE = 100;
 
-/** Resolves when the endpoint takes requests. @throws Error with code EADDRINUSE when the port is taken */
-export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { host = LOOPBACK, port = 5300 } = options;
-  const server = createLocalServer({
+/** The endpoint, which listens nowhere by itself. */
+export function createAdmin(options: AdminOptions): Server {
+  const { host = LOOPBACK, headMs, onUpgrade } = options;
+  return createLocalServer({
     host,
+    onUpgrade,
+    ...(headMs !== undefined && { headMs }),
     onRequest: (request, response, url) => {
       answer(request, url, options).then(
         (reply) => send(response, reply),
@@ -52,20 +49,6 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       );
     },
   });
-  server.listen(port, host);
-  await once(server, 'listening');
-  // An error while accepting concerns one client only.
-  server.on('error', () => {});
-  return {
-    // The address of a TCP server is of this type.
-    port: (server.address() as AddressInfo).port,
-    close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
 
 interface Reply {
@@ -94,9 +77,16 @@ function refusal(error: unknown): Reply {
 
 async function answer(request: IncomingMessage, url: URL, options: AdminOptions): Promise<Reply> {
   if (url.pathname === '/health') return HEALTHY;
+  const { identities } = options.authority;
+  if (identities && url.pathname === IDENTITY_PATH) {
+    return {
+      type: 'application/json; charset=utf-8',
+      ...answerIdentity(request, url, identities, options.clock.now()),
+    };
+  }
 
   const path = decodePath(url.pathname);
-  authorize(request, path, url.search, options);
+  authorize(request, path, url, options);
   const target = parseAdminPath(path);
   if (!target) throw new AdminError(400, 'the address names no entity');
   options.broker.throttle?.spend(ADMINISTRATION_CREDITS);
@@ -129,13 +119,33 @@ function decodePath(pathname: string): string {
   }
 }
 
-/** Some clients sign the address of the request with its query, others that of the entity or of the namespace. */
-function authorize(request: IncomingMessage, path: string, search: string, { key, clock }: AdminOptions): void {
-  const token = request.headers.authorization;
-  if (token === undefined) throw new AdminError(401, 'the request has no Authorization header');
-  const refused = refuseToken(token, path, key, clock.now());
-  if (refused === undefined || refuseToken(token, `${path}${search}`, key, clock.now()) === undefined) return;
-  throw new AdminError(401, refused);
+/** The texts of the service. */
+const DENIED = {
+  GET: 'Manage,EntityRead claims required for this operation.',
+  PUT: 'Authorization failed for specified action: Manage,EntityWrite.',
+  DELETE: 'Authorization failed for specified action: Manage,EntityDelete.',
+} as const;
+
+/**
+ * All of it needs the right to manage. Some clients sign the address of the request with its query, others that of the
+ * entity or of the namespace.
+ */
+function authorize(
+  { headers, method }: IncomingMessage,
+  path: string,
+  url: URL,
+  { authority, clock }: AdminOptions,
+): void {
+  const header = headers.authorization;
+  if (header === undefined) throw new AdminError(401, 'the request has no Authorization header');
+  const token = header.replace(/^Bearer /i, '');
+  const grants = [path, `${path}${url.search}`].map((audience) => authority.read(token, audience, clock.now()));
+  const [refused] = grants;
+  const grant = grants.find((one) => typeof one !== 'string');
+  if (grant === undefined) throw new AdminError(401, `${refused}`);
+  if (!grant.rights.includes('Manage')) {
+    throw new AdminError(401, method === 'PUT' || method === 'DELETE' ? DENIED[method] : DENIED.GET);
+  }
 }
 
 function get(target: AdminPath, url: URL, address: Address, broker: Broker): Reply {

@@ -6,6 +6,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readPerformative, textAt } from '../amqp/codec/frames.ts';
 import { AmqpError, TypedArray } from '../amqp/codec/types.ts';
 import { Writer } from '../amqp/codec/writer.ts';
+import type { AccessRight } from '../core/authorization-rule.ts';
 
 /** A shared access key. */
 export interface SharedKey {
@@ -23,8 +24,11 @@ export function saslMechanisms(): Buffer {
   return described(0x40, (writer) => writer.value(new TypedArray('symbol', MECHANISMS)));
 }
 
+/** The rights that a name and a password give; undefined when they are wrong. */
+export type ReadPassword = (name: string, password: string) => readonly AccessRight[] | undefined;
+
 type SaslResult =
-  | { readonly answer: Buffer; readonly isAccepted: true; readonly isAuthenticated: boolean }
+  | { readonly answer: Buffer; readonly isAccepted: true; readonly rights: readonly AccessRight[] | undefined }
   | { readonly answer: Buffer; readonly isAccepted: false };
 
 /**
@@ -32,21 +36,21 @@ type SaslResult =
  *
  * @throws AmqpError when it is not an init frame
  */
-export function answerInit(frame: Buffer, start: number, end: number, key: SharedKey): SaslResult {
+export function answerInit(frame: Buffer, start: number, end: number, readPassword: ReadPassword): SaslResult {
   const init = readPerformative(frame, start, end, { 'amqp:sasl-init:list': SASL_INIT });
   if (init.code !== SASL_INIT) throw new AmqpError('amqp:decode-error', 'expected a sasl-init frame');
   const mechanism = textAt(init, 0);
   if (mechanism === 'PLAIN') {
     const response = init.fields[1];
     const [, name, secret] = Buffer.isBuffer(response) ? response.toString('utf8').split('\0') : [];
-    const isAccepted = name === key.name && secret !== undefined && sameText(secret, key.key);
-    return isAccepted
-      ? { answer: outcome(SASL_OK), isAccepted, isAuthenticated: true }
-      : { answer: outcome(SASL_AUTH), isAccepted };
+    const rights = name === undefined || secret === undefined ? undefined : readPassword(name, secret);
+    return rights
+      ? { answer: outcome(SASL_OK), isAccepted: true, rights }
+      : { answer: outcome(SASL_AUTH), isAccepted: false };
   }
   const isKnown = MECHANISMS.some((known) => known === mechanism);
   return isKnown
-    ? { answer: outcome(SASL_OK), isAccepted: true, isAuthenticated: false }
+    ? { answer: outcome(SASL_OK), isAccepted: true, rights: undefined }
     : { answer: outcome(SASL_AUTH), isAccepted: false };
 }
 

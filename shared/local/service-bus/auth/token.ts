@@ -1,25 +1,35 @@
 /**
- * Shared access signatures: `SharedAccessSignature sr=<audience>&sig=<signature>&se=<expiry>&skn=<key name>`, signed
- * with HMAC-SHA256 over the encoded audience, a line feed and the expiry.
+ * Shared access signatures: `SharedAccessSignature sr=<audience>&sig=<signature>&se=<expiry>&skn=<rule>`, signed with
+ * HMAC-SHA256 over the encoded audience, a line feed and the expiry.
+ *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas
  */
 import { createHmac } from 'node:crypto';
+import type { AccessRight, AuthorizationRule } from '../core/authorization-rule.ts';
 import { pathInAddress } from '../core/entity-path.ts';
-import { type SharedKey, sameText } from './sasl.ts';
+import { sameText } from './sasl.ts';
 
 const PREFIX = 'SharedAccessSignature ';
 
+/** What a token gives. */
+export interface TokenGrant {
+  readonly rights: readonly AccessRight[];
+  readonly expiresAtMs: number;
+}
+
 /**
- * The reason to refuse a token for an audience; undefined when it is valid.
+ * What a token gives for an audience, or the reason to refuse it.
  *
  * @param audience the address that access is asked for, such as `sb://localhost:5672/queue`
+ * @param rulesAt the rules that may sign for a path, those of the entity and of the namespace
  */
-export function refuseToken(token: string, audience: string, key: SharedKey, nowMs: number): string | undefined {
-  if (!token.startsWith(PREFIX)) {
-    return token.startsWith('ey')
-      ? 'this endpoint has no identity provider and takes shared access signatures only, not JSON web tokens'
-      : 'the token is not a shared access signature';
-  }
+export function readSignature(
+  token: string,
+  audience: string,
+  rulesAt: (path: string) => readonly AuthorizationRule[],
+  nowMs: number,
+): TokenGrant | string {
+  if (!token.startsWith(PREFIX)) return 'the token is not a shared access signature';
   const fields = new Map(token.slice(PREFIX.length).split('&').map(splitField));
   const resource = fields.get('sr');
   const signature = fields.get('sig');
@@ -27,15 +37,25 @@ export function refuseToken(token: string, audience: string, key: SharedKey, now
   if (!resource || !signature || !expiry || !/^[0-9]+$/.test(expiry)) {
     return 'the shared access signature lacks sr, sig or se';
   }
-  if (fields.get('skn') !== key.name) return `the key '${fields.get('skn') ?? ''}' is unknown; expected '${key.name}'`;
-  const expected = createHmac('sha256', key.key).update(`${resource}\n${expiry}`).digest('base64');
-  if (!sameText(decode(signature), expected)) return 'the signature is wrong: is the shared access key right?';
-  if (Number(expiry) * 1000 <= nowMs) return `the token expired at ${new Date(Number(expiry) * 1000).toISOString()}`;
   const scope = pathOf(decode(resource));
+  const rules = rulesAt(scope);
+  const name = decode(fields.get('skn') ?? '');
+  const named = rules.filter((rule) => rule.name === name);
+  if (named.length === 0) {
+    return `the key '${name}' is unknown; expected '${rules.map((rule) => rule.name).join("' or '")}'`;
+  }
+  const isSignedWith = (key: string): boolean =>
+    sameText(decode(signature), createHmac('sha256', key).update(`${resource}\n${expiry}`).digest('base64'));
+  const signing = named.find(
+    ({ primaryKey, secondaryKey = primaryKey }) => isSignedWith(primaryKey) || isSignedWith(secondaryKey),
+  );
+  if (!signing) return 'the signature is wrong: is the shared access key right?';
+  const expiresAtMs = Number(expiry) * 1000;
+  if (expiresAtMs <= nowMs) return `the token expired at ${new Date(expiresAtMs).toISOString()}`;
   if (scope !== '' && !`${pathOf(audience)}/`.startsWith(`${scope}/`)) {
     return `the token is for '${decode(resource)}', not for '${audience}'`;
   }
-  return undefined;
+  return { rights: signing.rights, expiresAtMs };
 }
 
 /** The path of an audience in lower case, for comparison. */

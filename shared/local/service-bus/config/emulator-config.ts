@@ -10,6 +10,7 @@ import { describeIssue, issuesOf } from '../../../events/issues.ts';
 import { parseJsonc } from '../../../json.ts';
 import type { QueueTopology, SubscriptionTopology, Topology } from '../../../topology.ts';
 import type { Filter, RuleDefinition } from '../filters/rule-definition.ts';
+import { accessOf, rulesOf } from './access-schema.ts';
 import { EMULATOR_QUOTAS, emulatorConfig } from './emulator-schema.ts';
 import type { EntityPlan, QueuePlan, SubscriptionPlan, TopicPlan } from './entity-plan.ts';
 import { formatIsoDuration } from './iso-duration.ts';
@@ -93,15 +94,22 @@ function planOf({ UserConfig }: Input): EntityPlan {
   return {
     queues: UserConfig.Namespaces.flatMap(({ Queues }) => Queues.map(queuePlanOf)),
     topics: UserConfig.Namespaces.flatMap(({ Topics }) => Topics.map(topicPlanOf)),
+    ...accessOf(UserConfig.Namespaces),
   };
 }
 
-function queuePlanOf({ Name, Properties }: ConfigQueue): QueuePlan {
-  return { name: Name, properties: { ...receiveOf(Properties), ...duplicatesOf(Properties) } };
+function queuePlanOf(queue: ConfigQueue): QueuePlan {
+  const { Name, Properties } = queue;
+  return { name: Name, properties: { ...receiveOf(Properties), ...duplicatesOf(Properties), ...rulesOf(queue) } };
 }
 
-function topicPlanOf({ Name, Properties, Subscriptions }: ConfigTopic): TopicPlan {
-  const properties = { defaultMessageTimeToLiveMs: Properties.DefaultMessageTimeToLive, ...duplicatesOf(Properties) };
+function topicPlanOf(topic: ConfigTopic): TopicPlan {
+  const { Name, Properties, Subscriptions } = topic;
+  const properties = {
+    defaultMessageTimeToLiveMs: Properties.DefaultMessageTimeToLive,
+    ...duplicatesOf(Properties),
+    ...rulesOf(topic),
+  };
   const subscriptions = Subscriptions.map((subscription) => ({
     name: subscription.Name,
     properties: receiveOf(subscription.Properties),

@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import type { Limits } from '../core/limits/limits.ts';
+import { entityAccess, namespaceAccess } from './access-schema.ts';
 import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
 
 /**
@@ -104,9 +105,13 @@ export function emulatorConfig(strict: boolean) {
     MaxDeliveryCount: z.int().min(1).max(atMost(quotas?.maxDeliveryCount)).default(3),
     RequiresSession: flag,
   };
+  // The emulator has no such fields. All are optional, so that the types hold without them.
+  const access = strict ? ({} as typeof entityAccess) : entityAccess;
+  const ofNamespace = strict ? ({} as typeof namespaceAccess) : namespaceAccess;
   const queue = z.strictObject({
     Name: name,
     Properties: z.strictObject({ ...receive, ...duplicateDetection }).prefault({}),
+    ...access,
   });
   const subscription = z.strictObject({
     Name: name,
@@ -120,12 +125,14 @@ export function emulatorConfig(strict: boolean) {
     Name: name,
     Properties: z.strictObject({ DefaultMessageTimeToLive: timeToLive, ...duplicateDetection }).prefault({}),
     Subscriptions: z.array(subscription).max(atMost(quotas?.subscriptionsPerTopic)).default([]),
+    ...access,
   });
   const namespace = z
     .strictObject({
       Name: strict ? z.literal('sbemulatorns') : z.string().min(1),
       Queues: z.array(queue).default([]),
       Topics: z.array(topic).default([]),
+      ...ofNamespace,
     })
     .superRefine(refineNames)
     .refine(({ Queues, Topics }) => Queues.length + Topics.length <= atMost(quotas?.entities), {

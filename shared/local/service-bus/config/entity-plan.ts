@@ -1,6 +1,7 @@
 /** Plans: the entities that a configuration asks for, as plain values. */
 import { SECOND_MS } from '../../../duration.ts';
 import type { Topology } from '../../../topology.ts';
+import type { AuthorizationRule, Identity } from '../core/authorization-rule.ts';
 import type { QueueProperties, SubscriptionProperties, TopicProperties } from '../core/entity-properties.ts';
 import type { RuleDefinition } from '../filters/rule-definition.ts';
 
@@ -22,10 +23,14 @@ export interface TopicPlan {
   readonly subscriptions: readonly SubscriptionPlan[];
 }
 
-/** All entities of a namespace. */
+/** All entities of a namespace, and who may use them. */
 export interface EntityPlan {
   readonly queues: readonly QueuePlan[];
   readonly topics: readonly TopicPlan[];
+  /** The namespace's own rules, beside the one that may do everything. */
+  readonly authorizationRules?: readonly AuthorizationRule[];
+  /** Undefined for any, each an owner. */
+  readonly identities?: readonly Identity[] | undefined;
 }
 
 /** The plan of a topology. */

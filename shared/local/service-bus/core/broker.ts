@@ -5,6 +5,7 @@
 
 import type { CompileRule } from '../filters/rule.ts';
 import type { RuleDefinition } from '../filters/rule-definition.ts';
+import type { AuthorizationRule } from './authorization-rule.ts';
 import { BrokerError, entityNotFound } from './broker-error.ts';
 import type { TimerClock } from './clock.ts';
 import { type EntityHost, Queue } from './entity.ts';
@@ -170,6 +171,14 @@ export class Broker {
       throw new BrokerError('amqp:not-allowed', `messages cannot be sent to '${path}'; send to '${entity}'`);
     }
     return this.#target(entity).entity;
+  }
+
+  /** The authorization rules of the queue or topic that is at a path or above it; none when there is none. */
+  rulesOf(path: string): readonly AuthorizationRule[] {
+    const target = this.#targets.get(keyOf(path));
+    if (target) return target.entity.properties.authorizationRules;
+    const end = path.lastIndexOf('/');
+    return end < 0 ? [] : this.rulesOf(path.slice(0, end));
   }
 
   /** Whether a queue or topic of this name exists. */

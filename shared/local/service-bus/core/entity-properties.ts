@@ -1,5 +1,6 @@
 /** The properties of entities, with defaults and bounds. Durations are in milliseconds. */
 import { DAY_MS, MINUTE_MS } from '../../../duration.ts';
+import { type AuthorizationRule, checkRules } from './authorization-rule.ts';
 import { BrokerError } from './broker-error.ts';
 import type { Limits } from './limits/limits.ts';
 
@@ -37,6 +38,8 @@ export interface SendProperties extends CommonProperties {
   /** Fixed when the entity is created. */
   readonly requiresDuplicateDetection: boolean;
   readonly duplicateDetectionHistoryTimeWindowMs: number;
+  /** Who may use it, beside those whom the namespace's own rules let in. */
+  readonly authorizationRules: readonly AuthorizationRule[];
 }
 
 export interface QueueProperties extends ReceiveProperties, SendProperties {}
@@ -74,6 +77,7 @@ const send = {
   ...common,
   requiresDuplicateDetection: false,
   duplicateDetectionHistoryTimeWindowMs: 10 * MINUTE_MS,
+  authorizationRules: [],
 } as const;
 
 export function queueDefaults({ maxMessageSizeBytes, maxSizeInMegabytes }: Limits): QueueProperties {
@@ -154,6 +158,7 @@ export function withProperties<T extends AnyProperties>(
       `${path}: userMetadata has ${changes.userMetadata?.length} characters; at most ${MAX_METADATA} are allowed`,
     );
   }
+  if (changes.authorizationRules) checkRules(path, changes.authorizationRules);
   const clearable = new Set<string>(['forwardTo', 'forwardDeadLetteredMessagesTo']);
   const set = Object.entries(given).filter(([name, value]) => value !== undefined || clearable.has(name));
   return { ...base, ...Object.fromEntries(set) };

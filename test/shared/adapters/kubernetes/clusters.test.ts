@@ -133,6 +133,36 @@ describe('a release', () => {
     expect((await singleRollout(cluster, web)).image).toBe('shop/web:1');
   });
 
+  const marked = (rank: string): void => {
+    const changes = { web: { requestId: 'r-x', rank } };
+    server.objects.update(key, { manager: 'platform-events' }, ({ metadata }) => {
+      metadata['annotations'] = { 'platform-events/changes': JSON.stringify(changes) };
+    });
+  };
+
+  it.each([
+    ['from the future', '2026-03-01T12:06:00.000Z/x/apply'],
+    ['far from it', '9999-12-31T23:59:59.999Z/x/apply'],
+    ['without a time', 'zzz'],
+    ['with a time that is none', '2026-99-01T12:00:00.000Z/x'],
+  ])('takes no notice of a rank %s, though it is in our name', async (_, rank) => {
+    given(server, web, 'shop/web:1', 2);
+    marked(rank);
+    expect((await cluster.rollout(web)).containers).toMatchObject([{ requestId: undefined, isAsChanged: false }]);
+
+    await cluster.apply(release('2'));
+    await cluster.rollback(rollback('1'));
+
+    expect((await cluster.rollout(web)).containers).toMatchObject([{ image: 'shop/web:1', requestId: 'back-to-1' }]);
+  });
+
+  it('believes a rank of a host whose clock is a little ahead', async () => {
+    given(server, web, 'shop/web:1', 2);
+    marked('2026-03-01T12:04:00.000Z/x/apply');
+
+    await expect(cluster.apply(release('2'))).rejects.toThrow(/newer than r-2/);
+  });
+
   it('does not make a deployment anew that was deleted between reading and writing', async () => {
     given(server, web, 'shop/web:1', 2);
     server.before('PATCH', () => server.objects.delete(key));

@@ -24,11 +24,20 @@ const policies = (change: object, others: object = {}) => ({
 const profiles = (change: object) => ({
   profiles: { ...base.profiles, development: { ...base.profiles.development, ...change } },
 });
+const issuers = { ci: { issuer: 'https://ci.example', audience: 'platform' } };
+const robot = { issuer: 'ci', claims: { sub: 'robot' }, rights: ['publish'], types: ['DeploymentRequested'] };
+const topic = { type: 'DeploymentRequested', rights: ['override'], services: ['web'] };
 const clusters = (fields: object) => ({ clusters: { default: fields } });
 const channel = { format: 'slack', urlSetting: 'HOOK' };
 
 /** A change, what it newly allows, and what it newly refuses when it is made the other way round. */
 const widenings: [name: string, now: object, allows: RegExp][] = [
+  ['an issuer', { access: { issuers } }, /^tokens of https:\/\/ci\.example \(ci\) for the audience 'platform'$/],
+  [
+    'topic senders',
+    { access: { topics: [topic] } },
+    /sends DeploymentRequested on its topic: override in services web$/,
+  ],
   ['another registry', policies({ registries: ['ghcr.io/acme', 'quay.io/acme'] }), /^images from quay\.io\/acme$/],
   ['a wider registry', policies({ registries: ['ghcr.io'] }), /^images from ghcr\.io$/],
   ['another namespace', policies({ namespaces: ['shop', 'shop-*', 'ops'] }), /^deployments to namespaces ops$/],
@@ -87,6 +96,28 @@ describe('a change', () => {
     expect([isWider(stricter), isWider(none)]).toEqual([true, true]);
   });
 
+  it('of a rule says what it newly allows, and what of the old one no longer', () => {
+    const rules = (rule: object): object => ({ access: { issuers, rules: [{ ...robot, ...rule }] } });
+    const text = (where: string): string => `ci with sub=robot: publish DeploymentRequested${where}`;
+
+    const changes = between(rules({ namespaces: ['shop'] }), rules({ name: 'all' }));
+
+    expect(changes).toMatchObject({ allows: [text('')], refuses: [text(' in namespaces shop')], other: [] });
+    expect(between(rules({ name: 'one' }), rules({ name: 'other' })).allows).toEqual([]);
+  });
+
+  it('to a list of topic senders, or to none of it, is wider or not by what stands there without', () => {
+    const open = { unlisted: 'allow' };
+    const listed = { access: { topics: [topic] } };
+
+    expect(between({ ...open, ...listed }, open).allows).toEqual([
+      'whoever sends on a topic: anything, since access.topics is absent',
+    ]);
+    expect(isWider(between(open, { ...open, ...listed }))).toBe(false);
+    expect(isWider(between({}, listed))).toBe(true);
+    expect(isWider(between(listed, {}))).toBe(false);
+  });
+
   it('of channels and clusters says what is called, without its address', () => {
     const server = 'https://canary.example';
     const changes = between(
@@ -139,6 +170,16 @@ describe('what is wide', () => {
       clusters({ namespaces: [{ ...shop, profile: 'development' }] }),
       "Pod Security level 'baseline'",
     ],
+    [
+      'topics whose senders pass every freeze',
+      { access: { topics: [{ ...topic, services: ['*'] }] } },
+      'access.topics.0: whoever may send DeploymentRequested on its topic passes every freeze',
+    ],
+    [
+      'a rule for everything',
+      { access: { issuers, rules: [{ ...robot, types: ['*'] }] } },
+      'access.rules.0: publishes everything for everybody',
+    ],
     ['patterns', {}, 'RBAC knows no patterns, so shop-* take rights in the whole cluster'],
     [
       'a namespace of two teams',
@@ -156,6 +197,9 @@ describe('what is wide', () => {
 
   it('is nothing of what is listed by name', () => {
     expect(wide({}).filter((text) => !needless.test(text))).toEqual([]);
+    expect(wide({ access: { issuers, rules: [robot], topics: [topic] } }).filter((it) => !needless.test(it))).toEqual(
+      [],
+    );
     expect(wide(clusters({ namespaces: [shop] }))).toEqual([]);
   });
 });

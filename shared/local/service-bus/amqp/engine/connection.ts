@@ -2,8 +2,9 @@
  * One client's connection: protocol headers, SASL, frames in and out, heartbeats, sessions by channel, and closing. A
  * protocol error of the peer ends its connection and affects no other.
  */
-import type { Socket } from 'node:net';
-import { answerInit, type SharedKey, saslMechanisms } from '../../auth/sasl.ts';
+import type { Duplex } from 'node:stream';
+import { Claims } from '../../auth/claims.ts';
+import { answerInit, type ReadPassword, saslMechanisms } from '../../auth/sasl.ts';
 import {
   BEGIN,
   CLOSE,
@@ -24,7 +25,7 @@ import { asAmqpError } from './request.ts';
 import { AmqpSession, type SessionConnection } from './session.ts';
 
 interface ConnectionOptions {
-  readonly key: SharedKey;
+  readonly readPassword: ReadPassword;
   /** A peer that sends no frame for twice as long loses its connection. */
   readonly idleMs: number;
   /** How long a peer may take to send its open frame. */
@@ -57,11 +58,13 @@ export class AmqpConnection implements SessionConnection {
   readonly output: Output;
   /** The longest frame that the peer accepts. */
   maxFrameSize = MIN_FRAME_SIZE;
-  /** The addresses that this client has access to, from its tokens (`$cbs`) and from SASL. */
-  readonly claims = new Set<string>();
+  /** What this client may do, from its tokens (`$cbs`) and from SASL. */
+  readonly claims = new Claims(() => {
+    for (const session of this.#sessions.values()) session.endForbidden();
+  });
   readonly #options: ConnectionOptions;
   readonly #sessions = new Map<number, AmqpSession>();
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   #state: 'header' | 'sasl' | 'second header' | 'opening' | 'open' | 'closed' = 'header';
   readonly #rest = new Remainder();
   /** Frames since the last check. Bytes are not counted, since one a minute would keep a connection open for ever. */
@@ -71,14 +74,13 @@ export class AmqpConnection implements SessionConnection {
   readonly #opening: NodeJS.Timeout;
   #timers: NodeJS.Timeout[] = [];
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  constructor(socket: Duplex, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
     this.onAttach = options.onAttach;
     this.output = new Output(socket, () => {
       for (const session of this.#sessions.values()) session.flush();
     });
-    socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('drain', () => this.#onDrain());
     // A reset ends the links of this peer; nothing else needs to know.
@@ -213,13 +215,13 @@ export class AmqpConnection implements SessionConnection {
 
   #onSasl(input: Buffer, start: number, end: number, type: number | undefined): void {
     if (type !== FRAME_SASL) throw new AmqpError('amqp:connection:framing-error', 'expected a SASL frame');
-    const result = answerInit(input, start, end, this.#options.key);
+    const result = answerInit(input, start, end, this.#options.readPassword);
     this.output.frame(FRAME_SASL, 0, result.answer);
     if (!result.isAccepted) {
       this.#hangUp();
       return;
     }
-    if (result.isAuthenticated) this.claims.add('');
+    if (result.rights) this.claims.put('', { rights: result.rights, expiresAtMs: Number.POSITIVE_INFINITY });
     this.#state = 'second header';
   }
 
@@ -322,6 +324,7 @@ export class AmqpConnection implements SessionConnection {
     this.#state = 'closed';
     this.#rest.clear();
     clearTimeout(this.#opening);
+    this.claims.close();
     for (const timer of this.#timers) clearInterval(timer);
     for (const session of [...this.#sessions.values()]) session.release();
     this.#sessions.clear();

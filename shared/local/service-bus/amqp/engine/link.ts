@@ -2,6 +2,7 @@
  * The two kinds of link. Both start when a client attaches. The attach handler then accepts the link, at once or later,
  * or refuses it.
  */
+import type { Claims } from '../../auth/claims.ts';
 import {
   type AttachAnswer,
   asMap,
@@ -39,8 +40,8 @@ export interface LinkSession {
 
 /** What the attach handler may do with a link's connection. */
 export interface LinkConnection {
-  /** The addresses that this client has access to. */
-  readonly claims: Set<string>;
+  /** What this client may do. */
+  readonly claims: Claims;
   /** Destroys the socket without a close frame. */
   cut(): void;
   /** Finds the link that replies go to. The session `first` is searched first. */
@@ -132,6 +133,9 @@ abstract class BaseLink {
     this.#state = 'detached';
     this.onReleased();
   }
+
+  /** Set by the attach handler. Why the link may not go on, when one of the client's tokens has expired. */
+  refusal: () => AmqpError | undefined = () => undefined;
 
   /** Set by the attach handler. Runs once, when the link ends for any reason. */
   onReleased: () => void = () => {};

@@ -1,5 +1,5 @@
 /** Gathers the frames that a connection writes in one turn into few buffers, and writes them with one call. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 const SMALLEST_SLAB = 4 * 1024;
 const LARGEST_SLAB = 128 * 1024;
@@ -14,7 +14,7 @@ interface Slab {
 }
 
 export class Output {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #beforeFlush: () => void;
   #slab: Slab = { buffer: Buffer.alloc(0), writes: 0 };
   /** Kept for reuse: allocating memory outside the heap makes the garbage collector run. */
@@ -27,7 +27,7 @@ export class Output {
   writes = 0;
 
   /** @param beforeFlush writes frames that were held back to be merged */
-  constructor(socket: Socket, beforeFlush: () => void) {
+  constructor(socket: Duplex, beforeFlush: () => void) {
     this.#socket = socket;
     this.#beforeFlush = beforeFlush;
   }

@@ -200,6 +200,14 @@ export class AmqpSession implements LinkSession {
     else this.#forget(link);
   }
 
+  /** Ends the links that the client has no right to any more. */
+  endForbidden(): void {
+    for (const link of [...this.#links.values()]) {
+      const refusal = link.refusal();
+      if (refusal) link.close(refusal);
+    }
+  }
+
   release(): void {
     const links = [...this.#links.values()];
     this.#links.clear();

@@ -1,13 +1,13 @@
 /** Decides what a link does, by the address that the client attached it to. */
 
-import type { SharedKey } from '../../auth/sasl.ts';
-import { pathOf } from '../../auth/token.ts';
+import type { Authority } from '../../auth/authority.ts';
 import type { Broker } from '../../core/broker.ts';
 import { ACCEPTED, REJECTED } from '../codec/frames.ts';
 import { AmqpError } from '../codec/types.ts';
 import { type AttachHandler, type Link, type LinkConnection, ReceivingLink, type SendingLink } from '../engine/link.ts';
 import { acceptReplies, acceptRequests, asAmqpError } from '../engine/request.ts';
 import { readMessages } from '../messages/decode.ts';
+import { checkAccess, neededFor, TO_MANAGE, TO_RECEIVE, TO_SEND } from './access.ts';
 import { EntityBrowser } from './browser.ts';
 import { answerToken } from './cbs.ts';
 import { grantedSource, isBrowsing } from './granted-source.ts';
@@ -18,7 +18,7 @@ import { acceptSession, sessionFilterOf } from './session-receiver.ts';
 
 interface AttachContext {
   readonly broker: Broker;
-  readonly key: SharedKey;
+  readonly authority: Authority;
   /** Whether a link to an entity needs a token. */
   readonly requireToken: boolean;
 }
@@ -75,12 +75,27 @@ function accept(link: Link, context: AttachContext): void {
     } else acceptReplies(link);
     return;
   }
-  if (context.requireToken) checkClaims(connection.claims, address);
   const { path } = node;
+  const check = (needed: Parameters<typeof checkAccess>[2]): void =>
+    checkAccess(connection.claims, address, needed, context.requireToken);
+  const needed = node.kind === 'management' ? TO_MANAGE : link instanceof ReceivingLink ? TO_SEND : TO_RECEIVE;
+  check(needed);
+  link.refusal = () => {
+    try {
+      check(needed);
+      return undefined;
+    } catch (error) {
+      const { condition, message } = asAmqpError(error);
+      return new AmqpError(condition, `${message} The token is expired.`);
+    }
+  };
   if (node.kind === 'management') {
     checkManaged(broker, path);
     if (link instanceof ReceivingLink) {
-      acceptRequests(link, (request) => answerManagement(broker, path, request));
+      acceptRequests(link, (request) => {
+        check(neededFor(request.operation));
+        return answerManagement(broker, path, request);
+      });
     } else acceptReplies(link);
   } else if (link instanceof ReceivingLink) acceptSends(link, broker, path);
   else acceptReceiver(link, broker, path);
@@ -113,10 +128,4 @@ function acceptSends(link: ReceivingLink, broker: Broker, path: string): void {
     },
     { maxMessageSize: maxMessageSizeBytes },
   );
-}
-
-function checkClaims(claims: ReadonlySet<string>, address: string): void {
-  const path = `${pathOf(address)}/`;
-  for (const claim of claims) if (claim === '' || path.startsWith(`${claim}/`)) return;
-  throw new AmqpError('amqp:unauthorized-access', `no token covers '${address}'`);
 }

@@ -1,7 +1,6 @@
 /** `$cbs`: clients put their tokens here, which give access to entities. */
 
-import type { SharedKey } from '../../auth/sasl.ts';
-import { pathOf, refuseToken } from '../../auth/token.ts';
+import type { Authority } from '../../auth/authority.ts';
 import type { Broker } from '../../core/broker.ts';
 import { BrokerError } from '../../core/broker-error.ts';
 import type { LinkConnection } from '../engine/link.ts';
@@ -12,25 +11,25 @@ import { parseNodeAddress } from './node-address.ts';
 export function answerToken(
   request: AmqpRequest,
   { claims }: Pick<LinkConnection, 'claims'>,
-  { key, broker }: { readonly key: SharedKey; readonly broker: Broker },
+  { authority, broker }: { readonly authority: Authority; readonly broker: Broker },
   nowMs: number,
 ): AmqpResponse {
   const { operation, properties, body } = request;
   const audience = properties.get('name');
   if (typeof audience !== 'string' || audience === '') return refused('the token has no audience', 400);
   if (operation === 'delete-token') {
-    claims.delete(pathOf(audience));
+    claims.delete(audience);
     return { status: 200, description: 'OK' };
   }
   if (operation !== 'put-token') return refused(`unknown operation '${operation}'`, 400);
   const token = Buffer.isBuffer(body) ? body.toString('utf8') : body;
   if (typeof token !== 'string') return refused('the token is not a text', 400);
-  const fault = refuseToken(token, audience, key, nowMs);
-  if (fault) return refused(`${fault} (audience '${audience}')`, 401);
+  const grant = authority.read(token, audience, nowMs);
+  if (typeof grant === 'string') return refused(`${grant} (audience '${audience}')`, 401);
   // The service reports a missing entity here, and the client for Go expects it here.
   const missing = entityMissing(audience, broker);
   if (missing) return refused(missing, 404);
-  claims.add(pathOf(audience));
+  claims.put(audience, grant);
   // The service's answer, and the only one that the client for Rust accepts.
   return { status: 202, description: 'Accepted' };
 }

@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { refuseToken } from '../../../../../shared/local/service-bus/auth/token.ts';
+import { Authority } from '../../../../../shared/local/service-bus/auth/authority.ts';
 
 const key = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
+const authority = new Authority({ key, entityRules: () => [] });
 const now = Date.parse('2026-01-01T00:00:00Z');
 const inAnHour = now / 1000 + 3600;
 
@@ -21,7 +22,10 @@ describe('a shared access signature', () => {
     ['the whole namespace', 'sb://localhost/'],
     ['another scheme, host and case', 'amqp://LOCALHOST/Orders/subscriptions/All/'],
   ])('is good when it covers %s', (_, resource) => {
-    expect(refuseToken(token(resource), audience, key, now)).toBeUndefined();
+    expect(authority.read(token(resource), audience, now)).toEqual({
+      rights: ['Listen', 'Send', 'Manage'],
+      expiresAtMs: inAnHour * 1000,
+    });
   });
 
   it.each([
@@ -38,6 +42,6 @@ describe('a shared access signature', () => {
     ['a JSON web token', 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln', /not JSON web tokens/],
     ['anything else', 'let me in', /is not a shared access signature/],
   ])('is refused: %s', (_, text, reason) => {
-    expect(refuseToken(text, audience, key, now)).toMatch(reason);
+    expect(authority.read(text, audience, now)).toMatch(reason);
   });
 });

@@ -3,21 +3,23 @@ import { createHmac } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
 import type { AmqpResponse } from '../../../../../../shared/local/service-bus/amqp/engine/request.ts';
 import { answerToken } from '../../../../../../shared/local/service-bus/amqp/nodes/cbs.ts';
+import { Claims } from '../../../../../../shared/local/service-bus/auth/claims.ts';
 import type { Broker } from '../../../../../../shared/local/service-bus/core/broker.ts';
 import { VirtualClock } from '../../../../../../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../../../../../../shared/local/service-bus/create-broker.ts';
+import { authorityOf } from '../../../../../support/bus.ts';
 
 const key = { name: 'RootManageSharedAccessKey', key: 'SAS_KEY_VALUE' };
 const now = Date.parse('2026-01-01T00:00:00Z');
 let broker: Broker;
-let claims: Set<string>;
+let claims: Claims;
 
 beforeEach(() => {
   broker = createBroker({ clock: new VirtualClock(now) });
   broker.createQueue('orders');
   broker.createTopic('news');
   broker.createSubscription('news', 'all');
-  claims = new Set();
+  claims = new Claims();
 });
 
 function put(audience: string, secret = key.key): AmqpResponse {
@@ -32,7 +34,7 @@ function put(audience: string, secret = key.key): AmqpResponse {
     messageId: 1,
     replyTo: 'r',
   };
-  return answerToken(request, { claims }, { key, broker }, now);
+  return answerToken(request, { claims }, { authority: authorityOf(broker), broker }, now);
 }
 
 it.each([
@@ -45,7 +47,7 @@ it.each([
   'sb://localhost/news/subscriptions/all/$management',
 ])('is accepted for %s', (audience) => {
   expect(put(audience)).toEqual({ status: 202, description: 'Accepted' });
-  expect(claims.size).toBe(1);
+  expect(claims.rightsAt(audience)).toEqual(new Set(['Listen', 'Send', 'Manage']));
 });
 
 it.each(['sb://localhost/nowhere', 'sb://localhost/news/Subscriptions/none', 'sb://localhost/nowhere/$management'])(
@@ -56,7 +58,7 @@ it.each(['sb://localhost/nowhere', 'sb://localhost/news/Subscriptions/none', 'sb
       condition: 'amqp:not-found',
       description: expect.stringMatching(/could not be found/),
     });
-    expect(claims.size).toBe(0);
+    expect(claims.isEmpty).toBe(true);
   },
 );
 
