@@ -1,7 +1,8 @@
 /**
- * The AMQP face against bare rhea: how many messages a second go through the bus, as a share of what rhea sends straight
- * to rhea. Three processes each time, medians of three rounds, 1 KiB bodies, batches of 100. Beside them what the SDK
- * receives from bare rhea with no bus between: no bus can be expected to bring it more.
+ * The AMQP endpoint against no bus at all: how many messages a second go through it, as a share of what rhea sends
+ * straight to rhea, and of what the SDK receives from bare rhea: no bus can be expected to bring them more. Two or three
+ * processes each time, medians of five rounds, 1 KiB bodies, batches of 100. The receivers give the same credit with and
+ * without the bus: rhea 1,000, the SDK 32.
  *
  *     npx esbuild bench/amqp.ts --bundle --platform=node --format=esm --packages=external --outfile=dist/bench/amqp.js
  *     node dist/bench/amqp.js [messages]
@@ -17,6 +18,9 @@ import { createBroker } from '../shared/local/service-bus/create-broker.ts';
 const BATCH = 100;
 const BATCH_FORMAT = 0x80013700;
 const QUEUE = 'bench';
+const ROUNDS = 5;
+/** What rhea gives by itself, as its sink here does. */
+const RHEA_CREDIT = 1_000;
 const body = Buffer.alloc(1024, 'x');
 
 function connectionString(port: string): string {
@@ -60,7 +64,7 @@ const roles: Record<string, (port: string, count: number) => Promise<void> | voi
       reconnect: false as const,
       tcp_no_delay: true,
     };
-    container.connect(options).open_receiver({ source: QUEUE, credit_window: 100 });
+    container.connect(options).open_receiver({ source: QUEUE, credit_window: RHEA_CREDIT });
   },
 
   rheaSend(port, count) {
@@ -246,22 +250,22 @@ function median(values: readonly number[]): number {
 
 async function main(count: number): Promise<void> {
   const rates = { direct: [] as number[], rhea: [] as number[], sdk: [] as number[], toSdk: [] as number[] };
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     rates.direct.push(await direct(count));
     rates.rhea.push(await throughBus('rheaSendBatches', 'rheaReceive', count));
-    rates.sdk.push(await throughBus('sdkSend', 'sdkReceive', count));
     rates.toSdk.push(await toSdk(count));
+    rates.sdk.push(await throughBus('sdkSend', 'sdkReceive', count));
   }
-  const reference = median(rates.direct);
-  const line = (what: string, values: readonly number[], goal?: number): string => {
-    const rate = median(values);
-    const ratio = rate / reference;
-    return `${what.padEnd(22)} ${Math.round(rate).toString().padStart(7)} msg/s  ${ratio.toFixed(2)} of direct${goal === undefined ? '' : ` (goal ${goal.toFixed(2)}: ${ratio >= goal ? 'met' : 'MISSED'})`}`;
+  const shown = (what: string, rate: number): string =>
+    `${what.padEnd(22)} ${Math.round(rate).toString().padStart(7)} msg/s`;
+  const line = (what: string, values: readonly number[], reference: readonly number[], goal: number): string => {
+    const ratio = median(values) / median(reference);
+    return `${shown(what, median(values))}  ${ratio.toFixed(2)} of that (goal ${goal.toFixed(2)}: ${ratio >= goal ? 'met' : 'MISSED'})`;
   };
-  console.log(`rhea -> rhea           ${Math.round(reference).toString().padStart(7)} msg/s`);
-  console.log(line('rhea -> bus -> rhea', rates.rhea, 0.7));
-  console.log(line('SDK -> bus -> SDK', rates.sdk, 0.3));
-  console.log(line('rhea -> SDK, no bus', rates.toSdk));
+  console.log(shown('rhea -> rhea', median(rates.direct)));
+  console.log(line('rhea -> bus -> rhea', rates.rhea, rates.direct, 0.85));
+  console.log(shown('rhea -> SDK', median(rates.toSdk)));
+  console.log(line('SDK -> bus -> SDK', rates.sdk, rates.toSdk, 0.9));
 }
 
 const [role, port = '0', count = '0'] = process.argv.slice(2);

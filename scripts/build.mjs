@@ -27,11 +27,35 @@ const commands = [
   'shared/cli/schemas.ts',
   'shared/local/table.ts',
   'shared/cli/topology.ts',
+  // A page of the documentation, made from the contract suite.
+  'test/contract/differences-page.ts',
 ];
 
 /** `require` for the CommonJS code in an ES module; the Functions worker answers `@azure/functions-core` through it. */
-const requireBanner =
+export const requireBanner =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
+/**
+ * How the app and the commands are built.
+ *
+ * @param {string} outdir
+ */
+export function buildOptions(outdir) {
+  return /** @type {const} */ ({
+    absWorkingDir: root,
+    outbase: root,
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    chunkNames: 'chunks/[name]-[hash]',
+    sourcemap: 'linked',
+    legalComments: 'inline',
+    logLevel: 'error',
+  });
+}
 
 /**
  * Builds entry points of the repository.
@@ -45,24 +69,8 @@ export async function bundle({ entries, outdir, bundled = false }) {
   // Imported late, to save the time when everything is built already.
   const { build, stop } = await import('esbuild');
   const result = await build({
-    absWorkingDir: root,
-    outbase: root,
-    outdir,
+    ...buildOptions(outdir),
     write: false,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    chunkNames: 'chunks/[name]-[hash]',
-    // Used to log the stack of a bug. The deployed maps name the sources without containing them.
-    sourcemap: bundled ? 'external' : 'linked',
-    sourcesContent: !bundled,
-    legalComments: bundled ? 'external' : 'inline',
-    // Identifiers stay: names of errors are shown, and to restore them at run time costs every cold start.
-    minifyWhitespace: bundled,
-    minifySyntax: bundled,
-    logLevel: 'error',
     metafile: true,
     ...(bundled
       ? {
@@ -72,6 +80,13 @@ export async function bundle({ entries, outdir, bundled = false }) {
           external: ['@azure/functions-core', '../../shared/api/*'],
           banner: { js: requireBanner },
           mainFields: ['module', 'main'],
+          // Used to log the stack of a bug. The deployed maps name the sources without containing them.
+          sourcemap: 'external',
+          sourcesContent: false,
+          legalComments: 'external',
+          // Identifiers stay: names of errors are shown, and to restore them at run time costs every cold start.
+          minifyWhitespace: true,
+          minifySyntax: true,
         }
       : { entryPoints: entries, packages: 'external' }),
   });
@@ -126,7 +141,9 @@ export const functionEntries = () => filesUnder('functions', '.ts');
 /** A hash that changes when any source changes. */
 async function fingerprint() {
   const sources = (
-    await Promise.all(['functions', 'shared', 'scripts', 'bench', 'test/support'].map((f) => filesUnder(f, 's')))
+    await Promise.all(
+      ['functions', 'shared', 'scripts', 'bench', 'test/support', 'test/contract'].map((f) => filesUnder(f, 's')),
+    )
   ).flat();
   const hash = createHash('sha256');
   for (const source of [...sources, 'package.json', 'package-lock.json']) {
@@ -149,7 +166,7 @@ async function removeStale(outdir, built) {
   for (const name of await readdir(outdir, { recursive: true })) {
     const path = join(outdir, name);
     const file = name.split(sep).join('/');
-    if (kept.has(file) || !/^(functions|shared|scripts|bench|chunks)\/.*\.js(\.map)?$/.test(file)) continue;
+    if (kept.has(file) || !/^(functions|shared|scripts|bench|test|chunks)\/.*\.js(\.map)?$/.test(file)) continue;
     const age = Date.now() - (await stat(path)).mtimeMs;
     if (!file.startsWith('chunks/') || age > DAY_MS) await rm(path, { force: true });
   }

@@ -212,6 +212,19 @@ export const rooms = [
       'explain/ reads what is stored of a release: releases, slo, blame, the history, and config/service-lookup.',
   },
   {
+    rooms: ['shared/status/pages'],
+    may: [
+      ...['shared/status', 'shared/releases', 'shared/slo', 'shared/blame', 'shared/ports', 'shared/automation'],
+      ...['shared/access/rights', 'shared/access/audit', 'shared/config/service-lookup'],
+      ...['shared/events/catalog', 'shared/events/identity'],
+      ...['shared/delivery/history', 'shared/delivery/event-record', 'shared/delivery/automatic-replay'],
+      ...['shared/delivery/body-bytes', 'shared/delivery/dead-letter-body'],
+      ...BASICS,
+      ...['hono/html', 'node:crypto'],
+    ],
+    message: 'pages/ draws what status/, the rules, blame/, the history and the audit log tell, with hono/html.',
+  },
+  {
     rooms: ['shared/on-event'],
     may: [
       ...[
@@ -297,6 +310,32 @@ export const rooms = [
     message: `This adapter imports ports and what they speak of, and ${sdk.length > 0 ? `no package but ${sdk.join(', ')}` : 'no package'}.`,
   })),
   {
+    rooms: ['shared/client'],
+    may: [
+      ...['shared/events', 'shared/topology', 'shared/delivery/bus-message', 'shared/adapters/answer-text'],
+      ...[
+        'shared/telemetry/traceparent',
+        '@opentelemetry/api',
+        HTTP_GUARD,
+        ...BASICS,
+        'node:util',
+        'node:timers/promises',
+      ],
+    ],
+    types: ['shared/api'],
+    message:
+      'client/ is for other services: events, topology and bus-message, and no SDK; the Service Bus client is given to it.',
+  },
+  {
+    rooms: ['shared/package'],
+    may: [
+      ...['shared/client', 'shared/events', 'shared/topology', 'shared/local/testing', `${SERVICE_BUS}/config`],
+      ...[`${SERVICE_BUS}/start`, `${SERVICE_BUS}/core/limits`, ...BASICS],
+    ],
+    types: ['shared/ports', 'shared/status', 'shared/api', `${SERVICE_BUS}/core`],
+    message: 'package/ names what the npm package offers: client, events, testing and the bus.',
+  },
+  {
     rooms: ['shared/terminal'],
     may: ['shared/ports', 'shared/slo/budget-text', ...BASICS, ...NODE],
     message: 'terminal/ imports ports, and how texts are shown.',
@@ -309,7 +348,10 @@ export const rooms = [
   },
   {
     rooms: [`${SERVICE_BUS}/filters`],
-    may: [`${SERVICE_BUS}/core/message`, `${SERVICE_BUS}/core/broker-error`, 'node:crypto'],
+    may: [
+      ...[`${SERVICE_BUS}/core/message`, `${SERVICE_BUS}/core/broker-error`, `${SERVICE_BUS}/config/iso-duration`],
+      'node:crypto',
+    ],
     message: 'Filters import the message and the errors of the core.',
   },
   {
@@ -387,8 +429,11 @@ export const rooms = [
     may: [
       ...[`${SERVICE_BUS}/create-broker`, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/config`],
       ...['shared/delivery', 'shared/events', 'shared/ports', 'shared/topology', ...BASICS],
+      ...['shared/config', 'shared/status', 'shared/adapters/memory-store', 'shared/adapters/simulated-*'],
+      'node:fs/promises',
     ],
-    message: 'testing/ is the bus without a network: broker, delivery, events and ports.',
+    message:
+      'testing/ is the platform without a network: broker, delivery, events, ports, config, status, and what is simulated.',
   },
   {
     rooms: ['shared/local', 'shared/cli'],

@@ -107,8 +107,11 @@ export function addressOf(subscription: string): string {
  * Any other address is the sender's own business: JMS clients write the topic's name into it.
  */
 function ruleFor(subscription: string): string {
-  return `sys.To IS NULL OR sys.To NOT LIKE 'only:%' OR sys.To = '${addressOf(subscription)}'`;
+  return `${LISTENER_FILTER} OR sys.To = '${addressOf(subscription)}'`;
 }
+
+/** The filter for a subscription of somebody who listens too: every event once, and no redelivery of a handler. */
+export const LISTENER_FILTER = "sys.To IS NULL OR sys.To NOT LIKE 'only:%'";
 
 const subscriptionDefaults = {
   lockSeconds: 60,

@@ -1,12 +1,15 @@
 /** Changing a stored document without losing anybody else's change. */
 import { ConflictError } from './errors.ts';
-import type { StateStore, Stored } from './ports/state.ts';
+import type { Operation, StateStore, Stored } from './ports/state.ts';
 
 /** So many conflicts in a row mean that something else is wrong; the delivery attempts again later. */
 const MAX_CONFLICTS = 10;
 
 /** What `change` returns to have the document deleted. */
 export const DELETE = Symbol('delete');
+
+/** What is written in one transaction with a document, in its partition: such as the row that a list finds it by. */
+export type WrittenBeside<T> = (before: T | undefined, after: T) => readonly Operation[];
 
 /**
  * Reads a document, lets `change` decide, and writes the outcome if the document still is what was read; otherwise
@@ -21,18 +24,21 @@ export async function updateDocument<T>(
   partition: string,
   key: string,
   change: (current: T | undefined) => T,
+  beside?: WrittenBeside<T>,
 ): Promise<T>;
 export async function updateDocument<T>(
   state: StateStore,
   partition: string,
   key: string,
   change: (current: T | undefined) => T | typeof DELETE | undefined,
+  beside?: WrittenBeside<T>,
 ): Promise<T | undefined>;
 export async function updateDocument<T>(
   state: StateStore,
   partition: string,
   key: string,
   change: (current: T | undefined) => T | typeof DELETE | undefined,
+  beside: WrittenBeside<T> = () => [],
 ): Promise<T | undefined> {
   for (let attempt = 1; ; attempt++) {
     const stored = await state.get<T>(partition, key);
@@ -40,7 +46,9 @@ export async function updateDocument<T>(
     const next = decided === DELETE ? undefined : decided;
     try {
       if (decided === DELETE) await (stored && state.delete(partition, key, stored.etag));
-      else if (next !== undefined && next !== stored?.value) await write(state, partition, key, next, stored);
+      else if (next !== undefined && next !== stored?.value) {
+        await write(state, partition, { key, value: next, stored }, beside(stored?.value, next));
+      }
       return next;
     } catch (error) {
       if (!(error instanceof ConflictError) || attempt >= MAX_CONFLICTS) throw error;
@@ -51,11 +59,13 @@ export async function updateDocument<T>(
 async function write<T>(
   state: StateStore,
   partition: string,
-  key: string,
-  value: T,
-  stored: Stored<T> | undefined,
+  { key, value, stored }: { readonly key: string; readonly value: T; readonly stored: Stored<T> | undefined },
+  others: readonly Operation[],
 ): Promise<void> {
-  if (stored) await state.put(partition, key, value, stored.etag);
+  if (others.length > 0) {
+    const own: Operation = stored ? { kind: 'put', key, value, etag: stored.etag } : { kind: 'insert', key, value };
+    await state.transact(partition, [own, ...others]);
+  } else if (stored) await state.put(partition, key, value, stored.etag);
   else await state.insert(partition, key, value);
 }
 
@@ -87,9 +97,16 @@ export function readOnce(state: StateStore): StateStore {
       known.clear();
       return state.delete(partition, key, etag);
     },
-    transact: (partition, operations) => {
-      known.clear();
-      return state.transact(partition, operations);
+    transact: async (partition, operations) => {
+      for (const { key } of operations) known.delete(idOf(partition, key));
+      const etags = await state.transact(partition, operations);
+      for (const [index, operation] of operations.entries()) {
+        const etag = etags[index];
+        if (operation.kind === 'delete' || etag === undefined) continue;
+        const { key, value } = operation;
+        known.set(idOf(partition, key), { key, value, etag });
+      }
+      return etags;
     },
     query: (partition, query) => state.query(partition, query),
     ping: () => state.ping(),

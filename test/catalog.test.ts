@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { registeredHandlers } from '../shared/delivery/registered-handlers.ts';
 import { catalog, families } from '../shared/events/catalog.ts';
-import { registeredHandlers } from '../shared/on-event.ts';
 import { subscriptionOf, topicOf } from '../shared/topology.ts';
 
 const functions = join(import.meta.dirname, '..', 'functions');

@@ -48,6 +48,8 @@ export const handle: Handler<Failed> = async (event, ports) => {
       endRollback(record, it, { by, at: clock.now() }, rollbackOutcomeOf(status)),
     );
     step = stepBy(release, by);
+    // A newer release has taken one of its containers meanwhile.
+    if (step?.to === 'rolling-back') return requeueAfter(config.policies.deployment.requeueAfter);
   }
 
   // Nothing when this failure is stale: the release has ended otherwise.

@@ -50,11 +50,12 @@ onHttp(
   handle,
 );
 
-function entryOf({ newest, failingSince, doraTotals, ...one }: DeploymentSummary): Record<string, unknown> {
+function entryOf({ newest, refused, failingSince, doraTotals, ...one }: DeploymentSummary): Record<string, unknown> {
   const { deployed, completed, failed, rework, rolledBack } = doraTotals;
   return {
     ...one,
     ...(newest && { newest: releaseOf(newest) }),
+    ...(refused && { refused: releaseOf(refused) }),
     ...(failingSince !== undefined && { failingSince: new Date(failingSince).toISOString() }),
     ...{ deployed, completed, failed, rework, rolledBack },
     ...ratesOf(doraTotals),

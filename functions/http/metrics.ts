@@ -7,18 +7,17 @@ import { automationPause } from '../../shared/automation.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { unlistedChecks } from '../../shared/slo/unlisted-checks.ts';
-import { measuresOf } from '../../shared/status/metric-labels.ts';
+import { deploymentTotals } from '../../shared/status/deployment-totals.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from '../../shared/status/metrics.ts';
 import { lastReading } from '../../shared/status/queue-reading.ts';
-import { deployments, services } from '../../shared/status/summaries.ts';
+import { services } from '../../shared/status/summaries.ts';
 
 /** 200 with the metrics as text; 503 while the state store is unavailable. */
 export async function handle(_: HttpRequest, ports: Ports): Promise<HttpResponse> {
-  const listed = new Set(ports.config.services.map(({ name }) => name));
-  const [queues, known, measures, checks, pause] = await Promise.all([
+  const [queues, known, { measures }, checks, pause] = await Promise.all([
     lastReading(ports.state),
     services(ports),
-    measuresOf(deployments(ports), listed),
+    deploymentTotals(ports),
     unlistedChecks(ports.state),
     automationPause(ports.state),
   ]);

@@ -1,6 +1,6 @@
 /** `POST /api/events`: one CloudEvent or an array of them, onto the bus; all of them or none. */
 import { type Act, audited } from '../../shared/access/audit.ts';
-import { hasRightFor } from '../../shared/access/rights.ts';
+import { rightsFor } from '../../shared/access/rights.ts';
 import { recordSenders } from '../../shared/access/senders.ts';
 import {
   EventTooLargeError,
@@ -13,6 +13,7 @@ import {
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { encodeEvent, MAX_MESSAGE_BYTES, newEventId } from '../../shared/events/cloud-event.ts';
 import { type ExactNumber, exactNumbersAt, exactNumbersIn } from '../../shared/events/exact-numbers.ts';
+import { refuseFact } from '../../shared/events/facts.ts';
 import { parseEvent } from '../../shared/events/parse.ts';
 import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/on-http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
@@ -63,9 +64,14 @@ export async function handle(request: HttpRequest, ports: Ports): Promise<HttpRe
   }
   refuseOthers(request.caller, events, ports.config);
   const accepted = { ids: events.map(({ id }) => id), correlationIds: events.map((event) => event.correlationid) };
-  await claimIdentities(events, request, ports);
+  const claim = claimIdentities(events, request, ports);
+  // Both are written at once, and nothing is sent before either is; whoever fails first says so.
+  claim.catch(() => undefined);
   try {
-    await audited(actsOf(events), request, ports, () => publisher.publishAll(events));
+    await audited(actsOf(events), request, ports, async () => {
+      await claim;
+      await publisher.publishAll(events);
+    });
   } catch (error) {
     throw error instanceof TransientError ? unavailable(error, accepted) : error;
   }
@@ -98,16 +104,6 @@ onHttp(
 );
 
 /** Facts have no senders but our own handlers: whoever could post one would speak with our rights. */
-function refuseFact({ id, type }: PlatformEvent): void {
-  if (catalog.get(type)?.definition.sender !== 'app') return;
-  const published = [...catalog.values()].flatMap(({ definition }) =>
-    definition.sender === 'app' ? [] : definition.type,
-  );
-  const expected = `one of ${published.join(', ')}: a ${type} is a fact, which this app alone publishes`;
-  // Stryker disable next-line Drop: the answer names each event by its place in the request
-  throw new InvalidEventError({ id, type }, [{ path: 'type', value: type, expected }]);
-}
-
 /** Checks are measurements: they come by the minute, and would leave no room for what people do. */
 function actsOf(events: readonly PlatformEvent[]): Act[] {
   return events.flatMap((event): Act[] => {
@@ -146,7 +142,8 @@ async function claimIdentities(events: readonly PlatformEvent[], request: HttpRe
 }
 
 function callerIssues(caller: Caller, event: PlatformEvent, config: Ports['config']): Issue[] {
-  if (!hasRightFor(caller, 'publish', event, config)) {
+  const rights = rightsFor(caller, ['publish', 'override'], event, config);
+  if (!rights.includes('publish')) {
     return [{ path: 'type', value: event.type, expected: `an event that a rule lets ${caller.name} publish` }];
   }
   if (event.type !== 'DeploymentRequested') return [];
@@ -158,7 +155,7 @@ function callerIssues(caller: Caller, event: PlatformEvent, config: Ports['confi
   const expected = `${caller.name}, who sends it, or nothing`;
   if (isSomebody && !isCaller(requestedBy)) issues.push({ path: 'data.requestedBy', value: requestedBy, expected });
   if (!override) return issues;
-  if (!hasRightFor(caller, 'override', event, config)) {
+  if (!rights.includes('override')) {
     issues.push({ path: 'data.override', value: undefined, expected: `none: ${caller.name} has no right to override` });
   } else if (isSomebody && !isCaller(override.approvedBy)) {
     issues.push({ path: 'data.override.approvedBy', value: override.approvedBy, expected });

@@ -42,20 +42,26 @@ export function may({ grants }: Pick<Caller, 'grants'>, right: Right, scope: Act
   return grants.some((grant) => grant.rights.includes(right) && covers(grant, scope));
 }
 
-/** Whether a caller has a right for all that an event is about; `publish` is for types of events, too. */
-export function hasRightFor(
+/** Which of these rights a caller has for all that an event is about; `publish` is for types of events, too. */
+export function rightsFor(
   { grants }: Pick<Caller, 'grants'>,
-  right: Right,
+  rights: readonly Right[],
   event: PlatformEvent,
   config: PlatformConfig,
-): boolean {
-  const fitting =
-    right === 'publish' ? grants.filter(({ types }) => types.some((one) => one === '*' || one === event.type)) : grants;
-  return scopesOf(event, config).every((scope) => may({ grants: fitting }, right, scope));
+): Right[] {
+  const scopes = scopesOf(event, config);
+  const ofType = grants.filter(({ types }) => types.some((one) => one === '*' || one === event.type));
+  return rights.filter((right) => {
+    const fitting = { grants: right === 'publish' ? ofType : grants };
+    return scopes.every((scope) => may(fitting, right, scope));
+  });
 }
 
-function covers({ clusters, namespaces, services }: Grant, { cluster, namespace, service }: ActScope): boolean {
-  return fitsOne(clusters, cluster) && fitsOne(namespaces, namespace) && fitsOne(services, service);
+function covers(grant: Grant, scope: ActScope): boolean {
+  const { clusters, namespaces, services } = grant;
+  if (!fitsOne(clusters, scope.cluster) || !fitsOne(namespaces, scope.namespace)) return false;
+  // Asked for last, and where it matters alone: of which service a deployment is takes a look at all of them.
+  return services.includes('*') || fitsOne(services, scope.service);
 }
 
 function fitsOne(patterns: readonly string[], text: string | undefined): boolean {
@@ -71,8 +77,14 @@ export function deploymentScope(
     deployment,
   }: { cluster?: string | undefined; namespace: string; deployment: string },
 ): ActScope {
-  const service = serviceOf(config, { cluster, namespace, deployment }) ?? deployment;
-  return { cluster, namespace, service };
+  let known: string | undefined;
+  return {
+    ...{ cluster, namespace },
+    get service() {
+      known ??= serviceOf(config, { cluster, namespace, deployment }) ?? deployment;
+      return known;
+    },
+  };
 }
 
 /**
@@ -102,7 +114,8 @@ function scopesOf(event: PlatformEvent, config: PlatformConfig): readonly ActSco
     case 'DeploymentRolledBack': {
       const scope = deploymentScope(config, event.data);
       const { service } = event.data;
-      return service === undefined ? [scope] : [scope, { ...scope, service }];
+      const { cluster, namespace } = scope;
+      return service === undefined ? [scope] : [scope, { cluster, namespace, service }];
     }
     default:
       return [namedIn(data)];

@@ -4,7 +4,7 @@
  * a record came on its topic, and has the rights that the configuration gives to that topic's senders. What an event
  * says of its caller itself is believed nowhere.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { RIGHTS } from '../config/access.ts';
 import type { PlatformConfig } from '../config.ts';
 import { ConflictError } from '../errors.ts';
@@ -15,7 +15,7 @@ import type { Ports } from '../ports/handler.ts';
 import type { Operation, StateStore } from '../ports/state.ts';
 import { REDELIVERABLE_MS, topicOf } from '../topology.ts';
 import { originOf } from './audit.ts';
-import { hasRightFor } from './rights.ts';
+import { rightsFor } from './rights.ts';
 
 const SENDERS = 'senders';
 /** Two rows each are what a transaction takes. */
@@ -64,7 +64,7 @@ export async function recordSenders(
   for (const [index, event] of events.entries()) {
     if (event.type === 'HealthCheck') continue;
     const key = eventKey(event);
-    const rights = RIGHTS.filter((right) => hasRightFor(caller, right, event, config));
+    const rights = rightsFor(caller, RIGHTS, event, config);
     const record: SenderRecord = { who, from, rights, aliases, digest: digestOf(event), at };
     const before = records.get(key);
     if (before && before.digest !== record.digest) taken.push(index);
@@ -125,7 +125,7 @@ export async function senderOf(event: PlatformEvent, { state, clock, config }: N
 
 function topicSender(event: PlatformEvent, config: PlatformConfig): EventSender {
   const grants = topicGrants(config).filter(({ types }) => types.some((type) => type === event.type));
-  const rights = RIGHTS.filter((right) => hasRightFor({ grants }, right, event, config));
+  const rights = rightsFor({ grants }, RIGHTS, event, config);
   return { ...unknownOn(event), rights };
 }
 
@@ -144,9 +144,7 @@ function topicGrants({ access: { topics }, unlisted }: PlatformConfig): readonly
 
 /** Of type and data, whatever the order of the fields. */
 function digestOf({ type, data }: PlatformEvent): string {
-  return createHash('sha256')
-    .update(JSON.stringify([type, sorted(data)]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify([type, sorted(data)]), 'base64url');
 }
 
 function sorted(value: unknown): unknown {

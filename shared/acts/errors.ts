@@ -9,12 +9,13 @@ type Replayed = NonNullable<Awaited<ReturnType<typeof replay>>>;
 
 /**
  * @param number of the entry, as the list writes it
+ * @param why for the audit log, when it was asked for
  * @throws ProblemError 403 without the right, 404 when it does not exist, 409 saying why it cannot be replayed; then it stays
  */
-export async function replayEntry(number: string, asked: Asked, ports: Ports): Promise<Replayed> {
+export async function replayEntry(number: string, asked: Asked, ports: Ports, why?: string): Promise<Replayed> {
   demand(asked, 'replay', {}, 'replay');
   try {
-    return await audited([{ right: 'replay', what: `errors/${number}` }], asked, ports, async () => {
+    return await audited([{ right: 'replay', what: `errors/${number}`, why }], asked, ports, async () => {
       const sent = await replay(number, ports);
       if (!sent) throw noEntry(number);
       return sent;
@@ -25,10 +26,13 @@ export async function replayEntry(number: string, asked: Asked, ports: Ports): P
   }
 }
 
-/** @throws ProblemError 403 without the right, 404 when it does not exist */
-export async function discardEntry(number: string, asked: Asked, ports: Ports): Promise<void> {
+/**
+ * @param why for the audit log, when it was asked for
+ * @throws ProblemError 403 without the right, 404 when it does not exist
+ */
+export async function discardEntry(number: string, asked: Asked, ports: Ports, why?: string): Promise<void> {
   demand(asked, 'discard', {}, 'discard');
-  await audited([{ right: 'discard', what: `errors/${number}` }], asked, ports, async () => {
+  await audited([{ right: 'discard', what: `errors/${number}`, why }], asked, ports, async () => {
     if (!(await ports.deadLetterQueue.takeDeadLetter(number))) throw noEntry(number);
     ports.log.warn('dead letter discarded', { sequenceNumber: number });
   });

@@ -13,14 +13,16 @@ const release = z
       .array(z.object({ name: z.string(), image: z.string() }))
       .optional()
       .describe('When it is for several'),
-    phase: z.enum(['requested', 'started', 'completed', 'failed', 'rolled-back']),
+    phase: z.enum(['requested', 'started', 'completed', 'failed', 'rolling-back', 'rolled-back']),
     isOver: z.boolean(),
+    wasRefused: z.literal(true).optional().describe('It was rejected, and nothing of it was tried'),
     since: time.describe('When it reached this phase'),
     reason: z.string().optional().describe('Why it failed, for programs'),
     message: z.string().optional().describe('The same, for people'),
     note: z.string().optional().describe('Why it was not rolled back, or how the rollback failed'),
     commit: z.string().optional(),
-    requestedBy: z.string().optional(),
+    requestedBy: z.string().optional().describe('By the word of whoever sent it'),
+    sentBy: z.string().optional().describe('Who sent it, where that is known'),
     putBackAt: time.optional().describe('Since when it runs again, though it was rolled back'),
     weighed: z
       .array(
@@ -45,6 +47,7 @@ const deploymentEntry = z
     service: z.string().optional(),
     knownGoodImages: z.record(z.string(), z.string()).describe('By container, the image that completed last'),
     newest: release.optional(),
+    refused: release.optional().describe('The request that was rejected after it'),
     failingSince: time.optional(),
     deployed: number,
     completed: number,

@@ -110,4 +110,7 @@ const explanation = z
   })
   .meta({ id: 'Explanation', description: 'A release, and why it came to what it came to' });
 
+/** A release, and why it came to what it came to. */
+export type ReleaseExplanation = z.infer<typeof explanation>;
+
 export const explainSchemas: RouteSchemas = { answers: { 200: explanation } };

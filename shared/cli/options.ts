@@ -1,11 +1,11 @@
-/** Shared by the commands: the app's address, event types, durations, retries. */
+/** Shared by the commands: the app's address, event types, durations. */
+import { addressFault } from '../client/app-address.ts';
+import { AppClient } from '../client/app-client.ts';
 import { parseDuration } from '../duration.ts';
 import { PlatformError } from '../errors.ts';
 import { type CatalogEntry, catalog } from '../events/catalog.ts';
-import { isLoopback } from '../local/local-http.ts';
 import { UsageError, wrongCall } from '../terminal/command.ts';
 import { didYouMean, nearest } from '../terminal/nearest.ts';
-import { AppClient } from './app/app-client.ts';
 
 /** Flags of every command that asks the app. */
 export const COMMON = {
@@ -28,7 +28,8 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
   const setting = process.env['PLATFORM_EVENTS_URL'];
   const address = flags.url ?? (setting || 'http://127.0.0.1:7071');
   const name = flags.url === undefined ? 'PLATFORM_EVENTS_URL' : '--url';
-  const wrong = addressFault(address, flags['insecure-http']);
+  const wording = { key: 'PLATFORM_EVENTS_KEY', allowing: '--insecure-http' };
+  const wrong = addressFault(address, flags['insecure-http'], wording);
   if (wrong !== undefined) throw new UsageError(`${name}: ${wrong}`);
   const key = process.env['PLATFORM_EVENTS_KEY'] || undefined;
   if (key !== undefined && !/^[!-~]+$/.test(key)) {
@@ -39,24 +40,6 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
     throw new UsageError('PLATFORM_EVENTS_TOKEN: expected a token (JWT), got something else (not shown)');
   }
   return new AppClient(address, { key, token });
-}
-
-/** What is wrong with an address; undefined when nothing is. A password or a key in it is not shown. */
-function addressFault(address: string, mayBeInsecure: boolean): string | undefined {
-  const expected = "expected a URL such as 'https://shop.azurewebsites.net'";
-  if (!URL.canParse(address)) {
-    return /[@?#;=]/.test(address)
-      ? `${expected}, got something else (not shown: it may hold a key)`
-      : `${expected}, got '${address}'`;
-  }
-  const { protocol, hostname, username, password, search, hash, origin } = new URL(address);
-  if (protocol !== 'http:' && protocol !== 'https:') return `${expected}, got one of '${protocol}'`;
-  if (username !== '' || password !== '') return `${expected}, got one with a user or password in it`;
-  if (search !== '' || hash !== '') {
-    return `${expected}, got one with '?' or '#' in it; a function key goes into PLATFORM_EVENTS_KEY`;
-  }
-  if (protocol === 'https:' || isLoopback(hostname) || mayBeInsecure) return undefined;
-  return `expected https, got '${origin}': the function key would be sent unencrypted; --insecure-http allows it`;
 }
 
 /** An event type by its name. @throws UsageError that says which name is near */

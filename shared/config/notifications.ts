@@ -26,7 +26,7 @@ export const notificationsSection = z
       .refine((text) => /^https?:/i.test(text), 'an http or https address')
       .optional()
       .meta(SECRET)
-      .describe('Address of this app; notifications link back to its history.'),
+      .describe('Address of this app; notifications link to its pages.'),
     suppressFor: duration
       .prefault('1h')
       .describe('How long a notification of the same thing is not sent again; for one event it never is.'),

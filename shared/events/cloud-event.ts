@@ -61,6 +61,9 @@ export type EventOf<Definition> =
 /** The data of the event that a definition describes. */
 export type DataOf<Definition> = Definition extends EventDefinition<string, infer Schema> ? z.output<Schema> : never;
 
+/** The data as a publisher may write it, before defaults. */
+export type DataIn<Definition> = Definition extends EventDefinition<string, infer Schema> ? z.input<Schema> : never;
+
 interface DefinitionOptions<Schema extends z.ZodType> {
   subject: (data: z.output<Schema>) => string;
   summary?: (data: z.output<Schema>) => string;
@@ -201,7 +204,7 @@ export function childEvent<Type extends string, Schema extends z.ZodType>(
   return makeEvent(definition, fields, eventReference(parent));
 }
 
-/** The event as structured-mode JSON. @throws EventTooLargeError when Service Bus would refuse it */
+/** The event as structured-mode JSON. @throws EventTooLargeError when Service Bus would refuse it @internal */
 export function encodeEvent(event: CloudEvent): Buffer {
   const body = Buffer.from(exactJson(event));
   // Service Bus counts the message's properties too; ours are a few short strings drawn from the envelope.

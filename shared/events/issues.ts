@@ -10,7 +10,9 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string {
       if (typeof issue.input === 'number' && !Number.isFinite(issue.input)) return 'a finite number';
       return TYPES[issue.expected] ?? `a value of type ${issue.expected}`;
     case 'invalid_value':
-      return oneOf(issue.values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))));
+      return `${oneOf(issue.values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))))}${
+        issue.values.some((value) => differInCase(issue.input, value)) ? ' (it differs in case alone)' : ''
+      }`;
     case 'too_small':
       return `${issue.inclusive ? 'at least' : 'more than'} ${amount(issue.minimum, issue.origin)}`;
     case 'too_big':
@@ -70,11 +72,24 @@ export function issuesOf(error: z.ZodError, input: unknown, prefix: readonly Pro
     return paths.map((path) => ({
       path: [...prefix, ...path].map(String).join('.'),
       value: valueAt(input, path),
-      expected: issue.message,
+      expected: expectedAt(issue, path, input),
       // The value of an unknown field may be anything, even a key in the wrong file.
       ...(issue.code === 'unrecognized_keys' && { isSecret: true }),
     }));
   });
+}
+
+/** What was expected, and which name was probably meant: C# begins names with a capital, for one. */
+function expectedAt({ code, message }: z.core.$ZodIssue, path: readonly PropertyKey[], input: unknown): string {
+  const name = path.at(-1);
+  const there = Object.keys(Object(valueAt(input, path.slice(0, -1)))).find((key) => differInCase(key, name));
+  if (code === 'unrecognized_keys' || there === undefined || valueAt(input, path) !== undefined) return message;
+  return `${message} (there is '${there}', which differs in case alone)`;
+}
+
+function differInCase(one: unknown, other: unknown): boolean {
+  if (typeof one !== 'string' || typeof other !== 'string' || one === other) return false;
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

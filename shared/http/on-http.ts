@@ -11,6 +11,7 @@ import type { Ports } from '../ports/handler.ts';
 import { stackOf } from '../stack.ts';
 import { currentTraceparent, describeSpan, failSpan, inInvocationSpan, type TraceOrigin } from '../telemetry/spans.ts';
 import { newTraceparent, traceparentIn } from '../telemetry/traceparent.ts';
+import { FORM_TYPE, isFromOwnPage } from './own-page.ts';
 import { ProblemError } from './problem.ts';
 
 export interface HttpRequest {
@@ -40,7 +41,8 @@ export interface HttpResponse {
 
 /**
  * Answers a request. A `ProblemError` becomes its problem document, any other error a 500 or 503. A request that is not a
- * GET reaches it with a JSON content type only; others are answered with 415.
+ * GET reaches it with a JSON content type only, or as a form of our own pages where the route takes forms; others are answered
+ * with 415.
  */
 export type HttpHandler = (request: HttpRequest, ports: Ports) => Promise<HttpResponse>;
 
@@ -52,6 +54,8 @@ export interface HttpRoute {
   readonly route: string;
   /** What the caller must be allowed to. With function keys, whoever has one may do everything. */
   readonly right: Right;
+  /** Takes forms of this app's own pages, instead of JSON. */
+  readonly takesForms?: true;
   /** A setting that lets anybody ask, without key or token, when it is `true`. */
   readonly anonymousSetting?: string;
   /** What it does, in a sentence; with the members below, for the reference page. */
@@ -152,7 +156,7 @@ function shapeOf(request: AzureRequest, how: Check, { host, sender }: TraceOrigi
 }
 
 async function answer(
-  { name, right }: HttpRoute,
+  { name, right, takesForms }: HttpRoute,
   handler: HttpHandler,
   request: HttpRequest,
   { how, context }: { readonly how: Check; readonly context: InvocationContext },
@@ -163,7 +167,7 @@ async function answer(
       how === 'token'
         ? async (asked, given) => handler({ ...asked, caller: await allowed(asked, right, given.callers) }, given)
         : handler;
-    return await respond(name, checked, request, { ...ports, triggers: triggersOfHost() });
+    return await respond(name, checked, request, { ...ports, triggers: triggersOfHost() }, takesForms);
   } catch (error) {
     failSpan(error);
     // The settings are wrong: the operator finds the reason in the log, and a caller must not see it.
@@ -194,9 +198,11 @@ export async function respond(
   handler: HttpHandler,
   request: HttpRequest,
   ports: Ports,
+  takesForms = false,
 ): Promise<HttpResponse> {
   try {
-    refuseForms(request);
+    if (takesForms) refuseForeignForms(request);
+    else refuseForms(request);
     return await handler(request, ports);
   } catch (error) {
     // What a caller did wrong is no failure of this app.
@@ -220,6 +226,13 @@ function refuseForms({ method, headers }: HttpRequest): void {
     415,
     `content-type: expected application/json, got ${sent ? `'${sent.slice(0, 100)}'` : 'none'}`,
   );
+}
+
+/** @throws ProblemError 415 for what is no form, 403 for a form of another page */
+function refuseForeignForms({ headers, url }: HttpRequest): void {
+  const type = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== FORM_TYPE) throw new ProblemError(415, `content-type: expected ${FORM_TYPE}`);
+  if (!isFromOwnPage(headers, url)) throw new ProblemError(403, 'the form does not come from a page of this app');
 }
 
 const JSON_TYPE = /^application\/([\w.+-]+\+)?json\s*(;|$)/i;

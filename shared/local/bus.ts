@@ -1,5 +1,5 @@
 /** `npm run bus`: the in-memory Service Bus alone. */
-import { TransientError } from '../errors.ts';
+import { ConfigError, TransientError } from '../errors.ts';
 import {
   complain,
   print,
@@ -18,6 +18,7 @@ import { readEmulatorConfig } from './service-bus/config/emulator-config.ts';
 import { EMULATOR_LIMITS } from './service-bus/config/emulator-schema.ts';
 import type { EntityPlan } from './service-bus/config/entity-plan.ts';
 import { PUBLIC_KEY } from './service-bus/core/authorization-rule.ts';
+import { BrokerError } from './service-bus/core/broker-error.ts';
 import { type Limits, TIERS } from './service-bus/core/limits/limits.ts';
 import { type BusOptions, type LocalBus, startBus, type TlsOptions } from './service-bus/start.ts';
 import type { DevelopmentCertificate } from './service-bus/transport/development-certificate.ts';
@@ -68,6 +69,8 @@ function checkAccess(
  * @throws TransientError that names the flag of a port that is taken
  *
  * @throws UsageError for another machine's address, and for a port that this user may not have
+ *
+ * @throws ConfigError for an entity that cannot be
  */
 async function startOrExplain(options: BusOptions): Promise<LocalBus> {
   const flags: [string, number | undefined][] = [
@@ -93,6 +96,8 @@ async function startOrExplain(options: BusOptions): Promise<LocalBus> {
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
       throw new UsageError(`--host: this machine has no address '${options.host}'`);
     }
+    // The plan asks for what no namespace has.
+    if (error instanceof BrokerError) throw new ConfigError(`--config: ${error.message}`);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The output of `npm start`: the functions, the addresses, and every event as it arrives, for people or for programs.
  */
-import { bold, columns, complain, print, printJson, yellow } from '../terminal/command.ts';
+import { bold, columns, complain, dim, print, printJson, yellow } from '../terminal/command.ts';
 import { type TimelineEvent, timelineLine } from '../terminal/timeline.ts';
 import type { FunctionDescription } from './functions-host/functions-host.ts';
 
@@ -63,6 +63,12 @@ export class StartOutput {
       ['Table Storage', table],
     ];
     print(`${columns(rows)}\n`);
+  }
+
+  /** The functions run as they were changed. */
+  reloaded(ms: number): void {
+    if (this.#isJson) this.#json({ reloaded: { ms } });
+    else print(dim(`reloaded in ${(ms / 1_000).toFixed(1)} s`));
   }
 
   /** Starts the clock of a chain. */

@@ -4,22 +4,16 @@
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { createLivePorts } from '../adapters/live.ts';
-import { readRecord } from '../delivery/event-record.ts';
 import { TransientError } from '../errors.ts';
-import { catalog } from '../events/catalog.ts';
-import { type CloudEvent, type EventOf, newEvent } from '../events/cloud-event.ts';
+import { type EventOf, newEvent } from '../events/cloud-event.ts';
 import { DeploymentRequested } from '../events/deployment.ts';
-import { eventKey } from '../events/identity.ts';
-import { usePorts } from '../on-event.ts';
-import { warningsOf } from '../slo/config-warnings.ts';
 import { appDirectory, dim, readFlags, readPort, runCommand, stopOnSignal } from '../terminal/command.ts';
 import { START } from '../terminal/usages.ts';
-import { startFunctionsHost } from './functions-host/functions-host.ts';
-import { hostOutput } from './host-output.ts';
+import { startAppHost } from './app-host.ts';
 import { applySettings, readLocalSettings } from './local-settings.ts';
 import { startBus } from './service-bus/start.ts';
 import { type ArrivedEvent, StartOutput } from './start-output.ts';
+import { startWatchedApp } from './watched-app.ts';
 
 const DEFAULT_HTTP_PORT = Number(START.flags['http-port'].default);
 
@@ -61,27 +55,6 @@ function startTable(directory: string, port: number): Promise<Table> {
   });
 }
 
-/** The parts of the event in a message that a line on the terminal shows. */
-function eventIn(body: unknown): ArrivedEvent | undefined {
-  try {
-    const event: unknown = JSON.parse(body instanceof Uint8Array ? new TextDecoder().decode(body) : String(body));
-    if (typeof event !== 'object' || event === null) return undefined;
-    const { id, source, type, subject, correlationid, data } = event as Partial<Record<keyof CloudEvent, unknown>>;
-    if (typeof id !== 'string' || typeof source !== 'string' || typeof type !== 'string') return undefined;
-    return {
-      key: eventKey({ source, id }),
-      id,
-      source,
-      type,
-      correlationid: correlationid === undefined ? eventKey({ source, id }) : String(correlationid),
-      subject: subject === undefined ? '' : String(subject),
-      data,
-    };
-  } catch {
-    return undefined;
-  }
-}
-
 /** A sample request; the simulated cluster creates its deployment. */
 function sampleEvent(): EventOf<typeof DeploymentRequested> {
   return newEvent(DeploymentRequested, {
@@ -100,11 +73,6 @@ function shownOnce(show: (event: ArrivedEvent) => void): (event: ArrivedEvent) =
     seen.add(event.key);
     show(event);
   };
-}
-
-/** Whether an event says what this app alone can know. */
-function isFact({ type }: ArrivedEvent): boolean {
-  return catalog.get(type)?.definition.sender === 'app';
 }
 
 const ENDS = ['DeploymentCompleted', 'DeploymentFailed', 'DeploymentRolledBack'];
@@ -132,30 +100,24 @@ await runCommand(async () => {
   process.env['Cluster'] = 'simulated';
   process.env['Measurements'] = 'simulated';
   applySettings(readLocalSettings(directory));
-  const live = await createLivePorts(process.env);
-  usePorts(live);
-  for (const warning of warningsOf(live.config)) output.warning(warning);
 
   const sample = values['no-sample'] ? undefined : sampleEvent();
-  const show = shownOnce((event) => {
+  const onEvent = shownOnce((event) => {
     output.event(event);
     if (event.correlationid === sample?.id && ENDS.includes(event.type)) output.hint(`\n${dim(hint(host.httpPort))}`);
   });
-  const host = await startFunctionsHost({
-    ...{ directory, httpPort, settings: process.env },
-    ...hostOutput({ from: 'warning', isVerbose, isJson }),
-    onMessage: async (name, { body }, run) => {
-      const event = eventIn(body);
-      if (event && !isFact(event)) show(event);
-      await run();
-      // A fact that nothing expected has no record, and is not shown as if it were true.
-      if (event && isFact(event) && (await readRecord(live.state, name, event.key))) show(event);
-    },
-  });
+  const appOptions = { directory, httpPort, isVerbose, isJson };
+  const host = values.watch
+    ? await startWatchedApp({
+        ...{ ...appOptions, onEvent },
+        onReload: (ms) => output.reloaded(ms),
+        onError: (text) => output.warning(text),
+      })
+    : await startAppHost(appOptions, onEvent);
+  for (const warning of host.warnings) output.warning(warning);
   stopOnSignal(async () => {
+    // Before the bus, which would wait for a connected client.
     await host.stop(STOP_MS);
-    // Closed before the bus, which would wait for a connected client.
-    await live.close();
     await bus.close();
   });
 
@@ -174,6 +136,6 @@ await runCommand(async () => {
   }
   if (sample) {
     output.begins(sample.id);
-    await live.publisher.publish(sample);
+    await host.publish(sample);
   }
 });

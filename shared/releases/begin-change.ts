@@ -1,7 +1,6 @@
-/** What is recorded of a target just before a release changes it, from what runs there until then. Pure. */
-import { isImage } from '../image.ts';
-import type { Rollout, RunningContainer } from '../ports/cluster.ts';
+import type { Rollout } from '../ports/cluster.ts';
 import { askedImages, containerIn, containerNames, type NamedImage, shareContainer } from './containers.ts';
+import { isBy } from './marks-of-release.ts';
 import { MAX_LISTED, unverifiedBeside, withKnownGood, withRelease } from './record-changes.ts';
 import {
   isInFlight,
@@ -10,7 +9,6 @@ import {
   type ReleaseData,
   type ReleaseRecord,
   releaseOf,
-  requestReference,
   type TargetRecord,
 } from './release-record.ts';
 
@@ -58,15 +56,6 @@ function newlyGood(record: TargetRecord, release: ReleaseRecord, seen: Rollout):
     const ours = record.releases.filter((other) => other.key !== release.key && isBy(other, running));
     return ours.length === 0 || ours.some((other) => phaseOf(other) === 'completed');
   });
-}
-
-/** Whether a container runs an image of a release: the one that it set, or one that it asked for. */
-function isBy(release: ReleaseRecord, { name, image, requestId, isAsChanged }: RunningContainer): boolean {
-  if (isAsChanged && requestId === requestReference(release)) return true;
-  const names = containerNames(release);
-  return askedImages(release.data).some(
-    (asked) => isImage(image, asked.image) && (names === undefined || name === (asked.name ?? names[0])),
-  );
 }
 
 /** Whether an unverified release is over, and somebody has put a good image in its place. */

@@ -117,10 +117,10 @@ export function runningAgain(release: ReleaseRecord, { containers }: Rollout): r
   const asked = askedImages(release.data);
   const shown = stepTo(release, 'failed')?.images ?? stepTo(release, 'completed')?.images ?? [];
   const restored = stepTo(release, 'rolling-back')?.images ?? [];
-  return restored.flatMap(({ name, image: good }, index) => {
+  return restored.flatMap(({ name, image: good }) => {
     const running = containers.find((container) => container.name === name);
     if (!running || running.image === good) return [];
-    const wanted = (asked.find((one) => one.name === name) ?? asked[index])?.image ?? '';
+    const wanted = asked.find((one) => one.name === name || one.name === undefined)?.image ?? '';
     const isShown = shown.some((one) => one.name === name && one.image === running.image);
     // A tag that both have says nothing: the digests differ.
     return isShown || (isImage(running.image, wanted) && !isImage(good, wanted)) ? [running] : [];

@@ -98,10 +98,19 @@ export function withFailure(record: TargetRecord, at: number): TargetRecord {
   return { ...record, failingSince, isReworkDue: true, doraTotals: { ...doraTotals, failed: doraTotals.failed + 1 } };
 }
 
-/** What runs now in the containers of a release is good: nothing there is unverified, and they are not failing. */
-export function withRestore(record: TargetRecord, release: ReleaseRecord, at: number): TargetRecord {
+/**
+ * What runs now in the containers of a release is good: nothing there is unverified, and they are not failing.
+ *
+ * @param others further containers that this holds for
+ */
+export function withRestore(
+  record: TargetRecord,
+  release: ReleaseRecord,
+  at: number,
+  others: readonly string[],
+): TargetRecord {
   const { failingSince, ...rest } = record;
-  const unverified = unverifiedBeside(record, release);
+  const unverified = unverifiedBeside(record, release, others);
   const isFailing = unverified.some((key) => {
     const other = releaseOf(record, key);
     return other && phaseOf(other) === 'failed';
@@ -111,9 +120,14 @@ export function withRestore(record: TargetRecord, release: ReleaseRecord, at: nu
   return { ...rest, unverified, doraTotals: { ...rest.doraTotals, recovery } };
 }
 
-/** The unverified releases that share no container with a release. */
-export function unverifiedBeside(record: TargetRecord, release: ReleaseRecord): readonly string[] {
-  const names = containerNames(release);
+/** The unverified releases that share no container with a release, and are not for one of the others. */
+export function unverifiedBeside(
+  record: TargetRecord,
+  release: ReleaseRecord,
+  others: readonly string[] = [],
+): readonly string[] {
+  const own = containerNames(release);
+  const names = own && [...own, ...others];
   return record.unverified.filter((key) => {
     const other = releaseOf(record, key);
     return other && !shareContainer(containerNames(other), names);

@@ -8,7 +8,7 @@ import type { DeploymentFailed, DeploymentRequested } from '../events/deployment
 import { targetOf } from '../events/deployment-target.ts';
 import { eventKey, eventReference } from '../events/identity.ts';
 import { isImage } from '../image.ts';
-import type { StateStore, Stored } from '../ports/state.ts';
+import type { Operation, StateStore, Stored } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
 import { askedImages, containerNames, type NamedImage, shareContainer } from './containers.ts';
 
@@ -151,6 +151,8 @@ export interface TargetRecord {
   /** The keys of releases that are over and no longer listed, the last one first. */
   readonly ended: readonly string[];
   readonly doraTotals: DoraTotals;
+  /** The key of the row that lists find it by; absent when it was last written by a build that had none. */
+  readonly listedAs?: string;
 }
 
 const emptyRecord: TargetRecord = {
@@ -175,11 +177,73 @@ export async function changeTarget(
   target: string,
   change: (record: TargetRecord) => TargetRecord,
 ): Promise<TargetRecord> {
-  const record = await updateDocument<TargetRecord>(state, TARGETS, target, (current) => {
-    const next = change(current ?? emptyRecord);
-    return next === emptyRecord ? undefined : next;
-  });
+  const record = await updateDocument<TargetRecord>(
+    state,
+    TARGETS,
+    target,
+    (current) => {
+      const next = change(current ?? emptyRecord);
+      if (next === emptyRecord || next === current) return current;
+      return { ...next, listedAs: listKeyOf(target, next) };
+    },
+    (before, { listedAs: after = '' }) => {
+      if (before?.listedAs === after) return [];
+      const row: Operation = { kind: 'put', key: after, value: {}, etag: '*' };
+      return before?.listedAs === undefined ? [row] : [{ kind: 'delete', key: before.listedAs }, row];
+    },
+  );
   return record ?? emptyRecord;
+}
+
+/** How much a target needs somebody, the most first. */
+export const URGENCIES = ['failing', 'refused', 'under-way', 'quiet'] as const;
+export type Urgency = (typeof URGENCIES)[number];
+
+/** Before the keys of the rows that list targets; no cluster's name begins so. */
+const LISTED = '!';
+/** After it. */
+const TARGETS_FROM = '"';
+const LAST_MS = 9_999_999_999_999;
+
+/** The most urgent first, then what changed last. */
+function listKeyOf(target: string, record: TargetRecord): string {
+  const [urgency, at] = urgencyOf(record);
+  return `${LISTED}${URGENCIES.indexOf(urgency)}${String(LAST_MS - Math.max(0, at)).padStart(13, '0')}|${target}`;
+}
+
+/** And since when. */
+export function urgencyOf(record: TargetRecord): readonly [urgency: Urgency, since: number] {
+  const { failingSince } = record;
+  const [last] = record.releases;
+  const newest = newestOf(record);
+  const putBack = newest?.putBack;
+  const phase = newest && phaseOf(newest);
+  const since = (newest && phase && stepTo(newest, phase)?.at) ?? 0;
+  // What runs although it was rolled back is as bad as what fails.
+  if (failingSince !== undefined || putBack) return ['failing', failingSince ?? putBack?.at ?? 0];
+  if (newest && (isInFlight(newest) || phase === 'rolling-back')) return ['under-way', newest.steps[0]?.at ?? 0];
+  if (last && isRefused(last)) return ['refused', last.steps[0]?.at ?? 0];
+  return ['quiet', since];
+}
+
+/** Whether it was rejected because of what it asked for, and not because a newer one was there. */
+export function isRefused({ steps: [first] }: ReleaseRecord): boolean {
+  return first?.to === 'failed' && first.reason !== 'Superseded';
+}
+
+/** The targets, the most urgent first. @param after the key of a row: those behind it */
+export async function* listedTargets(
+  state: StateStore,
+  { after, urgency, limit }: { after?: string | undefined; urgency?: Urgency; limit?: number } = {},
+): AsyncIterable<{ readonly target: string; readonly key: string }> {
+  const [first, to] =
+    urgency === undefined
+      ? [LISTED, TARGETS_FROM]
+      : [`${LISTED}${URGENCIES.indexOf(urgency)}`, `${LISTED}${URGENCIES.indexOf(urgency)}:`];
+  const from = after === undefined ? first : `${after}\0`;
+  for await (const { key } of state.query(TARGETS, { from, to, ...(limit !== undefined && { limit }) })) {
+    yield { key, target: key.slice(key.indexOf('|') + 1) };
+  }
 }
 
 /** A target's record; undefined when no request was ever handled for it. */
@@ -190,7 +254,18 @@ export async function readTarget(state: StateStore, target: string): Promise<Tar
 /** Every target's record in the order of the targets, from after one on. */
 export function targets(state: StateStore, after?: string): AsyncIterable<Stored<TargetRecord>> {
   // The first key after it.
-  return state.query(TARGETS, after === undefined ? {} : { from: `${after}\0` });
+  return state.query(TARGETS, { from: after === undefined || after < TARGETS_FROM ? TARGETS_FROM : `${after}\0` });
+}
+
+/** So many targets whose names begin so, in their order. */
+export function targetsBeginning(
+  state: StateStore,
+  prefix: string,
+  { after, limit }: { readonly after: string | undefined; readonly limit: number },
+): AsyncIterable<Stored<TargetRecord>> {
+  const first = prefix < TARGETS_FROM ? TARGETS_FROM : prefix;
+  const from = after === undefined || after < first ? first : `${after}\0`;
+  return state.query(TARGETS, { from, to: `${prefix}\u{ffff}`, limit });
 }
 
 /** What the data of every deployment event but the first says of its release. */

@@ -15,6 +15,7 @@ import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
 import { withContainer } from './begin-change.ts';
 import { askedImages, containerNames, imagesText, runningImages, shareContainer } from './containers.ts';
+import { leftBehind } from './left-behind.ts';
 import {
   leadSecondsOf,
   MAX_LISTED,
@@ -175,7 +176,10 @@ export function endRelease(
   if (phaseOf(release) !== 'started') return record;
   if (outcome.to === 'completed') return complete(record, release, cause, outcome.rollout);
   const { untouched = false, rollout, ...failure } = outcome;
-  const images = rollout && runningImages(rollout, askedImages(release.data));
+  const images = rollout && [
+    ...runningImages(rollout, askedImages(release.data)),
+    ...leftBehind(record, release, rollout),
+  ];
   const next = withStep(record, release, { ...failure, ...cause, ...(images && { images }) });
   if (untouched || release.isUnbegun || release.changesNothing) {
     return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
@@ -201,7 +205,14 @@ function complete(before: TargetRecord, asked: ReleaseRecord, cause: Cause, roll
     ...(leadSeconds !== undefined && { leadSeconds }),
   });
   const both = images.map((one, index) => ({ ...one, asked: askedImages(release.data)[index]?.image }));
-  const good = withKnownGood(withRestore(step, release, cause.at), both, revision);
+  const left = leftBehind(record, release, rollout);
+  const restored = withRestore(
+    step,
+    release,
+    cause.at,
+    left.map(({ name }) => name),
+  );
+  const good = withKnownGood(restored, [...both, ...left], revision);
   return release.changesNothing ? good : withCompletion(withDeployed(good, release, leadSeconds));
 }
 

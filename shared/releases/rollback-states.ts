@@ -5,12 +5,14 @@ import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
 import { askedImages, imagesText, type NamedImage, runningImages } from './containers.ts';
+import { stillAnsweredFor } from './left-behind.ts';
 import {
   pruned,
   unverifiedBeside,
   withDeployed,
   withFailure,
   withKnownGood,
+  withRelease,
   withRestore,
   withStep,
 } from './record-changes.ts';
@@ -48,7 +50,9 @@ export function handleFailure(
   failure: ReleaseFailure,
   policy: RollbackPolicy,
 ): TargetRecord {
-  if (stepBy(release, cause.by)?.to === 'rolling-back') return closeSuperseded(record, release, cause);
+  if (stepBy(release, cause.by)?.to === 'rolling-back') {
+    return isNewest(record, release) ? narrowed(record, release) : closeSuperseded(record, release, cause);
+  }
   const failed = failLate(record, release, cause, failure);
   const now = releaseOf(failed, release.key) ?? release;
   const last = now.steps.at(-1);
@@ -92,12 +96,16 @@ function hasUnverified(record: TargetRecord, release: ReleaseRecord): boolean {
   return unverifiedBeside(record, release).length < record.unverified.length;
 }
 
-/** What ran well last in each container of a release; undefined when that is not known of all of them. */
+/** What ran well last in each container that a release answers for; undefined when that is not known of all of them. */
 function goodImagesFor(
   record: TargetRecord,
   release: ReleaseRecord,
 ): { readonly images: readonly NamedImage[]; readonly revision?: string } | undefined {
-  const names = knownContainers(record, release);
+  const own = knownContainers(record, release);
+  const seen = release.steps.findLast((step) => step.to === 'failed' && step.images !== undefined);
+  const shown = stillAnsweredFor(record, release, (seen?.to === 'failed' && seen.images) || []);
+  const left = shown.map(({ name }) => name).filter((name) => knownGoodIn(record, name).length > 0);
+  const names = [...new Set([...own, ...(own.length > 0 ? left : [])])];
   const good = names.flatMap((name) =>
     knownGoodIn(record, name)
       .slice(0, 1)
@@ -182,6 +190,16 @@ function failAgain(record: TargetRecord, release: ReleaseRecord, cause: Cause, f
   };
 }
 
+/** A rollback leaves a container beside its own to a newer release that was admitted for it meanwhile. */
+function narrowed(record: TargetRecord, release: ReleaseRecord): TargetRecord {
+  const rolling = stepTo(release, 'rolling-back');
+  if (!rolling) return record;
+  const images = stillAnsweredFor(record, release, rolling.images);
+  if (images.length === rolling.images.length) return record;
+  const steps = release.steps.map((step) => (step === rolling ? { ...rolling, images } : step));
+  return withRelease(record, { ...release, steps });
+}
+
 /** A rollback ends as soon as a newer request is admitted: that one decides what runs. */
 function closeSuperseded(record: TargetRecord, release: ReleaseRecord, cause: Cause): TargetRecord {
   if (isNewest(record, release)) return record;
@@ -212,9 +230,17 @@ export function endRollback(
   const rolling = stepBy(release, cause.by);
   if (rolling?.to !== 'rolling-back') return record;
   if (!isNewest(record, release)) return closeSuperseded(record, release, cause);
+  // The cluster refuses all of it because of one container: it goes on without that one.
+  const left = narrowed(record, release);
+  if (left !== record) return left;
   if (outcome.to === 'closed') return pruned(withStep(record, release, { ...outcome, ...cause }));
   const images = runningImages(outcome.rollout, rolling.images);
-  const next = withRestore(withStep(record, release, { to: 'rolled-back', images, ...cause }), release, cause.at);
+  const next = withRestore(
+    withStep(record, release, { to: 'rolled-back', images, ...cause }),
+    release,
+    cause.at,
+    images.map(({ name }) => name),
+  );
   // From now on this is the revision in which they ran.
   const good = withKnownGood(next, images, outcome.rollout.revision);
   const { doraTotals } = good;

@@ -94,7 +94,16 @@ export async function freezeOf(
   const found = await state.get<FreezeRecord>(FREEZES, service);
   if (!found) return undefined;
   const health = await healthOf(state, service);
-  const cause = found.value.causes.find((it) => (!place || isInScope(it, place)) && holds(it, health, now));
+  return freezeIn(found.value, health, now, place);
+}
+
+function freezeIn(
+  { service, causes }: FreezeRecord,
+  health: ServiceHealth | undefined,
+  now: number,
+  place?: Placement,
+): Freeze | undefined {
+  const cause = causes.find((it) => (!place || isInScope(it, place)) && holds(it, health, now));
   if (!cause) return undefined;
   const { slo, since, reason, clusters, namespaces } = cause;
   return { service, slo, since, reason, clusters, namespaces };
@@ -110,9 +119,23 @@ function holds(
   return objective?.depletedBy === episode && now < objective.buckets.at + windowMs;
 }
 
-/** The services that have a freeze on record; `freezeOf` says whether it still holds. */
-export async function* frozenServices(state: StateStore): AsyncIterable<string> {
-  for await (const { value } of state.query<FreezeRecord>(FREEZES)) yield value.service;
+/**
+ * Every freeze that holds, by service.
+ *
+ * @param health what is known of the services
+ * @param now milliseconds since the epoch
+ */
+export async function allFreezes(
+  state: StateStore,
+  health: ReadonlyMap<string, ServiceHealth>,
+  now: number,
+): Promise<ReadonlyMap<string, Freeze>> {
+  const found = new Map<string, Freeze>();
+  for await (const { value } of state.query<FreezeRecord>(FREEZES)) {
+    const freeze = freezeIn(value, health.get(value.service), now);
+    if (freeze) found.set(value.service, freeze);
+  }
+  return found;
 }
 
 /** Freezes the service for one episode of an objective; repeating it changes nothing. */

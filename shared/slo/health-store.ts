@@ -13,6 +13,13 @@ export async function healthOf(state: StateStore, service: string): Promise<Serv
   return (await state.get<ServiceHealth>(SERVICES, service))?.value;
 }
 
+/** The health of every service that was heard of, by service. */
+export async function allHealth(state: StateStore): Promise<ReadonlyMap<string, ServiceHealth>> {
+  const found = new Map<string, ServiceHealth>();
+  for await (const { key, value } of state.query<ServiceHealth>(SERVICES)) found.set(key, value);
+  return found;
+}
+
 /** Of the facts that health checks publish: the health of the service remembers them. */
 export const expectsFact: Expectation<Extract<PlatformEvent, { type: 'SLOViolation' | 'ErrorBudgetDepleted' }>> = {
   sharesReads: false,

@@ -42,7 +42,9 @@ const HOURS_LEVEL = level(HOUR_MS, ['1d', '3d']);
 /** Those that the onset of a burn is looked for in. */
 const FINE_LEVEL = level(5 * MINUTE_MS, ['2h', '6h'], ONSET_REACH_MS);
 
-const LEVELS: readonly Level[] = [MINUTES_LEVEL, FINE_LEVEL, HOURS_LEVEL, level(4 * HOUR_MS, ['28d', '30d'])];
+const WINDOW_LEVEL = level(4 * HOUR_MS, ['28d', '30d']);
+
+const LEVELS: readonly Level[] = [MINUTES_LEVEL, FINE_LEVEL, HOURS_LEVEL, WINDOW_LEVEL];
 
 /** @param reach how far back it goes when that is further than the longest of its windows */
 function level(step: number, names: readonly Window[], reach = 0): Level {
@@ -106,6 +108,16 @@ export function recentBuckets(buckets: TimeBuckets): CountsFrom[] {
 /** The minutes of the last hour, likewise. */
 export function recentMinutes(buckets: TimeBuckets): CountsFrom[] {
   return bucketsOf(buckets, MINUTES_LEVEL);
+}
+
+/** The four hours that the whole window of a budget is made of, likewise. */
+export function windowBuckets(buckets: TimeBuckets): CountsFrom[] {
+  return bucketsOf(buckets, WINDOW_LEVEL);
+}
+
+/** The hours of the last three days, likewise. */
+export function hourBuckets(buckets: TimeBuckets): CountsFrom[] {
+  return bucketsOf(buckets, HOURS_LEVEL);
 }
 
 function bucketsOf({ at, rings }: TimeBuckets, level: Level): CountsFrom[] {

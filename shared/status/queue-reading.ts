@@ -8,7 +8,7 @@ import type { Ports } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
 import { systemTimer, type Timer, within } from '../timeout.ts';
 import { handlerSubscriptions } from '../topology.ts';
-import { checkHealth, DEPENDENCY_TIMEOUT_MS, type Dependency } from './health.ts';
+import { checkHealth, DEPENDENCY_TIMEOUT_MS, type Dependency, type Health } from './health.ts';
 import { reasonLabel, subscriptionLabel } from './metric-labels.ts';
 import { type ErrorSummary, oldestErrors } from './summaries.ts';
 
@@ -86,4 +86,16 @@ export async function storeReading(state: StateStore, reading: QueueReading): Pr
 /** Undefined before the first. */
 export async function lastReading(state: StateStore): Promise<QueueReading | undefined> {
   return (await state.get<QueueReading>(PARTITION, KEY))?.value;
+}
+
+/** The health that the timer read: without what each dependency said, and how long it took. */
+export function healthOfReading({ dependencies }: QueueReading): Health {
+  const isDown = (one: QueueReading['dependencies'][number]): boolean => one.status === 'down';
+  const isNeeded = ({ name }: { readonly name: string }): boolean => name === 'service-bus' || name === 'state-store';
+  const status = dependencies.some((one) => isNeeded(one) && isDown(one))
+    ? 'down'
+    : dependencies.some(isDown)
+      ? 'degraded'
+      : 'up';
+  return { status, dependencies: dependencies.map((one) => ({ ...one, latencyMs: 0 })) };
 }

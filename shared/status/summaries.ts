@@ -9,6 +9,7 @@ import type { Ports } from '../ports/handler.ts';
 import type { NamedImage } from '../releases/containers.ts';
 import {
   type DoraTotals,
+  isRefused,
   newestOf,
   type Phase,
   phaseOf,
@@ -17,8 +18,8 @@ import {
   type TargetRecord,
   targets,
 } from '../releases/release-record.ts';
-import { type Freeze, freezeOf, frozenServices } from '../slo/freezes.ts';
-import { healthOf } from '../slo/health-store.ts';
+import { allFreezes, type Freeze } from '../slo/freezes.ts';
+import { allHealth } from '../slo/health-store.ts';
 import type { ObjectiveHealth } from '../slo/objective-health.ts';
 import { isInScope, type Objective, objectivesOf } from '../slo/objectives.ts';
 import { objectiveHealthOf, type ServiceHealth } from '../slo/service-health.ts';
@@ -28,7 +29,7 @@ import { pagesAbout, type WeighedSummary, weighedSummaryOf } from './explain/pag
 import { DEPENDENCY_TIMEOUT_MS } from './health.ts';
 
 /** A release as it is shown. Times are milliseconds since the Unix epoch. */
-interface ReleaseSummary {
+export interface ReleaseSummary {
   readonly requestId: string;
   readonly requestSource: string;
   readonly correlationId: string;
@@ -38,6 +39,8 @@ interface ReleaseSummary {
   readonly phase: Phase;
   /** Whether the release is over. */
   readonly isOver: boolean;
+  /** Whether it was rejected because of what it asks for: nothing of it was ever tried. */
+  readonly wasRefused?: true;
   /** When it reached this phase. */
   readonly since: number;
   /** Why it failed, if it did. */
@@ -48,7 +51,9 @@ interface ReleaseSummary {
   /** Since when it runs again, though it was rolled back. */
   readonly putBackAt?: number;
   readonly commit?: string;
+  /** By the word of whoever sent it, who is named where there is one. */
   readonly requestedBy?: string;
+  readonly sentBy?: string;
   /** What was weighed about pages that it had a part in; absent when it had none, or was not asked for. */
   readonly weighed?: readonly WeighedSummary[];
 }
@@ -66,6 +71,8 @@ export interface DeploymentSummary {
   readonly knownGoodImages: Readonly<Record<string, string>>;
   /** The newest request that was admitted, or the newest rejected one when none was. */
   readonly newest?: ReleaseSummary;
+  /** A request that came later and was rejected because of what it asks for: what runs is as it was. */
+  readonly refused?: ReleaseSummary;
   /** Since when it has been failing. */
   readonly failingSince?: number;
   readonly doraTotals: DoraTotals;
@@ -128,42 +135,8 @@ function withWeighedPages(
   return found.length === 0 ? one : { ...one, newest: { ...one.newest, weighed: found } };
 }
 
-/** What is shown of all deployments at once. It stays small: senders can name any number of them. */
-export interface DeploymentsDigest {
-  readonly count: number;
-  readonly failing: number;
-  readonly doraTotals: DoraTotals;
-  /** Failing ones first, then those with a release under way; the newest release first. */
-  readonly mostUrgent: readonly DeploymentSummary[];
-}
-
-/** @param limit how many are kept one by one */
-export async function digestOf(
-  deployments: AsyncIterable<DeploymentSummary>,
-  limit: number,
-): Promise<DeploymentsDigest> {
-  let kept: DeploymentSummary[] = [];
-  let [count, failing, doraTotals] = [0, 0, NO_TOTALS];
-  const keepMostUrgent = (): DeploymentSummary[] =>
-    kept
-      .toSorted((a, b) => urgencyOf(b) - urgencyOf(a) || (b.newest?.since ?? 0) - (a.newest?.since ?? 0))
-      .slice(0, limit);
-  for await (const one of deployments) {
-    count++;
-    if (one.failingSince !== undefined) failing++;
-    doraTotals = sumOf(doraTotals, one.doraTotals);
-    kept.push(one);
-    if (kept.length >= 2 * limit) kept = keepMostUrgent();
-  }
-  return { count, failing, doraTotals, mostUrgent: keepMostUrgent() };
-}
-
-function urgencyOf({ failingSince, newest }: DeploymentSummary): number {
-  return failingSince !== undefined ? 2 : newest && !newest.isOver ? 1 : 0;
-}
-
 const NOTHING = { count: 0, seconds: 0 };
-const NO_TOTALS: DoraTotals = {
+export const NO_TOTALS: DoraTotals = {
   ...{ deployed: 0, completed: 0, failed: 0, rework: 0, rolledBack: 0 },
   ...{ leadTime: NOTHING, recovery: NOTHING },
 };
@@ -200,9 +173,10 @@ export function ratesOf({ deployed, failed, rework, leadTime, recovery }: DoraTo
   };
 }
 
-function deploymentOf(target: string, record: TargetRecord, config: Ports['config']): DeploymentSummary {
+export function deploymentOf(target: string, record: TargetRecord, config: Ports['config']): DeploymentSummary {
   const [cluster = '', namespace = '', deployment = ''] = target.split('/');
-  const newest = newestOf(record) ?? record.releases[0];
+  const [last] = record.releases;
+  const newest = newestOf(record) ?? last;
   const service = serviceOf(config, { cluster, namespace, deployment, service: newest?.data.service });
   const knownGoodImages = Object.entries(record.knownGoodImages).flatMap(([name, [last]]) =>
     last ? [[name, last.image]] : [],
@@ -212,6 +186,7 @@ function deploymentOf(target: string, record: TargetRecord, config: Ports['confi
     ...(service !== undefined && { service }),
     knownGoodImages: Object.fromEntries(knownGoodImages),
     ...(newest && { newest: releaseSummaryOf(newest) }),
+    ...(last && last !== newest && isRefused(last) && { refused: releaseSummaryOf(last) }),
     ...(record.failingSince !== undefined && { failingSince: record.failingSince }),
     doraTotals: record.doraTotals,
   };
@@ -226,12 +201,14 @@ function releaseSummaryOf(release: ReleaseRecord): ReleaseSummary {
     ...{ requestId, requestSource, correlationId, image: data.image, phase },
     ...(data.containers && { containers: data.containers }),
     isOver: steps.at(-1)?.to === 'closed',
+    ...(isRefused(release) && { wasRefused: true as const }),
     since: stepTo(release, phase)?.at ?? 0,
     ...(failure && { reason: failure.reason, message: failure.message }),
     ...(note !== undefined && { note }),
     ...(release.putBack && { putBackAt: release.putBack.at }),
     ...(data.commit && { commit: data.commit.sha }),
     ...(data.requestedBy !== undefined && { requestedBy: data.requestedBy }),
+    ...(release.sentBy !== undefined && { sentBy: release.sentBy }),
   };
 }
 
@@ -241,25 +218,30 @@ export async function services({
   config,
   clock,
 }: Pick<Ports, 'state' | 'config' | 'clock'>): Promise<ServiceSummary[]> {
-  const names = new Set(config.services.filter(({ objectives }) => objectives.length > 0).map(({ name }) => name));
-  for await (const service of frozenServices(state)) names.add(service);
-  return Promise.all(
-    [...names].sort().map(async (service): Promise<ServiceSummary> => {
-      const health = await healthOf(state, service);
-      const objectives = objectivesOf(config, service);
-      const freeze = await freezeOf(state, service, clock.now());
-      const checked = health?.objectives.filter(({ isAwaited }) => !isAwaited) ?? [];
-      const checkedAt = Math.max(0, ...checked.map(({ buckets }) => buckets.at));
-      const team = teamOf(config, service);
-      return {
-        service,
-        ...(team !== undefined && { team }),
-        objectives: objectives.map((objective) => objectiveSummaryOf(objective, health)),
-        ...(freeze && { freeze: freezeSummaryOf(freeze) }),
-        ...(checkedAt > 0 && { checkedAt }),
-      };
-    }),
-  );
+  const health = await allHealth(state);
+  const freezes = await allFreezes(state, health, clock.now());
+  const promised = config.services.filter(({ objectives }) => objectives.length > 0).map(({ name }) => name);
+  const names = new Set([...promised, ...freezes.keys()]);
+  return [...names].sort().map((name) => serviceSummaryOf(config, name, health.get(name), freezes.get(name)));
+}
+
+/** One service; also one that promises nothing. */
+export function serviceSummaryOf(
+  config: Ports['config'],
+  service: string,
+  health: ServiceHealth | undefined,
+  freeze: Freeze | undefined,
+): ServiceSummary {
+  const checked = health?.objectives.filter(({ isAwaited }) => !isAwaited) ?? [];
+  const checkedAt = Math.max(0, ...checked.map(({ buckets }) => buckets.at));
+  const team = teamOf(config, service);
+  return {
+    service,
+    ...(team !== undefined && { team }),
+    objectives: objectivesOf(config, service).map((objective) => objectiveSummaryOf(objective, health)),
+    ...(freeze && { freeze: freezeSummaryOf(freeze) }),
+    ...(checkedAt > 0 && { checkedAt }),
+  };
 }
 
 function objectiveSummaryOf({ slo, target, window }: Objective, health: ServiceHealth | undefined): ObjectiveSummary {

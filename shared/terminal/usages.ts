@@ -17,6 +17,8 @@ export const START = {
   --table-port N   Table Storage (Azurite), 10002
   --admin-port N   Service Bus administration, 5300
   --no-sample      publish no sample deployment
+  --watch          build and load the functions again when a file changes; the
+                   bus and the state keep what they hold
   --verbose        show what the functions log
   --json           one JSON object a line, for programs
 
@@ -27,6 +29,7 @@ A port of 0 takes any free one. Ctrl-C ends everything.`,
     'table-port': { type: 'string', default: '10002' },
     'admin-port': { type: 'string', default: '5300' },
     'no-sample': { type: 'boolean', default: false },
+    watch: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },

@@ -1,6 +1,5 @@
 /** How the broker contract reaches a broker: the core directly, or any Service Bus through a client. */
 
-import { BrokerError } from '../../shared/local/service-bus/core/broker-error.ts';
 import type {
   QueueProperties,
   SubscriptionProperties,
@@ -19,6 +18,8 @@ export interface TestMessage {
   readonly to?: string;
   readonly replyTo?: string;
   readonly contentType?: string;
+  readonly replyToSessionId?: string;
+  readonly partitionKey?: string;
   readonly timeToLiveMs?: number;
   readonly applicationProperties?: Readonly<Record<string, PropertyValue>>;
   /** Sent with this enqueue time, by an ordinary send. */
@@ -33,6 +34,12 @@ export interface ReceivedTestMessage {
   readonly correlationId: string | undefined;
   readonly subject: string | undefined;
   readonly to: string | undefined;
+  readonly replyTo: string | undefined;
+  readonly replyToSessionId: string | undefined;
+  readonly contentType: string | undefined;
+  readonly partitionKey: string | undefined;
+  /** Undefined for never. */
+  readonly expiresAt: number | undefined;
   readonly applicationProperties: Readonly<Record<string, unknown>>;
   readonly sequenceNumber: string;
   readonly enqueuedSequenceNumber: string | undefined;
@@ -57,6 +64,8 @@ export interface TestReceiver {
   renewLock(message: ReceivedTestMessage): Promise<number>;
   receiveDeferred(sequenceNumbers: readonly string[]): Promise<ReceivedTestMessage[]>;
   peek(count: number, fromSequenceNumber?: string): Promise<ReceivedTestMessage[]>;
+  /** Deletes messages that were enqueued before a time. @returns how many */
+  deleteMessages(count: number, enqueuedBefore: number): Promise<number>;
   /** Returns what it holds. */
   close(): Promise<void>;
 }
@@ -83,16 +92,6 @@ export class TakenMessages<Original> {
   }
 }
 
-/** A refusal of the broker as the SDK shows it. */
-export function asSdk<Result>(run: () => Result): Result {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof BrokerError) throw Object.assign(error, { code: error.reason });
-    throw error;
-  }
-}
-
 export interface TestSession extends TestReceiver {
   readonly sessionId: string;
   getState(): Promise<string | undefined>;
@@ -100,7 +99,22 @@ export interface TestSession extends TestReceiver {
   renewSession(): Promise<number>;
 }
 
-export interface BrokerDriver {
+/** The properties of an entity, by the names of the core; durations in milliseconds. */
+export type EntityProperties = Readonly<Partial<QueueProperties & TopicProperties & SubscriptionProperties>>;
+
+export interface EntityCounts {
+  readonly active: number;
+  readonly deadLetter: number;
+  readonly scheduled: number;
+  readonly transferDeadLetter: number;
+  readonly total: number;
+}
+
+/**
+ * Entities by their paths: `q`, `t`, `t/Subscriptions/s`. A failing call rejects with an error whose `code` is
+ * `MessagingEntityNotFound`, `MessagingEntityAlreadyExists`, `QuotaExceeded`, or else `BadRequest`.
+ */
+interface Administration {
   createQueue(name: string, properties?: Partial<QueueProperties>): Promise<void>;
   createTopic(name: string, properties?: Partial<TopicProperties>): Promise<void>;
   createSubscription(
@@ -109,12 +123,42 @@ export interface BrokerDriver {
     properties?: Partial<SubscriptionProperties>,
     rules?: readonly RuleDefinition[],
   ): Promise<void>;
+  describeQueue(name: string): Promise<EntityProperties>;
+  describeTopic(name: string): Promise<EntityProperties>;
+  describeSubscription(topic: string, name: string): Promise<EntityProperties>;
+  updateQueue(name: string, changes: Partial<QueueProperties>): Promise<void>;
+  updateTopic(name: string, changes: Partial<TopicProperties>): Promise<void>;
+  updateSubscription(topic: string, name: string, changes: Partial<SubscriptionProperties>): Promise<void>;
+  deleteQueue(name: string): Promise<void>;
+  deleteTopic(name: string): Promise<void>;
+  deleteSubscription(topic: string, name: string): Promise<void>;
+  /** Names. */
+  listQueues(): Promise<string[]>;
+  listTopics(): Promise<string[]>;
+  listSubscriptions(topic: string): Promise<string[]>;
+  /** The rule as the administration shows it. */
+  describeRule(topic: string, subscription: string, rule: string): Promise<RuleDefinition>;
+  updateRule(topic: string, subscription: string, rule: RuleDefinition): Promise<void>;
+  counts(path: string): Promise<EntityCounts>;
+}
+
+/** A link as a bare AMQP client asks for it: to a coordinator of transactions, to send, or to receive. */
+export type BareLink =
+  | { readonly to: 'coordinator' }
+  | {
+      readonly to: 'target';
+      readonly address: string;
+      /** 0 to put none. The link is watched for a second longer than its token is valid, up to three seconds. */
+      readonly tokenSeconds: number;
+    }
+  | { readonly to: 'source'; readonly address: string; readonly distributionMode?: string };
+
+export interface BrokerDriver extends Administration {
+  /** Over AMQP, where there is a choice. */
   addRule(topic: string, subscription: string, rule: RuleDefinition): Promise<void>;
   removeRule(topic: string, subscription: string, rule: string): Promise<void>;
   /** Names. */
   listRules(topic: string, subscription: string): Promise<string[]>;
-  deleteQueue(name: string): Promise<void>;
-  counts(path: string): Promise<{ active: number; deadLetter: number; scheduled: number }>;
   /** One batch. */
   send(entity: string, messages: readonly TestMessage[]): Promise<void>;
   schedule(entity: string, messages: readonly TestMessage[], at: number): Promise<string[]>;
@@ -126,6 +170,17 @@ export interface BrokerDriver {
   acceptSession(path: string, sessionId: string): Promise<TestSession>;
   /** Undefined when none came free in what the driver thinks long enough. */
   acceptNextSession(path: string): Promise<TestSession | undefined>;
+  /**
+   * Attaches a link by itself, without an SDK. @returns `granted`, with the source that came back, or the condition of
+   * the refusal
+   */
+  attach(
+    link: BareLink,
+  ): Promise<{ readonly granted: boolean; readonly condition?: string; readonly source?: unknown }>;
+  /** Sends a message over HTTP. @returns the status of the answer */
+  post(queue: string): Promise<number>;
+  /** Ends the broker and starts it again. */
+  restart(): Promise<void>;
   /** The broker's time. */
   now(): number;
   /** Lets that much of the broker's time pass. */
@@ -133,8 +188,11 @@ export interface BrokerDriver {
   close(): Promise<void>;
 }
 
-/** What a driver may be unable to do. */
-export type BrokerFeature = 'virtualTime' | 'administration' | 'runtimeCounts' | 'listRules';
+/**
+ * What a driver may be unable to do: let time pass, check descriptions as the REST interface does, delete in batches,
+ * attach a link of its own, start the broker again.
+ */
+export type BrokerFeature = 'time' | 'rest' | 'batchDelete' | 'bareLinks' | 'restart';
 
 /** `true`, or the reason why not, which the report shows. */
 export type BrokerFeatures = Readonly<Record<BrokerFeature, true | string>>;

@@ -1,11 +1,13 @@
-/** The broker contract through the real SDK. Who makes the entities, and how time passes, is up to the caller. */
+/** The broker contract through the real SDK. How time passes is up to the caller. */
 import {
+  type ServiceBusAdministrationClient,
   type ServiceBusClient,
   ServiceBusError,
   type ServiceBusReceivedMessage,
   type ServiceBusReceiver,
   type ServiceBusSessionReceiver,
 } from '@azure/service-bus';
+import Long from 'long';
 import {
   type BrokerDriver,
   type ReceivedTestMessage,
@@ -14,13 +16,11 @@ import {
   type TestReceiver,
   type TestSession,
 } from './broker-driver.ts';
+import { sdkAdministration, sdkFilter } from './broker-sdk-administration.ts';
 
-/** What the SDK cannot do, or what must not be done through it here. */
-export type Environment = Pick<
-  BrokerDriver,
-  'createQueue' | 'createTopic' | 'createSubscription' | 'deleteQueue' | 'counts' | 'now' | 'advance' | 'close'
-> & {
+export type Environment = Pick<BrokerDriver, 'attach' | 'post' | 'restart' | 'now' | 'advance' | 'close'> & {
   readonly client: ServiceBusClient;
+  readonly administration: ServiceBusAdministrationClient;
   /** How long a receive waits for more. */
   readonly waitMs: number;
 };
@@ -28,7 +28,7 @@ export type Environment = Pick<
 /** The suite renews locks itself, or means to lose them. */
 const MANUAL = { maxAutoLockRenewalDurationInMs: 0 };
 
-export function sdkDriver({ client, waitMs, ...environment }: Environment): BrokerDriver {
+export function sdkDriver({ client, administration, waitMs, ...environment }: Environment): BrokerDriver {
   const rulesOf = (topic: string, subscription: string) => client.createRuleManager(topic, subscription);
   const open = (path: string, mode?: 'peekLock' | 'receiveAndDelete'): ServiceBusReceiver => {
     const { entity, subscription, subQueue } = take(path);
@@ -39,17 +39,10 @@ export function sdkDriver({ client, waitMs, ...environment }: Environment): Brok
   };
   return {
     ...environment,
+    ...sdkAdministration(administration),
     addRule: async (topic, subscription, { name, filter, action }) => {
       const manager = rulesOf(topic, subscription);
-      const wanted =
-        filter.kind === 'correlation'
-          ? { ...filter.properties, applicationProperties: filter.applicationProperties as Record<string, string> }
-          : { sqlExpression: filter.kind === 'sql' ? filter.expression : filter.kind === 'true' ? '1=1' : '1=0' };
-      await manager.createRule(
-        name,
-        wanted as { sqlExpression: string },
-        action && { sqlExpression: action.expression },
-      );
+      await manager.createRule(name, sdkFilter(filter), action && { sqlExpression: action.expression });
     },
     removeRule: async (topic, subscription, rule) => {
       const manager = rulesOf(topic, subscription);
@@ -92,7 +85,8 @@ export function sdkDriver({ client, waitMs, ...environment }: Environment): Brok
     peek: async (path, count) => {
       const receiver = open(path);
       try {
-        return (await receiver.peekMessages(count)).map(fromSdk);
+        // The SDK remembers where the last peek at an entity ended, whichever receiver it was.
+        return (await receiver.peekMessages(count, { fromSequenceNumber: Long.ONE })).map(fromSdk);
       } finally {
         await receiver.close();
       }
@@ -119,10 +113,22 @@ export function sdkDriver({ client, waitMs, ...environment }: Environment): Brok
   };
 }
 
-function take(path: string): { entity: string; subscription: string | undefined; subQueue: 'deadLetter' | undefined } {
-  const [, owner = path, sub] = /^(.*?)(\/\$DeadLetterQueue)?$/.exec(path) ?? [];
+function take(path: string): {
+  entity: string;
+  subscription: string | undefined;
+  subQueue: 'deadLetter' | 'transferDeadLetter' | undefined;
+} {
+  const [, owner = path, transfer, sub] = /^(.*?)(\/\$Transfer)?(\/\$DeadLetterQueue)?$/.exec(path) ?? [];
   const [entity = owner, subscription] = owner.split('/Subscriptions/');
-  return { entity, subscription, subQueue: sub === undefined ? undefined : 'deadLetter' };
+  const subQueue = transfer === undefined ? 'deadLetter' : 'transferDeadLetter';
+  return { entity, subscription, subQueue: sub === undefined ? undefined : subQueue };
+}
+
+/** The SDK shows a time far away for never. */
+const FAR = Date.UTC(9000, 0);
+
+function expiryOf(at: Date | undefined): number | undefined {
+  return at === undefined || at.getTime() > FAR ? undefined : at.getTime();
 }
 
 /** Bodies go as bytes: what is in them is not the SDK's business. */
@@ -178,6 +184,7 @@ function receiverOf(receiver: ServiceBusReceiver, waitMs: number): TestReceiver 
       );
       return messages.map(fromSdk);
     },
+    deleteMessages: () => Promise.reject(new Error('this SDK cannot delete in batches')),
     close: () => receiver.close(),
   };
 }
@@ -205,6 +212,11 @@ function fromSdk(message: ServiceBusReceivedMessage): ReceivedTestMessage {
     correlationId: message.correlationId?.toString(),
     subject: message.subject,
     to: message.to,
+    replyTo: message.replyTo,
+    replyToSessionId: message.replyToSessionId,
+    contentType: message.contentType,
+    partitionKey: message.partitionKey,
+    expiresAt: expiryOf(message.expiresAtUtc),
     applicationProperties: applicationProperties ?? {},
     sequenceNumber: sequenceNumber === undefined ? '' : toText(sequenceNumber),
     enqueuedSequenceNumber: message.enqueuedSequenceNumber?.toString(),

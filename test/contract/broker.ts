@@ -1,49 +1,82 @@
 /** What every Service Bus must do, whoever speaks to it and however. One suite; a driver is all that differs. */
-import { afterAll, beforeAll, describe, it } from 'vitest';
-import type { BrokerDriver, BrokerFeature, BrokerFeatures } from './broker-driver.ts';
-import { deadLetters } from './broker-suite/dead-letters.ts';
-import { quotas } from './broker-suite/quotas.ts';
-import { receiving } from './broker-suite/receiving.ts';
-import { rules } from './broker-suite/rules.ts';
-import { sending } from './broker-suite/sending.ts';
-import { sessions } from './broker-suite/sessions.ts';
+import { afterAll, beforeAll, describe, it, vi } from 'vitest';
+import type { BrokerCase } from './broker-case.ts';
+import type { BrokerDriver, BrokerFeatures } from './broker-driver.ts';
+import { sections } from './broker-suite/sections.ts';
 
-/** What a section of the suite works with. */
-export interface Bench {
-  /** The driver, from within a test. */
-  driver(): BrokerDriver;
-  /** A name that no other test uses, so that a driver may keep one namespace for all of them. */
-  name(prefix: string): string;
-  /** A test that needs these features; without one of them it is reported as skipped, with the driver's reason. */
-  test(title: string, needs: readonly BrokerFeature[], run: () => Promise<void>): void;
+interface ContractOptions {
+  readonly makeDriver: () => Promise<BrokerDriver>;
+  readonly features: BrokerFeatures;
+  /** Whose side of a difference is expected. */
+  readonly expects: 'bus' | 'service';
+  /** Whether time passes for all anyway. Otherwise cases that move it get a driver of their own, as a restart does. */
+  readonly sharesTime: boolean;
+}
+
+/** What a test tells the report of the third driver. */
+export interface CaseMeta {
+  readonly case: Pick<BrokerCase, 'section' | 'title' | 'sources'>;
+  /** Of a difference. */
+  readonly difference?: { readonly bus: string; readonly service: string };
+  readonly observed?: string;
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    contract?: CaseMeta;
+  }
 }
 
 let names = 0;
+const name = (prefix: string): string => `${prefix}-${process.pid}-${++names}`;
 
-/** Defines the suite. Each section is a function of its own. */
-export function brokerContract(title: string, makeDriver: () => Promise<BrokerDriver>, features: BrokerFeatures): void {
-  describe(title, () => {
-    let made: BrokerDriver | undefined;
+/** Defines the suite. Its cases run side by side: each has entities of its own. */
+export function brokerContract(title: string, options: ContractOptions): void {
+  // They mostly wait for each other's sockets.
+  vi.setConfig({ maxConcurrency: 16 });
+  describe.concurrent(title, () => {
+    let shared: BrokerDriver | undefined;
     beforeAll(async () => {
-      made = await makeDriver();
+      shared = await options.makeDriver();
     });
     afterAll(async () => {
-      await made?.close();
+      await shared?.close();
     });
-    const bench: Bench = {
-      driver: () => {
-        if (!made) throw new Error('the driver is there once the tests run');
-        return made;
-      },
-      name: (prefix) => `${prefix}-${process.pid}-${++names}`,
-      test: (name, needs, run) => {
-        const reasons = needs.map((need) => features[need]).filter((reason) => reason !== true);
-        if (reasons.length === 0) it(name, run);
-        else it.skip(`${name} (${reasons.join('; ')})`, run);
-      },
-    };
-    for (const section of [sending, receiving, deadLetters, rules, sessions, quotas]) {
-      describe(section.name, () => section(bench));
+    for (const { title: subject, cases } of sections) {
+      describe(subject, () => {
+        for (const one of cases) define(one, options, () => shared);
+      });
+    }
+  });
+}
+
+function define(one: BrokerCase, options: ContractOptions, shared: () => BrokerDriver | undefined): void {
+  const { section, title, sources, needs } = one;
+  const about: CaseMeta = {
+    case: { section, title, sources },
+    ...('observe' in one && { difference: { bus: one.bus.says, service: one.service.says } }),
+  };
+  const reasons = needs.map((need) => options.features[need]).filter((reason) => reason !== true);
+  if (reasons.length > 0) {
+    it.skip(`${title} (${reasons.join('; ')})`, { meta: { contract: about } }, () => {});
+    return;
+  }
+  it(title, { meta: { contract: about } }, async ({ task, expect }) => {
+    const isAlone = needs.includes('restart') || (needs.includes('time') && !options.sharesTime);
+    const own = isAlone ? await options.makeDriver() : undefined;
+    const driver = own ?? shared();
+    if (!driver) throw new Error('the driver is there once the tests run');
+    try {
+      if ('run' in one) {
+        await one.run({ driver, name }, expect);
+        return;
+      }
+      const seen = await one.observe({ driver, name });
+      task.meta.contract = { ...about, observed: JSON.stringify(seen) ?? 'nothing' };
+      const { says, sees } = one[options.expects];
+      expect(sees, `expected that it ${says}`).toContainEqual(seen);
+    } finally {
+      await own?.close();
     }
   });
 }

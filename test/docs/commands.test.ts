@@ -26,10 +26,11 @@ interface Block {
 
 const NOT_RUN = /^# Not run by the tests: .{10,}\.$/m;
 
-/** The blocks of shell of a page; one in a list is indented. */
+/** The blocks of shell of a page; one in a list is indented. One that is an example's file is run by that one's test. */
 function blocksOf(page: string): Block[] {
-  return [...textOf(page).matchAll(/^( *)```(?:sh|bash|shell|console|powershell)\n(.*?)^\1```$/gms)].map(
-    ([, indent = '', text = '']) => ({ page, text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), '') }),
+  const text = textOf(page).replaceAll(/^<!-- docs\/examples\/\S+ -->\n```.*?^```$/gms, '');
+  return [...text.matchAll(/^( *)```(?:sh|bash|shell|console|powershell)\n(.*?)^\1```$/gms)].map(
+    ([, indent = '', block = '']) => ({ page, text: block.replaceAll(new RegExp(`^${indent}`, 'gm'), '') }),
   );
 }
 
@@ -41,7 +42,7 @@ const isForPlatform = ({ text }: Block): boolean => /^(npx platform-events |curl
 /** Where each other line is run: a test, and what it does there. */
 const ELSEWHERE: readonly [line: RegExp, file: string, how: RegExp][] = [
   [/^npm ci && npm start$/, 'test/e2e/start.test.ts', /new Command\('shared\/local\/start'/],
-  [/^npm ci && npm test$/, '.ci/run', /^npm ci && npm test$/m],
+  [/^npm ci && npm test$/, '.ci/run', /^npm ci && .*npm test$/m],
   [/^npm test$/, '.ci/run', /npm test/],
   [/^npm run demo$/, 'test/e2e/demo.test.ts', /shared\/local\/demo\/main/],
   [/^npm run docs$/, 'test/shared/cli/docs.test.ts', /shared\/cli\/docs/],
@@ -51,6 +52,9 @@ const ELSEWHERE: readonly [line: RegExp, file: string, how: RegExp][] = [
   [/^npm run bus -- --config Config\.json$/, 'test/shared/local/bus.test.ts', /'--config'/],
   [/^npm run bus -- --tls$/, 'test/shared/local/bus-tls.test.ts', /'--tls'/],
   [/^npm run bus -- --tls --identity$/, 'test/shared/local/bus.test.ts', /'--identity'/],
+  [/^npm run package:npm/, 'test/support/consumer-project.ts', /scripts\/package-npm\.mjs/],
+  [/^npm install \S*\.tgz @azure\/service-bus/, 'test/e2e/npm-package.full.test.ts', /'install'/],
+  [/^npx --no -- platform-events publish /, 'test/e2e/npm-package.test.ts', /platform-events/],
   [/^npm run topology -- --out Config\.json$/, 'test/docs/commands.test.ts', /shared\/cli\/topology/],
   [/^npm ci --prefix test\/specs$/, '.github/workflows/ci.yml', /npm ci --prefix test\/specs/],
   [/^npm run --prefix test\/specs check$/, '.github/workflows/ci.yml', /npm run --prefix test\/specs check/],

@@ -13,14 +13,14 @@ import { createServiceBus } from '../../shared/adapters/service-bus/event-bus.ts
 import { createWebhookNotifier } from '../../shared/adapters/webhook/notifier.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { deliver } from '../../shared/delivery/deliver.ts';
+import { registeredHandlers } from '../../shared/delivery/registered-handlers.ts';
 import { type HttpHandler, respond } from '../../shared/http/on-http.ts';
 import { connectionString } from '../../shared/local/service-bus/amqp/server.ts';
-import { registeredHandlers } from '../../shared/on-event.ts';
+import { loadHandlers } from '../../shared/local/testing/load-handlers.ts';
 import type { EventBus } from '../../shared/ports/bus.ts';
 import { type Environment, readSettings } from '../../shared/settings.ts';
 import { checkHealth } from '../../shared/status/health.ts';
 import { canary, Overheard } from '../support/canaries.ts';
-import { loadHandlers } from '../support/handlers.ts';
 import { hostileKubeconfigs } from '../support/hostile-kubeconfigs.ts';
 import { HANG, type HostileServer, startHostileBroker, startHostileServer, WAYS } from '../support/hostile-server.ts';
 import { httpRequest } from '../support/http.ts';

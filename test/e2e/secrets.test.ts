@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createServiceBus } from '../../shared/adapters/service-bus/event-bus.ts';
-import { AppClient } from '../../shared/cli/app/app-client.ts';
+import { AppClient } from '../../shared/client/app-client.ts';
 import { connectionString } from '../../shared/local/service-bus/amqp/server.ts';
 import { SETTINGS } from '../../shared/settings.ts';
 import { startAzurite } from '../support/azurite.ts';

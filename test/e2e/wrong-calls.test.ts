@@ -80,7 +80,7 @@ const cases: [command: string, args: string[], env: Record<string, string>, comp
   ['cli/main', ['publish', 'HealthCeck'], {}, /^unknown event type 'HealthCeck'; did you mean 'HealthCheck'\?$/],
   ['cli/main', ['tail', '--type', 'x'], {}, /^--type: unknown event type 'x'; expected one of Deployment.*Violation$/],
   ['cli/main', ['errors', 'lst'], {}, /^expected list, show, replay or discard, got 'lst'; did you mean 'list'\?$/],
-  ['cli/main', ['services', 'x'], {}, /^expected list or unfreeze, got 'x'; see 'platform-events services --help'$/],
+  ['cli/main', ['services', 'x'], {}, /^expected list, unfreeze or override, got 'x'; see 'platform-events services --help'$/],
   ['cli/main', ['events', '--limit', '0'], {}, /^--limit: expected a whole number from 1 to 1000, got '0'$/],
   ['cli/main', ['tail', '--corelation-id', 'x'], {}, /^unknown option .*; did you mean '--correlation-id'\?$/],
 ];

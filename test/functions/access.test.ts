@@ -83,8 +83,10 @@ async function send(name: string, headers: Record<string, string>, body?: unknow
   const route = registeredRoutes().find((one) => one.name === name);
   const params = Object.fromEntries(Object.keys(route?.params ?? {}).map((param) => [param, '17']));
   const method = route?.methods[0] ?? 'GET';
+  const form = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' };
+  const type = route?.takesForms ? form : { 'content-type': 'application/json' };
   return app.send(name, {
-    ...{ method, params, headers: { ...(method !== 'GET' && { 'content-type': 'application/json' }), ...headers } },
+    ...{ method, params, headers: { ...(method !== 'GET' && type), ...headers } },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 }

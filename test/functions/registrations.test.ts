@@ -8,11 +8,11 @@ import { registeredRoutes } from '../../shared/http/on-http.ts';
 import { installCoreModule } from '../../shared/local/functions-host/core-module.ts';
 import { methodsOf, httpPathOf as pathOf } from '../../shared/local/functions-host/http-trigger.ts';
 import { parseSchedule } from '../../shared/local/functions-host/timer-schedule.ts';
+import { loadHandlers } from '../../shared/local/testing/load-handlers.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { SETTINGS } from '../../shared/settings.ts';
 import { routeOf } from '../../shared/topology.ts';
 import { type FunctionApp, functionApp } from '../support/function-app.ts';
-import { loadHandlers } from '../support/handlers.ts';
 
 let starting: Promise<FunctionApp>;
 let app: FunctionApp;
@@ -51,7 +51,8 @@ it('answers these requests, and nobody without a key', () => {
       'GET /api/automation → automation, function',
       'POST /api/automation → switch-automation, function',
       'GET /api/audit → audit, function',
-      'GET /api/dashboard → dashboard, function',
+      'GET /api/dashboard/{*page} → dashboard, function',
+      'POST /api/dashboard/{*page} → dashboard-acts, function',
       'GET /api/deployments → deployments, function',
       'GET /api/errors → errors, function',
       'GET /api/errors/{sequenceNumber} → error, function',

@@ -9,6 +9,7 @@ import { handle as noticeSilence } from '../../functions/timer/notice-silence.ts
 import { handle as readQueues } from '../../functions/timer/read-queues.ts';
 import { handle as replayUnjudged } from '../../functions/timer/replay-unjudged.ts';
 import { deliver } from '../../shared/delivery/deliver.ts';
+import { registeredHandlers } from '../../shared/delivery/registered-handlers.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { type DataOf, type EventDefinition, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
@@ -21,11 +22,10 @@ import {
 import { HealthCheck } from '../../shared/events/platform.ts';
 import { VirtualClock } from '../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../shared/local/testing/in-memory-event-bus.ts';
-import { registeredHandlers } from '../../shared/on-event.ts';
+import { loadHandlers } from '../../shared/local/testing/load-handlers.ts';
+import { simulatedPorts } from '../../shared/local/testing/platform.ts';
 import type { Clusters } from '../../shared/ports/cluster.ts';
 import type { Handler, Ports } from '../../shared/ports/handler.ts';
-import { loadHandlers } from '../support/handlers.ts';
-import { simulatedPorts } from '../support/platform.ts';
 import { type Gate, gated } from '../support/process.ts';
 
 const config = {

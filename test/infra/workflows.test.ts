@@ -55,3 +55,30 @@ describe('deploy.yml', () => {
     expect(steps).toEqual([...steps].sort((a, b) => a - b));
   });
 });
+
+describe('release.yml', () => {
+  const text = textOf('release.yml');
+  const [before = '', publish = ''] = text.split(/^ {2}publish:$/m);
+
+  it('signs in with a token of its environment, in the job that publishes alone, and knows no secret', () => {
+    expect(publish).toMatch(/^ {4}environment: npm$/m);
+    expect(publish).toMatch(/^ {6}id-token: write$/m);
+    expect(before).not.toContain('id-token');
+    expect(text).not.toContain('secrets.');
+  });
+
+  it('packs once, after the tests, and publishes that very tarball with its provenance', () => {
+    expect(text.match(/npm run package:npm/g)).toHaveLength(1);
+    expect(before.indexOf('npm run test:full')).toBeLessThan(before.indexOf('npm run package:npm'));
+    expect(publish.indexOf('sha256sum --check --strict')).toBeLessThan(
+      publish.indexOf('npm publish "./$FILE" --provenance'),
+    );
+    // Nothing of the repository, and no package, is run where the right to publish is.
+    expect(publish).not.toMatch(/checkout|npm ci|npm run|npx/);
+  });
+
+  it('does nothing until a maintainer has said which name is theirs', () => {
+    expect(before).toMatch(/^ {2}package:\n {4}needs: name$/m);
+    expect(before).toContain('vars.NPM_PACKAGE');
+  });
+});

@@ -3,7 +3,7 @@ import dns from 'node:dns';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createKubernetesClusters } from '../../shared/adapters/kubernetes/clusters.ts';
 import { createTableStorage } from '../../shared/adapters/table-storage.ts';
-import { AppClient } from '../../shared/cli/app/app-client.ts';
+import { AppClient } from '../../shared/client/app-client.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { attemptsIn, describeError } from '../../shared/describe-error.ts';
 import { FixedClock } from '../support/ports.ts';

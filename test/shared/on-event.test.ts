@@ -3,13 +3,14 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { usePorts } from '../../shared/app-ports.ts';
 import type { DeliveryOptions } from '../../shared/delivery/deliver.ts';
 import { insertRecord } from '../../shared/delivery/history.ts';
+import { registeredHandlers } from '../../shared/delivery/registered-handlers.ts';
 import { DAY_MS } from '../../shared/duration.ts';
 import { TransientError } from '../../shared/errors.ts';
 import type { PlatformEvent } from '../../shared/events/catalog.ts';
 import { type EventDefinition, newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentCompleted, DeploymentRequested, DeploymentStarted } from '../../shared/events/deployment.ts';
 import { installCoreModule } from '../../shared/local/functions-host/core-module.ts';
-import { onEvent, registeredHandlers } from '../../shared/on-event.ts';
+import { onEvent } from '../../shared/on-event.ts';
 import { type Handler, requeueAfter } from '../../shared/ports/handler.ts';
 import { DeliveryWorld } from '../support/delivery-world.ts';
 import { sampleData } from '../support/events.ts';

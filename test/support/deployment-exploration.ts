@@ -5,11 +5,11 @@ import { parseConfig } from '../../shared/config.ts';
 import { deliver, HANDLER_TIMEOUT_MS } from '../../shared/delivery/deliver.ts';
 import { isCompleted } from '../../shared/delivery/event-record.ts';
 import { Isolation } from '../../shared/delivery/isolation.ts';
+import { registeredHandlers } from '../../shared/delivery/registered-handlers.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { catalog, type PlatformEvent } from '../../shared/events/catalog.ts';
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
-import { registeredHandlers } from '../../shared/on-event.ts';
 import type { Cluster } from '../../shared/ports/cluster.ts';
 import type { HandlerPorts, Ports } from '../../shared/ports/handler.ts';
 import type { StateStore } from '../../shared/ports/state.ts';
@@ -150,7 +150,8 @@ export function checkOf({ requests, isBlamed = false }: Expectations): Explorati
     }
     if (!isQuiet) return;
     if (state.deadLetters.length > 0 && !isBlamed) throw new Error(`deadLetters: ${state.deadLetters.join('; ')}`);
-    for (const key of state.documents.keys()) if (key.startsWith('deployments ')) checkTarget(state, key);
+    for (const key of state.documents.keys())
+      if (key.startsWith('deployments ') && !key.startsWith('deployments !')) checkTarget(state, key);
   };
 }
 

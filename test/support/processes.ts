@@ -3,17 +3,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** A running command. */
-export class Command {
+/** A script of Node that runs. */
+export class RunningScript {
   readonly #process: ChildProcess;
   readonly #lines: string[] = [];
   readonly #watchers = new Set<() => void>();
   readonly #exited: Promise<number | null>;
   #isOver = false;
 
-  /** @param command as in `npm run <command>`, such as `shared/local/host` */
-  constructor(command: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-    this.#process = spawn(process.execPath, ['scripts/run.mjs', command, ...args], {
+  /** @param args of Node itself, the script, and its arguments */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = '.') {
+    this.#process = spawn(process.execPath, args, {
+      cwd,
       // Nothing of the test runner's own settings.
       env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -82,6 +83,14 @@ export class Command {
   async kill(): Promise<void> {
     if (!this.#isOver) this.#process.kill('SIGKILL');
     await this.#exited;
+  }
+}
+
+/** A running command of this repository. */
+export class Command extends RunningScript {
+  /** @param command as in `npm run <command>`, such as `shared/local/host` */
+  constructor(command: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+    super(['scripts/run.mjs', command, ...args], env);
   }
 }
 

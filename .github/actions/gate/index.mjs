@@ -1,5 +1,8 @@
 // Packed by `npm run actions` from shared/cli/pipeline/gate.ts; changes belong there.
 
+// shared/client/retried.ts
+import { setTimeout as pause } from "node:timers/promises";
+
 // shared/errors.ts
 var PlatformError = class extends Error {
   get name() {
@@ -48,8 +51,7 @@ function show(value) {
   }
 }
 
-// shared/cli/app/retried.ts
-import { setTimeout as pause } from "node:timers/promises";
+// shared/client/retried.ts
 async function retried(request, wait = (ms) => pause(ms)) {
   for (const waitMs of [500, 2e3]) {
     try {
@@ -59,11 +61,28 @@ async function retried(request, wait = (ms) => pause(ms)) {
       await wait(waitMs);
     }
   }
-  await request();
+  return request();
 }
 
 // shared/cli/pipeline/workflow.ts
 import { appendFileSync } from "node:fs";
+
+// shared/adapters/answer-text.ts
+async function wholeOf({ body }, maxBytes) {
+  const { bytes, isWhole } = await read(body, maxBytes);
+  if (!isWhole) throw new RangeError(`an answer of more than ${maxBytes} bytes`);
+  return bytes.toString();
+}
+async function read(body, maxBytes) {
+  const chunks = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > maxBytes) return { bytes: Buffer.concat(chunks), isWhole: false };
+  }
+  return { bytes: Buffer.concat(chunks), isWhole: true };
+}
 
 // shared/shown-text.ts
 function oneLine(text) {
@@ -110,24 +129,7 @@ function codeOf(error) {
   return typeof code === "string" && CODE.test(code) ? code : void 0;
 }
 
-// shared/adapters/answer-text.ts
-async function wholeOf({ body }, maxBytes) {
-  const { bytes, isWhole } = await read(body, maxBytes);
-  if (!isWhole) throw new RangeError(`an answer of more than ${maxBytes} bytes`);
-  return bytes.toString();
-}
-async function read(body, maxBytes) {
-  const chunks = [];
-  let size = 0;
-  for await (const chunk of body ?? []) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > maxBytes) return { bytes: Buffer.concat(chunks), isWhole: false };
-  }
-  return { bytes: Buffer.concat(chunks), isWhole: true };
-}
-
-// shared/cli/app/app-request.ts
+// shared/client/app-request.ts
 var MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 var TIMEOUT_MS = 3e4;
 var AppConnection = class {
@@ -231,7 +233,7 @@ function reasonIn(answer) {
   return [oneLine(String(title)), ...lines.map((line) => `  ${oneLine(line)}`)].join("\n");
 }
 
-// shared/cli/app/app-client.ts
+// shared/client/app-client.ts
 var HINTS = {
   unreachable: "is it running (npm start), or elsewhere (--url)?",
   unauthenticated: "set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)"
@@ -243,20 +245,19 @@ var AppClient = class {
     this.#app = new AppConnection(url, credentials, hints);
   }
   /**
-   * Publishes an event. Resolves when the app has accepted it; it is handled later.
+   * Publishes an event, or several. Resolves when the app has accepted all of them; they are handled later.
    *
-   * @returns the correlation id of its chain
+   * @returns the correlation ids of their chains, in their order
    */
-  async publish(event) {
+  async publish(events) {
     const answer = await this.#app.request("events", {
       method: "POST",
-      contentType: "application/cloudevents+json",
-      body: JSON.stringify(event)
+      contentType: `application/cloudevents${Array.isArray(events) ? "-batch" : ""}+json`,
+      body: JSON.stringify(events)
     });
     const [ids, chains] = [fieldOf(answer, "ids"), fieldOf(answer, "correlationIds")];
-    if (answer.status === 202 && Array.isArray(ids) && ids[0] === event.id && Array.isArray(chains)) {
-      return String(chains[0]);
-    }
+    const isThere = ({ id }) => Array.isArray(ids) && ids.includes(id);
+    if (answer.status === 202 && [events].flat().every(isThere) && Array.isArray(chains)) return chains.map(String);
     throw this.#app.notTheApp(answer, "202 with the id of the event");
   }
   /** The history, newest first. */
@@ -445,10 +446,7 @@ var TITLE = "platform-events gate";
 await runStep(TITLE, async () => {
   const app = appOfWorkflow();
   const name = neededInput("service");
-  let services = [];
-  await retried(async () => {
-    services = await app.services();
-  });
+  const services = await retried(() => app.services());
   const service = services.find((one) => one.service === name);
   if (!service) {
     const known = services.map((one) => one.service).join(", ");

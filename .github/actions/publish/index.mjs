@@ -5,6 +5,107 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as pause2 } from "node:timers/promises";
 
+// shared/client/follow.ts
+import { isDeepStrictEqual } from "node:util";
+
+// shared/events/identity.ts
+function eventReference({ source, id }) {
+  return `${source} ${id}`;
+}
+var CHILD_IDS = Buffer.from("5d0f6c396f835a539b3e0a5c1a1f6d0e", "hex");
+
+// shared/client/follow.ts
+var ENDINGS = {
+  completed: "completed",
+  "rolled-back": "failed, and rolled back",
+  failed: "failed",
+  "dead-lettered": "an event could not be handled and is in the errors queue",
+  timeout: "not ended in time; the chain goes on"
+};
+var QUIET_MS = 1500;
+var POLL_MS = 200;
+async function follow(options) {
+  const { app, event, correlationId, timeoutMs, onEntry, now, pause: pause3 } = options;
+  const deadline = now() + timeoutMs;
+  const found = /* @__PURE__ */ new Map();
+  const seen = /* @__PURE__ */ new Map();
+  let quietSince = now();
+  let failure;
+  while (now() < deadline) {
+    try {
+      const entries = await app.history({ correlationId, limit: 100 });
+      failure = void 0;
+      for (const entry of entries.toReversed()) found.set(keyOf(entry), entry);
+      const run = entriesOfEvent(event, [...found.values()]);
+      for (const entry of run) {
+        const key = keyOf(entry);
+        if (isDeepStrictEqual(seen.get(key), entry)) continue;
+        seen.set(key, entry);
+        quietSince = now();
+        onEntry(entry);
+      }
+      const ending = endingOf(run, now() - quietSince >= QUIET_MS);
+      if (ending) return { ending, ...whyOf(run, ending) };
+    } catch (error) {
+      failure = error;
+    }
+    await pause3(POLL_MS);
+  }
+  if (failure !== void 0) throw failure;
+  return { ending: "timeout" };
+}
+function keyOf(entry) {
+  return `${entry.handler} ${eventReference(entry)}`;
+}
+function entriesOfEvent(event, chain) {
+  const start = eventReference(event);
+  const first = chain.find((entry) => eventReference(entry) === start);
+  if (!first) return [];
+  const ours = /* @__PURE__ */ new Set([start]);
+  const known = new Set(chain.map(eventReference));
+  const isOurs = (entry) => {
+    const { type, subject, causationId, startedAt } = entry;
+    if (causationId === void 0) return false;
+    const isOfAnother = isOfSuperseded(entry, chain);
+    if (ours.has(causationId)) return !isOfAnother || causationId !== start;
+    const isFromOutside = type === "DeploymentFailed" && (isOfAnother || !known.has(causationId));
+    return isFromOutside && subject === first.subject && startedAt >= first.startedAt;
+  };
+  for (let size = 0; size !== ours.size; ) {
+    size = ours.size;
+    for (const entry of chain) if (isOurs(entry)) ours.add(eventReference(entry));
+  }
+  return chain.filter((entry) => ours.has(eventReference(entry)));
+}
+function isOfSuperseded({ type, causationId }, chain) {
+  const isStart = (one) => one.type === "DeploymentStarted" && one.causationId === causationId;
+  return type === "DeploymentFailed" && chain.some(isStart);
+}
+function endingOf(entries, isQuiet) {
+  const has = (type) => entries.some((entry) => entry.type === type);
+  if (entries.length === 0 || !entries.every(isSettled)) return void 0;
+  if (entries.some(({ status }) => status === "dead-lettered")) return "dead-lettered";
+  if (has("DeploymentRolledBack")) return "rolled-back";
+  if (has("DeploymentFailed")) return isQuiet ? "failed" : void 0;
+  if (has("DeploymentCompleted")) return "completed";
+  return isQuiet ? "completed" : void 0;
+}
+function whyOf(entries, ending) {
+  if (ending === "dead-lettered") {
+    const deadLetter = entries.find(({ status }) => status === "dead-lettered");
+    return deadLetter?.reason === void 0 ? {} : { why: `${deadLetter.type}: ${deadLetter.reason}: ${deadLetter.error ?? ""}` };
+  }
+  if (ending !== "failed" && ending !== "rolled-back") return {};
+  const why = entries.find(({ type }) => type === "DeploymentFailed")?.summary;
+  return why === void 0 ? {} : { why };
+}
+function isSettled({ status, reason }) {
+  return status === "completed" || status === "dead-lettered" || status === "waiting" && reason === "NotificationFailed";
+}
+
+// shared/client/retried.ts
+import { setTimeout as pause } from "node:timers/promises";
+
 // shared/errors.ts
 var PlatformError = class extends Error {
   get name() {
@@ -55,6 +156,19 @@ function show(value) {
 var ConfigError = class extends PermanentError {
   reason = "InvalidConfiguration";
 };
+
+// shared/client/retried.ts
+async function retried(request, wait = (ms) => pause(ms)) {
+  for (const waitMs of [500, 2e3]) {
+    try {
+      return await request();
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      await wait(waitMs);
+    }
+  }
+  return request();
+}
 
 // shared/shown-text.ts
 function oneLine(text) {
@@ -216,118 +330,6 @@ var Reader = class {
   }
 };
 
-// shared/cli/app/retried.ts
-import { setTimeout as pause } from "node:timers/promises";
-async function retried(request, wait = (ms) => pause(ms)) {
-  for (const waitMs of [500, 2e3]) {
-    try {
-      return await request();
-    } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
-      await wait(waitMs);
-    }
-  }
-  await request();
-}
-
-// shared/cli/events/follow.ts
-import { isDeepStrictEqual } from "node:util";
-
-// shared/events/identity.ts
-function eventReference({ source, id }) {
-  return `${source} ${id}`;
-}
-var CHILD_IDS = Buffer.from("5d0f6c396f835a539b3e0a5c1a1f6d0e", "hex");
-
-// shared/cli/events/follow.ts
-var ENDINGS = {
-  completed: "completed",
-  "rolled-back": "failed, and rolled back",
-  failed: "failed",
-  "dead-lettered": "an event could not be handled and is in the errors queue",
-  timeout: "not ended in time; the chain goes on"
-};
-var QUIET_MS = 1500;
-var POLL_MS = 200;
-async function follow(options) {
-  const { app, event, correlationId, timeoutMs, onEntry, now, pause: pause3 } = options;
-  const deadline = now() + timeoutMs;
-  const found = /* @__PURE__ */ new Map();
-  const seen = /* @__PURE__ */ new Map();
-  let quietSince = now();
-  let failure;
-  while (now() < deadline) {
-    try {
-      const entries = await app.history({ correlationId, limit: 100 });
-      failure = void 0;
-      for (const entry of entries.toReversed()) found.set(keyOf(entry), entry);
-      const run = entriesOfEvent(event, [...found.values()]);
-      for (const entry of run) {
-        const key = keyOf(entry);
-        if (isDeepStrictEqual(seen.get(key), entry)) continue;
-        seen.set(key, entry);
-        quietSince = now();
-        onEntry(entry);
-      }
-      const ending = endingOf(run, now() - quietSince >= QUIET_MS);
-      if (ending) return { ending, ...whyOf(run, ending) };
-    } catch (error) {
-      failure = error;
-    }
-    await pause3(POLL_MS);
-  }
-  if (failure !== void 0) throw failure;
-  return { ending: "timeout" };
-}
-function keyOf(entry) {
-  return `${entry.handler} ${eventReference(entry)}`;
-}
-function entriesOfEvent(event, chain) {
-  const start = eventReference(event);
-  const first = chain.find((entry) => eventReference(entry) === start);
-  if (!first) return [];
-  const ours = /* @__PURE__ */ new Set([start]);
-  const known = new Set(chain.map(eventReference));
-  const isOurs = (entry) => {
-    const { type, subject, causationId, startedAt } = entry;
-    if (causationId === void 0) return false;
-    const isOfAnother = isOfSuperseded(entry, chain);
-    if (ours.has(causationId)) return !isOfAnother || causationId !== start;
-    const isFromOutside = type === "DeploymentFailed" && (isOfAnother || !known.has(causationId));
-    return isFromOutside && subject === first.subject && startedAt >= first.startedAt;
-  };
-  for (let size = 0; size !== ours.size; ) {
-    size = ours.size;
-    for (const entry of chain) if (isOurs(entry)) ours.add(eventReference(entry));
-  }
-  return chain.filter((entry) => ours.has(eventReference(entry)));
-}
-function isOfSuperseded({ type, causationId }, chain) {
-  const isStart = (one) => one.type === "DeploymentStarted" && one.causationId === causationId;
-  return type === "DeploymentFailed" && chain.some(isStart);
-}
-function endingOf(entries, isQuiet) {
-  const has = (type) => entries.some((entry) => entry.type === type);
-  if (entries.length === 0 || !entries.every(isSettled)) return void 0;
-  if (entries.some(({ status }) => status === "dead-lettered")) return "dead-lettered";
-  if (has("DeploymentRolledBack")) return "rolled-back";
-  if (has("DeploymentFailed")) return isQuiet ? "failed" : void 0;
-  if (has("DeploymentCompleted")) return "completed";
-  return isQuiet ? "completed" : void 0;
-}
-function whyOf(entries, ending) {
-  if (ending === "dead-lettered") {
-    const deadLetter = entries.find(({ status }) => status === "dead-lettered");
-    return deadLetter?.reason === void 0 ? {} : { why: `${deadLetter.type}: ${deadLetter.reason}: ${deadLetter.error ?? ""}` };
-  }
-  if (ending !== "failed" && ending !== "rolled-back") return {};
-  const why = entries.find(({ type }) => type === "DeploymentFailed")?.summary;
-  return why === void 0 ? {} : { why };
-}
-function isSettled({ status, reason }) {
-  return status === "completed" || status === "dead-lettered" || status === "waiting" && reason === "NotificationFailed";
-}
-
 // shared/cli/pipeline/workflow.ts
 import { appendFileSync } from "node:fs";
 
@@ -348,7 +350,7 @@ async function read(body, maxBytes) {
   return { bytes: Buffer.concat(chunks), isWhole: true };
 }
 
-// shared/cli/app/app-request.ts
+// shared/client/app-request.ts
 var MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 var TIMEOUT_MS = 3e4;
 var AppConnection = class {
@@ -452,7 +454,7 @@ function reasonIn(answer) {
   return [oneLine(String(title)), ...lines.map((line) => `  ${oneLine(line)}`)].join("\n");
 }
 
-// shared/cli/app/app-client.ts
+// shared/client/app-client.ts
 var HINTS = {
   unreachable: "is it running (npm start), or elsewhere (--url)?",
   unauthenticated: "set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)"
@@ -464,20 +466,19 @@ var AppClient = class {
     this.#app = new AppConnection(url, credentials, hints);
   }
   /**
-   * Publishes an event. Resolves when the app has accepted it; it is handled later.
+   * Publishes an event, or several. Resolves when the app has accepted all of them; they are handled later.
    *
-   * @returns the correlation id of its chain
+   * @returns the correlation ids of their chains, in their order
    */
-  async publish(event) {
+  async publish(events) {
     const answer = await this.#app.request("events", {
       method: "POST",
-      contentType: "application/cloudevents+json",
-      body: JSON.stringify(event)
+      contentType: `application/cloudevents${Array.isArray(events) ? "-batch" : ""}+json`,
+      body: JSON.stringify(events)
     });
     const [ids, chains] = [fieldOf(answer, "ids"), fieldOf(answer, "correlationIds")];
-    if (answer.status === 202 && Array.isArray(ids) && ids[0] === event.id && Array.isArray(chains)) {
-      return String(chains[0]);
-    }
+    const isThere = ({ id }) => Array.isArray(ids) && ids.includes(id);
+    if (answer.status === 202 && [events].flat().every(isThere) && Array.isArray(chains)) return chains.map(String);
     throw this.#app.notTheApp(answer, "202 with the id of the event");
   }
   /** The history, newest first. */
@@ -667,10 +668,7 @@ await runStep(TITLE, async () => {
   const app = appOfWorkflow();
   const event = eventOfInputs();
   const timeoutMs = parseDuration(input("timeout") ?? "10m");
-  let correlationId = "";
-  await retried(async () => {
-    correlationId = await app.publish(event);
-  });
+  const [correlationId = ""] = await retried(() => app.publish(event));
   setOutput("id", event.id);
   setOutput("correlation-id", correlationId);
   say(`published ${event.type} ${event.id}, chain ${correlationId}`);

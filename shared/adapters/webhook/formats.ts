@@ -36,7 +36,7 @@ export const slack: Format = ({ severity, title, text, team, facts, event }, lin
   const address = link?.replaceAll('|', '%7C').replaceAll('>', '%3E').replaceAll('&', '&amp;');
   const context = [
     ...(event ? [plain(`${cut(event.type, 100)} ${cut(event.id, 200)}`)] : []),
-    ...(address ? [{ type: 'mrkdwn', text: `<${address}|${event ? 'history' : 'dashboard'}>`, verbatim: true }] : []),
+    ...(address ? [{ type: 'mrkdwn', text: `<${address}|${event ? 'details' : 'dashboard'}>`, verbatim: true }] : []),
   ];
   return json('application/json', {
     text: `${ICONS[severity]} ${fitted(title, SLACK.text - 50, (char) => SLACK_ESCAPES[char] ?? char)}`,
@@ -88,7 +88,7 @@ export const teams: Format = ({ severity, title, text, team, facts, event }, lin
               facts: shown.map(([name, value]) => ({ title: cut(name, TEAMS.name), value: cut(value, TEAMS.value) })),
             },
           ],
-          ...(link && { actions: [{ type: 'Action.OpenUrl', title: event ? 'History' : 'Dashboard', url: link }] }),
+          ...(link && { actions: [{ type: 'Action.OpenUrl', title: event ? 'Details' : 'Dashboard', url: link }] }),
         },
       },
     ],

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlatformConfig } from '../../config.ts';
 import { DAY_MS } from '../../duration.ts';
 import { ConfigError, combineErrors } from '../../errors.ts';
+import { targetOf } from '../../events/deployment-target.ts';
 import { eventKey } from '../../events/identity.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Notification, Notifier } from '../../ports/notifier.ts';
@@ -59,7 +60,7 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
   return {
     async notify(notification) {
       const { severity, team } = notification;
-      const link = baseUrl && historyLink(baseUrl, notification);
+      const link = baseUrl && pageLink(baseUrl, notification);
       const fitting = channels.filter(
         (channel) =>
           channel.severities.includes(severity) && (!channel.teams || (team && channel.teams.includes(team))),
@@ -75,10 +76,28 @@ export function createWebhookNotifier(options: WebhookOptions): Notifier {
   };
 }
 
-function historyLink(baseUrl: string, { event }: Notification): string {
-  const link = new URL(`${baseUrl.replace(/\/$/, '')}/api/${event ? 'events' : 'dashboard'}`);
-  if (event) link.searchParams.set('correlationId', event.correlationid);
-  return link.href;
+/** The page that shows the cause and what can be done: of the deployment or the service, else of the chain. */
+function pageLink(baseUrl: string, { event }: Notification): string {
+  const page = (...path: readonly string[]): URL =>
+    new URL([baseUrl.replace(/\/$/, ''), 'api/dashboard', ...path.map(encodeURIComponent)].join('/'));
+  if (!event) return page().href;
+  switch (event.type) {
+    case 'DeploymentRequested':
+    case 'DeploymentStarted':
+    case 'DeploymentCompleted':
+    case 'DeploymentFailed':
+    case 'DeploymentRolledBack':
+      return page('deployments', ...targetOf(event.data).split('/')).href;
+    case 'HealthCheck':
+    case 'SLOViolation':
+    case 'ErrorBudgetDepleted':
+      return page('services', event.data.service).href;
+    default: {
+      const link = page('chain');
+      link.searchParams.set('id', event.correlationid);
+      return link.href;
+    }
+  }
 }
 
 async function sendOnce(

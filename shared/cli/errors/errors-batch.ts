@@ -1,10 +1,10 @@
 /** Replays or discards entries of the errors queue, with progress. It can be stopped safely. */
+import type { AppClient } from '../../client/app-client.ts';
+import { retried } from '../../client/retried.ts';
 import { describeError } from '../../describe-error.ts';
 import { NotFoundError, PermanentError } from '../../errors.ts';
 import { oneLine } from '../../shown-text.ts';
 import { complain, green, print, printJson, red, yellow } from '../../terminal/command.ts';
-import type { AppClient } from '../app/app-client.ts';
-import { retried } from '../app/retried.ts';
 
 /** How many requests run at once. */
 const AT_ONCE = 4;

@@ -1,8 +1,8 @@
 /** `platform-events errors`: lists, shows, replays and discards dead letters. */
 
 import type { ErrorEntry } from '../../api/errors.ts';
+import type { AppClient, ErrorFilter } from '../../client/app-client.ts';
 import { print, printJson, readFlags, terminalWidth, UsageError, wrongCall } from '../../terminal/command.ts';
-import type { AppClient, ErrorFilter } from '../app/app-client.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { appAt, COMMON, COMMON_USAGE, timeBack, wrongWord } from '../options.ts';
 import { workThrough } from './errors-batch.ts';

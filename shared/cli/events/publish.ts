@@ -1,6 +1,8 @@
 /** `platform-events publish`: checks an event, publishes it, and with `--wait` follows it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ENDINGS, follow } from '../../client/follow.ts';
+import { retried } from '../../client/retried.ts';
 import { jsonFaultOf } from '../../describe-error.ts';
 import { formatIssue, InvalidEventError } from '../../errors.ts';
 import { catalog, type PlatformEvent } from '../../events/catalog.ts';
@@ -12,11 +14,9 @@ import { readServiceBus } from '../../settings.ts';
 import { oneLine } from '../../shown-text.ts';
 import { green, print, printJson, readFlags, red, UsageError, wrongCall } from '../../terminal/command.ts';
 import { decodeText, readTextFile } from '../../terminal/flag-files.ts';
-import { retried } from '../app/retried.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { appAt, COMMON, COMMON_USAGE, durationFlag, knownType } from '../options.ts';
 import { showEntry, whenChanged } from './entry-lines.ts';
-import { ENDINGS, follow } from './follow.ts';
 
 const USAGE = `usage: platform-events publish <Type> --data "@file" [options]
 

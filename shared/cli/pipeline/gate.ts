@@ -1,8 +1,7 @@
 /** `.github/actions/gate`: fails while releases of a service are refused, because its error budget is spent. */
 
-import type { ServiceEntry } from '../../api/services.ts';
+import { retried } from '../../client/retried.ts';
 import { PermanentError } from '../../errors.ts';
-import { retried } from '../app/retried.ts';
 import { appOfWorkflow, cell, fail, neededInput, runStep, say, setOutput, summarise } from './workflow.ts';
 
 const TITLE = 'platform-events gate';
@@ -10,10 +9,7 @@ const TITLE = 'platform-events gate';
 await runStep(TITLE, async () => {
   const app = appOfWorkflow();
   const name = neededInput('service');
-  let services: ServiceEntry[] = [];
-  await retried(async () => {
-    services = await app.services();
-  });
+  const services = await retried(() => app.services());
   const service = services.find((one) => one.service === name);
   // A misspelt name must not open the gate.
   if (!service) {

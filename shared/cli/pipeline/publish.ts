@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HistoryEntry } from '../../api/events.ts';
+import type { AppClient } from '../../client/app-client.ts';
+import { ENDINGS, follow } from '../../client/follow.ts';
+import { retried } from '../../client/retried.ts';
 import { faultOf, jsonFaultOf } from '../../describe-error.ts';
 import { parseDuration } from '../../duration.ts';
 import { PermanentError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { oneLine } from '../../shown-text.ts';
-import type { AppClient } from '../app/app-client.ts';
-import { retried } from '../app/retried.ts';
-import { ENDINGS, follow } from '../events/follow.ts';
 import { appOfWorkflow, cell, fail, input, neededInput, runStep, say, setOutput, summarise } from './workflow.ts';
 
 const TITLE = 'platform-events publish';
@@ -19,11 +19,8 @@ await runStep(TITLE, async () => {
   const app = appOfWorkflow();
   const event = eventOfInputs();
   const timeoutMs = parseDuration(input('timeout') ?? '10m');
-  let correlationId = '';
   // A repeated request is harmless, since the event keeps its id.
-  await retried(async () => {
-    correlationId = await app.publish(event);
-  });
+  const [correlationId = ''] = await retried(() => app.publish(event));
   setOutput('id', event.id);
   setOutput('correlation-id', correlationId);
   say(`published ${event.type} ${event.id}, chain ${correlationId}`);

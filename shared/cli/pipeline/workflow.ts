@@ -1,9 +1,9 @@
 /** A step of a GitHub workflow: its inputs, outputs, summary, token and failure. Nothing but Node is needed. */
 import { appendFileSync } from 'node:fs';
+import { AppClient } from '../../client/app-client.ts';
 import { describeError, faultOf } from '../../describe-error.ts';
 import { PermanentError, PlatformError } from '../../errors.ts';
 import { oneLine } from '../../shown-text.ts';
-import { AppClient } from '../app/app-client.ts';
 
 /** A value under `with:`; undefined when it is absent or empty. */
 export function input(name: string): string | undefined {

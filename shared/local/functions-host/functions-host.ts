@@ -27,6 +27,8 @@ export interface HostOptions {
   readonly settings: HostSettings;
   /** 0 takes any free port. */
   readonly httpPort: number;
+  /** Awaited when the app is loaded and before anything of it can run. */
+  readonly beforeListening?: () => Promise<void>;
   readonly onLog: (line: InvocationLog) => void;
   /** Remembers the timers' schedules from one start to the next; only as long as the process when absent. */
   readonly scheduleMonitor?: ScheduleMonitor;
@@ -111,6 +113,7 @@ export async function startFunctionsHost(options: HostOptions): Promise<Function
       run: (request) => run(one, request),
     });
   });
+  await options.beforeListening?.();
   const port = await http.listen(httpPort);
 
   for (const [index, one] of withServiceBus.entries()) {

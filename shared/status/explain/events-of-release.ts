@@ -41,14 +41,18 @@ export function eventsOf(
   do {
     before = found.size;
     for (const { key, record } of keyed) {
-      if (key === release.key || isEndFrom(release, record, blamedBy) || followsFrom(found, record)) {
-        found.set(key, record);
-      }
+      const isOne = key === release.key || isStepOf(release, key, record);
+      if (isOne || isEndFrom(release, record, blamedBy) || followsFrom(found, record)) found.set(key, record);
     }
   } while (found.size > before);
   return [...found]
     .map(([key, record]) => ({ key, ...explanationOf(record) }))
     .sort((a, b) => a.receivedAt - b.receivedAt);
+}
+
+/** Whether a step was taken by it. Of a newer request that has superseded the release, the rest is not its own. */
+function isStepOf({ steps }: ReleaseRecord, key: string, { type }: EventRecord): boolean {
+  return type !== 'DeploymentRequested' && steps.some(({ by }) => by === key);
 }
 
 /** Those events end a release by another's event: a newer request, or a violation. */

@@ -1,203 +1,219 @@
-/** The contract of sending: batches, duplicates, schedules, limits, fan-out. */
-import { expect } from 'vitest';
-import type { Bench } from '../broker.ts';
-import { bodiesOf, drain } from './support.ts';
+/** The contract of sending: batches, what a message says of itself, numbers, fan-out. */
+import { type Section, section } from '../broker-case.ts';
+import { AMQP_ERRORS, COUNTS, PAYLOADS, QUEUES_AND_TOPICS, QUOTAS, SEQUENCING, SETTLEMENT } from './sources.ts';
+import { drain, drainBodies, KB, one, queueWith, subscribed, textOf } from './support.ts';
 
-export function sending({ driver, name, test }: Bench): void {
-  test('delivers in order what was sent as one batch', ['administration'], async () => {
-    const queue = name('q');
-    await driver().createQueue(queue);
+export const sending: Section = section('sending', ({ test }) => {
+  test('delivers in order what was sent as one batch', SEQUENCING, async (bench, expect) => {
+    const queue = await queueWith(bench, {}, ['1', '2', '3']);
 
-    await driver().send(queue, [{ body: '1' }, { body: '2' }, { body: '3' }]);
-
-    expect(bodiesOf(await drain(driver(), queue))).toEqual(['1', '2', '3']);
+    expect(await drainBodies(bench.driver, queue)).toEqual(['1', '2', '3']);
   });
 
-  test('hands out what the sender said of a message', ['administration'], async () => {
-    const queue = name('q');
-    await driver().createQueue(queue);
+  test('delivers in order what was sent one by one', SEQUENCING, async (bench, expect) => {
+    const queue = await queueWith(bench);
+    for (const body of ['1', '2', '3']) await bench.driver.send(queue, [{ body }]);
+
+    expect(await drainBodies(bench.driver, queue)).toEqual(['1', '2', '3']);
+  });
+
+  test('hands out the system properties as they were sent', PAYLOADS, async (bench, expect) => {
     const sent = {
       body: 'text',
       messageId: 'id-1',
       correlationId: 'chain',
       subject: 'Kind',
       to: 'somewhere',
-      applicationProperties: { text: 'a', yes: true, whole: 7, half: 0.5 },
+      replyTo: 'back',
+      replyToSessionId: 'their session',
+      contentType: 'text/plain',
     };
+    const queue = await queueWith(bench, {}, [sent]);
 
-    await driver().send(queue, [sent]);
-
-    const [received] = await drain(driver(), queue);
-    expect(received).toMatchObject({ ...sent, deliveryCount: 0, state: 'active' });
+    expect(await drain(bench.driver, queue)).toMatchObject([{ ...sent, deliveryCount: 0, state: 'active' }]);
   });
 
-  test('gives a message an id when the sender did not', ['administration'], async () => {
-    const queue = name('q');
-    await driver().createQueue(queue);
+  test(
+    'hands out texts, booleans, whole and other numbers as application properties',
+    PAYLOADS,
+    async (bench, expect) => {
+      const applicationProperties = { text: 'a', empty: '', yes: true, no: false, whole: 7, negative: -1, half: 0.5 };
+      const queue = await queueWith(bench, {}, [{ body: 'x', applicationProperties }]);
 
-    await driver().send(queue, [{ body: 'x' }, { body: 'y' }]);
+      expect(one(await drain(bench.driver, queue)).applicationProperties).toEqual(applicationProperties);
+    },
+  );
 
-    const ids = (await drain(driver(), queue)).map(({ messageId }) => messageId);
+  test('keeps names of application properties apart that differ by case', PAYLOADS, async (bench, expect) => {
+    const applicationProperties = { a: 1, A: 2 };
+    const queue = await queueWith(bench, {}, [{ body: 'x', applicationProperties }]);
+
+    expect(one(await drain(bench.driver, queue)).applicationProperties).toEqual(applicationProperties);
+  });
+
+  test('takes a message with an empty body', PAYLOADS, async (bench, expect) => {
+    const queue = await queueWith(bench, {}, [{ body: '', subject: 'nothing' }]);
+
+    expect(await drain(bench.driver, queue)).toMatchObject([{ body: '', subject: 'nothing' }]);
+  });
+
+  test('keeps text in any language', PAYLOADS, async (bench, expect) => {
+    const text = 'привет, 世界 🚌';
+    const queue = await queueWith(bench, {}, [{ body: text, subject: text, applicationProperties: { [text]: text } }]);
+
+    expect(await drain(bench.driver, queue)).toMatchObject([
+      { body: text, subject: text, applicationProperties: { [text]: text } },
+    ]);
+  });
+
+  test('gives a message an id when the sender did not', PAYLOADS, async (bench, expect) => {
+    const queue = await queueWith(bench, {}, ['x', 'y']);
+
+    const ids = (await drain(bench.driver, queue)).map(({ messageId }) => messageId);
     expect(new Set(ids).size).toBe(2);
     expect(ids.every((id) => id.length > 0)).toBe(true);
   });
 
-  test('numbers messages in ascending order', ['administration'], async () => {
-    const queue = name('q');
-    await driver().createQueue(queue);
+  test('takes two messages of one id where duplicates are not detected', PAYLOADS, async (bench, expect) => {
+    const twins = ['1', '2'].map((body) => ({ body, messageId: 'same' }));
+    const queue = await queueWith(bench, {}, twins);
 
-    await driver().send(queue, [{ body: '1' }]);
-    await driver().send(queue, [{ body: '2' }]);
+    expect(await drainBodies(bench.driver, queue)).toEqual(['1', '2']);
+  });
 
-    const [first, second] = (await drain(driver(), queue)).map(({ sequenceNumber }) => BigInt(sequenceNumber));
+  test('numbers messages in ascending order', SEQUENCING, async (bench, expect) => {
+    const queue = await queueWith(bench, {}, ['1']);
+    await bench.driver.send(queue, [{ body: '2' }]);
+
+    const [first, second] = (await drain(bench.driver, queue)).map(({ sequenceNumber }) => BigInt(sequenceNumber));
     expect(first && second && second > first).toBe(true);
   });
 
-  test('refuses to send to an entity that is not there', [], async () => {
-    await expect(driver().send(name('nowhere'), [{ body: 'x' }])).rejects.toMatchObject({
+  test('never uses a number again, whatever became of its message', SEQUENCING, async (bench, expect) => {
+    const queue = await queueWith(bench, {}, ['1']);
+    const before = one(await drain(bench.driver, queue));
+    await bench.driver.send(queue, [{ body: '2' }]);
+
+    const after = one(await drain(bench.driver, queue));
+    expect(BigInt(after.sequenceNumber)).toBeGreaterThan(BigInt(before.sequenceNumber));
+  });
+
+  test('says when a message was enqueued', SEQUENCING, async (bench, expect) => {
+    const before = bench.driver.now();
+    const queue = await queueWith(bench, {}, ['x']);
+
+    const { enqueuedAt } = one(await drain(bench.driver, queue));
+    // Clocks differ a little.
+    expect(Math.abs(enqueuedAt - before)).toBeLessThan(60_000);
+  });
+
+  test('refuses to send to an entity that is not there', AMQP_ERRORS, async ({ driver, name }, expect) => {
+    await expect(driver.send(name('nowhere'), [{ body: 'x' }])).rejects.toMatchObject({
       code: 'MessagingEntityNotFound',
     });
   });
 
-  test(
-    'drops a repeated message id inside the window, and takes it after',
-    ['administration', 'virtualTime'],
-    async () => {
-      const queue = name('q');
-      await driver().createQueue(queue, {
-        requiresDuplicateDetection: true,
-        duplicateDetectionHistoryTimeWindowMs: 60_000,
-      });
+  test('finds an entity whatever the case of its name', QUEUES_AND_TOPICS, async (bench, expect) => {
+    const queue = await queueWith(bench);
+    await bench.driver.send(queue.toUpperCase(), [{ body: 'x' }]);
 
-      await driver().send(queue, [
-        { body: 'first', messageId: 'm' },
-        { body: 'twin', messageId: 'm' },
-      ]);
-      await driver().advance(59_000);
-      await driver().send(queue, [{ body: 'late twin', messageId: 'm' }]);
-      await driver().advance(2_000);
-      await driver().send(queue, [{ body: 'again', messageId: 'm' }]);
-
-      expect(bodiesOf(await drain(driver(), queue))).toEqual(['first', 'again']);
-    },
-  );
-
-  test('keeps a scheduled message until its time', ['administration', 'virtualTime'], async () => {
-    const queue = name('q');
-    await driver().createQueue(queue);
-    await driver().schedule(queue, [{ body: 'later' }], driver().now() + 60_000);
-    await driver().send(queue, [{ body: 'now' }]);
-
-    const before = bodiesOf(await drain(driver(), queue));
-    await driver().advance(60_000);
-    const after = bodiesOf(await drain(driver(), queue));
-
-    expect({ before, after }).toEqual({ before: ['now'], after: ['later'] });
+    expect(await drainBodies(bench.driver, queue)).toEqual(['x']);
   });
 
-  test('schedules what an ordinary send asks to have enqueued later', ['administration', 'virtualTime'], async () => {
-    const topic = name('t');
-    await driver().createTopic(topic);
-    await driver().createSubscription(topic, 's');
-    const path = `${topic}/Subscriptions/s`;
-    await driver().send(topic, [{ body: 'later', scheduledEnqueueTimeMs: driver().now() + 60_000 }]);
+  test('refuses to send to a subscription', QUEUES_AND_TOPICS, async (bench, expect) => {
+    const { path } = await subscribed(bench);
 
-    const before = await drain(driver(), path);
-    await driver().advance(60_000);
-
-    expect(before).toEqual([]);
-    expect(bodiesOf(await drain(driver(), path))).toEqual(['later']);
+    await expect(bench.driver.send(path, [{ body: 'x' }])).rejects.toThrow();
   });
 
-  test('cancels a scheduled message, once', ['administration', 'virtualTime'], async () => {
-    const queue = name('q');
-    await driver().createQueue(queue);
-    const numbers = await driver().schedule(queue, [{ body: 'a' }, { body: 'b' }], driver().now() + 60_000);
+  test('refuses to send to a dead-letter queue', QUEUES_AND_TOPICS, async (bench, expect) => {
+    const queue = await queueWith(bench);
 
-    await driver().cancelScheduled(queue, numbers.slice(0, 1));
-
-    await expect(driver().cancelScheduled(queue, numbers.slice(0, 1))).rejects.toMatchObject({
-      code: 'MessageNotFound',
-    });
-    await driver().advance(61_000);
-    expect(bodiesOf(await drain(driver(), queue))).toEqual(['b']);
+    await expect(bench.driver.send(`${queue}/$DeadLetterQueue`, [{ body: 'x' }])).rejects.toThrow();
   });
 
-  test('shows scheduled messages to a peek', ['administration'], async () => {
-    const queue = name('q');
-    await driver().createQueue(queue);
-    await driver().schedule(queue, [{ body: 'later' }], driver().now() + 3_600_000);
+  test('refuses a message above the size limit', QUOTAS, async (bench, expect) => {
+    const queue = await queueWith(bench);
 
-    const receiver = await driver().receiver(queue);
-    const peeked = await receiver.peek(10);
-    await receiver.close();
-
-    expect(peeked).toMatchObject([{ body: 'later', state: 'scheduled' }]);
-  });
-
-  // https://github.com/Azure/azure-service-bus/issues/352, https://github.com/MicrosoftDocs/azure-docs/issues/59641
-  test(
-    'shows the scheduled messages of a topic to a peek there, and to none at a subscription',
-    ['administration'],
-    async () => {
-      const topic = name('t');
-      await driver().createTopic(topic);
-      await driver().createSubscription(topic, 's');
-      const [number = ''] = await driver().schedule(topic, [{ body: 'later' }], driver().now() + 3_600_000);
-
-      expect(await driver().peek(topic, 10)).toMatchObject([
-        { body: 'later', state: 'scheduled', sequenceNumber: number },
-      ]);
-      expect(await driver().peek(`${topic}/Subscriptions/s`, 10)).toEqual([]);
-      await driver().cancelScheduled(topic, [number]);
-      expect(await driver().peek(topic, 10)).toEqual([]);
-    },
-  );
-
-  test('refuses a message above the size limit', ['administration'], async () => {
-    const queue = name('q');
-    await driver().createQueue(queue);
-
-    await expect(driver().send(queue, [{ body: 'x'.repeat(300 * 1024) }])).rejects.toMatchObject({
+    await expect(bench.driver.send(queue, [{ body: textOf(300 * KB) }])).rejects.toMatchObject({
       code: 'MessageSizeExceeded',
     });
-    expect(await drain(driver(), queue)).toEqual([]);
+    expect(await drain(bench.driver, queue)).toEqual([]);
   });
 
-  test('copies what is sent to a topic to each of its subscriptions', ['administration'], async () => {
+  test('takes a message just below the size limit', QUOTAS, async (bench, expect) => {
+    const queue = await queueWith(bench, {}, [textOf(250 * KB)]);
+
+    expect(one(await drain(bench.driver, queue)).body.length).toBe(250 * KB);
+  });
+
+  test('copies what is sent to a topic to each of its subscriptions', QUEUES_AND_TOPICS, async (bench, expect) => {
+    const { topic, path } = await subscribed(bench);
+    await bench.driver.createSubscription(topic, 'b');
+
+    await bench.driver.send(topic, [{ body: '1' }, { body: '2' }]);
+
+    expect(await drainBodies(bench.driver, path)).toEqual(['1', '2']);
+    expect(await drainBodies(bench.driver, `${topic}/Subscriptions/b`)).toEqual(['1', '2']);
+  });
+
+  test('drops what is sent to a topic without subscriptions', QUEUES_AND_TOPICS, async ({ driver, name }, expect) => {
     const topic = name('t');
-    await driver().createTopic(topic);
-    await driver().createSubscription(topic, 'a');
-    await driver().createSubscription(topic, 'b');
+    await driver.createTopic(topic);
+    await driver.send(topic, [{ body: 'early' }]);
+    await driver.createSubscription(topic, 's');
 
-    await driver().send(topic, [{ body: '1' }, { body: '2' }]);
-
-    expect(bodiesOf(await drain(driver(), `${topic}/Subscriptions/a`))).toEqual(['1', '2']);
-    expect(bodiesOf(await drain(driver(), `${topic}/Subscriptions/b`))).toEqual(['1', '2']);
+    expect(await drain(driver, `${topic}/Subscriptions/s`)).toEqual([]);
   });
 
-  test('forwards, and remembers the number that a message had at first', ['administration'], async () => {
-    const [first, second] = [name('q'), name('q')];
-    await driver().createQueue(second);
-    await driver().createQueue(first, { forwardTo: second });
+  test('settles the copies of a message independently', QUEUES_AND_TOPICS, async (bench, expect) => {
+    const { topic, path } = await subscribed(bench);
+    await bench.driver.createSubscription(topic, 'b');
+    await bench.driver.send(topic, [{ body: 'x' }]);
 
-    await driver().send(first, [{ body: 'on' }]);
+    expect(await drainBodies(bench.driver, path)).toEqual(['x']);
 
-    const [received] = await drain(driver(), second);
-    expect(received).toMatchObject({ body: 'on', enqueuedSequenceNumber: '1' });
+    expect(await bench.driver.peek(`${topic}/Subscriptions/b`, 10)).toMatchObject([{ body: 'x' }]);
   });
 
-  test('counts what an entity holds', ['administration', 'runtimeCounts', 'virtualTime'], async () => {
-    const queue = name('q');
-    await driver().createQueue(queue);
-    await driver().send(queue, [{ body: '1' }, { body: '2' }, { body: '3' }]);
-    await driver().schedule(queue, [{ body: '4' }], driver().now() + 60_000);
-    const receiver = await driver().receiver(queue);
-    const [one, two] = await receiver.receive(2);
-    if (one) await receiver.deadLetter(one, 'Test');
-    if (two) await receiver.complete(two);
+  test('gives a message the same enqueued number in each subscription', SEQUENCING, async (bench, expect) => {
+    const { topic, path } = await subscribed(bench);
+    await bench.driver.send(topic, [{ body: 'before' }]);
+    await bench.driver.createSubscription(topic, 'b');
+    await bench.driver.send(topic, [{ body: 'x' }]);
+
+    const [, here] = await drain(bench.driver, path);
+    const there = one(await drain(bench.driver, `${topic}/Subscriptions/b`));
+    expect(there.enqueuedSequenceNumber).toBe(here?.enqueuedSequenceNumber);
+  });
+
+  test('counts what waits, what is scheduled and what is dead', COUNTS, async (bench, expect) => {
+    const queue = await queueWith(bench, {}, ['1', '2', '3']);
+    await bench.driver.schedule(queue, [{ body: '4' }], bench.driver.now() + 3_600_000);
+    const receiver = await bench.driver.receiver(queue);
+    const [first, second] = await receiver.receive(2);
+    if (first) await receiver.deadLetter(first, 'Test');
+    if (second) await receiver.complete(second);
     await receiver.close();
 
-    expect(await driver().counts(queue)).toEqual({ active: 1, deadLetter: 1, scheduled: 1 });
+    expect(await bench.driver.counts(queue)).toMatchObject({ active: 1, deadLetter: 1, scheduled: 1, total: 3 });
   });
-}
+
+  test('counts a locked message as active', COUNTS, async (bench, expect) => {
+    const queue = await queueWith(bench, {}, ['1', '2']);
+    const receiver = await bench.driver.receiver(queue);
+    await receiver.receive(1);
+
+    expect(await bench.driver.counts(queue)).toMatchObject({ active: 2 });
+    await receiver.close();
+  });
+
+  test('takes a batch whole or not at all', SETTLEMENT, async (bench, expect) => {
+    const queue = await queueWith(bench);
+
+    const sending = bench.driver.send(queue, [{ body: '1' }, { body: '2', messageId: textOf(129) }, { body: '3' }]);
+
+    await expect(sending).rejects.toThrow();
+    expect(await drain(bench.driver, queue)).toEqual([]);
+  });
+});

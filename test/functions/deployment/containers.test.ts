@@ -24,7 +24,9 @@ async function twoContainers(): Promise<World> {
 const forEnvoy = (tag: string) => ({ container: 'envoy', image: `envoy:${tag}` });
 
 async function start(world: World, request: PlatformEvent): Promise<PlatformEvent> {
-  const started = only(await world.run(request));
+  const started = only({
+    published: (await world.run(request)).published.filter(({ type }) => type !== 'DeploymentFailed'),
+  });
   await world.run(started);
   world.clock.advance(100);
   return started;
@@ -79,6 +81,98 @@ describe('requests for different containers', () => {
     const { published } = await world.run(world.request('2', { container: 'web' }));
 
     expect(typesOf(published).sort()).toEqual(['DeploymentFailed', 'DeploymentStarted']);
+  });
+});
+
+describe('a release for one container after one for several that has lost its say', () => {
+  const both = (webTag: string, envoyTag: string) => ({ containers: [webImage(webTag), envoy(envoyTag)] });
+
+  it.each([
+    ['was superseded', '2', '2'],
+    ['has failed, and was not yet rolled back', 'fail-2', '2'],
+  ])('which %s, takes back with its own what that one has left in the other', async (_, webTag, envoyTag) => {
+    const world = await twoContainers();
+    const first = await start(world, world.request('', both(webTag, envoyTag)));
+    if (webTag.startsWith('fail-')) await world.runToEnd(first);
+
+    const done = await world.carry(world.request('fail-3', { container: 'web' }));
+
+    expect(done.at(-1)).toMatchObject({
+      type: 'DeploymentRolledBack',
+      data: { restored: [webImage('1'), envoy('1')] },
+    });
+    expect(await world.images()).toEqual(running('1', '1'));
+    expect(await world.record()).toMatchObject({ unverified: [] });
+  });
+
+  it('completes for the other, too, since all containers became ready together', async () => {
+    const world = await twoContainers();
+    await start(world, world.request('', both('2', '2')));
+
+    await world.carry(world.request('3', { container: 'web' }));
+
+    expect(await world.images()).toEqual(running('3', '2'));
+    expect(await world.knownGood('envoy')).toEqual(['envoy:2', 'envoy:1']);
+    expect(await world.record()).toMatchObject({ unverified: [] });
+  });
+
+  it('leaves the other to a newer release of its own', async () => {
+    const world = await twoContainers();
+    await start(world, world.request('', both('2', '2')));
+    const bad = await start(world, world.request('fail-3', { container: 'web' }));
+    await start(world, world.request('', forEnvoy('4')));
+
+    const failed = only(await world.runToEnd(bad));
+    const done = await world.carry(failed);
+
+    expect(done.at(-1)).toMatchObject({ type: 'DeploymentRolledBack', data: { image: `${IMAGE}:1` } });
+    expect(await world.images()).toEqual(running('1', '4'));
+  });
+
+  it.each([
+    ['just before the rollback is made', 0],
+    ['while the rollback is under way', 1],
+  ])('leaves the other to a newer release that comes %s', async (_, looks) => {
+    const world = await twoContainers();
+    await start(world, world.request('', both('2', '2')));
+    const failed = only(await world.runToEnd(await start(world, world.request('fail-3', { container: 'web' }))));
+    const release = () => start(world, world.request('', forEnvoy('4')));
+    // People are told before the cluster is changed.
+    if (looks === 0) world.notify = async () => void (await release());
+    await world.run(failed);
+    world.notify = async () => {};
+    if (looks === 1) await release();
+
+    const done = await world.carry(failed);
+
+    expect(done.at(-1)).toMatchObject({ type: 'DeploymentRolledBack', data: { image: `${IMAGE}:1` } });
+    expect(await world.images()).toEqual(running('1', '4'));
+    expect((await world.record()).unverified).toHaveLength(1);
+  });
+
+  it('leaves the other as somebody else has set it since', async () => {
+    const world = await twoContainers();
+    await start(world, world.request('', both('2', '2')));
+    const bad = await start(world, world.request('fail-3', { container: 'web' }));
+    await world.cluster.apply({
+      ...{ ...web, requestId: 'kubectl', rank: '9', changeCause: '' },
+      containers: [envoy('hotfix')],
+    });
+
+    await world.carry(only(await world.runToEnd(bad)));
+
+    expect(await world.images()).toEqual(running('1', 'hotfix'));
+  });
+
+  it('takes back the whole chain of those that have lost their say', async () => {
+    const world = await twoContainers();
+    await start(world, world.request('', both('2', '2')));
+    await start(world, world.request('', both('3', '3')));
+    await start(world, world.request('', forEnvoy('4')));
+
+    await world.carry(world.request('', forEnvoy('fail-5')));
+
+    expect(await world.images()).toEqual(running('1', '1'));
   });
 });
 

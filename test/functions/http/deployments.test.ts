@@ -56,6 +56,16 @@ describe('GET /api/deployments', () => {
     });
   });
 
+  it('names who sent a request beside whom it names itself', async () => {
+    await platform.deploy('web', '1', { requestedBy: 'ana' });
+
+    const { json } = await platform.get(handle);
+
+    expect(json).toMatchObject({
+      deployments: [{ newest: { requestedBy: 'ana', sentBy: 'topic deployment-requested' } }],
+    });
+  });
+
   it('says since when a deployment has been failing', async () => {
     await platform.deploy('web', 'fail-1');
 

@@ -4,6 +4,7 @@ import { handle as listDeployments } from '../../../functions/http/deployments.t
 import { handle } from '../../../functions/http/explain.ts';
 import { handle as noticePutBacks } from '../../../functions/timer/notice-put-backs.ts';
 import type { HttpResponse } from '../../../shared/http/on-http.ts';
+import { requestRollback } from '../../../shared/releases/rollback-requests.ts';
 import { CheckedShop, OVERRIDE } from '../../support/checked-shop.ts';
 
 const WEB = '?target=default/shop/web';
@@ -191,6 +192,29 @@ it('says since when what was rolled back runs again, as the list of deployments 
   });
   const { json } = await shop.platform.get(listDeployments, '?deployment=web');
   expect(json).toMatchObject({ deployments: [{ newest: { putBackAt: at } }] });
+});
+
+it('explains a rollback that somebody asked for', async () => {
+  const shop = await CheckedShop.open();
+  const { bus, ports } = shop.platform;
+  await shop.platform.deploy('web', '2');
+  const place = { cluster: 'default', namespace: 'shop', deployment: 'web' };
+  await requestRollback({ ...place, who: 'ada', reason: 'it is ugly' }, ports);
+  await bus.advance('1m');
+
+  expect(await explained(shop)).toMatchObject({
+    phase: 'rolled-back',
+    steps: [
+      {},
+      {},
+      {},
+      {
+        event: { type: 'DeploymentFailed', source: '/handlers/rollback' },
+        cameTo: [{ to: 'failed', reason: 'RollbackRequested' }, { to: 'rolling-back' }, { to: 'rolled-back' }],
+      },
+      { event: { type: 'DeploymentRolledBack' } },
+    ],
+  });
 });
 
 it('tells two requests of one id apart, and asks for the source', async () => {

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { replayError } from '../../../functions/http/errors.ts';
 import { handle as publish } from '../../../functions/http/publish.ts';
+import { readAudit } from '../../../shared/access/audit.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
@@ -138,6 +139,8 @@ describe('one id', () => {
       title: 'not published: another event has this id and source',
       issues: [{ index: 0, path: 'id', value: 'a', expected: 'an id that no other event of /ci has' }],
     });
+    const { entries } = await readAudit(platform.ports.state, { limit: 9 });
+    expect(entries.filter(({ failed }) => failed?.includes('another event has this id'))).toHaveLength(1);
   });
 
   it('twice in one batch is refused when they differ, and sent once when they do not', async () => {

@@ -1,7 +1,7 @@
 /** What the command line says of many entries, and how it is stopped. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { AppClient } from '../../../shared/cli/app/app-client.ts';
 import { workThrough } from '../../../shared/cli/errors/errors-batch.ts';
+import type { AppClient } from '../../../shared/client/app-client.ts';
 import { NotFoundError, PermanentError, TransientError } from '../../../shared/errors.ts';
 
 const printed: string[] = [];

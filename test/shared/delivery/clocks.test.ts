@@ -12,13 +12,13 @@ import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
 import { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
+import { loadHandlers } from '../../../shared/local/testing/load-handlers.ts';
+import { serveHandlers } from '../../../shared/local/testing/serve-handlers.ts';
 import { type Handler, requeueAfter } from '../../../shared/ports/handler.ts';
 import { routeOf } from '../../../shared/topology.ts';
 import { definition, event } from '../../support/delivery-cases.ts';
-import { loadHandlers } from '../../support/handlers.ts';
 import { clustersOf, RecordingLog } from '../../support/ports.ts';
 import { seeded } from '../../support/seeded.ts';
-import { serveHandlers } from '../../support/serve-handlers.ts';
 import { skewedHost } from '../../support/skewed-host.ts';
 
 const OFFSETS = [

@@ -30,6 +30,43 @@ const good = {
   address: 'http://x',
 };
 
+describe('a name that differs in case alone', () => {
+  const nested = z.looseObject({ list: z.array(z.looseObject({ commitSha: z.string(), size: z.int().optional() })) });
+  const linesOf = (checked: z.ZodType, input: unknown): string[] | undefined => {
+    const { error } = checked.safeParse(input, { error: describeIssue });
+    return error && issuesOf(error, input).map(formatIssue);
+  };
+
+  it('is told, at any depth, as C# writes it by default', () => {
+    const input = { list: [{ commitSha: 'a' }, { CommitSha: 'b', Size: 1 }] };
+
+    expect(linesOf(nested, input)).toEqual([
+      "list.1.commitSha: expected a string (there is 'CommitSha', which differs in case alone), got nothing",
+    ]);
+    expect(linesOf(nested, { List: [] })).toEqual([
+      "list: expected an array (there is 'List', which differs in case alone), got nothing",
+    ]);
+  });
+
+  it('is told of the fields of an event', () => {
+    const data = { Service: 'web', good: 1, total: 1 };
+
+    expect(() => newEvent(HealthCheck, { source: '/x', data: data as never })).toThrow(
+      /^invalid event: data\.service: expected .* \(there is 'Service', which differs in case alone\), got nothing$/,
+    );
+  });
+
+  it('is told of a value that is one of several', () => {
+    expect(
+      linesOf(z.object({ environment: z.enum(['production', 'staging']) }), { environment: 'Production' }),
+    ).toEqual(["environment: expected 'production' or 'staging' (it differs in case alone), got \"Production\""]);
+  });
+
+  it('is nothing when the value itself is there', () => {
+    expect(linesOf(schema, { ...good, text: 1, Text: 'a' })?.[0]).toBe('text: expected a string, got 1');
+  });
+});
+
 describe('describeIssue', () => {
   it.each([
     ['text', '', 'text: expected at least 1 character, got ""'],

@@ -21,6 +21,9 @@ afterEach(() => bus.kill());
 afterAll(() => bus.remove());
 
 describe('npm run bus', () => {
+  const KEY = 'q7mJt0m2c1u/Zk3+Vw5b8A==';
+  const ANY_PORT = ['--port', '0', '--admin-port', '0', '--json'];
+
   it('says when it is ready, carries the topology of this build, and ends on a signal', async () => {
     const { child, line } = start('--port', '0', '--admin-port', '0');
     expect(await line()).toMatch(/^ready amqp:\/\/127\.0\.0\.1:\d+$/);
@@ -95,6 +98,17 @@ describe('npm run bus', () => {
     expect(errors()).toMatch(complaint);
   });
 
+  it('says in one line what no entity can have', async () => {
+    const config = join(tmpdir(), `config-long-${process.pid}.json`);
+    const queue = { Name: 'q', Properties: { LockDuration: 'PT6M' } };
+    writeFileSync(config, JSON.stringify({ UserConfig: { Namespaces: [{ Name: 'n', Queues: [queue] }] } }));
+
+    const { child, errors } = start(...ANY_PORT, '--config', config);
+
+    expect(await once(child, 'exit')).toEqual([2, null]);
+    expect(errors()).toBe('--config: q: lockDurationMs must be from 1000 to 300000, got 360000\n');
+  });
+
   it('names the port that is taken, and the way out', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -111,9 +125,6 @@ describe('npm run bus', () => {
     expect(other.errors().trim()).toBe(`port ${port} is in use; choose another with --admin-port`);
     server.close();
   });
-
-  const KEY = 'q7mJt0m2c1u/Zk3+Vw5b8A==';
-  const ANY_PORT = ['--port', '0', '--admin-port', '0', '--json'];
 
   it.each([
     ['a file', (file: string) => startWith({}, ...ANY_PORT, '--key-file', file)],

@@ -86,6 +86,10 @@ async function answer(request: IncomingMessage, url: URL, options: AdminOptions)
   }
 
   const path = decodePath(url.pathname);
+  // The administration knows no POST: that is how messages are sent and received over HTTP.
+  if (request.method === 'POST' || /\/messages\/head$/i.test(path)) {
+    throw new AdminError(501, 'messages over HTTP are not supported by this endpoint: send and receive them over AMQP');
+  }
   authorize(request, path, url, options);
   const target = parseAdminPath(path);
   if (!target) throw new AdminError(400, 'the address names no entity');
@@ -127,8 +131,8 @@ const DENIED = {
 } as const;
 
 /**
- * All of it needs the right to manage. Some clients sign the address of the request with its query, others that of the
- * entity or of the namespace.
+ * All of it needs the right to manage. Some clients sign the address of the request with its query, encoded or not,
+ * others that of the entity or of the namespace.
  */
 function authorize(
   { headers, method }: IncomingMessage,
@@ -139,7 +143,8 @@ function authorize(
   const header = headers.authorization;
   if (header === undefined) throw new AdminError(401, 'the request has no Authorization header');
   const token = header.replace(/^Bearer /i, '');
-  const grants = [path, `${path}${url.search}`].map((audience) => authority.read(token, audience, clock.now()));
+  const audiences = [path, `${path}${url.search}`, url.pathname, `${url.pathname}${url.search}`];
+  const grants = audiences.map((audience) => authority.read(token, audience, clock.now()));
   const [refused] = grants;
   const grant = grants.find((one) => typeof one !== 'string');
   if (grant === undefined) throw new AdminError(401, `${refused}`);

@@ -122,7 +122,7 @@ export class DeliveredMessage extends PeekedMessage {
     return this.lockNumber === 0 ? undefined : this.#lockedUntil;
   }
 
-  /** Writes the sixteen bytes of the lock token, in the order of its text. */
+  /** Writes the sixteen bytes of the lock token, in the order of its text. @internal */
   writeLockToken(target: Buffer): void {
     target.write(this.salt, 0, 'hex');
     target.writeUInt32BE(this.lockNumber, 4);

@@ -83,6 +83,17 @@ export interface Content extends SystemProperties {
   readonly changes: Changes | undefined;
 }
 
+/** What a topic has given a message by the time that its rules are asked. */
+export interface Arrival {
+  readonly clock: { now(): number };
+  readonly sequenceNumber: number;
+  /** The one that it got where it was first sent. */
+  readonly enqueuedSequenceNumber: number;
+  /** The topic's, which limits that of the message. */
+  readonly longestTimeToLiveMs: number;
+  readonly deadLetterSource?: string | undefined;
+}
+
 /** @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
 const MAX_ID = 128;
 const NO_PROPERTIES: ApplicationProperties = Object.freeze({});

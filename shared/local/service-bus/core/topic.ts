@@ -7,7 +7,7 @@ import type { ScheduledCall } from './clock.ts';
 import { type EntityHost, type EntityTimes, ReceiveEntity } from './entity.ts';
 import { checkName, type SubscriptionProperties, type TopicProperties } from './entity-properties.ts';
 import type { Origin } from './held-message.ts';
-import type { Content } from './message.ts';
+import type { Arrival, Content } from './message.ts';
 import { MessageQueue } from './message-queue.ts';
 
 /** The rule of a subscription that is created without rules. */
@@ -73,14 +73,14 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
   }
 
   /** Enqueues one copy for each matching rule with an action, and one copy for all matching rules without. */
-  offer(content: Content, origin: Origin): void {
+  offer(content: Content, origin: Origin & Arrival): void {
     let isTaken = false;
     for (const rule of this.#ruleList) {
       if (isTaken && !rule.act) continue;
       try {
-        if (!rule.matches(content)) continue;
+        if (!rule.matches(content, origin)) continue;
         if (rule.act) {
-          this.arrive(rule.act(content), origin);
+          this.arrive(rule.act(content, origin), origin);
         } else {
           isTaken = true;
           this.arrive(content, origin);
@@ -184,6 +184,8 @@ export class Topic {
       ...origin,
       enqueuedSequenceNumber: origin.enqueuedSequenceNumber ?? sequenceNumber,
       longestTimeToLiveMs: longest,
+      sequenceNumber,
+      clock: this.#host.clock,
     };
     // Disabled subscriptions too: their messages are there when they are enabled again.
     for (const subscription of this.#list) subscription.offer(content, here);

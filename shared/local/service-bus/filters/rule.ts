@@ -1,7 +1,7 @@
 /** Compiled rules: which messages a subscription takes, and how it changes them. */
 
 import { BrokerError, FilterError } from '../core/broker-error.ts';
-import { type Content, changeContent } from '../core/message.ts';
+import { type Arrival, type Content, changeContent } from '../core/message.ts';
 import { compileCorrelation } from './correlation-filter.ts';
 import type { Filter, RuleDefinition, SqlExpression } from './rule-definition.ts';
 import { compileSqlAction } from './sql-action.ts';
@@ -12,9 +12,9 @@ export interface Rule {
   readonly definition: RuleDefinition;
   readonly createdAt: number;
   /** @throws FilterError when the expression cannot be applied to the message's properties */
-  readonly matches: (content: Content) => boolean;
+  readonly matches: (content: Content, arrival: Arrival) => boolean;
   /** @returns the changed content, which names the rule. @throws FilterError like `matches` */
-  readonly act: ((content: Content) => Content) | undefined;
+  readonly act: ((content: Content, arrival: Arrival) => Content) | undefined;
 }
 
 /** Given to the broker, so that its core does not import the filters. */
@@ -37,12 +37,12 @@ export function compileRule(definition: RuleDefinition, createdAt: number): Rule
 }
 
 /** A copy tells its receiver which rule made it: https://learn.microsoft.com/azure/service-bus-messaging/topic-filters */
-function compileAction(rule: string, { expression, parameters }: SqlExpression): (content: Content) => Content {
+function compileAction(rule: string, { expression, parameters }: SqlExpression): NonNullable<Rule['act']> {
   const act = compileSqlAction(expression, parameters);
-  return (content) => act(changeContent(content, { RuleName: rule }));
+  return (content, arrival) => act(changeContent(content, { RuleName: rule }), arrival);
 }
 
-function compileFilter(filter: Filter): (content: Content) => boolean {
+function compileFilter(filter: Filter): Rule['matches'] {
   switch (filter.kind) {
     case 'true':
       return () => true;

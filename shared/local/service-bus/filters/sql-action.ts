@@ -3,24 +3,34 @@
  *
  * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-sql-rule-action
  */
-import { type Content, changeContent, Float, type PropertyValue } from '../core/message.ts';
-import { compileValue } from './sql-filter.ts';
+import { type Arrival, type Content, changeContent, Float, type PropertyValue } from '../core/message.ts';
+import { compileValue, type Now } from './sql-filter.ts';
 import { SqlSyntaxError } from './sql-lexer.ts';
 import { type Parameters, parseStatements, type StatementNode } from './sql-parser.ts';
-import { sqlText, type Value } from './sql-value.ts';
+import { sqlText, TimeSpan, type Value } from './sql-value.ts';
 
 /**
  * @returns a function from a message's content to the changed content; it throws FilterError as filters do
  * @throws SqlSyntaxError that names the position
  */
-export function compileSqlAction(expression: string, parameters?: Parameters): (content: Content) => Content {
-  const statements = parseStatements(expression, parameters).map(compileStatement);
-  return (content) => statements.reduce((changed, statement) => statement(changed), content);
+export function compileSqlAction(
+  expression: string,
+  parameters?: Parameters,
+): (content: Content, arrival?: Arrival) => Content {
+  const now: Now = { arrival: undefined };
+  const statements = parseStatements(expression, parameters).map((statement) => compileStatement(statement, now));
+  return (content, arrival) => {
+    now.arrival = arrival;
+    return statements.reduce((changed, statement) => statement(changed), content);
+  };
 }
 
-function compileStatement(statement: StatementNode): (content: Content) => Content {
+function compileStatement(statement: StatementNode, now: Now): (content: Content) => Content {
   const { property } = statement;
-  const value = statement.kind === 'set' ? compileValue(statement.value) : undefined;
+  const value = statement.kind === 'set' ? compileValue(statement.value, now) : undefined;
+  if (property.kind === 'derived') {
+    throw new SqlSyntaxError(`sys.${property.name} cannot be changed`, statement.at);
+  }
   if (property.kind === 'system') {
     if (!value && property.property === 'messageId') {
       throw new SqlSyntaxError('the message id cannot be removed', statement.at);
@@ -46,7 +56,7 @@ function existingName({ applicationProperties }: Content, name: string): string 
 /** Converts the value to the type that the property had, where that is possible. */
 function converted(value: Value, before: PropertyValue | undefined): PropertyValue {
   if (value === undefined) return null;
-  if (typeof before === 'string') return sqlText(value);
+  if (typeof before === 'string' || value instanceof TimeSpan) return sqlText(value);
   if (before instanceof Float && typeof value === 'number') return new Float(value);
   if ((typeof before === 'number' || before instanceof Float) && typeof value === 'string') {
     const number = value.trim() === '' ? Number.NaN : Number(value);

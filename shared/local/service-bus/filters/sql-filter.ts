@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { FilterError } from '../core/broker-error.ts';
-import type { Content } from '../core/message.ts';
+import type { Arrival, Content } from '../core/message.ts';
 import { findProperty } from './correlation-filter.ts';
 import { type Comparison, type Parameters, type PredicateNode, parsePredicate, type ValueNode } from './sql-parser.ts';
 import { calculate, isEqual, isLike, negate, order, readPattern, type Value } from './sql-value.ts';
@@ -18,22 +18,37 @@ type Truth = boolean | undefined;
  *   that an operator does not take
  * @throws SqlSyntaxError that names the position
  */
-export function compileSqlFilter(expression: string, parameters?: Parameters): (content: Content) => boolean {
-  const predicate = compilePredicate(parsePredicate(expression, parameters));
-  return (content) => predicate(content) === true;
+export function compileSqlFilter(
+  expression: string,
+  parameters?: Parameters,
+): (content: Content, arrival?: Arrival) => boolean {
+  const now: Now = { arrival: undefined };
+  const predicate = compilePredicate(parsePredicate(expression, parameters), now);
+  return (content, arrival) => {
+    now.arrival = arrival;
+    return predicate(content) === true;
+  };
 }
 
-function compilePredicate(node: PredicateNode): (content: Content) => Truth {
+/**
+ * What the expression is being applied to, beside the message. It is set before each use, so that the many expressions
+ * that do not need it cost nothing.
+ */
+export interface Now {
+  arrival: Arrival | undefined;
+}
+
+function compilePredicate(node: PredicateNode, now: Now): (content: Content) => Truth {
   switch (node.kind) {
     case 'compare':
-      return compileComparison(node.operator, node.left, node.right);
+      return compileComparison(node.operator, node.left, node.right, now);
     case 'in':
-      return compileIn(node.operand, node.list);
+      return compileIn(node.operand, node.list, now);
     case 'like':
-      return compileLike(node.operand, node.pattern, node.escape);
+      return compileLike(node, now);
     case 'isNull':
     case 'exists': {
-      const value = compileValue(node.property);
+      const value = compileValue(node.property, now);
       const isNull = node.kind === 'isNull';
       // An application property that is null exists; a system property that is null does not.
       if (node.property.kind === 'user' && !isNull) {
@@ -43,14 +58,14 @@ function compilePredicate(node: PredicateNode): (content: Content) => Truth {
       return (content) => (value(content) === undefined) === isNull;
     }
     case 'not': {
-      const operand = compilePredicate(node.operand);
+      const operand = compilePredicate(node.operand, now);
       return (content) => {
         const truth = operand(content);
         return truth === undefined ? undefined : !truth;
       };
     }
     case 'and': {
-      const [left, right] = [compilePredicate(node.left), compilePredicate(node.right)];
+      const [left, right] = [compilePredicate(node.left, now), compilePredicate(node.right, now)];
       return (content) => {
         const first = left(content);
         if (first === false) return false;
@@ -59,7 +74,7 @@ function compilePredicate(node: PredicateNode): (content: Content) => Truth {
       };
     }
     case 'or': {
-      const [left, right] = [compilePredicate(node.left), compilePredicate(node.right)];
+      const [left, right] = [compilePredicate(node.left, now), compilePredicate(node.right, now)];
       return (content) => {
         const first = left(content);
         if (first === true) return true;
@@ -70,7 +85,12 @@ function compilePredicate(node: PredicateNode): (content: Content) => Truth {
   }
 }
 
-function compileComparison(operator: Comparison, left: ValueNode, right: ValueNode): (content: Content) => Truth {
+function compileComparison(
+  operator: Comparison,
+  left: ValueNode,
+  right: ValueNode,
+  now: Now,
+): (content: Content) => Truth {
   if (operator === '=' && left.kind === 'system' && right.kind === 'constant' && typeof right.value === 'string') {
     // By far the most frequent comparison.
     const [{ property }, expected] = [left, right.value];
@@ -79,7 +99,7 @@ function compileComparison(operator: Comparison, left: ValueNode, right: ValueNo
       return value === undefined ? undefined : value === expected;
     };
   }
-  const [a, b] = [compileValue(left), compileValue(right)];
+  const [a, b] = [compileValue(left, now), compileValue(right, now)];
   if (operator === '=') return (content) => isEqual(a(content), b(content));
   if (operator === '<>') {
     return (content) => {
@@ -100,9 +120,9 @@ function compileComparison(operator: Comparison, left: ValueNode, right: ValueNo
   };
 }
 
-function compileIn(operandNode: ValueNode, list: readonly ValueNode[]): (content: Content) => Truth {
-  const operand = compileValue(operandNode);
-  const values = list.map(compileValue);
+function compileIn(operandNode: ValueNode, list: readonly ValueNode[], now: Now): (content: Content) => Truth {
+  const operand = compileValue(operandNode, now);
+  const values = list.map((one) => compileValue(one, now));
   return (content) => {
     const value = operand(content);
     if (value === undefined) return undefined;
@@ -119,11 +139,10 @@ function compileIn(operandNode: ValueNode, list: readonly ValueNode[]): (content
 }
 
 function compileLike(
-  operandNode: ValueNode,
-  patternNode: ValueNode,
-  escapeNode?: ValueNode,
+  { operand: operandNode, pattern: patternNode, escape: escapeNode }: PredicateNode & { kind: 'like' },
+  now: Now,
 ): (content: Content) => Truth {
-  const operand = compileValue(operandNode);
+  const operand = compileValue(operandNode, now);
   if (patternNode.kind === 'constant' && (escapeNode === undefined || escapeNode.kind === 'constant')) {
     const [pattern, mark] = [patternNode.value, escapeNode?.value];
     if (typeof pattern !== 'string') return () => undefined;
@@ -133,8 +152,8 @@ function compileLike(
       return typeof text === 'string' ? isLike(text, parts) : undefined;
     };
   }
-  const pattern = compileValue(patternNode);
-  const markOf = escapeNode && compileValue(escapeNode);
+  const pattern = compileValue(patternNode, now);
+  const markOf = escapeNode && compileValue(escapeNode, now);
   return (content) => {
     const [text, wanted, mark] = [operand(content), pattern(content), markOf?.(content)];
     if (typeof text !== 'string' || typeof wanted !== 'string' || (markOf && mark === undefined)) return undefined;
@@ -146,7 +165,7 @@ function compileLike(
 }
 
 /** The function that it returns may throw FilterError. */
-export function compileValue(node: ValueNode): (content: Content) => Value {
+export function compileValue(node: ValueNode, now: Now): (content: Content) => Value {
   switch (node.kind) {
     case 'constant': {
       const value = node.value ?? undefined;
@@ -156,6 +175,10 @@ export function compileValue(node: ValueNode): (content: Content) => Value {
       const { property } = node;
       return (content) => content[property];
     }
+    case 'derived': {
+      const { read } = node;
+      return (content) => now.arrival && read(content, now.arrival);
+    }
     case 'user': {
       const { name } = node;
       return (content) => findProperty(content.applicationProperties, name) ?? undefined;
@@ -163,7 +186,7 @@ export function compileValue(node: ValueNode): (content: Content) => Value {
     case 'newid':
       return () => randomUUID();
     case 'propertyOf': {
-      const name = compileValue(node.name);
+      const name = compileValue(node.name, now);
       return (content) => {
         const key = name(content);
         if (key === undefined) return undefined;
@@ -172,11 +195,11 @@ export function compileValue(node: ValueNode): (content: Content) => Value {
       };
     }
     case 'negate': {
-      const operand = compileValue(node.operand);
+      const operand = compileValue(node.operand, now);
       return (content) => negate(operand(content));
     }
     case 'arithmetic': {
-      const [left, right, { operator }] = [compileValue(node.left), compileValue(node.right), node];
+      const [left, right, { operator }] = [compileValue(node.left, now), compileValue(node.right, now), node];
       return (content) => calculate(operator, left(content), right(content));
     }
   }

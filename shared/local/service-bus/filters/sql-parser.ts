@@ -6,13 +6,18 @@
  */
 import type { PropertyValue } from '../core/message.ts';
 import { SqlSyntaxError, type SqlToken, tokenize } from './sql-lexer.ts';
-import { type SystemProperty, systemPropertyOf } from './sql-value.ts';
+import { derivedPropertyOf, type SystemProperty, systemPropertyOf } from './system-properties.ts';
 
 type Arithmetic = '+' | '-' | '*' | '/' | '%';
 export type Comparison = '=' | '<>' | '<' | '<=' | '>' | '>=';
 
 type PropertyNode =
   | { readonly kind: 'system'; readonly property: SystemProperty }
+  | {
+      readonly kind: 'derived';
+      readonly name: string;
+      readonly read: NonNullable<ReturnType<typeof derivedPropertyOf>>;
+    }
   | { readonly kind: 'user'; readonly name: string };
 
 /** An expression with a value. */
@@ -174,7 +179,7 @@ class Parser {
     const isNegated = this.#takeWord('NOT');
     if (!this.#takeWord('NULL')) throw this.#unexpected(isNegated ? 'NULL' : 'NULL or NOT NULL');
     const property = asValue(left);
-    if (property.kind !== 'system' && property.kind !== 'user') {
+    if (property.kind !== 'system' && property.kind !== 'derived' && property.kind !== 'user') {
       throw new SqlSyntaxError('IS NULL asks about a property, not an expression,', left.at);
     }
     const node: PredicateNode = { kind: 'isNull', property };
@@ -282,8 +287,10 @@ class Parser {
       const inner = this.#name();
       if (scope === 'user') return { kind: 'user', name: inner };
       const property = systemPropertyOf(inner);
-      if (!property) throw new SqlSyntaxError(`unknown system property '${inner}'`, at);
-      return { kind: 'system', property };
+      if (property) return { kind: 'system', property };
+      const read = derivedPropertyOf(inner);
+      if (!read) throw new SqlSyntaxError(`unknown system property '${inner}'`, at);
+      return { kind: 'derived', name: inner, read };
     }
     return { kind: 'user', name };
   }

@@ -1,29 +1,19 @@
 /** Values of filter expressions. Types, arithmetic and comparison follow C#, as the service documents them. */
+
+import { parseIsoDuration } from '../config/iso-duration.ts';
 import { FilterError } from '../core/broker-error.ts';
-import { Float, type PropertyValue, type SystemProperties } from '../core/message.ts';
+import { Float, type PropertyValue } from '../core/message.ts';
 
 /** Undefined for a property that is absent or null, and for every operation on such a value. */
-export type Value = Exclude<PropertyValue, null> | undefined;
+export type Value = Exclude<PropertyValue, null> | TimeSpan | undefined;
 
-export type SystemProperty = Exclude<keyof SystemProperties, 'timeToLiveMs' | 'scheduledEnqueueTimeMs'>;
+/** The time between two times, such as a time to live; `Infinity` for one without end. */
+export class TimeSpan {
+  readonly ms: number;
 
-/** By their names in SQL, in lower case. */
-const SYSTEM_PROPERTIES: Readonly<Record<string, SystemProperty>> = {
-  messageid: 'messageId',
-  sessionid: 'sessionId',
-  correlationid: 'correlationId',
-  label: 'subject',
-  subject: 'subject',
-  to: 'to',
-  replyto: 'replyTo',
-  replytosessionid: 'replyToSessionId',
-  contenttype: 'contentType',
-  partitionkey: 'partitionKey',
-};
-
-export function systemPropertyOf(name: string): SystemProperty | undefined {
-  const key = name.toLowerCase();
-  return Object.hasOwn(SYSTEM_PROPERTIES, key) ? SYSTEM_PROPERTIES[key] : undefined;
+  constructor(ms: number) {
+    this.ms = ms;
+  }
 }
 
 function isNumeric(value: Value): value is number | bigint | Float {
@@ -52,6 +42,7 @@ function fromInteger(value: bigint): number | bigint {
 function describe(value: Value): string {
   if (typeof value === 'string') return `the string '${value.slice(0, 40)}'`;
   if (value instanceof Date) return 'a time';
+  if (value instanceof TimeSpan) return 'a time span';
   if (value instanceof Uint8Array) return 'bytes';
   return `${typeof value === 'boolean' ? 'the boolean' : 'the number'} ${value instanceof Float ? value.value : value}`;
 }
@@ -66,7 +57,19 @@ export function calculate(operator: '+' | '-' | '*' | '/' | '%', left: Value, ri
   }
   if (operator === '+' && (typeof left === 'string' || typeof right === 'string'))
     return sqlText(left) + sqlText(right);
+  const time = calculateTime(operator, left, right);
+  if (time) return time;
   throw new FilterError(`'${operator}' cannot be applied to ${describe(left)} and ${describe(right)}`);
+}
+
+/** Times and time spans, as in C#. */
+function calculateTime(operator: string, left: Value, right: Value): Value {
+  const sign = operator === '+' ? 1 : operator === '-' ? -1 : undefined;
+  if (sign === undefined) return undefined;
+  if (left instanceof TimeSpan && right instanceof TimeSpan) return new TimeSpan(left.ms + sign * right.ms);
+  if (!(left instanceof Date)) return undefined;
+  if (right instanceof TimeSpan) return new Date(left.getTime() + sign * right.ms);
+  return right instanceof Date && sign < 0 ? new TimeSpan(left.getTime() - right.getTime()) : undefined;
 }
 
 function calculateFloating(operator: string, left: number, right: number): number {
@@ -95,6 +98,7 @@ export function negate(value: Value): Value {
 
 export function sqlText(value: Exclude<Value, undefined>): string {
   if (value instanceof Date) return value.toISOString();
+  if (value instanceof TimeSpan) return `${value.ms / 1000}`;
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   return String(value instanceof Float ? value.value : value);
 }
@@ -110,7 +114,17 @@ export function order(left: Value, right: Value): number | undefined {
     return a < b ? -1 : a > b ? 1 : a >= b ? 0 : undefined; // NaN has no order
   }
   if (left instanceof Date && right instanceof Date) return left.getTime() - right.getTime();
+  if (left instanceof TimeSpan || right instanceof TimeSpan) return orderSpans(left, right);
   return undefined;
+}
+
+/** A parameter that is a time span comes as the text of its XML, `PT1M`. */
+function orderSpans(left: Value, right: Value): number | undefined {
+  const [a, b] = [left, right].map((value) =>
+    value instanceof TimeSpan ? value.ms : typeof value === 'string' ? parseIsoDuration(value) : undefined,
+  );
+  if (a === undefined || b === undefined) return undefined;
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Undefined when the two cannot be compared. */

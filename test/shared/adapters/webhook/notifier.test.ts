@@ -6,7 +6,9 @@ import { parseConfig } from '../../../../shared/config.ts';
 import { ConfigError, PermanentError, TransientError } from '../../../../shared/errors.ts';
 import { newEvent } from '../../../../shared/events/cloud-event.ts';
 import { DeploymentFailed } from '../../../../shared/events/deployment.ts';
+import { ClusterUpdated } from '../../../../shared/events/infrastructure.ts';
 import { parseEvent } from '../../../../shared/events/parse.ts';
+import { SLOViolation } from '../../../../shared/events/platform.ts';
 import type { Notification, Notifier } from '../../../../shared/ports/notifier.ts';
 import { sampleData } from '../../../support/events.ts';
 import { FixedClock } from '../../../support/ports.ts';
@@ -450,15 +452,25 @@ describe('formats', () => {
     expect(server.received[0]?.headers['webhook-request-origin']).toBe(origin);
   });
 
-  it.each(['slack', 'teams'])(
-    'links %s back to the history of the chain when a base address is configured',
-    async (format) => {
-      const given = notification();
+  const source = '/test';
+  const deployment = { namespace: 'shop', deployment: 'web' };
+  const failed = newEvent(DeploymentFailed, { source, data: { ...sampleData.DeploymentFailed, ...deployment } });
+  const violation = newEvent(SLOViolation, { source, data: { ...sampleData.SLOViolation, service: 'checkout' } });
+  const cluster = newEvent(ClusterUpdated, { source, data: sampleData.ClusterUpdated, correlationid: 'a b' });
+  it.each<[string, Notification['event'], string]>([
+    ['the deployment', failed, '/deployments/default/shop/web'],
+    ['the service', violation, '/services/checkout'],
+    ['the chain', cluster, '/chain?id=a+b'],
+    ['the overview, when it is about no event', undefined, ''],
+  ])('links to the page of %s, when a base address is configured', async (_, event, page) => {
+    for (const format of ['slack', 'teams']) {
+      const { event: __, ...without } = notification({ key: format });
+      const notifier = notifierFor([{ format, urlSetting: 'MAIN' }], { baseUrl: 'https://events.example.com/' });
 
-      await notifierFor([{ format, urlSetting: 'MAIN' }], { baseUrl: 'https://events.example.com/' }).notify(given);
+      await notifier.notify({ ...without, ...(event && { event }) });
 
-      const link = `https://events.example.com/api/events?correlationId=${given.event?.correlationid}`;
-      expect(server.received[0]?.body).toContain(link);
-    },
-  );
+      const [, link] = /(https:\/\/events\.example\.com[^"|]*)/.exec(server.received.at(-1)?.body ?? '') ?? [];
+      expect(link).toBe(`https://events.example.com/api/dashboard${page}`);
+    }
+  });
 });

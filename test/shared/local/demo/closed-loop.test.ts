@@ -1,18 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { HANDLER_TIMEOUT_MS } from '../../../../shared/delivery/deliver.ts';
+import { describe, expect, it } from 'vitest';
 import { MissingStepError, playClosedLoop, type Stage } from '../../../../shared/local/demo/closed-loop.ts';
-import { VirtualClock } from '../../../../shared/local/service-bus/core/clock.ts';
 import type { Fault } from '../../../../shared/local/service-bus/core/faults.ts';
-import { InMemoryEventBus } from '../../../../shared/local/testing/in-memory-event-bus.ts';
+import { startPlatform } from '../../../../shared/local/testing/platform.ts';
 import type { DeadLetterEntry } from '../../../../shared/ports/bus.ts';
 import type { Notification } from '../../../../shared/ports/notifier.ts';
-import type { Timer } from '../../../../shared/timeout.ts';
-import { loadHandlers } from '../../../support/handlers.ts';
-import { simulatedPorts } from '../../../support/platform.ts';
-import { serveHandlers } from '../../../support/serve-handlers.ts';
-
-beforeAll(loadHandlers);
 
 interface Play {
   readonly errors: readonly DeadLetterEntry[];
@@ -34,23 +26,17 @@ async function play({
   const json = JSON.parse(await readFile(new URL('../../../../platform.config.json', import.meta.url), 'utf8'));
   Object.assign(json.services[0], service);
   Object.assign(json.services[0].objectives[0], objective);
-  const clock = new VirtualClock('2026-03-01T08:00:00Z');
-  const bus = new InMemoryEventBus({ clock, capacity: 10_000 });
+  const platform = await startPlatform({ config: json, start: '2026-03-01T08:00:00Z' });
+  const { bus, ports } = platform;
   for (const fault of faults) bus.faults.add(fault);
-  const notifications: Notification[] = [];
-  const notifier = { notify: async (notification: Notification) => void notifications.push(notification) };
-  const ports = { ...simulatedPorts(bus, json), notifier };
-  const { state, clusters } = ports;
-  // Virtual time stands still while a delivery waits before it gives a message back: it does not wait. No handler hangs.
-  const timer: Timer = (ms, callback) => {
-    const immediate = ms < HANDLER_TIMEOUT_MS ? setImmediate(callback) : undefined;
-    return () => clearImmediate(immediate);
-  };
-  const stop = serveHandlers(bus, ports, { timer });
+  const { clock } = bus;
   const stage: Stage = {
-    ...{ clock, state, clusters, notifications },
+    ...{ clock, state: ports.state, clusters: ports.clusters },
+    get notifications() {
+      return platform.notifications;
+    },
     get events() {
-      return bus.events().reverse();
+      return platform.events();
     },
     publish: (event) => bus.publish(event),
     advance: (ms) => bus.advance(ms),
@@ -61,9 +47,8 @@ async function play({
   try {
     await playClosedLoop(stage);
     expect(clock.now() - start).toBeGreaterThan(40 * DAY);
-    return { errors: bus.errors(), notifications };
+    return { errors: bus.errors(), notifications: platform.notifications };
   } finally {
-    await stop();
     await bus.close();
   }
 }

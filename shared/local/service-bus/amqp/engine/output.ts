@@ -22,6 +22,7 @@ export class Output {
   #start = 0;
   #end = 0;
   #scheduled = false;
+  #hurried = false;
   #thisTurn = 0;
   /** How often something was written; shows whether a heartbeat is needed. */
   writes = 0;
@@ -44,6 +45,16 @@ export class Output {
     setImmediate(() => this.flush());
   }
 
+  /**
+   * Makes `flush` run once the event at hand is dealt with, deliveries in microtasks included. At the end of the turn, a
+   * receiver would have waited for all that other connections sent in it.
+   */
+  #hurry(): void {
+    if (this.#hurried) return;
+    this.#hurried = true;
+    queueMicrotask(() => process.nextTick(() => this.flush()));
+  }
+
   /** Writes one frame: header, performative, and a payload in up to two parts. All are copied. */
   frame(type: number, channel: number, performative: Buffer, head?: Buffer, tail?: Buffer): void {
     const size = 8 + performative.length + (head?.length ?? 0) + (tail?.length ?? 0);
@@ -57,6 +68,7 @@ export class Output {
     performative.copy(buffer, at);
     at += performative.length;
     if (head) {
+      this.#hurry();
       head.copy(buffer, at);
       at += head.length;
     }
@@ -70,10 +82,10 @@ export class Output {
   }
 
   flush(): void {
-    this.#scheduled = false;
     if (this.#socket.destroyed) return;
     this.#beforeFlush();
     this.#scheduled = false;
+    this.#hurried = false;
     this.#write();
     this.#thisTurn = 0;
   }

@@ -122,6 +122,19 @@ describe('the administration', () => {
     expect(broker.listQueues().map(({ name }) => name)).toEqual(['q']);
   });
 
+  it.each([
+    ['POST', '/q/messages'],
+    ['POST', '/q/messages/head?timeout=60'],
+    ['DELETE', '/q/messages/head'],
+  ])('says at once of messages over HTTP that there are none: %s %s', async (method, path) => {
+    const { port } = admin.address() as AddressInfo;
+
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+
+    expect(answer.status).toBe(501);
+    expect(await answer.text()).toContain('messages over HTTP are not supported');
+  });
+
   it('of one entity, and of what is below it, is open to a rule of that entity', async () => {
     const client = connect();
     await client.createTopic('team/t', { authorizationRules: [rule('owner', ['Listen', 'Send', 'Manage'])] });

@@ -139,6 +139,10 @@ describe('queues', () => {
     expect(broker.listQueues().map(({ name }) => name)).toEqual(['q']);
   });
 
+  it('says what is wrong with a name, although clients sign its encoded form', async () => {
+    await expect(client.createQueue('a b')).rejects.toThrow("'a b' is not a queue name");
+  });
+
   it('refuses sizes that no tier has, and metadata that is too long', async () => {
     await expect(client.createQueue('q', { maxSizeInMegabytes: 100 })).rejects.toThrow('expected 1024, 2048');
     await expect(client.createTopic('q', { maxSizeInMegabytes: 6_000 })).rejects.toThrow('MaxSizeInMegabytes');
@@ -330,7 +334,7 @@ describe('requests', () => {
     expect((await put('<!DOCTYPE a [<!ENTITY b "c">]><entry>&b;</entry>')).status).toBe(400);
     expect((await put(`<entry><content><RuleDescription/></content></entry>`)).status).toBe(400);
     expect((await put(' '.repeat(2 * 1024 * 1024))).status).toBe(413);
-    expect((await fetch(url(`/q${query}`), { method: 'POST', headers: { authorization } })).status).toBe(405);
+    expect((await fetch(url(`/q${query}`), { method: 'PATCH', headers: { authorization } })).status).toBe(405);
     expect((await fetch(url('/%zz'), { headers: { authorization } })).status).toBe(400);
     expect((await fetch(url('/other'), { headers: { authorization } })).status).toBe(401);
     expect((await put('<entry><content><QueueDescription/></content></entry>')).status).toBe(201);

@@ -1,0 +1,143 @@
+/** Follows an event and its effects through the history, until the chain ends. */
+import { isDeepStrictEqual } from 'node:util';
+import type { HistoryEntry } from '../api/events.ts';
+import { type EventIdentity, eventReference } from '../events/identity.ts';
+import type { AppClient } from './app-client.ts';
+
+/** How a chain ended. */
+export type Ending = 'completed' | 'rolled-back' | 'failed' | 'dead-lettered' | 'timeout';
+
+/** Each ending in words. */
+export const ENDINGS: Readonly<Record<Ending, string>> = {
+  completed: 'completed',
+  'rolled-back': 'failed, and rolled back',
+  failed: 'failed',
+  'dead-lettered': 'an event could not be handled and is in the errors queue',
+  timeout: 'not ended in time; the chain goes on',
+};
+
+/** An ending, with its reason when the history has one. */
+export interface ChainEnd {
+  readonly ending: Ending;
+  readonly why?: string;
+}
+
+interface FollowOptions {
+  readonly app: Pick<AppClient, 'history'>;
+  /** The event to follow. Its chain may also hold effects of other events. */
+  readonly event: EventIdentity;
+  readonly correlationId: string;
+  readonly timeoutMs: number;
+  /** Takes every entry when it appears and when it changes, oldest first. */
+  readonly onEntry: (entry: HistoryEntry) => void;
+  readonly now: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+/**
+ * A chain is quiet after so long without a change. A published event appears in the history only when it is delivered.
+ */
+const QUIET_MS = 1_500;
+const POLL_MS = 200;
+
+/** Resolves when the chain has ended or the time is up. While the app is away it is asked again. */
+export async function follow(options: FollowOptions): Promise<ChainEnd> {
+  const { app, event, correlationId, timeoutMs, onEntry, now, pause } = options;
+  const deadline = now() + timeoutMs;
+  const found = new Map<string, HistoryEntry>();
+  const seen = new Map<string, HistoryEntry>();
+  let quietSince = now();
+  let failure: unknown;
+  while (now() < deadline) {
+    try {
+      const entries = await app.history({ correlationId, limit: 100 });
+      failure = undefined;
+      for (const entry of entries.toReversed()) found.set(keyOf(entry), entry);
+      const run = entriesOfEvent(event, [...found.values()]);
+      for (const entry of run) {
+        const key = keyOf(entry);
+        if (isDeepStrictEqual(seen.get(key), entry)) continue;
+        seen.set(key, entry);
+        quietSince = now();
+        onEntry(entry);
+      }
+      const ending = endingOf(run, now() - quietSince >= QUIET_MS);
+      if (ending) return { ending, ...whyOf(run, ending) };
+    } catch (error) {
+      failure = error;
+    }
+    await pause(POLL_MS);
+  }
+  if (failure !== undefined) throw failure;
+  return { ending: 'timeout' };
+}
+
+function keyOf(entry: HistoryEntry): string {
+  return `${entry.handler} ${eventReference(entry)}`;
+}
+
+/**
+ * The entries of one event in a chain: the event, and what it caused. A DeploymentFailed may also be caused from
+ * outside: by a request that supersedes this one, or by an objective. It counts when it has the same subject and is
+ * later.
+ */
+export function entriesOfEvent(event: EventIdentity, chain: readonly HistoryEntry[]): HistoryEntry[] {
+  const start = eventReference(event);
+  const first = chain.find((entry) => eventReference(entry) === start);
+  if (!first) return [];
+  const ours = new Set([start]);
+  const known = new Set(chain.map(eventReference));
+  const isOurs = (entry: HistoryEntry): boolean => {
+    const { type, subject, causationId, startedAt } = entry;
+    if (causationId === undefined) return false;
+    const isOfAnother = isOfSuperseded(entry, chain);
+    if (ours.has(causationId)) return !isOfAnother || causationId !== start;
+    const isFromOutside = type === 'DeploymentFailed' && (isOfAnother || !known.has(causationId));
+    return isFromOutside && subject === first.subject && startedAt >= first.startedAt;
+  };
+  // Repeated until nothing is added, since an effect may be listed before its cause.
+  for (let size = 0; size !== ours.size; ) {
+    size = ours.size;
+    for (const entry of chain) if (isOurs(entry)) ours.add(eventReference(entry));
+  }
+  return chain.filter((entry) => ours.has(eventReference(entry)));
+}
+
+/** Whether a failure is that of a superseded request: its cause is a request that started. */
+function isOfSuperseded({ type, causationId }: HistoryEntry, chain: readonly HistoryEntry[]): boolean {
+  const isStart = (one: HistoryEntry): boolean => one.type === 'DeploymentStarted' && one.causationId === causationId;
+  return type === 'DeploymentFailed' && chain.some(isStart);
+}
+
+/**
+ * How a chain has ended; undefined while it goes on. A DeploymentFailed may still be rolled back, so it is the end only
+ * when the chain is quiet. DeploymentCompleted and DeploymentRolledBack are ends by themselves.
+ */
+export function endingOf(entries: readonly HistoryEntry[], isQuiet: boolean): Ending | undefined {
+  const has = (type: string): boolean => entries.some((entry) => entry.type === type);
+  if (entries.length === 0 || !entries.every(isSettled)) return undefined;
+  if (entries.some(({ status }) => status === 'dead-lettered')) return 'dead-lettered';
+  if (has('DeploymentRolledBack')) return 'rolled-back';
+  if (has('DeploymentFailed')) return isQuiet ? 'failed' : undefined;
+  if (has('DeploymentCompleted')) return 'completed';
+  return isQuiet ? 'completed' : undefined;
+}
+
+function whyOf(entries: readonly HistoryEntry[], ending: Ending): { why?: string } {
+  if (ending === 'dead-lettered') {
+    const deadLetter = entries.find(({ status }) => status === 'dead-lettered');
+    return deadLetter?.reason === undefined
+      ? {}
+      : { why: `${deadLetter.type}: ${deadLetter.reason}: ${deadLetter.error ?? ''}` };
+  }
+  if (ending !== 'failed' && ending !== 'rolled-back') return {};
+  const why = entries.find(({ type }) => type === 'DeploymentFailed')?.summary;
+  return why === undefined ? {} : { why };
+}
+
+/** Whether a handler has done its work; only a notification may be missing. */
+function isSettled({ status, reason }: HistoryEntry): boolean {
+  return (
+    status === 'completed' || status === 'dead-lettered' || (status === 'waiting' && reason === 'NotificationFailed')
+  );
+}
