@@ -39,7 +39,7 @@ export function appAt(flags: { readonly url?: string | undefined; readonly 'inse
   if (token !== undefined && !/^[A-Za-z0-9_.-]+$/.test(token)) {
     throw new UsageError('PLATFORM_EVENTS_TOKEN: expected a token (JWT), got something else (not shown)');
   }
-  return new AppClient(address, key, token);
+  return new AppClient(address, { key, token });
 }
 
 /** An event type by its name. @throws UsageError that says which name is near */

@@ -5,7 +5,7 @@ import type { HistoryEntry } from '../api/events.ts';
 import type { ReleaseExplanation } from '../api/explain.ts';
 import type { AuditedAct, AutomationState } from '../api/operations.ts';
 import type { ServiceEntry } from '../api/services.ts';
-import { type AppAnswer, AppConnection, fieldOf } from './app-request.ts';
+import { type AppAnswer, AppConnection, type Credentials, fieldOf, type Hints } from './app-request.ts';
 
 interface HistoryFilter {
   readonly type?: string | undefined;
@@ -31,25 +31,35 @@ export interface ErrorFilter {
   readonly before?: string | undefined;
 }
 
+const HINTS: Hints = {
+  unreachable: 'is it running (npm start), or elsewhere (--url)?',
+  unauthenticated: 'set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)',
+};
+
 /** The app at an address. */
 export class AppClient {
   readonly #app: AppConnection;
 
   /** @param url the app's address, with or without `/api` */
-  constructor(url: string, key: string | undefined, token?: string) {
-    this.#app = new AppConnection(url, key, token);
+  constructor(url: string, credentials: Credentials = {}, hints = HINTS) {
+    this.#app = new AppConnection(url, credentials, hints);
   }
 
-  /** Publishes an event, or several. Resolves when the app has accepted all of them; they are handled later. */
-  async publish(events: { readonly id: string } | readonly { readonly id: string }[]): Promise<void> {
+  /**
+   * Publishes an event, or several. Resolves when the app has accepted all of them; they are handled later.
+   *
+   * @returns the correlation ids of their chains, in their order
+   */
+  async publish(events: { readonly id: string } | readonly { readonly id: string }[]): Promise<readonly string[]> {
     const answer = await this.#app.request('events', {
       method: 'POST',
       contentType: `application/cloudevents${Array.isArray(events) ? '-batch' : ''}+json`,
       body: JSON.stringify(events),
     });
-    const ids = answer.status === 202 ? fieldOf(answer, 'ids') : undefined;
+    const [ids, chains] = [fieldOf(answer, 'ids'), fieldOf(answer, 'correlationIds')];
     const isThere = ({ id }: { id: string }): boolean => Array.isArray(ids) && ids.includes(id);
-    if (![events].flat().every(isThere)) throw this.#app.notTheApp(answer, '202 with the id of the event');
+    if (answer.status === 202 && [events].flat().every(isThere) && Array.isArray(chains)) return chains.map(String);
+    throw this.#app.notTheApp(answer, '202 with the id of the event');
   }
 
   /** The history, newest first. */

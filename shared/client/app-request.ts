@@ -18,17 +18,30 @@ export interface AppAnswer {
 
 const TIMEOUT_MS = 30_000;
 
+/** What lets its holder in. */
+export interface Credentials {
+  readonly key?: string | undefined;
+  /** A token, or where to get one that is still good. */
+  readonly token?: string | (() => Promise<string>) | undefined;
+}
+
+/** What to do about the commonest troubles. */
+export interface Hints {
+  readonly unreachable: string;
+  readonly unauthenticated: string;
+}
+
 /** Sends requests to the app at an address. Redirects are not followed, since they would get the function key. */
 export class AppConnection {
   readonly #url: string;
-  readonly #key: string | undefined;
-  readonly #token: string | undefined;
+  readonly #credentials: Credentials;
+  readonly #hints: Hints;
 
   /** @param url the app's address, with or without `/api` */
-  constructor(url: string, key: string | undefined, token: string | undefined) {
+  constructor(url: string, credentials: Credentials, hints: Hints) {
     this.#url = `${url.replace(/\/+$/, '').replace(/\/api$/, '')}/api`;
-    this.#key = key;
-    this.#token = token;
+    this.#credentials = credentials;
+    this.#hints = hints;
   }
 
   /** @throws PermanentError with the app's reasons @throws TransientError when the app cannot be reached or is busy */
@@ -36,11 +49,13 @@ export class AppConnection {
     path: string,
     { method = 'GET', contentType = 'application/json', body = undefined as string | undefined } = {},
   ): Promise<AppAnswer> {
+    const { key, token: given } = this.#credentials;
+    const token = typeof given === 'function' ? await given() : given;
     const headers = {
       // The app requires it for every change, since a browser does not send it for a foreign page.
       ...(method !== 'GET' && { 'content-type': contentType }),
-      ...(this.#key !== undefined && { 'x-functions-key': this.#key }),
-      ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+      ...(key !== undefined && { 'x-functions-key': key }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
     };
     let response: Response;
     try {
@@ -50,9 +65,7 @@ export class AppConnection {
         ...(body !== undefined && { body }),
       });
     } catch (error) {
-      throw new TransientError(
-        `cannot reach the app at ${this.#url}: ${faultOf(error)}; is it running (npm start), or elsewhere (--url)?`,
-      );
+      throw new TransientError(`cannot reach the app at ${this.#url}: ${faultOf(error)}; ${this.#hints.unreachable}`);
     }
     const { status } = response;
     if (status >= 300 && status < 400) throw this.#redirected(status, response.headers.get('location'));
@@ -60,23 +73,12 @@ export class AppConnection {
     const contentTypeOfAnswer = response.headers.get('content-type') ?? '';
     const answer = { status, text, json: parsed(text), contentType: contentTypeOfAnswer };
     if (response.ok) return answer;
-    const known = this.#reasonIn(answer);
+    const known = reasonOf(answer, [key, token]);
     const reason = `${status} ${known ?? `(${kindOf(answer)}, not an answer of the app)`}`;
-    if (status === 401) {
-      const how = 'set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)';
-      throw new PermanentError(`the app refuses: ${reason}; ${how}`);
-    }
+    if (status === 401) throw new PermanentError(`the app refuses: ${reason}; ${this.#hints.unauthenticated}`);
     if (status >= 500 || status === 429) throw new TransientError(`the app answers ${reason}`);
     if (status === 404 && known !== undefined) throw new NotFoundError(known);
     throw new PermanentError(`the app refuses: ${reason}`);
-  }
-
-  /** The app's reason; undefined for a proxy's page, which may even repeat the key. */
-  #reasonIn({ contentType, json }: AppAnswer): string | undefined {
-    if (!/^application\/problem\+json\b/.test(contentType)) return undefined;
-    const reason = reasonIn(json);
-    const isSecret = [this.#key, this.#token].some((secret) => secret !== undefined && reason?.includes(secret));
-    return isSecret ? undefined : reason;
   }
 
   /** The list of this name in an answer. */
@@ -98,6 +100,13 @@ export class AppConnection {
       `${this.#url} does not answer as the app: expected ${expected}, got ${answer.status} ${kindOf(answer)}; is a proxy or a sign-in page in between?`,
     );
   }
+}
+
+/** The app's reason; undefined for a proxy's page, which may even repeat one of the secrets. */
+function reasonOf({ contentType, json }: AppAnswer, secrets: readonly (string | undefined)[]): string | undefined {
+  if (!/^application\/problem\+json\b/.test(contentType)) return undefined;
+  const reason = reasonIn(json);
+  return secrets.some((secret) => secret !== undefined && reason?.includes(secret)) ? undefined : reason;
 }
 
 /** A member of an answer's JSON. */

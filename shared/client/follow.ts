@@ -7,6 +7,15 @@ import type { AppClient } from './app-client.ts';
 /** How a chain ended. */
 export type Ending = 'completed' | 'rolled-back' | 'failed' | 'dead-lettered' | 'timeout';
 
+/** Each ending in words. */
+export const ENDINGS: Readonly<Record<Ending, string>> = {
+  completed: 'completed',
+  'rolled-back': 'failed, and rolled back',
+  failed: 'failed',
+  'dead-lettered': 'an event could not be handled and is in the errors queue',
+  timeout: 'not ended in time; the chain goes on',
+};
+
 /** An ending, with its reason when the history has one. */
 export interface ChainEnd {
   readonly ending: Ending;

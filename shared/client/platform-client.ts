@@ -45,7 +45,7 @@ export class PlatformClient {
    * @throws PermanentError with the app's reasons, and then none is published @throws TransientError while it is away
    */
   async publish(events: PlatformEvent | readonly PlatformEvent[]): Promise<void> {
-    await retried(async () => (await this.#app()).publish(events));
+    await retried(async () => void (await (await this.#app()).publish(events)));
   }
 
   /**
@@ -68,7 +68,7 @@ export class PlatformClient {
 
   async #app(): Promise<AppClient> {
     const { key, token } = this.#options;
-    return new AppClient(this.#url, key, typeof token === 'function' ? await token() : token);
+    return new AppClient(this.#url, { key, token: typeof token === 'function' ? await token() : token });
   }
 }
 

@@ -22,6 +22,7 @@ export function differencesPage(): string {
 Each row is a test, which holds the bus to its side. Whoever has a namespace can hold the service to the other:
 
 \`\`\`sh
+# Not run by the tests: it needs a Service Bus namespace.
 SERVICE_BUS_CONNECTION_STRING='Endpoint=sb://…' npm run contract
 \`\`\`
 

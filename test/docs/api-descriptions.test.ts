@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { handle } from '../../functions/http/openapi.ts';
+import { PAGE_TYPE } from '../../shared/cli/describe/openapi.ts';
 import { exampleEvent } from '../../shared/events/examples.ts';
 import { type RegisteredRoute, registeredRoutes } from '../../shared/http/on-http.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
@@ -29,13 +30,13 @@ describe('the OpenAPI document', () => {
     expect(JSON.parse(body ?? '')).toEqual(openApi);
   });
 
-  it('has every route but the pages, and no other', () => {
+  it('has every route but pages, and no other', () => {
     const described = Object.entries(openApi.paths).flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method} ${path}`),
     );
-    const registered = routes.flatMap(({ methods, route }) =>
-      methods.map((method) => `${method.toLowerCase()} /api/${route}`),
-    );
+    const registered = routes
+      .filter(({ contentType }) => contentType !== PAGE_TYPE)
+      .flatMap(({ methods, route }) => methods.map((method) => `${method.toLowerCase()} /api/${route}`));
 
     expect(described.toSorted()).toEqual(registered.toSorted());
   });
@@ -50,7 +51,8 @@ describe('the OpenAPI document', () => {
   });
 
   it('describes no parameter and no answer that a route does not name', async () => {
-    for (const { name, query = {}, body, answers, schemas } of routes) {
+    for (const { name, query = {}, body, answers, schemas, contentType } of routes) {
+      if (contentType === PAGE_TYPE) continue;
       const loaded = (await schemas?.()) ?? {};
       expect(Object.keys(query), name).toEqual(expect.arrayContaining(Object.keys(loaded.query ?? {})));
       expect(Object.keys(answers), name).toEqual(expect.arrayContaining(Object.keys(loaded.answers ?? {})));

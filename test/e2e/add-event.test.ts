@@ -1,4 +1,4 @@
-/** What the README says of adding an event, done in a copy of the tree: three files, and nothing else changes. */
+/** What docs/adding-an-event.md says of adding an event, done in a copy of the tree: three files, and nothing else changes. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TreeCopy } from '../support/next-build.ts';
 

@@ -223,7 +223,7 @@ it('an app that fails in every way lets nothing out on the command line', async 
 
   await Promise.all(
     [...WAYS.map((way) => hostile.at(way)), NOBODY].map(async (url) => {
-      const app = new AppClient(url, canary());
+      const app = new AppClient(url, { key: canary() });
       await heard.take(`publish ${url}`, app.publish({ ...event('1', {}), id: '1' }));
       await heard.take(
         `history ${url}`,

@@ -73,7 +73,7 @@ describe('a server that is refused on both addresses of its name', () => {
   });
 
   it('is named by the command', async () => {
-    await expect(new AppClient('http://two.test:59999', undefined).history({})).rejects.toThrow(
+    await expect(new AppClient('http://two.test:59999').history({})).rejects.toThrow(
       /: .*ECONNREFUSED.*; is it running/,
     );
   });

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import * as z from 'zod';
+import { PAGE_TYPE } from '../../shared/cli/describe/openapi.ts';
 import {
   respond as answerOf,
   type HttpHandler,
@@ -33,7 +34,10 @@ export const openApi: OpenApi = JSON.parse(
   readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'openapi.json'), 'utf8'),
 );
 
-/** As `respond` of on-http; and the request, when it is not refused, and the answer are what the document says. */
+/**
+ * As `respond` of on-http; and the request, when it is not refused, and the answer are what the document says. Pages are
+ * none of its business.
+ */
 export async function respond(
   name: string,
   handler: HttpHandler,
@@ -42,6 +46,7 @@ export async function respond(
 ): Promise<HttpResponse> {
   const route = registeredRoutes().find((one) => one.handler === handler);
   expect(route, 'the handler of a route; use the respond of on-http for any other').toBeDefined();
+  if (route?.contentType === PAGE_TYPE) return answerOf(name, handler, request, ports);
   let sent = '';
   const arrayBuffer = async (): Promise<ArrayBuffer> => {
     const bytes = await request.arrayBuffer();

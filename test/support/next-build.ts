@@ -1,4 +1,4 @@
-/** A copy of the tree with one event more, as the README says to add one: the next build of the app. */
+/** A copy of the tree with one event more, as docs/adding-an-event.md says to add one: the next build of the app. */
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

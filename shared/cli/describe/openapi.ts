@@ -19,14 +19,16 @@ const COMMON: Readonly<Record<number, { readonly name: string; readonly descript
 };
 const EVENT_TYPES = ['application/json', 'application/cloudevents+json', 'application/cloudevents-batch+json'];
 
+/** Of pages, which are for people: they are not described. */
+export const PAGE_TYPE = 'text/html';
+
 /** @param version of the app */
 export async function openApiDocument(registered: readonly HttpRoute[], version: string): Promise<Json> {
+  const described = registered.filter(({ contentType }) => contentType !== PAGE_TYPE);
   const components = new SchemaComponents();
   const problem = { 'application/problem+json': { schema: components.add(problemDocument.meta({ id: 'Problem' })) } };
   const paths: Record<string, Record<string, Json>> = {};
-  // Pages and their forms are for people.
-  const routes = registered.filter(({ contentType }) => contentType !== 'text/html');
-  for (const route of routes.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))) {
+  for (const route of described.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))) {
     const schemas = (await route.schemas?.()) ?? {};
     const path = `/api/${route.route}`;
     const operation = operationOf(route, schemas, components, problem);

@@ -16,6 +16,11 @@ export function httpApiPage(registered: readonly HttpRoute[]): string {
       that a route needs is named with it. See [security](security.md). For programs this page is an OpenAPI 3.1 document,
       [openapi.json](openapi.json), which the app serves at \`/api/openapi.json\`.`,
     ),
+    prose(
+      `Every \`POST\` and \`DELETE\`, with a body or without, needs a JSON content type (415 otherwise): any website can make a browser
+      send forms and plain text to a developer's machine. Send a \`Content-Length\`, as curl's \`-d\` does: the Functions host drops the
+      body of a chunked request, and the 400 says so. The caller's \`traceparent\` goes on in the handlers.`,
+    ),
     table(
       ['route', 'what it does'],
       routes.map((route) => [linkTo(titleOf(route)), route.description]),

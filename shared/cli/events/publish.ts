@@ -1,7 +1,7 @@
 /** `platform-events publish`: checks an event, publishes it, and with `--wait` follows it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Ending, follow } from '../../client/follow.ts';
+import { ENDINGS, follow } from '../../client/follow.ts';
 import { retried } from '../../client/retried.ts';
 import { jsonFaultOf } from '../../describe-error.ts';
 import { formatIssue, InvalidEventError } from '../../errors.ts';
@@ -82,7 +82,7 @@ async function publish(args: string[]): Promise<void> {
   const app = appAt(values);
   // A repeated request is harmless, since the event keeps its id.
   if (isDirect) await publishDirectly(event);
-  else await retried(() => app.publish(event));
+  else await retried(async () => void (await app.publish(event)));
   if (values.json) printJson({ id: event.id, correlationId: event.correlationid });
   else print(event.id);
   if (!values.wait) return;
@@ -128,14 +128,6 @@ function eventOf(definition: EventDefinition, data: unknown, flags: EventFlags):
     throw new UsageError(lines.join('\n'));
   }
 }
-
-const ENDINGS: Readonly<Record<Ending, string>> = {
-  completed: 'completed',
-  'rolled-back': 'failed, and rolled back',
-  failed: 'failed',
-  'dead-lettered': 'an event could not be handled and is in the errors queue',
-  timeout: 'not ended in time; the chain goes on',
-};
 
 function hasServiceBus(): boolean {
   return Boolean(process.env['ServiceBus'] || process.env['ServiceBus__fullyQualifiedNamespace']);

@@ -20,7 +20,7 @@ beforeEach(async () => {
   requests.length = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   // A server that listens on a port has such an address.
-  app = new AppClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 'the-key');
+  app = new AppClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { key: 'the-key' });
 });
 afterEach(async () => {
   server.closeAllConnections();
@@ -89,7 +89,7 @@ it.each([
 });
 
 it('has published, replayed and discarded when the app says so', async () => {
-  answer = json(202, { ids: ['e-1'] });
+  answer = json(202, { ids: ['e-1'], correlationIds: ['c-1'] });
   await calls.publish(app);
   await calls['errors replay'](app);
   answer = (response) => response.writeHead(204).end();
@@ -129,7 +129,7 @@ it('hangs up on an answer without an end', async () => {
   const endless = await startWebhookServer();
   endless.answer('/api/errors/7', { status: 200, isEndless: true });
 
-  const error = await failure(new AppClient(endless.urlOf('/'), undefined).error('7'));
+  const error = await failure(new AppClient(endless.urlOf('/')).error('7'));
 
   expect(error).toBeInstanceOf(PermanentError);
   expect(String(error)).toMatch(/does not answer as the app: an answer of more than 33554432 bytes/);

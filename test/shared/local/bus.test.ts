@@ -245,9 +245,9 @@ describe('npm run bus', () => {
 
   it.each([
     [['--port', 'x'], /--port: expected a port between 0 and 65535, got 'x'/],
-    [['--prot', '1'], /unknown option '--prot'; did you mean '--port'/],
+    [['--prot', '1'], /unknown option '--prot'; did you mean '--port'\?/],
     [['--tier', 'basic'], /--tier: expected standard or premium, got 'basic'/],
-  ])('refuses %j and shows how it is used', async (args, complaint) => {
+  ])('refuses %j', async (args, complaint) => {
     const { child, errors } = start(...args);
     const [code] = await once(child, 'exit');
 
