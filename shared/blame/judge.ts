@@ -12,11 +12,8 @@ import type { RecordedChange } from '../releases/changes.ts';
 /** After a rollout ends traffic still moves, caches fill and queues drain. */
 export const SETTLE_MS = 10 * MINUTE_MS;
 
-/** What shares a cause does not fail in the same minute everywhere. */
+/** What shares a cause does not fail in the same minute everywhere: so long the others are waited for. */
 const SLACK_MS = 5 * MINUTE_MS;
-
-/** So long is waited for others that have served too little to show whether they burn too. */
-const CONTROL_MS = 5 * MINUTE_MS;
 
 /** When something began to burn, or why nobody can say. */
 type Finding =
@@ -26,8 +23,8 @@ type Finding =
 /** Another service, or another place that this one runs at. */
 export interface Neighbour {
   readonly name: string;
-  /** Whether it began to burn at the same time; undefined when it has served too little since. */
-  readonly burnsToo: boolean | undefined;
+  /** Whether it began to burn at the same time. */
+  readonly burnsToo: boolean;
   readonly changes: readonly RecordedChange[];
 }
 
@@ -77,7 +74,7 @@ export function judge({ finding, changes, neighbours = [], now, among, judgedAt 
   if (suspects.some(isBarred)) return nobody(suspects, 'it was judged before');
   const control = neighbours.find((neighbour) => isUnexplained(neighbour, onset, suspects));
   if (control) return nobody(suspects, `${control.name} began to burn at the same time without being part of it`);
-  if (neighbours.some(({ burnsToo }) => burnsToo === undefined) && now < onset.at + CONTROL_MS) {
+  if (neighbours.length > 0 && now < onset.at + SLACK_MS) {
     return nobody(suspects, 'it is too early to tell whether something else burns too');
   }
 

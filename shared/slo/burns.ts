@@ -53,26 +53,16 @@ export function burnsSince(
  * Whether an objective began to burn when another did, as fast as a ticket asks.
  *
  * @param count of the objectives that are asked
- * @returns undefined when it has served too little since to tell
  */
 export function beganToBurn(
   health: ServiceHealth | undefined,
   objective: Objective,
-  onset: Onset,
+  { earliest, latest }: Onset,
   count: number,
-): boolean | undefined {
+): boolean {
   const counted = health && bucketsOf(health, objective.slo);
-  return counted ? burntSince(counted, onset, controlRate(objective), count) : false;
-}
-
-export function burntSince(
-  counted: TimeBuckets,
-  { at, earliest, latest }: Onset,
-  rate: number,
-  count: number,
-): boolean | undefined {
-  if (burnsToo(recentBuckets(counted), { from: earliest, to: latest }, rate, count)) return true;
-  return wouldShow(recentMinutes(counted), at, rate) ? false : undefined;
+  const interval = { from: earliest, to: latest };
+  return counted ? burnsToo(recentBuckets(counted), interval, controlRate(objective), count) : false;
 }
 
 /** The rate of failures from which what nobody was paged for burns too. */
@@ -96,24 +86,22 @@ const SLACK_MS = 5 * MINUTE_MS;
 /** It is compared with the two hours before, in buckets; and looked at for an hour, as it may have ended. */
 const BUCKETS_BEFORE = 24;
 const BUCKETS_AFTER = 12;
-/** It would have failed so often, had it burnt. */
-const FAILURES_TO_SHOW = 3;
 /** Twice the gain in log-likelihood that two rates bring over one. */
 const MIN_GAIN = 4;
 /** The rate before must be below this share of the rate after. */
 const MAX_SHARE_BEFORE = 0.5;
-
-/** Whether it has served so much since a time that it would show when it burnt. */
-function wouldShow(minutes: readonly CountsFrom[], since: number, rate: number): boolean {
-  return rate * sumOfCounts(minutes.filter(({ from }) => from >= since)).total >= FAILURES_TO_SHOW;
-}
 
 /**
  * @param buckets of five minutes, oldest first, empty ones included
  * @param rate of failures from which it burns
  * @param count how many are asked: of many healthy ones, some look as if they burnt
  */
-function burnsToo(buckets: readonly CountsFrom[], { from, to }: OnsetInterval, rate: number, count: number): boolean {
+export function burnsToo(
+  buckets: readonly CountsFrom[],
+  { from, to }: OnsetInterval,
+  rate: number,
+  count: number,
+): boolean {
   const bins = buckets.map((bucket): Bin => ({ ...bucket, length: BUCKET_MS }));
   const first = bins.findIndex((bin) => bin.from + BUCKET_MS > from - SLACK_MS);
   if (first < 0) return false;

@@ -41,9 +41,10 @@ export interface Fit {
   readonly after: Counts;
 }
 
-/** Boundaries whose log-likelihood is so little below the best are likely the onset too; so little, possibly. */
+/** Boundaries whose log-likelihood is so little below the best are likely the onset too. */
 const LIKELY = 3;
-const POSSIBLE = 3.5;
+/** And so little, possibly: it is supposed that a rate jumps, or grows as one of the shapes does, so doubt remains. */
+const POSSIBLE = 5;
 /** What is likely is no further from the best than this, or than so many failures take. */
 const NEAR_MS = 10 * MINUTE_MS;
 const NEAR_FAILURES = 8;

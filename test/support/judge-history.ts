@@ -3,9 +3,15 @@ import { judge, type Neighbour, type Verdict } from '../../shared/blame/judge.ts
 import { type FirstOnset, type Look, looksAt } from '../../shared/blame/looks.ts';
 import type { RecordedChange } from '../../shared/releases/changes.ts';
 import { assess, failureRateOf } from '../../shared/slo/burn-rate.ts';
-import { burntSince, controlRate, countedIn } from '../../shared/slo/burns.ts';
+import { burnsToo, controlRate, countedIn } from '../../shared/slo/burns.ts';
 import { findOnset, type Onset } from '../../shared/slo/onset.ts';
-import { addCounts, type CountsFrom, emptyBuckets, type TimeBuckets } from '../../shared/slo/time-buckets.ts';
+import {
+  addCounts,
+  type CountsFrom,
+  emptyBuckets,
+  recentBuckets,
+  type TimeBuckets,
+} from '../../shared/slo/time-buckets.ts';
 import { type BurnHistory, MINUTE, type Place, TARGET } from './burn-histories.ts';
 import { areTwins } from './ideal-observer.ts';
 
@@ -105,9 +111,10 @@ function judgeLook(
   const verdict = judge(evidence);
   const { onset } = look.finding;
   if (verdict.blamed.length === 0 || !onset) return verdict;
+  const interval = { from: onset.earliest, to: onset.latest };
   const asked = neighbours.map((place, n): Neighbour => {
-    const counted = counts[n + 1] ?? emptyBuckets(now);
-    const isBurning = burntSince(counted, onset, controlRate(SLO), neighbours.length);
+    const buckets = recentBuckets(counts[n + 1] ?? emptyBuckets(now));
+    const isBurning = burnsToo(buckets, interval, controlRate(SLO), neighbours.length);
     return { name: place.name, burnsToo: isBurning, changes: known(place) };
   });
   return judge({ ...evidence, neighbours: asked });

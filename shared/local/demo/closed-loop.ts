@@ -202,7 +202,8 @@ async function until<Type extends EventType>(
   );
 }
 
-const STEP_TIMEOUT_MS = 3 * MINUTE_MS;
+/** Longer than the five minutes for which nobody is blamed, as something else may begin to burn too. */
+const STEP_TIMEOUT_MS = 7 * MINUTE_MS;
 
 async function untilTrue(stage: Stage, step: string, isTrue: () => Promise<boolean>): Promise<void> {
   const end = stage.clock.now() + STEP_TIMEOUT_MS;

@@ -93,6 +93,11 @@ class World {
     );
   }
 
+  /** What was notified when somebody was found to blame after the page had opened. */
+  get blame(): Notification {
+    return this.notified.find(({ key }) => key.endsWith('/blame')) ?? expect.fail('nobody was blamed');
+  }
+
   get failed(): string[] {
     return this.platform.bus
       .events({ type: 'DeploymentFailed' })
@@ -115,7 +120,8 @@ describe('a page that acts', () => {
 
     expect(world.failed).toEqual(['ghcr.io/shop/web:bad']);
     expect(await world.running('web')).toBe('1');
-    expect(world.page).toMatchObject({
+    expect(world.page.text).toBe('nothing is rolled back: it is too early to tell whether something else burns too');
+    expect(world.blame).toMatchObject({
       severity: 'critical',
       team: 'shop',
       text: 'the release of ghcr.io/shop/web:bad on default/shop/web is rolled back: nothing else changed when it began',
@@ -282,7 +288,9 @@ it('that observes fails nothing, and says what it would roll back', async () => 
   await world.serve(10);
 
   expect(world.failed).toEqual([]);
-  expect(world.page.text).toMatch(/^nothing is rolled back, since rollbackOnPage only observes; it would be .*web:bad/);
+  expect(world.blame.text).toMatch(
+    /^nothing is rolled back, since rollbackOnPage only observes; it would be .*web:bad/,
+  );
 });
 
 it('that is off blames nobody', async () => {

@@ -90,6 +90,7 @@ describe('the loop', () => {
     );
     expect([...alarms.values()]).toEqual([
       expect.stringMatching(/^checkout burns its error budget \d+\.\d times too fast$/),
+      'checkout still burns, and a change is to blame',
       'checkout is frozen',
     ]);
   });
