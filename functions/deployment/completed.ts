@@ -8,9 +8,10 @@ import { onEvent } from '../../shared/on-event.ts';
 import type { Handler } from '../../shared/ports/handler.ts';
 import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsCompleted } from '../../shared/releases/expected.ts';
-import { advanceRelease, stepBy, stepTo } from '../../shared/releases/release-record.ts';
+import { stepBy, stepTo } from '../../shared/releases/release-record.ts';
 import { closeRelease } from '../../shared/releases/release-states.ts';
 import { completedData, noticeOf } from '../../shared/releases/report.ts';
+import { advanceRelease } from '../../shared/releases/target-store.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentCompleted>> = async (event, ports) => {
   const by = eventKey(event);

@@ -14,7 +14,6 @@ import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsFailed } from '../../shared/releases/expected.ts';
 import { watchRolledBack } from '../../shared/releases/put-backs.ts';
 import {
-  advanceRelease,
   type ReleaseRecord,
   type ReleaseStep,
   requestReference,
@@ -22,6 +21,7 @@ import {
 } from '../../shared/releases/release-record.ts';
 import { failedData, noticeOf, rolledBackData } from '../../shared/releases/report.ts';
 import { endRollback, handleFailure, rollbackOutcomeOf } from '../../shared/releases/rollback-states.ts';
+import { advanceRelease } from '../../shared/releases/target-store.ts';
 
 type Failed = EventOf<typeof DeploymentFailed>;
 type StepTo<To extends ReleaseStep['to']> = Extract<ReleaseStep, { to: To }>;

@@ -14,16 +14,15 @@ import type { Handler, HandlerPorts } from '../../shared/ports/handler.ts';
 import { returnOverride, takeOverride } from '../../shared/releases/overrides.ts';
 import { asksForRecord, violationOf } from '../../shared/releases/policy.ts';
 import {
-  changeTarget,
   isKnownGood,
   type ReleaseData,
-  readTarget,
   releaseOf,
   stepBy,
   type UsedOverride,
 } from '../../shared/releases/release-record.ts';
 import { admitRequest, type ReleaseFailure } from '../../shared/releases/release-states.ts';
 import { failedData, startedData } from '../../shared/releases/report.ts';
+import { changeTarget, readTarget } from '../../shared/releases/target-store.ts';
 import { type Freeze, freezeOf, scopeText } from '../../shared/slo/freezes.ts';
 
 type Requested = EventOf<typeof DeploymentRequested>;

@@ -13,16 +13,10 @@ import { rememberTarget } from '../../shared/releases/changes.ts';
 import { askedImages, imagesText } from '../../shared/releases/containers.ts';
 import { expectsStarted } from '../../shared/releases/expected.ts';
 import { deadlineMsOf } from '../../shared/releases/policy.ts';
-import {
-  advanceRelease,
-  phaseOf,
-  type ReleaseRecord,
-  requestReference,
-  stepBy,
-  stepTo,
-} from '../../shared/releases/release-record.ts';
+import { phaseOf, type ReleaseRecord, requestReference, stepBy, stepTo } from '../../shared/releases/release-record.ts';
 import { endRelease, markUnbegun, releaseOutcomeOf, startRelease } from '../../shared/releases/release-states.ts';
 import { completedData, failedData } from '../../shared/releases/report.ts';
+import { advanceRelease } from '../../shared/releases/target-store.ts';
 import { objectivesOf } from '../../shared/slo/objectives.ts';
 
 export const handle: Handler<EventOf<typeof DeploymentStarted>> = async (event, ports) => {

@@ -6,7 +6,8 @@ import { targetOf } from '../events/deployment-target.ts';
 import type { StateStore } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
 import { containerNames } from './containers.ts';
-import { type ReleaseRecord, readTarget, stepTo, type TargetRecord } from './release-record.ts';
+import { type ReleaseRecord, stepTo, type TargetRecord } from './release-record.ts';
+import { readTarget } from './target-store.ts';
 
 /** Something that was changed, and when. */
 export interface RecordedChange {

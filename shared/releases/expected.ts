@@ -7,9 +7,10 @@ import { targetOf } from '../events/deployment-target.ts';
 import { type Derivation, isDerived } from '../events/identity.ts';
 import type { Expectation } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
-import { phaseOf, type ReleaseRecord, readTarget, releaseKeyOf, releaseOf, stepTo } from './release-record.ts';
+import { phaseOf, type ReleaseRecord, releaseKeyOf, releaseOf, stepTo } from './release-record.ts';
 import { askedRollbacks } from './rollback-requests.ts';
 import { blameOf } from './suspects.ts';
+import { readTarget } from './target-store.ts';
 
 type Fact<Type extends PlatformEvent['type']> = Extract<PlatformEvent, { type: Type }>;
 

@@ -15,16 +15,9 @@ import type { Notification } from '../ports/notifier.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
 import { askedImages, imagesText } from './containers.ts';
 import { withRelease } from './record-changes.ts';
-import {
-  changeTarget,
-  isNewest,
-  type PutBack,
-  type ReleaseRecord,
-  readTarget,
-  releaseOf,
-  stepTo,
-} from './release-record.ts';
+import { isNewest, type PutBack, type ReleaseRecord, releaseOf, stepTo } from './release-record.ts';
 import { failedData, noticeOf } from './report.ts';
+import { changeTarget, readTarget } from './target-store.ts';
 
 /** By target: the rollback that is watched there. */
 const WATCHED = 'watched-rollbacks';

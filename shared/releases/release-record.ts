@@ -1,18 +1,12 @@
 /**
- * The deployment records: one document per target (`cluster/namespace/deployment`) with its releases, kept in the
- * state store. How a release changes its state is in `release-states.ts`; here is what is kept, and how it is written.
+ * What is kept of a target (`cluster/namespace/deployment`): one document with its releases. How a release changes its
+ * state is in `release-states.ts`, how the document is read and written in `target-store.ts`.
  */
-import { PermanentError } from '../errors.ts';
 import type { DataOf } from '../events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from '../events/deployment.ts';
-import { targetOf } from '../events/deployment-target.ts';
 import { eventKey, eventReference } from '../events/identity.ts';
 import { isImage } from '../image.ts';
-import type { Operation, StateStore, Stored } from '../ports/state.ts';
-import { updateDocument } from '../update-document.ts';
 import { askedImages, containerNames, type NamedImage, shareContainer } from './containers.ts';
-
-const TARGETS = 'deployments';
 
 /** What was asked for; of several containers, `image` is that of the first. */
 export type ReleaseData = DataOf<typeof DeploymentRequested> & { readonly image: string };
@@ -155,63 +149,11 @@ export interface TargetRecord {
   readonly listedAs?: string;
 }
 
-const emptyRecord: TargetRecord = {
-  releases: [],
-  knownGoodImages: {},
-  unverified: [],
-  ended: [],
-  doraTotals: {
-    deployed: 0,
-    completed: 0,
-    failed: 0,
-    rework: 0,
-    rolledBack: 0,
-    leadTime: { count: 0, seconds: 0 },
-    recovery: { count: 0, seconds: 0 },
-  },
-};
-
-/** Changes a target's record, guarded by its ETag. `change` may run several times; the same record writes nothing. */
-export async function changeTarget(
-  state: StateStore,
-  target: string,
-  change: (record: TargetRecord) => TargetRecord,
-): Promise<TargetRecord> {
-  const record = await updateDocument<TargetRecord>(
-    state,
-    TARGETS,
-    target,
-    (current) => {
-      const next = change(current ?? emptyRecord);
-      if (next === emptyRecord || next === current) return current;
-      return { ...next, listedAs: listKeyOf(target, next) };
-    },
-    (before, { listedAs: after = '' }) => {
-      if (before?.listedAs === after) return [];
-      const row: Operation = { kind: 'put', key: after, value: {}, etag: '*' };
-      return before?.listedAs === undefined ? [row] : [{ kind: 'delete', key: before.listedAs }, row];
-    },
-  );
-  return record ?? emptyRecord;
-}
-
 /** How much a target needs somebody, the most first. */
 export const URGENCIES = ['failing', 'refused', 'under-way', 'quiet'] as const;
 export type Urgency = (typeof URGENCIES)[number];
 
-/** Before the keys of the rows that list targets; no cluster's name begins so. */
-const LISTED = '!';
-/** After it. */
-const TARGETS_FROM = '"';
-const LAST_MS = 9_999_999_999_999;
-
-/** The most urgent first, then what changed last. */
-function listKeyOf(target: string, record: TargetRecord): string {
-  const [urgency, at] = urgencyOf(record);
-  return `${LISTED}${URGENCIES.indexOf(urgency)}${String(LAST_MS - Math.max(0, at)).padStart(13, '0')}|${target}`;
-}
-
-/** And since when. */
+/** How much a target needs somebody, and since when. */
 export function urgencyOf(record: TargetRecord): readonly [urgency: Urgency, since: number] {
   const { failingSince } = record;
   const [last] = record.releases;
@@ -231,43 +173,6 @@ export function isRefused({ steps: [first] }: ReleaseRecord): boolean {
   return first?.to === 'failed' && first.reason !== 'Superseded';
 }
 
-/** The targets, the most urgent first. @param after the key of a row: those behind it */
-export async function* listedTargets(
-  state: StateStore,
-  { after, urgency, limit }: { after?: string | undefined; urgency?: Urgency; limit?: number } = {},
-): AsyncIterable<{ readonly target: string; readonly key: string }> {
-  const [first, to] =
-    urgency === undefined
-      ? [LISTED, TARGETS_FROM]
-      : [`${LISTED}${URGENCIES.indexOf(urgency)}`, `${LISTED}${URGENCIES.indexOf(urgency)}:`];
-  const from = after === undefined ? first : `${after}\0`;
-  for await (const { key } of state.query(TARGETS, { from, to, ...(limit !== undefined && { limit }) })) {
-    yield { key, target: key.slice(key.indexOf('|') + 1) };
-  }
-}
-
-/** A target's record; undefined when no request was ever handled for it. */
-export async function readTarget(state: StateStore, target: string): Promise<TargetRecord | undefined> {
-  return (await state.get<TargetRecord>(TARGETS, target))?.value;
-}
-
-/** Every target's record in the order of the targets, from after one on. */
-export function targets(state: StateStore, after?: string): AsyncIterable<Stored<TargetRecord>> {
-  // The first key after it.
-  return state.query(TARGETS, { from: after === undefined || after < TARGETS_FROM ? TARGETS_FROM : `${after}\0` });
-}
-
-/** So many targets whose names begin so, in their order. */
-export function targetsBeginning(
-  state: StateStore,
-  prefix: string,
-  { after, limit }: { readonly after: string | undefined; readonly limit: number },
-): AsyncIterable<Stored<TargetRecord>> {
-  const first = prefix < TARGETS_FROM ? TARGETS_FROM : prefix;
-  const from = after === undefined || after < first ? first : `${after}\0`;
-  return state.query(TARGETS, { from, to: `${prefix}\u{ffff}`, limit });
-}
-
 /** What the data of every deployment event but the first says of its release. */
 export type OfRequest = Pick<
   DataOf<typeof DeploymentFailed>,
@@ -282,32 +187,6 @@ export function releaseKeyOf({ requestId: id, requestSource: source }: OfRequest
 /** The request as people read it, and as the cluster shows whose change it is. */
 export function requestReference({ requestId: id, requestSource: source }: ReleaseRecord): string {
   return eventReference({ source, id });
-}
-
-/**
- * Changes the state of a release when `next` allows it: a stale or repeated event changes nothing.
- *
- * @returns the release as it is stored now; undefined when it ended so long ago that it is no longer listed
- * @throws PermanentError when the request is not known: only `requested` admits one
- */
-export async function advanceRelease(
-  state: StateStore,
-  of: OfRequest,
-  next: (record: TargetRecord, release: ReleaseRecord) => TargetRecord,
-): Promise<ReleaseRecord | undefined> {
-  const record = await changeTarget(state, targetOf(of), (current) => {
-    const release = knownRelease(current, of);
-    return release ? next(current, release) : current;
-  });
-  return releaseOf(record, releaseKeyOf(of) ?? '');
-}
-
-/** The release of a request; undefined when it is over and no longer listed. @throws PermanentError when it is not known */
-function knownRelease(record: TargetRecord, of: OfRequest): ReleaseRecord | undefined {
-  const key = releaseKeyOf(of) ?? '';
-  const release = releaseOf(record, key);
-  if (release || record.ended.includes(key)) return release;
-  throw new PermanentError(`request '${of.requestId}' of ${of.requestSource} for ${targetOf(of)} is not known`);
 }
 
 export function releaseOf(record: TargetRecord, key: string): ReleaseRecord | undefined {

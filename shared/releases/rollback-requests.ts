@@ -12,8 +12,9 @@ import type { StateStore } from '../ports/state.ts';
 import { withoutControls } from '../shown-text.ts';
 import { updateDocument } from '../update-document.ts';
 import { askedImages, imagesText, type NamedImage } from './containers.ts';
-import { newestOf, type ReleaseRecord, readTarget, secondsBetween } from './release-record.ts';
+import { newestOf, type ReleaseRecord, secondsBetween } from './release-record.ts';
 import { rollbackPlan } from './rollback-states.ts';
+import { readTarget } from './target-store.ts';
 
 /** By target: who asked for a rollback there. */
 const ASKED = 'asked-rollbacks';

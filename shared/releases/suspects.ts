@@ -7,16 +7,15 @@ import { updateDocument } from '../update-document.ts';
 import type { RecordedChange } from './changes.ts';
 import { containerIn } from './containers.ts';
 import {
-  changeTarget,
   isNewest,
   type KnownGoodImage,
   phaseOf,
   type ReleaseRecord,
-  readTarget,
   releaseOf,
   requestReference,
   type TargetRecord,
 } from './release-record.ts';
+import { changeTarget, readTarget } from './target-store.ts';
 
 /** By the key of a release: the violation that it was failed for. */
 const BLAMED = 'blamed-releases';

@@ -16,8 +16,8 @@ import {
   type ReleaseRecord,
   stepTo,
   type TargetRecord,
-  targets,
 } from '../releases/release-record.ts';
+import { targets } from '../releases/target-store.ts';
 import { allFreezes, type Freeze } from '../slo/freezes.ts';
 import { allHealth } from '../slo/health-store.ts';
 import type { ObjectiveHealth } from '../slo/objective-health.ts';

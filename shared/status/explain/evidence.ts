@@ -6,14 +6,9 @@ import { readHistory } from '../../delivery/history.ts';
 import { type EventIdentity, eventKey } from '../../events/identity.ts';
 import type { Ports } from '../../ports/handler.ts';
 import type { StateStore } from '../../ports/state.ts';
-import {
-  type ReleaseRecord,
-  readTarget,
-  releaseOf,
-  type TargetRecord,
-  targets,
-} from '../../releases/release-record.ts';
+import { type ReleaseRecord, releaseOf, type TargetRecord } from '../../releases/release-record.ts';
 import { blameOf } from '../../releases/suspects.ts';
+import { readTarget, targets } from '../../releases/target-store.ts';
 import { type Freeze, freezeOf } from '../../slo/freezes.ts';
 import { healthOf } from '../../slo/health-store.ts';
 import { isInScope, type Objective, objectivesOf } from '../../slo/objectives.ts';

@@ -1,13 +1,8 @@
 /** The deployments: what is failing, what was refused, what is under way. */
 import type { Ports } from '../../ports/handler.ts';
 import { askedImages, imagesText } from '../../releases/containers.ts';
-import {
-  listedTargets,
-  type Phase,
-  readTarget,
-  targetsBeginning,
-  type Urgency,
-} from '../../releases/release-record.ts';
+import type { Phase, Urgency } from '../../releases/release-record.ts';
+import { listedTargets, readTarget, targetsBeginning } from '../../releases/target-store.ts';
 import { type DeploymentSummary, deploymentOf } from '../summaries.ts';
 import { badge, type Html, html, htmlTable, note, type Part, pageSection, type Tone } from './parts/html.ts';
 import type { ShownPage } from './parts/layout.ts';

@@ -8,7 +8,7 @@ import { HealthCheck } from '../../../shared/events/platform.ts';
 import type { VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
 import { InMemoryEventBus } from '../../../shared/local/testing/in-memory-event-bus.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
-import { changeTarget } from '../../../shared/releases/release-record.ts';
+import { changeTarget } from '../../../shared/releases/target-store.ts';
 import { oldestErrors } from '../../../shared/status/summaries.ts';
 import type { Timer } from '../../../shared/timeout.ts';
 import { sampleData } from '../../support/events.ts';

@@ -7,7 +7,7 @@ import { TransientError } from '../../../shared/errors.ts';
 import type { HttpResponse } from '../../../shared/http/on-http.ts';
 import type { Caller } from '../../../shared/ports/access.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
-import { readTarget } from '../../../shared/releases/release-record.ts';
+import { readTarget } from '../../../shared/releases/target-store.ts';
 import { respond } from '../../support/api-contract.ts';
 import { httpRequest } from '../../support/http.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';

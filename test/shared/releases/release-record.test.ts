@@ -1,7 +1,7 @@
 /** The record of a target: what a change of it answers. */
 import { expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { changeTarget, readTarget } from '../../../shared/releases/release-record.ts';
+import { changeTarget, readTarget } from '../../../shared/releases/target-store.ts';
 
 it('a change that changes nothing answers what there is, and makes no record', async () => {
   const state = new MemoryStateStore();
