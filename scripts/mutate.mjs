@@ -5,14 +5,15 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, posix, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 const home = join(root, 'test', 'mutation');
 const reportFile = join(root, 'dist', 'mutation', 'report.json');
-const incrementalFile = join(root, 'dist', 'mutation', 'incremental.json');
+// The second is of samples.
+const incrementalFiles = ['incremental.json', 'sample.json'].map((name) => join(root, 'dist', 'mutation', name));
 
 const HELP = `Usage: npm run mutate [-- options]
 
@@ -21,6 +22,11 @@ what they leave. A change that fails no test shows what the tests do not hold. L
 A change that makes no difference is left out by a comment beside it, which says why: // Stryker disable next-line <change>
 
   --mutate <globs>     only these files, separated by commas, such as shared/delivery/replay.ts
+  --sample <percent>   only so many of the changes, drawn by lot, and all words dropped; fails when the tests surely
+                       notice fewer than they should
+  --seed <word>        another draw; 1 unless given, the same changes for the same word
+  --timeout <s>        how long a change may hold up its tests before it counts as noticed; 15 unless given. More on a
+                       machine that does other work meanwhile
   --concurrency <n>    so many at once; 2 unless given
   --force              try again what an earlier run has tried
   --help               this text
@@ -45,7 +51,9 @@ export const groups = [
  *
  * @typedef {{ status: string, mutatorName: string, replacement?: string, location: { start: { line: number } } }} Mutant
  * @typedef {{ files: Record<string, { mutants: Mutant[] }> }} Report
- * @typedef {{ name: string, atLeast: number, noticed: number, tried: number, score: number }} Score
+ * @typedef {{ noticed: number, timedOut: number, tried: number, score: number }} Share `timedOut` of the noticed ones made
+ *   their tests endless, or were tried on a machine too busy
+ * @typedef {Share & { name: string, atLeast: number }} Score
  */
 
 const NOTICED = ['Killed', 'Timeout'];
@@ -75,21 +83,64 @@ export const rounds = [
 const DROP = 'Drop';
 
 /**
- * The score of each group that has a file in the report, in percent. What could not be compiled, or is ignored with its
- * reason, counts nowhere.
+ * The score of each group that has a file in the report, in percent.
  *
  * @param {Report} report
  * @returns {Score[]}
  */
-export function scoresOf({ files }) {
-  return groups.flatMap(({ name, files: pattern, atLeast }) => {
-    const mutants = Object.entries(files).flatMap(([file, one]) =>
-      pattern.test(file) ? one.mutants.filter(({ mutatorName }) => mutatorName !== DROP) : [],
-    );
-    const noticed = mutants.filter(({ status }) => NOTICED.includes(status)).length;
-    const tried = noticed + mutants.filter(({ status }) => MISSED.includes(status)).length;
-    return tried === 0 ? [] : [{ name, atLeast, noticed, tried, score: (100 * noticed) / tried }];
+export function scoresOf(report) {
+  return groups.flatMap(({ name, files, atLeast }) => {
+    const share = shareOf(report, (file) => files.test(file));
+    return share.tried === 0 ? [] : [{ name, atLeast, ...share }];
   });
+}
+
+/**
+ * The same for each folder that was tried.
+ *
+ * @param {Report} report
+ * @returns {(Share & { name: string })[]}
+ */
+export function foldersOf(report) {
+  const names = new Set(Object.keys(report.files).map((file) => posix.dirname(file)));
+  return [...names]
+    .sort()
+    .map((name) => ({ name, ...shareOf(report, (file) => posix.dirname(file) === name) }))
+    .filter(({ tried }) => tried > 0);
+}
+
+/**
+ * What could not be compiled, or is ignored with its reason, counts nowhere.
+ *
+ * @param {Report} report
+ * @param {(file: string) => boolean} isIn
+ * @returns {Share}
+ */
+function shareOf({ files }, isIn) {
+  const stati = Object.entries(files)
+    .filter(([file]) => isIn(file))
+    .flatMap(([, { mutants }]) => mutants.filter(({ mutatorName }) => mutatorName !== DROP))
+    .map(({ status }) => status);
+  const noticed = stati.filter((status) => NOTICED.includes(status)).length;
+  const tried = noticed + stati.filter((status) => MISSED.includes(status)).length;
+  const timedOut = stati.filter((status) => status === 'Timeout').length;
+  return { noticed, timedOut, tried, score: (100 * noticed) / tried };
+}
+
+/**
+ * Between what shares the one of the whole lies with 95 % certainty, in percent (Wilson's interval): those tried are drawn
+ * by lot.
+ *
+ * @param {{ noticed: number, tried: number }} share
+ * @returns {[number, number]}
+ */
+export function intervalOf({ noticed, tried }) {
+  const z = 1.96;
+  const share = noticed / tried;
+  const middle = share + z ** 2 / (2 * tried);
+  const reach = z * Math.sqrt((share * (1 - share)) / tried + z ** 2 / (4 * tried ** 2));
+  const scale = 100 / (1 + z ** 2 / tried);
+  return [Math.max(0, scale * (middle - reach)), scale * (middle + reach)];
 }
 
 /**
@@ -112,6 +163,9 @@ function optionsOf(args) {
       args,
       options: {
         mutate: { type: 'string' },
+        sample: { type: 'string' },
+        seed: { type: 'string' },
+        timeout: { type: 'string' },
         concurrency: { type: 'string' },
         force: { type: 'boolean' },
         help: { type: 'boolean' },
@@ -119,6 +173,13 @@ function optionsOf(args) {
     });
     if (values.concurrency !== undefined && !/^[1-9][0-9]?$/.test(values.concurrency)) {
       return `--concurrency: expected a number from 1 to 99, got '${values.concurrency}'`;
+    }
+    if (values.sample !== undefined && !(Number(values.sample) > 0 && Number(values.sample) <= 100)) {
+      return `--sample: expected a percentage above 0 and up to 100, got '${values.sample}'`;
+    }
+    if (values.seed !== undefined && values.sample === undefined) return '--seed: goes with --sample only';
+    if (values.timeout !== undefined && !/^[1-9][0-9]{0,3}$/.test(values.timeout)) {
+      return `--timeout: expected a number of seconds from 1 to 9999, got '${values.timeout}'`;
     }
     return values;
   } catch (error) {
@@ -150,9 +211,14 @@ function main() {
     if (run('npm', ['ci', '--no-audit', '--no-fund'], home) !== 0) return 1;
   }
   rmSync(reportFile, { force: true });
-  const { mutate, concurrency, force } = options;
+  const { mutate, sample, seed, timeout, concurrency, force } = options;
   // What an earlier run, or an earlier round, has seen to fail is not tried again while its test and its file stay the same.
-  if (force) rmSync(incrementalFile, { force: true });
+  if (force) for (const file of incrementalFiles) rmSync(file, { force: true });
+  const settings = {
+    ...(sample === undefined ? {} : { MUTATION_SAMPLE: sample }),
+    ...(seed === undefined ? {} : { MUTATION_SEED: seed }),
+    ...(timeout === undefined ? {} : { MUTATION_TIMEOUT_S: timeout }),
+  };
   /** @param {string | undefined} files @param {Record<string, string>} [env] */
   const tryChanges = (files, env) => {
     const args = [
@@ -160,7 +226,7 @@ function main() {
       ...(files === undefined ? [] : ['--mutate', files]),
       ...(concurrency === undefined ? [] : ['--concurrency', concurrency]),
     ];
-    return run(process.execPath, args, root, env);
+    return run(process.execPath, args, root, { ...settings, ...env });
   };
   for (const [index, { mutate: files, tests }] of (mutate === undefined ? rounds : []).entries()) {
     console.log(`round ${index + 1} of ${rounds.length + 1}: ${files} by ${tests}`);
@@ -170,10 +236,11 @@ function main() {
   if (status !== 0 || !existsSync(reportFile)) return 1;
 
   const report = JSON.parse(readFileSync(reportFile, 'utf8'));
+  for (const { name, ...share } of foldersOf(report)) console.log(`${name}: ${textOf(share, sample)}`);
   const scores = scoresOf(report);
-  for (const { name, noticed, tried, score, atLeast } of scores) {
-    const verdict = score < atLeast ? `too few: at least ${atLeast} %` : `at least ${atLeast} %`;
-    console.log(`${name}: ${score.toFixed(1)} % of ${tried} changes noticed (${noticed}); ${verdict}`);
+  for (const { name, atLeast, ...share } of scores) {
+    const verdict = isTooFew(share, atLeast, sample) ? `too few: at least ${atLeast} %` : `at least ${atLeast} %`;
+    console.log(`${name}: ${textOf(share, sample)}; ${verdict}`);
   }
   if (scores.length === 0) {
     console.error('nothing was tried: --mutate names no file with code');
@@ -181,7 +248,19 @@ function main() {
   }
   const missed = missedDrops(report);
   for (const place of missed) console.log(`no test misses what is dropped here: ${place}`);
-  return missed.length > 0 || scores.some(({ score, atLeast }) => score < atLeast) ? 1 : 0;
+  return missed.length > 0 || scores.some((score) => isTooFew(score, score.atLeast, sample)) ? 1 : 0;
+}
+
+/** @param {Share} share @param {string | undefined} sample */
+function textOf(share, sample) {
+  const [low, high] = intervalOf(share).map((percent) => percent.toFixed(1));
+  const text = `${share.score.toFixed(1)} % of ${share.tried} changes noticed (${share.noticed}, ${share.timedOut} by time)`;
+  return sample === undefined ? text : `${text}, of all ${low} to ${high} %`;
+}
+
+/** @param {Share} share @param {number} atLeast @param {string | undefined} sample */
+function isTooFew(share, atLeast, sample) {
+  return (sample === undefined ? share.score : intervalOf(share)[1]) < atLeast;
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -6,14 +6,17 @@
 /** The fields, and what an id is written to. */
 const TELLS_APART = /^(kind|authLevel|key|id|[a-z]+Id)$/;
 
+/** What Stryker's report calls such a change. */
+export const DROP = 'Drop';
+
 /** @param {string} path below `node_modules`, which the root's type check must not ask for */
-const load = (path) => import(new URL(`node_modules/${path}`, import.meta.url).href);
+export const load = (path) => import(new URL(`node_modules/${path}`, import.meta.url).href);
 
 /** Adds the change to those that Stryker knows. Its list is no part of its API: the lock file holds its version. */
 export async function addDrops() {
   const { allMutators } = await load('@stryker-mutator/instrumenter/dist/src/mutators/mutate.js');
   const { types } = (await load('@babel/core/lib/index.js')).default;
-  allMutators.push({ name: 'Drop', mutate: (/** @type {any} */ path) => dropped(path, types) });
+  allMutators.push({ name: DROP, mutate: (/** @type {any} */ path) => dropped(path, types) });
 }
 
 /**

@@ -1,10 +1,14 @@
 /** Mutation tests of the heart: does a test fail when a line is changed? Run by `npm run mutate`. */
 import { fileURLToPath } from 'node:url';
 import { addDrops } from './drops.mjs';
+import { trySample } from './sample.mjs';
 
 const plugin = new URL('node_modules/@stryker-mutator/vitest-runner/dist/src/index.js', import.meta.url);
 
+const { MUTATION_SAMPLE: percent, MUTATION_SEED: seed = '1', MUTATION_TIMEOUT_S: timeoutS = '15' } = process.env;
+
 await addDrops();
+if (percent !== undefined) await trySample(Number(percent), seed);
 
 export default {
   plugins: [fileURLToPath(plugin)],
@@ -28,7 +32,8 @@ export default {
   ],
   ignorePatterns: ['dist', 'bench', '.github', 'test/mutation/node_modules'],
   incremental: true,
-  incrementalFile: 'dist/mutation/incremental.json',
+  // A sample forgets what is not in it: what is known of the whole is kept apart.
+  incrementalFile: percent === undefined ? 'dist/mutation/incremental.json' : 'dist/mutation/sample.json',
   tempDirName: 'dist/mutation/sandbox',
   reporters: ['clear-text', process.stdout.isTTY ? 'progress' : 'progress-append-only', 'json', 'html'],
   clearTextReporter: { logTests: false, reportTests: false, allowColor: process.stdout.isTTY === true },
@@ -36,6 +41,6 @@ export default {
   htmlReporter: { fileName: 'dist/mutation/report.html' },
   concurrency: 2,
   // The slowest of these tests takes two seconds. What makes one endless shall not hold up the rest.
-  timeoutMS: 15_000,
+  timeoutMS: Number(timeoutS) * 1000,
   timeoutFactor: 2,
 };

@@ -1,7 +1,7 @@
 /** What `npm run mutate` makes of a report, and of its options. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { groups, missedDrops, scoresOf } from '../../scripts/mutate.mjs';
+import { foldersOf, groups, intervalOf, missedDrops, scoresOf } from '../../scripts/mutate.mjs';
 
 type File = Parameters<typeof scoresOf>[0]['files'][string];
 
@@ -22,10 +22,27 @@ it('scores each group by what its tests notice; what was not tried counts nowher
   };
 
   expect(scoresOf({ files })).toEqual([
-    { name: 'the heart', atLeast: 85, noticed: 16, tried: 20, score: 80 },
-    { name: 'from delivery to replay', atLeast: 90, noticed: 9, tried: 10, score: 90 },
-    { name: 'on-event', atLeast: 85, noticed: 1, tried: 4, score: 25 },
+    { name: 'the heart', atLeast: 85, noticed: 16, timedOut: 1, tried: 20, score: 80 },
+    { name: 'from delivery to replay', atLeast: 90, noticed: 9, timedOut: 1, tried: 10, score: 90 },
+    { name: 'on-event', atLeast: 85, noticed: 1, timedOut: 0, tried: 4, score: 25 },
   ]);
+  expect(foldersOf({ files })).toEqual([
+    { name: 'functions/http', noticed: 6, timedOut: 0, tried: 6, score: 100 },
+    { name: 'shared', noticed: 1, timedOut: 0, tried: 4, score: 25 },
+    { name: 'shared/delivery', noticed: 9, timedOut: 1, tried: 10, score: 90 },
+  ]);
+});
+
+it.each([
+  // The examples of Newcombe, Statistics in Medicine 17 (1998), table I.
+  [81, 263, 25.5, 36.6],
+  [15, 148, 6.2, 16.0],
+  [0, 20, 0, 16.1],
+  [1, 29, 0.6, 17.2],
+])('%d of %d, drawn by lot: between %d and %d %% of all', (noticed, tried, low, high) => {
+  const interval = intervalOf({ noticed, tried });
+
+  expect(interval.map((percent) => Number(percent.toFixed(1)))).toEqual([low, high]);
 });
 
 it('names every word that no test misses when it is dropped, and counts it in no share', () => {
@@ -52,6 +69,10 @@ it.each([
   [['--help'], 0, /^Usage: npm run mutate/],
   [['--mutated', 'x'], 2, /--mutated/],
   [['--concurrency', 'two'], 2, /--concurrency: expected a number from 1 to 99, got 'two'/],
+  [['--sample', '0'], 2, /--sample: expected a percentage above 0 and up to 100, got '0'/],
+  [['--sample', 'ten'], 2, /got 'ten'/],
+  [['--seed', '2'], 2, /--seed: goes with --sample only/],
+  [['--timeout', '1m'], 2, /--timeout: expected a number of seconds from 1 to 9999, got '1m'/],
 ])('%j ends with %d', (args, code, text) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/mutate.mjs', ...args], { encoding: 'utf8' });
 
