@@ -60,22 +60,29 @@ const NOTICED = ['Killed', 'Timeout'];
 const MISSED = ['Survived', 'NoCoverage'];
 
 /**
- * Rooms, and the tests nearby. Most changes fail one of those, and running all for each takes ten times as long.
+ * Rooms, and the tests nearby. Most changes fail one of those, and running all for each takes ten times as long. Each file
+ * is in one round: with other tests, what an earlier one has found out would be tried anew.
  *
  * @type {readonly { mutate: string, tests: string }[]}
  */
 export const rounds = [
-  { mutate: 'shared/slo/**/*.ts', tests: 'test/shared/slo/**/*.test.ts' },
-  { mutate: 'shared/slo/**/*.ts', tests: 'test/functions/platform/**/*.test.ts' },
-  { mutate: 'shared/releases/**/*.ts', tests: 'test/shared/releases/**/*.test.ts' },
-  { mutate: 'functions/deployment/**/*.ts,shared/releases/**/*.ts', tests: 'test/functions/deployment/[c-s]*.test.ts' },
+  {
+    mutate: 'shared/slo/**/*.ts',
+    tests:
+      'test/shared/slo/**/*.test.ts test/functions/platform/**/*.test.ts test/functions/timer/{notice-s,t}*.test.ts',
+  },
+  {
+    mutate: 'functions/deployment/**/*.ts,shared/releases/**/*.ts',
+    tests:
+      'test/shared/releases/**/*.test.ts test/functions/deployment/[c-s]*.test.ts test/functions/timer/notice-p*.test.ts',
+  },
   { mutate: 'functions/platform/**/*.ts,shared/blame/**/*.ts', tests: 'test/functions/platform/**/*.test.ts' },
   {
     mutate: 'functions/infrastructure/**/*.ts,shared/clusters/**/*.ts',
     tests: 'test/functions/infrastructure/**/*.test.ts test/shared/clusters/**/*.test.ts',
   },
   { mutate: 'functions/{http,timer}/**/*.ts', tests: 'test/functions/{http,timer}/**/*.test.ts' },
-  { mutate: 'shared/delivery/**/*.ts', tests: 'test/shared/delivery/{[d-p]*,r*,au*,b*}.test.ts' },
+  { mutate: 'shared/delivery/**/*.ts', tests: 'test/shared/delivery/{[d-p]*,r*,au*,b*,call*}.test.ts' },
   { mutate: 'shared/on-*.ts,shared/http/on-http.ts', tests: 'test/shared/on-*.test.ts test/shared/http/**/*.test.ts' },
 ];
 

@@ -207,9 +207,7 @@ async function forgetBefore(state: StateStore, before: number, now: number, atMo
     }
     left -= await forgetEvents(state, partition, batch, now);
   }
-  for await (const { key, value } of state.query<Day>(DAYS, { from: newestFirst(before - 1) })) {
-    if (value.day < before) await state.delete(DAYS, key, '*');
-  }
+  for await (const { key } of state.query(DAYS, { from: newestFirst(before - 1) })) await state.delete(DAYS, key, '*');
   return true;
 }
 

@@ -444,6 +444,8 @@ describe('an entry', () => {
     ['was refused', { reason: 'InvalidEvent' }],
     ['expired', { reason: 'TTLExpiredException' }],
     ['has no source', { subscription: undefined }],
+    ['is on the topic of another type', { subscription: 'health-check' }],
+    ['is on no topic of ours', { subscription: 'elsewhere' }],
     ['is not whole', { isCut: true }],
     ['is a gzip', { gzipped: Buffer.from('') }],
   ])('that %s waits for a person', (_, change) => {

@@ -63,6 +63,48 @@ describe('a run that wants its process to itself', () => {
     expect(await soFar((await isolation.enter(timer, 0)).alone())).toBe(true);
   });
 
+  it('lets those in who wait behind it, when it stops waiting before they do', async () => {
+    const isolation = new Isolation();
+    const [suspect] = [await isolation.enter(timer, 0), await isolation.enter(timer, 0)];
+    const turn = suspect.alone();
+    await clock.advance('10s');
+    const late = isolation.enter(timer, 0);
+
+    await clock.advance('20s');
+
+    expect(await soFar(turn)).toBe(false);
+    expect(await soFar(late)).toBeDefined();
+  });
+
+  it('keeps those waiting who come later, though somebody before them stops', async () => {
+    const isolation = new Isolation();
+    const suspect = await isolation.enter(timer, 0);
+    await suspect.alone();
+    const early = isolation.enter(timer, 0);
+    await clock.advance('10s');
+    const late = isolation.enter(timer, 0);
+
+    await clock.advance('20s');
+    expect([await soFar(early), await soFar(late)]).toEqual([expect.anything(), undefined]);
+    suspect.leave();
+
+    expect(await soFar(late)).toBeDefined();
+  });
+
+  it('keeps those waiting while another waits for it, though one stops', async () => {
+    const isolation = new Isolation();
+    const first = await isolation.enter(timer, 0);
+    const [second] = [await isolation.enter(timer, 0), await isolation.enter(timer, 0)];
+    const gaveUp = first.alone();
+    await clock.advance('10s');
+    const turn = second.alone();
+    const late = isolation.enter(timer, 0);
+
+    await clock.advance('20s');
+
+    expect([await soFar(gaveUp), await soFar(turn), await soFar(late)]).toEqual([false, undefined, undefined]);
+  });
+
   it('keeps nobody waiting for longer than half a minute', async () => {
     const isolation = new Isolation();
     const suspect = await isolation.enter(timer, 0);

@@ -95,6 +95,20 @@ describe('the history', () => {
     );
   });
 
+  it.each([
+    ['as many as the limit', 9, 3],
+    ['one more', 8, 2],
+  ])('keeps whole days with %s', async (_, events, days) => {
+    const state = new MemoryStateStore();
+    for (let age = 50; age < 60; age++) for (const n of [1, 2, 3]) await put(state, `${age}-${n}`, age);
+
+    // The second time by what was counted the first time.
+    for (const _time of [1, 2]) {
+      await forgetOld(state, NOW, { ...LIMITS, events });
+      expect(await remembered(state)).toHaveLength(3 * days);
+    }
+  });
+
   it('forgets nothing that can still be redelivered, however much it is', async () => {
     const state = new MemoryStateStore();
     const youngest = Math.floor(REDELIVERABLE_MS / DAY);
@@ -145,6 +159,20 @@ describe('the history', () => {
     }
 
     expect(left).toEqual([50, 50, 0, 0]);
+  });
+
+  it('is looked at after a hundred events too, and forgets twice as many more', async () => {
+    const state = new MemoryStateStore();
+    const ports = { state, clock: new FixedClock(NOW), log: new RecordingLog() };
+    for (let n = 0; n < 700; n++) await put(state, `n-${n}`, 100);
+    const left: number[] = [];
+
+    for (const events of [1, 99, 1]) {
+      for (let n = 0; n < events; n++) await forgetOldWhenDue(ports, LIMITS);
+      left.push((await remembered(state)).length);
+    }
+
+    expect(left).toEqual([500, 500, 102]);
   });
 
   it('does not fail an event when it cannot be forgotten', async () => {

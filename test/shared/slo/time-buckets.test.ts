@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Counts, lengthOf, WINDOWS, type Window } from '../../../shared/slo/burn-rate.ts';
-import { addCounts, countsAround, emptyBuckets, type TimeBuckets } from '../../../shared/slo/time-buckets.ts';
+import {
+  addCounts,
+  countsAround,
+  countsBefore,
+  emptyBuckets,
+  hourBuckets,
+  recentBuckets,
+  recentMinutes,
+  type TimeBuckets,
+  windowBuckets,
+} from '../../../shared/slo/time-buckets.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -25,10 +35,10 @@ const STEPS: Readonly<Record<Window, number>> = {
   '30d': 4 * HOUR,
 };
 
-/** The counts of the raw samples from a time on. */
-function since(samples: readonly Sample[], from: number): Counts {
+/** The counts of the raw samples from a time on, and before another one. */
+function since(samples: readonly Sample[], from: number, to = Number.POSITIVE_INFINITY): Counts {
   return samples
-    .filter(({ time }) => time >= from)
+    .filter(({ time }) => time >= from && time < to)
     .reduce((sum, { counts }) => ({ bad: sum.bad + counts.bad, total: sum.total + counts.total }), {
       bad: 0,
       total: 0,
@@ -105,6 +115,39 @@ describe('time buckets', () => {
         }
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it.each([
+    ['minutes of the last hour', recentMinutes, MINUTE, 60],
+    ['five minutes of the last eight hours', recentBuckets, 5 * MINUTE, 96],
+    ['hours of the last three days', hourBuckets, HOUR, 72],
+    ['four hours of the last month', windowBuckets, 4 * HOUR, 180],
+  ])('list the %s, and the one that is being filled', (_, list, step, length) => {
+    fc.assert(
+      fc.property(samples, (all) => {
+        const buckets = fill(all);
+        const first = Math.floor(buckets.at / step) * step - length * step;
+        const expected = Array.from({ length: length + 1 }, (_, n) => first + n * step).map((from) => ({
+          from,
+          ...since(all, from, from + step),
+        }));
+        expect(list(buckets)).toEqual(expected);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('tell what was counted before the recent ones, and since when that is known', () => {
+    fc.assert(
+      fc.property(samples, (all) => {
+        const buckets = fill(all);
+        const known = hourBuckets(buckets).find(({ total }) => total > 0)?.from ?? buckets.at;
+        const recent = recentBuckets(buckets)[0]?.from ?? buckets.at;
+        const threeDays = Math.floor(buckets.at / HOUR) * HOUR - 3 * DAY;
+        expect(countsBefore(buckets)).toEqual({ from: known, ...since(all, threeDays, recent) });
+      }),
+      { numRuns: 100 },
     );
   });
 
