@@ -1,8 +1,10 @@
 /** Azurite's services on loopback: tables for the app's state, blobs for what the Functions host keeps. */
+import type { Server as HttpServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { UsageError } from '../terminal/command.ts';
 import { makeDirectory } from '../terminal/flag-files.ts';
+import { indexTables, type PredicateOf, type TableStore } from './azurite-index.ts';
 
 /** The modules of Azurite's commands. Azurite exports neither them nor types. */
 interface AzuriteServer {
@@ -10,18 +12,30 @@ interface AzuriteServer {
   close(): Promise<void>;
   getHttpServerAddress(): string;
 }
-interface AzuriteModules {
-  Server: new (configuration: unknown) => AzuriteServer;
+interface AzuriteTableServer extends AzuriteServer {
+  readonly metadataStore: TableStore;
+  readonly httpServer: HttpServer;
+}
+interface AzuriteModules<Server> {
+  Server: new (configuration: unknown) => Server;
   Configuration: new (...positional: unknown[]) => unknown;
 }
 
-function loadAzurite(service: 'Table' | 'Blob'): AzuriteModules {
+function loadAzurite(service: 'Table'): AzuriteModules<AzuriteTableServer>;
+function loadAzurite(service: 'Blob'): AzuriteModules<AzuriteServer>;
+function loadAzurite(service: 'Table' | 'Blob'): AzuriteModules<AzuriteServer> {
   const require = createRequire(import.meta.url);
   const folder = `azurite/dist/src/${service.toLowerCase()}`;
   return {
     Server: require(`${folder}/${service}Server`).default,
     Configuration: require(`${folder}/${service}Configuration`).default,
   };
+}
+
+function loadPredicates(): PredicateOf {
+  const require = createRequire(import.meta.url);
+  return require('azurite/dist/src/table/persistence/LokiTableStoreQueryGenerator').default
+    .generateQueryForPersistenceLayer;
 }
 
 /** A running service of Azurite's. */
@@ -64,6 +78,11 @@ export async function startTable(port: number, location: string | undefined): Pr
   const server = new Server(
     new Configuration('127.0.0.1', port, KEEP_ALIVE_SECONDS, database, ...logs, ...SERVING, location === undefined),
   );
+  indexTables(server.metadataStore, loadPredicates());
+  // Azurite reads each chunk of a JSON body as a text: a letter of two bytes that lies in two chunks would be lost.
+  server.httpServer.prependListener('request', (request) => {
+    if (request.headers['content-type']?.startsWith('application/json')) request.setEncoding('utf8');
+  });
   await server.start().catch((error: unknown) => {
     const isOfPort = error instanceof Error && 'port' in error;
     throw location === undefined || isOfPort ? error : locationError(location, error);

@@ -1,5 +1,5 @@
-/** Azurite's Table service in this process, on a free port, keeping nothing. */
-import { createRequire } from 'node:module';
+/** Azurite's Table service in this process, as `npm start` runs it, on a free port, keeping nothing. */
+import { startTable } from '../../shared/local/azurite.ts';
 
 export interface Azurite {
   readonly connectionString: string;
@@ -15,17 +15,6 @@ export function tableConnectionString(url: string): string {
   return `DefaultEndpointsProtocol=http;${ACCOUNT};TableEndpoint=${url}/devstoreaccount1;`;
 }
 
-export async function startAzurite(port = 0): Promise<Azurite> {
-  const require = createRequire(import.meta.url);
-  // Azurite has no types; its configuration takes its many arguments by place.
-  const { default: Server } = require('azurite/dist/src/table/TableServer');
-  const { default: Configuration } = require('azurite/dist/src/table/TableConfiguration');
-  const place = ['127.0.0.1', port, 5, '__azurite_db_table__.json'];
-  const logs = [false, false, undefined, undefined];
-  const [isLoose, skipApiVersionCheck] = [false, true];
-  const server = new Server(
-    new Configuration(...place, ...logs, isLoose, skipApiVersionCheck, '', '', '', undefined, false, true),
-  );
-  await server.start();
-  return { connectionString: tableConnectionString(server.getHttpServerAddress()), close: () => server.close() };
+export function startAzurite(port = 0): Promise<Azurite> {
+  return startTable(port, undefined);
 }
