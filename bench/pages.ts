@@ -12,7 +12,7 @@ import { KEY_HOLDER } from '../shared/access/rights.ts';
 import { createLivePorts } from '../shared/adapters/live.ts';
 import { parseConfig } from '../shared/config.ts';
 import { type EventRecord, firstRecord, recordKey, recordPartition } from '../shared/delivery/event-record.ts';
-import { BY_TIME, chainKeyOf, newestFirst } from '../shared/delivery/history.ts';
+import { BY_TIME, newestFirst, rowKeysOf } from '../shared/delivery/history.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../shared/duration.ts';
 import type { CloudEvent } from '../shared/events/cloud-event.ts';
 import { newEvent } from '../shared/events/cloud-event.ts';
@@ -42,6 +42,8 @@ const SERVICE_COUNT = Math.ceil(200 * SCALE);
 const EVENTS = Math.ceil(100_000 * SCALE);
 const ERRORS = Math.ceil(2_000 * SCALE);
 const GOAL_MS = 300;
+/** Of a transaction. */
+const MAX_OPERATIONS = 100;
 const now = Date.now();
 
 const names = Array.from({ length: SERVICE_COUNT }, (_, n) => `service-${String(n).padStart(3, '0')}`);
@@ -141,13 +143,12 @@ async function storeEvents(state: StateStore, from: number, count: number): Prom
     const row = { type: event.type, subject: event.subject, correlationId: event.correlationid };
     const operations: Operation[] = [
       { kind: 'insert', key, value: record },
-      { kind: 'insert', key: timeKey, value: row },
-      { kind: 'insert', key: chainKeyOf(timeKey, row), value: row },
+      ...rowKeysOf(timeKey, row).map((rowKey): Operation => ({ kind: 'insert', key: rowKey, value: row })),
     ];
     const partition = recordPartition(key);
     const open = [...(byPartition.get(partition) ?? []), ...operations];
-    if (open.length >= 99) chunks.push([partition, open]);
-    byPartition.set(partition, open.length >= 99 ? [] : open);
+    if (open.length > MAX_OPERATIONS - 4) chunks.push([partition, open]);
+    byPartition.set(partition, open.length > MAX_OPERATIONS - 4 ? [] : open);
   }
   for (const [partition, open] of byPartition) if (open.length > 0) chunks.push([partition, open]);
   await each('events', chunks.length, 2, async (n) => {
@@ -250,6 +251,9 @@ async function measureAll(): Promise<void> {
       'deployments?q=default/team-7',
       `chain?id=${chainId}`,
       'events',
+      'events?type=HealthCheck',
+      'events?type=DeploymentRequested',
+      'events?type=DeploymentFailed',
       'errors',
       'errors?reason=InvalidEvent&subscription=',
     ],
@@ -258,6 +262,7 @@ async function measureAll(): Promise<void> {
   const far = [
     await farBehind(app, 'deployments', Math.ceil(99 * SCALE)),
     await farBehind(app, 'events', 99),
+    await farBehind(app, 'events?type=DeploymentRequested', 99),
     await farBehind(app, 'errors', Math.ceil(39 * SCALE)),
   ];
   await app.close();

@@ -39,7 +39,7 @@ onHttp(
     query: QUERY,
     schemas: async () => (await import('../../shared/api/events.ts')).historySchemas,
     answers: {
-      200: '`{ events, next? }`: the events with status, attempts, times and reason; `next` when there are more.',
+      200: '`{ events, next? }`: the events with status, attempts, times and reason; `next` when there may be more. One request looks through 1000 events at most for a `subject`, and may find none of it.',
       400: WRONG_PARAMETER,
     },
   },

@@ -62,11 +62,18 @@ export class AppClient {
     throw this.#app.notTheApp(answer, '202 with the id of the event');
   }
 
-  /** The history, newest first. */
-  async history(filter: HistoryFilter): Promise<HistoryEntry[]> {
-    const answer = await this.#app.request(`events?${queryOf(filter)}`);
-    // The app's own answer: its tests hold it against this type's schema.
-    return this.#app.listIn(answer, 'events') as HistoryEntry[];
+  /** The history, newest first; as much as is asked for, from as many pages as that takes. */
+  async history({ limit, ...filter }: HistoryFilter): Promise<HistoryEntry[]> {
+    const found: HistoryEntry[] = [];
+    let cursor: string | undefined;
+    do {
+      const left = limit === undefined ? undefined : limit - found.length;
+      const answer = await this.#app.request(`events?${queryOf({ ...filter, limit: left, cursor })}`);
+      // The app's own answer: its tests hold it against this type's schema.
+      found.push(...(this.#app.listIn(answer, 'events') as HistoryEntry[]));
+      cursor = nextIn(answer);
+    } while (cursor !== undefined && found.length < (limit ?? 0));
+    return found;
   }
 
   /** All deployments that match, in the order of their targets, from all pages. */
@@ -99,8 +106,7 @@ export class AppClient {
     do {
       const answer = await this.#app.request(`${path}?${queryOf({ ...filter, limit: 250, cursor })}`);
       yield* this.#app.listIn(answer, list);
-      const next = fieldOf(answer, 'next');
-      cursor = typeof next === 'string' ? next : undefined;
+      cursor = nextIn(answer);
     } while (cursor !== undefined);
   }
 
@@ -186,6 +192,12 @@ export class AppClient {
     }
     return { eventId, failed, restored };
   }
+}
+
+/** Where the next page begins. */
+function nextIn(answer: AppAnswer): string | undefined {
+  const next = fieldOf(answer, 'next');
+  return typeof next === 'string' ? next : undefined;
 }
 
 function queryOf(values: object): URLSearchParams {

@@ -12,7 +12,7 @@ import type { HistoryLimits } from '../settings.ts';
 import { stackOf } from '../stack.ts';
 import { ERRORS_KEPT_MS, REDELIVERABLE_MS } from '../topology.ts';
 import { type EventRecord, RECORD_PARTITIONS } from './event-record.ts';
-import { BY_TIME, chainKeyOf, type HistoryRow, newestFirst, recordKeyOf, startedAtOf } from './history.ts';
+import { BY_TIME, type HistoryRow, newestFirst, recordKeyOf, rowKeysOf, startedAtOf } from './history.ts';
 
 /** How many events each day had that is over; the keys are in reverse order of time. */
 const DAYS = 'history-days';
@@ -21,8 +21,8 @@ const DAYS = 'history-days';
 const PASS = 200;
 /** A pass is part of an event's time. */
 const MAX_PASS = 5_000;
-/** So many events are forgotten at once: two rows each are what a transaction takes. */
-const BATCH = 50;
+/** So many rows are forgotten at once: what a transaction takes. */
+const BATCH = 100;
 
 /** What is left to do, by store. */
 interface Schedule {
@@ -198,12 +198,16 @@ async function forgetBefore(state: StateStore, before: number, now: number, atMo
   const first = Math.floor(now) % RECORD_PARTITIONS.length;
   for (const partition of [...RECORD_PARTITIONS.slice(first), ...RECORD_PARTITIONS.slice(0, first)]) {
     let batch: Stored<HistoryRow>[] = [];
+    let rows = 0;
     for await (const row of state.query<HistoryRow>(partition, rangeOf({ before }))) {
+      const more = rowKeysOf(row.key, row.value).length;
+      if (rows + more > BATCH || batch.length === left) {
+        left -= await forgetEvents(state, partition, batch, now);
+        [batch, rows] = [[], 0];
+        if (left <= 0) return false;
+      }
       batch.push(row);
-      if (batch.length < Math.min(BATCH, left)) continue;
-      left -= await forgetEvents(state, partition, batch, now);
-      batch = [];
-      if (left <= 0) return false;
+      rows += more;
     }
     left -= await forgetEvents(state, partition, batch, now);
   }
@@ -220,8 +224,9 @@ async function forgetEvents(
 ): Promise<number> {
   const isGone = await Promise.all(rows.map(({ key }) => forgetRecord(state, partition, recordKeyOf(key), now)));
   // Last, since the rest is found through them.
-  const keys = rows.filter((_, index) => isGone[index]).flatMap(({ key, value }) => [key, chainKeyOf(key, value)]);
-  if (keys.length === 0) return 0;
+  const gone = rows.filter((_, index) => isGone[index]).map(({ key, value }) => rowKeysOf(key, value));
+  if (gone.length === 0) return 0;
+  const keys = gone.flat();
   try {
     await state.transact(
       partition,
@@ -229,10 +234,10 @@ async function forgetEvents(
     );
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error;
-    // Another process deletes some of them.
+    // Another process deletes some of them, or an earlier build wrote none by type.
     for (const key of keys.toReversed()) await state.delete(partition, key, '*');
   }
-  return keys.length / 2;
+  return gone.length;
 }
 
 /** @returns whether there is no record (any more) */

@@ -481,10 +481,17 @@ var AppClient = class {
     if (answer.status === 202 && [events].flat().every(isThere) && Array.isArray(chains)) return chains.map(String);
     throw this.#app.notTheApp(answer, "202 with the id of the event");
   }
-  /** The history, newest first. */
-  async history(filter) {
-    const answer = await this.#app.request(`events?${queryOf(filter)}`);
-    return this.#app.listIn(answer, "events");
+  /** The history, newest first; as much as is asked for, from as many pages as that takes. */
+  async history({ limit, ...filter }) {
+    const found = [];
+    let cursor;
+    do {
+      const left = limit === void 0 ? void 0 : limit - found.length;
+      const answer = await this.#app.request(`events?${queryOf({ ...filter, limit: left, cursor })}`);
+      found.push(...this.#app.listIn(answer, "events"));
+      cursor = nextIn(answer);
+    } while (cursor !== void 0 && found.length < (limit ?? 0));
+    return found;
   }
   /** All deployments that match, in the order of their targets, from all pages. */
   deployments(filter) {
@@ -508,8 +515,7 @@ var AppClient = class {
     do {
       const answer = await this.#app.request(`${path}?${queryOf({ ...filter, limit: 250, cursor })}`);
       yield* this.#app.listIn(answer, list);
-      const next = fieldOf(answer, "next");
-      cursor = typeof next === "string" ? next : void 0;
+      cursor = nextIn(answer);
     } while (cursor !== void 0);
   }
   /** One entry with its body. @throws NotFoundError */
@@ -572,6 +578,10 @@ var AppClient = class {
     return { eventId, failed, restored };
   }
 };
+function nextIn(answer) {
+  const next = fieldOf(answer, "next");
+  return typeof next === "string" ? next : void 0;
+}
 function queryOf(values) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) if (value !== void 0) query.set(name, String(value));

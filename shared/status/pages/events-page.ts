@@ -23,8 +23,9 @@ export async function eventListPage(view: View, { state }: Ports): Promise<Shown
 ${code !== null && html`<input type="hidden" name="code" value="${code}">`}<button>Show</button></form>`;
   const more =
     next !== undefined && html`<p class="pager">${pageLink(view, ['events'], 'Next page', { after: next, type })}</p>`;
+  const nothing = type === undefined ? 'No events yet.' : `No ${type} yet.`;
   const main = html`<h1>Events</h1>
-${pageSection('events', 'Newest first', html`${filter}${records.length > 0 ? eventsTable(view, records) : note('No events yet.')}${more}`)}`;
+${pageSection('events', 'Newest first', html`${filter}${records.length > 0 ? eventsTable(view, records) : note(next === undefined ? nothing : 'None among so many; the next page looks further back.')}${more}`)}`;
   return { title: 'Events', main };
 }
 

@@ -84,6 +84,30 @@ describe('the history', () => {
     expect(keys.filter((key) => key.includes('old'))).toEqual([]);
   });
 
+  it('forgets all rows of an event, as many events in a transaction as it takes; also of those with a row less', async () => {
+    const state = new MemoryStateStore();
+    const sizes: number[] = [];
+    const transact = state.transact.bind(state);
+    for (let n = 0; n < 1_000; n++) {
+      await put(state, `check-${n}`, 100);
+      await put(state, `failed-${n}`, 101, { type: 'DeploymentFailed', handler: 'deployment-failed' });
+    }
+    // An earlier build wrote no row by type.
+    for (const partition of RECORD_PARTITIONS.slice(0, 2)) {
+      for await (const { key } of state.query(partition, { from: '@type', to: '@typf' }))
+        await state.delete(partition, key, '*');
+    }
+    state.transact = (partition, operations) => {
+      sizes.push(operations.length);
+      return transact(partition, operations);
+    };
+
+    expect(await forgetOld(state, NOW, LIMITS, 3_000)).toBe(true);
+
+    for (const partition of RECORD_PARTITIONS) for await (const { key } of state.query(partition)) expect.fail(key);
+    expect(Math.max(...sizes)).toBeGreaterThan(97);
+  });
+
   it('forgets whole days, oldest first, when there are more events than the limit', async () => {
     const state = new MemoryStateStore();
     for (let age = 50; age < 60; age++) for (const n of [1, 2, 3]) await put(state, `${age}-${n}`, age);
