@@ -108,9 +108,9 @@ export class DeliveredMessage extends PeekedMessage {
   readonly lockNumber: number;
   readonly #lockedUntil: number;
   /** Distinguishes the locks of different queues. */
-  readonly salt: string;
+  readonly salt: number;
 
-  constructor(message: HeldMessage, salt: string) {
+  constructor(message: HeldMessage, salt: number) {
     super(message);
     this.lockNumber = message.lockNumber;
     this.#lockedUntil = message.lockedUntil;
@@ -124,7 +124,7 @@ export class DeliveredMessage extends PeekedMessage {
 
   /** Writes the sixteen bytes of the lock token, in the order of its text. @internal */
   writeLockToken(target: Buffer): void {
-    target.write(this.salt, 0, 'hex');
+    target.writeUInt32BE(this.salt, 0);
     target.writeUInt32BE(this.lockNumber, 4);
     target.writeUInt32BE(Math.floor(this.sequenceNumber / 0x1_0000_0000), 8);
     target.writeUInt32BE(this.sequenceNumber % 0x1_0000_0000, 12);
@@ -143,10 +143,11 @@ export type LockReference = string | DeliveredMessage;
  * A token holds the queue's salt (8 hex digits), the lock number (8) and the sequence number (16). So no table of
  * tokens is needed to find the message of a token.
  */
-function lockToken(salt: string, lockNumber: number, sequenceNumber: number): string {
+function lockToken(salt: number, lockNumber: number, sequenceNumber: number): string {
+  const front = salt.toString(16).padStart(8, '0');
   const lock = (lockNumber >>> 0).toString(16).padStart(8, '0');
   const sequence = sequenceNumber.toString(16).padStart(16, '0');
-  return `${salt}-${lock.slice(0, 4)}-${lock.slice(4)}-${sequence.slice(0, 4)}-${sequence.slice(4)}`;
+  return `${front}-${lock.slice(0, 4)}-${lock.slice(4)}-${sequence.slice(0, 4)}-${sequence.slice(4)}`;
 }
 
 const TOKEN = /^([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})$/i;
@@ -154,9 +155,9 @@ const TOKEN = /^([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f
 /** @returns undefined when the text is not a token of the queue with that salt */
 export function parseLockToken(
   token: string,
-  salt: string,
+  salt: number,
 ): { lockNumber: number; sequenceNumber: number } | undefined {
   const [, ofQueue, high, low, front, back] = TOKEN.exec(token) ?? [];
-  if (ofQueue?.toLowerCase() !== salt) return undefined;
+  if (ofQueue === undefined || Number.parseInt(ofQueue, 16) !== salt) return undefined;
   return { lockNumber: Number.parseInt(`${high}${low}`, 16), sequenceNumber: Number.parseInt(`${front}${back}`, 16) };
 }

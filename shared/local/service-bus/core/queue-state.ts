@@ -31,7 +31,7 @@ export class QueueState implements Feeder {
   readonly locks: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
   readonly scheduled: AscendingQueue<HeldMessage> = new AscendingQueue<HeldMessage>();
   readonly #expiries = new AscendingQueue<HeldMessage>();
-  readonly #salt = randomBytes(4).toString('hex');
+  readonly #salt = randomBytes(4).readUInt32BE();
   bytes = 0;
   #lastLockNumber = 0;
   #timer: ScheduledCall | undefined;

@@ -104,22 +104,23 @@ export function asMap(value: AmqpValue): AmqpMap | undefined {
   return value instanceof Map ? value : undefined;
 }
 
+const COMPOSITES: Readonly<Record<string, number>> = {
+  'amqp:source:list': 0x28,
+  'amqp:target:list': 0x29,
+  'amqp:coordinator:list': 0x30,
+  'amqp:error:list': 0x1d,
+  'amqp:received:list': 0x23,
+  'amqp:accepted:list': ACCEPTED,
+  'amqp:rejected:list': REJECTED,
+  'amqp:released:list': RELEASED,
+  'amqp:modified:list': MODIFIED,
+};
+
 /** The fields of a composite such as a source, a target or a delivery state; undefined for any other value. */
 export function compositeOf(value: AmqpValue): { code: number; fields: readonly AmqpValue[] } | undefined {
   if (!(value instanceof Described) || !Array.isArray(value.value)) return undefined;
-  const names: Record<string, number> = {
-    'amqp:source:list': 0x28,
-    'amqp:target:list': 0x29,
-    'amqp:coordinator:list': 0x30,
-    'amqp:error:list': 0x1d,
-    'amqp:received:list': 0x23,
-    'amqp:accepted:list': ACCEPTED,
-    'amqp:rejected:list': REJECTED,
-    'amqp:released:list': RELEASED,
-    'amqp:modified:list': MODIFIED,
-  };
   const { descriptor } = value;
-  const code = typeof descriptor === 'string' ? names[descriptor] : descriptor;
+  const code = typeof descriptor === 'string' ? COMPOSITES[descriptor] : descriptor;
   return typeof code === 'number' ? { code, fields: value.value } : undefined;
 }
 

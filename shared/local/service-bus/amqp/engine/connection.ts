@@ -18,9 +18,9 @@ import {
 } from '../codec/frames.ts';
 import { Remainder } from '../codec/remainder.ts';
 import { AmqpError } from '../codec/types.ts';
-import { Writer } from '../codec/writer.ts';
+import type { Writer } from '../codec/writer.ts';
 import type { AttachHandler, LinkSession, SendingLink } from './link.ts';
-import { Output } from './output.ts';
+import { FRAME_AMQP, Output } from './output.ts';
 import { asAmqpError } from './request.ts';
 import { AmqpSession, type SessionConnection } from './session.ts';
 
@@ -44,14 +44,13 @@ const MIN_FRAME_SIZE = 512;
 /** How long a peer may take to answer our close before its socket is destroyed. */
 const LINGER_MS = 1_000;
 
-const FRAME_AMQP = 0;
+/** More than most performatives take. */
+const PERFORMATIVE_SIZE = 256;
+
 const FRAME_SASL = 1;
 const AMQP_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 0, 1, 0, 0]);
 const SASL_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 3, 1, 0, 0]);
 const NOTHING = Buffer.alloc(0);
-
-/** Shared by all connections: each performative is copied before the next one is written. */
-const scratch = new Writer(1024);
 
 export class AmqpConnection implements SessionConnection {
   readonly onAttach: AttachHandler;
@@ -93,16 +92,8 @@ export class AmqpConnection implements SessionConnection {
 
   /** Writes one frame on a channel; `write` writes the performative. */
   send(channel: number, write: (writer: Writer) => void): void {
-    scratch.reset();
-    write(scratch);
-    this.output.frame(FRAME_AMQP, channel, scratch.buffer.subarray(0, scratch.position));
-  }
-
-  /** Writes one frame with a payload. */
-  sendPayload(channel: number, write: (writer: Writer) => void, head: Buffer, tail: Buffer | undefined): void {
-    scratch.reset();
-    write(scratch);
-    this.output.frame(FRAME_AMQP, channel, scratch.buffer.subarray(0, scratch.position), head, tail);
+    write(this.output.begin(FRAME_AMQP, channel, PERFORMATIVE_SIZE));
+    this.output.end(false);
   }
 
   onSessionEnded(channel: number): void {

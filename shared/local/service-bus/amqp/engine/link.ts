@@ -27,7 +27,7 @@ export interface LinkSession {
   readonly capacity: number;
   send(write: (writer: Writer) => void): void;
   /** Sends a delivery, or queues it until the client's window allows it. */
-  transfer(delivery: OutgoingDelivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void;
+  transfer<Lock>(delivery: OutgoingDelivery<Lock>, tag: Buffer, size: number, write: WriteMessage<Lock>): void;
   hasPending(link: Link): boolean;
   /** Settles an incoming (`role` true) or outgoing delivery. */
   answer(role: boolean, id: number, outcome: DispositionOutcome): void;
@@ -166,13 +166,16 @@ abstract class BaseLink {
 }
 
 /** A delivery that awaits its outcome. */
-export interface OutgoingDelivery {
+export interface OutgoingDelivery<Lock = unknown> {
   readonly link: SendingLink;
   readonly settled: boolean;
   /** The broker's message, which is passed back with the outcome. */
-  readonly lock: unknown;
+  readonly lock: Lock;
   id: number;
 }
+
+/** Writes the message of a delivery. */
+export type WriteMessage<Lock> = (writer: Writer, lock: Lock) => void;
 
 /** The state that a client gives a delivery. */
 export interface DeliveryState {
@@ -207,12 +210,17 @@ export class SendingLink extends BaseLink {
     return this.isAttached ? Math.min(this.#credit, this.session.capacity) : 0;
   }
 
-  /** Sends a message in one or two parts. Tag and parts are copied. */
-  send(tag: Buffer, settled: boolean, lock: unknown, head: Buffer, tail?: Buffer): void {
+  /**
+   * Sends a message.
+   *
+   * @param tag copied at once
+   * @param size about how many bytes `write` writes
+   */
+  send<Lock>(tag: Buffer, settled: boolean, lock: Lock, size: number, write: WriteMessage<Lock>): void {
     if (!this.isAttached) return;
     this.#credit--;
     this.#deliveryCount = (this.#deliveryCount + 1) >>> 0;
-    this.session.transfer({ link: this, settled, lock, id: 0 }, tag, head, tail);
+    this.session.transfer({ link: this, settled, lock, id: 0 }, tag, size, write);
   }
 
   onFlow(flow: Performative): void {

@@ -1,6 +1,10 @@
 /** Gathers the frames that a connection writes in one turn into few buffers, and writes them with one call. */
 import type { Duplex } from 'node:stream';
+import { Writer } from '../codec/writer.ts';
 
+export const FRAME_AMQP = 0;
+
+const FRAME_HEADER = 8;
 const SMALLEST_SLAB = 4 * 1024;
 const LARGEST_SLAB = 128 * 1024;
 /** With more unsent bytes than this, a connection stops delivering messages and reading from its peer. */
@@ -16,10 +20,13 @@ interface Slab {
 export class Output {
   readonly #socket: Duplex;
   readonly #beforeFlush: () => void;
-  #slab: Slab = { buffer: Buffer.alloc(0), writes: 0 };
+  readonly #writer = new Writer(0);
+  #slab: Slab = { buffer: this.#writer.buffer, writes: 0 };
   /** Kept for reuse: allocating memory outside the heap makes the garbage collector run. */
   #spare: Slab | undefined;
+  /** Where the bytes begin that the socket was not given yet. */
   #start = 0;
+  /** Where the last whole frame ends. */
   #end = 0;
   #scheduled = false;
   #hurried = false;
@@ -55,30 +62,47 @@ export class Output {
     queueMicrotask(() => process.nextTick(() => this.flush()));
   }
 
-  /** Writes one frame: header, performative, and a payload in up to two parts. All are copied. */
-  frame(type: number, channel: number, performative: Buffer, head?: Buffer, tail?: Buffer): void {
-    const size = 8 + performative.length + (head?.length ?? 0) + (tail?.length ?? 0);
-    let at = this.#claim(size);
-    const { buffer } = this.#slab;
-    buffer.writeUInt32BE(size, at);
+  /**
+   * Begins a frame, straight in the memory that the socket sends: the caller writes performative and payload, and then
+   * calls `end`. A frame that is not ended is not sent.
+   *
+   * @param size about how many bytes the caller writes; more are allowed, but slow
+   */
+  begin(type: number, channel: number, size: number): Writer {
+    this.#claim(FRAME_HEADER + size);
+    const writer = this.#writer;
+    const at = writer.claim(FRAME_HEADER);
+    const { buffer } = writer;
     buffer[at + 4] = 2;
     buffer[at + 5] = type;
-    buffer.writeUInt16BE(channel, at + 6);
-    at += 8;
-    performative.copy(buffer, at);
-    at += performative.length;
-    if (head) {
-      this.#hurry();
-      head.copy(buffer, at);
-      at += head.length;
-    }
-    tail?.copy(buffer, at);
+    buffer[at + 6] = channel >>> 8;
+    buffer[at + 7] = channel;
+    return writer;
+  }
+
+  /** The bytes of the frame that was begun. */
+  get frameSize(): number {
+    return this.#writer.position - this.#end;
+  }
+
+  /** Ends the frame. A delivery is hurried; other frames are gathered until the turn ends. */
+  end(isDelivery: boolean): void {
+    this.#writer.putUint32(this.#end, this.frameSize);
+    this.#add();
+    if (isDelivery) this.#hurry();
+  }
+
+  /** Writes a whole frame. */
+  frame(type: number, channel: number, performative: Buffer): void {
+    this.begin(type, channel, performative.length).bytes(performative);
+    this.end(false);
   }
 
   /** Writes a protocol header. */
   raw(bytes: Buffer): void {
-    const at = this.#claim(bytes.length);
-    bytes.copy(this.#slab.buffer, at);
+    this.#claim(bytes.length);
+    this.#writer.bytes(bytes);
+    this.#add();
   }
 
   flush(): void {
@@ -90,18 +114,27 @@ export class Output {
     this.#thisTurn = 0;
   }
 
-  #claim(size: number): number {
-    this.schedule();
-    if (this.#end + size > this.#slab.buffer.length) {
+  /** Makes room behind the last whole frame, in the next slab when this one is full. */
+  #claim(size: number): void {
+    const writer = this.#writer;
+    if (this.#end + size > writer.buffer.length) {
       this.#write();
       this.#slab = this.#next(size);
+      writer.use(this.#slab.buffer);
       this.#start = 0;
       this.#end = 0;
     }
-    const at = this.#end;
-    this.#end += size;
-    this.#thisTurn += size;
-    return at;
+    writer.position = this.#end;
+  }
+
+  /** Makes what was written part of what is sent. */
+  #add(): void {
+    const { buffer, position } = this.#writer;
+    // It outgrew its slab and took the frames before it along.
+    if (buffer !== this.#slab.buffer) this.#slab = { buffer, writes: 0 };
+    this.#thisTurn += position - this.#end;
+    this.#end = position;
+    this.schedule();
   }
 
   #next(size: number): Slab {
@@ -114,10 +147,11 @@ export class Output {
   }
 
   #write(): void {
-    if (this.#end === this.#start) return;
+    const end = this.#end;
+    if (end === this.#start) return;
     const slab = this.#slab;
-    const chunk = slab.buffer.subarray(this.#start, this.#end);
-    this.#start = this.#end;
+    const chunk = slab.buffer.subarray(this.#start, end);
+    this.#start = end;
     this.writes++;
     if (!this.#socket.writable) return;
     slab.writes++;

@@ -49,7 +49,7 @@ class ReplyQueue implements SendingHandler {
     while (this.#waiting.length > 0 && this.#link.capacity > 0) {
       const reply = this.#waiting.shift();
       // A reply needs no outcome.
-      if (reply) this.#link.send(NO_TAG, true, undefined, reply);
+      if (reply) this.#link.send(NO_TAG, true, reply, reply.length, writeReply);
     }
   }
 
@@ -59,6 +59,10 @@ class ReplyQueue implements SendingHandler {
   }
 
   onOutcome(): void {}
+}
+
+function writeReply(writer: Writer, reply: Buffer): void {
+  writer.bytes(reply);
 }
 
 const queues = new WeakMap<SendingLink, ReplyQueue>();

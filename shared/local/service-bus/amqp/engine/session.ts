@@ -23,17 +23,19 @@ import {
   writeTransfer,
 } from '../codec/frames.ts';
 import { AmqpError } from '../codec/types.ts';
-import type { Writer } from '../codec/writer.ts';
+import { Writer } from '../codec/writer.ts';
 import {
   type AttachHandler,
+  type DeliveryState,
   type Link,
   type LinkConnection,
   type LinkSession,
   type OutgoingDelivery,
   ReceivingLink,
   SendingLink,
+  type WriteMessage,
 } from './link.ts';
-import type { Output } from './output.ts';
+import { FRAME_AMQP, type Output } from './output.ts';
 
 /** How many transfers the client may have in flight; renewed when half are used up. */
 const INCOMING_WINDOW = 5000;
@@ -47,7 +49,6 @@ export interface SessionConnection extends LinkConnection {
   readonly maxFrameSize: number;
   /** Writes one frame on a channel; `write` writes the performative. */
   send(channel: number, write: (writer: Writer) => void): void;
-  sendPayload(channel: number, write: (writer: Writer) => void, head: Buffer, tail: Buffer | undefined): void;
   /** Accepts or refuses each link. */
   readonly onAttach: AttachHandler;
   onSessionEnded(channel: number): void;
@@ -130,19 +131,24 @@ export class AmqpSession implements LinkSession {
   }
 
   /** Sends a delivery, or queues it until the client's window allows it. */
-  transfer(delivery: OutgoingDelivery, tag: Buffer, head: Buffer, tail: Buffer | undefined): void {
-    const size = head.length + (tail?.length ?? 0) + TRANSFER_OVERHEAD;
-    if (this.#pending.length === 0 && this.#remoteWindow > 0 && size <= this.connection.maxFrameSize) {
-      this.#start(delivery);
-      const { link, id, settled } = delivery;
-      this.#remoteWindow--;
-      this.#nextOutgoingId = (this.#nextOutgoingId + 1) >>> 0;
-      const write = (writer: Writer): void => writeTransfer(writer, link.handle, id, tag, settled, false);
-      this.connection.sendPayload(this.#channel, write, head, tail);
-      return;
+  transfer<Lock>(delivery: OutgoingDelivery<Lock>, tag: Buffer, size: number, write: WriteMessage<Lock>): void {
+    const { lock } = delivery;
+    const { output, maxFrameSize } = this.connection;
+    if (this.#pending.length === 0 && this.#remoteWindow > 0 && size + TRANSFER_OVERHEAD <= maxFrameSize) {
+      const { link, settled } = delivery;
+      const writer = output.begin(FRAME_AMQP, this.#channel, size + TRANSFER_OVERHEAD);
+      writeTransfer(writer, link.handle, this.#nextDeliveryId, tag, settled, false);
+      write(writer, lock);
+      if (output.frameSize <= maxFrameSize) {
+        output.end(true);
+        this.#start(delivery);
+        this.#count();
+        return;
+      }
     }
-    const payload = tail ? Buffer.concat([head, tail]) : Buffer.from(head);
-    this.#pending.push({ delivery, tag: Buffer.from(tag), payload, sent: 0 });
+    const message = new Writer(size);
+    write(message, lock);
+    this.#pending.push({ delivery, tag: Buffer.from(tag), payload: message.copy(), sent: 0 });
     this.#sendPending();
   }
 
@@ -229,6 +235,12 @@ export class AmqpSession implements LinkSession {
     if (!delivery.settled) this.#unsettled.set(delivery.id, delivery);
   }
 
+  /** Counts a transfer that was sent. */
+  #count(): void {
+    this.#remoteWindow--;
+    this.#nextOutgoingId = (this.#nextOutgoingId + 1) >>> 0;
+  }
+
   #sendPending(): void {
     while (this.#remoteWindow > 0) {
       const next = this.#pending[0];
@@ -239,10 +251,13 @@ export class AmqpSession implements LinkSession {
       const tag = next.sent === 0 ? next.tag : undefined;
       const more = end < payload.length;
       const { link, id, settled } = delivery;
-      const write = (writer: Writer): void => writeTransfer(writer, link.handle, id, tag, settled, more);
-      this.connection.sendPayload(this.#channel, write, payload.subarray(next.sent, end), undefined);
-      this.#remoteWindow--;
-      this.#nextOutgoingId = (this.#nextOutgoingId + 1) >>> 0;
+      const { output } = this.connection;
+      const part = payload.subarray(next.sent, end);
+      const writer = output.begin(FRAME_AMQP, this.#channel, part.length + TRANSFER_OVERHEAD);
+      writeTransfer(writer, link.handle, id, tag, settled, more);
+      writer.bytes(part);
+      output.end(true);
+      this.#count();
       next.sent = end;
       if (!more) this.#pending.shift();
     }
@@ -304,13 +319,18 @@ export class AmqpSession implements LinkSession {
     const last = numberAt(disposition, 2, 'last') ?? first;
     const settled = disposition.fields[3] === true;
     const state = compositeOf(disposition.fields[4]);
-    for (const delivery of this.#between(first, last)) {
-      if (settled) this.#unsettled.delete(delivery.id);
-      const left = this.#leaving.get(delivery.link.handle);
-      // The client settled while our detach was on its way. Without an answer it would wait for a minute.
-      if (left?.link === delivery.link) this.settle(delivery, { code: REJECTED, error: left.error });
-      else if (state) delivery.link.onOutcome(delivery, state);
-    }
+    if (first === last) {
+      const delivery = this.#unsettled.get(first);
+      if (delivery) this.#onOutcome(delivery, settled, state);
+    } else for (const delivery of this.#between(first, last)) this.#onOutcome(delivery, settled, state);
+  }
+
+  #onOutcome(delivery: OutgoingDelivery, settled: boolean, state: DeliveryState | undefined): void {
+    if (settled) this.#unsettled.delete(delivery.id);
+    const left = this.#leaving.size > 0 ? this.#leaving.get(delivery.link.handle) : undefined;
+    // The client settled while our detach was on its way. Without an answer it would wait for a minute.
+    if (left?.link === delivery.link) this.settle(delivery, { code: REJECTED, error: left.error });
+    else if (state) delivery.link.onOutcome(delivery, state);
   }
 
   /** The unsettled deliveries in a range; its cost does not grow with the range that the client claims. */

@@ -37,6 +37,11 @@ export class AmqpBody {
     this.annotations = annotations;
   }
 
+  /** The length of the bare message. */
+  get size(): number {
+    return this.#end - this.#start;
+  }
+
   /**
    * Properties, application properties, body and footer as they were sent. The view is created on demand, since another
    * object in every waiting message would cost the garbage collector time.

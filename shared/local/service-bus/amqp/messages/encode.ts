@@ -32,13 +32,45 @@ function key(name: string): Buffer {
   return writer.copy();
 }
 
+/** The annotations that every message has: their encoding with zeros, and where the values go. */
+class CommonAnnotations {
+  readonly bytes: Buffer;
+  readonly count: number;
+  /** The token of the open map. */
+  readonly token: number;
+  readonly enqueuedTime: number;
+  readonly sequenceNumber: number;
+  readonly enqueuedSequenceNumber: number;
+  readonly lockedUntil: number;
+
+  constructor(isLocked: boolean) {
+    const writer = new Writer();
+    writer.descriptor(MESSAGE_ANNOTATIONS);
+    this.token = writer.open(0xd1);
+    const place = (name: Buffer, write: () => void): number => {
+      writer.bytes(name);
+      write();
+      return writer.position - 8;
+    };
+    this.enqueuedTime = place(ENQUEUED_TIME, () => writer.timestamp(0));
+    this.sequenceNumber = place(SEQUENCE_NUMBER, () => writer.long(0));
+    this.enqueuedSequenceNumber = place(ENQUEUED_SEQUENCE_NUMBER, () => writer.long(0));
+    this.lockedUntil = isLocked ? place(LOCKED_UNTIL, () => writer.timestamp(0)) : 0;
+    this.count = isLocked ? 4 : 3;
+    this.bytes = writer.copy();
+  }
+}
+
+const LOCKED = new CommonAnnotations(true);
+const UNLOCKED = new CommonAnnotations(false);
+
 /**
  * Writes header and annotations; the bytes of `bareOf` must follow.
  *
  * @param lockToken for a message that goes out without a delivery tag
  */
-export function writeHead(writer: Writer, message: OutgoingView, lockToken?: Uuid): void {
-  const { content } = message;
+function writeHead(writer: Writer, message: OutgoingView, lockToken?: Uuid): void {
+  const { content, lockedUntil } = message;
   const body = content.body instanceof AmqpBody ? content.body : undefined;
   writer.descriptor(HEADER);
   let token = writer.open(0xd0);
@@ -60,23 +92,17 @@ export function writeHead(writer: Writer, message: OutgoingView, lockToken?: Uui
     writer.uuid(lockToken);
     writer.close(token, 2);
   }
-  writer.descriptor(MESSAGE_ANNOTATIONS);
-  token = writer.open(0xd1);
-  let count = 3;
-  writer.bytes(ENQUEUED_TIME);
-  writer.timestamp(message.enqueuedAt);
-  writer.bytes(SEQUENCE_NUMBER);
-  writer.long(message.sequenceNumber);
-  writer.bytes(ENQUEUED_SEQUENCE_NUMBER);
-  writer.long(message.enqueuedSequenceNumber);
+  const common = lockedUntil === undefined ? UNLOCKED : LOCKED;
+  const at = writer.position;
+  writer.bytes(common.bytes);
+  writer.putInt64(at + common.enqueuedTime, message.enqueuedAt);
+  writer.putInt64(at + common.sequenceNumber, message.sequenceNumber);
+  writer.putInt64(at + common.enqueuedSequenceNumber, message.enqueuedSequenceNumber);
+  if (lockedUntil !== undefined) writer.putInt64(at + common.lockedUntil, lockedUntil);
+  let { count } = common;
   if (message.state !== 'active') {
     writer.bytes(MESSAGE_STATE);
     writer.int(STATES[message.state]);
-    count++;
-  }
-  if (message.lockedUntil !== undefined) {
-    writer.bytes(LOCKED_UNTIL);
-    writer.timestamp(message.lockedUntil);
     count++;
   }
   if (message.deadLetterSource !== undefined) {
@@ -98,14 +124,14 @@ export function writeHead(writer: Writer, message: OutgoingView, lockToken?: Uui
     for (const entry of body.annotations) writer.bytes(entry);
     count += body.annotations.length;
   }
-  writer.close(token, count * 2);
+  writer.close(at + common.token, count * 2);
 }
 
 /** Messages that were changed since they were sent, or never came over AMQP: encoded once for all receivers. */
 const encoded = new WeakMap<Content, Buffer>();
 
 /** The bare message: the sender's bytes, except for properties that were changed since. */
-export function bareOf(content: Content): Buffer {
+function bareOf(content: Content): Buffer {
   const { body, changes } = content;
   if (body instanceof AmqpBody && !changes) return body.bare;
   let bare = encoded.get(content);
@@ -119,9 +145,24 @@ export function bareOf(content: Content): Buffer {
   return bare;
 }
 
+/** More than header and annotations of most messages take. */
+const HEAD_SIZE = 512;
+
+/** About how many bytes `writeMessage` writes. */
+export function encodedSize({ content }: OutgoingView): number {
+  const { body, changes } = content;
+  return HEAD_SIZE + (body instanceof AmqpBody && !changes ? body.size : bareOf(content).length);
+}
+
+/** Writes the whole message. */
+export function writeMessage(writer: Writer, message: OutgoingView): void {
+  writeHead(writer, message);
+  writer.bytes(bareOf(message.content));
+}
+
 /** The whole message, for peek and receive-by-sequence-number. */
 export function encodeMessage(message: OutgoingView, lockToken?: Uuid): Buffer {
-  const writer = new Writer(512);
+  const writer = new Writer(encodedSize(message));
   writeHead(writer, message, lockToken);
   writer.bytes(bareOf(message.content));
   return writer.copy();

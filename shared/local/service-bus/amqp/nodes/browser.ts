@@ -3,13 +3,11 @@
  * when it gives credit, in their order, and neither locks nor removes any.
  */
 import type { MessageQueue } from '../../core/message-queue.ts';
-import { Writer } from '../codec/writer.ts';
 import type { DeliveryState, OutgoingDelivery, SendingHandler, SendingLink } from '../engine/link.ts';
-import { bareOf, writeHead } from '../messages/encode.ts';
+import { encodedSize, writeMessage } from '../messages/encode.ts';
 
 /** How many messages are looked at in one go. */
 const PAGE = 100;
-const scratch = new Writer(1024);
 
 /** The link must be accepted with this handler. */
 export class EntityBrowser implements SendingHandler {
@@ -31,12 +29,9 @@ export class EntityBrowser implements SendingHandler {
         this.#next = message.sequenceNumber + 1;
         // What is deferred or scheduled is not received either.
         if (message.state !== 'active') continue;
-        scratch.reset();
-        writeHead(scratch, message);
         const tag = Buffer.alloc(16);
         tag.writeBigUInt64BE(BigInt(message.sequenceNumber), 8);
-        const head = scratch.buffer.subarray(0, scratch.position);
-        this.#link.send(tag, this.#link.sndSettleMode === 1, undefined, head, bareOf(message.content));
+        this.#link.send(tag, this.#link.sndSettleMode === 1, message, encodedSize(message), writeMessage);
       }
     }
   }

@@ -7,11 +7,10 @@ import type { MessageQueue } from '../../core/message-queue.ts';
 import { ACCEPTED, asMap, compositeOf, MODIFIED, REJECTED, RELEASED } from '../codec/frames.ts';
 import { swapGuid } from '../codec/guid.ts';
 import type { AmqpValue } from '../codec/types.ts';
-import { Writer } from '../codec/writer.ts';
 import type { DeliveryState, OutgoingDelivery, SendingHandler, SendingLink } from '../engine/link.ts';
 import { asAmqpError } from '../engine/request.ts';
 import { toChanges } from '../messages/decode.ts';
-import { bareOf, writeHead } from '../messages/encode.ts';
+import { encodedSize, writeMessage } from '../messages/encode.ts';
 
 /** The application properties that hold a dead letter's reason in Service Bus. */
 const REASON = 'DeadLetterReason';
@@ -23,7 +22,6 @@ export const CUT = 'amqp:connection:forced';
 /** As long as a lock token: some clients read one even in receive-and-delete mode. */
 const NO_TAG = Buffer.alloc(16);
 /** Shared by all deliveries: the link copies it at once. */
-const scratch = new Writer(1024);
 const lockTag = Buffer.alloc(16);
 
 /** Connects a link with a consumer: the link must be accepted with this handler. */
@@ -73,15 +71,12 @@ export class EntityReceiver implements SendingHandler {
   }
 
   #deliver(delivery: DeliveredMessage): void {
-    scratch.reset();
-    writeHead(scratch, delivery);
-    const head = scratch.buffer.subarray(0, scratch.position);
     const isLocked = delivery.lockNumber !== 0;
     if (isLocked) {
       delivery.writeLockToken(lockTag);
       swapGuid(lockTag);
     }
-    this.#link.send(isLocked ? lockTag : NO_TAG, !isLocked, delivery, head, bareOf(delivery.content));
+    this.#link.send(isLocked ? lockTag : NO_TAG, !isLocked, delivery, encodedSize(delivery), writeMessage);
   }
 
   #settle(lock: DeliveredMessage, { code, fields }: DeliveryState): void {
