@@ -1,15 +1,26 @@
 /** The cases of the broker contract themselves: every one has a source, and none hides another. */
 import { describe, expect, it } from 'vitest';
 import { reportText, rowOf } from '../../scripts/contract.mjs';
+import { INFERRED } from './broker-suite/inferred.ts';
 import { allCases, sections } from './broker-suite/sections.ts';
 
 describe('the cases of the broker contract', () => {
   it('are learned from documentation pages and public issues, which each of them names', () => {
     const source =
       /^https:\/\/(learn\.microsoft\.com\/(azure|rest|dotnet)\/[\w./-]+|github\.com\/[\w.-]+\/[\w.-]+\/(issues|pull)\/\d+)$/;
-    const without = allCases.filter(({ sources }) => sources.length === 0 || !sources.every((url) => source.test(url)));
+    const without = allCases.filter(({ sources: [first, ...others] }) => {
+      const isWrong = (url: string): boolean => url !== 'inferred' && !source.test(url);
+      return first === undefined || !source.test(first) || others.some(isWrong);
+    });
 
     expect(without.map(({ title }) => title)).toEqual([]);
+  });
+
+  it('are there, where one is said to be inferred', () => {
+    const inferred = Object.entries(INFERRED).flatMap(([title, cases]) => cases.map((one) => `${title}: ${one}`));
+    const known = new Set(allCases.map(({ section, title }) => `${section}: ${title}`));
+
+    expect(inferred.filter((one) => !known.has(one))).toEqual([]);
   });
 
   it('have titles of their own', () => {

@@ -8,13 +8,14 @@ export function differencesPage(): string {
     .flatMap(({ cases }) => cases.filter(isDifference))
     .map(
       ({ title, bus, service, sources }) =>
-        `| ${title} | ${bus.says} | ${service.says} | ${sources.map((url, index) => `[${index + 1}](${url})`).join(', ')} |`,
+        `| ${title} | ${bus.says} | ${service.says} | ${sources.map(sourceLink).join(', ')} |`,
     );
   const subjects = sections.map(({ title, cases }) => {
     const same = cases.filter((one) => !isDifference(one));
     return same.length === 0 ? [] : [`| ${title} | ${same.length} |`];
   });
-  const total = sections.reduce((sum, { cases }) => sum + cases.filter((one) => !isDifference(one)).length, 0);
+  const agreements = sections.flatMap(({ cases }) => cases.filter((one) => !isDifference(one)));
+  const inferred = agreements.filter(({ sources }) => sources.includes('inferred'));
   return `<!-- Written by \`npm run docs\` from test/contract/broker-suite. -->
 
 # Where the local Service Bus differs
@@ -36,11 +37,16 @@ ${rows.join('\n')}
 
 ## Where it does not
 
-${total} behaviours are the same, each learned from a documentation page or a public issue that is named beside its test in
-[\`test/contract/broker-suite\`](../test/contract/broker-suite):
+${agreements.length} behaviours are the same. ${agreements.length - inferred.length} of them a documentation page or a public issue says, which is named beside the test in
+[\`test/contract/broker-suite\`](../test/contract/broker-suite). ${inferred.length} were inferred from such a page, from what clients expect, or from
+AMQP: [their list](../test/contract/broker-suite/inferred.ts).
 
 | subject | behaviours |
 | --- | --- |
 ${subjects.flat().join('\n')}
 `;
+}
+
+function sourceLink(source: string, index: number): string {
+  return source === 'inferred' ? source : `[${index + 1}](${source})`;
 }

@@ -1,6 +1,6 @@
 /** The contract of browsing: peeking shows what is there and changes nothing. */
 import { type Section, section } from '../broker-case.ts';
-import { BATCH_DELETE, BROWSING, SESSIONS } from './sources.ts';
+import { AMQP_REQUESTS, BATCH_DELETE, BROWSING, DEFERRAL } from './sources.ts';
 import { bodiesOf, deadLettersOf, drainBodies, one, queueWith, subscribed } from './support.ts';
 
 const deleting = { source: BATCH_DELETE, needs: ['batchDelete'] } as const;
@@ -64,7 +64,7 @@ export const browsing: Section = section('browsing', ({ test }) => {
     await receiver.close();
   });
 
-  test('shows no dead letters where they came from', BROWSING, async (bench, expect) => {
+  test('shows no dead letters where they came from', DEFERRAL, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, {}, ['1']);
     const receiver = await driver.receiver(queue);
@@ -91,7 +91,7 @@ export const browsing: Section = section('browsing', ({ test }) => {
     expect(bodiesOf(await bench.driver.peek(path, 10))).toEqual(['1']);
   });
 
-  test('shows the messages of its own session to the holder', SESSIONS, async (bench, expect) => {
+  test('shows the messages of its own session to the holder', AMQP_REQUESTS, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, { requiresSession: true }, [
       { body: '1', sessionId: 'a' },

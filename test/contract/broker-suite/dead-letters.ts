@@ -1,6 +1,6 @@
 /** The contract of dead letters: why messages end there, and what is known of them. */
 import { type Section, section } from '../broker-case.ts';
-import { COUNTS, DEAD_LETTERS, FILTERS, QUOTAS, SESSIONS } from './sources.ts';
+import { COUNTS, DEAD_LETTERS, EXPIRATION, FILTERS, QUOTAS, SESSIONS } from './sources.ts';
 import { deadLettersOf, drain, drainBodies, one, queueWith, sql, subscribed, textOf } from './support.ts';
 
 export const deadLetters: Section = section('dead letters', ({ test }) => {
@@ -39,7 +39,7 @@ export const deadLetters: Section = section('dead letters', ({ test }) => {
     expect(await drain(driver, deadLettersOf(queue))).toMatchObject([sent]);
   });
 
-  test('shows reason and description as application properties, too', DEAD_LETTERS, async (bench, expect) => {
+  test('shows reason and description as application properties, too', EXPIRATION, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, {}, ['x']);
     const receiver = await driver.receiver(queue);

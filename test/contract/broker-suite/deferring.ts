@@ -1,7 +1,7 @@
 /** The contract of deferring: messages that are set aside until they are asked for by their numbers. */
 import { type Section, section } from '../broker-case.ts';
 import type { TestReceiver } from '../broker-driver.ts';
-import { AMQP_REQUESTS, BROWSING, COUNTS, DEFERRAL, EXPIRATION, SESSIONS } from './sources.ts';
+import { AMQP_REQUESTS, BROWSING, COUNTS, DEFERRAL, EXCEPTIONS, EXPIRATION, SESSIONS } from './sources.ts';
 import { bodiesOf, deadLettersOf, drain, one, queueWith } from './support.ts';
 
 async function deferNext(receiver: TestReceiver): Promise<string> {
@@ -29,7 +29,7 @@ export const deferring: Section = section('deferring', ({ test }) => {
     await receiver.close();
   });
 
-  test('hands out several deferred messages at once', DEFERRAL, async (bench, expect) => {
+  test('hands out several deferred messages at once', AMQP_REQUESTS, async (bench, expect) => {
     const queue = await queueWith(bench, {}, ['1', '2', '3']);
     const receiver = await bench.driver.receiver(queue);
     const numbers = [await deferNext(receiver), await deferNext(receiver), await deferNext(receiver)];
@@ -50,7 +50,7 @@ export const deferring: Section = section('deferring', ({ test }) => {
     await after.close();
   });
 
-  test('adds the properties that come with a deferral', DEFERRAL, async (bench, expect) => {
+  test('adds the properties that come with a deferral', AMQP_REQUESTS, async (bench, expect) => {
     const queue = await queueWith(bench, {}, ['1']);
     const receiver = await bench.driver.receiver(queue);
     const message = one(await receiver.receive(1));
@@ -61,7 +61,7 @@ export const deferring: Section = section('deferring', ({ test }) => {
     await receiver.close();
   });
 
-  test('removes a deferred message that is completed', DEFERRAL, async (bench, expect) => {
+  test('removes a deferred message that is completed', AMQP_REQUESTS, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, {}, ['1']);
     const receiver = await driver.receiver(queue);
@@ -84,7 +84,7 @@ export const deferring: Section = section('deferring', ({ test }) => {
     await receiver.close();
   });
 
-  test('dead-letters a deferred message', DEFERRAL, async (bench, expect) => {
+  test('dead-letters a deferred message', AMQP_REQUESTS, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, {}, ['1']);
     const receiver = await driver.receiver(queue);
@@ -95,7 +95,7 @@ export const deferring: Section = section('deferring', ({ test }) => {
     expect(await drain(driver, deadLettersOf(queue))).toMatchObject([{ body: '1', deadLetterReason: 'Broken' }]);
   });
 
-  test('refuses a number that no deferred message has', AMQP_REQUESTS, async (bench, expect) => {
+  test('refuses a number that no deferred message has', EXCEPTIONS, async (bench, expect) => {
     const queue = await queueWith(bench, {}, ['1']);
     const receiver = await bench.driver.receiver(queue);
     const { sequenceNumber } = one(await receiver.peek(1));
@@ -104,7 +104,7 @@ export const deferring: Section = section('deferring', ({ test }) => {
     await receiver.close();
   });
 
-  test('refuses a deferred message that another receiver has locked', DEFERRAL, async (bench, expect) => {
+  test('refuses a deferred message that another receiver has locked', EXCEPTIONS, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, {}, ['1']);
     const [a, b] = [await driver.receiver(queue), await driver.receiver(queue)];

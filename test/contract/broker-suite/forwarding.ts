@@ -1,9 +1,13 @@
 /** The contract of auto-forwarding, of messages and of dead letters. */
 import { type Section, section } from '../broker-case.ts';
-import { DEAD_LETTERS, DUPLICATES, FORWARDING, SEQUENCING } from './sources.ts';
-import { drain, drainBodies, one, queueWith, sql, subscribed } from './support.ts';
+import { DEAD_LETTERS, DUPLICATES, FORWARDING, PAYLOADS } from './sources.ts';
+import { deadLettersOf, drain, drainBodies, one, queueWith, sql, subscribed } from './support.ts';
 
-const transferred = (path: string): string => `${path}/$Transfer/$DeadLetterQueue`;
+const HOPS = 'https://github.com/Azure/azure-service-bus/issues/33';
+const REFUSED = 'https://github.com/MicrosoftDocs/azure-docs/issues/111251';
+const KEPT = 'https://github.com/Azure/azure-service-bus/issues/666';
+const IDLE_DEAD_LETTERS = 'https://github.com/Azure/azure-sdk-for-net/issues/18517';
+const IDLE_FORWARD = 'https://github.com/Azure/azure-service-bus/issues/5';
 
 export const forwarding: Section = section('forwarding', ({ test }) => {
   test('forwards from a queue to a queue', FORWARDING, async (bench, expect) => {
@@ -42,7 +46,7 @@ export const forwarding: Section = section('forwarding', ({ test }) => {
     expect(await drainBodies(bench.driver, target)).toEqual(['y']);
   });
 
-  test('remembers the number that a message had at first', SEQUENCING, async (bench, expect) => {
+  test('remembers the number that a message had at first', PAYLOADS, async (bench, expect) => {
     const second = await queueWith(bench, {}, ['earlier']);
     await queueWith(bench, { forwardTo: second }, ['on']);
 
@@ -67,7 +71,7 @@ export const forwarding: Section = section('forwarding', ({ test }) => {
     expect(await drainBodies(bench.driver, last)).toEqual(['far']);
   });
 
-  test('sets aside what went further than four', [FORWARDING, DEAD_LETTERS], async (bench, expect) => {
+  test('dead-letters what went further than four', [FORWARDING, DEAD_LETTERS, HOPS], async (bench, expect) => {
     const last = await queueWith(bench);
     const before = await queueWith(bench, { forwardTo: last });
     let next = before;
@@ -75,12 +79,44 @@ export const forwarding: Section = section('forwarding', ({ test }) => {
     await bench.driver.send(next, [{ body: 'too far' }]);
 
     expect(await drainBodies(bench.driver, last)).toEqual([]);
-    expect(await drain(bench.driver, transferred(before))).toMatchObject([
+    expect(await drain(bench.driver, deadLettersOf(before))).toMatchObject([
       { body: 'too far', deadLetterReason: 'MaxTransferHopCountExceeded' },
     ]);
   });
 
-  test('refuses to receive from an entity that forwards', FORWARDING, async (bench, expect) => {
+  test('dead-letters what its target refuses', [FORWARDING, DEAD_LETTERS, REFUSED], async (bench, expect) => {
+    const { driver } = bench;
+    const target = await queueWith(bench, { status: 'SendDisabled' });
+    const queue = await queueWith(bench, { forwardTo: target }, ['x']);
+
+    expect(await drainBodies(driver, deadLettersOf(queue))).toEqual(['x']);
+    expect(await driver.counts(queue)).toMatchObject({ transferDeadLetter: 0 });
+  });
+
+  test('keeps dead letters that their target refuses', KEPT, async (bench, expect) => {
+    const { driver } = bench;
+    const errors = await queueWith(bench, { status: 'SendDisabled' });
+    const queue = await queueWith(bench, { forwardDeadLetteredMessagesTo: errors }, ['x']);
+    const receiver = await driver.receiver(queue);
+    await receiver.deadLetter(one(await receiver.receive(1)), 'Broken');
+    await receiver.close();
+
+    expect(await driver.counts(queue)).toMatchObject({ deadLetter: 1 });
+  });
+
+  for (const [title, origin, property] of [
+    ['never counts what forwards as idle', [FORWARDING, IDLE_FORWARD], 'forwardTo'],
+    ['never counts what forwards its dead letters as idle', IDLE_DEAD_LETTERS, 'forwardDeadLetteredMessagesTo'],
+  ] as const) {
+    test(title, origin, async (bench, expect) => {
+      const target = await queueWith(bench);
+      const queue = await queueWith(bench, { [property]: target, autoDeleteOnIdleMs: 300_000 });
+
+      expect(await bench.driver.describeQueue(queue)).toMatchObject({ autoDeleteOnIdleMs: Number.POSITIVE_INFINITY });
+    });
+  }
+
+  test('refuses to receive from an entity that forwards', KEPT, async (bench, expect) => {
     const target = await queueWith(bench);
     const queue = await queueWith(bench, { forwardTo: target });
     const attempt = async (): Promise<unknown> => (await bench.driver.receiver(queue)).receive(1);
@@ -142,7 +178,7 @@ export const forwarding: Section = section('forwarding', ({ test }) => {
     expect(await drainBodies(bench.driver, target)).toEqual(['1']);
   });
 
-  test('forwards dead letters', FORWARDING, async (bench, expect) => {
+  test('forwards dead letters', PAYLOADS, async (bench, expect) => {
     const { driver } = bench;
     const errors = await queueWith(bench);
     const queue = await queueWith(bench, { forwardDeadLetteredMessagesTo: errors }, ['x']);
@@ -153,7 +189,7 @@ export const forwarding: Section = section('forwarding', ({ test }) => {
     expect(await drain(driver, errors)).toMatchObject([{ body: 'x', deadLetterReason: 'Broken', deliveryCount: 0 }]);
   });
 
-  test('says where a dead letter came from', [FORWARDING, DEAD_LETTERS], async (bench, expect) => {
+  test('says where a dead letter came from', PAYLOADS, async (bench, expect) => {
     const { driver } = bench;
     const errors = await queueWith(bench);
     const { topic, path } = await subscribed(bench, { forwardDeadLetteredMessagesTo: errors });

@@ -1,6 +1,6 @@
 /** The contract of receiving: locks and their ends, settlement, redelivery. */
 import { type Section, section } from '../broker-case.ts';
-import { AMQP_ERRORS, DEAD_LETTERS, EXCEPTIONS, QUEUES_AND_TOPICS, SETTLEMENT } from './sources.ts';
+import { ABANDONING, AMQP_REQUESTS, DEAD_LETTERS, EXCEPTIONS, QUEUES_AND_TOPICS, SETTLEMENT } from './sources.ts';
 import { bodiesOf, drain, drainBodies, one, queueWith, subscribed } from './support.ts';
 
 const LOCK = 30_000;
@@ -81,7 +81,7 @@ export const receiving: Section = section('receiving', ({ test }) => {
     await receiver.close();
   });
 
-  test('adds the properties that come with an abandonment', SETTLEMENT, async (bench, expect) => {
+  test('adds the properties that come with an abandonment', ABANDONING, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, locking, [{ body: '1', applicationProperties: { kept: 1, changed: 'a' } }]);
     const receiver = await driver.receiver(queue);
@@ -159,7 +159,7 @@ export const receiving: Section = section('receiving', ({ test }) => {
     expect(await drain(driver, queue)).toEqual([]);
   });
 
-  test('renews a lock for a whole duration from now on', timed, async (bench, expect) => {
+  test('renews a lock for a whole duration from now on', { ...timed, source: AMQP_REQUESTS }, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, locking, ['1']);
     const receiver = await driver.receiver(queue);
@@ -244,7 +244,7 @@ export const receiving: Section = section('receiving', ({ test }) => {
     expect(await bench.driver.peek(path, 10)).toEqual([]);
   });
 
-  test('refuses to receive from an entity that is not there', AMQP_ERRORS, async ({ driver, name }, expect) => {
+  test('refuses to receive from an entity that is not there', EXCEPTIONS, async ({ driver, name }, expect) => {
     const attempt = async (): Promise<unknown> => (await driver.receiver(name('nowhere'))).receive(1);
 
     await expect(attempt()).rejects.toMatchObject({ code: 'MessagingEntityNotFound' });
@@ -257,7 +257,7 @@ export const receiving: Section = section('receiving', ({ test }) => {
     await expect(attempt()).rejects.toThrow();
   });
 
-  test('refuses to receive from a subscription that is not there', AMQP_ERRORS, async (bench, expect) => {
+  test('refuses to receive from a subscription that is not there', EXCEPTIONS, async (bench, expect) => {
     const { topic } = await subscribed(bench);
     const attempt = async (): Promise<unknown> =>
       (await bench.driver.receiver(`${topic}/Subscriptions/none`)).receive(1);

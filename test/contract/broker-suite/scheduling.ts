@@ -104,7 +104,7 @@ export const scheduling: Section = section('scheduling', ({ test }) => {
 
   test(
     'refuses to cancel a message whose time has come',
-    { source: AMQP_REQUESTS, needs: ['time'] },
+    { source: SEQUENCING, needs: ['time'] },
     async (bench, expect) => {
       const { driver } = bench;
       const queue = await queueWith(bench);

@@ -9,6 +9,7 @@ import { differences } from './differences.ts';
 import { duplicates } from './duplicates.ts';
 import { expiry } from './expiry.ts';
 import { forwarding } from './forwarding.ts';
+import { INFERRED } from './inferred.ts';
 import { quotas } from './quotas.ts';
 import { receiving } from './receiving.ts';
 import { correlationFilters } from './rules/correlation-filters.ts';
@@ -20,9 +21,17 @@ import { sending } from './sending.ts';
 import { sessions } from './sessions.ts';
 import { suspending } from './suspending.ts';
 
-export const sections: readonly Section[] = [
+const written: readonly Section[] = [
   ...[sending, scheduling, duplicates, receiving, deferring, browsing, expiry, deadLetters, forwarding, sessions],
   ...[rules, sqlFilters, sqlActions, correlationFilters, quotas, suspending, queues, topics, differences],
 ];
+
+/** With `inferred` among the sources of those cases that their sources do not say in so many words. */
+export const sections: readonly Section[] = written.map(({ title, cases }) => ({
+  title,
+  cases: cases.map((one) =>
+    INFERRED[title]?.includes(one.title) ? { ...one, sources: [...one.sources, 'inferred'] } : one,
+  ),
+}));
 
 export const allCases: readonly BrokerCase[] = sections.flatMap(({ cases }) => cases);

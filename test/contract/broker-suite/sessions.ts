@@ -54,7 +54,7 @@ export const sessions: Section = section('sessions', ({ test }) => {
     await Promise.all([first?.close(), second?.close()]);
   });
 
-  test('gives out no session when all are held', SESSIONS, async (bench, expect) => {
+  test('gives out no session when all are held', EXCEPTIONS, async (bench, expect) => {
     const queue = await queueWith(bench, withSessions, inSessions('a1'));
     const session = await bench.driver.acceptNextSession(queue);
 

@@ -1,7 +1,6 @@
 /** The documentation pages that several cases were learned from. */
 const DOCS = 'https://learn.microsoft.com/azure/service-bus-messaging';
 
-export const AMQP_ERRORS: string = `${DOCS}/service-bus-amqp-troubleshoot`;
 export const AMQP_PROTOCOL: string = `${DOCS}/service-bus-amqp-protocol-guide`;
 export const AMQP_REQUESTS: string = `${DOCS}/service-bus-amqp-request-response`;
 export const BATCH_DELETE: string = `${DOCS}/batch-delete`;
@@ -38,5 +37,8 @@ const DOTNET = 'https://learn.microsoft.com/dotnet/api/azure.messaging.servicebu
 export const QUEUE_OPTIONS: string = `${DOTNET}.createqueueoptions`;
 export const TOPIC_OPTIONS: string = `${DOTNET}.createtopicoptions`;
 export const SUBSCRIPTION_OPTIONS: string = `${DOTNET}.createsubscriptionoptions`;
+
+export const ABANDONING: string =
+  'https://learn.microsoft.com/dotnet/api/azure.messaging.servicebus.servicebusreceiver.abandonmessageasync';
 
 export const NAMES: string = 'https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules';

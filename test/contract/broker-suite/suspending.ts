@@ -1,8 +1,9 @@
 /** The contract of suspended entities. */
 import { type Section, section } from '../broker-case.ts';
-import { QUEUE_OPTIONS, SUSPENSION } from './sources.ts';
-import { drainBodies, queueWith, subscribed } from './support.ts';
+import { EXPIRATION, QUEUE_OPTIONS, SUSPENSION } from './sources.ts';
+import { drainBodies, queueWith, sql, subscribed } from './support.ts';
 
+const used = { source: EXPIRATION, needs: ['time'] } as const;
 const idle = { source: QUEUE_OPTIONS, needs: ['time'] } as const;
 const FIVE_MINUTES = 300_000;
 
@@ -84,6 +85,35 @@ export const suspending: Section = section('suspended and idle entities', ({ tes
     await driver.advance(120_000);
 
     expect(await driver.describeQueue(queue)).toMatchObject({ autoDeleteOnIdleMs: FIVE_MINUTES });
+  });
+
+  test('keeps an entity that is looked at', used, async (bench, expect) => {
+    const { driver } = bench;
+    const queue = await queueWith(bench, { autoDeleteOnIdleMs: FIVE_MINUTES });
+    await driver.advance(FIVE_MINUTES - 60_000);
+    await driver.peek(queue, 1);
+    await driver.advance(120_000);
+
+    expect(await driver.describeQueue(queue)).toMatchObject({ autoDeleteOnIdleMs: FIVE_MINUTES });
+  });
+
+  test('keeps an entity that has a scheduled message', used, async (bench, expect) => {
+    const { driver } = bench;
+    const queue = await queueWith(bench, { autoDeleteOnIdleMs: FIVE_MINUTES });
+    await driver.schedule(queue, [{ body: 'later' }], driver.now() + 3 * FIVE_MINUTES);
+    await driver.advance(2 * FIVE_MINUTES);
+
+    expect(await driver.describeQueue(queue)).toMatchObject({ autoDeleteOnIdleMs: FIVE_MINUTES });
+  });
+
+  test('keeps a subscription that gets a rule', used, async (bench, expect) => {
+    const { driver } = bench;
+    const { topic } = await subscribed(bench, { autoDeleteOnIdleMs: FIVE_MINUTES });
+    await driver.advance(FIVE_MINUTES - 60_000);
+    await driver.addRule(topic, 's', sql('r', '1=1'));
+    await driver.advance(120_000);
+
+    expect(await driver.describeSubscription(topic, 's')).toMatchObject({ autoDeleteOnIdleMs: FIVE_MINUTES });
   });
 
   test('refuses to be deleted within five minutes of idling', QUEUE_OPTIONS, async ({ driver, name }, expect) => {

@@ -161,7 +161,10 @@ export function withProperties<T extends AnyProperties>(
   if (changes.authorizationRules) checkRules(path, changes.authorizationRules);
   const clearable = new Set<string>(['forwardTo', 'forwardDeadLetteredMessagesTo']);
   const set = Object.entries(given).filter(([name, value]) => value !== undefined || clearable.has(name));
-  return { ...base, ...Object.fromEntries(set) };
+  const all: T = { ...base, ...Object.fromEntries(set) };
+  // What forwards is never idle: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-auto-forwarding
+  const forwards = (all as AnyProperties).forwardTo ?? (all as AnyProperties).forwardDeadLetteredMessagesTo;
+  return forwards === undefined ? all : { ...all, autoDeleteOnIdleMs: NEVER };
 }
 
 /** @see https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules */

@@ -125,7 +125,8 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
   }
 
   get isInUse(): boolean {
-    return [this.queue, this.deadLetters, this.transferDeadLetters].some((queue) => queue.hasReceivers);
+    const queues = [this.queue, this.deadLetters, this.transferDeadLetters];
+    return this.queue.scheduledCount > 0 || queues.some((queue) => queue.hasReceivers);
   }
 
   get counts(): RuntimeCounts {
@@ -196,7 +197,8 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
       this.#host.forward(target, content, { ...origin, hops, deliveryCount: 0 });
     } catch (error) {
       if (!(error instanceof BrokerError || error instanceof TransferError)) throw error;
-      this.transferDeadLetters.enqueue(withReason(content, error.reason, error.message), origin);
+      // Into this entity's own: https://github.com/Azure/azure-service-bus/issues/33; transactions alone use the other.
+      this.deadLetters.enqueue(withReason(content, error.reason, error.message), origin);
     }
   }
 

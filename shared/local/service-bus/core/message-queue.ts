@@ -138,12 +138,13 @@ export class MessageQueue {
     this.#state.sweep();
     const log = sessionId === undefined ? this.#state.log : this.#state.sessions.logOf(sessionId);
     const found: PeekedMessage[] = [];
-    if (count < 1 || log === undefined) return found;
-    for (const message of log.from(fromSequenceNumber)) {
+    for (const message of count < 1 ? [] : (log?.from(fromSequenceNumber) ?? [])) {
       found.push(new PeekedMessage(message));
       if (found.length >= count) break;
     }
     this.#host.throttle?.spend(found.length);
+    // https://learn.microsoft.com/azure/service-bus-messaging/message-expiration#idleness
+    this.#host.used();
     return found;
   }
 

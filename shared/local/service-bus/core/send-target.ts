@@ -64,7 +64,11 @@ export class SendTarget {
   /** Takes a message that another entity forwards. @throws BrokerError when the message is refused */
   take(content: Content, origin: Origin): void {
     this.#checkRoom([content]);
-    if (!this.#isDuplicate(content.messageId)) this.entity.arrive(content, origin);
+    if (this.#isDuplicate(content.messageId)) return;
+    const at = content.scheduledEnqueueTimeMs;
+    // An action of the entity that forwards may have set a time that is still to come.
+    if (at !== undefined && at > this.#clock.now()) this.#queue.schedule(content, at);
+    else this.entity.arrive(content, origin);
   }
 
   close(error: BrokerError): void {

@@ -50,7 +50,9 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
     if (this.#rules.size >= this.#maxRules) {
       throw new BrokerError('amqp:resource-limit-exceeded', `${this.path} may have at most ${this.#maxRules} rules`);
     }
-    return this.#setRule(this.#compile(definition));
+    const rule = this.#setRule(this.#compile(definition));
+    this.times.accessedAt = rule.createdAt;
+    return rule;
   }
 
   /** @throws BrokerError when the rule does not exist or an expression is wrong */
@@ -205,9 +207,9 @@ export class Topic {
     return bytes;
   }
 
-  /** A topic is not idle while one of its subscriptions is in use. */
+  /** A topic is not idle while it has scheduled messages, or one of its subscriptions is in use. */
   get isInUse(): boolean {
-    return this.#list.some((subscription) => subscription.isInUse);
+    return this.scheduled.scheduledCount > 0 || this.#list.some((subscription) => subscription.isInUse);
   }
 
   close(error: BrokerError): void {

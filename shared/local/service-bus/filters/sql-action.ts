@@ -7,7 +7,8 @@ import { type Arrival, type Content, changeContent, Float, type PropertyValue } 
 import { compileValue, type Now } from './sql-filter.ts';
 import { SqlSyntaxError } from './sql-lexer.ts';
 import { type Parameters, parseStatements, type StatementNode } from './sql-parser.ts';
-import { sqlText, TimeSpan, type Value } from './sql-value.ts';
+import { sqlText, TimeSpan, toTime, toTimeSpan, type Value } from './sql-value.ts';
+import { timePropertyOf } from './system-properties.ts';
 
 /**
  * @returns a function from a message's content to the changed content; it throws FilterError as filters do
@@ -29,7 +30,13 @@ function compileStatement(statement: StatementNode, now: Now): (content: Content
   const { property } = statement;
   const value = statement.kind === 'set' ? compileValue(statement.value, now) : undefined;
   if (property.kind === 'derived') {
-    throw new SqlSyntaxError(`sys.${property.name} cannot be changed`, statement.at);
+    const time = timePropertyOf(property.name);
+    if (!time) throw new SqlSyntaxError(`sys.${property.name} cannot be changed`, statement.at);
+    return (content) => {
+      const result = value?.(content);
+      const ms = time === 'timeToLiveMs' ? toTimeSpan(result)?.ms : toTime(result)?.getTime();
+      return changeContent(content, {}, { [time]: ms });
+    };
   }
   if (property.kind === 'system') {
     if (!value && property.property === 'messageId') {

@@ -103,6 +103,34 @@ export function sqlText(value: Exclude<Value, undefined>): string {
   return String(value instanceof Float ? value.value : value);
 }
 
+/** `[d.]hh:mm[:ss[.fffffff]]`, as .NET writes time spans. */
+const SPAN = /^(?:(\d+)\.)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?$/;
+
+/** The time span that a value or its text stands for. @throws FilterError when it stands for none */
+export function toTimeSpan(value: Value): TimeSpan | undefined {
+  if (value === undefined || value instanceof TimeSpan) return value;
+  const ms = typeof value === 'string' ? (spanMs(value) ?? parseIsoDuration(value)) : undefined;
+  if (ms === undefined || ms <= 0) throw new FilterError(`${describe(value)} is no time to live, such as '00:01:00'`);
+  return new TimeSpan(ms);
+}
+
+function spanMs(text: string): number | undefined {
+  const match = SPAN.exec(text);
+  if (!match) return undefined;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1, 5).map((part) => Number(part ?? 0));
+  if (hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds + Number(`0.${match[5] ?? 0}`)) * 1000;
+}
+
+/** The time that a value or its text stands for. @throws FilterError when it stands for none */
+export function toTime(value: Value): Date | undefined {
+  if (value === undefined || value instanceof Date) return value;
+  const time = new Date(typeof value === 'string' ? value : Number.NaN);
+  if (Number.isNaN(time.getTime()))
+    throw new FilterError(`${describe(value)} is no time, such as '2026-01-01T00:00:00Z'`);
+  return time;
+}
+
 /** Negative, zero or positive. Undefined when the two have no order, for example because their types differ. */
 export function order(left: Value, right: Value): number | undefined {
   if (left === undefined || right === undefined) return undefined;

@@ -7,7 +7,7 @@
 import type { Arrival, Content, SystemProperties } from '../core/message.ts';
 import { TimeSpan, type Value } from './sql-value.ts';
 
-/** Those that an action can change. */
+/** Those that an action can change, and that are texts. */
 export type SystemProperty = Exclude<keyof SystemProperties, 'timeToLiveMs' | 'scheduledEnqueueTimeMs'>;
 
 /** By their names in SQL, in lower case. `Subject` is what newer clients call the label. */
@@ -25,6 +25,12 @@ const GIVEN: ReadonlyMap<string, SystemProperty> = new Map([
 ]);
 
 type Read = (content: Content, arrival: Arrival) => Value;
+
+/** Those that an action can change, and that are not texts. */
+const TIMES: ReadonlyMap<string, 'timeToLiveMs' | 'scheduledEnqueueTimeMs'> = new Map([
+  ['timetolive', 'timeToLiveMs'],
+  ['scheduledenqueuetimeutc', 'scheduledEnqueueTimeMs'],
+] as const);
 
 /** The latest time that .NET has, for what never expires. */
 const NEVER = new Date('9999-12-31T23:59:59.999Z');
@@ -66,4 +72,9 @@ export function systemPropertyOf(name: string): SystemProperty | undefined {
 /** What reads the property of the topic's that a name stands for. */
 export function derivedPropertyOf(name: string): Read | undefined {
   return DERIVED.get(name.toLowerCase());
+}
+
+/** The property of the sender's that is a time or a time span, which a name stands for. */
+export function timePropertyOf(name: string): 'timeToLiveMs' | 'scheduledEnqueueTimeMs' | undefined {
+  return TIMES.get(name.toLowerCase());
 }

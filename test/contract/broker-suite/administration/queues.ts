@@ -1,7 +1,7 @@
 /** The contract of administering queues. */
 import type { QueueProperties } from '../../../../shared/local/service-bus/core/entity-properties.ts';
 import { type Section, section } from '../../broker-case.ts';
-import { NAMES, QUEUE_OPTIONS, QUOTAS, REST, REST_DELETE, REST_QUEUE } from '../sources.ts';
+import { DUPLICATES, NAMES, QUEUE_OPTIONS, REST, REST_DELETE, REST_QUEUE } from '../sources.ts';
 import { queueWith, textOf } from '../support.ts';
 
 const MINUTE = 60_000;
@@ -20,7 +20,8 @@ export const queues: Section = section('queues', ({ test }) => {
     ['is active', { status: 'Active' }],
   ];
   for (const [title, expected] of DEFAULTS) {
-    test(`${title}, unless it is told otherwise`, QUEUE_OPTIONS, async (bench, expect) => {
+    const origin = 'duplicateDetectionHistoryTimeWindowMs' in expected ? DUPLICATES : QUEUE_OPTIONS;
+    test(`${title}, unless it is told otherwise`, origin, async (bench, expect) => {
       const queue = await queueWith(bench);
 
       expect(await bench.driver.describeQueue(queue)).toMatchObject(expected);
@@ -90,7 +91,7 @@ export const queues: Section = section('queues', ({ test }) => {
     ['a memory for ids of more than seven days', { duplicateDetectionHistoryTimeWindowMs: 7 * DAY + 1_000 }],
   ];
   for (const [title, properties] of BOUNDS) {
-    test(`refuses ${title}`, [QUEUE_OPTIONS, QUOTAS], async ({ driver, name }, expect) => {
+    test(`refuses ${title}`, QUEUE_OPTIONS, async ({ driver, name }, expect) => {
       await expect(driver.createQueue(name('q'), properties)).rejects.toMatchObject({ code: 'BadRequest' });
     });
   }

@@ -2,7 +2,7 @@
 import type { CorrelationFilter } from '../../../../shared/local/service-bus/filters/rule-definition.ts';
 import { type Section, section } from '../../broker-case.ts';
 import type { TestMessage } from '../../broker-driver.ts';
-import { FILTERS } from '../sources.ts';
+import { AMQP_REQUESTS, FILTERS } from '../sources.ts';
 import { bodiesOf, routed, subscribed } from '../support.ts';
 
 type Sketch = Omit<TestMessage, 'body'>;
@@ -76,7 +76,7 @@ export const correlationFilters: Section = section('correlation filters', ({ tes
     },
   );
 
-  test('refuses a filter that compares nothing', FILTERS, async (bench, expect) => {
+  test('refuses a filter that compares nothing', AMQP_REQUESTS, async (bench, expect) => {
     const { topic } = await subscribed(bench);
     const filter = { kind: 'correlation', properties: {}, applicationProperties: {} } as const;
 

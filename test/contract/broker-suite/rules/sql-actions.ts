@@ -2,8 +2,9 @@
 import { type Section, section } from '../../broker-case.ts';
 import type { ReceivedTestMessage, TestMessage } from '../../broker-driver.ts';
 import { FILTERS, SQL_ACTION } from '../sources.ts';
-import { one, routed, sql } from '../support.ts';
+import { one, queueWith, routed, sql, subscribed } from '../support.ts';
 
+const SETTABLE = 'https://github.com/Azure/azure-service-bus/issues/180';
 const RULE_NAME = 'https://github.com/MicrosoftDocs/azure-docs/issues/58562';
 
 export const sqlActions: Section = section('SQL actions', ({ test }) => {
@@ -97,7 +98,7 @@ export const sqlActions: Section = section('SQL actions', ({ test }) => {
     expect([changed?.applicationProperties['a'], plain?.applicationProperties['a']]).toEqual([2, 1]);
   });
 
-  test('names its rule on a copy that an action made', RULE_NAME, async (bench, expect) => {
+  test('names its rule on a copy that an action made', [FILTERS, RULE_NAME], async (bench, expect) => {
     const received = one(await routed(bench, [sql('Mine', '1=1', 'SET a = 1')], [{ body: 'x' }]));
 
     expect(received.applicationProperties).toEqual({ a: 1, RuleName: 'Mine' });
@@ -109,10 +110,42 @@ export const sqlActions: Section = section('SQL actions', ({ test }) => {
     expect(received.applicationProperties).toEqual({});
   });
 
+  test('changes how long a message lives', SETTABLE, async (bench, expect) => {
+    const rules = [sql('r', '1=1', "SET sys.TimeToLive = '00:01:00'")];
+    const { expiresAt, enqueuedAt } = one(await routed(bench, rules, [{ body: 'x', timeToLiveMs: 600_000 }]));
+
+    expect(expiresAt).toBe(enqueuedAt + 60_000);
+  });
+
+  test('has a message live as long as another property says', SETTABLE, async (bench, expect) => {
+    const rules = [sql('r', '1=1', 'SET sys.TimeToLive = lives')];
+    const message = { body: 'x', applicationProperties: { lives: '1.00:00:00' } };
+    const { expiresAt, enqueuedAt } = one(await routed(bench, rules, [message]));
+
+    expect(expiresAt).toBe(enqueuedAt + 86_400_000);
+  });
+
+  test('ignores a time to be enqueued at, in the subscription itself', FILTERS, async (bench, expect) => {
+    const rules = [sql('r', '1=1', "SET sys.ScheduledEnqueueTimeUtc = '2999-01-01T00:00:00Z'")];
+
+    expect(await routed(bench, rules, [{ body: 'x' }])).toMatchObject([{ body: 'x' }]);
+  });
+
+  test('holds a time to be enqueued at where the message is forwarded', FILTERS, async (bench, expect) => {
+    const { driver } = bench;
+    const target = await queueWith(bench);
+    const rules = [sql('r', '1=1', "SET sys.ScheduledEnqueueTimeUtc = '2999-01-01T00:00:00Z'")];
+    const { topic } = await subscribed(bench, { forwardTo: target }, rules);
+    await driver.send(topic, [{ body: 'x' }]);
+
+    expect(await driver.counts(target)).toMatchObject({ active: 0, scheduled: 1 });
+  });
+
   for (const [title, action] of [
     ['refuses an action that is no statement', 'color = 1'],
     ['refuses to remove the message id', 'REMOVE sys.MessageId'],
     ['refuses a system property that there is none of', 'SET sys.Nonsense = 1'],
+    ['refuses a system property that the service alone sets', 'SET sys.SequenceNumber = 1'],
   ] as const) {
     test(title, SQL_ACTION, async (bench, expect) => {
       await expect(routed(bench, [sql('r', '1=1', action)], [])).rejects.toMatchObject({ code: 'BadRequest' });

@@ -1,7 +1,7 @@
 /** The contract of SQL filters: which messages an expression takes. */
 import { type Origin, type Section, section } from '../../broker-case.ts';
 import type { TestMessage } from '../../broker-driver.ts';
-import { FILTERS, SQL_FILTER } from '../sources.ts';
+import { AMQP_REQUESTS, FILTERS, SQL_FILTER } from '../sources.ts';
 import { bodiesOf, routed, sql } from '../support.ts';
 
 type Properties = NonNullable<TestMessage['applicationProperties']>;
@@ -168,7 +168,7 @@ export const sqlFilters: Section = section('SQL filters', ({ test }) => {
     no: [{ color: 'blue' }],
   });
   takes('takes everything for 1=1', '1=1', { yes: [{ a: 1 }, {}] }, FILTERS);
-  takes('takes nothing for 1=0', '1=0', { no: [{ a: 1 }, {}] }, FILTERS);
+  takes('takes nothing for 1=0', '1=0', { no: [{ a: 1 }, {}] }, AMQP_REQUESTS);
 
   /** What is refused when the rule is made. */
   const refuses = (title: string, expression: string): void =>

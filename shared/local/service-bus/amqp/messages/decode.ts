@@ -15,7 +15,7 @@ import {
   PROPERTIES,
   readSection,
 } from '../codec/sections.ts';
-import { type AmqpMap, type AmqpValue, Uuid } from '../codec/types.ts';
+import { type AmqpMap, type AmqpValue, Described, Uuid } from '../codec/types.ts';
 import { AmqpBody } from './body.ts';
 import { rewrite } from './rewrite.ts';
 
@@ -34,7 +34,15 @@ const OWN_ANNOTATIONS: ReadonlySet<AmqpValue> = new Set([
   'x-opt-deadletter-source',
 ]);
 
-const NO_ANNOTATIONS: readonly Buffer[] = [];
+/** What a sender's annotations say to the broker; the others are kept as they are. */
+interface Annotations {
+  partitionKey: AmqpValue;
+  scheduled: AmqpValue;
+  others: readonly Buffer[];
+}
+
+const NONE: readonly Buffer[] = [];
+const NO_ANNOTATIONS: Annotations = { partitionKey: undefined, scheduled: undefined, others: NONE };
 
 /**
  * The messages of one transfer. Their bytes are copied.
@@ -62,8 +70,7 @@ export function readMessage(bytes: Buffer): OutgoingMessage {
 function readWhole(reader: Reader): OutgoingMessage {
   const from = reader.position;
   let header: readonly AmqpValue[] = [];
-  let annotations: AmqpMap | undefined;
-  let ownAnnotations = NO_ANNOTATIONS;
+  let annotations = NO_ANNOTATIONS;
   let properties: readonly AmqpValue[] = [];
   let applicationProperties: Record<string, PropertyValue> | undefined;
   let bareStart = -1;
@@ -72,7 +79,7 @@ function readWhole(reader: Reader): OutgoingMessage {
     const code = readSection(reader);
     if (code >= PROPERTIES && bareStart < 0) bareStart = start;
     if (code === HEADER) header = reader.list();
-    else if (code === MESSAGE_ANNOTATIONS) [annotations, ownAnnotations] = readAnnotations(reader);
+    else if (code === MESSAGE_ANNOTATIONS) annotations = readAnnotations(reader);
     else if (code === PROPERTIES) properties = reader.list();
     else if (code === APPLICATION_PROPERTIES) applicationProperties = readProperties(reader);
     else reader.skip();
@@ -82,7 +89,6 @@ function readWhole(reader: Reader): OutgoingMessage {
   const view = bareStart < 0 ? EMPTY : reader.buffer.subarray(bareStart, reader.end);
   const bare = given ? view : rewrite(view, { messageId }, {});
   const priority = header[1];
-  const scheduled = annotations?.get('x-opt-scheduled-enqueue-time');
   return {
     messageId,
     sessionId: textOf(properties[10]),
@@ -92,11 +98,16 @@ function readWhole(reader: Reader): OutgoingMessage {
     replyTo: textOf(properties[4]),
     replyToSessionId: textOf(properties[12]),
     contentType: textOf(properties[6]),
-    partitionKey: textOf(annotations?.get('x-opt-partition-key')),
+    partitionKey: textOf(annotations.partitionKey),
     timeToLiveMs: typeof header[2] === 'number' ? header[2] : undefined,
-    scheduledEnqueueTimeMs: scheduled instanceof Date ? scheduled.getTime() : undefined,
+    scheduledEnqueueTimeMs: annotations.scheduled instanceof Date ? annotations.scheduled.getTime() : undefined,
     applicationProperties,
-    body: new AmqpBody(bare, header[0] === true, typeof priority === 'number' ? priority : undefined, ownAnnotations),
+    body: new AmqpBody(
+      bare,
+      header[0] === true,
+      typeof priority === 'number' ? priority : undefined,
+      annotations.others,
+    ),
     sizeBytes: reader.end - from,
   };
 }
@@ -112,15 +123,18 @@ function textOf(value: AmqpValue): string | undefined {
   return undefined;
 }
 
-function readAnnotations(reader: Reader): [AmqpMap, readonly Buffer[]] {
-  const annotations: AmqpMap = new Map();
-  const own: Buffer[] = [];
+function readAnnotations(reader: Reader): Annotations {
+  const others: Buffer[] = [];
+  const annotations: Annotations = { partitionKey: undefined, scheduled: undefined, others: NONE };
   eachEntry(reader, (start) => {
     const key = reader.value();
-    annotations.set(key, reader.value());
-    if (!OWN_ANNOTATIONS.has(key)) own.push(Buffer.from(reader.buffer.subarray(start, reader.position)));
+    const value = reader.value();
+    if (key === 'x-opt-partition-key') annotations.partitionKey = value;
+    else if (key === 'x-opt-scheduled-enqueue-time') annotations.scheduled = value;
+    else if (!OWN_ANNOTATIONS.has(key)) others.push(Buffer.from(reader.buffer.subarray(start, reader.position)));
   });
-  return [annotations, own.length > 0 ? own : NO_ANNOTATIONS];
+  if (others.length > 0) annotations.others = others;
+  return annotations;
 }
 
 /** Application properties, with the types that filters distinguish. */
@@ -145,9 +159,23 @@ function readProperty(reader: Reader): PropertyValue {
   return toProperty(value);
 }
 
+/** .NET counts time in ticks of 100 ns from the year 1. */
+const TICKS_PER_MS = 10_000n;
+const EPOCH_TICKS = 621_355_968_000_000_000n;
+
+/** The types of .NET that AMQP lacks: the client describes them with these names. */
+function ofDotnet({ descriptor, value }: Described): PropertyValue | undefined {
+  if (descriptor === 'com.microsoft:uri') return String(value);
+  if (typeof value !== 'number' && typeof value !== 'bigint') return undefined;
+  const ticks = BigInt(value);
+  if (descriptor === 'com.microsoft:datetime-offset') return new Date(Number((ticks - EPOCH_TICKS) / TICKS_PER_MS));
+  return descriptor === 'com.microsoft:timespan' ? `PT${Number(ticks / TICKS_PER_MS) / 1000}S` : undefined;
+}
+
 /** The broker's form of a property value. */
 function toProperty(value: AmqpValue): PropertyValue {
   if (value === undefined || value === null) return null;
+  if (value instanceof Described) return ofDotnet(value) ?? toProperty(value.value);
   if (Buffer.isBuffer(value)) return Buffer.from(value);
   if (value instanceof Uuid) return value.toString();
   if (typeof value !== 'object' || value instanceof Date) return value;

@@ -21,6 +21,7 @@ const FIELDS: Readonly<Partial<Record<keyof SystemProperties, number>>> = {
   sessionId: 10,
   replyToSessionId: 12,
 };
+const ABSOLUTE_EXPIRY_TIME = 8;
 
 /**
  * The bare message with some properties set, or removed where the value is undefined. Everything else stays byte for
@@ -88,6 +89,8 @@ function writeFields(writer: Writer, fields: readonly Buffer[], system: Partial<
     const key = name as keyof SystemProperties;
     if (key in system) changes.set(index, system[key] as string | undefined);
   }
+  // With the sender's, clients would compute the time to live that the sender gave.
+  if ('timeToLiveMs' in system && fields.length > ABSOLUTE_EXPIRY_TIME) changes.set(ABSOLUTE_EXPIRY_TIME, undefined);
   const count = Math.max(fields.length, ...[...changes.keys()].map((index) => index + 1));
   if (count === 0) return;
   writer.descriptor(PROPERTIES);

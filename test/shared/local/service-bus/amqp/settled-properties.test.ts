@@ -58,6 +58,23 @@ it.each([
   expect(bytes.includes(Buffer.concat([NAME, encoded]))).toBe(true);
 });
 
+it.each([
+  ['a URI', '00a311636f6d2e6d6963726f736f66743a757269a10a687474703a2f2f612f62', 'http://a/b'],
+  [
+    'a time',
+    '00a31d636f6d2e6d6963726f736f66743a6461746574696d652d6f66667365748108d78e4d8b7c0000',
+    new Date('2020-01-01'),
+  ],
+  ['a time span', '00a316636f6d2e6d6963726f736f66743a74696d657370616e810000000023c34600', 'PT60S'],
+])('keeps %s of .NET, which the client describes, and filters see its value', (_, hex, expected) => {
+  const encoded = Buffer.from(hex, 'hex');
+
+  const { bytes, value } = settle('abandoned', encoded);
+
+  expect(bytes.includes(Buffer.concat([NAME, encoded]))).toBe(true);
+  expect(value).toEqual(expected);
+});
+
 it.each(['abandoned', 'defered', 'suspended'])(
   'keeps it when the message is %s, and filters see its value',
   (status) => {

@@ -38,7 +38,7 @@ function refusal(run: () => unknown): string | undefined {
 }
 
 describe('forwarding', () => {
-  it('follows a chain of four and sets aside what goes further', () => {
+  it('follows a chain of four and dead-letters what goes further', () => {
     broker.createQueue('q5');
     for (const n of [4, 3, 2, 1, 0]) broker.createQueue(`q${n}`, { forwardTo: `q${n + 1}` });
 
@@ -46,7 +46,7 @@ describe('forwarding', () => {
     send('q0', 'five hops');
 
     expect(take('q5')).toEqual(['four hops']);
-    const [lost] = broker.resolve('q4/$Transfer/$DeadLetterQueue').receive();
+    const [lost] = broker.resolve('q4/$DeadLetterQueue').receive();
     expect(lost?.content.body).toBe('five hops');
     expect(lost?.content.applicationProperties['DeadLetterReason']).toBe('MaxTransferHopCountExceeded');
   });
@@ -62,7 +62,7 @@ describe('forwarding', () => {
     for (const target of ['gone', 'off', 'full']) send(`to-${target}`, target);
 
     const reasons = ['gone', 'off', 'full'].map((target) => {
-      const [message] = broker.resolve(`to-${target}/$Transfer/$DeadLetterQueue`).receive();
+      const [message] = broker.resolve(`to-${target}/$DeadLetterQueue`).receive();
       return message?.content.applicationProperties['DeadLetterReason'];
     });
     expect(reasons).toEqual(['MessagingEntityNotFound', 'MessagingEntityDisabled', 'QuotaExceeded']);

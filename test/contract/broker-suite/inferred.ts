@@ -1,0 +1,113 @@
+/**
+ * The cases that no page and no issue says in so many words: they were inferred from the sources that they name, from
+ * what the clients expect, or from how AMQP works. Whoever runs the suite on a namespace learns most from these.
+ */
+export const INFERRED: Readonly<Record<string, readonly string[]>> = {
+  sending: [
+    'takes a batch whole or not at all',
+    'finds an entity whatever the case of its name',
+    'refuses to send to a subscription',
+    'drops what is sent to a topic without subscriptions',
+    'keeps names of application properties apart that differ by case',
+    'keeps text in any language',
+    'gives a message an id when the sender did not',
+    'gives a message the same enqueued number in each subscription',
+    'counts a locked message as active',
+  ],
+  scheduling: [
+    'enqueues at once what is scheduled for a time that has passed',
+    'says that a message was enqueued at its scheduled time',
+    'holds rules against a scheduled message when its time comes',
+    'shows scheduled messages of a topic to no peek at a subscription',
+    'refuses to cancel a message twice',
+  ],
+  'duplicate detection': [
+    'tells ids apart that differ by case',
+    'takes messages without an id, each of which gets its own',
+  ],
+  receiving: [
+    'gives no more messages than a receiver asks for',
+    'does not count a delivery whose lock is renewed',
+    'returns the messages of a receiver that closes, in order',
+    'settles a lock that lives beside one that is lost',
+    'lets later messages be settled before earlier ones',
+    'takes a queue that was made again for a new one',
+  ],
+  deferring: [
+    'keeps a message deferred that is abandoned',
+    'hands out a deferred message of a session to its holder',
+    'refuses a deferred message of another session',
+    'counts a deferred message as active',
+  ],
+  browsing: [
+    'does not count as a delivery',
+    'begins at the next message where a number is gone',
+    'deletes the oldest first, and as many as are asked for',
+  ],
+  expiry: ['lets each subscription have a shorter life than its topic', 'removes an expired message of a session'],
+  'dead letters': [
+    'keeps a dead letter without a reason',
+    'keeps what the message said of itself',
+    'shortens a reason of more than 4,096 characters',
+    'defers dead letters',
+    'receives dead letters of an entity with sessions without a session',
+  ],
+  forwarding: [
+    'keeps id and properties of a message',
+    'moves on what waited when forwarding is switched on',
+    'keeps messages again when forwarding is switched off',
+    'refuses an entity that forwards to itself',
+    'drops a duplicate where it arrives',
+  ],
+  sessions: [
+    'keeps sessions of two queues apart',
+    'tells session ids apart that differ by case',
+    'returns in order what a closing holder did not settle',
+  ],
+  rules: [
+    'takes nothing once the last rule is removed',
+    'holds a new rule against the next message',
+    'keeps what a removed rule let in',
+    'makes no subscription whose rule is wrong',
+    'refuses a rule of a name that is taken, whatever its case',
+    'refuses a wrong expression',
+    'refuses to remove a rule that is not there',
+    'keeps a rule that a wrong expression was to replace',
+  ],
+  'SQL filters': [
+    'compares a text for equality, by case',
+    'orders texts',
+    'never finds values of unlike types equal',
+    'never finds values of unlike types unequal',
+    'binds AND closer than OR',
+    'binds NOT closer than AND',
+    'takes nothing for its negation either',
+    'matches a pattern by case',
+    'neither matches nor fails to match a number',
+    'refuses a system property that there is none of',
+    'refuses a parameter without a value',
+  ],
+  'SQL actions': [
+    'has a message live as long as another property says',
+    'finds a property whatever the case of its name',
+    'refuses to remove the message id',
+    'refuses a system property that there is none of',
+  ],
+  quotas: [
+    'refuses a whole batch for a property of one message',
+    'refuses to schedule what it would refuse to take',
+    'keeps a message locked whose settling would give it too large a property',
+    'refuses a partition key of more than 128 characters',
+    'refuses more deliveries than an int can count',
+  ],
+  queues: [
+    'refuses a name that differs by case alone',
+    'refuses a topic of the name of a queue',
+    'holds a changed lock duration for the next delivery',
+  ],
+  'topics and subscriptions': [
+    'refuses a queue of the name of a topic',
+    'keeps its rules when a subscription is changed',
+    'takes one name for subscriptions of two topics',
+  ],
+};
