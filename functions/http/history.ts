@@ -75,6 +75,7 @@ function entryOf(record: EventRecord): Record<string, unknown> {
     attempts: record.attempts,
     runs: record.runs,
     redeliveries: record.redelivery,
+    caused: record.caused ?? 0,
     startedAt: isoOf(record.startedAt),
     updatedAt: isoOf(record.updatedAt),
     endedAt: isoOf(record.endedAt),

@@ -22,6 +22,7 @@ const historyEntry = z
     attempts: number.describe('Failed attempts'),
     runs: number,
     redeliveries: number,
+    caused: number.describe('How many events of this chain it has caused: each is listed once it is delivered'),
     startedAt: time,
     updatedAt: time,
     endedAt: time.optional(),

@@ -34,10 +34,6 @@ interface FollowOptions {
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/**
- * A chain is quiet after so long without a change. A published event appears in the history only when it is delivered.
- */
-const QUIET_MS = 1_500;
 const POLL_MS = 200;
 
 /** Resolves when the chain has ended or the time is up. While the app is away it is asked again. */
@@ -46,7 +42,6 @@ export async function follow(options: FollowOptions): Promise<ChainEnd> {
   const deadline = now() + timeoutMs;
   const found = new Map<string, HistoryEntry>();
   const seen = new Map<string, HistoryEntry>();
-  let quietSince = now();
   let failure: unknown;
   while (now() < deadline) {
     try {
@@ -58,10 +53,9 @@ export async function follow(options: FollowOptions): Promise<ChainEnd> {
         const key = keyOf(entry);
         if (isDeepStrictEqual(seen.get(key), entry)) continue;
         seen.set(key, entry);
-        quietSince = now();
         onEntry(entry);
       }
-      const ending = endingOf(run, now() - quietSince >= QUIET_MS);
+      const ending = endingOf(run, [...found.values()]);
       if (ending) return { ending, ...whyOf(run, ending) };
     } catch (error) {
       failure = error;
@@ -110,17 +104,28 @@ function isOfSuperseded({ type, causationId }: HistoryEntry, chain: readonly His
 }
 
 /**
- * How a chain has ended; undefined while it goes on. A DeploymentFailed may still be rolled back, so it is the end only
- * when the chain is quiet. DeploymentCompleted and DeploymentRolledBack are ends by themselves.
+ * How a chain has ended; undefined while it goes on. An event appears in the history when it is delivered, which may take
+ * long where the function for it has to start first: so silence says nothing, and what was published is waited for.
+ *
+ * @param entries those of the event that is followed
+ * @param chain all of the chain: an event may also cause what belongs to another
  */
-export function endingOf(entries: readonly HistoryEntry[], isQuiet: boolean): Ending | undefined {
+export function endingOf(entries: readonly HistoryEntry[], chain: readonly HistoryEntry[]): Ending | undefined {
   const has = (type: string): boolean => entries.some((entry) => entry.type === type);
   if (entries.length === 0 || !entries.every(isSettled)) return undefined;
   if (entries.some(({ status }) => status === 'dead-lettered')) return 'dead-lettered';
+  if (!entries.every((entry) => hasAllItCaused(entry, chain))) return undefined;
   if (has('DeploymentRolledBack')) return 'rolled-back';
-  if (has('DeploymentFailed')) return isQuiet ? 'failed' : undefined;
-  if (has('DeploymentCompleted')) return 'completed';
-  return isQuiet ? 'completed' : undefined;
+  if (has('DeploymentFailed')) return 'failed';
+  // A request always ends in one of the three; the one that supersedes it may be the one to say so.
+  const isRelease = has('DeploymentRequested') || has('DeploymentStarted');
+  return has('DeploymentCompleted') || !isRelease ? 'completed' : undefined;
+}
+
+function hasAllItCaused(entry: HistoryEntry, chain: readonly HistoryEntry[]): boolean {
+  const cause = eventReference(entry);
+  const effects = chain.filter(({ causationId }) => causationId === cause);
+  return new Set(effects.map(eventReference)).size >= entry.caused;
 }
 
 function whyOf(entries: readonly HistoryEntry[], ending: Ending): { why?: string } {

@@ -169,7 +169,7 @@ export class DeliveryRun {
     const { log } = this.#options;
     const now = clock.now();
     const none = { leaseUntil: undefined, reason: undefined, error: undefined, vanished: 0 };
-    const ended: EventRecord = { ...value, ...none, updatedAt: now };
+    const ended: EventRecord = { ...value, ...none, caused: this.#caused(value, outcome), updatedAt: now };
     const write = (next: EventRecord): Promise<string> => state.put(recordPartition(key), key, next, etag);
     const waitUntil = async (dueAt: number, fields: Partial<EventRecord>): Promise<void> => {
       const next: EventRecord = { ...ended, ...fields, status: 'waiting', redelivery: value.redelivery + 1, dueAt };
@@ -207,6 +207,13 @@ export class DeliveryRun {
     const inMs = this.followUps.retryAfterMs(attempts, error);
     await waitUntil(this.followUps.dueAfter(inMs), { attempts, ...failure });
     log.info('retry scheduled', { attempt: attempts, inMs, redelivery });
+  }
+
+  /** A run that looks again publishes nothing more of what an earlier one did, or all of it. */
+  #caused({ caused = 0, correlationId }: EventRecord, outcome: HandlerOutcome): number {
+    if (outcome.kind === 'failed' || outcome.children.length === 0) return caused;
+    const own = outcome.children.filter(({ correlationid }) => correlationid === correlationId);
+    return Math.max(caused, new Set(own.map(({ id }) => id)).size);
   }
 
   #observe(outcome: HandlerOutcome, begun: number): void {

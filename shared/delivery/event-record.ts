@@ -39,6 +39,8 @@ export interface EventRecord {
   readonly vanished?: number | undefined;
   /** How often the handler was run. */
   readonly runs: number;
+  /** How many events of its own chain a run of it has published, at most: so many follow. */
+  readonly caused?: number | undefined;
   /** Names the run that wrote this. */
   readonly runId: string;
   /** Drawn when the event was first claimed: nobody who sends can guess the ids of the messages that follow from it. */
@@ -154,6 +156,7 @@ export function firstRecord(
     attempts: 0,
     vanished: 0,
     runs: 1,
+    caused: 0,
     runId,
     nonce: runId,
     leaseUntil: now + leaseMs,

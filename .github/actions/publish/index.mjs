@@ -22,14 +22,12 @@ var ENDINGS = {
   "dead-lettered": "an event could not be handled and is in the errors queue",
   timeout: "not ended in time; the chain goes on"
 };
-var QUIET_MS = 1500;
 var POLL_MS = 200;
 async function follow(options) {
   const { app, event, correlationId, timeoutMs, onEntry, now, pause: pause3 } = options;
   const deadline = now() + timeoutMs;
   const found = /* @__PURE__ */ new Map();
   const seen = /* @__PURE__ */ new Map();
-  let quietSince = now();
   let failure;
   while (now() < deadline) {
     try {
@@ -41,10 +39,9 @@ async function follow(options) {
         const key = keyOf(entry);
         if (isDeepStrictEqual(seen.get(key), entry)) continue;
         seen.set(key, entry);
-        quietSince = now();
         onEntry(entry);
       }
-      const ending = endingOf(run, now() - quietSince >= QUIET_MS);
+      const ending = endingOf(run, [...found.values()]);
       if (ending) return { ending, ...whyOf(run, ending) };
     } catch (error) {
       failure = error;
@@ -81,14 +78,20 @@ function isOfSuperseded({ type, causationId }, chain) {
   const isStart = (one) => one.type === "DeploymentStarted" && one.causationId === causationId;
   return type === "DeploymentFailed" && chain.some(isStart);
 }
-function endingOf(entries, isQuiet) {
+function endingOf(entries, chain) {
   const has = (type) => entries.some((entry) => entry.type === type);
   if (entries.length === 0 || !entries.every(isSettled)) return void 0;
   if (entries.some(({ status }) => status === "dead-lettered")) return "dead-lettered";
+  if (!entries.every((entry) => hasAllItCaused(entry, chain))) return void 0;
   if (has("DeploymentRolledBack")) return "rolled-back";
-  if (has("DeploymentFailed")) return isQuiet ? "failed" : void 0;
-  if (has("DeploymentCompleted")) return "completed";
-  return isQuiet ? "completed" : void 0;
+  if (has("DeploymentFailed")) return "failed";
+  const isRelease = has("DeploymentRequested") || has("DeploymentStarted");
+  return has("DeploymentCompleted") || !isRelease ? "completed" : void 0;
+}
+function hasAllItCaused(entry, chain) {
+  const cause = eventReference(entry);
+  const effects = chain.filter(({ causationId }) => causationId === cause);
+  return new Set(effects.map(eventReference)).size >= entry.caused;
 }
 function whyOf(entries, ending) {
   if (ending === "dead-lettered") {

@@ -12,7 +12,7 @@ function entry(type: string, status: HistoryEntry['status'] = 'completed', reaso
       time: '2026-03-01T12:00:00Z',
       correlationId: 'c',
     },
-    ...{ handler: type.toLowerCase(), status, attempts: 0, runs: 1, redeliveries: 0 },
+    ...{ handler: type.toLowerCase(), status, attempts: 0, runs: 1, redeliveries: 0, caused: 0 },
     ...{ startedAt: '2026-03-01T12:00:00Z', updatedAt: '2026-03-01T12:00:00Z' },
     ...(reason && { reason }),
   };
@@ -65,31 +65,40 @@ describe('the entries of an event in a chain', () => {
 });
 
 it.each([
-  ['nothing yet', [], true, undefined],
-  ['a request under way', [entry('DeploymentRequested', 'in-progress')], true, undefined],
-  ['a step between two events', [entry('DeploymentRequested')], false, undefined],
-  ['a completed deployment', [entry('DeploymentRequested'), entry('DeploymentCompleted')], false, 'completed'],
-  ['a completed one still being closed', [entry('DeploymentCompleted', 'in-progress')], true, undefined],
-  ['a failure just now, perhaps to be rolled back', [entry('DeploymentFailed')], false, undefined],
-  ['a rollback under way', [entry('DeploymentFailed', 'waiting')], true, undefined],
-  ['a failure that nothing followed', [entry('DeploymentFailed')], true, 'failed'],
-  ['a rollback under way that the cluster fails', [entry('DeploymentFailed', 'waiting', 'Transient')], true, undefined],
+  ['nothing yet', [], undefined],
+  ['a request under way', [entry('DeploymentRequested', 'in-progress')], undefined],
+  ['a request of which nothing followed yet', [entry('DeploymentRequested')], undefined],
+  ['a step between two events', [entry('DeploymentRequested'), entry('DeploymentStarted')], undefined],
+  ['a completed deployment', [entry('DeploymentRequested'), entry('DeploymentCompleted')], 'completed'],
+  ['a completed one still being closed', [entry('DeploymentCompleted', 'in-progress')], undefined],
+  ['a failure with a rollback on its way', [{ ...entry('DeploymentFailed'), caused: 1 }], undefined],
+  ['a rollback under way', [entry('DeploymentFailed', 'waiting')], undefined],
+  ['a failure of which nothing follows', [entry('DeploymentFailed')], 'failed'],
+  ['a rollback under way that the cluster fails', [entry('DeploymentFailed', 'waiting', 'Transient')], undefined],
   [
     'one of which nobody could be told yet',
     [entry('DeploymentCompleted', 'waiting', 'NotificationFailed')],
-    false,
     'completed',
   ],
-  ['a rollback', [entry('DeploymentFailed'), entry('DeploymentRolledBack')], false, 'rolled-back'],
+  ['a rollback', [entry('DeploymentFailed'), entry('DeploymentRolledBack')], 'rolled-back'],
   [
     'an event that was dead-lettered',
     [entry('DeploymentRequested'), entry('DeploymentStarted', 'dead-lettered')],
-    false,
     'dead-lettered',
   ],
-  ['an event of which nothing follows', [entry('HealthCheck')], true, 'completed'],
-] as const)('%s', (_, entries, isQuiet, expected) => {
-  expect(endingOf(entries, isQuiet)).toBe(expected);
+  ['an event of which nothing follows', [entry('HealthCheck')], 'completed'],
+  ['an event of which something follows', [{ ...entry('HealthCheck'), caused: 1 }], undefined],
+] as const)('%s', (_, entries, expected) => {
+  expect(endingOf(entries, entries)).toBe(expected);
+});
+
+it('counts what an event caused in the whole chain, each once', () => {
+  const check = event('a', 'HealthCheck', undefined, { caused: 2 });
+  const violation = event('b', 'SLOViolation', 'a');
+  const other = event('c', 'ErrorBudgetDepleted', 'a');
+
+  expect(endingOf([check, violation], [check, violation, { ...violation, handler: 'another' }])).toBeUndefined();
+  expect(endingOf([check, violation], [check, violation, other])).toBe('completed');
 });
 
 /** An entry that the event which is followed caused. */
@@ -137,6 +146,17 @@ it('shows every change once, oldest first, and outlives an app that is away for 
     'DeploymentStarted completed',
     'DeploymentCompleted completed',
   ]);
+});
+
+it('waits as long as it takes until what was published is delivered', async () => {
+  const requested = { ...entry('DeploymentRequested'), caused: 1 };
+  const [started, completed] = [caused('DeploymentStarted'), caused('DeploymentCompleted')];
+  // Six seconds pass, as where a function has to start for each event.
+  const silent = Array.from({ length: 30 }, () => [requested]);
+  const { options } = scripted(...silent, [requested, started, completed]);
+
+  expect(await follow(options)).toEqual({ ending: 'completed' });
+  expect(await follow(scripted([requested]).options)).toEqual({ ending: 'timeout' });
 });
 
 it('says why a chain ended badly', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { replay } from '../../../shared/delivery/replay.ts';
 import { MAX_ATTEMPTS } from '../../../shared/delivery/retry-policy.ts';
 import { NotFoundError, TransientError } from '../../../shared/errors.ts';
+import { DeploymentFailed, DeploymentStarted } from '../../../shared/events/deployment.ts';
 import { requeueAfter } from '../../../shared/ports/handler.ts';
 import {
   away,
@@ -17,6 +18,7 @@ import {
   worldOf,
 } from '../../support/delivery-cases.ts';
 import type { DeliveryWorld } from '../../support/delivery-world.ts';
+import { sampleData } from '../../support/events.ts';
 import type { Gate } from '../../support/process.ts';
 
 describe('another run', () => {
@@ -45,6 +47,22 @@ describe('another run', () => {
 
     expect([handle.runs, world.clock.now() - begun]).toEqual([2, 0]);
     expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', attempts: 0 });
+  });
+
+  it('counts what was published into its own chain, and twice only once', async () => {
+    const publish =
+      (...keys: string[]): Behaviour =>
+      async (_, ports) => {
+        for (const key of keys) ports.publish(DeploymentStarted, sampleData.DeploymentStarted, { key });
+        ports.publish(DeploymentFailed, sampleData.DeploymentFailed, { correlationid: 'of another' });
+        return requeueAfter(0);
+      };
+    const world = worldOf(counting(publish('a', 'b'), publish('a'), fail(new TransientError('x')), done));
+    await world.bus.publish(event);
+
+    await world.run();
+
+    expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', runs: 4, caused: 2 });
   });
 
   it.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('does not come after %d ms', async (ms) => {
