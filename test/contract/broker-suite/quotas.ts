@@ -140,6 +140,21 @@ export const quotas: Section = section('quotas', ({ test }) => {
     await expect(bench.driver.addRule(topic, 's', sql('r', `a = '${textOf(1_020)}'`))).rejects.toThrow();
   });
 
+  test('takes an action of 32 statements, and no longer one', QUOTAS, async (bench, expect) => {
+    const { driver } = bench;
+    const action = (count: number): string => Array.from({ length: count }, (_, n) => `SET a${n} = 1`).join(';');
+    const { topic } = await subscribed(bench, {}, [sql('r', '1=1', action(32))]);
+
+    await expect(driver.addRule(topic, 's', sql('r2', '1=1', action(33)))).rejects.toThrow();
+    expect(await driver.listRules(topic, 's')).toEqual(['r']);
+  });
+
+  test('refuses an action of more than 1,024 characters', QUOTAS, async (bench, expect) => {
+    const { topic } = await subscribed(bench);
+
+    await expect(bench.driver.addRule(topic, 's', sql('r', '1=1', `SET a = '${textOf(1_020)}'`))).rejects.toThrow();
+  });
+
   test(
     'refuses a size that no tier has',
     { source: QUEUE_OPTIONS, needs: ['rest'] },

@@ -47,7 +47,7 @@ const MAX_LENGTH = 256;
 /** @throws BrokerError that names the rule and what is wrong with it */
 export function checkRules(path: string, rules: readonly AuthorizationRule[]): void {
   const refuse = (why: string): never => {
-    throw new BrokerError('amqp:invalid-field', `${path}: ${why}`);
+    throw new BrokerError('com.microsoft:argument-error', `${path}: ${why}`);
   };
   if (rules.length > MAX_RULES) refuse(`${rules.length} authorization rules; at most ${MAX_RULES} are allowed`);
   const names = new Set<string>();

@@ -4,12 +4,12 @@ import { PlatformError } from '../../../errors.ts';
 /**
  * Conditions, and the code that the Azure SDKs make of them.
  *
- * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-troubleshoot
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-exceptions-latest
  */
 const CODES = {
   'amqp:not-found': 'MessagingEntityNotFound',
   'amqp:not-allowed': 'InvalidOperation',
-  'amqp:invalid-field': 'InvalidArgument',
+  'com.microsoft:argument-error': 'InvalidArgument',
   'amqp:resource-limit-exceeded': 'QuotaExceeded',
   'amqp:link:message-size-exceeded': 'MessageSizeExceeded',
   'amqp:internal-error': 'GeneralError',

@@ -314,12 +314,12 @@ export class Broker {
   ): Properties {
     for (const target of [properties.forwardTo, properties.forwardDeadLetteredMessagesTo]) {
       if (target !== undefined && keyOf(target) === keyOf(path)) {
-        throw new BrokerError('amqp:invalid-field', `${path} cannot forward to itself`);
+        throw new BrokerError('com.microsoft:argument-error', `${path} cannot forward to itself`);
       }
     }
     if (properties.forwardTo !== undefined && properties.requiresSession) {
       throw new BrokerError(
-        'amqp:invalid-field',
+        'com.microsoft:argument-error',
         `${path} cannot both have sessions and forward to '${properties.forwardTo}'`,
       );
     }

@@ -96,7 +96,7 @@ export function checkSizes(path: string, properties: SendProperties, limits: Lim
   ] as const) {
     if (properties[name] <= most) continue;
     throw new BrokerError(
-      'amqp:invalid-field',
+      'com.microsoft:argument-error',
       `${path}: ${name} is at most ${most} in the ${limits.sku} tier, got ${properties[name]}`,
     );
   }
@@ -141,7 +141,10 @@ export function withProperties<T extends AnyProperties>(
   for (const [name, low, high] of BOUNDS) {
     const value = changes[name];
     if (value !== undefined && !(typeof value === 'number' && value >= low && value <= high)) {
-      throw new BrokerError('amqp:invalid-field', `${path}: ${name} must be from ${low} to ${high}, got ${value}`);
+      throw new BrokerError(
+        'com.microsoft:argument-error',
+        `${path}: ${name} must be from ${low} to ${high}, got ${value}`,
+      );
     }
   }
   for (const name of FIXED) {
@@ -154,7 +157,7 @@ export function withProperties<T extends AnyProperties>(
   }
   if ((changes.userMetadata?.length ?? 0) > MAX_METADATA) {
     throw new BrokerError(
-      'amqp:invalid-field',
+      'com.microsoft:argument-error',
       `${path}: userMetadata has ${changes.userMetadata?.length} characters; at most ${MAX_METADATA} are allowed`,
     );
   }
@@ -178,7 +181,7 @@ export function checkName(kind: 'queue' | 'topic' | 'subscription' | 'rule', nam
   if (name.length > longest || !(isShort ? SHORT_NAME : ENTITY_NAME).test(name)) {
     const allowed = isShort ? "letters, digits, '.', '-' and '_'" : "letters, digits, '.', '-', '_' and '/'";
     throw new BrokerError(
-      'amqp:invalid-field',
+      'com.microsoft:argument-error',
       `'${name}' is not a ${kind} name: expected 1 to ${longest} of ${allowed}`,
     );
   }

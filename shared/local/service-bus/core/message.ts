@@ -139,7 +139,7 @@ export function acceptMessage(message: OutgoingMessage): Content {
 function checkLength(what: string, value: string | undefined): void {
   if (value !== undefined && value.length > MAX_ID) {
     throw new BrokerError(
-      'amqp:invalid-field',
+      'com.microsoft:argument-error',
       `the ${what} '${value.slice(0, 32)}...' has ${value.length} characters; at most ${MAX_ID} are allowed`,
     );
   }

@@ -16,7 +16,7 @@ export function compileCorrelation({
   const system = Object.entries(properties).filter(([, value]) => value !== undefined);
   const application = Object.entries(applicationProperties);
   if (system.length + application.length === 0) {
-    throw new BrokerError('amqp:invalid-field', 'a correlation filter must compare at least one property');
+    throw new BrokerError('com.microsoft:argument-error', 'a correlation filter must compare at least one property');
   }
   const [first] = system;
   if (system.length === 1 && application.length === 0 && first) {

@@ -32,7 +32,7 @@ export function compileRule(definition: RuleDefinition, createdAt: number): Rule
     };
   } catch (error) {
     if (!(error instanceof SqlSyntaxError || error instanceof FilterError)) throw error;
-    throw new BrokerError('amqp:invalid-field', `rule '${name}': ${error.message}`);
+    throw new BrokerError('com.microsoft:argument-error', `rule '${name}': ${error.message}`);
   }
 }
 

@@ -64,6 +64,9 @@ type Either =
   | { readonly is: 'predicate'; readonly node: PredicateNode; readonly at: number }
   | { readonly is: 'value'; readonly node: ValueNode; readonly at: number };
 
+/** https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas */
+const MAX_STATEMENTS = 32;
+
 const KEYWORDS = new Set([
   'AND',
   'OR',
@@ -107,6 +110,9 @@ class Parser {
     const statements: StatementNode[] = [];
     do {
       const { at } = this.#peek();
+      if (statements.length === MAX_STATEMENTS) {
+        throw new SqlSyntaxError(`an action has at most ${MAX_STATEMENTS} statements`, at);
+      }
       if (this.#takeWord('SET')) {
         const property = this.#property();
         this.#expectSymbol('=');

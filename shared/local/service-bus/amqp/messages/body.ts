@@ -14,9 +14,17 @@ export class AmqpBody {
   readonly priority: number | undefined;
   /** The sender's own annotations, encoded; those that the broker sets itself are left out. */
   readonly annotations: readonly Buffer[];
+  /** Where the bare message has its absolute expiry time, of which the broker has the last word. */
+  readonly expiryOffset: number | undefined;
 
   /** The bare message is copied. */
-  constructor(bare: Buffer, durable: boolean, priority: number | undefined, annotations: readonly Buffer[]) {
+  constructor(
+    bare: Buffer,
+    durable: boolean,
+    priority: number | undefined,
+    annotations: readonly Buffer[],
+    expiryOffset: number | undefined,
+  ) {
     const { length } = bare;
     if (length > LARGEST_SHARING) {
       this.#memory = Buffer.from(bare);
@@ -35,6 +43,7 @@ export class AmqpBody {
     this.durable = durable;
     this.priority = priority;
     this.annotations = annotations;
+    this.expiryOffset = expiryOffset;
   }
 
   /** The length of the bare message. */

@@ -17,7 +17,7 @@ import {
 } from '../codec/sections.ts';
 import { type AmqpMap, type AmqpValue, Described, Uuid } from '../codec/types.ts';
 import { AmqpBody } from './body.ts';
-import { rewrite } from './rewrite.ts';
+import { ABSOLUTE_EXPIRY_TIME, expiryOffsetOf, rewrite } from './rewrite.ts';
 
 /** The format of a transfer with several messages: each data section of the envelope is a message. */
 const BATCH_FORMAT = 0x80013700;
@@ -107,6 +107,7 @@ function readWhole(reader: Reader): OutgoingMessage {
       header[0] === true,
       typeof priority === 'number' ? priority : undefined,
       annotations.others,
+      properties[ABSOLUTE_EXPIRY_TIME] instanceof Date ? expiryOffsetOf(bare) : undefined,
     ),
     sizeBytes: reader.end - from,
   };

@@ -157,14 +157,26 @@ export function encodedSize({ content }: OutgoingView): number {
 /** Writes the whole message. */
 export function writeMessage(writer: Writer, message: OutgoingView): void {
   writeHead(writer, message);
-  writer.bytes(bareOf(message.content));
+  writeBare(writer, message);
+}
+
+/**
+ * Writes the sender's bytes. An absolute expiry time is ignored when it is sent, and authoritative when it is received:
+ * https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide#properties
+ */
+function writeBare(writer: Writer, { content, expiresAt }: OutgoingView): void {
+  const { body, changes } = content;
+  const at = writer.position;
+  writer.bytes(bareOf(content));
+  const offset = body instanceof AmqpBody && !changes ? body.expiryOffset : undefined;
+  if (offset !== undefined && expiresAt !== Number.POSITIVE_INFINITY) writer.putInt64(at + offset, expiresAt);
 }
 
 /** The whole message, for peek and receive-by-sequence-number. */
 export function encodeMessage(message: OutgoingView, lockToken?: Uuid): Buffer {
   const writer = new Writer(encodedSize(message));
   writeHead(writer, message, lockToken);
-  writer.bytes(bareOf(message.content));
+  writeBare(writer, message);
   return writer.copy();
 }
 

@@ -21,7 +21,8 @@ const FIELDS: Readonly<Partial<Record<keyof SystemProperties, number>>> = {
   sessionId: 10,
   replyToSessionId: 12,
 };
-const ABSOLUTE_EXPIRY_TIME = 8;
+/** Its place among the properties. */
+export const ABSOLUTE_EXPIRY_TIME = 8;
 
 /**
  * The bare message with some properties set, or removed where the value is undefined. Everything else stays byte for
@@ -65,6 +66,14 @@ export function rewrite(
   }
   writer.bytes(bare.subarray(rest));
   return writer.copy();
+}
+
+/** The offset of the eight bytes of the absolute expiry time in a bare message; undefined when it has none. */
+export function expiryOffsetOf(bare: Buffer): number | undefined {
+  const reader = new Reader(bare);
+  if (reader.done || readSection(reader) !== PROPERTIES) return undefined;
+  const field = splitList(reader)[ABSOLUTE_EXPIRY_TIME];
+  return field?.[0] === 0x83 ? field.byteOffset - bare.byteOffset + 1 : undefined;
 }
 
 function splitList(reader: Reader): Buffer[] {

@@ -64,7 +64,7 @@ function accept(link: Link, context: AttachContext): void {
     throw new AmqpError('amqp:not-implemented', 'transactions are not supported by this endpoint');
   }
   const address = link instanceof ReceivingLink ? link.target.address : link.source.address;
-  if (!address) throw new AmqpError('amqp:invalid-field', 'the link has no address');
+  if (!address) throw new AmqpError('com.microsoft:argument-error', 'the link has no address');
   const node = parseNodeAddress(address);
   const { broker } = context;
   const { connection } = link.session;

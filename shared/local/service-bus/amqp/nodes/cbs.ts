@@ -52,5 +52,5 @@ function entityMissing(audience: string, broker: Broker): string | undefined {
 const CONDITIONS: Readonly<Record<number, string>> = { 401: 'amqp:unauthorized-access', 404: 'amqp:not-found' };
 
 function refused(description: string, status: number): AmqpResponse {
-  return { status, description, condition: CONDITIONS[status] ?? 'amqp:invalid-field' };
+  return { status, description, condition: CONDITIONS[status] ?? 'com.microsoft:argument-error' };
 }

@@ -40,7 +40,8 @@ export function peek(queue: MessageQueue, body: RequestBody): AmqpResponse {
  */
 export function deleteMessages(queue: MessageQueue, body: RequestBody, session: SessionHold | undefined): AmqpResponse {
   const before = body.get('enqueued-time-utc');
-  if (!(before instanceof Date)) throw new AmqpError('amqp:invalid-field', 'enqueued-time-utc: expected a timestamp');
+  if (!(before instanceof Date))
+    throw new AmqpError('com.microsoft:argument-error', 'enqueued-time-utc: expected a timestamp');
   const count = body.number('message-count');
   const deleted = queue.deleteMessages(count, before.getTime(), session);
   if (deleted === 0) {
@@ -84,7 +85,7 @@ export function updateDisposition(queue: MessageQueue, body: RequestBody): AmqpR
         properties,
       );
     } else if (status === 'renewed') queue.renewLock(token);
-    else throw new AmqpError('amqp:invalid-field', `unknown disposition-status '${status}'`);
+    else throw new AmqpError('com.microsoft:argument-error', `unknown disposition-status '${status}'`);
   }
   return OK;
 }

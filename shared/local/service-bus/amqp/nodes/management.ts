@@ -68,7 +68,8 @@ function withHold(broker: Broker, path: string, body: RequestBody, operation: ty
 function schedule(broker: Broker, path: string, body: RequestBody): AmqpResponse {
   const messages = body.list('messages').map((entry) => {
     const bytes = entry instanceof Map ? entry.get('message') : undefined;
-    if (!Buffer.isBuffer(bytes)) throw new AmqpError('amqp:invalid-field', 'messages: expected maps with a message');
+    if (!Buffer.isBuffer(bytes))
+      throw new AmqpError('com.microsoft:argument-error', 'messages: expected maps with a message');
     return readMessage(bytes);
   });
   return { ...OK, body: new Map([['sequence-numbers', new TypedArray('long', broker.schedule(path, messages))]]) };

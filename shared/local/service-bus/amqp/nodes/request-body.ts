@@ -6,7 +6,7 @@ export class RequestBody {
 
   /** @throws AmqpError when the body is not a map */
   constructor(body: AmqpValue) {
-    if (!(body instanceof Map)) throw new AmqpError('amqp:invalid-field', 'the request body must be a map');
+    if (!(body instanceof Map)) throw new AmqpError('com.microsoft:argument-error', 'the request body must be a map');
     this.#map = body;
   }
 
@@ -72,7 +72,7 @@ export class RequestBody {
 
 function missing(name: string, expected: string, value: AmqpValue): AmqpError {
   return new AmqpError(
-    'amqp:invalid-field',
+    'com.microsoft:argument-error',
     `${name}: expected ${expected}, got ${value === undefined ? 'nothing' : String(value)}`,
   );
 }

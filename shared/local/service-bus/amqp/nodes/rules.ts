@@ -37,7 +37,7 @@ const CORRELATION_FIELDS: readonly (readonly [string, CorrelationProperty])[] = 
 export function addRule(subscription: Subscription, body: RequestBody): AmqpResponse {
   const name = body.text('rule-name');
   const description = body.map('rule-description');
-  if (!description) throw new AmqpError('amqp:invalid-field', 'rule-description: expected a map');
+  if (!description) throw new AmqpError('com.microsoft:argument-error', 'rule-description: expected a map');
   const action = readExpression(asMap(description.get('sql-rule-action')));
   const definition: RuleDefinition = { name, filter: readFilter(description), ...(action && { action }) };
   subscription.addRule(definition);
@@ -72,7 +72,10 @@ function readFilter(description: AmqpMap): Filter {
   if (sql) return { kind: 'sql', ...sql };
   if (description.has('false-filter')) return { kind: 'false' };
   if (description.has('true-filter') || description.size === 0) return { kind: 'true' };
-  throw new AmqpError('amqp:invalid-field', 'rule-description: expected sql-filter, correlation-filter or true-filter');
+  throw new AmqpError(
+    'com.microsoft:argument-error',
+    'rule-description: expected sql-filter, correlation-filter or true-filter',
+  );
 }
 
 function readExpression(map: AmqpMap | undefined): SqlExpression | undefined {

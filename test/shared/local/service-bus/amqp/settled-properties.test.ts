@@ -86,3 +86,19 @@ it.each(['abandoned', 'defered', 'suspended'])(
     expect(value).toBe(7n);
   },
 );
+
+it.each([
+  ['the queue keeps it for less', 60_000, 10_000, 10_000],
+  ['the queue keeps it for longer', 60_000, 600_000, 60_000],
+])('says when a message expires, whatever its sender computed: %s', (_, timeToLive, longest, expected) => {
+  const clock = new VirtualClock();
+  const broker = createBroker({ clock });
+  const { queue } = broker.createQueue('q', { defaultMessageTimeToLiveMs: longest });
+  const message = { message_id: 'm', ttl: timeToLive, absolute_expiry_time: new Date(1), body: 'b' };
+  broker.send('q', [readMessage(rhea.message.encode(message) as unknown as Buffer)]);
+
+  const [received] = queue.receive();
+  if (!received) throw new Error('the message is gone');
+  const { absolute_expiry_time: expiry } = rhea.message.decode(encodeMessage(received));
+  expect(expiry).toEqual(new Date(clock.now() + expected));
+});

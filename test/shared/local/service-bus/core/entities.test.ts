@@ -86,7 +86,7 @@ describe('forwarding', () => {
   });
 
   it('cannot forward to itself', () => {
-    expect(refusal(() => broker.createQueue('q', { forwardTo: 'Q' }))).toBe('amqp:invalid-field');
+    expect(refusal(() => broker.createQueue('q', { forwardTo: 'Q' }))).toBe('com.microsoft:argument-error');
   });
 });
 
@@ -117,7 +117,7 @@ describe('limits', () => {
       ),
     ).toBe('amqp:link:message-size-exceeded');
     expect(refusal(() => broker.send('q', [{ body: '1', sizeBytes: 1, messageId: 'x'.repeat(129) }]))).toBe(
-      'amqp:invalid-field',
+      'com.microsoft:argument-error',
     );
     expect(take('q')).toEqual([]);
   });
@@ -131,7 +131,7 @@ describe('limits', () => {
   });
 
   it.each(['', 'a b', '/a', 'a/', 'a?b', 'x'.repeat(261)])('refuses the name %o', (name) => {
-    expect(refusal(() => broker.createQueue(name))).toBe('amqp:invalid-field');
+    expect(refusal(() => broker.createQueue(name))).toBe('com.microsoft:argument-error');
   });
 });
 
@@ -247,7 +247,7 @@ describe('a wrong rule', () => {
     const subscription = broker.createSubscription('t', 's');
 
     expect(() => subscription.addRule({ name: 'r', filter })).toThrow(problem);
-    expect(refusal(() => subscription.addRule({ name: 'r', filter }))).toBe('amqp:invalid-field');
+    expect(refusal(() => subscription.addRule({ name: 'r', filter }))).toBe('com.microsoft:argument-error');
   });
 });
 
