@@ -18,8 +18,8 @@ const EXTERNAL = ['zod', '@azure/service-bus', '@azure/identity', '@opentelemetr
 const ENTRIES = { client: '.', testing: './testing', bus: './bus' };
 
 /**
- * The handlers without a Functions host: they are registered and not bound to Azure, and are loaded with the package, which
- * has no folder of functions to look into.
+ * The handlers and timers without a Functions host: they are registered and not bound to Azure, and are loaded with the
+ * package, which has no folder of functions to look into.
  *
  * @param {string[]} handlers
  * @returns {import('esbuild').Plugin}
@@ -29,6 +29,7 @@ function withoutHost(handlers) {
   /** @type {Record<string, string>} */
   const replaced = {
     'shared/on-event.ts': `export { registerHandler as onEvent } from './shared/delivery/registered-handlers.ts';`,
+    'shared/on-timer.ts': `export { registerTimer as onTimer } from './shared/delivery/registered-timers.ts';`,
     'shared/local/testing/load-handlers.ts': `${imports}\nexport const loadHandlers = async () => {};`,
   };
   return {
@@ -44,7 +45,7 @@ function withoutHost(handlers) {
 /** @param {string} folder */
 async function bundleCode(folder) {
   const { build } = await import('esbuild');
-  const handlers = (await functionEntries()).filter((file) => !/^functions\/(http|timer)\//.test(file));
+  const handlers = (await functionEntries()).filter((file) => !file.startsWith('functions/http/'));
   const { metafile } = await build({
     ...buildOptions(folder),
     entryPoints: [

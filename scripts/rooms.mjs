@@ -251,7 +251,9 @@ export const rooms = [
   },
   {
     rooms: ['shared/on-timer'],
-    may: ['shared/app-ports', 'shared/ports', 'shared/telemetry', ...BASICS, '@azure/functions'],
+    may: [
+      ...['shared/app-ports', 'shared/delivery/registered-timers', 'shared/telemetry', ...BASICS, '@azure/functions'],
+    ],
     message: 'on-timer binds schedules to @azure/functions; adapters are reached through app-ports.',
   },
   {
@@ -430,10 +432,10 @@ export const rooms = [
       ...[`${SERVICE_BUS}/create-broker`, `${SERVICE_BUS}/core`, `${SERVICE_BUS}/config`],
       ...['shared/delivery', 'shared/events', 'shared/ports', 'shared/topology', ...BASICS],
       ...['shared/config', 'shared/status', 'shared/adapters/memory-store', 'shared/adapters/simulated-*'],
-      'node:fs/promises',
+      ...['shared/local/functions-host/timer-schedule', 'node:fs/promises'],
     ],
     message:
-      'testing/ is the platform without a network: broker, delivery, events, ports, config, status, and what is simulated.',
+      'testing/ is the platform without a network: broker, delivery, events, ports, config, status, schedules, and what is simulated.',
   },
   {
     rooms: ['shared/local', 'shared/cli'],

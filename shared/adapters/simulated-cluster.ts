@@ -75,6 +75,27 @@ export function createSimulatedClusters(options: SimulationOptions): Clusters {
   };
 }
 
+/**
+ * What somebody else does, such as a GitOps controller: the images change, and the marks of our changes stay.
+ *
+ * @throws NotFoundError when there is no such deployment
+ */
+export async function setSimulatedImages(options: {
+  readonly state: StateStore;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly deployment: string;
+  readonly containers: Change['containers'];
+  readonly now: number;
+}): Promise<void> {
+  const { state, cluster, namespace, deployment, containers, now } = options;
+  await updateDocument<SimulatedDeployment>(state, PARTITION, `${cluster}/${namespace}/${deployment}`, (found) => {
+    if (!found?.revisions.length) throw notFound({ namespace, deployment });
+    const images = imagesOf(found, { namespace, deployment, containers });
+    return { ...found, revisions: withTemplate(found, images, now, found.replicas) };
+  });
+}
+
 function simulatedCluster(
   name: string,
   { state, clock, rolloutMs = 1_000, deadlineMs = 3_000 }: SimulationOptions,
@@ -160,7 +181,7 @@ function changed(found: SimulatedDeployment, change: Change, now: number, replic
 /** What is asked for, by container. A deployment that does not exist is created with a container of its name. */
 function imagesOf(
   { revisions: [current] }: SimulatedDeployment,
-  { containers, deployment, namespace }: Change,
+  { containers, deployment, namespace }: Pick<Change, 'containers' | 'deployment' | 'namespace'>,
 ): Images {
   const known = Object.keys(current?.images ?? {});
   const [only = deployment, ...others] = known;

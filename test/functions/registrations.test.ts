@@ -117,7 +117,7 @@ it('runs by these schedules, each of which the local host can read', () => {
   const runsAMinute: Readonly<Record<string, number>> = { '*': 1, '*/2': 0.5, '7': 0 };
   const minutes = schedules.map(([, schedule]) => runsAMinute[String(schedule).split(' ')[1] ?? ''] ?? Number.NaN);
   expect(minutes.reduce((sum, runs) => sum + runs)).toBe(ASSUMED.timersPerMinute);
-  for (const [name, schedule] of schedules) expect(() => parseSchedule(String(name), schedule, {})).not.toThrow();
+  for (const [name, schedule] of schedules) expect(() => parseSchedule(String(name), schedule)).not.toThrow();
 });
 
 it('has no trigger of another kind', () => {

@@ -1,9 +1,10 @@
 /** What the callback that the library received for a timer function does. */
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { usePorts } from '../../shared/app-ports.ts';
+import type { TimerHandler } from '../../shared/delivery/registered-timers.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { installCoreModule } from '../../shared/local/functions-host/core-module.ts';
-import { onTimer, type TimerHandler } from '../../shared/on-timer.ts';
+import { onTimer } from '../../shared/on-timer.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
 import { type FunctionApp, functionApp } from '../support/function-app.ts';
 

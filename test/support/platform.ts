@@ -1,4 +1,4 @@
-/** The testing kit's platform, and what the functions over HTTP are asked of it. */
+/** The testing kit's platform without timers, which a test runs itself, and what the functions over HTTP are asked of it. */
 import { newEvent } from '../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../shared/events/deployment.ts';
 import { HealthCheck } from '../../shared/events/platform.ts';
@@ -23,7 +23,7 @@ export interface Platform extends SimulatedPlatform {
  * @param state the app's, when it is not to be the one that the simulated clusters remember in
  */
 export async function startPlatform(config: unknown = {}, state?: StateStore): Promise<Platform> {
-  const platform = await startSimulated({ config, state, log: new RecordingLog(), isMeasured: true });
+  const platform = await startSimulated({ config, state, log: new RecordingLog(), isMeasured: true, hasTimers: false });
   const { bus, ports } = platform;
   return {
     ...platform,

@@ -4,10 +4,9 @@
  */
 import { Cron } from 'croner';
 import { ConfigError } from '../../errors.ts';
-import { type HostSettings, resolveNames } from './settings.ts';
 
 export interface TimerSchedule {
-  /** As it was written, with the settings that it names put in. */
+  /** As it was written. */
   readonly expression: string;
   /** The first occurrence after a time; both in milliseconds since the Unix epoch. */
   nextAfter(time: number): number;
@@ -19,8 +18,8 @@ const FIELD = new RegExp(`^${VALUE}(?:-${VALUE})?(?:/[0-9]+)?(?:,${VALUE}(?:-${V
 const DAY_OF_WEEK = /^(?:[^7]|\/\d+)*$/;
 
 /** @throws ConfigError for a schedule that the real host does not take on every plan, or that never comes */
-export function parseSchedule(functionName: string, expression: unknown, settings: HostSettings): TimerSchedule {
-  const text = typeof expression === 'string' ? resolveNames(expression, settings).trim() : '';
+export function parseSchedule(functionName: string, expression: unknown): TimerSchedule {
+  const text = typeof expression === 'string' ? expression.trim() : '';
   const wrong = (why: string): ConfigError =>
     new ConfigError(
       `${functionName}: schedule: expected an NCRONTAB expression such as '0 */5 * * * *', got '${text}' (${why})`,
@@ -34,7 +33,7 @@ export function parseSchedule(functionName: string, expression: unknown, setting
   let cron: Cron;
   try {
     // NCRONTAB wants both the day and the day of the week to fit, and has steps without a range (`5/15`).
-    cron = new Cron(text, { mode: '5-or-6-parts', timezone: 'UTC', domAndDow: true, sloppyRanges: true });
+    cron = new Cron(text, { mode: '5-or-6-parts', utcOffset: 0, domAndDow: true, sloppyRanges: true });
   } catch (error) {
     throw wrong(error instanceof Error ? error.message : String(error));
   }

@@ -12,7 +12,7 @@ import { systemTimer, type Timer, within } from '../../timeout.ts';
 import type { Binding, InvocationRequest } from './core-module.ts';
 import { traceContextOf } from './invoke.ts';
 import { type ScheduleMonitor, type ScheduleStatus, statusJson } from './schedule-monitor.ts';
-import type { HostSettings } from './settings.ts';
+import { type HostSettings, resolveNames } from './settings.ts';
 import { parseSchedule, type TimerSchedule } from './timer-schedule.ts';
 
 interface TimerTriggerOptions {
@@ -54,7 +54,9 @@ export class TimerTrigger {
     this.#options = options;
     this.#now = now;
     this.#timer = timer;
-    this.schedule = parseSchedule(functionName, binding['schedule'], settings);
+    const written = binding['schedule'];
+    const schedule = typeof written === 'string' ? resolveNames(written, settings) : written;
+    this.schedule = parseSchedule(functionName, schedule);
     const first = this.schedule.nextAfter(now());
     const isFrequent = this.schedule.nextAfter(first) < now() + MINUTE_MS;
     this.#monitor = binding['useMonitor'] === false || isFrequent ? undefined : monitor;

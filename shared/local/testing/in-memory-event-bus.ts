@@ -59,6 +59,7 @@ export class InMemoryEventBus implements EventBus {
   readonly #events: RecentEvents;
   readonly #concurrency: number;
   readonly #subscribers = new Set<SubscriptionLoop>();
+  readonly #otherWork = new Set<Promise<void>>();
 
   constructor({ capacity = 1_000, clock, topology = builtTopology, concurrency = 16 }: InMemoryEventBusOptions = {}) {
     this.clock = clock ?? new VirtualClock();
@@ -205,11 +206,17 @@ export class InMemoryEventBus implements EventBus {
     return oldestFirst(pages, Number.POSITIVE_INFINITY);
   }
 
+  /** Has time stand still, and `settled` wait, until work beside the handlers' has ended. It must not reject. */
+  waitFor(work: Promise<void>): void {
+    this.#otherWork.add(work);
+    void work.finally(() => this.#otherWork.delete(work));
+  }
+
   /** Resolves when no handler runs and nothing is due now. */
   async settled(): Promise<void> {
     for (;;) {
       await flushPromises();
-      const running = [...this.#subscribers].flatMap((subscriber) => subscriber.running);
+      const running = [...this.#otherWork, ...[...this.#subscribers].flatMap((subscriber) => subscriber.running)];
       if (running.length > 0) await Promise.race(running);
       else if (!(this.clock instanceof VirtualClock && this.clock.runNext())) return;
     }

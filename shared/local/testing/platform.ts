@@ -3,7 +3,7 @@
  * configuration, and of what other services publish.
  */
 import { MemoryStateStore } from '../../adapters/memory-store.ts';
-import { createSimulatedClusters } from '../../adapters/simulated-cluster.ts';
+import { createSimulatedClusters, setSimulatedImages } from '../../adapters/simulated-cluster.ts';
 import { createSimulatedMeasurements } from '../../adapters/simulated-measurements.ts';
 import { type PlatformConfig, parseConfig } from '../../config.ts';
 import { HANDLER_TIMEOUT_MS } from '../../delivery/deliver.ts';
@@ -20,16 +20,19 @@ import type { Timer } from '../../timeout.ts';
 import { VirtualClock } from '../service-bus/core/clock.ts';
 import { InMemoryEventBus } from './in-memory-event-bus.ts';
 import { loadHandlers } from './load-handlers.ts';
+import { runTimers } from './run-timers.ts';
 import { serveHandlers } from './serve-handlers.ts';
 
 export interface PlatformOptions {
   /** The content of a `platform.config.json`; the defaults of every section when absent. */
   readonly config?: unknown;
   /**
-   * Whether an objective with a source of measurements waits for it, as in Azure. Nothing asks sources here, so unless set
-   * it takes the checks that the test publishes.
+   * Whether an objective with a source of measurements counts what that source says, which is simulated; unless set, it
+   * takes the checks that the test publishes.
    */
   readonly isMeasured?: boolean | undefined;
+  /** Whether the app's timers run while time passes: what they do in a day takes some 100 ms. They do unless this is false. */
+  readonly hasTimers?: boolean | undefined;
   /** Where virtual time begins: RFC 3339. */
   readonly start?: string | undefined;
   /** Takes what the handlers log; nobody when absent. */
@@ -66,6 +69,13 @@ export interface SimulatedPlatform {
   errors(): DeadLetterEntry[];
   /** The images that a Deployment runs. @param target `[<cluster>/]<namespace>/<deployment>` */
   running(target: string): Promise<readonly string[]>;
+  /**
+   * Sets an image as somebody else does: a person with kubectl, a GitOps controller.
+   *
+   * @param target `[<cluster>/]<namespace>/<deployment>`
+   * @param container needed when there are several
+   */
+  setImage(target: string, image: string, container?: string): Promise<void>;
   /** What was released where, as `GET /api/deployments` says it. */
   deployments(): Promise<DeploymentSummary[]>;
   /** Budgets, open alerts and freezes, as `GET /api/services` says it. */
@@ -95,6 +105,7 @@ export async function startPlatform({
   log = silent,
   state,
   isMeasured = false,
+  hasTimers = true,
 }: PlatformOptions = {}): Promise<SimulatedPlatform> {
   await loadHandlers();
   const bus = new InMemoryEventBus({ clock: new VirtualClock(start), capacity: 10_000 });
@@ -113,6 +124,7 @@ export async function startPlatform({
     ...(!isMeasured && { config: withoutSources(simulated.config) }),
   };
   serveHandlers(bus, ports, { timer });
+  if (hasTimers) runTimers(bus, ports);
   const now = (): string => new Date(clock.now()).toISOString();
   return {
     bus,
@@ -132,14 +144,20 @@ export async function startPlatform({
     events: (type) => bus.events(type === undefined ? {} : { type }).reverse(),
     errors: () => bus.errors(),
     running: async (target) => {
-      const [deployment = '', namespace = '', cluster = 'default'] = target.split('/').reverse();
-      if (namespace === '') throw new TypeError(`expected [<cluster>/]<namespace>/<deployment>, got '${target}'`);
-      const found = ports.clusters.get(cluster).rollout({ namespace, deployment });
+      const { cluster, ...workload } = readTarget(target);
+      const found = ports.clusters.get(cluster).rollout(workload);
       const { containers } = await found.catch((error: unknown) => {
         if (error instanceof NotFoundError) return { containers: [] };
         throw error;
       });
       return containers.map(({ image }) => image);
+    },
+    setImage: async (target, image, container) => {
+      const { cluster, ...workload } = readTarget(target);
+      ports.clusters.get(cluster);
+      const containers = [{ image, ...(container !== undefined && { name: container }) }];
+      await setSimulatedImages({ state: simulated.state, cluster, ...workload, containers, now: clock.now() });
+      await bus.settled();
     },
     deployments: async () => {
       const found: DeploymentSummary[] = [];
@@ -148,6 +166,15 @@ export async function startPlatform({
     },
     services: () => services(ports),
   };
+}
+
+/** @throws TypeError for what names no deployment */
+function readTarget(target: string): { cluster: string; namespace: string; deployment: string } {
+  const [deployment = '', namespace = '', cluster = 'default', ...others] = target.split('/').reverse();
+  if (namespace === '' || deployment === '' || others.length > 0) {
+    throw new TypeError(`expected [<cluster>/]<namespace>/<deployment>, got '${target}'`);
+  }
+  return { cluster, namespace, deployment };
 }
 
 function withoutSources(config: PlatformConfig): PlatformConfig {

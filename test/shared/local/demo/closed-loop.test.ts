@@ -26,7 +26,7 @@ async function play({
   const json = JSON.parse(await readFile(new URL('../../../../platform.config.json', import.meta.url), 'utf8'));
   Object.assign(json.services[0], service);
   Object.assign(json.services[0].objectives[0], objective);
-  const platform = await startPlatform({ config: json, start: '2026-03-01T08:00:00Z' });
+  const platform = await startPlatform({ config: json, start: '2026-03-01T08:00:00Z', hasTimers: false });
   const { bus, ports } = platform;
   for (const fault of faults) bus.faults.add(fault);
   const { clock } = bus;

@@ -106,6 +106,7 @@ describe('a timer trigger', () => {
     await clock.advance('2h');
 
     expect(times()).toEqual(['13:00:00', '14:00:00']);
+    await expect(start({ schedule: '%OTHER%' })).rejects.toThrow('OTHER, which is not set');
   });
 
   it('runs once at the start with runOnStartup, and then by its schedule', async () => {
@@ -254,7 +255,7 @@ describe('the status in files', () => {
 
 describe('schedules', () => {
   const next = (expression: string, from = '2026-03-01T12:00:30Z'): string =>
-    new Date(parseSchedule('tick', expression, {}).nextAfter(Date.parse(from))).toISOString().slice(0, 19);
+    new Date(parseSchedule('tick', expression).nextAfter(Date.parse(from))).toISOString().slice(0, 19);
 
   it.each([
     ['0 */5 * * * *', '2026-03-01T12:05:00'],
@@ -278,9 +279,8 @@ describe('schedules', () => {
     ['@daily', 'fields'],
     ['00:05:00', 'a time span'],
     ['0 0 0 31 2 *', 'it never comes'],
-    ['%EVERY%', 'EVERY, which is not set'],
   ])('refuses %o', (expression, why) => {
-    expect(() => parseSchedule('tick', expression, {})).toThrow(ConfigError);
-    expect(() => parseSchedule('tick', expression, {})).toThrow(why);
+    expect(() => parseSchedule('tick', expression)).toThrow(ConfigError);
+    expect(() => parseSchedule('tick', expression)).toThrow(why);
   });
 });

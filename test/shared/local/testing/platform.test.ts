@@ -83,4 +83,45 @@ describe('a platform of a test', () => {
 
     expect(budgets).toEqual([expect.any(Number), undefined]);
   });
+
+  it('runs the timers of the app by their schedules, while time passes', async () => {
+    const objective = { slo: 'availability', target: 0.999, window: '30d', silentAfter: '15m' };
+    const config = { services: [{ name: 'checkout', team: 'shop', objectives: [objective] }] };
+    const platform = await startPlatform({ config, start: '2026-03-01T12:00:00Z' });
+    await platform.publish(HealthCheck, { service: 'checkout', good: 1, total: 1 });
+    await platform.advance('15m');
+    const before = platform.notifications.length;
+
+    await platform.advance('2m');
+
+    expect(before).toBe(0);
+    expect(platform.notifications).toMatchObject([{ title: expect.stringContaining('checkout') }]);
+  });
+
+  it('tells of an image that was rolled back and that somebody puts back', async () => {
+    const platform = await startPlatform();
+    const bad = 'ghcr.io/shop/web:fail-2';
+    await platform.publish(DeploymentRequested, web);
+    await platform.advance('1m');
+    await platform.publish(DeploymentRequested, { ...web, image: bad });
+    await platform.advance('10m');
+
+    await platform.setImage('shop/web', bad);
+    expect(await platform.running('shop/web')).toEqual([bad]);
+    await platform.advance('5m');
+
+    const told = platform.notifications.filter(({ title }) => title.endsWith('was rolled back, and runs again'));
+    expect(told).toMatchObject([{ severity: 'critical' }]);
+  });
+
+  it('lets a run of a timer end before time goes on, also over days', async () => {
+    const errors: string[] = [];
+    const log = { info: () => {}, warn: () => {}, error: (message: string) => void errors.push(message) };
+    const platform = await startPlatform({ log });
+
+    await platform.advance('3d');
+
+    expect(platform.now()).toBe('2026-03-04T12:00:00.000Z');
+    expect(errors).toEqual([]);
+  });
 });
