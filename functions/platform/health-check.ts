@@ -66,7 +66,7 @@ async function actOn(outcome: CheckOutcome, event: Check, ports: HandlerPorts): 
       return ports.publish(ErrorBudgetDepleted, outcome.data, { key: factKeyOf(outcome) });
     case 'recovered': {
       const { slo, episode, remaining } = outcome;
-      const isFree = await liftFreeze(ports.state, service, slo, episode);
+      const isFree = await liftFreeze(ports.state, service, slo, episode, ports.clock.now());
       const left = `the error budget of '${slo}' is positive again: ${budgetWords(remaining)}`;
       return ports.notifier.notify({
         key: `${service}/${slo}/recovered/${episode}`,

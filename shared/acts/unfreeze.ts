@@ -16,7 +16,7 @@ export async function unfreeze(service: string, fields: Fields, asked: Asked, po
     throw new ProblemError(404, `the service '${shown}' is not frozen`);
   }
   await audited([{ right: 'unfreeze', what: `services/${service}`, why }], asked, ports, () =>
-    endFreeze(state, service),
+    endFreeze(state, service, clock.now()),
   );
   log.warn('freeze ended', { service, who: asked.caller.name });
 }

@@ -32,6 +32,15 @@ export interface FreezeCause extends Omit<Freeze, 'service'> {
   readonly windowMs: number;
 }
 
+/** A freeze that is over. */
+export interface PastFreeze extends Omit<Freeze, 'service'> {
+  /** RFC 3339. */
+  readonly until: string;
+}
+
+/** So many of a service are kept. */
+const MAX_PAST = 50;
+
 /** What an event says of a spent budget. */
 type Depletion = Pick<EventOf<typeof ErrorBudgetDepleted>, 'time' | 'causationid' | 'data'>;
 
@@ -74,8 +83,10 @@ export function scopeText({ clusters, namespaces }: Scope): string {
 
 interface FreezeRecord {
   readonly service: string;
-  /** Oldest first, never empty. */
+  /** Oldest first; empty while it is not frozen. */
   readonly causes: readonly FreezeCause[];
+  /** Those that are over, the last one first. */
+  readonly past?: readonly PastFreeze[];
 }
 
 /**
@@ -92,9 +103,14 @@ export async function freezeOf(
   place?: Placement,
 ): Promise<Freeze | undefined> {
   const found = await state.get<FreezeRecord>(FREEZES, service);
-  if (!found) return undefined;
+  if (!found || found.value.causes.length === 0) return undefined;
   const health = await healthOf(state, service);
   return freezeIn(found.value, health, now, place);
+}
+
+/** The last freezes of a service that are over, the last one first. */
+export async function pastFreezes(state: StateStore, service: string): Promise<readonly PastFreeze[]> {
+  return (await state.get<FreezeRecord>(FREEZES, service))?.value.past ?? [];
 }
 
 function freezeIn(
@@ -146,15 +162,22 @@ export async function freeze(state: StateStore, service: string, cause: FreezeCa
 /**
  * Ends the freeze that one episode of an objective caused; a later episode's freeze stays.
  *
- * @returns whether this ended the service's freeze altogether
+ * @param endedAt when it ended, in milliseconds since the epoch; absent for one that never was needed, and is forgotten
+ * @returns whether no freeze of the service is left
  */
-export async function liftFreeze(state: StateStore, service: string, slo: string, episode: string): Promise<boolean> {
-  return editCauses(state, service, (causes) => causes.filter((it) => !isSame(it, { slo, episode })));
+export async function liftFreeze(
+  state: StateStore,
+  service: string,
+  slo: string,
+  episode: string,
+  endedAt?: number,
+): Promise<boolean> {
+  return editCauses(state, service, (causes) => causes.filter((it) => !isSame(it, { slo, episode })), endedAt);
 }
 
 /** Ends the freeze of a service altogether, whatever its budgets; the episodes that caused it do not freeze it again. */
-export async function endFreeze(state: StateStore, service: string): Promise<void> {
-  await editCauses(state, service, () => []);
+export async function endFreeze(state: StateStore, service: string, now: number): Promise<void> {
+  await editCauses(state, service, () => [], now);
 }
 
 function isSame(a: Pick<FreezeCause, 'slo' | 'episode'>, b: Pick<FreezeCause, 'slo' | 'episode'>): boolean {
@@ -166,12 +189,21 @@ async function editCauses(
   state: StateStore,
   service: string,
   edit: (causes: readonly FreezeCause[]) => readonly FreezeCause[],
+  endedAt?: number,
 ): Promise<boolean> {
   const left = await updateDocument<FreezeRecord>(state, FREEZES, service, (found) => {
     const before = found?.causes ?? [];
     const causes = edit(before);
-    if (causes.length === 0) return DELETE;
-    return causes.length === before.length ? found : { service, causes };
+    const ended = endedAt === undefined ? [] : before.filter((it) => !causes.includes(it));
+    const past = [...ended.map((it) => pastOf(it, endedAt ?? 0)), ...(found?.past ?? [])].slice(0, MAX_PAST);
+    if (causes.length === 0 && past.length === 0) return DELETE;
+    if (causes.length === before.length) return found;
+    return { service, causes, ...(past.length > 0 && { past }) };
   });
-  return left === undefined;
+  return (left?.causes ?? []).length === 0;
+}
+
+function pastOf({ slo, since, reason, clusters, namespaces }: FreezeCause, endedAt: number): PastFreeze {
+  const until = new Date(Math.max(endedAt, Date.parse(since))).toISOString();
+  return { slo, since, until, reason, clusters, namespaces };
 }

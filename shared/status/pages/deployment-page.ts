@@ -11,6 +11,8 @@ import { NotRollbackableError, rollbackableRelease } from '../../releases/rollba
 import { readTarget } from '../../releases/target-store.ts';
 import { freezeOf } from '../../slo/freezes.ts';
 import { systemTimer, within } from '../../timeout.ts';
+import { evidenceOf } from '../explain/evidence.ts';
+import { explainRelease } from '../explain/explanation.ts';
 import { type DeploymentSummary, deploymentOf, ratesOf } from '../summaries.ts';
 import { deploymentBadges } from './deployments-page.ts';
 import { actForm } from './parts/forms.ts';
@@ -18,8 +20,10 @@ import { badge, factList, type Html, html, htmlTable, note, type Part, pageSecti
 import type { ShownPage } from './parts/layout.ts';
 import { ago, percent, spanText } from './parts/text.ts';
 import { breakable, pageLink, serviceLink, type View } from './parts/view.ts';
+import { releaseStory } from './release-story.ts';
 import { releaseItem, tracedRelease } from './release-timeline.ts';
 
+const PLACE = ['deployments'] as const;
 /** So many releases are shown; the record keeps more. */
 const MAX_RELEASES = 10;
 /** A cluster that takes longer is told as one that does not answer: the page is there all the same. */
@@ -31,13 +35,17 @@ export async function deploymentPage(view: View, ports: Ports, target: string): 
   const record = await readTarget(state, target);
   if (!record) return undefined;
   const summary = deploymentOf(target, record, config);
-  const [rollout, releases] = await Promise.all([
+  const told = record.releases.find(({ key }) => key === view.query.get('release')) ?? record.releases[0];
+  const [rollout, releases, evidence] = await Promise.all([
     rolloutOf(summary, ports),
     Promise.all(record.releases.slice(0, MAX_RELEASES).map((release) => tracedRelease(state, release))),
+    evidenceOf(ports, target, told?.key),
   ]);
+  const toStory = (key: string): Part =>
+    key !== told?.key && pageLink(view, [...PLACE, ...target.split('/')], 'Why it came to this', { release: key });
   const { service, failingSince, newest } = summary;
   const older = record.releases.length - releases.length;
-  const main = html`<p class="crumbs">${pageLink(view, ['deployments'], 'Deployments')}</p>
+  const main = html`<p class="crumbs">${pageLink(view, PLACE, 'Deployments')}</p>
 <div class="title"><h1>${breakable(target)}</h1>${deploymentBadges(summary)}</div>
 ${pageSection(
   'runs',
@@ -48,13 +56,14 @@ ${pageSection(
     ['Newest release', newest && ago(newest.since, view.now)],
   ])}${runsTable(record, rollout)}`,
 )}
+${evidence && pageSection('why', told === record.releases[0] ? 'Why the newest release came to this' : 'Why this release came to this', releaseStory(view, explainRelease(evidence)), told !== record.releases[0] && pageLink(view, [...PLACE, ...target.split('/')], 'The newest release'))}
+${pageSection('act', 'What can be done', await actsOf(view, ports, summary))}
 ${pageSection(
   'releases',
   'Releases, the newest first',
-  html`<ol class="timeline">${releases.map((traced) => releaseItem(view, traced))}</ol>
+  html`<ol class="timeline">${releases.map((traced) => releaseItem(view, traced, toStory(traced.release.key)))}</ol>
 ${older > 0 && note(`${older} older ones are kept; GET /api/deployments has the newest.`)}`,
 )}
-${pageSection('act', 'What can be done', await actsOf(view, ports, summary))}
 ${pageSection('dora', 'Since it was first released', doraTiles(summary.doraTotals))}`;
   const trouble = failingSince !== undefined ? 'failing · ' : '';
   return { title: `${trouble}${target}`, tone: failingSince === undefined ? 'good' : 'bad', main };

@@ -60,8 +60,8 @@ function handlerOf(step: ReleaseStep, before: ReleaseStep | undefined): string {
 
 const STEPS: Readonly<Record<ReleaseStep['to'], readonly [string, Tone]>> = { ...PHASES, closed: ['closed', 'quiet'] };
 
-/** @param acts what can be done about the release */
-export function releaseItem(view: View, { release, steps }: TracedRelease, acts?: Part): Html {
+/** @param more about the release, below its steps */
+export function releaseItem(view: View, { release, steps }: TracedRelease, more?: Part): Html {
   const { data, correlationId } = release;
   const [first] = release.steps;
   const isRefused = first?.to === 'failed';
@@ -77,7 +77,7 @@ export function releaseItem(view: View, { release, steps }: TracedRelease, acts?
   return html`<li><div class="title"><h3>${breakable(imagesText(askedImages(data)))}</h3>${state}</div>
 <p class="soft">${joined(facts, ' · ')}</p>
 ${data.override && html`<p>Asked to pass a freeze: ${data.override.reason} (${data.override.approvedBy})</p>`}
-<ol class="steps">${steps.map((taken, n) => stepItem(view, taken, steps[n - 1]?.step))}</ol>${acts}</li>`;
+<ol class="steps">${steps.map((taken, n) => stepItem(view, taken, steps[n - 1]?.step))}</ol>${more && html`<p>${more}</p>`}</li>`;
 }
 
 function stepItem(view: View, { step, record }: TakenStep, before: ReleaseStep | undefined): Html {

@@ -5,21 +5,22 @@ import { serviceNamed, workloadsOf } from '../../config/service-lookup.ts';
 import { DAY_MS } from '../../duration.ts';
 import type { Ports } from '../../ports/handler.ts';
 import { changesOf, type RecordedChange } from '../../releases/changes.ts';
-import { type Override, usableOverrides } from '../../releases/overrides.ts';
+import { usableOverrides } from '../../releases/overrides.ts';
 import { budgetWords } from '../../slo/budget-text.ts';
 import { BURN_RULES, burnRate, factorOf } from '../../slo/burn-rate.ts';
-import { type Freeze, freezeOf, scopeText } from '../../slo/freezes.ts';
+import { type Freeze, freezeOf, type PastFreeze, pastFreezes, scopeText } from '../../slo/freezes.ts';
 import { healthOf } from '../../slo/health-store.ts';
 import type { ObjectiveHealth } from '../../slo/objective-health.ts';
 import { type Objective, objectivesOf } from '../../slo/objectives.ts';
 import { objectiveHealthOf } from '../../slo/service-health.ts';
 import { serviceSummaryOf } from '../summaries.ts';
 import { budgetChart, burnChart, type Mark } from './charts.ts';
-import { actForm } from './parts/forms.ts';
 import { badge, factList, type Html, html, htmlTable, joined, note, type Part, pageSection } from './parts/html.ts';
 import type { ShownPage } from './parts/layout.ts';
 import { ago, clockTime, durationText, exactPercent, percent, timeText } from './parts/text.ts';
 import { breakable, pageLink, targetLink, type View } from './parts/view.ts';
+import { suspectItem } from './release-story.ts';
+import { freezeSection, pastFreezesTable } from './service-freezes.ts';
 import { stateBadges } from './services-page.ts';
 
 const MAX_CHANGES = 50;
@@ -28,9 +29,10 @@ const SHOWN_FOR_MS = 30 * DAY_MS;
 /** Undefined when nobody knows the service. */
 export async function servicePage(view: View, ports: Ports, service: string): Promise<ShownPage | undefined> {
   const { state, config } = ports;
-  const [health, freeze, changes, pages, overrides] = await Promise.all([
+  const [health, freeze, past, changes, pages, overrides] = await Promise.all([
     healthOf(state, service),
     freezeOf(state, service, view.now),
+    pastFreezes(state, service),
     changesOf(state, service, view.now - SHOWN_FOR_MS, () => true),
     pagesOf(state, service),
     usableOverrides(state, view.now).then((all) => all.get(service) ?? []),
@@ -45,7 +47,7 @@ export async function servicePage(view: View, ports: Ports, service: string): Pr
     const own = pages.filter(({ slo }) => slo === objective.slo);
     return objectiveSection(view, objective, {
       ...{ found, silentSince, pages: own },
-      marks: marksOf(newestFirst, freeze, own[0]),
+      marks: marksOf(newestFirst, { freeze, past }, own),
     });
   });
   const { team, checkedAt } = summary;
@@ -62,42 +64,11 @@ ${pageSection(
   ]),
 )}
 ${objectives.length > 0 ? objectives : pageSection('objectives', 'Objectives', note('platform.config.json promises nothing of this service.'))}
-${pageSection('changes', 'Releases and rollbacks', changesTable(view, newestFirst))}`;
+${pageSection('changes', 'Releases and rollbacks', changesTable(view, newestFirst))}
+${past.length > 0 && pageSection('past', 'Freezes that are over', pastFreezesTable(view, past))}`;
   const isPaging = summary.objectives.some(({ alerts }) => alerts.includes('page'));
   const trouble = [...(isPaging ? ['page'] : []), ...(freeze ? ['frozen'] : [])];
   return { title: [...trouble, service].join(' · '), tone: trouble.length > 0 ? 'bad' : 'good', main };
-}
-
-function freezeSection(view: View, service: string, freeze: Freeze, overrides: readonly Override[]): Html {
-  const text = html`<p>No release is let through${scopeText(freeze)} since ${clockTime(Date.parse(freeze.since), view.now)} (${ago(Date.parse(freeze.since), view.now)}): ${freeze.reason}.</p>
-<p>It ends by itself when enough of the budget is back. Going back to an image that is known to be good is let through all the same.</p>`;
-  const form = actForm(view, {
-    act: 'unfreeze',
-    right: 'unfreeze',
-    scope: { service },
-    label: 'Unfreeze',
-    isDangerous: true,
-    explanation:
-      'Ends the freeze by your word, whatever the budget. When the budget has recovered and is spent again, it is frozen again.',
-  });
-  const letThrough = actForm(view, {
-    act: 'override',
-    right: 'override',
-    scope: { service },
-    label: 'Let one release through',
-    isDangerous: true,
-    explanation:
-      'Lets the next release of any deployment of the service through, within a day; ask for the release again then.',
-  });
-  const granted = overrides.map(
-    ({ by, reason, until, isForOne, target }) =>
-      html`<li>${isForOne ? 'one release' : 'every release'}${target !== undefined && html` of ${targetLink(view, target)}`} until ${clockTime(until, view.now)}, by ${by}: ${reason}</li>`,
-  );
-  return pageSection(
-    'freeze',
-    'Frozen',
-    html`${text}${granted.length > 0 && html`<p>Let through all the same:</p><ul>${granted}</ul>`}${form}${letThrough}`,
-  );
 }
 
 interface Known {
@@ -190,7 +161,7 @@ function weighedPart(view: View, { openedAt, weighed, helped }: OpenPage): Html 
       one,
     ) => html`<li class="${one.blamed.length > 0 ? 'bad' : 'busy'}">${clockTime(one.at, view.now)} <strong>${verdictText(one)}</strong>${one.blamed.length > 0 && ended !== '' && html`<p><strong>${ended}</strong></p>`}
 ${one.onset && html`<p class="why">It began between ${clockTime(one.onset.from, view.now)} and ${clockTime(one.onset.to, view.now)}.</p>`}
-${one.suspects.map((suspect) => html`<p class="why">Weighed: ${breakable(suspect.image ?? 'an image')} on ${targetLink(view, suspect.target)}, released ${clockTime(suspect.startedAt, view.now)}</p>`)}</li>`,
+${one.suspects.length > 0 && html`<p class="why">Weighed, the likeliest first:</p><ol class="suspects">${one.suspects.map((suspect) => suspectItem(view, suspect))}</ol>`}</li>`,
   )}</ol>
 ${weighed.length === 0 && note('Nothing was weighed yet.')}`;
 }
@@ -201,11 +172,20 @@ function verdictText({ blamed, because }: Weighed): string {
     : `Nobody is blamed: ${because}.`;
 }
 
-function marksOf(changes: readonly RecordedChange[], freeze: Freeze | undefined, page: OpenPage | undefined): Mark[] {
-  const onset = page?.weighed.find((one) => one.onset)?.onset;
+interface Freezes {
+  readonly freeze: Freeze | undefined;
+  readonly past: readonly PastFreeze[];
+}
+
+function marksOf(changes: readonly RecordedChange[], { freeze, past }: Freezes, pages: readonly OpenPage[]): Mark[] {
+  const onsets = pages.flatMap(({ weighed }) => weighed.find((one) => one.onset)?.onset ?? []);
   return [
+    ...past.map(({ since, until, slo }): Mark => {
+      const [from, to] = [Date.parse(since), Date.parse(until)];
+      return { kind: 'frozen', from, to, text: `frozen for ${slo} from ${timeText(from)} to ${timeText(to)}` };
+    }),
     ...(freeze ? [{ kind: 'frozen' as const, from: Date.parse(freeze.since), text: 'frozen' }] : []),
-    ...(onset ? [{ kind: 'onset' as const, from: onset.from, to: onset.to, text: 'the burn began' }] : []),
+    ...onsets.map(({ from, to }): Mark => ({ kind: 'onset', from, to, text: `a burn began at ${timeText(from)}` })),
     ...changes.map((change): Mark => {
       const kind = change.kind === 'rollback' ? 'rollback' : 'release';
       return {

@@ -1,9 +1,11 @@
 /** The pages below the overview: a deployment, a service, a chain, the errors, the audit log. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { unfreeze } from '../../../shared/acts/unfreeze.ts';
 import { readHistory } from '../../../shared/delivery/history.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { ClusterCreated } from '../../../shared/events/infrastructure.ts';
 import { treesOf } from '../../../shared/status/pages/chain-page.ts';
+import { httpRequest } from '../../support/http.ts';
 import { getPage, pageText, textOf } from '../../support/pages.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
 
@@ -19,7 +21,62 @@ const linksOn = async (address: string): Promise<string[]> => {
   return [...body.matchAll(/href="([^"]+)"/g)].map(([, href = '']) => href.replaceAll('&amp;', '&'));
 };
 
+/** A release that burns the budget of a service that was well, until it pages and the release goes back. */
+async function burnOnce(badChecks = 6): Promise<void> {
+  const check = async (count: number, good: number): Promise<void> => {
+    for (let n = 0; n < count; n++) {
+      await platform.check('web', good, 1_000);
+      await platform.bus.advance('4m');
+    }
+  };
+  await check(20, 1_000);
+  await platform.deploy('web', '1');
+  await check(6, 1_000);
+  await platform.deploy('web', '2', { requestedBy: 'ada' });
+  await check(badChecks, 500);
+}
+
 describe('the page of a deployment', () => {
+  it('tells why a release came to what it came to: before and since, suspects, decision, rollback, and whether it helped', async () => {
+    await burnOnce(3);
+    for (let n = 0; n < 12; n++) {
+      await platform.check('web', 1_000, 1_000);
+      await platform.bus.advance('5m');
+    }
+
+    const [, story = ''] = (await read('deployments/default/shop/web')).split('Why the newest release came to this');
+
+    const chapters = [
+      /Request ghcr\.io\/shop\/web:2 was asked for at [\d:]+ by ada, in the place of ghcr\.io\/shop\/web:1/,
+      /Freeze web is frozen now, since/,
+      /Rollout Completed at .* Failed at .* SLOViolation: /,
+      /the hour before [\d: ]+ to [\d: ]+ 0 of \d+ 0\.0 × .* since then .* 50\.0 × .* after the rollback .* 0\.0 ×/,
+      /Page of availability: this release is to blame It paged at/,
+      /Decided at [\d:]+: the release of ghcr\.io\/shop\/web:2 on default\/shop\/web is rolled back: .* Weighed, the likeliest first: ghcr\.io\/shop\/web:2 on default\/shop\/web, released/,
+      /Rollback To ghcr\.io\/shop\/web:1, begun at .* done at/,
+      /Did it help\? Yes: it burns no more\./,
+    ];
+    for (const chapter of chapters) expect(story).toMatch(chapter);
+  });
+
+  it('tells it of an older release too, and of one that was refused for a freeze', async () => {
+    await burnOnce();
+    await platform.deploy('web', '3');
+
+    const newest = await read('deployments/default/shop/web');
+    expect(newest).toMatch(
+      /Why the newest release came to this Request .*web:3 .* Freeze It was refused: .* Rollout Failed at .* Frozen: /,
+    );
+
+    const older = (await linksOn('deployments/default/shop/web')).filter((href) => href.includes('release='));
+    expect(older).toHaveLength(2);
+    const first = await read(older[1]?.replace('/api/dashboard/', '') ?? '');
+    expect(first).toMatch(
+      /Why this release came to this The newest release Request ghcr\.io\/shop\/web:1 was asked for/,
+    );
+    expect(first).toMatch(/The next release ghcr\.io\/shop\/web:2, asked for at .*: rolled back\./);
+  });
+
   it('has each step of its releases with its event, attempts, time and reason', async () => {
     await platform.deploy('web', '1', { requestedBy: 'ada' });
     await platform.deploy('web', 'fail-2');
@@ -107,20 +164,7 @@ describe('the list of deployments', () => {
 
 describe('the page of a service', () => {
   it('has its budget, its burn rates, what was released and what was weighed', async () => {
-    for (let n = 0; n < 20; n++) {
-      await platform.check('web', 1_000, 1_000);
-      await platform.bus.advance('4m');
-    }
-    await platform.deploy('web', '1');
-    for (let n = 0; n < 6; n++) {
-      await platform.check('web', 1_000, 1_000);
-      await platform.bus.advance('4m');
-    }
-    await platform.deploy('web', '2');
-    for (let n = 0; n < 6; n++) {
-      await platform.check('web', 500, 1_000);
-      await platform.bus.advance('4m');
-    }
+    await burnOnce();
 
     const { body = '' } = await getPage(platform.ports, 'services/web');
     const page = textOf(body);
@@ -131,6 +175,25 @@ describe('the page of a service', () => {
     expect(page).toMatch(/page, 1h and 5m \d+\.\d\d 50\.00 14\.4 fires/);
     expect(page).toMatch(/What was weighed .* To blame: the release of ghcr\.io\/shop\/web:2 .* It began between/);
     for (const mark of ['release', 'rollback', 'frozen', 'onset']) expect(body).toContain(`class="${mark}"`);
+  });
+
+  it('has the freezes that are over, on the charts too', async () => {
+    await burnOnce();
+    const asked = httpRequest({ method: 'POST', path: '/' });
+    await unfreeze('web', { reason: 'ours' }, asked, platform.ports);
+    await platform.bus.advance('30m');
+    await platform.check('web', 1_000, 1_000);
+
+    const { body = '' } = await getPage(platform.ports, 'services/web');
+
+    expect(textOf(body)).toMatch(
+      /Freezes that are over .* \d\d:\d\d:\d\d \d\d:\d\d:\d\d \d+ min availability the error budget of 'availability' over 30d is spent/,
+    );
+    const stripes = [
+      ...body.matchAll(/class="frozen" x="([\d.]+)" width="([\d.]+)" y[^>]*><title>frozen for availability from/g),
+    ];
+    expect(stripes).toHaveLength(2);
+    for (const [, x, width] of stripes) expect(Number(x) + Number(width)).toBeLessThan(995);
   });
 
   it('says of one that was never checked that nothing is known', async () => {

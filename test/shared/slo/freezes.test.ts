@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
-import { type FreezeCause, freeze, freezeOf, liftFreeze, scopeText } from '../../../shared/slo/freezes.ts';
+import {
+  endFreeze,
+  type FreezeCause,
+  freeze,
+  freezeOf,
+  liftFreeze,
+  pastFreezes,
+  scopeText,
+} from '../../../shared/slo/freezes.ts';
 import { SERVICES } from '../../../shared/slo/health-store.ts';
 import { newObjectiveHealth } from '../../../shared/slo/objective-health.ts';
 import { newHealth } from '../../../shared/slo/service-health.ts';
@@ -102,6 +110,46 @@ describe('the freeze of a service', () => {
 
     for (const slo of ['a', 'b']) expect(await liftFreeze(state, 'checkout', slo, 'e1')).toBe(false);
     expect(await liftFreeze(state, 'checkout', 'c', 'e1')).toBe(true);
+  });
+
+  it('is remembered when it is over, the last one first, with when it began and ended', async () => {
+    const state = new MemoryStateStore();
+    await freeze(state, 'checkout', cause('a', 'e1'));
+    await liftFreeze(state, 'checkout', 'a', 'e1', start + DAY);
+    // Lifted again by a check that is delivered again.
+    expect(await liftFreeze(state, 'checkout', 'a', 'e1', start + 3 * DAY)).toBe(true);
+    await freeze(state, 'checkout', { ...cause('b', 'e2'), since: new Date(start + 4 * DAY).toISOString() });
+    expect(await pastFreezes(state, 'checkout')).toHaveLength(1);
+    await endFreeze(state, 'checkout', start + 5 * DAY);
+
+    const { windowMs: _, episode: __, ...shown } = cause('a', 'e1');
+    expect(await pastFreezes(state, 'checkout')).toEqual([
+      expect.objectContaining({ slo: 'b', until: new Date(start + 5 * DAY).toISOString() }),
+      { ...shown, until: new Date(start + DAY).toISOString() },
+    ]);
+    expect(await freezeOf(state, 'checkout', start + 5 * DAY)).toBeUndefined();
+    expect(await pastFreezes(state, 'search')).toEqual([]);
+  });
+
+  it('is not remembered when it never was needed', async () => {
+    const state = new MemoryStateStore();
+    await freeze(state, 'checkout', cause('a', 'e1'));
+
+    expect(await liftFreeze(state, 'checkout', 'a', 'e1')).toBe(true);
+
+    expect(await state.get('freezes', 'checkout')).toBeUndefined();
+  });
+
+  it('is remembered fifty times a service', async () => {
+    const state = new MemoryStateStore();
+    for (let n = 0; n < 60; n++) {
+      await freeze(state, 'checkout', cause('a', `e${n}`));
+      await liftFreeze(state, 'checkout', 'a', `e${n}`, start + n * DAY);
+    }
+
+    const kept = await pastFreezes(state, 'checkout');
+    expect(kept.length).toBe(50);
+    expect(kept[0]?.until).toBe(new Date(start + 59 * DAY).toISOString());
   });
 
   it('ends by itself a window after the last that was heard of the service', async () => {

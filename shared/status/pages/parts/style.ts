@@ -110,6 +110,9 @@ ol p { max-width: none; }
 .steps li::before { content: ''; position: absolute; left: calc(-1rem - 6px); top: .6rem; width: 10px; height: 10px; border-radius: 50%; background: var(--soft); border: 2px solid var(--card); }
 .steps li.good::before { background: var(--good-line); } .steps li.bad::before { background: var(--bad-line); } .steps li.busy::before { background: var(--busy-line); }
 .steps p { flex-basis: 100%; margin: 0; }
+.story > li { display: block; padding: .35rem 0; }
+.story h3 { font-size: .95rem; }
+.suspects { margin: .2rem 0; padding-left: 1.4rem; flex-basis: 100%; }
 .tree ul { margin-left: .4rem; padding-left: 1.1rem; border-left: 2px solid var(--line); }
 @media (max-width: 40rem) { .tree ul { padding-left: .6rem; margin-left: .2rem; } }
 .tree li { padding: .35rem 0; }
