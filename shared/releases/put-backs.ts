@@ -46,12 +46,12 @@ export async function noticePutBacks(ports: WatchPorts): Promise<void> {
   const errors: unknown[] = [];
   /** Clusters that do not answer: in this pass nothing more is asked of them. */
   const silent = new Set<string>();
-  for (const { key: target, value: watched, etag } of await watchedIn(ports.state)) {
+  for (const { key: target, value: watched, etag } of await watchedIn(ports.state, begun)) {
     const [cluster = ''] = target.split('/');
     if (silent.has(cluster) || ports.clock.now() >= begun + MAX_MS) continue;
     try {
-      const isOver = begun >= watched.since + WATCH_MS || !(await look(target, watched, ports));
-      if (isOver) await ports.state.delete(WATCHED, target, etag);
+      if (isOver(watched, begun) || !(await look(target, watched, ports)))
+        await ports.state.delete(WATCHED, target, etag);
     } catch (error) {
       if (error instanceof SilentClusterError) silent.add(cluster);
       // Another rollback began there meanwhile.
@@ -62,10 +62,16 @@ export async function noticePutBacks(ports: WatchPorts): Promise<void> {
   if (errors.length > 0) throw combineErrors(errors);
 }
 
-async function watchedIn(state: StateStore): Promise<Stored<WatchedRollback>[]> {
-  const all: Stored<WatchedRollback>[] = [];
-  for await (const one of state.query<WatchedRollback>(WATCHED)) all.push(one);
-  return all.sort((a, b) => b.value.since - a.value.since).slice(0, MAX_WATCHED);
+/** Those to look at, and those to be forgotten. */
+async function watchedIn(state: StateStore, now: number): Promise<Stored<WatchedRollback>[]> {
+  const [over, watched]: [Stored<WatchedRollback>[], Stored<WatchedRollback>[]] = [[], []];
+  for await (const one of state.query<WatchedRollback>(WATCHED)) (isOver(one.value, now) ? over : watched).push(one);
+  const newest = watched.sort((a, b) => b.value.since - a.value.since).slice(0, MAX_WATCHED);
+  return [...newest, ...over];
+}
+
+function isOver({ since }: WatchedRollback, now: number): boolean {
+  return now >= since + WATCH_MS;
 }
 
 /** @returns whether it is to be watched any longer */

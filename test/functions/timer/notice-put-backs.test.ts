@@ -4,6 +4,7 @@ import { handle } from '../../../functions/timer/notice-put-backs.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import type { Notification } from '../../../shared/ports/notifier.ts';
+import { watchRolledBack } from '../../../shared/releases/put-backs.ts';
 import { type ApiServer, startApiServer } from '../../support/api-server.ts';
 import { IMAGE, TARGET, World } from '../../support/deployments.ts';
 import { given, key, web } from '../../support/kubernetes-cases.ts';
@@ -152,6 +153,23 @@ describe('on the simulated cluster', () => {
     await watch.pass();
 
     expect(watch.reads).toBe(4);
+  });
+
+  it('forgets what is a week old, however many newer ones there are to look at', async () => {
+    const { state, clock } = world;
+    const watched = async (): Promise<string[]> => {
+      const all: string[] = [];
+      for await (const { key } of state.query('watched-rollbacks')) all.push(key);
+      return all;
+    };
+    await watchRolledBack(state, 'default/shop/old', { key: 'k', since: clock.now() - 7 * DAY });
+    for (let n = 0; n < 200; n++) {
+      await watchRolledBack(state, `default/shop/new-${n}`, { key: 'k', since: clock.now() });
+    }
+
+    await watch.pass();
+
+    expect(await watched()).not.toContain('default/shop/old');
   });
 
   it('asks nothing more of a cluster that does not answer, and goes on in the next pass', async () => {
