@@ -40,7 +40,7 @@ const ADAPTERS = [
   { room: 'shared/adapters/service-bus', sdk: ['@azure/service-bus', 'long'] },
   { room: 'shared/adapters/table-*', sdk: ['@azure/data-tables'] },
   { room: 'shared/adapters/entra-token', sdk: ['@azure/identity'] },
-  { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', 'zod'] },
+  { room: 'shared/adapters/kubernetes', sdk: ['@kubernetes/client-node', 'zod/mini'] },
   {
     room: 'shared/adapters/opentelemetry',
     sdk: [
@@ -49,7 +49,7 @@ const ADAPTERS = [
       ...['@opentelemetry/exporter-metrics-otlp-proto', '@azure/monitor-opentelemetry-exporter'],
     ],
   },
-  { room: 'shared/adapters/prometheus', sdk: ['zod'] },
+  { room: 'shared/adapters/prometheus', sdk: ['zod/mini'] },
   { room: 'shared/adapters/webhook', sdk: [] },
   { room: 'shared/adapters', sdk: [] },
 ];
@@ -131,7 +131,7 @@ export const rooms = [
   },
   {
     rooms: ['shared/events'],
-    may: ['shared/errors', 'zod', 'uuid', 'node:crypto'],
+    may: ['shared/errors', 'zod/mini', 'zod/v4/core', 'uuid', 'node:crypto'],
     message: 'events/ imports errors, zod, uuid and node:crypto.',
   },
   {
@@ -142,12 +142,20 @@ export const rooms = [
   },
   {
     rooms: ['shared/config'],
-    may: ['shared/config', 'shared/events', 'shared/quantity', 'shared/errors', 'shared/duration', 'zod'],
+    may: ['shared/config', 'shared/events', 'shared/quantity', 'shared/errors', 'shared/duration', 'zod/mini'],
     message: 'config imports its sections, errors, duration, quantity, the field types of events, and zod.',
   },
   {
     rooms: ['shared/settings', 'shared/settings-schema'],
-    may: ['shared/settings-schema', 'shared/config', 'shared/topology', ...BASICS, 'zod', 'node:fs'],
+    may: [
+      'shared/settings-schema',
+      'shared/config',
+      'shared/topology',
+      'shared/events/described',
+      ...BASICS,
+      'zod/mini',
+      'node:fs',
+    ],
     message: 'settings imports config, topology, zod and node:fs; it runs at every cold start.',
   },
   {
@@ -263,7 +271,7 @@ export const rooms = [
   },
   {
     rooms: ['shared/api'],
-    may: ['shared/events', ...BASICS, 'zod'],
+    may: ['shared/events', ...BASICS, 'zod/mini'],
     message: 'api/ imports events and zod: it says what requests and answers look like.',
   },
   {
@@ -358,7 +366,7 @@ export const rooms = [
   },
   {
     rooms: [`${SERVICE_BUS}/config`],
-    may: ['shared/events/issues', `${SERVICE_BUS}/core/authorization-rule`, ...BASICS, 'zod'],
+    may: ['shared/events/issues', `${SERVICE_BUS}/core/authorization-rule`, ...BASICS, 'zod/mini'],
     types: [`${SERVICE_BUS}/core`, `${SERVICE_BUS}/filters`, 'shared/topology'],
     message: 'config/ reads files into plans: issues, zod, rights, and types of core, filters and topology.',
   },
@@ -422,9 +430,18 @@ export const rooms = [
   },
   {
     rooms: ['shared/local/functions-host'],
-    may: [HTTP_GUARD, ...BASICS, '@azure/service-bus', '@azure/identity', 'croner', 'zod', ...NODE],
+    may: [
+      HTTP_GUARD,
+      'shared/events/issues',
+      ...BASICS,
+      '@azure/service-bus',
+      '@azure/identity',
+      'croner',
+      'zod/mini',
+      ...NODE,
+    ],
     message:
-      'The Functions host knows nothing of the app that it runs: Node, zod, croner and the Service Bus SDK alone.',
+      'The Functions host knows nothing of the app that it runs: Node, zod, the words for its issues, croner and the Service Bus SDK alone.',
   },
   {
     rooms: ['shared/local/testing'],
@@ -439,7 +456,7 @@ export const rooms = [
   },
   {
     rooms: ['shared/local', 'shared/cli'],
-    may: ['shared', 'zod', ...NODE],
+    may: ['shared', 'zod/mini', ...NODE],
     message: 'Entry points import anything of shared/, but no function and no SDK: functions are loaded by the host.',
   },
 ];

@@ -7,7 +7,6 @@ import { type InvocationLogger, invocationLog } from './invocation-log.ts';
 import type { Ports } from './ports/handler.ts';
 import type { Log } from './ports/log.ts';
 import type { HistoryLimits } from './settings.ts';
-import { readSettings } from './settings.ts';
 import { warningsOf } from './slo/config-warnings.ts';
 import { tracedPorts } from './telemetry/traced-ports.ts';
 
@@ -74,6 +73,8 @@ export function checkSettingsAtStart(): void {
     triggers = hookData['triggers'] as Ports['triggers'];
     try {
       if (!given) {
+        // Schemas take longer to make than all else of a file to load: here, and not where functions are registered.
+        const { readSettings } = await import('./settings.ts');
         const { config, httpAuth } = readSettings(process.env);
         // The word "error" in such a line would make it one for the host, see below.
         for (const warning of warningsOf(config)) console.warn(`warning: ${warning}`);

@@ -3,22 +3,25 @@
  * safe, so an empty file is valid; an error names the path and the value.
  */
 
+import * as z from 'zod/mini';
 import { contradictions } from './config/contradictions.ts';
 import { unlistedContradictions } from './config/namespace-contradictions.ts';
+import { mayBeSecret } from './config/secret-fields.ts';
 import { configSections, type PlatformConfig } from './config/sections.ts';
-import { ConfigError, formatIssue, type Issue } from './errors.ts';
+import { ConfigError, formatIssue } from './errors.ts';
 import { describeIssue, issuesOf } from './events/issues.ts';
-import { type JsonSchema, jsonSchemaOf } from './events/schemas.ts';
 
 export type { PlatformConfig } from './config/sections.ts';
 
-export const configSchema = configSections.superRefine((config, context) => {
-  // Values that do not fit by themselves cannot be compared.
-  if (context.issues.length > 0) return;
-  for (const { path, expected } of contradictions(config)) {
-    context.addIssue({ code: 'custom', path: [...path], message: expected });
-  }
-});
+export const configSchema = configSections.check(
+  z.superRefine((config, context) => {
+    // Values that do not fit by themselves cannot be compared.
+    if (context.issues.length > 0) return;
+    for (const { path, expected } of contradictions(config)) {
+      context.addIssue({ code: 'custom', path: [...path], message: expected });
+    }
+  }),
+);
 
 /**
  * Checks a configuration.
@@ -27,12 +30,11 @@ export const configSchema = configSections.superRefine((config, context) => {
  * @throws ConfigError naming every path and value that does not fit, but no value that may hold a secret
  */
 export function parseConfig(input: unknown, origin = 'platform.config.json'): PlatformConfig {
-  const result = configSchema.safeParse(input, { error: describeIssue });
+  const result = configSchema.safeParse(input, { error: describeIssue, jitless: true });
   if (result.success) return result.data;
-  const schema = jsonSchemaOf(configSchema);
   const issues = issuesOf(result.error, input).map((issue) => ({
     ...issue,
-    isSecret: mayBeSecret(issue, schema),
+    isSecret: mayBeSecret(configSchema, issue),
     // Where they were once.
     ...(issue.path === 'objectives' && { expected: OBJECTIVES_MOVED }),
   }));
@@ -58,19 +60,3 @@ export function forRealClusters(config: PlatformConfig, origin: string): Platfor
 
 const OBJECTIVES_MOVED =
   'no objectives here: each is in the `objectives` of its service in `services`, as { name, objectives }';
-
-/**
- * A field of ours that holds one value, and is not marked, can be shown. Anything else (an unknown field, an object in
- * the place of a text) may be a secret, such as the address of a webhook.
- */
-function mayBeSecret({ path: dotted, value }: Issue, schema: JsonSchema): boolean {
-  if (typeof value === 'object' && value !== null) return true;
-  let at: JsonSchema | undefined = schema;
-  for (const key of dotted.split('.')) {
-    // The name of a resource in a quota has dots of its own.
-    if (at && !('properties' in at || 'additionalProperties' in at || 'items' in at)) break;
-    const { properties, additionalProperties, items }: JsonSchema = at ?? {};
-    at = [Object(properties)[key], additionalProperties, items].find((one) => typeof one === 'object');
-  }
-  return at === undefined || at['writeOnly'] === true || at['type'] === 'object' || at['type'] === 'array';
-}

@@ -4,7 +4,7 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs';
-import type * as z from 'zod';
+import * as z from 'zod/mini';
 import { forRealClusters, type PlatformConfig, parseConfig } from './config.ts';
 import { faultOf } from './describe-error.ts';
 import { DAY_MS, MINUTE_MS, parseTimeSpan } from './duration.ts';
@@ -78,8 +78,8 @@ function presentIn(environment: Environment): Environment {
 /** The Service Bus alone, for a command that needs nothing else. @throws ConfigError naming every setting that is wrong */
 export function readServiceBus(environment: Environment): ServiceConnection {
   const present = presentIn(environment);
-  const parsed = settingsSchema
-    .pick({
+  const parsed = z
+    .pick(settingsSchema, {
       ServiceBus: true,
       ServiceBus__fullyQualifiedNamespace: true,
       ServiceBus__credential: true,
@@ -98,6 +98,8 @@ export function readSettings(environment: Environment): AppSettings {
   const present = presentIn(environment);
   const parsed = settingsSchema.safeParse(present, {
     error: (issue) => (issue.input === undefined ? 'a value' : undefined),
+    // It is read once.
+    jitless: true,
   });
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => problemOf(issue, present));
   if (!present['ServiceBus'] && !present['ServiceBus__fullyQualifiedNamespace']) {

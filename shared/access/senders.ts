@@ -5,7 +5,7 @@
  * says of its caller itself is believed nowhere.
  */
 import { hash } from 'node:crypto';
-import { RIGHTS } from '../config/access.ts';
+import { RIGHTS } from '../config/rights.ts';
 import type { PlatformConfig } from '../config.ts';
 import { ConflictError } from '../errors.ts';
 import type { PlatformEvent } from '../events/catalog.ts';

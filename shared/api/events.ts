@@ -1,36 +1,41 @@
 /** Requests and answers of `/api/events`. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { catalog } from '../events/catalog.ts';
 import { envelope } from '../events/cloud-event.ts';
+import { described } from '../events/described.ts';
+import { descriptionOf } from '../events/schemas.ts';
 import { number, PAGE_QUERY, pageOf, type RouteSchemas, time } from './route-schemas.ts';
 
-const historyEntry = z
-  .object({
+const historyEntry = described(
+  z.object({
     id: z.string(),
     type: z.string(),
     source: z.string(),
     subject: z.string(),
-    time: z.string().describe('When it happened, as its publisher wrote it'),
-    summary: z.string().optional().describe('In one line: the image, the reason'),
-    correlationId: z.string().describe('Names the chain'),
-    causationId: z
-      .string()
-      .optional()
-      .describe('The event that caused it: its source, a space, its id; absent on the first of a chain'),
+    time: described(z.string(), 'When it happened, as its publisher wrote it'),
+    summary: described(z.optional(z.string()), 'In one line: the image, the reason'),
+    correlationId: described(z.string(), 'Names the chain'),
+    causationId: described(
+      z.optional(z.string()),
+      'The event that caused it: its source, a space, its id; absent on the first of a chain',
+    ),
     handler: z.string(),
     status: z.enum(['in-progress', 'waiting', 'completed', 'dead-lettered']),
-    attempts: number.describe('Failed attempts'),
+    attempts: number.check(z.describe('Failed attempts')),
     runs: number,
     redeliveries: number,
-    caused: number.describe('How many events of this chain it has caused: each is listed once it is delivered'),
+    caused: number.check(
+      z.describe('How many events of this chain it has caused: each is listed once it is delivered'),
+    ),
     startedAt: time,
     updatedAt: time,
-    endedAt: time.optional(),
-    dueAt: time.optional().describe('When a waiting one is tried again'),
-    reason: z.string().optional().describe('Of the last failed attempt, for programs'),
-    error: z.string().optional().describe('The same, for people'),
-  })
-  .meta({ id: 'HandledEvent', description: 'An event, and what became of it at its handler' });
+    endedAt: z.optional(time),
+    dueAt: described(z.optional(time), 'When a waiting one is tried again'),
+    reason: described(z.optional(z.string()), 'Of the last failed attempt, for programs'),
+    error: described(z.optional(z.string()), 'The same, for people'),
+  }),
+  { id: 'HandledEvent', description: 'An event, and what became of it at its handler' },
+);
 
 /** One event at one handler. */
 export type HistoryEntry = z.infer<typeof historyEntry>;
@@ -47,21 +52,21 @@ const published = z.union(
     const { specversion, id, ...rest } = envelope.shape;
     const event = z.looseObject({
       ...rest,
-      specversion: specversion.optional(),
-      id: id.optional().describe('Unique for this source; sending an event again keeps it. Made when absent'),
+      specversion: z.optional(specversion),
+      id: described(z.optional(id), 'Unique for this source; sending an event again keeps it. Made when absent'),
       type: z.literal(type),
       data: definition.schema,
     });
-    return [event.meta({ id: type, description: definition.schema.description ?? type })];
+    return [event.check(z.meta({ id: type, description: descriptionOf(definition.schema) ?? type }))];
   }),
 );
 
 export const publishSchemas: RouteSchemas = {
-  body: z.union([published, z.array(published).min(1).max(500)]),
+  body: z.union([published, z.array(published).check(z.minLength(1), z.maxLength(500))]),
   answers: {
     202: z.object({
-      ids: z.array(z.string()).describe('Of the events, in the order of the request'),
-      correlationIds: z.array(z.string()).describe('Of their chains'),
+      ids: described(z.array(z.string()), 'Of the events, in the order of the request'),
+      correlationIds: described(z.array(z.string()), 'Of their chains'),
     }),
   },
 };

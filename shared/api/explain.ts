@@ -1,114 +1,121 @@
 /** The answer of `/api/explain`. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import { described } from '../events/described.ts';
 import { number, type RouteSchemas, time } from './route-schemas.ts';
 
 const phase = z.enum(['requested', 'started', 'completed', 'failed', 'rolling-back', 'rolled-back']);
-const namedImage = z.object({ name: z.string().describe('The container'), image: z.string() });
-const containerImage = z.object({ name: z.string().optional().describe('The container'), image: z.string() });
+const namedImage = z.object({ name: described(z.string(), 'The container'), image: z.string() });
+const containerImage = z.object({ name: described(z.optional(z.string()), 'The container'), image: z.string() });
 
 const reference = z.object({
   ...{ id: z.string(), source: z.string(), images: z.array(containerImage), phase },
-  at: time.describe('When it was asked for'),
+  at: time.check(z.describe('When it was asked for')),
 });
 
 const event = z.object({
   ...{ type: z.string(), id: z.string(), source: z.string(), time: z.string(), handler: z.string() },
   status: z.enum(['in-progress', 'waiting', 'completed', 'dead-lettered']),
-  ...{ receivedAt: time, endedAt: time.optional(), runs: number },
-  failedAttempts: number.describe('Attempts in a row that failed last'),
-  ...{ reason: z.string().optional(), error: z.string().optional() },
-  dueAt: time.optional().describe('When it is looked at next, while it waits'),
+  ...{ receivedAt: time, endedAt: z.optional(time), runs: number },
+  failedAttempts: number.check(z.describe('Attempts in a row that failed last')),
+  ...{ reason: z.optional(z.string()), error: z.optional(z.string()) },
+  dueAt: described(z.optional(time), 'When it is looked at next, while it waits'),
 });
 
 const came = z.object({
   at: time,
   to: z.enum([...phase.options, 'closed']),
-  ...{ previousImage: z.string().optional(), overrode: z.string().optional() },
-  override: z.object({ by: z.string(), reason: z.string() }).optional().describe('Whose word let it through a freeze'),
-  ...{ deadline: time.optional(), images: z.array(namedImage).optional(), replicas: number.optional() },
-  ...{ revision: z.string().optional(), leadSeconds: z.number().optional() },
-  ...{ reason: z.string().optional(), message: z.string().optional() },
-  ...{ note: z.string().optional(), needsAttention: z.boolean().optional() },
+  ...{ previousImage: z.optional(z.string()), overrode: z.optional(z.string()) },
+  override: described(
+    z.optional(z.object({ by: z.string(), reason: z.string() })),
+    'Whose word let it through a freeze',
+  ),
+  ...{ deadline: z.optional(time), images: z.optional(z.array(namedImage)), replicas: z.optional(number) },
+  ...{ revision: z.optional(z.string()), leadSeconds: z.optional(z.number()) },
+  ...{ reason: z.optional(z.string()), message: z.optional(z.string()) },
+  ...{ note: z.optional(z.string()), needsAttention: z.optional(z.boolean()) },
 });
 
 const counts = z.object({
   ...{ from: time, to: time, total: number, bad: number },
-  burnRate: z.number().describe('How many times faster than the budget lasts'),
+  burnRate: described(z.number(), 'How many times faster than the budget lasts'),
 });
 
 const change = z.object({
   key: z.string(),
   kind: z.enum(['release', 'known-good', 'rollback', 'cluster', 'others']),
   target: z.string(),
-  ...{ container: z.string().optional(), image: z.string().optional(), commit: z.string().optional() },
+  ...{ container: z.optional(z.string()), image: z.optional(z.string()), commit: z.optional(z.string()) },
   startedAt: time,
-  endedAt: time.optional(),
+  endedAt: z.optional(time),
 });
 
-export const pagePart = z
-  .enum(['blamed', 'undone', 'suspect', 'present'])
-  .describe('The part of the release: it is to blame, goes back with a later one, was weighed, or was the newest');
+export const pagePart = described(
+  z.enum(['blamed', 'undone', 'suspect', 'present']),
+  'The part of the release: it is to blame, goes back with a later one, was weighed, or was the newest',
+);
 
 const page = z.object({
   ...{ slo: z.string(), openedAt: time, part: pagePart },
   weighed: z.array(
     z.object({
       at: time,
-      onset: z.object({ from: time, to: time }).optional().describe('When the burn began, when that was seen'),
-      suspects: z.array(change).describe('The likeliest first'),
+      onset: described(z.optional(z.object({ from: time, to: time })), 'When the burn began, when that was seen'),
+      suspects: described(z.array(change), 'The likeliest first'),
       blamed: z.array(change),
       because: z.string(),
       decision: z.string(),
     }),
   ),
-  helped: z.boolean().optional().describe('Whether it burns no more, once something went back'),
+  helped: described(z.optional(z.boolean()), 'Whether it burns no more, once something went back'),
 });
 
-const explanation = z
-  .object({
-    target: z.string().describe('`<cluster>/<namespace>/<deployment>`'),
-    ...{ service: z.string().optional(), team: z.string().optional(), phase, isOver: z.boolean() },
+const explanation = described(
+  z.object({
+    target: described(z.string(), '`<cluster>/<namespace>/<deployment>`'),
+    ...{ service: z.optional(z.string()), team: z.optional(z.string()), phase, isOver: z.boolean() },
     request: z.object({
       ...{ id: z.string(), source: z.string(), correlationId: z.string(), at: time, images: z.array(containerImage) },
-      ...{ replicas: number.optional(), requestedBy: z.string().optional(), commit: z.string().optional() },
-      override: z.object({ reason: z.string(), approvedBy: z.string() }).optional(),
-      previousImage: z.string().optional().describe('The image that was known to be good when it was asked for'),
+      ...{ replicas: z.optional(number), requestedBy: z.optional(z.string()), commit: z.optional(z.string()) },
+      override: z.optional(z.object({ reason: z.string(), approvedBy: z.string() })),
+      previousImage: described(z.optional(z.string()), 'The image that was known to be good when it was asked for'),
     }),
-    changesNothing: z.boolean().describe('It was asked for what ran already'),
-    wasKnownGood: z.boolean().describe('Its images had completed here before'),
+    changesNothing: described(z.boolean(), 'It was asked for what ran already'),
+    wasKnownGood: described(z.boolean(), 'Its images had completed here before'),
     freeze: z.object({
-      overrode: z.string().optional().describe('The freeze that an override let it through'),
-      refused: z.string().optional().describe('The freeze that it was refused for'),
-      now: z
-        .object({
+      overrode: described(z.optional(z.string()), 'The freeze that an override let it through'),
+      refused: described(z.optional(z.string()), 'The freeze that it was refused for'),
+      now: z.optional(
+        z.object({
           ...{ service: z.string(), slo: z.string(), since: time, reason: z.string() },
           ...{ clusters: z.array(z.string()), namespaces: z.array(z.string()) },
-        })
-        .optional(),
+        }),
+      ),
     }),
-    steps: z
-      .array(z.object({ at: time, event: event.optional(), cameTo: z.array(came) }))
-      .describe('Each event at its handler, and what the release came to by it; oldest first'),
+    steps: described(
+      z.array(z.object({ at: time, event: z.optional(event), cameTo: z.array(came) })),
+      'Each event at its handler, and what the release came to by it; oldest first',
+    ),
     burns: z.array(
       z.object({
         ...{ slo: z.string(), target: z.number(), window: z.string(), errorBudgetRemaining: z.number() },
-        ...{ before: counts.optional(), since: counts.optional(), afterRollback: counts.optional() },
+        ...{ before: z.optional(counts), since: z.optional(counts), afterRollback: z.optional(counts) },
       }),
     ),
     pages: z.array(page),
-    rollback: z
-      .object({ images: z.array(namedImage), startedAt: time, endedAt: time.optional(), isDone: z.boolean() })
-      .optional(),
-    putBack: z
-      .object({ at: time, images: z.array(namedImage), by: z.string().optional() })
-      .optional()
-      .describe('While it runs again, since somebody put it back'),
-    note: z.string().optional(),
-    helped: z.boolean().optional(),
-    next: reference.optional(),
+    rollback: z.optional(
+      z.object({ images: z.array(namedImage), startedAt: time, endedAt: z.optional(time), isDone: z.boolean() }),
+    ),
+    putBack: described(
+      z.optional(z.object({ at: time, images: z.array(namedImage), by: z.optional(z.string()) })),
+      'While it runs again, since somebody put it back',
+    ),
+    note: z.optional(z.string()),
+    helped: z.optional(z.boolean()),
+    next: z.optional(reference),
     others: z.array(reference),
-  })
-  .meta({ id: 'Explanation', description: 'A release, and why it came to what it came to' });
+  }),
+  { id: 'Explanation', description: 'A release, and why it came to what it came to' },
+);
 
 /** A release, and why it came to what it came to. */
 export type ReleaseExplanation = z.infer<typeof explanation>;

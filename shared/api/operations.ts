@@ -1,18 +1,17 @@
 /** Requests and answers of `/api/automation`, `/api/audit` and `/api/health`. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import { described } from '../events/described.ts';
 import { number, PAGE_QUERY, pageOf, type RouteSchemas, time } from './route-schemas.ts';
 
-const automationState = z
-  .object({
+const automationState = described(
+  z.object({
     state: z.enum(['active', 'paused']),
-    by: z.string().optional(),
-    reason: z.string().optional(),
-    since: time.optional(),
-  })
-  .meta({
-    id: 'Automation',
-    description: 'Whether the platform acts by itself; else who paused it, why, and since when',
-  });
+    by: z.optional(z.string()),
+    reason: z.optional(z.string()),
+    since: z.optional(time),
+  }),
+  { id: 'Automation', description: 'Whether the platform acts by itself; else who paused it, why, and since when' },
+);
 
 /** Whether the platform acts by itself; else who paused it, why, and since when. */
 export type AutomationState = z.infer<typeof automationState>;
@@ -21,24 +20,28 @@ export const automationSchemas: RouteSchemas = { answers: { 200: automationState
 export const switchAutomationSchemas: RouteSchemas = {
   body: z.strictObject({
     action: z.enum(['pause', 'resume']),
-    by: z.string().min(1).max(100).optional().describe('Who does it; with a token the caller'),
-    reason: z.string().min(1).max(500).describe('Why, for everybody to see'),
+    by: described(
+      z.optional(z.string().check(z.minLength(1), z.maxLength(100))),
+      'Who does it; with a token the caller',
+    ),
+    reason: described(z.string().check(z.minLength(1), z.maxLength(500)), 'Why, for everybody to see'),
   }),
   answers: { 200: automationState },
 };
 
-const auditedAct = z
-  .object({
+const auditedAct = described(
+  z.object({
     at: time,
     who: z.string(),
     right: z.string(),
     what: z.string(),
-    why: z.string().optional(),
+    why: z.optional(z.string()),
     from: z.string(),
-    correlationId: z.string().optional(),
-    failed: z.string().optional().describe('Why it was not done; absent when it was'),
-  })
-  .meta({ id: 'AuditedAct', description: 'What somebody did over HTTP' });
+    correlationId: z.optional(z.string()),
+    failed: described(z.optional(z.string()), 'Why it was not done; absent when it was'),
+  }),
+  { id: 'AuditedAct', description: 'What somebody did over HTTP' },
+);
 
 /** An act in the audit log. */
 export type AuditedAct = z.infer<typeof auditedAct>;
@@ -48,26 +51,29 @@ export const auditSchemas: RouteSchemas = {
   answers: { 200: pageOf('acts', auditedAct) },
 };
 
-const health = z
-  .object({
+const health = described(
+  z.object({
     status: z.enum(['up', 'degraded', 'down']),
-    dependencies: z
-      .array(
-        z.object({
-          name: z.string(),
-          status: z.enum(['up', 'down']),
-          latencyMs: z.number(),
-          error: z.string().optional(),
-        }),
-      )
-      .optional()
-      .describe('Absent for who asks without key and token'),
-    errors: z
-      .object({ waiting: number, returning: number, readAt: time })
-      .optional()
-      .describe('The entries of the errors queue'),
-    paused: z.object({ by: z.string(), reason: z.string(), since: time }).optional(),
-  })
-  .meta({ id: 'Health', description: 'Whether the app and what it depends on work' });
+    dependencies: described(
+      z.optional(
+        z.array(
+          z.object({
+            name: z.string(),
+            status: z.enum(['up', 'down']),
+            latencyMs: z.number(),
+            error: z.optional(z.string()),
+          }),
+        ),
+      ),
+      'Absent for who asks without key and token',
+    ),
+    errors: described(
+      z.optional(z.object({ waiting: number, returning: number, readAt: time })),
+      'The entries of the errors queue',
+    ),
+    paused: z.optional(z.object({ by: z.string(), reason: z.string(), since: time })),
+  }),
+  { id: 'Health', description: 'Whether the app and what it depends on work' },
+);
 
 export const healthSchemas: RouteSchemas = { answers: { 200: health, 503: health } };

@@ -1,11 +1,10 @@
 /** `access`: whose tokens are believed, and what their bearers may do. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { catalog } from '../events/catalog.ts';
+import { described } from '../events/described.ts';
 import { shortText } from '../events/fields.ts';
 import { address, duration, SECRET } from './fields.ts';
-
-/** What a caller can be given, one by one. */
-export const RIGHTS = ['read', 'publish', 'override', 'unfreeze', 'pause', 'rollback', 'replay', 'discard'] as const;
+import { RIGHTS } from './rights.ts';
 
 /** What can be given for some clusters, namespaces and services alone; the others are for everything or not at all. */
 const SCOPED: ReadonlySet<string> = new Set(['publish', 'override', 'unfreeze', 'rollback']);
@@ -17,87 +16,95 @@ const publishedTypes = [...catalog.values()].flatMap(({ definition: { type, send
   sender === 'app' ? [] : type,
 );
 
-const pattern = z.string().min(1).max(500).describe("A text; '*' stands for any run of characters.");
-const patterns = z.array(pattern).min(1);
+const pattern = described(
+  z.string().check(z.minLength(1), z.maxLength(500)),
+  "A text; '*' stands for any run of characters.",
+);
+const patterns = z.array(pattern).check(z.minLength(1));
 
-const publicKey = z
-  .record(z.string(), z.unknown())
-  .refine(({ kty }) => kty === 'RSA' || kty === 'EC' || kty === 'OKP', 'a public key as JWK, of kty RSA, EC or OKP')
-  .refine((key) => !Object.hasOwn(key, 'd'), 'a public key: this one holds its private part');
+const publicKey = z.record(z.string(), z.unknown()).check(
+  z.refine(({ kty }) => kty === 'RSA' || kty === 'EC' || kty === 'OKP', 'a public key as JWK, of kty RSA, EC or OKP'),
+  z.refine((key) => !Object.hasOwn(key, 'd'), 'a public key: this one holds its private part'),
+);
 
-const issuerAddress = address.refine(isSafe, 'an https address (http for this machine itself)');
+const issuerAddress = address.check(z.refine(isSafe, 'an https address (http for this machine itself)'));
 
 /** A caller is called by it and by whom it speaks of, with a colon between. */
-const issuerName = z.string().regex(/^[\w.-]{1,63}$/, "a name of 1 to 63 letters, digits, '.', '_' and '-'");
+const issuerName = z.string().check(z.regex(/^[\w.-]{1,63}$/, "a name of 1 to 63 letters, digits, '.', '_' and '-'"));
 
 const issuer = z.strictObject({
-  issuer: issuerAddress.describe('What its tokens say in `iss`, to the letter.'),
-  audience: z
-    .string()
-    .min(1)
-    .max(500)
-    .describe('What its tokens must say in `aud`: a name for this app alone, so that no token for another is taken.'),
-  jwksUri: issuerAddress
-    .optional()
-    .meta(SECRET)
-    .describe('Where its keys are; found by OpenID Connect discovery when absent. Not with `keys`.'),
-  keys: z
-    .array(publicKey)
-    .min(1)
-    .optional()
-    .meta(SECRET)
-    .describe('Its public keys (JWK), for an issuer that cannot be reached from here.'),
+  issuer: issuerAddress.check(z.describe('What its tokens say in `iss`, to the letter.')),
+  audience: described(
+    z.string().check(z.minLength(1), z.maxLength(500)),
+    'What its tokens must say in `aud`: a name for this app alone, so that no token for another is taken.',
+  ),
+  jwksUri: described(z.optional(issuerAddress), {
+    ...SECRET,
+    description: 'Where its keys are; found by OpenID Connect discovery when absent. Not with `keys`.',
+  }),
+  keys: described(z.optional(z.array(publicKey).check(z.minLength(1))), {
+    ...SECRET,
+    description: 'Its public keys (JWK), for an issuer that cannot be reached from here.',
+  }),
 });
 
 const scope = {
-  clusters: patterns
-    .default(['*'])
-    .describe('Only for these clusters. What names no cluster is covered by "*" alone, and so with the next two.'),
-  namespaces: patterns.default(['*']).describe('Only for these namespaces.'),
-  services: patterns.default(['*']).describe('Only for these services.'),
+  clusters: described(
+    z._default(patterns, ['*']),
+    'Only for these clusters. What names no cluster is covered by "*" alone, and so with the next two.',
+  ),
+  namespaces: described(z._default(patterns, ['*']), 'Only for these namespaces.'),
+  services: described(z._default(patterns, ['*']), 'Only for these services.'),
 };
 
 const rule = z.strictObject({
-  name: shortText.optional().describe('For people; not read.'),
-  issuer: z.string().min(1).describe(`One of \`issuers\`, or \`${APP_SERVICE}\`: people signed in by App Service.`),
-  claims: z
-    .record(z.string().min(1), z.union([pattern, patterns]))
-    .refine((claims) => Object.keys(claims).length > 0, 'at least one claim')
-    .describe('What the token must say, every one of them; of several values any. In an array claim one must fit.'),
-  rights: z.array(z.enum(RIGHTS)).min(1).describe('What the bearer may do.'),
-  types: z
-    .array(z.enum(['*', ...publishedTypes]))
-    .default([])
-    .describe('Which events the right `publish` is for; "*" is all that have senders outside this app.'),
+  name: described(z.optional(shortText), 'For people; not read.'),
+  issuer: described(
+    z.string().check(z.minLength(1)),
+    `One of \`issuers\`, or \`${APP_SERVICE}\`: people signed in by App Service.`,
+  ),
+  claims: described(
+    z
+      .record(z.string().check(z.minLength(1)), z.union([pattern, patterns]))
+      .check(z.refine((claims) => Object.keys(claims).length > 0, 'at least one claim')),
+    'What the token must say, every one of them; of several values any. In an array claim one must fit.',
+  ),
+  rights: described(z.array(z.enum(RIGHTS)).check(z.minLength(1)), 'What the bearer may do.'),
+  types: described(
+    z._default(z.array(z.enum(['*', ...publishedTypes])), []),
+    'Which events the right `publish` is for; "*" is all that have senders outside this app.',
+  ),
   ...scope,
 });
 
 const topicSenders = z.strictObject({
-  name: shortText.optional().describe('For people; not read.'),
-  type: z
-    .enum(['DeploymentRequested'])
-    .describe('Whose topic. The events of other types ask for no right of a sender.'),
-  rights: z
-    .array(z.enum(['override']))
-    .min(1)
-    .describe('What they may do beside sending.'),
+  name: described(z.optional(shortText), 'For people; not read.'),
+  type: described(
+    z.enum(['DeploymentRequested']),
+    'Whose topic. The events of other types ask for no right of a sender.',
+  ),
+  rights: described(z.array(z.enum(['override'])).check(z.minLength(1)), 'What they may do beside sending.'),
   ...scope,
 });
 
-export const accessSection = z
-  .strictObject({
-    issuers: z.record(issuerName, issuer).default({}).describe('Whose tokens are believed, by name.'),
-    rules: z.array(rule).default([]).describe('What a caller may do: all that the rules that fit it say together.'),
-    topics: z
-      .array(topicSenders)
-      .optional()
-      .describe(
+export const accessSection = described(
+  z.prefault(
+    z.strictObject({
+      issuers: described(z._default(z.record(issuerName, issuer), {}), 'Whose tokens are believed, by name.'),
+      rules: described(
+        z._default(z.array(rule), []),
+        'What a caller may do: all that the rules that fit it say together.',
+      ),
+      topics: described(
+        z.optional(z.array(topicSenders)),
         'What whoever may send on a topic may do beside that: nothing that is not here. When absent: anything where `unlisted` is `allow`, else nothing.',
       ),
-    auditFor: duration.prefault('400d').describe('How long the audit log of what was done over HTTP is kept.'),
-  })
-  .prefault({})
-  .describe('Who may ask for what: over HTTP, with the setting `HttpAuth=tokens`, and on topics.');
+      auditFor: described(z.prefault(duration, '400d'), 'How long the audit log of what was done over HTTP is kept.'),
+    }),
+    {},
+  ),
+  'Who may ask for what: over HTTP, with the setting `HttpAuth=tokens`, and on topics.',
+);
 
 export type AccessConfig = z.output<typeof accessSection>;
 

@@ -5,8 +5,9 @@
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 import { v7 } from 'uuid';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { EventTooLargeError } from '../errors.ts';
+import { described } from './described.ts';
 import { exactJson } from './exact-numbers.ts';
 import { eventSource, timestamp } from './fields.ts';
 import { derivedId, eventKey, eventReference, MAX_ID, MAX_SOURCE, sourceOfHandler } from './identity.ts';
@@ -39,8 +40,9 @@ export interface CloudEvent<Type extends string = string, Data = unknown> {
 }
 
 /** One kind of event: its wire type, the schema of its data, and how older data becomes current. */
-export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
+export interface EventDefinition<Type extends string = string, Schema extends z.core.$ZodType = z.core.$ZodType> {
   readonly type: Type;
+  /** Made when first asked for: most instances see events of one type. */
   readonly schema: Schema;
   /** The `dataversion` this build writes. */
   readonly version: number;
@@ -64,7 +66,7 @@ export type DataOf<Definition> = Definition extends EventDefinition<string, infe
 /** The data as a publisher may write it, before defaults. */
 export type DataIn<Definition> = Definition extends EventDefinition<string, infer Schema> ? z.input<Schema> : never;
 
-interface DefinitionOptions<Schema extends z.ZodType> {
+interface DefinitionOptions<Schema extends z.core.$ZodType> {
   subject: (data: z.output<Schema>) => string;
   summary?: (data: z.output<Schema>) => string;
   /** `publisher` when absent. */
@@ -76,18 +78,25 @@ interface DefinitionOptions<Schema extends z.ZodType> {
 /**
  * Declares an event. Topic, subscription, filter, function name and validator follow from it.
  *
- * @example export const DeploymentPaused = defineEvent('DeploymentPaused', open({ namespace: dnsLabel }), { subject: (d) => d.namespace });
+ * @example export const DeploymentPaused = defineEvent('DeploymentPaused', () => open({ namespace: dnsLabel }), { subject: (d) => d.namespace });
  * @throws TypeError when a version has no upgrade function leading up to it
  */
-export function defineEvent<const Type extends string, Schema extends z.ZodType>(
+export function defineEvent<const Type extends string, Schema extends z.core.$ZodType>(
   type: Type,
-  schema: Schema,
+  makeSchema: () => Schema,
   { subject, summary, sender, version = 1, upgrades = {} }: DefinitionOptions<Schema>,
 ): EventDefinition<Type, Schema> {
   for (let from = 1; from < version; from++) {
     if (!upgrades[from]) throw new TypeError(`${type} is at version ${version} but has no upgrade from ${from}`);
   }
-  return { type, schema, version, upgrades, sender: sender ?? 'publisher', subjectOf: subject, summaryOf: summary };
+  let made: Schema | undefined;
+  return {
+    ...{ type, version, upgrades, sender: sender ?? 'publisher', subjectOf: subject, summaryOf: summary },
+    get schema() {
+      made ??= makeSchema();
+      return made;
+    },
+  };
 }
 
 /** An id for a new event: a UUID v7, so that ids sort by the time they were made. */
@@ -114,14 +123,14 @@ export interface NewEvent<Data> {
  * @example newEvent(DeploymentRequested, { source: '/ci', data: { namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' } })
  * @throws InvalidEventError when the data, or an attribute, does not fit
  */
-export function newEvent<Type extends string, Schema extends z.ZodType>(
+export function newEvent<Type extends string, Schema extends z.core.$ZodType>(
   definition: EventDefinition<Type, Schema>,
   fields: NewEvent<z.input<Schema>>,
 ): CloudEvent<Type, z.output<Schema>> {
   return makeEvent(definition, fields, undefined);
 }
 
-function makeEvent<Type extends string, Schema extends z.ZodType>(
+function makeEvent<Type extends string, Schema extends z.core.$ZodType>(
   definition: EventDefinition<Type, Schema>,
   {
     source,
@@ -178,7 +187,7 @@ export interface ChildEvent<Data> {
  *
  * @throws InvalidEventError when the data, or an attribute, does not fit
  */
-export function childEvent<Type extends string, Schema extends z.ZodType>(
+export function childEvent<Type extends string, Schema extends z.core.$ZodType>(
   parent: Pick<CloudEvent, 'source' | 'id' | 'correlationid' | 'traceparent'>,
   definition: EventDefinition<Type, Schema>,
   {
@@ -214,40 +223,39 @@ export function encodeEvent(event: CloudEvent): Buffer {
 }
 
 const DATA_VERSION = 'an integer from 1';
-const text = (longest: number): z.ZodString => z.string().min(1).max(longest);
+const text = (longest: number): z.ZodMiniString => z.string().check(z.minLength(1), z.maxLength(longest));
 
 /** The attributes that every CloudEvent must have, as they arrive; extensions pass through. */
 export const envelope = z.looseObject({
-  specversion: z.literal('1.0').describe('The version of the CloudEvents specification'),
-  id: text(MAX_ID).describe('Unique for this source; sending an event again keeps it. A UUID is best'),
-  source: eventSource.describe('A URI reference naming the publisher, such as /deployment-service'),
-  type: text(256).describe("The event's name"),
-  subject: text(1024).optional().describe('The resource that the data is about; computed from the data when absent'),
-  time: timestamp.optional().describe('When it happened (RFC 3339); when it arrived when absent'),
-  datacontenttype: z
-    .string()
-    .max(256)
-    .regex(/^[\w.+-]+\/([\w.+-]+\+)?[Jj][Ss][Oo][Nn]\s*(;|$)/, 'a JSON content type')
-    .optional()
-    .describe('A JSON content type'),
-  dataversion: z
-    .union(
-      [
-        z.int().min(1),
-        z
-          .string()
-          .regex(/^[1-9][0-9]{0,8}$/)
-          .transform(Number),
-      ],
-      { error: DATA_VERSION },
-    )
-    .optional()
-    .describe('The version of the data; 1 when absent'),
-  correlationid: text(256)
-    .optional()
-    .describe('Names the chain; made from the source and id of its first event when absent'),
-  causationid: text(MAX_ID + MAX_SOURCE + 1)
-    .optional()
-    .describe('The event that caused this one: its source, a space, its id; absent on the first'),
-  traceparent: text(128).optional().describe('W3C trace context of the publisher'),
+  specversion: described(z.literal('1.0'), 'The version of the CloudEvents specification'),
+  id: described(text(MAX_ID), 'Unique for this source; sending an event again keeps it. A UUID is best'),
+  source: eventSource.check(z.describe('A URI reference naming the publisher, such as /deployment-service')),
+  type: described(text(256), "The event's name"),
+  subject: described(z.optional(text(1024)), 'The resource that the data is about; computed from the data when absent'),
+  time: described(z.optional(timestamp), 'When it happened (RFC 3339); when it arrived when absent'),
+  datacontenttype: described(
+    z.optional(
+      z
+        .string()
+        .check(z.maxLength(256), z.regex(/^[\w.+-]+\/([\w.+-]+\+)?[Jj][Ss][Oo][Nn]\s*(;|$)/, 'a JSON content type')),
+    ),
+    'A JSON content type',
+  ),
+  dataversion: described(
+    z.optional(
+      z.union([z.int().check(z.gte(1)), z.pipe(z.string().check(z.regex(/^[1-9][0-9]{0,8}$/)), z.transform(Number))], {
+        error: DATA_VERSION,
+      }),
+    ),
+    'The version of the data; 1 when absent',
+  ),
+  correlationid: described(
+    z.optional(text(256)),
+    'Names the chain; made from the source and id of its first event when absent',
+  ),
+  causationid: described(
+    z.optional(text(MAX_ID + MAX_SOURCE + 1)),
+    'The event that caused this one: its source, a space, its id; absent on the first',
+  ),
+  traceparent: described(z.optional(text(128)), 'W3C trace context of the publisher'),
 });

@@ -1,7 +1,8 @@
 /** The life of one deployment: asked for, begun, and ended in one of three ways. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { defineEvent } from './cloud-event.ts';
 import { targetOf } from './deployment-target.ts';
+import { described } from './described.ts';
 import {
   count,
   dnsLabel,
@@ -17,51 +18,62 @@ import {
   timestamp,
 } from './fields.ts';
 
-const target = {
-  namespace: dnsLabel.describe('The namespace of the Deployment'),
-  deployment: dnsSubdomain.describe('The Kubernetes Deployment'),
-  cluster: dnsLabel.optional().describe("A cluster of the configuration; 'default' when absent"),
-};
+const target = () => ({
+  namespace: dnsLabel.check(z.describe('The namespace of the Deployment')),
+  deployment: dnsSubdomain.check(z.describe('The Kubernetes Deployment')),
+  cluster: described(z.optional(dnsLabel), "A cluster of the configuration; 'default' when absent"),
+});
 
 const MAX_CONTAINERS = 20;
 
 /** One Deployment may be changed in several containers at once. */
-const containers = z
-  .array(open({ name: dnsLabel.describe('A container or init container'), image: imageReference }))
-  .min(1)
-  .max(MAX_CONTAINERS)
-  .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'each container once');
+const containers = () =>
+  z.array(open({ name: dnsLabel.check(z.describe('A container or init container')), image: imageReference })).check(
+    z.minLength(1),
+    z.maxLength(MAX_CONTAINERS),
+    z.refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'each container once'),
+  );
 
-const release = {
-  ...target,
-  image: imageReference.describe('The image to run; of several containers, that of the first'),
-  containers: containers
-    .optional()
-    .describe(
-      'The images of several containers or init containers, changed at once; instead of `image` and `container`',
+const release = () => ({
+  ...target(),
+  image: imageReference.check(z.describe('The image to run; of several containers, that of the first')),
+  containers: described(
+    z.optional(containers()),
+    'The images of several containers or init containers, changed at once; instead of `image` and `container`',
+  ),
+  replicas: described(z.optional(count.check(z.lte(10_000))), 'How many replicas; left as they are when absent'),
+  deadline: described(
+    z.optional(timeLimit),
+    'How long this rollout may take; at most what the policy allows, which holds when absent',
+  ),
+  container: described(z.optional(dnsLabel), 'The container to change; the only one when absent'),
+  service: described(
+    z.optional(dnsSubdomain),
+    'The service it is of, to be confirmed: refused when the configuration says another',
+  ),
+  commit: described(
+    z.optional(
+      open({
+        sha: described(
+          z.string().check(z.regex(/^[0-9a-f]{7,64}$/, 'a Git commit id in hex')),
+          'A Git commit id in hex',
+        ),
+        timestamp,
+      }),
     ),
-  replicas: count.max(10_000).optional().describe('How many replicas; left as they are when absent'),
-  deadline: timeLimit
-    .optional()
-    .describe('How long this rollout may take; at most what the policy allows, which holds when absent'),
-  container: dnsLabel.optional().describe('The container to change; the only one when absent'),
-  service: dnsSubdomain
-    .optional()
-    .describe('The service it is of, to be confirmed: refused when the configuration says another'),
-  commit: open({
-    sha: z
-      .string()
-      .regex(/^[0-9a-f]{7,64}$/, 'a Git commit id in hex')
-      .describe('A Git commit id in hex'),
-    timestamp,
-  })
-    .optional()
-    .describe('The commit that is deployed, and when it was made: lead time counts from there'),
-  requestedBy: shortText.optional().describe('Who asked for it, for people'),
-  override: open({ reason: longText.describe('Why it cannot wait'), approvedBy: shortText.describe('Who decided it') })
-    .optional()
-    .describe('Lets a release through a freeze; kept in the history'),
-};
+    'The commit that is deployed, and when it was made: lead time counts from there',
+  ),
+  requestedBy: described(z.optional(shortText), 'Who asked for it, for people'),
+  override: described(
+    z.optional(
+      open({
+        reason: longText.check(z.describe('Why it cannot wait')),
+        approvedBy: shortText.check(z.describe('Who decided it')),
+      }),
+    ),
+    'Lets a release through a freeze; kept in the history',
+  ),
+});
 
 /** The images of a release, as the history shows them. */
 function imagesOf({ image = '', containers: several }: ReleasedImages): string {
@@ -73,83 +85,119 @@ interface ReleasedImages {
   readonly containers?: readonly { readonly name: string; readonly image: string }[] | undefined;
 }
 
-const ofRequest = {
-  requestId: eventId.describe('The id of the DeploymentRequested event'),
+const ofRequest = () => ({
+  requestId: eventId.check(z.describe('The id of the DeploymentRequested event')),
   // Not every reader needs it, but without it two requests of one id are one.
-  requestSource: eventSource.optional().describe('The source of that event: with its id, what the request is known by'),
-};
+  requestSource: described(
+    z.optional(eventSource),
+    'The source of that event: with its id, what the request is known by',
+  ),
+});
 
 export const DeploymentRequested = defineEvent(
   'DeploymentRequested',
-  open({ ...release, image: release.image.optional() })
-    .refine(({ image, containers: several }) => (image === undefined) !== (several === undefined), {
-      path: ['image'],
-      error: 'either image or containers',
-    })
-    .refine(({ container, containers: several }) => container === undefined || several === undefined, {
-      path: ['container'],
-      error: 'nothing beside containers, which has names of its own',
-    })
-    .meta({
-      description: 'A release is asked for',
-      examples: [{ namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' }],
-      oneOf: [{ required: ['image'] }, { required: ['containers'] }],
-    }),
+  () =>
+    described(
+      open({ ...release(), image: z.optional(release().image) }).check(
+        z.refine(({ image, containers: several }) => (image === undefined) !== (several === undefined), {
+          path: ['image'],
+          error: 'either image or containers',
+        }),
+        z.refine(({ container, containers: several }) => container === undefined || several === undefined, {
+          path: ['container'],
+          error: 'nothing beside containers, which has names of its own',
+        }),
+      ),
+      {
+        description: 'A release is asked for',
+        examples: [{ namespace: 'shop', deployment: 'web', image: 'ghcr.io/shop/web:1.2.3' }],
+        oneOf: [{ required: ['image'] }, { required: ['containers'] }],
+      },
+    ),
   { subject: targetOf, summary: imagesOf },
 );
 
 export const DeploymentStarted = defineEvent(
   'DeploymentStarted',
-  open({
-    ...release,
-    ...ofRequest,
-    previousImage: imageReference.optional().describe('What ran before; absent when nothing did'),
-  }).describe('The request passed the policies; its rollout begins'),
+  () =>
+    described(
+      open({
+        ...release(),
+        ...ofRequest(),
+        previousImage: described(z.optional(imageReference), 'What ran before; absent when nothing did'),
+      }),
+      'The request passed the policies; its rollout begins',
+    ),
   { subject: targetOf, sender: 'app', summary: imagesOf },
 );
 
 export const DeploymentCompleted = defineEvent(
   'DeploymentCompleted',
-  open({
-    ...release,
-    ...ofRequest,
-    durationSeconds: seconds.describe('From its start to the rollout being complete'),
-    replicas: count.describe('How many run'),
-    revision: shortText.optional().describe('The revision of the Deployment, as the cluster counts them'),
-  }).describe('The rollout succeeded'),
+  () =>
+    described(
+      open({
+        ...release(),
+        ...ofRequest(),
+        durationSeconds: seconds.check(z.describe('From its start to the rollout being complete')),
+        replicas: count.check(z.describe('How many run')),
+        revision: described(z.optional(shortText), 'The revision of the Deployment, as the cluster counts them'),
+      }),
+      'The rollout succeeded',
+    ),
   { subject: targetOf, sender: 'app', summary: imagesOf },
 );
 
 export const DeploymentFailed = defineEvent(
   'DeploymentFailed',
-  open({
-    ...release,
-    ...ofRequest,
-    reason: z
-      .enum([
-        ...['PolicyViolation', 'Frozen', 'Superseded', 'NotFound', 'DeadlineExceeded', 'ClusterError', 'SLOViolation'],
-        'RollbackRequested',
-      ] as const)
-      .describe('Why, for programs'),
-    message: longText.meta({ description: 'Why, for people', examples: ['not ready within 10m'] }),
-    durationSeconds: seconds.describe('From its start, or from the request when it never started'),
-  }).describe('The request was refused, or its rollout failed'),
+  () =>
+    described(
+      open({
+        ...release(),
+        ...ofRequest(),
+        reason: described(
+          z.enum([
+            ...[
+              'PolicyViolation',
+              'Frozen',
+              'Superseded',
+              'NotFound',
+              'DeadlineExceeded',
+              'ClusterError',
+              'SLOViolation',
+            ],
+            'RollbackRequested',
+          ] as const),
+          'Why, for programs',
+        ),
+        message: longText.check(z.meta({ description: 'Why, for people', examples: ['not ready within 10m'] })),
+        durationSeconds: seconds.check(z.describe('From its start, or from the request when it never started')),
+      }),
+      'The request was refused, or its rollout failed',
+    ),
   { subject: targetOf, sender: 'app', summary: ({ reason, message }) => `${reason}: ${message}` },
 );
 
 export const DeploymentRolledBack = defineEvent(
   'DeploymentRolledBack',
-  open({
-    ...release,
-    ...ofRequest,
-    image: imageReference.describe('The image that runs now; of several containers, that of the first'),
-    restored: containers.optional().describe('What runs now, when the release was for several containers'),
-    failedImage: imageReference.meta({ description: 'The image that failed', examples: ['ghcr.io/shop/web:1.2.4'] }),
-    reason: longText.meta({
-      description: 'Why it was rolled back',
-      examples: ['DeadlineExceeded: not ready within 10m'],
-    }),
-    durationSeconds: seconds.describe('From the failure to the earlier image being back'),
-  }).describe('The image before runs again'),
+  () =>
+    described(
+      open({
+        ...release(),
+        ...ofRequest(),
+        image: imageReference.check(z.describe('The image that runs now; of several containers, that of the first')),
+        restored: described(z.optional(containers()), 'What runs now, when the release was for several containers'),
+        failedImage: imageReference.check(
+          z.meta({ description: 'The image that failed', examples: ['ghcr.io/shop/web:1.2.4'] }),
+        ),
+        reason: longText.check(
+          z.meta({
+            description: 'Why it was rolled back',
+            examples: ['DeadlineExceeded: not ready within 10m'],
+          }),
+        ),
+        durationSeconds: seconds.check(z.describe('From the failure to the earlier image being back')),
+      }),
+      'The image before runs again',
+    ),
   { subject: targetOf, sender: 'app', summary: ({ image, reason }) => `back on ${image}: ${reason}` },
 );

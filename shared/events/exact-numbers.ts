@@ -3,7 +3,7 @@
  * not declare they are carried as a text that no event may hold, and written as the number that came. Fields that are
  * declared hold plain numbers.
  */
-import * as z from 'zod';
+import { $ZodObject, $ZodOptional } from 'zod/v4/core';
 
 /** Where a number stands, and its digits. */
 export interface ExactNumber {
@@ -81,9 +81,9 @@ function fieldOf(value: unknown, name: string): unknown {
 /** Whether a schema declares a field, or what it is part of. */
 export function isDeclared(schema: unknown, path: readonly string[]): boolean {
   const [name, ...rest] = path;
-  if (schema instanceof z.ZodOptional) return isDeclared(schema.unwrap(), path);
-  if (name === undefined || !(schema instanceof z.ZodObject)) return true;
-  return Object.hasOwn(schema.shape, name) && isDeclared(schema.shape[name], rest);
+  if (schema instanceof $ZodOptional) return isDeclared(schema._zod.def.innerType, path);
+  if (name === undefined || !(schema instanceof $ZodObject)) return true;
+  return Object.hasOwn(schema._zod.def.shape, name) && isDeclared(schema._zod.def.shape[name], rest);
 }
 
 /** A value as JSON, exact numbers as the digits that came. */

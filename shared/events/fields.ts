@@ -3,20 +3,22 @@
  * which its comment names. A field's description appears in errors, as what was expected, and in the JSON Schemas. The
  * examples of the fields make up the examples of the events.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import { described } from './described.ts';
 import { MAX_ID, MAX_SOURCE } from './identity.ts';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** A text with a pattern. Its description serves errors of length and pattern, and the JSON Schema. */
-function textLike(pattern: RegExp, longest: number, description: string, example: string): z.ZodString {
+function textLike(pattern: RegExp, longest: number, description: string, example: string): z.ZodMiniString {
   // A text that is too long gets no further check, so no pattern runs on a text without bound.
-  return z
-    .string({ error: description })
-    .max(longest, { error: description, abort: true })
-    .regex(pattern, { error: description })
-    .meta({ description, examples: [example] });
+  return described(
+    z
+      .string({ error: description })
+      .check(z.maxLength(longest, { error: description, abort: true }), z.regex(pattern, { error: description })),
+    { description, examples: [example] },
+  );
 }
 
 /** A namespace, team or cluster: RFC 1123 label, 1 to 63 characters. */
@@ -65,55 +67,45 @@ export const quantity = textLike(
 );
 
 /** One line of human text. */
-export const shortText = z
-  .string()
-  .min(1)
-  .max(256)
-  .meta({ description: 'A text of 1 to 256 characters', examples: ['text'] });
+export const shortText = described(z.string().check(z.minLength(1), z.maxLength(256)), {
+  description: 'A text of 1 to 256 characters',
+  examples: ['text'],
+});
 /** An explanation: what went wrong, why an exception was made. */
-export const longText = z
-  .string()
-  .min(1)
-  .max(4096)
-  .meta({ description: 'A text of 1 to 4096 characters', examples: ['text'] });
+export const longText = described(z.string().check(z.minLength(1), z.maxLength(4096)), {
+  description: 'A text of 1 to 4096 characters',
+  examples: ['text'],
+});
 /** A count of things that exist. */
-export const count = z
-  .int()
-  .min(0)
-  .meta({ description: 'A count, 0 or more', examples: [3] });
+export const count = described(z.int().check(z.gte(0)), { description: 'A count, 0 or more', examples: [3] });
 /** Seconds, not negative. */
-export const seconds = z
-  .number()
-  .min(0)
-  .meta({ description: 'Seconds, 0 or more', examples: [12.5] });
+export const seconds = described(z.number().check(z.gte(0)), { description: 'Seconds, 0 or more', examples: [12.5] });
 /** How long something may take, written as in the configuration. */
 export const timeLimit = textLike(/^[1-9][0-9]*(ms|s|m|h|d)$/, 16, 'a duration such as 90s, 15m or 2h', '15m');
 const TIMESTAMP = 'an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z';
 
 /** An RFC 3339 time with an offset. */
-export const timestamp = z.iso
-  .datetime({ offset: true, error: TIMESTAMP })
-  .meta({ description: TIMESTAMP, examples: ['2026-03-01T12:00:00Z'] });
+export const timestamp = described(z.iso.datetime({ offset: true, error: TIMESTAMP }), {
+  description: TIMESTAMP,
+  examples: ['2026-03-01T12:00:00Z'],
+});
 /** The id of another event: any non-empty CloudEvents id. */
-export const eventId = z
-  .string()
-  .min(1)
-  .max(MAX_ID)
-  .meta({ description: 'The id of another event', examples: ['request-1'] });
+export const eventId = described(z.string().check(z.minLength(1), z.maxLength(MAX_ID)), {
+  description: 'The id of another event',
+  examples: ['request-1'],
+});
 
 /** The source of an event, as CloudEvents has it. */
-export const eventSource = z
-  .string()
-  .min(1)
-  .max(MAX_SOURCE)
-  .regex(/^[^\s<>"{}|\\^`]+$/, 'a URI reference')
-  .meta({ description: 'A URI reference naming the publisher', examples: ['/ci/shop'] });
+export const eventSource = described(
+  z.string().check(z.minLength(1), z.maxLength(MAX_SOURCE), z.regex(/^[^\s<>"{}|\\^`]+$/, 'a URI reference')),
+  { description: 'A URI reference naming the publisher', examples: ['/ci/shop'] },
+);
 
 /**
  * An object that keeps the fields it does not know, so that a newer producer's data passes through unharmed.
  * The type lists the known fields alone: an index signature would let misspelt names compile.
  */
-export function open<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape> {
+export function open<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodMiniObject<Shape> {
   // The cast only narrows the inferred type; the loose schema accepts all that the plain one does.
-  return z.looseObject(shape) as unknown as z.ZodObject<Shape>;
+  return z.looseObject(shape) as unknown as z.ZodMiniObject<Shape>;
 }

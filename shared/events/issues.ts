@@ -1,5 +1,7 @@
 /** Describes what a schema expected, so that a sender can correct a wrong value without reading the schema. */
-import * as z from 'zod';
+
+import * as z from 'zod/mini';
+import { $ZodNumberFormat } from 'zod/v4/core';
 import { InvalidEventError, type Issue } from '../errors.ts';
 
 /** What a schema issue expected, in words; for zod's `error` option, which a message in the schema overrides. */
@@ -35,7 +37,7 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string {
 
 /** zod reports the type `number` when an integer was expected and the value is not a number. */
 function isInteger(schema: unknown): boolean {
-  return schema instanceof z.ZodNumberFormat && schema.format === 'safeint';
+  return schema instanceof $ZodNumberFormat && schema._zod.def.format === 'safeint';
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -65,7 +67,7 @@ function amount(bound: number | bigint, origin: string): string {
 const UNITS: Readonly<Record<string, string>> = { string: 'character', array: 'element', map: 'entry' };
 
 /** The issues of a failed check of `input`, with the values that caused them. */
-export function issuesOf(error: z.ZodError, input: unknown, prefix: readonly PropertyKey[] = []): Issue[] {
+export function issuesOf(error: z.core.$ZodError, input: unknown, prefix: readonly PropertyKey[] = []): Issue[] {
   return error.issues.flatMap((issue) => {
     // A field too many is reported at its own path, not at its parent's.
     const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
@@ -104,29 +106,40 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
  *
  * @throws InvalidEventError with every issue, paths starting with `prefix`
  */
-export function check<Schema extends z.ZodType>(
+export function check<Schema extends z.core.$ZodType>(
   schema: Schema,
   input: unknown,
   identity: { id?: string | undefined; type?: string | undefined },
   prefix: readonly PropertyKey[] = [],
 ): z.output<Schema> {
-  const result = compiled(schema).safeParse(input, { error: describeIssue });
+  const result = z.safeParse(fastest(schema), input, { error: describeIssue, jitless: true });
   if (!result.success) throw new InvalidEventError(identity, issuesOf(result.error, input, prefix));
   return result.data;
 }
 
 /**
- * The code that zod generates for a schema is ten times as fast. Generating it takes milliseconds, so it is done once,
- * on demand.
+ * The code that zod generates for a schema is ten times as fast. To load the generator and to run it takes longer than the
+ * first events of a cold start, so it is left to a schema that is used more often.
  */
-function compiled<Schema extends z.ZodType>(schema: Schema): Schema {
-  let fast = compiledSchemas.get(schema);
-  if (!fast) {
-    fast = z.compile(schema);
-    compiledSchemas.set(schema, fast);
+function fastest<Schema extends z.core.$ZodType>(schema: Schema): Schema {
+  const known = schemas.get(schema) ?? { uses: 0 };
+  schemas.set(schema, known);
+  known.uses += 1;
+  if (known.uses === GENERATED_AFTER) {
+    import('./compile.ts')
+      .then(({ compile }) => Object.assign(known, { compiled: compile(schema) }))
+      // Without it a check is slower, and as right.
+      .catch(() => {});
   }
   // Made from this very schema.
-  return fast as Schema;
+  return (known.compiled ?? schema) as Schema;
 }
 
-const compiledSchemas = new WeakMap<z.ZodType, z.ZodType>();
+const GENERATED_AFTER = 10;
+
+interface KnownSchema {
+  uses: number;
+  compiled?: z.core.$ZodType;
+}
+
+const schemas = new WeakMap<z.core.$ZodType, KnownSchema>();

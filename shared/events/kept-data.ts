@@ -1,5 +1,5 @@
 /** Keeps fields that this build does not know, for consumers that do, up to a size. */
-import * as z from 'zod';
+import { $ZodObject, $ZodOptional } from 'zod/v4/core';
 import type { DataOf, EventDefinition } from './cloud-event.ts';
 
 /** In characters of JSON. Declared fields have bounds of their own. */
@@ -20,8 +20,8 @@ export function keptData<Definition extends EventDefinition>(
 }
 
 function declaredIn(schema: unknown, value: unknown): unknown {
-  if (schema instanceof z.ZodOptional) return declaredIn(schema.unwrap(), value);
-  if (!(schema instanceof z.ZodObject) || typeof value !== 'object' || value === null) return value;
-  const fields = Object.entries(schema.shape).filter(([name]) => Object.hasOwn(value, name));
+  if (schema instanceof $ZodOptional) return declaredIn(schema._zod.def.innerType, value);
+  if (!(schema instanceof $ZodObject) || typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(schema._zod.def.shape).filter(([name]) => Object.hasOwn(value, name));
   return Object.fromEntries(fields.map(([name, field]) => [name, declaredIn(field, Reflect.get(value, name))]));
 }

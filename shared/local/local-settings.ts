@@ -1,14 +1,18 @@
 /** Reads local.settings.json like the Core Tools: the environment takes precedence over its values. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { jsonFaultOf } from '../describe-error.ts';
 import { ConfigError } from '../errors.ts';
+import { describeIssue } from '../events/issues.ts';
 import { parseJson } from '../json.ts';
 
 const schema = z.looseObject({
-  IsEncrypted: z.literal(false, 'false: encrypted values cannot be read here').optional(),
-  Values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'a text').transform(String)).default({}),
+  IsEncrypted: z.optional(z.literal(false, 'false: encrypted values cannot be read here')),
+  Values: z._default(
+    z.record(z.string(), z.pipe(z.union([z.string(), z.number(), z.boolean()], 'a text'), z.transform(String))),
+    {},
+  ),
 });
 
 /**
@@ -25,7 +29,7 @@ export function readLocalSettings(directory: string): Record<string, string> {
   } catch (error) {
     throw new ConfigError(`${path}: ${jsonFaultOf(error)}`);
   }
-  const result = schema.safeParse(input);
+  const result = schema.safeParse(input, { error: describeIssue });
   if (result.success) return result.data.Values;
   const issues = result.error.issues.map(({ path: at, message }) => `${at.map(String).join('.')}: expected ${message}`);
   throw new ConfigError(`${path}: ${issues.join('; ')}`);

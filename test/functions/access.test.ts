@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createCallers } from '../../shared/access/callers.ts';
 import { fetchIssuerDocument } from '../../shared/adapters/issuer-documents.ts';
 import { usePorts } from '../../shared/app-ports.ts';
-import { RIGHTS } from '../../shared/config/access.ts';
+import { RIGHTS } from '../../shared/config/rights.ts';
 import { registeredRoutes } from '../../shared/http/on-http.ts';
 import { installCoreModule } from '../../shared/local/functions-host/core-module.ts';
 import type { Right } from '../../shared/ports/access.ts';

@@ -8,7 +8,7 @@ import type { Topology } from '../../shared/topology.ts';
 const DEFINITION = `
 export const CertificateExpiring = defineEvent(
   'CertificateExpiring',
-  open({ service: dnsSubdomain, daysLeft: z.int().min(0) }).describe('A certificate is about to expire'),
+  () => described(open({ service: dnsSubdomain, daysLeft: z.int().check(z.gte(0)) }), 'A certificate is about to expire'),
   { subject: (data) => data.service },
 );
 `;
@@ -67,7 +67,7 @@ export class TreeCopy {
     const before = readFileSync(join(this.directory, file), 'utf8');
     const after = before.replace(
       '  requestedBy:',
-      "  ticket: shortText.optional().describe('The change that asks for it'),\n  requestedBy:",
+      "  ticket: described(z.optional(shortText), 'The change that asks for it'),\n  requestedBy:",
     );
     if (after === before) throw new Error(`${file}: no place for the field`);
     this.write(file, after);

@@ -1,9 +1,10 @@
 /** Requests to one Kubernetes API server: JSON as it comes, a time limit on each, errors as ours. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { faultOf } from '../../describe-error.ts';
 import { ConflictError, PermanentError, TransientError } from '../../errors.ts';
+import { describeIssue } from '../../events/issues.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { inChildSpan } from '../../telemetry/spans.ts';
 import type { ClusterConnection, Connector } from './connection.ts';
@@ -44,8 +45,8 @@ interface KubernetesRequest {
 }
 
 const pageSchema = z.object({
-  metadata: z.object({ continue: z.string().optional() }).optional(),
-  items: z.array(z.unknown()).nullish(),
+  metadata: z.optional(z.object({ continue: z.optional(z.string()) })),
+  items: z.nullish(z.array(z.unknown())),
 });
 
 export class KubernetesClient {
@@ -67,12 +68,12 @@ export class KubernetesClient {
   }
 
   /** @throws NotFoundError */
-  async read<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  async read<T>(path: string, schema: z.ZodMiniType<T>): Promise<T> {
     return this.#parse(path, schema, await this.#send({ method: 'GET', path }));
   }
 
   /** Pages are followed. The list of a namespace that does not exist is empty. */
-  async list<T>(path: string, schema: z.ZodType<T>, query: Readonly<Record<string, string>> = {}): Promise<T[]> {
+  async list<T>(path: string, schema: z.ZodMiniType<T>, query: Readonly<Record<string, string>> = {}): Promise<T[]> {
     const found: T[] = [];
     let next = '';
     let pages = 0;
@@ -89,7 +90,7 @@ export class KubernetesClient {
   }
 
   /** The beginning of a list, as long as `limit` in the query says. */
-  async firstPage<T>(path: string, schema: z.ZodType<T>, query: Readonly<Record<string, string>>): Promise<T[]> {
+  async firstPage<T>(path: string, schema: z.ZodMiniType<T>, query: Readonly<Record<string, string>>): Promise<T[]> {
     const { items } = this.#parse(path, pageSchema, await this.#send({ method: 'GET', path, query }));
     return (items ?? []).map((item) => this.#parse(path, schema, item));
   }
@@ -156,10 +157,10 @@ export class KubernetesClient {
     }
   }
 
-  #parse<T>(path: string, schema: z.ZodType<T>, value: unknown): T {
-    const result = schema.safeParse(value);
+  #parse<T>(path: string, schema: z.ZodMiniType<T>, value: unknown): T {
+    const result = schema.safeParse(value, { error: describeIssue });
     if (result.success) return result.data;
-    const issues = result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
+    const issues = result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: expected ${issue.message}`);
     // Whatever stands in between may answer so for a while, too.
     throw new TransientError(`cluster '${this.#name}': GET ${path}: unexpected answer: ${issues.join('; ')}`);
   }

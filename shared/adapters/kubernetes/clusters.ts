@@ -1,5 +1,5 @@
 /** Clusters on the Kubernetes API. What rights they need is in `infra/cluster-role.yaml`. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { isSystemNamespace } from '../../config/system-namespaces.ts';
 import type { PlatformConfig } from '../../config.ts';
 import { NotFoundError, PolicyViolationError } from '../../errors.ts';

@@ -1,5 +1,5 @@
 /** Makes errors of what the Kubernetes API answers: transient or permanent. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { ConflictError, NotFoundError, PermanentError, RefusedError, TransientError } from '../../errors.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
 
@@ -18,12 +18,12 @@ export interface KubernetesResponse {
 /** `Status`, the body of every error that the API server itself answers. A proxy's may be anything, and is not shown. */
 const statusSchema = z.object({
   kind: z.literal('Status'),
-  message: z.string().optional(),
-  details: z
-    .object({
-      retryAfterSeconds: z.number().optional(),
-    })
-    .optional(),
+  message: z.optional(z.string()),
+  details: z.optional(
+    z.object({
+      retryAfterSeconds: z.optional(z.number()),
+    }),
+  ),
 });
 
 /**

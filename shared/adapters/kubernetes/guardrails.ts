@@ -6,7 +6,7 @@
  * given: a raised quota has to be recorded and passed on.
  */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { NotFoundError, NotOwnedError } from '../../errors.ts';
 import { GUARDRAILS_NAME, type Guardrails, POD_SECURITY, type PodSecurity, type Quota } from '../../ports/cluster.ts';
 import { type Applied, type KubernetesClient, untilUndisturbed } from './client.ts';

@@ -3,7 +3,7 @@
  * Anybody who may write annotations can write these, and may do so in our name: they count while they are our own field,
  * and their ranks are of the past.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { MINUTE_MS } from '../../duration.ts';
 import type { Change } from '../../ports/cluster.ts';
 import { type Deployment, isOurs } from './objects.ts';

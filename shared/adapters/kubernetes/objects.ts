@@ -1,109 +1,111 @@
 /** What we read of Kubernetes objects. Everything else of them stays untouched, and unread. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { PermanentError } from '../../errors.ts';
 import type { Change } from '../../ports/cluster.ts';
 import { FIELD_MANAGER } from './client.ts';
 
 const texts = z.record(z.string(), z.string());
 
-const containerSchema = z.looseObject({ name: z.string(), image: z.string().optional() });
+const containerSchema = z.looseObject({ name: z.string(), image: z.optional(z.string()) });
 
 /** A pod template: whole, since a rollback puts it back. */
 const templateSchema = z.looseObject({
-  metadata: z.looseObject({ labels: texts.nullish() }).nullish(),
-  spec: z.looseObject({ containers: z.array(containerSchema), initContainers: z.array(containerSchema).nullish() }),
+  metadata: z.nullish(z.looseObject({ labels: z.nullish(texts) })),
+  spec: z.looseObject({ containers: z.array(containerSchema), initContainers: z.nullish(z.array(containerSchema)) }),
 });
 export type Template = z.output<typeof templateSchema>;
 
-const managedFieldsSchema = z
-  .array(
+const managedFieldsSchema = z.nullish(
+  z.array(
     z.object({
-      manager: z.string().optional(),
-      operation: z.string().optional(),
-      subresource: z.string().optional(),
-      time: z.string().optional(),
+      manager: z.optional(z.string()),
+      operation: z.optional(z.string()),
+      subresource: z.optional(z.string()),
+      time: z.optional(z.string()),
       fieldsV1: z.unknown(),
     }),
-  )
-  .nullish();
+  ),
+);
 
 const metadataSchema = z.object({
   name: z.string(),
-  namespace: z.string().default(''),
+  namespace: z._default(z.string(), ''),
   uid: z.string(),
   resourceVersion: z.string(),
-  generation: z.number().default(0),
-  deletionTimestamp: z.string().nullish(),
-  labels: texts.nullish(),
-  annotations: texts.nullish(),
+  generation: z._default(z.number(), 0),
+  deletionTimestamp: z.nullish(z.string()),
+  labels: z.nullish(texts),
+  annotations: z.nullish(texts),
   managedFields: managedFieldsSchema,
 });
 
 const conditionSchema = z.object({
   type: z.string(),
   status: z.string(),
-  reason: z.string().optional(),
-  message: z.string().optional(),
-  lastUpdateTime: z.string().nullish(),
+  reason: z.optional(z.string()),
+  message: z.optional(z.string()),
+  lastUpdateTime: z.nullish(z.string()),
 });
 
 export const deploymentSchema = z.object({
   metadata: metadataSchema,
   spec: z.object({
-    replicas: z.number().nullish(),
-    paused: z.boolean().nullish(),
+    replicas: z.nullish(z.number()),
+    paused: z.nullish(z.boolean()),
     template: templateSchema,
     selector: z.object({
-      matchLabels: texts.nullish(),
-      matchExpressions: z
-        .array(z.object({ key: z.string(), operator: z.string(), values: z.array(z.string()).nullish() }))
-        .nullish(),
+      matchLabels: z.nullish(texts),
+      matchExpressions: z.nullish(
+        z.array(z.object({ key: z.string(), operator: z.string(), values: z.nullish(z.array(z.string())) })),
+      ),
     }),
   }),
-  status: z
-    .object({
-      observedGeneration: z.number().default(0),
-      replicas: z.number().default(0),
-      updatedReplicas: z.number().default(0),
-      availableReplicas: z.number().default(0),
-      conditions: z.array(conditionSchema).nullish(),
-    })
-    .prefault({}),
+  status: z.prefault(
+    z.object({
+      observedGeneration: z._default(z.number(), 0),
+      replicas: z._default(z.number(), 0),
+      updatedReplicas: z._default(z.number(), 0),
+      availableReplicas: z._default(z.number(), 0),
+      conditions: z.nullish(z.array(conditionSchema)),
+    }),
+    {},
+  ),
 });
 export type Deployment = z.output<typeof deploymentSchema>;
 
 export const replicaSetSchema = z.object({
   metadata: z.object({
-    annotations: texts.nullish(),
-    ownerReferences: z.array(z.object({ uid: z.string(), controller: z.boolean().nullish() })).nullish(),
+    annotations: z.nullish(texts),
+    ownerReferences: z.nullish(z.array(z.object({ uid: z.string(), controller: z.nullish(z.boolean()) }))),
   }),
   spec: z.object({ template: templateSchema }),
 });
 
 const containerStatusSchema = z.object({
   name: z.string(),
-  state: z
-    .object({ waiting: z.object({ reason: z.string().optional(), message: z.string().optional() }).nullish() })
-    .nullish(),
-  lastState: z
-    .object({ terminated: z.object({ reason: z.string().optional(), exitCode: z.number() }).nullish() })
-    .nullish(),
+  state: z.nullish(
+    z.object({ waiting: z.nullish(z.object({ reason: z.optional(z.string()), message: z.optional(z.string()) })) }),
+  ),
+  lastState: z.nullish(
+    z.object({ terminated: z.nullish(z.object({ reason: z.optional(z.string()), exitCode: z.number() })) }),
+  ),
 });
 
 export const podSchema = z.object({
-  status: z
-    .object({
-      conditions: z.array(conditionSchema).nullish(),
-      initContainerStatuses: z.array(containerStatusSchema).nullish(),
-      containerStatuses: z.array(containerStatusSchema).nullish(),
-    })
-    .prefault({}),
+  status: z.prefault(
+    z.object({
+      conditions: z.nullish(z.array(conditionSchema)),
+      initContainerStatuses: z.nullish(z.array(containerStatusSchema)),
+      containerStatuses: z.nullish(z.array(containerStatusSchema)),
+    }),
+    {},
+  ),
 });
 export type Pod = z.output<typeof podSchema>;
 
 export const quotaSchema = z.object({
   metadata: metadataSchema,
-  spec: z.object({ hard: texts.nullish() }).nullish(),
+  spec: z.nullish(z.object({ hard: z.nullish(texts) })),
 });
 
 export const namespaceSchema = z.object({ metadata: metadataSchema });

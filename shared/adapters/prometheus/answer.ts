@@ -1,5 +1,5 @@
 /** What Prometheus answers to a range query, and what was counted by it. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { PermanentError, TransientError } from '../../errors.ts';
 import type { Measurement } from '../../ports/measurements.ts';
 import { riseOf, type Series } from './counters.ts';
@@ -9,16 +9,16 @@ import { SELECTED } from './range-query.ts';
 const answerSchema = z.object({
   status: z.literal('success'),
   // A part of a distributed store did not answer. Remarks on the query itself begin with 'PromQL'.
-  warnings: z
-    .array(z.string())
-    .nullish()
-    .transform((warnings) => (warnings ?? []).filter((text) => !text.startsWith('PromQL'))),
+  warnings: z.pipe(
+    z.nullish(z.array(z.string())),
+    z.transform((warnings) => (warnings ?? []).filter((text) => !text.startsWith('PromQL'))),
+  ),
   data: z.object({
     resultType: z.literal('matrix'),
     result: z.array(
       z.object({
         metric: z.record(z.string(), z.string()),
-        values: z.array(z.tuple([z.number(), z.string()])).default([]),
+        values: z._default(z.array(z.tuple([z.number(), z.string()])), []),
       }),
     ),
   }),

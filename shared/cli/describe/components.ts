@@ -1,5 +1,5 @@
 /** JSON Schemas of a document: what is named is in one place, and referred to. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { JsonSchema } from '../../events/schemas.ts';
 
 /** The prefix of references to the schemas of an OpenAPI or AsyncAPI document. */
@@ -10,7 +10,7 @@ export class SchemaComponents {
   readonly #named = new Map<string, JsonSchema>();
 
   /** The schema of what a writer may give; those below it that have an id are references. */
-  add(schema: z.ZodType): JsonSchema {
+  add(schema: z.core.$ZodType): JsonSchema {
     const { $schema: _, $defs = {}, ...whole } = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' });
     for (const [name, one] of Object.entries($defs)) this.#named.set(name, referred(one) as JsonSchema);
     return referred(whole) as JsonSchema;

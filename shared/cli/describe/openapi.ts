@@ -1,5 +1,5 @@
 /** The OpenAPI 3.1 document of the HTTP API, from the routes and the schemas that they name. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { problemDocument, type RouteSchemas } from '../../api/route-schemas.ts';
 import type { HttpRoute } from '../../http/on-http.ts';
 import { SchemaComponents } from './components.ts';
@@ -26,7 +26,9 @@ export const PAGE_TYPE = 'text/html';
 export async function openApiDocument(registered: readonly HttpRoute[], version: string): Promise<Json> {
   const described = registered.filter(({ contentType }) => contentType !== PAGE_TYPE);
   const components = new SchemaComponents();
-  const problem = { 'application/problem+json': { schema: components.add(problemDocument.meta({ id: 'Problem' })) } };
+  const problem = {
+    'application/problem+json': { schema: components.add(problemDocument.check(z.meta({ id: 'Problem' }))) },
+  };
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of described.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))) {
     const schemas = (await route.schemas?.()) ?? {};

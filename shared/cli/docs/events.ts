@@ -7,7 +7,7 @@ import {
   MAX_MESSAGE_BYTES,
 } from '../../events/cloud-event.ts';
 import { exampleEvent } from '../../events/examples.ts';
-import { jsonSchemaOf } from '../../events/schemas.ts';
+import { descriptionOf, jsonSchemaOf } from '../../events/schemas.ts';
 import { subscriptionOf, topicOf } from '../../topology.ts';
 import { code, linkTo, page, prose, table } from './markdown.ts';
 import { boundsOf, type Field, fieldsOf, membersOf, namedTypes, sentence, typeOf } from './schema-fields.ts';
@@ -36,7 +36,7 @@ export function eventsPage(): string {
         linkTo(type),
         `\`${topicOf(type)}\``,
         `\`${subscriptionOf(type)}\``,
-        descriptionOf(entry),
+        sentenceOf(entry),
       ]),
     ),
     '## The envelope',
@@ -58,7 +58,7 @@ function eventSection(entry: CatalogEntry): string {
   const jsonSchema = jsonSchemaOf(schema);
   return [
     `### ${type}`,
-    `${descriptionOf(entry)}.`,
+    `${sentenceOf(entry)}.`,
     [
       `- Topic \`${topicOf(type)}\`, subscription and function \`${subscriptionOf(type)}\``,
       `- Sent by ${SENDERS[sender]}`,
@@ -70,8 +70,8 @@ function eventSection(entry: CatalogEntry): string {
   ].join('\n\n');
 }
 
-function descriptionOf({ definition: { type, schema } }: CatalogEntry): string {
-  return sentence(schema.description ?? type);
+function sentenceOf({ definition: { type, schema } }: CatalogEntry): string {
+  return sentence(descriptionOf(schema) ?? type);
 }
 
 function fieldTable(fields: readonly Field[]): string {

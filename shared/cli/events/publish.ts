@@ -1,6 +1,7 @@
 /** `platform-events publish`: checks an event, publishes it, and with `--wait` follows it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import * as z from 'zod/mini';
 import { ENDINGS, follow } from '../../client/follow.ts';
 import { retried } from '../../client/retried.ts';
 import { jsonFaultOf } from '../../describe-error.ts';
@@ -8,7 +9,7 @@ import { formatIssue, InvalidEventError } from '../../errors.ts';
 import { catalog, type PlatformEvent } from '../../events/catalog.ts';
 import { type CloudEvent, type EventDefinition, newEvent } from '../../events/cloud-event.ts';
 import { exampleEvent } from '../../events/examples.ts';
-import { issuesOf } from '../../events/issues.ts';
+import { describeIssue, issuesOf } from '../../events/issues.ts';
 import { parseJson } from '../../json.ts';
 import { readServiceBus } from '../../settings.ts';
 import { oneLine } from '../../shown-text.ts';
@@ -64,7 +65,7 @@ async function publish(args: string[]): Promise<void> {
   const { definition } = knownType(type);
   if (values.example) return print(JSON.stringify(exampleEvent(type).data, null, 2));
   const data = readData(values.data);
-  const checked = definition.schema.safeParse(data);
+  const checked = z.safeParse(definition.schema, data, { error: describeIssue });
   if (!checked.success) {
     throw new UsageError(
       issuesOf(checked.error, data, ['data'])

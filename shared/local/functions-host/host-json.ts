@@ -5,55 +5,64 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { jsonFaultOf } from '../../describe-error.ts';
 import { ConfigError } from '../../errors.ts';
+import { describeIssue } from '../../events/issues.ts';
 import { parseJson } from '../../json.ts';
 import type { HostSettings } from './settings.ts';
 
 const TIME_SPAN = /^(-)?(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?$/;
 
 /** A .NET TimeSpan, `[d.]hh:mm:ss[.fffffff]`, in milliseconds. A negative one is unlimited. */
-const timeSpan = z
-  .string()
-  .regex(TIME_SPAN, 'a time span such as 00:05:00')
-  .transform((text) => {
+const timeSpan = z.pipe(
+  z.string().check(z.regex(TIME_SPAN, 'a time span such as 00:05:00')),
+  z.transform((text) => {
     const [, minus, days = '0', hours, minutes, seconds, fraction = '0'] = TIME_SPAN.exec(text) ?? [];
     const whole = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
     const ms = whole * 1000 + Number(`0.${fraction}`) * 1000;
     return minus ? Number.POSITIVE_INFINITY : ms;
-  });
+  }),
+);
 
 /** Settings are text, and .NET takes text in host.json for a number or a boolean too. */
 const fromText = (pattern: RegExp, convert: (text: string) => unknown) => (value: unknown) =>
   typeof value === 'string' && pattern.test(value) ? convert(value) : value;
-const count = (least: number) => z.preprocess(fromText(/^\d{1,9}$/, Number), z.int().min(least));
-const flag = z.preprocess(
-  fromText(/^(true|false)$/i, (text) => text.toLowerCase() === 'true'),
-  z.boolean(),
-);
+const count = (least: number) => z.pipe(z.transform(fromText(/^\d{1,9}$/, Number)), z.int().check(z.gte(least)));
+const flag = z.pipe(z.transform(fromText(/^(true|false)$/i, (text) => text.toLowerCase() === 'true')), z.boolean());
 
 const schema = z.looseObject({
   version: z.literal('2.0'),
-  functionTimeout: z.union([z.literal('-1').transform(() => Number.POSITIVE_INFINITY), timeSpan]).prefault('00:30:00'),
-  extensions: z
-    .looseObject({
-      http: z.looseObject({ routePrefix: z.string().default('api') }).prefault({}),
-      serviceBus: z
-        .looseObject({
-          maxConcurrentCalls: count(1).default(() => 16 * availableParallelism()),
-          maxAutoLockRenewalDuration: timeSpan.prefault('00:05:00'),
-          maxConcurrentSessions: count(1).default(8),
-          maxConcurrentCallsPerSession: count(1).default(1),
-          maxMessageBatchSize: count(1).default(1000),
-          sessionIdleTimeout: timeSpan.optional(),
-          prefetchCount: count(0).default(0),
-          autoCompleteMessages: flag.default(true),
-          clientRetryOptions: z.looseObject({ tryTimeout: timeSpan.prefault('00:01:00') }).prefault({}),
-        })
-        .prefault({}),
-    })
-    .prefault({}),
+  functionTimeout: z.prefault(
+    z.union([
+      z.pipe(
+        z.literal('-1'),
+        z.transform(() => Number.POSITIVE_INFINITY),
+      ),
+      timeSpan,
+    ]),
+    '00:30:00',
+  ),
+  extensions: z.prefault(
+    z.looseObject({
+      http: z.prefault(z.looseObject({ routePrefix: z._default(z.string(), 'api') }), {}),
+      serviceBus: z.prefault(
+        z.looseObject({
+          maxConcurrentCalls: z._default(count(1), () => 16 * availableParallelism()),
+          maxAutoLockRenewalDuration: z.prefault(timeSpan, '00:05:00'),
+          maxConcurrentSessions: z._default(count(1), 8),
+          maxConcurrentCallsPerSession: z._default(count(1), 1),
+          maxMessageBatchSize: z._default(count(1), 1000),
+          sessionIdleTimeout: z.optional(timeSpan),
+          prefetchCount: z._default(count(0), 0),
+          autoCompleteMessages: z._default(flag, true),
+          clientRetryOptions: z.prefault(z.looseObject({ tryTimeout: z.prefault(timeSpan, '00:01:00') }), {}),
+        }),
+        {},
+      ),
+    }),
+    {},
+  ),
 });
 
 /** Durations are in milliseconds; `Infinity` for unlimited. */
@@ -79,12 +88,15 @@ export function parseHostJson(input: unknown, origin = 'host.json', settings: Ho
     const path = OVERRIDE.exec(name)?.[1]?.split(/__|:/);
     return path && value !== undefined ? [{ name, value, path }] : [];
   });
-  const result = schema.safeParse(overrides.reduce((json, { path, value }) => withValue(json, path, value), input));
+  const result = schema.safeParse(
+    overrides.reduce((json, { path, value }) => withValue(json, path, value), input),
+    { error: describeIssue },
+  );
   if (result.success) return result.data;
   const issues = result.error.issues.map(({ path, message }) => {
     const place = path.map(String).join('.');
     const setting = overrides.find((one) => one.path.join('.').toLowerCase() === place.toLowerCase());
-    return `${place}: ${message}${setting ? ` (set by ${setting.name})` : ''}`;
+    return `${place}: expected ${message}${setting ? ` (set by ${setting.name})` : ''}`;
   });
   throw new ConfigError(`${origin}: ${issues.join('; ')}`);
 }

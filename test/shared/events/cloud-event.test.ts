@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { v5 } from 'uuid';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { EventTooLargeError, InvalidEventError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import {
@@ -170,7 +170,7 @@ describe('childEvent', () => {
 describe('defineEvent', () => {
   it('refuses a version that nothing leads up to', () => {
     const make = () =>
-      defineEvent('Odd', z.looseObject({}), { subject: () => 'x', version: 3, upgrades: { 1: (old) => old } });
+      defineEvent('Odd', () => z.looseObject({}), { subject: () => 'x', version: 3, upgrades: { 1: (old) => old } });
 
     expect(make).toThrow(new TypeError('Odd is at version 3 but has no upgrade from 2'));
   });

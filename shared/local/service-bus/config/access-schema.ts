@@ -2,7 +2,7 @@
  * What a `Config.json` may say of access here, beyond what the official emulator reads (it ignores such fields): the
  * authorization rules of the namespace, of queues and of topics, and local identities with their roles.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import {
   ACCESS_RIGHTS,
   type AuthorizationRule,
@@ -12,41 +12,44 @@ import {
   type Role,
 } from '../core/authorization-rule.ts';
 
-const key = z.string().min(1).max(256);
+const key = z.string().check(z.minLength(1), z.maxLength(256));
 
-const authorizationRules = z
-  .array(
-    z.strictObject({
-      Name: z.string().min(1).max(256),
-      PrimaryKey: key.default(PUBLIC_KEY),
-      SecondaryKey: key.optional(),
-      Rights: z
-        .array(z.enum(ACCESS_RIGHTS))
-        .min(1)
-        .refine((rights) => !rights.includes('Manage') || ACCESS_RIGHTS.every((right) => rights.includes(right)), {
-          error: 'Listen and Send too, since Manage requires them',
-        }),
-    }),
-  )
-  .max(12)
-  .superRefine((rules, context) => {
-    for (const [index, { Name }] of rules.entries()) {
-      if (rules.findIndex((rule) => rule.Name === Name) === index) continue;
-      context.addIssue({ code: 'custom', path: [index, 'Name'], message: 'a unique name' });
-    }
-  })
-  .optional();
+const authorizationRules = z.optional(
+  z
+    .array(
+      z.strictObject({
+        Name: z.string().check(z.minLength(1), z.maxLength(256)),
+        PrimaryKey: z._default(key, PUBLIC_KEY),
+        SecondaryKey: z.optional(key),
+        Rights: z.array(z.enum(ACCESS_RIGHTS)).check(
+          z.minLength(1),
+          z.refine((rights) => !rights.includes('Manage') || ACCESS_RIGHTS.every((right) => rights.includes(right)), {
+            error: 'Listen and Send too, since Manage requires them',
+          }),
+        ),
+      }),
+    )
+    .check(
+      z.maxLength(12),
+      z.superRefine((rules, context) => {
+        for (const [index, { Name }] of rules.entries()) {
+          if (rules.findIndex((rule) => rule.Name === Name) === index) continue;
+          context.addIssue({ code: 'custom', path: [index, 'Name'], message: 'a unique name' });
+        }
+      }),
+    ),
+);
 
-const identities = z
-  .array(
+const identities = z.optional(
+  z.array(
     z.strictObject({
-      ClientId: z.string().min(1).optional(),
+      ClientId: z.optional(z.string().check(z.minLength(1))),
       Roles: z.array(
-        z.strictObject({ Role: z.enum(Object.keys(ROLES) as [Role, ...Role[]]), Scope: z.string().optional() }),
+        z.strictObject({ Role: z.enum(Object.keys(ROLES) as [Role, ...Role[]]), Scope: z.optional(z.string()) }),
       ),
     }),
-  )
-  .optional();
+  ),
+);
 
 /** The fields of a queue or topic, and those of a namespace. */
 export const entityAccess = { AuthorizationRules: authorizationRules };

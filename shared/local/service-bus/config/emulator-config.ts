@@ -3,7 +3,7 @@
  *
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { jsonFaultOf } from '../../../describe-error.ts';
 import { ConfigError, formatIssue, type Issue } from '../../../errors.ts';
 import { describeIssue, issuesOf } from '../../../events/issues.ts';
@@ -44,7 +44,7 @@ export function readEmulatorConfig(text: string, options: ReadOptions = {}): Emu
   const surplus = strict ? [] : first.error.issues.filter(({ code }) => code === 'unrecognized_keys');
   if (surplus.length < first.error.issues.length) {
     const serious = first.error.issues.filter((issue) => !surplus.includes(issue));
-    throw refuse(origin, issuesOf(new z.ZodError(serious), input));
+    throw refuse(origin, issuesOf(new z.core.$ZodError(serious), input));
   }
   const pruned = withoutFields(input, surplus);
   const second = schema.safeParse(pruned, { error: describeIssue });

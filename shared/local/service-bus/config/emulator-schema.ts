@@ -4,7 +4,7 @@
  * @see https://github.com/Azure/azure-service-bus-emulator-installer/blob/main/ServiceBus-Emulator/Schema/Config-schema.json
  * @see https://learn.microsoft.com/azure/service-bus-messaging/overview-emulator#usage-quotas
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Limits } from '../core/limits/limits.ts';
 import { entityAccess, namespaceAccess } from './access-schema.ts';
 import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
@@ -41,68 +41,79 @@ export const EMULATOR_LIMITS: Partial<Limits> = {
 type Range = readonly [number, number];
 const ANY: Range = [0, Number.POSITIVE_INFINITY];
 
-function isoDuration([low, high]: Range): z.ZodType<number, string> {
+function isoDuration([low, high]: Range): z.ZodMiniType<number, string> {
   const bounds =
     high === Number.POSITIVE_INFINITY ? '' : ` from ${formatIsoDuration(low)} to ${formatIsoDuration(high)}`;
   const example = formatIsoDuration(Math.min(Math.max(60_000, low), high));
   const expected = `an ISO 8601 duration${bounds}, such as ${example}`;
-  return z.string({ error: expected }).transform((text, context) => {
-    const ms = parseIsoDuration(text);
-    if (ms !== undefined && ms >= low && ms <= high) return ms;
-    context.addIssue({ code: 'custom', message: expected, input: text });
-    return z.NEVER;
-  });
+  return z.pipe(
+    z.string({ error: expected }),
+    z.transform((text, context) => {
+      const ms = parseIsoDuration(text);
+      if (ms !== undefined && ms >= low && ms <= high) return ms;
+      context.issues.push({ code: 'custom', message: expected, input: text });
+      return z.NEVER;
+    }),
+  );
 }
 
 /** The empty text means no target. */
-const target = z.string().transform((name) => (name === '' ? undefined : name));
-const flag = z.boolean().default(false);
+const target = z.pipe(
+  z.string(),
+  z.transform((name) => (name === '' ? undefined : name)),
+);
+const flag = z._default(z.boolean(), false);
 
 /** FilterType names the filter that is used; it must be present. */
 const rule = z
   .strictObject({
     FilterType: z.enum(['Correlation', 'Sql']),
-    CorrelationFilter: z
-      .strictObject({
-        ContentType: z.string().optional(),
-        CorrelationId: z.string().optional(),
-        Label: z.string().optional(),
-        MessageId: z.string().optional(),
-        ReplyTo: z.string().optional(),
-        ReplyToSessionId: z.string().optional(),
-        SessionId: z.string().optional(),
-        To: z.string().optional(),
-        Properties: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).default({}),
-      })
-      .optional(),
-    SqlFilter: z.strictObject({ SqlExpression: z.string().min(1) }).optional(),
-    Action: z.strictObject({ SqlExpression: z.string().min(1) }).optional(),
+    CorrelationFilter: z.optional(
+      z.strictObject({
+        ContentType: z.optional(z.string()),
+        CorrelationId: z.optional(z.string()),
+        Label: z.optional(z.string()),
+        MessageId: z.optional(z.string()),
+        ReplyTo: z.optional(z.string()),
+        ReplyToSessionId: z.optional(z.string()),
+        SessionId: z.optional(z.string()),
+        To: z.optional(z.string()),
+        Properties: z._default(
+          z.record(z.string().check(z.minLength(1)), z.union([z.string(), z.number(), z.boolean()])),
+          {},
+        ),
+      }),
+    ),
+    SqlFilter: z.optional(z.strictObject({ SqlExpression: z.string().check(z.minLength(1)) })),
+    Action: z.optional(z.strictObject({ SqlExpression: z.string().check(z.minLength(1)) })),
   })
-  .superRefine(({ FilterType, ...filters }, context) => {
-    const wanted = `${FilterType}Filter` as const;
-    if (!filters[wanted]) {
-      context.addIssue({ code: 'custom', path: [wanted], message: `an object, since FilterType is ${FilterType}` });
-    }
-  });
+  .check(
+    z.superRefine(({ FilterType, ...filters }, context) => {
+      const wanted = `${FilterType}Filter` as const;
+      if (!filters[wanted]) {
+        context.addIssue({ code: 'custom', path: [wanted], message: `an object, since FilterType is ${FilterType}` });
+      }
+    }),
+  );
 
-const name = z.string().min(1).max(260);
+const name = z.string().check(z.minLength(1), z.maxLength(260));
 
 /** @param strict whether {@link EMULATOR_QUOTAS} are enforced */
 export function emulatorConfig(strict: boolean) {
   const quotas = strict ? EMULATOR_QUOTAS : undefined;
   const atMost = (count: number | undefined): number => count ?? Number.MAX_SAFE_INTEGER;
-  const timeToLive = isoDuration(quotas?.timeToLiveMs ?? ANY).default(3_600_000);
+  const timeToLive = z._default(isoDuration(quotas?.timeToLiveMs ?? ANY), 3_600_000);
   const duplicateDetection = {
     RequiresDuplicateDetection: flag,
-    DuplicateDetectionHistoryTimeWindow: isoDuration(quotas?.duplicateDetectionMs ?? ANY).default(20_000),
+    DuplicateDetectionHistoryTimeWindow: z._default(isoDuration(quotas?.duplicateDetectionMs ?? ANY), 20_000),
   };
   const receive = {
     DeadLetteringOnMessageExpiration: flag,
     DefaultMessageTimeToLive: timeToLive,
-    ForwardDeadLetteredMessagesTo: target.optional(),
-    ForwardTo: target.optional(),
-    LockDuration: isoDuration(quotas?.lockMs ?? ANY).default(60_000),
-    MaxDeliveryCount: z.int().min(1).max(atMost(quotas?.maxDeliveryCount)).default(3),
+    ForwardDeadLetteredMessagesTo: z.optional(target),
+    ForwardTo: z.optional(target),
+    LockDuration: z._default(isoDuration(quotas?.lockMs ?? ANY), 60_000),
+    MaxDeliveryCount: z._default(z.int().check(z.gte(1), z.lte(atMost(quotas?.maxDeliveryCount))), 3),
     RequiresSession: flag,
   };
   // The emulator has no such fields. All are optional, so that the types hold without them.
@@ -110,38 +121,45 @@ export function emulatorConfig(strict: boolean) {
   const ofNamespace = strict ? ({} as typeof namespaceAccess) : namespaceAccess;
   const queue = z.strictObject({
     Name: name,
-    Properties: z.strictObject({ ...receive, ...duplicateDetection }).prefault({}),
+    Properties: z.prefault(z.strictObject({ ...receive, ...duplicateDetection }), {}),
     ...access,
   });
   const subscription = z.strictObject({
     Name: name,
-    Properties: z.strictObject(receive).prefault({}),
-    Rules: z
-      .array(z.strictObject({ Name: name, Properties: rule }))
-      .max(atMost(quotas?.rulesPerSubscription))
-      .default([]),
+    Properties: z.prefault(z.strictObject(receive), {}),
+    Rules: z._default(
+      z
+        .array(z.strictObject({ Name: name, Properties: rule }))
+        .check(z.maxLength(atMost(quotas?.rulesPerSubscription))),
+      [],
+    ),
   });
   const topic = z.strictObject({
     Name: name,
-    Properties: z.strictObject({ DefaultMessageTimeToLive: timeToLive, ...duplicateDetection }).prefault({}),
-    Subscriptions: z.array(subscription).max(atMost(quotas?.subscriptionsPerTopic)).default([]),
+    Properties: z.prefault(z.strictObject({ DefaultMessageTimeToLive: timeToLive, ...duplicateDetection }), {}),
+    Subscriptions: z._default(z.array(subscription).check(z.maxLength(atMost(quotas?.subscriptionsPerTopic))), []),
     ...access,
   });
   const namespace = z
     .strictObject({
-      Name: strict ? z.literal('sbemulatorns') : z.string().min(1),
-      Queues: z.array(queue).default([]),
-      Topics: z.array(topic).default([]),
+      Name: strict ? z.literal('sbemulatorns') : z.string().check(z.minLength(1)),
+      Queues: z._default(z.array(queue), []),
+      Topics: z._default(z.array(topic), []),
       ...ofNamespace,
     })
-    .superRefine(refineNames)
-    .refine(({ Queues, Topics }) => Queues.length + Topics.length <= atMost(quotas?.entities), {
-      error: `at most ${quotas?.entities} queues and topics`,
-      path: ['Queues'],
-    });
+    .check(
+      z.superRefine(refineNames),
+      z.refine(({ Queues, Topics }) => Queues.length + Topics.length <= atMost(quotas?.entities), {
+        error: `at most ${quotas?.entities} queues and topics`,
+        path: ['Queues'],
+      }),
+    );
   const logging = z.strictObject({ Type: z.string() });
   return z.strictObject({
-    UserConfig: z.strictObject({ Namespaces: z.array(namespace).min(1).max(1), Logging: logging.optional() }),
+    UserConfig: z.strictObject({
+      Namespaces: z.array(namespace).check(z.minLength(1), z.maxLength(1)),
+      Logging: z.optional(logging),
+    }),
   });
 }
 
@@ -162,7 +180,7 @@ interface Names {
 }
 
 /** Names must differ by more than case, and forwarding targets must be in the file. */
-function refineNames({ Queues, Topics }: Names, context: z.RefinementCtx): void {
+function refineNames({ Queues, Topics }: Names, context: z.core.$RefinementCtx): void {
   const report = (path: (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path, message });
 
