@@ -10,7 +10,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packagesIn } from './licences.mjs';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -60,56 +59,21 @@ export function buildOptions(outdir) {
 /**
  * Builds entry points of the repository.
  *
- * @param {{ entries: string[], outdir: string, bundled?: boolean }} options `bundled` packs them and
- *   their dependencies into `functions.js`: at a cold start a file costs more than the code in it
- * @returns {Promise<{ files: string[], packages: string[] }>} the files of this build, relative to `outdir`; and the folders
- *   of the packages that are packed into them
+ * @param {readonly string[]} entries
+ * @param {string} outdir
+ * @returns {Promise<string[]>} the files of this build, relative to `outdir`
  */
-export async function bundle({ entries, outdir, bundled = false }) {
+async function build(entries, outdir) {
   // Imported late, to save the time when everything is built already.
   const { build, stop } = await import('esbuild');
-  const result = await build({
+  const { outputFiles } = await build({
     ...buildOptions(outdir),
-    write: false,
-    metafile: true,
-    ...(bundled
-      ? {
-          stdin: { contents: entries.map((entry) => `import './${entry}';`).join('\n'), resolveDir: root },
-          entryNames: 'functions',
-          // The worker answers the first. The others describe the API, and nothing deployed loads them.
-          external: ['@azure/functions-core', '../../shared/api/*'],
-          banner: { js: requireBanner },
-          mainFields: ['module', 'main'],
-          // Used to log the stack of a bug. The deployed maps name the sources without containing them.
-          sourcemap: 'external',
-          sourcesContent: false,
-          legalComments: 'external',
-          // Identifiers stay: names of errors are shown, and to restore them at run time costs every cold start.
-          minifyWhitespace: true,
-          minifySyntax: true,
-        }
-      : { entryPoints: entries, packages: 'external' }),
+    ...{ entryPoints: [...entries], packages: 'external', write: false },
   });
   // Otherwise its service process would keep a signalled shell waiting.
   await stop();
-  const files = result.outputFiles.filter((file) => !bundled || !isMapOfOthers(file));
-  await Promise.all(files.map(({ path, contents }) => writeAtomically(path, contents)));
-  return {
-    files: files.map(({ path }) => relative(outdir, path).split(sep).join('/')).sort(),
-    packages: packagesIn(result.metafile.outputs),
-  };
-}
-
-/**
- * Whether a map is of dependencies alone. Those are several times as large as everything else.
- *
- * @param {{ path: string, text: string }} file
- */
-function isMapOfOthers({ path, text }) {
-  if (!path.endsWith('.map')) return false;
-  return !JSON.parse(text).sources.some((/** @type {string} */ source) =>
-    /^(\.\.\/)+(functions|shared)\//.test(source),
-  );
+  await Promise.all(outputFiles.map(({ path, contents }) => writeAtomically(path, contents)));
+  return outputFiles.map(({ path }) => relative(outdir, path).split(sep).join('/')).sort();
 }
 
 /**
@@ -180,7 +144,7 @@ export async function buildIfNeeded() {
   if ((await readFile(stamp, 'utf8').catch(() => '')) === current) return;
   const present = commands.filter((command) => existsSync(join(root, command)));
   const entries = [...(await functionEntries()), ...present, ...(await filesUnder('bench', '.ts'))];
-  const { files } = await bundle({ entries, outdir });
+  const files = await build(entries, outdir);
   await removeStale(outdir, files);
   await writeAtomically(stamp, Buffer.from(current));
 }

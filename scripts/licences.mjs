@@ -9,11 +9,19 @@ import { join } from 'node:path';
  * @returns {string[]} the folders of the packages that are in them, relative to the repository
  */
 export function packagesIn(outputs) {
-  const folders = Object.values(outputs).flatMap(({ inputs }) =>
-    Object.entries(inputs)
-      .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
-      .map(([path]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]),
+  return packagesOf(
+    Object.values(outputs).flatMap(({ inputs }) =>
+      Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
+    ),
   );
+}
+
+/**
+ * @param {readonly string[]} modules paths of files, relative to the repository
+ * @returns {string[]} the folders of the packages that they are of
+ */
+export function packagesOf(modules) {
+  const folders = modules.map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
   return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
 }
 

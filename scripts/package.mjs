@@ -6,7 +6,8 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { bundle, functionEntries, refuseArguments, root } from './build.mjs';
+import { functionEntries, refuseArguments, root } from './build.mjs';
+import { bundleApp } from './bundle-app.mjs';
 import { licencesOf } from './licences.mjs';
 import { zip } from './zip.mjs';
 
@@ -14,10 +15,9 @@ refuseArguments('package');
 const folder = join(root, 'dist', 'package');
 await rm(folder, { recursive: true, force: true });
 
-const { files: code, packages } = await bundle({
+const { files: code, packages } = await bundleApp({
   entries: await functionEntries(),
   outdir: join(folder, 'dist'),
-  bundled: true,
 });
 const { name, version, license, engines, type } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 const manifest = { name, version, license, private: true, engines, type, main: 'dist/functions.js' };

@@ -24,7 +24,9 @@ function installed(): string[] {
     readFileSync('package-lock.json', 'utf8'),
   );
   const isNeeded = ([folder, { dev }]: [string, { dev?: boolean }]): boolean =>
-    folder !== '' && (!dev || /^node_modules\/@?esbuild(\/|$)/.test(folder)) && existsSync(folder);
+    folder !== '' &&
+    (!dev || /^node_modules\/@?(esbuild|rolldown|oxc-project)(\/|$)/.test(folder)) &&
+    existsSync(folder);
   return Object.entries(packages)
     .filter(isNeeded)
     .map(([folder]) => folder);
