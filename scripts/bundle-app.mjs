@@ -11,6 +11,8 @@ import { packagesOf } from './licences.mjs';
 /** The worker answers the first. The others describe the API, and nothing deployed loads them. */
 const EXTERNAL = ['@azure/functions-core', /\/shared\/api\//];
 
+const NAMES = { function: true, class: true };
+
 /** The name of the module that imports the entries. */
 const START = '\0start';
 
@@ -65,8 +67,8 @@ function options(outdir, atStart) {
     // Nothing is written there; the maps name the sources from there.
     dir: outdir,
     chunkFileNames: 'chunks/[name]-[hash].js',
-    // Names stay: those of errors are shown.
-    minify: { compress: { keepNames: { function: true, class: true } }, mangle: false, codegen: true },
+    // The names of functions and classes stay: stacks and errors show them.
+    minify: { compress: { keepNames: NAMES }, mangle: { toplevel: true, keepNames: NAMES }, codegen: true },
     comments: false,
     // Used to log the stack of a bug. The deployed maps name the sources without containing them.
     sourcemap: 'hidden',

@@ -108,7 +108,7 @@ it('loads little before the first message', () => {
   const bytes = [...closureOf([main])].reduce((sum, file) => sum + statSync(file).size, 0);
 
   // zod's translations alone are half a megabyte: `import * as z` leaves them out, `import { z }` does not.
-  expect(bytes).toBeLessThan(490_000);
+  expect(bytes).toBeLessThan(385_000);
 });
 
 it.each([
