@@ -15,6 +15,9 @@ export const SETTLE_MS = 10 * MINUTE_MS;
 /** What shares a cause does not fail in the same minute everywhere: so long the others are waited for. */
 const SLACK_MS = 5 * MINUTE_MS;
 
+/** What burns still so long after a release was not mended by it: the shorter window of each rule that pages has passed. */
+const HELPS_WITHIN_MS = SETTLE_MS + 30 * MINUTE_MS;
+
 /** When something began to burn, or why nobody can say. */
 type Finding =
   | { readonly onset: Interval & { readonly at: number; readonly earliest: number; readonly latest: number } }
@@ -78,13 +81,16 @@ export function judge({ finding, changes, neighbours = [], now, among, judgedAt 
     return nobody(suspects, 'it is too early to tell whether something else burns too');
   }
 
-  // Where the change came to later, it is as bad.
   const later = changes.filter(
     (one) =>
-      one.kind === 'release' && one.startedAt > onset.latest && suspects.some((suspect) => isSameChange(suspect, one)),
+      one.kind === 'release' &&
+      one.startedAt > onset.latest &&
+      suspects.some((suspect) => isAsBad(one, suspect, { onset, now })),
   );
   const undone = [...suspects, ...later];
   const blamed = undone.filter((one) => !undone.some((other) => isUndoneBy(one, other)));
+  const newer = changes.find((one) => !undone.includes(one) && blamed.some((release) => isUndoneBy(release, one)));
+  if (newer) return nobody(suspects, `${suspects[0]?.image} would be to blame, and ${describeNewer(newer)} since then`);
   return {
     blamed,
     alsoUndone: undone.filter((one) => !blamed.includes(one)),
@@ -99,6 +105,11 @@ function nobody(suspects: readonly RecordedChange[], because: string): Verdict {
 
 function isNear({ startedAt, endedAt = Number.POSITIVE_INFINITY }: RecordedChange, { from, to }: Interval): boolean {
   return startedAt <= to && endedAt + SETTLE_MS >= from;
+}
+
+interface Sight {
+  readonly onset: { readonly latest: number };
+  readonly now: number;
 }
 
 interface Interval {
@@ -119,9 +130,23 @@ function describeCut({ kind, target, image }: RecordedChange): string {
   }
 }
 
+function describeNewer(change: RecordedChange): string {
+  return change.kind === 'release' ? `${change.image} was released to ${change.target}` : describeCut(change);
+}
+
 /** Of one commit, or of one image, wherever it went: one change. */
 function isSameChange(a: RecordedChange, b: RecordedChange): boolean {
   return (a.commit !== undefined && a.commit === b.commit) || a.image === b.image;
+}
+
+/**
+ * Whether a later release goes back with a suspect: it brought the same change elsewhere, or came to the same container
+ * and is no fix. It was not made for what burns when it followed at once, and did not help when it has been there for long.
+ */
+function isAsBad(later: RecordedChange, suspect: RecordedChange, { onset, now }: Sight): boolean {
+  if (isSameChange(suspect, later)) return true;
+  if (!isUndoneBy(suspect, later)) return false;
+  return later.startedAt <= onset.latest + SLACK_MS || (later.endedAt ?? now) + HELPS_WITHIN_MS <= now;
 }
 
 /** How many changes they are, all targets of one counted as one. */

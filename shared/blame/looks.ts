@@ -3,7 +3,7 @@
  * suspects of the onset apart, as they were then; or it burns worse from a later moment on, by a later change.
  */
 import type { RecordedChange } from '../releases/changes.ts';
-import type { OnsetFinding, OnsetInterval } from '../slo/onset.ts';
+import type { Onset, OnsetFinding, OnsetInterval } from '../slo/onset.ts';
 
 export interface Look {
   readonly finding: OnsetFinding;
@@ -20,22 +20,21 @@ export interface FirstOnset {
   readonly suspects: readonly RecordedChange[];
 }
 
-/**
- * In order; the first that blames somebody decides, or else the last.
- *
- * @param find an onset; after a known one, only a further one
- */
-export function* looksAt(
-  first: FirstOnset | undefined,
-  find: (known?: OnsetInterval) => OnsetFinding,
-): Generator<Look, void> {
-  if (!first) {
-    yield { finding: find() };
-    return;
-  }
+/** @param find an onset; after a known one, only a further one */
+export function lookAt(first: FirstOnset | undefined, find: (known?: OnsetInterval) => OnsetFinding): Look {
+  if (!first) return { finding: find() };
   const { at, onset, suspects } = first;
-  const again = suspects.length > 0 ? find() : undefined;
-  const isSame = again?.onset && again.onset.from <= onset.to && again.onset.to >= onset.from;
-  if (again && isSame) yield { finding: again, among: suspects };
-  yield { finding: find(onset), judgedAt: at };
+  const further = find(onset);
+  // What rises on may only be what began then; and most of what burns now is what made it jump.
+  if (further.onset?.isSudden) return { finding: further, judgedAt: at };
+  const again = suspects.length > 0 ? find().onset : undefined;
+  if (!again || again.from > onset.to || again.to < onset.from) {
+    return { finding: { because: 'nothing is seen now that was not seen before' } };
+  }
+  return { finding: { onset: narrowed(again, onset) }, among: suspects };
+}
+
+/** What was seen by the minute is seen by five of them an hour later: what it hardly was then, it is not now. */
+function narrowed(onset: Onset, { from, to }: OnsetInterval): Onset {
+  return { ...onset, from: Math.max(onset.from, from), to: Math.min(onset.to, to) };
 }

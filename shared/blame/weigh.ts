@@ -12,7 +12,7 @@ import { healthOf } from '../slo/health-store.ts';
 import { isInScope, type Objective, type Scope } from '../slo/objectives.ts';
 import type { Onset } from '../slo/onset.ts';
 import { judge, type Neighbour, SETTLE_MS, type Verdict } from './judge.ts';
-import { type Look, looksAt } from './looks.ts';
+import { type Look, lookAt } from './looks.ts';
 import { onsetIn, type Page, type Weighed } from './pages.ts';
 import { describeChanges } from './verdict-text.ts';
 
@@ -28,15 +28,11 @@ export async function weigh(burning: Burning, page: Page, ports: HandlerPorts): 
   const { service, objective, longWindow } = burning;
   const now = ports.clock.now();
   const health = await healthOf(ports.state, service);
-  let weighed = withoutOnset(now, 'it burns no more');
-  if (!isOpen(health, objective.slo, 'page')) return weighed;
+  if (!isOpen(health, objective.slo, 'page')) return withoutOnset(now, 'it burns no more');
   const found = onsetIn(page);
   const first = found?.onset && { ...found, onset: found.onset };
-  for (const look of looksAt(first, (known) => onsetOf(health, objective, longWindow, known))) {
-    weighed = await weighLook(burning, look, now, ports);
-    if (weighed.blamed.length > 0) break;
-  }
-  return weighed;
+  const look = lookAt(first, (known) => onsetOf(health, objective, longWindow, known));
+  return weighLook(burning, look, now, ports);
 }
 
 function withoutOnset(at: number, because: string): Weighed {

@@ -46,7 +46,7 @@ const LIKELY = 3;
 /** And so little, possibly: it is supposed that a rate jumps, or grows as one of the shapes does, so doubt remains. */
 const POSSIBLE = 5;
 /** What is likely is no further from the best than this, or than so many failures take. */
-const NEAR_MS = 10 * MINUTE_MS;
+export const NEAR_MS = 10 * MINUTE_MS;
 const NEAR_FAILURES = 8;
 /** Of the time since the onset, what the excess of failures grows with: a jump, a rise, a rise that grows faster. */
 const POWERS = [0, 1, 2] as const;

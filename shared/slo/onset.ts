@@ -5,7 +5,7 @@
  */
 import { MINUTE_MS } from '../duration.ts';
 import type { Counts } from './burn-rate.ts';
-import { type Bin, type Fit, fitOnset, rateOf, sumOfCounts } from './onset-fit.ts';
+import { type Bin, type Fit, fitOnset, NEAR_MS, rateOf, sumOfCounts } from './onset-fit.ts';
 import type { CountsFrom } from './time-buckets.ts';
 
 const BUCKET_MS = 5 * MINUTE_MS;
@@ -13,11 +13,14 @@ const BUCKET_MS = 5 * MINUTE_MS;
 const MIN_GAIN = 15;
 /** The rate before must be below this share of the rate after. */
 const MAX_SHARE_BEFORE = 0.5;
+/** The same of failures in a given time, since traffic alone more than doubles from night to day. */
+const MAX_SHARE_BEFORE_IN_TIME = 1 / 3;
 /** As many failures would have been seen before the onset, had it burnt at the rule's rate. */
 const FAILURES_TO_KNOW = 5;
 /** A burn is over when it was quiet for so long. */
 const QUIET_MS = 30 * MINUTE_MS;
 const QUIET_BUCKETS = QUIET_MS / BUCKET_MS;
+const FEWER_REQUESTS = 'there are fewer requests, and hardly more failures';
 /** By how much the clocks of whoever takes checks and of whoever releases may differ. */
 const CLOCK_TOLERANCE_MS = MINUTE_MS;
 
@@ -65,7 +68,9 @@ export function findOnset({ buckets, minutes = [], earlier }: Counted, threshold
   const bins = binsOf(buckets.slice(since), minutes);
   const finding = judgeFit(bins, threshold);
   const [first] = bins;
-  if (finding.onset || since > 0 || !first || !earlier?.total) return finding;
+  // What was counted long ago does not make more failures of fewer requests.
+  if (finding.onset || finding.because === FEWER_REQUESTS) return finding;
+  if (since > 0 || !first || !earlier?.total) return finding;
   const all = {
     ...sumOfCounts([first, earlier]),
     from: earlier.from,
@@ -111,12 +116,14 @@ function judgeFit(bins: readonly Bin[], { rate, minFailures }: BurnThreshold): O
   if (rateOf(before) >= MAX_SHARE_BEFORE * rate && rateOf(before) >= MAX_SHARE_BEFORE ** 2 * rateOf(after)) {
     return { because: 'it burnt before, and not much slower' };
   }
-  if (!failuresRise(bins, fit)) return { because: 'there are fewer requests, and hardly more failures' };
+  if (!failuresRise(bins, fit)) return { because: FEWER_REQUESTS };
   const { likely, possible, at, isSudden } = fit;
   return {
     onset: {
       ...{ at, before, after, isSudden },
-      ...{ from: likely.first - wideningAt(bins, likely.first), to: likely.last + wideningAt(bins, likely.last) },
+      // However far apart the checks are, what is likely is near.
+      from: Math.max(likely.first - wideningAt(bins, likely.first), Math.min(likely.first, at - NEAR_MS)),
+      to: Math.min(likely.last + wideningAt(bins, likely.last), Math.max(likely.last, at + NEAR_MS)),
       earliest: possible.first - wideningAt(bins, possible.first),
       latest: possible.last + wideningAt(bins, possible.last),
     },
@@ -155,7 +162,7 @@ function failuresRise(bins: readonly Bin[], { at, before, after }: Fit): boolean
   const [all, time] = [before.bad + after.bad, timeBefore + timeAfter];
   const together = xLogY(all, all / time);
   const gain = xLogY(before.bad, before.bad / timeBefore) + xLogY(after.bad, after.bad / timeAfter) - together;
-  return 2 * gain >= MIN_GAIN && (MAX_SHARE_BEFORE * after.bad) / timeAfter >= before.bad / timeBefore;
+  return 2 * gain >= MIN_GAIN && (MAX_SHARE_BEFORE_IN_TIME * after.bad) / timeAfter >= before.bad / timeBefore;
 }
 
 function xLogY(x: number, y: number): number {

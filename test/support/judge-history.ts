@@ -1,6 +1,6 @@
 /** Plays a made-up history: counts its checks, and judges as the handler does while a page is open. */
 import { judge, type Neighbour, type Verdict } from '../../shared/blame/judge.ts';
-import { type FirstOnset, type Look, looksAt } from '../../shared/blame/looks.ts';
+import { type FirstOnset, type Look, lookAt } from '../../shared/blame/looks.ts';
 import type { RecordedChange } from '../../shared/releases/changes.ts';
 import { assess, failureRateOf } from '../../shared/slo/burn-rate.ts';
 import { burnsToo, controlRate, countedIn } from '../../shared/slo/burns.ts';
@@ -48,7 +48,7 @@ export function judgeHistory(history: BurnHistory): Judgement {
     const [own = emptyBuckets(at)] = counts;
     const { page } = assess(SLO, (window) => own.sums[window]).alerts;
     if (!page) {
-      if (paged) break;
+      [paged, first, next] = [undefined, undefined, 0];
       continue;
     }
     // What it burns before it breaks is bad luck, and another story.
@@ -92,12 +92,8 @@ interface Sight {
 function verdictOf(history: BurnHistory, counts: readonly TimeBuckets[], { longWindow, now, first }: Sight): Judged {
   const [own = emptyBuckets(now)] = counts;
   const threshold = { rate: failureRateOf(longWindow, SLO), minFailures: SLO.minFailures };
-  let judged: Judged | undefined;
-  for (const look of looksAt(first, (known) => findOnset(countedIn(own, known), threshold))) {
-    judged = { ...judgeLook(history, counts, look, now), onset: look.finding.onset };
-    if (judged.blamed.length > 0) break;
-  }
-  return judged ?? { blamed: [], alsoUndone: [], suspects: [], because: '', onset: undefined };
+  const look = lookAt(first, (known) => findOnset(countedIn(own, known), threshold));
+  return { ...judgeLook(history, counts, look, now), onset: look.finding.onset };
 }
 
 function judgeLook(

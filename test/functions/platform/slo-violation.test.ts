@@ -212,7 +212,7 @@ describe('a page that acts', () => {
     await world.serve(15);
 
     expect(world.page.text).toBe(
-      'nothing is rolled back: the release of ghcr.io/shop/web:bad on default/shop/web would be to blame, and is not what runs',
+      'nothing is rolled back: ghcr.io/shop/web:bad would be to blame, and ghcr.io/shop/web:fix was released to default/shop/web since then',
     );
     expect(await world.running('web')).toBe('fix');
   });
