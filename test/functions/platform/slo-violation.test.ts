@@ -217,6 +217,18 @@ describe('a page that acts', () => {
     expect(await world.running('web')).toBe('fix');
   });
 
+  it('goes back to before both, when what followed is no fix', async () => {
+    await world.release('web', 'bad');
+    world.failing.set('shop', 0.012);
+    await world.serve(59);
+    await world.release('web', 'no-fix', OVERRIDE);
+    await world.serve(50);
+
+    expect(await world.running('web')).toBe('1');
+    expect(world.failed).toEqual(['ghcr.io/shop/web:no-fix']);
+    expect(world.blame.text).toContain('the release of ghcr.io/shop/web:no-fix on default/shop/web is rolled back');
+  });
+
   it('says so when the rollback did not help, and rolls nothing else back', async () => {
     await world.release('web', '2');
     world.failing.set('shop', 0.5);
