@@ -37,7 +37,7 @@ const MAX_PAUSE_MS = 5 * MINUTE_MS;
 export const handle: Handler<Violation> = async (event, ports) => {
   const { service, slo, severity } = event.data;
   const objective = objectiveOf(ports.config, service, slo);
-  const reasonAgainst = reasonAgainstRollback(severity, objective) ?? (await reasonNotToAct(ports.state));
+  const reasonAgainst = reasonAgainstRollback(severity, objective);
   if (reasonAgainst !== undefined || !objective) {
     await ports.notifier.notify(noticeOf(event, ports, `nothing is rolled back: ${reasonAgainst}`));
     return;
@@ -63,7 +63,9 @@ function reasonAgainstRollback(
 
 async function weighed(page: Page, event: Violation, objective: Objective, ports: HandlerPorts): Promise<Page> {
   const { service, longWindow } = event.data;
-  const next = await weigh({ service, objective, longWindow }, page, ports);
+  const paused = await reasonNotToAct(ports.state);
+  const verdict = await weigh({ service, objective, longWindow }, page, ports);
+  const next: Weighed = paused === undefined ? verdict : { ...verdict, paused };
   return changePage(ports.state, page, (current) => withWeighed(current, next));
 }
 
@@ -76,7 +78,7 @@ async function follow(
 ): Promise<Requeue | undefined> {
   const { state, clock } = ports;
   const blame = blameIn(page);
-  if (blame && objective.rollbackOnPage === 'observe') return undefined;
+  if (blame && (objective.rollbackOnPage === 'observe' || blame.paused !== undefined)) return undefined;
   const undoings = blame ? await Promise.all(blame.blamed.map((change) => undo(change, blame, event, ports))) : [];
   const age = clock.now() - page.openedAt;
   const again = (): Requeue | undefined =>

@@ -18,6 +18,8 @@ export interface Weighed extends Verdict {
   readonly at: number;
   /** When the burn began, when that was seen; milliseconds since the Unix epoch. */
   readonly onset?: OnsetInterval | undefined;
+  /** That automation was paused then, so that whoever is blamed does not go back; for people. */
+  readonly paused?: string | undefined;
 }
 
 export interface Page {

@@ -7,13 +7,14 @@ import type { Weighed } from './pages.ts';
 const MAX_LISTED = 5;
 
 /** What goes back and why, or why nothing does. */
-export function describeVerdict(weighed: Verdict, mode: 'off' | 'observe' | 'act'): string {
-  const { blamed, because } = weighed;
-  if (blamed.length === 0) return `nothing is rolled back: ${because}`;
+export function describeVerdict(weighed: Verdict & Pick<Weighed, 'paused'>, mode: 'off' | 'observe' | 'act'): string {
+  const { blamed, because, paused } = weighed;
+  if (blamed.length === 0) return `nothing is rolled back: ${paused === undefined ? '' : `${paused}; and `}${because}`;
   const what = describeChanges(blamed);
-  return mode === 'act'
+  const reason = mode === 'act' ? paused : 'rollbackOnPage only observes';
+  return reason === undefined
     ? `${what} is rolled back: ${because}`
-    : `nothing is rolled back, since rollbackOnPage only observes; it would be ${what}: ${because}`;
+    : `nothing is rolled back, since ${reason}; it would be ${what}: ${because}`;
 }
 
 /** `the release of web:2 on c1/shop/web and c2/shop/web`. */

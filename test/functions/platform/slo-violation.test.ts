@@ -2,6 +2,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/platform/slo-violation.ts';
 import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
+import { pauseAutomation, resumeAutomation } from '../../../shared/automation.ts';
+import { pagesOf } from '../../../shared/blame/pages.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
@@ -303,6 +305,27 @@ it('that observes fails nothing, and says what it would roll back', async () => 
   expect(world.blame.text).toMatch(
     /^nothing is rolled back, since rollbackOnPage only observes; it would be .*web:bad/,
   );
+});
+
+it('that opens while automation is paused says what would go back, and makes up for nothing afterwards', async () => {
+  const world = await World.start();
+  const { state } = world.platform.ports;
+  await world.release('web', 'bad');
+  await pauseAutomation(state, { by: 'ada', reason: 'audit', since: '2026-03-01T00:00:00Z' });
+  world.failing.set('shop', 0.5);
+  await world.serve(10);
+  await resumeAutomation(state);
+  await world.serve(10);
+
+  expect(world.failed).toEqual([]);
+  expect(world.blame.text).toMatch(
+    /^nothing is rolled back, since automation is paused by ada since .*: audit; it would be .*web:bad/,
+  );
+  const [page] = await pagesOf(state, 'shop');
+  expect(page?.weighed.at(-1)).toMatchObject({
+    blamed: [{ image: 'ghcr.io/shop/web:bad' }],
+    paused: expect.stringContaining('audit'),
+  });
 });
 
 it('that is off blames nobody', async () => {
