@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { CONTROLLED, PAIRED, type Row, rowOf, SITUATION_NAMES } from '../../support/blame-table.ts';
 
-const HISTORIES = 5;
+const HISTORIES = 3;
 const rows: Row[] = [];
 
 it.each(SITUATION_NAMES)('%s: never the wrong one', (situation) => {
