@@ -7,6 +7,7 @@ import { formToken, isFormToken } from '../../shared/access/form-tokens.ts';
 import { KEY_HOLDER } from '../../shared/access/rights.ts';
 import { reasonIn } from '../../shared/acts/asked.ts';
 import { changeAutomation } from '../../shared/acts/automation.ts';
+import { actOnGroup } from '../../shared/acts/error-groups.ts';
 import { discardEntry, noEntry, replayEntry } from '../../shared/acts/errors.ts';
 import { override } from '../../shared/acts/override.ts';
 import { rollBackRelease } from '../../shared/acts/rollback.ts';
@@ -15,6 +16,7 @@ import { type HttpRequest, type HttpResponse, onHttp } from '../../shared/http/o
 import { ProblemError } from '../../shared/http/problem.ts';
 import { formatEntryNumber, parseEntryNumber } from '../../shared/ports/dead-letter-list.ts';
 import type { Ports } from '../../shared/ports/handler.ts';
+import { isInGroup } from '../../shared/status/metric-labels.ts';
 
 const MAX_FORM_BYTES = 16 * 1024;
 
@@ -34,7 +36,11 @@ export async function handle(request: HttpRequest, ports: Ports): Promise<HttpRe
     }
     const next = await actOn(path, form, request, ports);
     const { pageAddress } = await pages;
-    return { status: 303, headers: { location: pageAddress(request, next, { done: form.get('act') ?? '' }) } };
+    const { page, asked } = typeof next === 'string' ? { page: next, asked: {} } : next;
+    return {
+      status: 303,
+      headers: { location: pageAddress(request, page, { done: form.get('act') ?? '', ...asked }) },
+    };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     const { answerProblem } = await pages;
@@ -43,17 +49,25 @@ export async function handle(request: HttpRequest, ports: Ports): Promise<HttpRe
   }
 }
 
+/** A page, and what is asked of it. */
+interface Next {
+  readonly page: string;
+  readonly asked: Readonly<Record<string, string>>;
+}
+
 /** @returns the page to show then @throws ProblemError saying why it is not done */
-async function actOn(path: string, form: URLSearchParams, request: HttpRequest, ports: Ports): Promise<string> {
+async function actOn(path: string, form: URLSearchParams, request: HttpRequest, ports: Ports): Promise<string | Next> {
   const [place = '', ...names] = path.split('/');
   const [name = '', namespace = '', deployment = ''] = names;
   const act = form.get('act') ?? '';
   const reason = reasonIn({ reason: form.get('reason') });
   switch (`${place} ${act}`) {
     case 'errors replay':
+      if (names.length === 0) return groupDone('replay', form, { request, reason }, ports);
       await replayEntry(numberIn(name), request, ports, reason);
       return 'errors';
     case 'errors discard':
+      if (names.length === 0) return groupDone('discard', form, { request, reason }, ports);
       await discardEntry(numberIn(name), request, ports, reason);
       return 'errors';
     case 'services unfreeze':
@@ -78,6 +92,34 @@ async function actOn(path: string, form: URLSearchParams, request: HttpRequest, 
     default:
       throw new ProblemError(404, 'there is nothing of that kind to do here');
   }
+}
+
+/** So many are named in an address. */
+const MAX_NAMED = 20;
+
+/** Whatever is of the reason and the subscription that the form names: one of them it must. */
+async function groupDone(
+  act: 'replay' | 'discard',
+  form: URLSearchParams,
+  { request: asked, reason: why }: { readonly request: HttpRequest; readonly reason: string },
+  ports: Ports,
+): Promise<Next> {
+  const [reason, subscription] = ['group-reason', 'group-subscription'].map((name) => form.get(name) ?? undefined);
+  if (reason === undefined && subscription === undefined) {
+    throw new ProblemError(400, 'group-reason, group-subscription: expected one of them, got neither');
+  }
+  const labels = { reason, subscription };
+  const { done, refused, isMore } = await actOnGroup(act, (entry) => isInGroup(entry, labels), { asked, why }, ports);
+  return {
+    page: 'errors',
+    asked: {
+      ...(reason !== undefined && { reason }),
+      ...(subscription !== undefined && { subscription }),
+      count: String(done),
+      ...(refused.length > 0 && { refused: refused.slice(0, MAX_NAMED).join(',') }),
+      ...(isMore && { more: 'yes' }),
+    },
+  };
 }
 
 function numberIn(text: string): string {

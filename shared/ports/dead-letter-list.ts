@@ -7,6 +7,9 @@ import type { DeadLetterEntry } from './bus.ts';
 
 export type EntryPlace = 'queue' | 'dead-letters';
 
+/** So many entries of a kind are replayed or discarded for one request. */
+export const MAX_AT_ONCE = 250;
+
 /** Where an entry lies. */
 export interface EntryNumber {
   readonly place: EntryPlace;

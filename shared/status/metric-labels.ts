@@ -31,6 +31,22 @@ export function subscriptionLabel(subscription: string): string {
   return subscription === '' || SUBSCRIPTIONS.has(subscription) ? subscription : OTHER;
 }
 
+/** Entries of the errors queue are grouped by these labels; each narrows a group when it is given. */
+export interface ErrorGroupLabels {
+  readonly reason: string | undefined;
+  readonly subscription: string | undefined;
+}
+
+export function isInGroup(
+  entry: { readonly reason: string; readonly subscription?: string | undefined },
+  { reason, subscription }: ErrorGroupLabels,
+): boolean {
+  return (
+    (reason === undefined || reasonLabel(entry.reason) === reason) &&
+    (subscription === undefined || subscriptionLabel(entry.subscription ?? '') === subscription)
+  );
+}
+
 /** The numbers of one Deployment, or of all that have no labels of their own. */
 export interface DeploymentMeasure {
   readonly labels: Readonly<Record<'cluster' | 'namespace' | 'deployment' | 'service', string>>;

@@ -3,9 +3,10 @@ import { unjudgedIn, waitsForPerson } from '../../delivery/automatic-replay.ts';
 import type { DeadLetterEntry } from '../../ports/bus.ts';
 import { cursorAfter, parseCursor } from '../../ports/dead-letter-list.ts';
 import type { Ports } from '../../ports/handler.ts';
-import { reasonLabel, subscriptionLabel } from '../metric-labels.ts';
+import { type ErrorGroupLabels, isInGroup, reasonLabel, subscriptionLabel } from '../metric-labels.ts';
 import { lastReading } from '../queue-reading.ts';
 import type { ErrorSummary } from '../summaries.ts';
+import { groupForms, groupNotice } from './error-group-acts.ts';
 import { badge, type Html, html, htmlTable, note, type Part, pageSection } from './parts/html.ts';
 import type { ShownPage } from './parts/layout.ts';
 import { ago, clockTime, shortened, spanText } from './parts/text.ts';
@@ -18,11 +19,10 @@ const MAX_READ = 1_000;
 
 export async function errorsPage(view: View, ports: Ports): Promise<ShownPage> {
   const [reason, subscription] = [view.query.get('reason') ?? undefined, view.query.get('subscription') ?? undefined];
+  const labels = { reason, subscription };
   const from = view.query.get('after') ?? '0';
   const reading = await lastReading(ports.state);
-  const listed = await entriesFrom(ports, parseCursor(from) ? from : '0', { reason, subscription }).catch(
-    () => undefined,
-  );
+  const listed = await entriesFrom(ports, parseCursor(from) ? from : '0', labels).catch(() => undefined);
   if (!listed) {
     const away = html`<h1>Errors</h1><div class="notice bad"><p>The errors queue cannot be read: the broker does not answer.</p></div>`;
     return { title: 'Errors unknown', tone: 'bad', main: away };
@@ -41,8 +41,10 @@ export async function errorsPage(view: View, ports: Ports): Promise<ShownPage> {
   const nothing = isFiltered ? 'None of this kind here.' : 'None: every event is handled or in progress.';
   const counted = reading && read && html`<span class="soft">counted ${ago(reading.at, view.now)}</span>`;
   const main = html`<h1>Errors</h1>
+${await groupNotice(view, ports)}
 ${groups.length > 0 && pageSection('groups', 'By reason and subscription', groupsTable(view, groups), counted)}
-${pageSection('entries', 'Entries, oldest first', html`${chosen}${listed.entries.length > 0 ? entriesTable(view, listed.entries) : note(nothing)}${more}`)}`;
+${pageSection('entries', 'Entries, oldest first', html`${chosen}${listed.entries.length > 0 ? entriesTable(view, listed.entries) : note(nothing)}${more}`)}
+${isFiltered && listed.entries.length > 0 && groupForms(view, labels)}`;
   return { title: 'Errors', tone: groups.length > 0 ? 'bad' : 'good', main };
 }
 
@@ -55,12 +57,10 @@ interface Listed {
 async function entriesFrom(
   { deadLetterQueue }: Pick<Ports, 'deadLetterQueue'>,
   cursor: string,
-  { reason, subscription }: { readonly reason: string | undefined; readonly subscription: string | undefined },
+  labels: ErrorGroupLabels,
 ): Promise<Listed> {
-  const fits = (entry: DeadLetterEntry): boolean =>
-    (reason === undefined || reasonLabel(entry.reason) === reason) &&
-    (subscription === undefined || subscriptionLabel(entry.subscription ?? '') === subscription);
-  const isFiltered = reason !== undefined || subscription !== undefined;
+  const fits = (entry: DeadLetterEntry): boolean => isInGroup(entry, labels);
+  const isFiltered = labels.reason !== undefined || labels.subscription !== undefined;
   const entries: ErrorSummary[] = [];
   let next = cursor;
   for (let read = 0; read < MAX_READ; ) {

@@ -202,3 +202,86 @@ it('takes no form without end', async () => {
   expect(await sendForm(platform.ports, 'automation', form)).toMatchObject({ status: 413 });
   expect(await isPaused()).toBe(false);
 });
+
+describe('all errors of one kind', () => {
+  const ada = callerOf('people:ada', ['replay']);
+  const eve = callerOf('people:eve', ['discard']);
+  const group = 'errors?reason=Unexpected&subscription=health-check';
+  const check = { specversion: '1.0', source: '/ci', type: 'HealthCheck', subject: 'web' };
+  const enter = (id: string, parts: { reason?: string; body?: unknown } = {}): Promise<void> =>
+    platform.bus.deadLetter({
+      ...{ messageId: id, body: { ...check, id, data: { service: 'web', good: 1, total: 1 } } },
+      ...{ type: 'HealthCheck', correlationId: undefined, traceparent: undefined, reason: 'Unexpected' },
+      ...{ description: '', subscription: 'health-check', attempts: 1, redelivery: 0, ...parts },
+    });
+  const fieldsOf = { 'group-reason': 'Unexpected', 'group-subscription': 'health-check', reason: 'mended' };
+  const send = (act: string, caller: Caller, fields: Record<string, string> = fieldsOf) =>
+    sendForm(platform.ports, 'errors', { act, ...fields }, { caller });
+
+  it('are replayed by one form: how many, what was refused and why, each in the audit log', async () => {
+    for (let n = 0; n < 3; n++) await enter(`good-${n}`);
+    await enter('unreadable', { body: { nothing: 'of an event' } });
+    await enter('other', { reason: 'InvalidEvent' });
+    const { body = '' } = await getPage(platform.ports, group, { caller: ada });
+    expect(textOf(body)).toMatch(/Reason, for the audit log Replay all of these Discard all of these: not for you/);
+
+    const { status, headers } = await send('replay', ada);
+
+    expect(status).toBe(303);
+    const next = headers?.['location']?.replace('/api/dashboard/', '') ?? '';
+    const page = await pageText(platform.ports, next, { caller: ada });
+    // That of each test is among them.
+    expect(page).toMatch(/ 4 entries replayed: .* Not replayed, and still here: entry 5: the body is no CloudEvent/);
+    await platform.bus.advance('1m');
+    const left = await platform.bus.deadLetters('0', 10);
+    expect(left.map(({ messageId }) => messageId)).toEqual(expect.arrayContaining(['unreadable', 'other']));
+    expect(new Set((await audit()).map(({ what }) => what))).toEqual(
+      new Set([1, 2, 3, 4, 5].map((n) => `errors/${n}`)),
+    );
+    expect((await audit()).filter(({ failed }) => failed !== undefined)).toMatchObject([{ what: 'errors/5' }]);
+  });
+
+  it('are discarded likewise, by who may', async () => {
+    for (let n = 0; n < 3; n++) await enter(`bad-${n}`);
+
+    expect((await send('discard', ada)).status).toBe(403);
+    expect(await entries()).toBe(4);
+    const { headers } = await send('discard', eve);
+
+    expect(headers?.['location']).toMatch(/done=discard&.*count=4/);
+    expect(await entries()).toBe(0);
+  });
+
+  it('are done 250 at a time, which it says', async () => {
+    for (let n = 0; n < 260; n++) await enter(`many-${n}`);
+
+    const { headers } = await send('discard', eve);
+
+    const next = headers?.['location']?.replace('/api/dashboard/', '') ?? '';
+    expect(await pageText(platform.ports, next)).toMatch(/ 250 entries discarded\. More of this kind may be there/);
+    expect((await platform.bus.deadLetters('0', 100)).length).toBe(11);
+  });
+
+  it.each<[string, Record<string, string>, Record<string, string>, number]>([
+    ['without a reason for the audit log', { ...fieldsOf, reason: '' }, OWN_PAGE, 400],
+    ['without saying of which kind', { reason: 'x' }, OWN_PAGE, 400],
+    ['with a made-up token', { ...fieldsOf, token: `9999999999999.${'A'.repeat(43)}` }, OWN_PAGE, 400],
+    ['from a page of another site', fieldsOf, { ...OWN_PAGE, 'sec-fetch-site': 'cross-site' }, 403],
+  ])('are left alone %s', async (_, fields, headers, status) => {
+    const answer = await sendForm(platform.ports, 'errors', { act: 'discard', ...fields }, { headers, caller: eve });
+
+    expect(answer.status).toBe(status);
+    expect(await entries()).toBe(1);
+    expect(await audit()).toEqual([]);
+  });
+
+  it('are told of by what the audit log has, not by what an address says', async () => {
+    const forged = `${group}&done=replay&count=3&refused=7,%3Cb%3Ecall%20me`;
+
+    const page = await pageText(platform.ports, forged);
+
+    expect(page).toContain('3 entries replayed');
+    expect(page).not.toContain('Not replayed');
+    expect(page).not.toContain('call me');
+  });
+});

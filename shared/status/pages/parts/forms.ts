@@ -58,6 +58,8 @@ const DONE: Readonly<Record<ActName, string>> = {
 
 /** What was just done, on the page that is shown after it. */
 export function doneNotice({ query }: View): Part {
+  // Of several at once the page itself tells more.
+  if (query.has('count')) return undefined;
   const done = ACTS.find((act) => act === query.get('done'));
   return done && html`<div class="notice good" role="status"><p>${DONE[done]}</p></div>`;
 }

@@ -32,7 +32,10 @@ const PLACES: readonly (readonly [page: string, name: string])[] = [
 export function documentOf(view: View, { title, tone = 'quiet', main }: ShownPage): string {
   const { now, page, base, query } = view;
   const [place = ''] = page.split('/');
-  const here = hrefOf(view, page === '' ? [] : page.split('/'), { ...Object.fromEntries(query), done: undefined });
+  const here = hrefOf(view, page === '' ? [] : page.split('/'), {
+    ...Object.fromEntries(query),
+    ...{ done: undefined, count: undefined, refused: undefined, more: undefined },
+  });
   return html`<!doctype html>
 <html lang="en">
 <head>
