@@ -273,14 +273,17 @@ function readConfig(path: string | undefined): PlatformConfig {
   return readConfigFile(file);
 }
 
-/** @throws ConfigError; its message begins with the name of the setting when there is no such file */
-export function readConfigFile(file: string): PlatformConfig {
+/**
+ * @param given what names the file: the setting, or a flag
+ * @throws ConfigError; its message begins with `given` when there is no such file
+ */
+export function readConfigFile(file: string, given = 'PLATFORM_CONFIG'): PlatformConfig {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const got = shown('PLATFORM_CONFIG', file);
-    throw new ConfigError(`PLATFORM_CONFIG: expected a file that can be read, got ${got} (${faultOf(error)})`);
+    throw new ConfigError(`${given}: expected a file that can be read, got ${got} (${faultOf(error)})`);
   }
   let input: unknown;
   try {

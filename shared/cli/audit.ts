@@ -23,7 +23,9 @@ export const auditCommand: CliCommand = {
 async function audit(args: string[]): Promise<void> {
   const { values } = readFlags(USAGE, FLAGS, { args });
   const since = timeBack('since', values.since);
+  let isEmpty = true;
   for await (const act of appAt(values).audit({ since, who: values.who })) {
+    isEmpty = false;
     if (values.json) printJson(act);
     else {
       const { at, who, right, what, why, from, correlationId, failed } = act;
@@ -37,4 +39,5 @@ async function audit(args: string[]): Promise<void> {
       print(`${dim(at)}  ${oneLine(who)}  ${right}  ${oneLine(what)}  ${texts}${chain}`);
     }
   }
+  if (isEmpty && !values.json) print('no act matches');
 }

@@ -43,9 +43,10 @@ const TITLES: Readonly<Record<keyof ConfigChanges, string>> = {
 /** Sets the exit code: 1 when it is not valid, 3 when it allows or calls more than the old one. @throws UsageError */
 async function config(args: string[]): Promise<void> {
   const { values, positionals } = readFlags(USAGE, FLAGS, { args, words: 2 });
-  const [command, file = process.env['PLATFORM_CONFIG'] || CONFIG_FILE] = positionals;
+  const [command, named] = positionals;
+  const file = named ?? (process.env['PLATFORM_CONFIG'] || CONFIG_FILE);
   if (command !== 'check') throw wrongCall(USAGE, `expected 'config check', got '${command ?? ''}'`);
-  const { now, problem } = read(file, values.simulated);
+  const { now, problem } = read(file, values.simulated, named === undefined ? 'PLATFORM_CONFIG' : 'FILE');
   if (!now) {
     process.exitCode = 1;
     if (values.json) printJson({ file, isValid: false, problem });
@@ -69,12 +70,12 @@ function changesText(changes: ConfigChanges): string {
 }
 
 /** The configuration, or what is wrong with it. A file that is not there is a wrong call. */
-function read(file: string, isSimulated: boolean): { now?: PlatformConfig; problem?: string } {
+function read(file: string, isSimulated: boolean, given: string): { now?: PlatformConfig; problem?: string } {
   try {
-    const found = readConfigFile(file);
+    const found = readConfigFile(file, given);
     return { now: isSimulated ? found : forRealClusters(found, file) };
   } catch (error) {
-    if (!(error instanceof ConfigError) || error.message.startsWith('PLATFORM_CONFIG')) throw error;
+    if (!(error instanceof ConfigError) || error.message.startsWith(`${given}:`)) throw error;
     return { problem: error.message };
   }
 }
@@ -82,7 +83,7 @@ function read(file: string, isSimulated: boolean): { now?: PlatformConfig; probl
 /** One of before, when lists could be left out, is compared as what it allowed then: anything. */
 function readOld(file: string, now: PlatformConfig): PlatformConfig {
   try {
-    const old = readConfigFile(file);
+    const old = readConfigFile(file, 'OLD');
     return old.policies.deployment.registries === undefined ? old : { ...old, unlisted: now.unlisted };
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(`--against: ${error.message}`);

@@ -27,6 +27,6 @@ await runCommand(async () => {
 function commandOf(name: string): CliCommand {
   const found = COMMANDS.find((command) => command.name === name);
   if (found) return found;
-  const names = [...COMMANDS.map((command) => command.name), 'help'];
+  const names = [...COMMANDS.map((command) => command.name), 'help', '--help', '--version'];
   throw new UsageError(`unknown command '${name}'; ${didYouMean(name, names, "see 'platform-events --help'")}`);
 }

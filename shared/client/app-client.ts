@@ -34,6 +34,7 @@ export interface ErrorFilter {
 const HINTS: Hints = {
   unreachable: 'is it running (npm start), or elsewhere (--url)?',
   unauthenticated: 'set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)',
+  address: "give the app's own address with --url or PLATFORM_EVENTS_URL",
 };
 
 /** The app at an address. */

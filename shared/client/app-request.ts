@@ -29,6 +29,8 @@ export interface Credentials {
 export interface Hints {
   readonly unreachable: string;
   readonly unauthenticated: string;
+  /** When the address redirects elsewhere. */
+  readonly address: string;
 }
 
 /** Sends requests to the app at an address. Redirects are not followed, since they would get the function key. */
@@ -90,7 +92,7 @@ export class AppConnection {
 
   #redirected(status: number, location: string | null): PermanentError {
     return new PermanentError(
-      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the key or token; give the app's own address with --url or PLATFORM_EVENTS_URL`,
+      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the key or token; ${this.#hints.address}`,
     );
   }
 

@@ -51,7 +51,13 @@ export class EventPublisher {
   readonly #client: BusClient;
   readonly #senders = new Map<string, BusSender>();
 
+  /** @throws TypeError for what is no client, such as a connection string */
   constructor(client: BusClient) {
+    if (typeof client?.createSender !== 'function') {
+      throw new TypeError(
+        `expected a ServiceBusClient of @azure/service-bus, got ${client === null ? 'null' : typeof client}`,
+      );
+    }
     this.#client = client;
   }
 

@@ -1,6 +1,7 @@
 /** Follows an event and its effects through the history, until the chain ends. */
 import { isDeepStrictEqual } from 'node:util';
 import type { HistoryEntry } from '../api/events.ts';
+import { PermanentError } from '../errors.ts';
 import { type EventIdentity, eventReference } from '../events/identity.ts';
 import type { AppClient } from './app-client.ts';
 
@@ -36,17 +37,22 @@ interface FollowOptions {
 
 const POLL_MS = 200;
 
-/** Resolves when the chain has ended or the time is up. While the app is away it is asked again. */
+/**
+ * Resolves when the chain has ended or the time is up. While the app is away it is asked again; a first answer that refuses,
+ * for want of a right or at a wrong address, would be the same for the whole time.
+ */
 export async function follow(options: FollowOptions): Promise<ChainEnd> {
   const { app, event, correlationId, timeoutMs, onEntry, now, pause } = options;
   const deadline = now() + timeoutMs;
   const found = new Map<string, HistoryEntry>();
   const seen = new Map<string, HistoryEntry>();
   let failure: unknown;
+  let hasAnswered = false;
   while (now() < deadline) {
     try {
       const entries = await app.history({ correlationId, limit: 100 });
       failure = undefined;
+      hasAnswered = true;
       for (const entry of entries.toReversed()) found.set(keyOf(entry), entry);
       const run = entriesOfEvent(event, [...found.values()]);
       for (const entry of run) {
@@ -58,6 +64,7 @@ export async function follow(options: FollowOptions): Promise<ChainEnd> {
       const ending = endingOf(run, [...found.values()]);
       if (ending) return { ending, ...whyOf(run, ending) };
     } catch (error) {
+      if (error instanceof PermanentError && !hasAnswered) throw error;
       failure = error;
     }
     await pause(POLL_MS);

@@ -7,6 +7,7 @@ import type { PlatformEvent } from '../events/catalog.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import { addressFault } from './app-address.ts';
 import { AppClient } from './app-client.ts';
+import type { Hints } from './app-request.ts';
 import { type ChainEnd, follow } from './follow.ts';
 import { retried } from './retried.ts';
 
@@ -18,6 +19,12 @@ export interface PlatformClientOptions {
   /** Allows plain http to other machines than this one: the key would be sent unencrypted. */
   readonly allowInsecureHttp?: boolean | undefined;
 }
+
+const HINTS: Hints = {
+  unreachable: 'is it running, and is this its address?',
+  unauthenticated: "give a function key as the option 'key', or a token as 'token'",
+  address: "give the app's own address",
+};
 
 /**
  * @example
@@ -45,6 +52,7 @@ export class PlatformClient {
    * @throws PermanentError with the app's reasons, and then none is published @throws TransientError while it is away
    */
   async publish(events: PlatformEvent | readonly PlatformEvent[]): Promise<void> {
+    if (Array.isArray(events) && events.length === 0) return;
     await retried(async () => void (await (await this.#app()).publish(events)));
   }
 
@@ -52,7 +60,7 @@ export class PlatformClient {
    * Follows an event and what it causes until the chain has ended, or the time is up. It may also have been published on
    * Service Bus.
    *
-   * @throws TransientError when the app is away at the end of the time
+   * @throws PermanentError when the app refuses to tell @throws TransientError when it is away at the end of the time
    */
   async waitForEnd(event: CloudEvent, { timeout = '10m', onEntry = () => {} }: WaitOptions = {}): Promise<ChainEnd> {
     return follow({
@@ -68,7 +76,7 @@ export class PlatformClient {
 
   async #app(): Promise<AppClient> {
     const { key, token } = this.#options;
-    return new AppClient(this.#url, { key, token: typeof token === 'function' ? await token() : token });
+    return new AppClient(this.#url, { key, token: typeof token === 'function' ? await token() : token }, HINTS);
   }
 }
 

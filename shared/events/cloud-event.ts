@@ -144,6 +144,9 @@ function makeEvent<Type extends string, Schema extends z.core.$ZodType>(
   causationid: string | undefined,
 ): CloudEvent<Type, z.output<Schema>> {
   const { type, version } = definition;
+  // For callers without types: the rest is made from these two.
+  if (typeof source !== 'string' || typeof id !== 'string')
+    check(envelope, { specversion: '1.0', id, source, type }, {});
   const parsed = check(definition.schema, data, { id, type }, ['data']);
   const event: CloudEvent<Type, z.output<Schema>> = {
     specversion: '1.0',

@@ -3,6 +3,7 @@
 import * as z from 'zod/mini';
 import { $ZodNumberFormat } from 'zod/v4/core';
 import { InvalidEventError, type Issue } from '../errors.ts';
+import { misnamedFields } from './misnamed.ts';
 
 /** What a schema issue expected, in words; for zod's `error` option, which a message in the schema overrides. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string {
@@ -113,8 +114,28 @@ export function check<Schema extends z.core.$ZodType>(
   prefix: readonly PropertyKey[] = [],
 ): z.output<Schema> {
   const result = z.safeParse(fastest(schema), input, { error: describeIssue, jitless: true });
-  if (!result.success) throw new InvalidEventError(identity, issuesOf(result.error, input, prefix));
+  const issues = result.success ? [] : issuesOf(result.error, input, prefix);
+  const misnamed = misnamedIn(schema, input, issues, prefix);
+  if (!result.success || misnamed.length > 0) throw new InvalidEventError(identity, [...issues, ...misnamed]);
   return result.data;
+}
+
+/** Leaves out what the issue of the missing field says already. */
+function misnamedIn(
+  schema: z.core.$ZodType,
+  input: unknown,
+  issues: readonly Issue[],
+  prefix: readonly PropertyKey[],
+): Issue[] {
+  const told = new Set(issues.map((issue) => issue.path));
+  const pathOf = (...path: readonly PropertyKey[]): string => [...prefix, ...path].map(String).join('.');
+  return misnamedFields(schema, input)
+    .filter(({ path, name }) => !told.has(pathOf(...path.slice(0, -1), name)))
+    .map(({ path, name }) => ({
+      path: pathOf(...path),
+      value: valueAt(input, path),
+      expected: `the name '${name}', which differs in case alone`,
+    }));
 }
 
 /**

@@ -2,6 +2,7 @@
  * `platform-events/bus`: the local Service Bus from code. What is exported here is the package's promise to those who
  * install it; `docs/testing.md` shows it in use.
  */
+import { ConfigError } from '../errors.ts';
 import { readEmulatorConfig } from '../local/service-bus/config/emulator-config.ts';
 import { TIERS } from '../local/service-bus/core/limits/limits.ts';
 import { startBus } from '../local/service-bus/start.ts';
@@ -37,10 +38,16 @@ export interface RunningBus {
  * const client = new ServiceBusClient(bus.connectionString);
  * await client.close();
  * await bus.close();
- * @throws ConfigError that names the path and value of the configuration that does not fit
+ * @throws ConfigError that names the option, or the path in the configuration, and the value that does not fit
  */
 export async function startLocalBus(options: LocalBusOptions = {}): Promise<RunningBus> {
   const { port = 0, adminPort = 0, config, tier } = options;
+  if (tier !== undefined && !Object.hasOwn(TIERS, tier)) {
+    throw new ConfigError(`tier: expected one of ${Object.keys(TIERS).join(', ')}, got '${tier}'`);
+  }
+  if (config !== undefined && typeof config !== 'string') {
+    throw new ConfigError(`config: expected the text of a Config.json, got a value of type ${typeof config}`);
+  }
   const { connectionString, url, adminUrl, cut, close } = await startBus({
     ...{ port, adminPort },
     plan: config === undefined ? undefined : readEmulatorConfig(config).plan,

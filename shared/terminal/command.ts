@@ -22,7 +22,7 @@ export function wrongCall(usage: string, reason: string): UsageError {
 /** How to ask for the help of the command with this usage. */
 function helpOf(usage: string): string {
   const [first = ''] = usage.split('\n', 1);
-  const command = first.replace(/^usage: | [[<].*/g, '');
+  const command = first.replace(/^usage: | (?:[[<]|[A-Z]{2}).*/g, '');
   return `'${command} ${command.startsWith('npm ') ? '-- ' : ''}--help'`;
 }
 

@@ -62,7 +62,8 @@ export const BUS = {
                     loopback every link needs a token, and you must give a key
   --key-file FILE   the shared access key, instead of the emulator's public one;
                     or in the environment: BUS_KEY
-  --config FILE     entities of an emulator's Config.json instead of this build's topology
+  --config FILE     entities of an emulator's Config.json instead of this
+                    build's topology
   --strict          with --config: the emulator's quotas hold, and fields that
                     it does not know are refused
   --tier TIER       standard or premium: the sizes and counts of that tier hold,
@@ -73,7 +74,8 @@ export const BUS = {
   --https-port N    with --tls: one more port, such as 443, where some clients
                     always look for the administration and for WebSockets
   --identity        take tokens of local identities, for DefaultAzureCredential:
-                    prints the environment that it needs; --config gives them roles
+                    prints the environment that it needs; --config gives them
+                    roles
   --json            print what to connect to as one line of JSON`,
   flags: {
     port: { type: 'string', default: '5672' },

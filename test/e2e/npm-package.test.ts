@@ -72,6 +72,9 @@ describe('a project without any SDK', () => {
        const made = newEvent(HealthCheck, { source: '/x', data: { service: 'web', good: 1, total: 1 } });
        const published = await platform.publish(HealthCheck, made.data);
        console.log(platform.events()[0].id === published.id, new Set(buses.map(({ url }) => url)).size);
+       for (const wrong of [{ tier: 'gold' }, { config: {} }]) {
+         await startLocalBus(wrong).catch((error) => console.log(error.message));
+       }
        try { new PlatformClient('http://events.example.com', { key: 'k' }); } catch (error) { console.log(error.message); }
        const address = buses[0].url.replace('amqp:', 'http:') + '/$servicebus/websocket';
        const headers = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
@@ -85,7 +88,7 @@ describe('a project without any SDK', () => {
     expect(bare.run('all.mjs')).toEqual({
       status: 0,
       output:
-        "true 2\nurl: expected https, got 'http://events.example.com': the function key would be sent unencrypted; the option 'allowInsecureHttp' allows it\n101\n",
+        "true 2\ntier: expected one of standard, premium, got 'gold'\nconfig: expected the text of a Config.json, got a value of type object\nurl: expected https, got 'http://events.example.com': the function key would be sent unencrypted; the option 'allowInsecureHttp' allows it\n101\n",
     });
   });
 

@@ -75,6 +75,28 @@ const cases: [command: string, args: string[], env: Record<string, string>, comp
   ['cli/main', [...CHECK, '--source', 'a b'], {}, /^--source: expected a URI reference, got "a b"$/],
   ['cli/main', [], {}, /^usage: platform-events <command> \[options\]\n/],
   ['cli/main', ['pubish'], {}, /^unknown command 'pubish'; did you mean 'publish'\?$/],
+  ['cli/main', ['--versio'], {}, /^unknown command '--versio'; did you mean '--version'\?$/],
+  ['cli/main', ['explain'], {}, /^expected a deployment, .*; see 'platform-events explain --help'$/],
+  ['cli/main', ['config', 'check', 'absent.json'], {}, /^FILE: expected a file that can be read, got 'absent.json'/],
+  // As PowerShell 5 and cmd hand it over.
+  [
+    'cli/main',
+    ['publish', 'HealthCheck', '--data', '{ service: web }'],
+    {},
+    /^--data: expected JSON: line 1, column 3: .*; if the shell takes the quotes away, use a file: --data "@file"$/,
+  ],
+  [
+    'cli/main',
+    ['publish', 'HealthCheck', '--data', '{"Service":"web","total":1}'],
+    {},
+    /^data\.service: expected a DNS-1123 .*\ndata\.good: expected an integer, got nothing$/,
+  ],
+  [
+    'cli/main',
+    ['publish', 'DeploymentRequested', '--data', '{"namespace":"a","deployment":"b","image":"c:1","Container":"d"}'],
+    {},
+    /^data\.Container: expected the name 'container', which differs in case alone, got "d"$/,
+  ],
   ['cli/main', ['help', 'evnts'], {}, /^unknown command 'evnts'; did you mean 'events'\?$/],
   ['cli/main', ['frobnicate'], {}, /^unknown command 'frobnicate'; see 'platform-events --help'$/],
   ['cli/main', ['publish', 'HealthCeck'], {}, /^unknown event type 'HealthCeck'; did you mean 'HealthCheck'\?$/],

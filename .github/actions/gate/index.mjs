@@ -183,7 +183,7 @@ var AppConnection = class {
   }
   #redirected(status, location) {
     return new PermanentError(
-      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the key or token; give the app's own address with --url or PLATFORM_EVENTS_URL`
+      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the key or token; ${this.#hints.address}`
     );
   }
   /** The error for a success that is not an answer of the app. */
@@ -236,7 +236,8 @@ function reasonIn(answer) {
 // shared/client/app-client.ts
 var HINTS = {
   unreachable: "is it running (npm start), or elsewhere (--url)?",
-  unauthenticated: "set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)"
+  unauthenticated: "set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)",
+  address: "give the app's own address with --url or PLATFORM_EVENTS_URL"
 };
 var AppClient = class {
   #app;
@@ -404,6 +405,7 @@ function appOfWorkflow() {
   const audience = input("audience") ?? "platform-events";
   return new AppClient(url, key === void 0 ? { token: workflowToken(audience) } : { key }, {
     unreachable: "is the input url right, and may this runner reach it?",
+    address: "give the app's own address in the input url",
     unauthenticated: key === void 0 ? `is there an issuer for these tokens with the audience ${audience} in access.issuers, and has the app HttpAuth=tokens?` : "is the input key a function key of this app, and has the app HttpAuth=keys?"
   });
 }

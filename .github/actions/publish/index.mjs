@@ -8,6 +8,57 @@ import { setTimeout as pause2 } from "node:timers/promises";
 // shared/client/follow.ts
 import { isDeepStrictEqual } from "node:util";
 
+// shared/errors.ts
+var PlatformError = class extends Error {
+  get name() {
+    return this.constructor.name;
+  }
+};
+var TransientError = class extends PlatformError {
+  isTransient = true;
+  reason = "Transient";
+  /** What the service asked for (Retry-After), in milliseconds. */
+  retryAfterMs;
+  constructor(message, options = {}) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+};
+var PermanentError = class extends PlatformError {
+  isTransient = false;
+  reason = "Permanent";
+};
+var NotFoundError = class extends PermanentError {
+  reason = "NotFound";
+};
+function formatIssue({ path, value, expected, isSecret = false }) {
+  const shown = isSecret ? `${kindOf(value)} (not shown: it may hold a secret)` : escaped(show(value));
+  return `${path === "" ? "" : `${escaped(path)}: `}expected ${expected}, got ${shown.length > 120 ? `${shown.slice(0, 117)}...` : shown}`;
+}
+function escaped(text) {
+  return text.replace(/[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Noncharacter_Code_Point}]/gu, (char) => {
+    const code = (char.codePointAt(0) ?? 0).toString(16);
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+  });
+}
+function kindOf(value) {
+  if (value === void 0) return "nothing";
+  if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
+  return Array.isArray(value) ? "an array" : "an object";
+}
+function show(value) {
+  if (value === void 0) return "nothing";
+  if (typeof value === "number") return String(value);
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return "a value that JSON cannot hold";
+  }
+}
+var ConfigError = class extends PermanentError {
+  reason = "InvalidConfiguration";
+};
+
 // shared/events/identity.ts
 function eventReference({ source, id }) {
   return `${source} ${id}`;
@@ -29,10 +80,12 @@ async function follow(options) {
   const found = /* @__PURE__ */ new Map();
   const seen = /* @__PURE__ */ new Map();
   let failure;
+  let hasAnswered = false;
   while (now() < deadline) {
     try {
       const entries = await app.history({ correlationId, limit: 100 });
       failure = void 0;
+      hasAnswered = true;
       for (const entry of entries.toReversed()) found.set(keyOf(entry), entry);
       const run = entriesOfEvent(event, [...found.values()]);
       for (const entry of run) {
@@ -44,6 +97,7 @@ async function follow(options) {
       const ending = endingOf(run, [...found.values()]);
       if (ending) return { ending, ...whyOf(run, ending) };
     } catch (error) {
+      if (error instanceof PermanentError && !hasAnswered) throw error;
       failure = error;
     }
     await pause3(POLL_MS);
@@ -108,59 +162,6 @@ function isSettled({ status, reason }) {
 
 // shared/client/retried.ts
 import { setTimeout as pause } from "node:timers/promises";
-
-// shared/errors.ts
-var PlatformError = class extends Error {
-  get name() {
-    return this.constructor.name;
-  }
-};
-var TransientError = class extends PlatformError {
-  isTransient = true;
-  reason = "Transient";
-  /** What the service asked for (Retry-After), in milliseconds. */
-  retryAfterMs;
-  constructor(message, options = {}) {
-    super(message, options);
-    this.retryAfterMs = options.retryAfterMs;
-  }
-};
-var PermanentError = class extends PlatformError {
-  isTransient = false;
-  reason = "Permanent";
-};
-var NotFoundError = class extends PermanentError {
-  reason = "NotFound";
-};
-function formatIssue({ path, value, expected, isSecret = false }) {
-  const shown = isSecret ? `${kindOf(value)} (not shown: it may hold a secret)` : escaped(show(value));
-  return `${path === "" ? "" : `${escaped(path)}: `}expected ${expected}, got ${shown.length > 120 ? `${shown.slice(0, 117)}...` : shown}`;
-}
-function escaped(text) {
-  return text.replace(/[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Noncharacter_Code_Point}]/gu, (char) => {
-    const code = (char.codePointAt(0) ?? 0).toString(16);
-    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
-  });
-}
-function kindOf(value) {
-  if (value === void 0) return "nothing";
-  if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
-  return Array.isArray(value) ? "an array" : "an object";
-}
-function show(value) {
-  if (value === void 0) return "nothing";
-  if (typeof value === "number") return String(value);
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    return "a value that JSON cannot hold";
-  }
-}
-var ConfigError = class extends PermanentError {
-  reason = "InvalidConfiguration";
-};
-
-// shared/client/retried.ts
 async function retried(request, wait = (ms) => pause(ms)) {
   for (const waitMs of [500, 2e3]) {
     try {
@@ -407,7 +408,7 @@ var AppConnection = class {
   }
   #redirected(status, location) {
     return new PermanentError(
-      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the key or token; give the app's own address with --url or PLATFORM_EVENTS_URL`
+      `${this.#url} redirects (${status}) to ${originOf(location, this.#url)}, which is not followed: it would get the key or token; ${this.#hints.address}`
     );
   }
   /** The error for a success that is not an answer of the app. */
@@ -460,7 +461,8 @@ function reasonIn(answer) {
 // shared/client/app-client.ts
 var HINTS = {
   unreachable: "is it running (npm start), or elsewhere (--url)?",
-  unauthenticated: "set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)"
+  unauthenticated: "set PLATFORM_EVENTS_KEY to a function key, or PLATFORM_EVENTS_TOKEN to a token (HttpAuth=tokens)",
+  address: "give the app's own address with --url or PLATFORM_EVENTS_URL"
 };
 var AppClient = class {
   #app;
@@ -628,6 +630,7 @@ function appOfWorkflow() {
   const audience = input("audience") ?? "platform-events";
   return new AppClient(url, key === void 0 ? { token: workflowToken(audience) } : { key }, {
     unreachable: "is the input url right, and may this runner reach it?",
+    address: "give the app's own address in the input url",
     unauthenticated: key === void 0 ? `is there an issuer for these tokens with the audience ${audience} in access.issuers, and has the app HttpAuth=tokens?` : "is the input key a function key of this app, and has the app HttpAuth=keys?"
   });
 }

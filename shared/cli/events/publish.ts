@@ -1,7 +1,6 @@
 /** `platform-events publish`: checks an event, publishes it, and with `--wait` follows it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import * as z from 'zod/mini';
 import { ENDINGS, follow } from '../../client/follow.ts';
 import { retried } from '../../client/retried.ts';
 import { jsonFaultOf } from '../../describe-error.ts';
@@ -9,7 +8,6 @@ import { formatIssue, InvalidEventError } from '../../errors.ts';
 import { catalog, type PlatformEvent } from '../../events/catalog.ts';
 import { type CloudEvent, type EventDefinition, newEvent } from '../../events/cloud-event.ts';
 import { exampleEvent } from '../../events/examples.ts';
-import { describeIssue, issuesOf } from '../../events/issues.ts';
 import { parseJson } from '../../json.ts';
 import { readServiceBus } from '../../settings.ts';
 import { oneLine } from '../../shown-text.ts';
@@ -65,14 +63,6 @@ async function publish(args: string[]): Promise<void> {
   const { definition } = knownType(type);
   if (values.example) return print(JSON.stringify(exampleEvent(type).data, null, 2));
   const data = readData(values.data);
-  const checked = z.safeParse(definition.schema, data, { error: describeIssue });
-  if (!checked.success) {
-    throw new UsageError(
-      issuesOf(checked.error, data, ['data'])
-        .map((issue) => formatIssue(issue))
-        .join('\n'),
-    );
-  }
   const timeoutMs = durationFlag('timeout', values.timeout);
   const event = eventOf(definition, data, values);
 
@@ -112,7 +102,7 @@ interface EventFlags {
 /** The flags of event attributes with other names. */
 const FLAG_OF: Readonly<Record<string, string>> = { correlationid: 'correlation-id' };
 
-/** @throws UsageError that names the flag with an invalid value */
+/** @throws UsageError that names each field of the data, and each flag, with an invalid value */
 function eventOf(definition: EventDefinition, data: unknown, flags: EventFlags): CloudEvent {
   const { source, subject, 'correlation-id': correlationid } = flags;
   try {
@@ -123,9 +113,10 @@ function eventOf(definition: EventDefinition, data: unknown, flags: EventFlags):
     });
   } catch (error) {
     if (!(error instanceof InvalidEventError)) throw error;
-    const lines = error.issues.map(
-      ({ path, ...issue }) => `--${formatIssue({ path: FLAG_OF[path] ?? path, ...issue })}`,
-    );
+    const lines = error.issues.map(({ path, ...issue }) => {
+      const isData = path === 'data' || path.startsWith('data.');
+      return `${isData ? '' : '--'}${formatIssue({ path: FLAG_OF[path] ?? path, ...issue })}`;
+    });
     throw new UsageError(lines.join('\n'));
   }
 }
@@ -153,6 +144,9 @@ function readData(text: string | undefined): unknown {
   try {
     return parseJson(json);
   } catch (error) {
-    throw new UsageError(`--data: expected JSON: ${jsonFaultOf(error)}`);
+    const isOnLine = json === text && text !== '-';
+    const hint =
+      isOnLine && !text.includes('"') ? '; if the shell takes the quotes away, use a file: --data "@file"' : '';
+    throw new UsageError(`--data: expected JSON: ${jsonFaultOf(error)}${hint}`);
   }
 }

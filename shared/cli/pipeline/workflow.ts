@@ -52,6 +52,7 @@ export function appOfWorkflow(): AppClient {
   const audience = input('audience') ?? 'platform-events';
   return new AppClient(url, key === undefined ? { token: workflowToken(audience) } : { key }, {
     unreachable: 'is the input url right, and may this runner reach it?',
+    address: "give the app's own address in the input url",
     unauthenticated:
       key === undefined
         ? `is there an issuer for these tokens with the audience ${audience} in access.issuers, and has the app HttpAuth=tokens?`

@@ -126,3 +126,9 @@ it('opens its senders again after a close', async () => {
 
   expect(await received('health-check')).toHaveLength(2);
 });
+
+it.each([undefined, null, 'Endpoint=sb://localhost'])('is made of no %j', (client) => {
+  expect(() => new EventPublisher(client as never)).toThrow(
+    /^expected a ServiceBusClient of @azure\/service-bus, got /,
+  );
+});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HistoryEntry } from '../../../shared/api/events.ts';
 import { endingOf, entriesOfEvent, follow } from '../../../shared/client/follow.ts';
+import { PermanentError } from '../../../shared/errors.ts';
 
 function entry(type: string, status: HistoryEntry['status'] = 'completed', reason?: string): HistoryEntry {
   return {
@@ -189,4 +190,15 @@ it('gives up when the time is over, with the last error if there is one', async 
     ending: 'timeout',
   });
   await expect(follow(scripted(new Error('away')).options)).rejects.toThrow('away');
+});
+
+it('gives up at once when the first answer refuses, and not for one in between', async () => {
+  const refusal = new PermanentError('the app refuses: 403');
+  const requested = { ...entry('DeploymentRequested'), caused: 1 };
+
+  const { options } = scripted(refusal);
+  await expect(follow({ ...options, pause: () => Promise.reject(new Error('asked again')) })).rejects.toBe(refusal);
+  expect(await follow(scripted([requested], refusal, [requested, caused('DeploymentCompleted')]).options)).toEqual({
+    ending: 'completed',
+  });
 });

@@ -124,3 +124,24 @@ it('takes what curl sends, as the page shows it', async () => {
   expect(authorizations).toEqual(['Bearer a-token']);
   expect(platform.events('HealthCheck')).toMatchObject([{ data: { service: 'checkout', good: 998, total: 1_000 } }]);
 });
+
+it('asks nobody to publish nothing', async () => {
+  await new PlatformClient(url).publish([]);
+
+  expect(authorizations).toEqual([]);
+});
+
+it('gives up waiting where the app does not answer, and says what to do in the words of its options', async () => {
+  const signIn = createServer((_, response) => response.writeHead(302, { location: 'https://login.example/x' }).end());
+  await new Promise<void>((resolve) => signIn.listen(0, '127.0.0.1', resolve));
+  // A server that listens on a port has such an address.
+  const elsewhere = `http://127.0.0.1:${(signIn.address() as AddressInfo).port}`;
+
+  const waiting = new PlatformClient(elsewhere, { token: 'x' }).waitForEnd(request('1.0.0'));
+
+  await expect(waiting).rejects.toThrow(
+    /redirects \(302\) to https:\/\/login\.example, .* would get the key or token; give the app's own address$/,
+  );
+  signIn.closeAllConnections();
+  signIn.close();
+});

@@ -4,7 +4,9 @@ import * as z from 'zod/mini';
 import { formatIssue, InvalidEventError } from '../../../shared/errors.ts';
 import { catalog } from '../../../shared/events/catalog.ts';
 import { envelope, newEvent } from '../../../shared/events/cloud-event.ts';
+import { DeploymentRequested } from '../../../shared/events/deployment.ts';
 import { check, describeIssue, issuesOf } from '../../../shared/events/issues.ts';
+import { parseEvent } from '../../../shared/events/parse.ts';
 import { HealthCheck } from '../../../shared/events/platform.ts';
 import { sampleData } from '../../support/events.ts';
 
@@ -53,6 +55,55 @@ describe('a name that differs in case alone', () => {
 
     expect(() => newEvent(HealthCheck, { source: '/x', data: data as never })).toThrow(
       /^invalid event: data\.service: expected .* \(there is 'Service', which differs in case alone\), got nothing$/,
+    );
+  });
+
+  it.each([
+    [{ Container: 'app' }, 'data.Container: expected the name \'container\', which differs in case alone, got "app"'],
+    [
+      { commit: { sha: 'abcdef1', timestamp: '2026-01-01T00:00:00Z', SHA: 'b' } },
+      'data.commit.SHA: expected the name \'sha\', which differs in case alone, got "b"',
+    ],
+    [
+      {
+        image: undefined,
+        containers: [
+          { name: 'a', image: 'a:1' },
+          { name: 'b', image: 'b:1', Name: 1 },
+        ],
+      },
+      "data.containers.1.Name: expected the name 'name', which differs in case alone, got 1",
+    ],
+    [{ Override: { reason: 'r' } }, /^invalid event: data\.Override: expected the name 'override', .*, got \{/],
+  ])('is told of a field that need not be there, %j', (field, why) => {
+    const data = { namespace: 'shop', deployment: 'web', image: 'web:1', ...field };
+
+    expect(() => newEvent(DeploymentRequested, { source: '/x', data })).toThrow(
+      typeof why === 'string' ? `invalid event: ${why}` : why,
+    );
+    const sent = { specversion: '1.0', id: '1', source: '/x', type: 'DeploymentRequested', data };
+    expect(() => parseEvent({ body: JSON.stringify(sent), receivedAt: 0 })).toThrow(why);
+  });
+
+  it('is told of an attribute', () => {
+    const sent = { specversion: '1.0', id: '1', source: '/x', type: 'HealthCheck', correlationId: 'c', data: {} };
+
+    expect(() => parseEvent({ body: sent, receivedAt: 0 })).toThrow(
+      'correlationId: expected the name \'correlationid\', which differs in case alone, got "c"',
+    );
+  });
+
+  it('is no fault of a name that the schema does not have', () => {
+    const data = { service: 'web', good: 1, total: 1, Build: { Service: 'x' } };
+
+    expect(newEvent(HealthCheck, { source: '/x', data }).data).toEqual(data);
+  });
+
+  it.each([{ id: '1' }, { id: 7, source: '/x' }])('of an event is told to callers without types, %j', (fields) => {
+    const data = { service: 'web', good: 1, total: 1 };
+
+    expect(() => newEvent(HealthCheck, { data, ...fields } as never)).toThrow(
+      /^invalid event: (id|source): expected a string, got (nothing|7)$/,
     );
   });
 

@@ -82,7 +82,9 @@ export class VirtualClock implements TimerClock {
    * awaited before the first timer and after each one.
    */
   async advance(by: number | string, settle: () => Promise<void> = flushPromises): Promise<void> {
-    const time = this.#now + (typeof by === 'number' ? by : parseDuration(by));
+    const ms = typeof by === 'number' ? by : parseDuration(by);
+    if (!(ms >= 0)) throw new RangeError(`expected a time to advance by, got ${ms} ms`);
+    const time = this.#now + ms;
     await settle();
     while (this.runNext(time)) await settle();
     this.#now = Math.max(this.#now, time);

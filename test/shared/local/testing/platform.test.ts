@@ -1,7 +1,7 @@
 /** The testing kit: what a team sees of its configuration. The whole loop is in the test of the demo. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, InvalidEventError } from '../../../../shared/errors.ts';
+import { ConfigError, InvalidEventError, NotFoundError } from '../../../../shared/errors.ts';
 import { DeploymentRequested } from '../../../../shared/events/deployment.ts';
 import { HealthCheck } from '../../../../shared/events/platform.ts';
 import { startPlatform } from '../../../../shared/local/testing/platform.ts';
@@ -58,6 +58,9 @@ describe('a platform of a test', () => {
     const publishing = platform.publish(DeploymentRequested, { ...web, namespace: 'Shop' });
 
     await expect(publishing).rejects.toThrow(InvalidEventError);
+    await expect(platform.advance(-1)).rejects.toThrow('expected a time to advance by, got -1 ms');
+    await expect(platform.setImage('shop/nothing', 'x:1')).rejects.toThrow(NotFoundError);
+    await expect(platform.setImage('a/b/c/d', 'x:1')).rejects.toThrow("got 'a/b/c/d'");
     expect(platform.events()).toEqual([]);
   });
 
