@@ -26,6 +26,12 @@ export class QueuePlace<T> {
   }
 }
 
+/**
+ * A place whose keys are times. Of a class of its own, since the engine keeps a number that once held a time in memory
+ * of its own, for every place of the class: the garbage collector would have to copy it with each waiting message.
+ */
+export class TimedPlace<T> extends QueuePlace<T> {}
+
 function precedes(a: QueuePlace<unknown>, b: QueuePlace<unknown>): boolean {
   return a.key < b.key || (a.key === b.key && a.turn < b.turn);
 }

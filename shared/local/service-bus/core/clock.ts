@@ -1,7 +1,7 @@
 /** The broker's source of time and timers: the system's, or a virtual one that tests advance. */
 import { parseDuration } from '../../../duration.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { AscendingQueue, QueuePlace } from './ascending-queue.ts';
+import { AscendingQueue, type QueuePlace, TimedPlace } from './ascending-queue.ts';
 
 /** A clock with timers. */
 export interface TimerClock extends Clock {
@@ -113,6 +113,6 @@ class VirtualTimer {
 
   constructor(run: () => void) {
     this.run = run;
-    this.place = new QueuePlace(this);
+    this.place = new TimedPlace(this);
   }
 }

@@ -1,5 +1,5 @@
 /** A message in one queue: its state, who holds it, and the snapshots that receivers get. */
-import { type AscendingQueue, QueuePlace } from './ascending-queue.ts';
+import { type AscendingQueue, QueuePlace, TimedPlace } from './ascending-queue.ts';
 import type { Content } from './message.ts';
 
 /** A deferred message stays `deferred` while it is locked, after it was received by its number. */
@@ -26,13 +26,18 @@ export interface Origin {
   readonly longestTimeToLiveMs?: number;
 }
 
+/** Messages that are enqueued in one moment share theirs. */
+export interface MessageTimes {
+  readonly enqueuedAt: number;
+  /** `Infinity` is never. */
+  readonly expiresAt: number;
+}
+
 export class HeldMessage {
   content: Content;
   readonly sequenceNumber: number;
   readonly enqueuedSequenceNumber: number;
-  readonly enqueuedAt: number;
-  /** `Infinity` is never. */
-  readonly expiresAt: number;
+  readonly times: MessageTimes;
   readonly hops: number;
   readonly deadLetterSource: string | undefined;
   /** How many deliveries failed. */
@@ -42,28 +47,29 @@ export class HeldMessage {
    * 0 while the message is not locked. Each lock has its own number, so that an old token is not valid for a new lock.
    */
   lockNumber = 0;
-  lockedUntil = 0;
+  lockedUntil: number | undefined = undefined;
   holder: Holder | undefined = undefined;
   /** Its place among the ready messages, or among those that its holder has locked. */
   readonly place: QueuePlace<HeldMessage> = new QueuePlace<HeldMessage>(this);
   #timed: QueuePlace<HeldMessage> | undefined = undefined;
 
-  constructor(
-    content: Content,
-    sequenceNumber: number,
-    state: MessageState,
-    at: { readonly enqueuedAt: number; readonly expiresAt: number },
-    origin: Origin,
-  ) {
+  constructor(content: Content, sequenceNumber: number, state: MessageState, times: MessageTimes, origin: Origin) {
     this.content = content;
     this.sequenceNumber = sequenceNumber;
     this.enqueuedSequenceNumber = origin.enqueuedSequenceNumber ?? sequenceNumber;
-    this.enqueuedAt = at.enqueuedAt;
-    this.expiresAt = at.expiresAt;
+    this.times = times;
     this.hops = origin.hops ?? 0;
     this.deadLetterSource = origin.deadLetterSource;
     this.deliveryCount = origin.deliveryCount ?? 0;
     this.state = state;
+  }
+
+  get enqueuedAt(): number {
+    return this.times.enqueuedAt;
+  }
+
+  get expiresAt(): number {
+    return this.times.expiresAt;
   }
 
   /**
@@ -71,7 +77,7 @@ export class HeldMessage {
    * because most messages wait without a deadline, and the garbage collector copies what waits.
    */
   get timed(): QueuePlace<HeldMessage> {
-    this.#timed ??= new QueuePlace<HeldMessage>(this);
+    this.#timed ??= new TimedPlace<HeldMessage>(this);
     return this.#timed;
   }
 }
@@ -81,9 +87,7 @@ export class PeekedMessage {
   readonly content: Content;
   readonly sequenceNumber: number;
   readonly enqueuedSequenceNumber: number;
-  readonly enqueuedAt: number;
-  /** `Infinity` is never. */
-  readonly expiresAt: number;
+  readonly #times: MessageTimes;
   /** How many deliveries failed: 0 on the first. The SDKs for .NET and Java show one more. */
   readonly deliveryCount: number;
   readonly state: MessageState;
@@ -94,11 +98,19 @@ export class PeekedMessage {
     this.content = message.content;
     this.sequenceNumber = message.sequenceNumber;
     this.enqueuedSequenceNumber = message.enqueuedSequenceNumber;
-    this.enqueuedAt = message.enqueuedAt;
-    this.expiresAt = message.expiresAt;
+    this.#times = message.times;
     this.deliveryCount = message.deliveryCount;
     this.state = message.state;
     this.deadLetterSource = message.deadLetterSource;
+  }
+
+  get enqueuedAt(): number {
+    return this.#times.enqueuedAt;
+  }
+
+  /** `Infinity` is never. */
+  get expiresAt(): number {
+    return this.#times.expiresAt;
   }
 }
 
@@ -106,7 +118,7 @@ export class PeekedMessage {
 export class DeliveredMessage extends PeekedMessage {
   /** 0 in receive-and-delete mode. */
   readonly lockNumber: number;
-  readonly #lockedUntil: number;
+  readonly #lockedUntil: number | undefined;
   /** Distinguishes the locks of different queues. */
   readonly salt: number;
 

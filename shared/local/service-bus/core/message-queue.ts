@@ -5,7 +5,14 @@
 import { BrokerError } from './broker-error.ts';
 import type { Consumer, ConsumerOptions, ReceiveMode } from './consumer.ts';
 import { connectionCut, type FaultOperation, faultError } from './faults.ts';
-import { type DeliveredMessage, HeldMessage, type LockReference, type Origin, PeekedMessage } from './held-message.ts';
+import {
+  type DeliveredMessage,
+  HeldMessage,
+  type LockReference,
+  type MessageTimes,
+  type Origin,
+  PeekedMessage,
+} from './held-message.ts';
 import { checkEach } from './limits/property-quotas.ts';
 import { type ChangedProperties, type Content, changeContent } from './message.ts';
 import type { QueueHost, QueueSettings } from './queue-host.ts';
@@ -18,6 +25,7 @@ export class MessageQueue {
   readonly #host: QueueHost;
   readonly #state: QueueState;
   #lastSequenceNumber = 0;
+  #lastTimes: MessageTimes = { enqueuedAt: 0, expiresAt: 0 };
 
   constructor(path: string, host: QueueHost) {
     this.path = path;
@@ -60,8 +68,10 @@ export class MessageQueue {
     const ttl = expires
       ? Math.min(content.timeToLiveMs ?? never, defaultMessageTimeToLiveMs, origin.longestTimeToLiveMs ?? never)
       : never;
-    const times = { enqueuedAt, expiresAt: enqueuedAt + ttl };
-    const message = new HeldMessage(content, this.nextSequenceNumber(), 'active', times, origin);
+    const expiresAt = enqueuedAt + ttl;
+    const last = this.#lastTimes;
+    if (last.enqueuedAt !== enqueuedAt || last.expiresAt !== expiresAt) this.#lastTimes = { enqueuedAt, expiresAt };
+    const message = new HeldMessage(content, this.nextSequenceNumber(), 'active', this.#lastTimes, origin);
     this.#state.insert(message);
     this.#state.makeReady(message);
     return message.sequenceNumber;
@@ -233,8 +243,7 @@ export class MessageQueue {
         throw new BrokerError('amqp:not-allowed', `${this.path} has sessions: renew the lock of the session`);
       }
       this.#state.locks.remove(message.timed);
-      this.#state.lockUntil(message, this.#host.clock.now() + this.#settings.lockDurationMs);
-      return message.lockedUntil;
+      return this.#state.lockUntil(message, this.#host.clock.now() + this.#settings.lockDurationMs);
     });
   }
 

@@ -167,10 +167,12 @@ export class QueueState implements Feeder {
     return delivery;
   }
 
-  lockUntil(message: HeldMessage, time: number): void {
+  /** @returns the time */
+  lockUntil(message: HeldMessage, time: number): number {
     message.lockedUntil = time;
     this.locks.add(message.timed, time);
     this.arm(time);
+    return time;
   }
 
   forgetLock(message: HeldMessage): void {
