@@ -5,7 +5,6 @@
 export const INFERRED: Readonly<Record<string, readonly string[]>> = {
   sending: [
     'takes a batch whole or not at all',
-    'finds an entity whatever the case of its name',
     'refuses to send to a subscription',
     'drops what is sent to a topic without subscriptions',
     'keeps names of application properties apart that differ by case',
@@ -69,7 +68,6 @@ export const INFERRED: Readonly<Record<string, readonly string[]>> = {
     'holds a new rule against the next message',
     'keeps what a removed rule let in',
     'makes no subscription whose rule is wrong',
-    'refuses a rule of a name that is taken, whatever its case',
     'refuses a wrong expression',
     'refuses to remove a rule that is not there',
     'keeps a rule that a wrong expression was to replace',
@@ -100,13 +98,8 @@ export const INFERRED: Readonly<Record<string, readonly string[]>> = {
     'refuses a partition key of more than 128 characters',
     'refuses more deliveries than an int can count',
   ],
-  queues: [
-    'refuses a name that differs by case alone',
-    'refuses a topic of the name of a queue',
-    'holds a changed lock duration for the next delivery',
-  ],
+  queues: ['holds a changed lock duration for the next delivery'],
   'topics and subscriptions': [
-    'refuses a queue of the name of a topic',
     'keeps its rules when a subscription is changed',
     'takes one name for subscriptions of two topics',
   ],

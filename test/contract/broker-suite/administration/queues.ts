@@ -1,7 +1,7 @@
 /** The contract of administering queues. */
 import type { QueueProperties } from '../../../../shared/local/service-bus/core/entity-properties.ts';
 import { type Section, section } from '../../broker-case.ts';
-import { DUPLICATES, NAMES, QUEUE_OPTIONS, REST, REST_DELETE, REST_QUEUE } from '../sources.ts';
+import { DUPLICATES, EXCEPTIONS, NAMES, QUEUE_OPTIONS, REST, REST_DELETE, REST_QUEUE } from '../sources.ts';
 import { queueWith, textOf } from '../support.ts';
 
 const MINUTE = 60_000;
@@ -96,13 +96,13 @@ export const queues: Section = section('queues', ({ test }) => {
     });
   }
 
-  test('refuses a second queue of one name', REST_QUEUE, async (bench, expect) => {
+  test('refuses a second queue of one name', EXCEPTIONS, async (bench, expect) => {
     const queue = await queueWith(bench);
 
     await expect(bench.driver.createQueue(queue)).rejects.toMatchObject({ code: 'MessagingEntityAlreadyExists' });
   });
 
-  test('refuses a name that differs by case alone', REST_QUEUE, async (bench, expect) => {
+  test('refuses a name that differs by case alone', [NAMES, EXCEPTIONS], async (bench, expect) => {
     const queue = await queueWith(bench);
 
     await expect(bench.driver.createQueue(queue.toUpperCase())).rejects.toMatchObject({
@@ -110,7 +110,7 @@ export const queues: Section = section('queues', ({ test }) => {
     });
   });
 
-  test('refuses a topic of the name of a queue', REST_QUEUE, async (bench, expect) => {
+  test('refuses a topic of the name of a queue', EXCEPTIONS, async (bench, expect) => {
     const queue = await queueWith(bench);
 
     await expect(bench.driver.createTopic(queue)).rejects.toMatchObject({ code: 'MessagingEntityAlreadyExists' });

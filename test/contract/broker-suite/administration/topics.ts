@@ -2,6 +2,7 @@
 import type { SubscriptionProperties } from '../../../../shared/local/service-bus/core/entity-properties.ts';
 import { type Section, section } from '../../broker-case.ts';
 import {
+  EXCEPTIONS,
   NAMES,
   REST,
   REST_DELETE,
@@ -53,13 +54,13 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     });
   });
 
-  test('refuses a second topic of one name', REST_TOPIC, async (bench, expect) => {
+  test('refuses a second topic of one name', EXCEPTIONS, async (bench, expect) => {
     const { topic } = await subscribed(bench);
 
     await expect(bench.driver.createTopic(topic)).rejects.toMatchObject({ code: 'MessagingEntityAlreadyExists' });
   });
 
-  test('refuses a queue of the name of a topic', REST_TOPIC, async (bench, expect) => {
+  test('refuses a queue of the name of a topic', EXCEPTIONS, async (bench, expect) => {
     const { topic } = await subscribed(bench);
 
     await expect(bench.driver.createQueue(topic)).rejects.toMatchObject({ code: 'MessagingEntityAlreadyExists' });

@@ -1,6 +1,6 @@
 /** The contract of rules: several on one subscription, and how they are made, listed, changed and removed. */
 import { type Section, section } from '../../broker-case.ts';
-import { AMQP_REQUESTS, FILTERS, REST_RULES } from '../sources.ts';
+import { AMQP_REQUESTS, EXCEPTIONS, FILTERS, NAMES, REST_RULES } from '../sources.ts';
 import { bodiesOf, drainBodies, routed, sql, subscribed } from '../support.ts';
 
 export const rules: Section = section('rules', ({ test }) => {
@@ -90,7 +90,7 @@ export const rules: Section = section('rules', ({ test }) => {
     expect((await bench.driver.listRules(topic, 's')).sort()).toEqual(['a', 'b']);
   });
 
-  test('refuses a rule of a name that is taken, whatever its case', AMQP_REQUESTS, async (bench, expect) => {
+  test('refuses a rule of a name that is taken, whatever its case', [EXCEPTIONS, NAMES], async (bench, expect) => {
     const { topic } = await subscribed(bench, {}, [sql('r', '1=1')]);
 
     await expect(bench.driver.addRule(topic, 's', sql('R', '1=1'))).rejects.toMatchObject({
