@@ -89,18 +89,35 @@ describe.skipIf(reasonWithout !== undefined)(
       }
     }, 60_000);
 
-    it('leads from a notification to the cause and the act in three clicks', async () => {
-      // The link of a page's notification.
-      const page = await open('services/web');
-      expect(await page.textContent('main')).toMatch(/What was weighed/);
+    it('leads from the link of a page to the cause and the act in three clicks', async () => {
+      const page = await browser.newPage();
+      const begun = performance.now();
 
-      await page.click('#changes ~ table a, section[aria-labelledby="changes"] a');
+      // The first click: what was weighed, and the freeze with what ends it.
+      await page.goto(app.linkIn(/burns its error budget|page/i));
+      expect(await page.textContent('main')).toMatch(/No release is let through since.*What was weighed for the page/s);
+      // The second: the release that was refused, and why.
+      await page.click('section[aria-labelledby="changes"] a');
       await page.waitForURL(/deployments\/default\/shop\/web/);
-      expect(await page.textContent('main')).toMatch(/refused: Frozen/);
+      expect(await page.textContent('section[aria-labelledby="why"]')).toMatch(/It was refused.*Frozen/s);
+      // The third: the act.
+      await page.fill('form.act input[name=reason]', 'tried by a test');
+      const acts = await app.actsOf('override');
+      await page.click('form.act button');
+      await page.waitForURL(/done=override/);
 
-      await page.click('a[href*="/services/web"]');
-      await page.fill('input[name=reason]', 'tried by a test');
-      expect(await page.textContent('form.act button')).toBe('Unfreeze');
+      expect(await app.actsOf('override')).toBe(acts + 1);
+      console.log(`from a page's link to the act: ${(performance.now() - begun).toFixed(0)} ms`);
+      await page.close();
+    });
+
+    it('leads from the link of a rollback to the cause in one click, and to what can be done', async () => {
+      const page = await browser.newPage();
+
+      await page.goto(app.linkIn(/search.*(failed|rolled back|DeadlineExceeded)/is));
+
+      expect(await page.textContent('section[aria-labelledby="why"]')).toMatch(/Rollout.*DeadlineExceeded.*Rollback/s);
+      expect(await page.textContent('section[aria-labelledby="act"]')).toMatch(/Roll back/);
       await page.close();
     });
 
@@ -213,19 +230,20 @@ describe.skipIf(reasonWithout !== undefined)(
         'override',
         'services/web',
         'Let one release through',
-        /Granted: .*Let through all the same:\s*one release until/s,
+        /Granted: .*Let through all the same:.*one release until/s,
       ],
       ['rollback', 'deployments/default/shop/api', 'Roll back', /The rollback is asked for/],
     ])('a person can %s from the page %s', async (right, place, button, done) => {
       const page = await open(place);
       const form = `form.act:has(button:text-is("${button}"))`;
+      const acts = await app.actsOf(right);
 
       await page.fill(`${form} input[name=reason]`, 'tried by a test');
       await page.click(`${form} button`);
 
       await page.waitForURL(/done=/);
       expect(await page.textContent('main')).toMatch(done);
-      expect(await app.actsOf(right)).toBe(1);
+      expect(await app.actsOf(right)).toBe(acts + 1);
       await page.close();
     });
 

@@ -1,14 +1,18 @@
 /** The app as `npm start` runs it, in the state that a person is woken up for. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceBusClient } from '@azure/service-bus';
 import { MINUTE_MS } from '../../shared/duration.ts';
 import { Command, eventually } from '../support/processes.ts';
+import { startWebhookServer } from '../support/webhook-server.ts';
 
 export interface RunningApp {
   /** Such as `http://127.0.0.1:40001/api/dashboard`. */
   readonly pages: string;
+  /** The link of the newest notification that says so, as Slack gets it. */
+  linkIn(words: RegExp): string;
   /** The number of an entry of the errors queue. */
   anyError(): Promise<string>;
   /** How many acts of a right are in the audit log. */
@@ -16,7 +20,7 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
-const ANY_PORT = ['--port', '0', '--http-port', '0', '--table-port', '0', '--admin-port', '0'];
+const ANY_PORT = ['--port', '0', '--table-port', '0', '--admin-port', '0'];
 const LONG = 'a-service-whose-name-is-as-long-as-somebody-once-made-it-by-a-script';
 const objective = { target: 0.99, rollbackOnPage: 'observe' };
 const config = {
@@ -28,16 +32,31 @@ const config = {
 };
 const DIGEST = 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
 
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
 /** A service that pages and is frozen, a release refused, one rolled back, one failing, three errors. */
 export async function startTroubledApp(): Promise<RunningApp> {
   const folder = mkdtempSync(join(tmpdir(), 'pages-'));
   const configFile = join(folder, 'platform.config.json');
-  writeFileSync(configFile, JSON.stringify(config));
-  const app = new Command('shared/local/start', [...ANY_PORT, '--json'], {
+  // Its own address is in its notifications, so it must be known before.
+  const port = await freePort();
+  const chat = await startWebhookServer();
+  const channels = [{ format: 'slack', urlSetting: 'CHAT_URL' }];
+  const notifications = { baseUrl: `http://127.0.0.1:${port}`, channels };
+  writeFileSync(configFile, JSON.stringify({ ...config, notifications }));
+  const app = new Command('shared/local/start', [...ANY_PORT, '--http-port', String(port), '--json'], {
+    ...{ CHAT_URL: chat.urlOf('/chat') },
     ...{ SIMULATED_ROLLOUT: '100ms', SIMULATED_DEADLINE: '300ms', PLATFORM_CONFIG: configFile },
   });
   const stop = async (): Promise<void> => {
     await app.kill();
+    await chat.close();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -49,6 +68,10 @@ export async function startTroubledApp(): Promise<RunningApp> {
     return {
       stop,
       pages: `${http}/api/dashboard`,
+      linkIn: (words) => {
+        const found = chat.received.findLast(({ body }) => words.test(body))?.body ?? '';
+        return /<(http[^|>]+)\|details>/.exec(found)?.[1] ?? `no notification says ${words}`;
+      },
       anyError: async () => {
         const { errors } = (await get('errors')) as { errors: { sequenceNumber: string }[] };
         return errors[0]?.sequenceNumber ?? 'none';

@@ -18,7 +18,7 @@ import { deploymentBadges } from './deployments-page.ts';
 import { actForm } from './parts/forms.ts';
 import { badge, factList, type Html, html, htmlTable, note, type Part, pageSection, tileList } from './parts/html.ts';
 import type { ShownPage } from './parts/layout.ts';
-import { ago, percent, spanText } from './parts/text.ts';
+import { ago, counted, percent, spanText } from './parts/text.ts';
 import { breakable, pageLink, serviceLink, type View } from './parts/view.ts';
 import { releaseStory } from './release-story.ts';
 import { releaseItem, tracedRelease } from './release-timeline.ts';
@@ -130,7 +130,7 @@ ${shouldTable(
   }
   const { state, message, containers, replicas, revision } = rollout;
   const tone = state === 'failed' ? 'bad' : state === 'complete' ? 'good' : 'busy';
-  return html`<p>${badge(`rollout ${state}`, tone)} <span class="soft">${replicas} replicas${revision !== undefined && `, revision ${revision}`}. ${message}</span></p>
+  return html`<p>${badge(`rollout ${state}`, tone)} <span class="soft">${counted(replicas, 'replica')}${revision !== undefined && `, revision ${revision}`}. ${message}</span></p>
 ${shouldTable(
   containers
     .filter(({ isInit, name }) => !isInit || Object.hasOwn(record.knownGoodImages, name))
