@@ -21,7 +21,7 @@ export function textIn(fields: Fields, name: string, maxLength: number): string 
   const text = typeof fields[name] === 'string' ? fields[name].trim() : '';
   if (text !== '' && text.length <= maxLength && isAttributeText(text)) return text;
   const expected = `1 to ${maxLength} characters of text, without control characters`;
-  throw wrong(name, expected, text || 'nothing');
+  throw wrong(name, expected, text || undefined);
 }
 
 /** Why it is done, for the audit log. @throws ProblemError 400 */
@@ -33,7 +33,7 @@ export function reasonIn(fields: Fields): string {
 export function refuseUnknownFields(fields: Fields, names: readonly string[]): void {
   const unknown = Object.keys(fields).find((name) => !names.includes(name));
   if (unknown === undefined) return;
-  throw new ProblemError(400, `${unknown.slice(0, 100)}: expected nothing but ${names.join(', ')}`);
+  throw new ProblemError(400, `'${unknown.slice(0, 100)}': expected nothing but ${names.join(', ')}`);
 }
 
 /** @throws ProblemError 403 */

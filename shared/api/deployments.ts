@@ -75,7 +75,7 @@ export const deploymentsSchemas: RouteSchemas = {
 };
 
 export const rollbackSchemas: RouteSchemas = {
-  body: z.object({
+  body: z.strictObject({
     reason: described(
       z.string().check(z.minLength(1), z.maxLength(500)),
       'Why, for the audit log and whoever is notified',

@@ -56,11 +56,11 @@ export const servicesSchemas: RouteSchemas = {
 
 /** Longer than a line is no reason. */
 export const unfreezeSchemas: RouteSchemas = {
-  body: z.object({ reason: described(z.string().check(z.minLength(1), z.maxLength(500)), 'Why, for the audit log') }),
+  body: z.strictObject({ reason: described(z.string().check(z.minLength(1), z.maxLength(500)), 'Why, for the audit log') }),
 };
 
 export const overrideSchemas: RouteSchemas = {
-  body: z.object({
+  body: z.strictObject({
     reason: described(z.string().check(z.minLength(1), z.maxLength(500)), 'Why, for the audit log'),
     target: described(
       z.optional(z.string()),

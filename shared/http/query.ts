@@ -46,9 +46,7 @@ export function limitIn(query: URLSearchParams): number {
   return limit;
 }
 
-export function wrong(name: string, expected: string, got: string): ProblemError {
-  return new ProblemError(
-    400,
-    `${name}: expected ${expected}, got '${got.length > 120 ? `${got.slice(0, 117)}...` : got}'`,
-  );
+export function wrong(name: string, expected: string, got: string | undefined): ProblemError {
+  const shown = got === undefined ? 'nothing' : `'${got.length > 120 ? `${got.slice(0, 117)}...` : got}'`;
+  return new ProblemError(400, `${name}: expected ${expected}, got ${shown}`);
 }

@@ -165,7 +165,7 @@ it('goes back while it is still on its way', async () => {
 it.each([
   ['nothing was released', {}, 404, 'nothing was released on default/shop/web'],
   ['there is no reason', { body: {} }, 400, 'reason: expected 1 to 500'],
-  ['there is another field', { body: { reason: 'x', to: '1' } }, 400, 'to: expected nothing but reason'],
+  ['there is another field', { body: { reason: 'x', to: '1' } }, 400, "'to': expected nothing but reason"],
   ['the name is none', { params: { ...WEB, deployment: 'a/b' } }, 404, 'names no deployment'],
   ['the name is endless', { params: { ...WEB, namespace: 'x'.repeat(2_000) } }, 404, 'names no deployment'],
   ['the right is for another namespace', { params: { ...WEB, namespace: 'bank' } }, 403, 'has no right to roll'],
