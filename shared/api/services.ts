@@ -56,7 +56,9 @@ export const servicesSchemas: RouteSchemas = {
 
 /** Longer than a line is no reason. */
 export const unfreezeSchemas: RouteSchemas = {
-  body: z.strictObject({ reason: described(z.string().check(z.minLength(1), z.maxLength(500)), 'Why, for the audit log') }),
+  body: z.strictObject({
+    reason: described(z.string().check(z.minLength(1), z.maxLength(500)), 'Why, for the audit log'),
+  }),
 };
 
 export const overrideSchemas: RouteSchemas = {

@@ -8,7 +8,8 @@ const MAX_BYTES = 4 * 1024;
 /** @throws ProblemError 400 for what is no JSON object, 413 for what is too large */
 export async function fieldsInBody(request: HttpRequest): Promise<Readonly<Record<string, unknown>>> {
   const body = Buffer.from(await request.arrayBuffer());
-  if (body.length > MAX_BYTES) throw new ProblemError(413, `body: expected at most ${MAX_BYTES} bytes, got ${body.length}`);
+  if (body.length > MAX_BYTES)
+    throw new ProblemError(413, `body: expected at most ${MAX_BYTES} bytes, got ${body.length}`);
   let value: unknown;
   try {
     value = parseJson(body.toString());
