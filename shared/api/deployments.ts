@@ -17,7 +17,7 @@ const release = described(
     phase: z.enum(['requested', 'started', 'completed', 'failed', 'rolling-back', 'rolled-back']),
     isOver: z.boolean(),
     wasRefused: described(z.optional(z.literal(true)), 'It was rejected, and nothing of it was tried'),
-    since: time.check(z.describe('When it reached this phase')),
+    since: described(z.clone(time), 'When it reached this phase'),
     reason: described(z.optional(z.string()), 'Why it failed, for programs'),
     message: described(z.optional(z.string()), 'The same, for people'),
     note: described(z.optional(z.string()), 'Why it was not rolled back, or how the rollback failed'),

@@ -21,11 +21,12 @@ const historyEntry = described(
     ),
     handler: z.string(),
     status: z.enum(['in-progress', 'waiting', 'completed', 'dead-lettered']),
-    attempts: number.check(z.describe('Failed attempts')),
+    attempts: described(z.clone(number), 'Failed attempts'),
     runs: number,
     redeliveries: number,
-    caused: number.check(
-      z.describe('How many events of this chain it has caused: each is listed once it is delivered'),
+    caused: described(
+      z.clone(number),
+      'How many events of this chain it has caused: each is listed once it is delivered',
     ),
     startedAt: time,
     updatedAt: time,
@@ -57,7 +58,7 @@ const published = z.union(
       type: z.literal(type),
       data: definition.schema,
     });
-    return [event.check(z.meta({ id: type, description: descriptionOf(definition.schema) ?? type }))];
+    return [described(z.clone(event), { id: type, description: descriptionOf(definition.schema) ?? type })];
   }),
 );
 

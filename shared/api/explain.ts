@@ -9,14 +9,14 @@ const containerImage = z.object({ name: described(z.optional(z.string()), 'The c
 
 const reference = z.object({
   ...{ id: z.string(), source: z.string(), images: z.array(containerImage), phase },
-  at: time.check(z.describe('When it was asked for')),
+  at: described(z.clone(time), 'When it was asked for'),
 });
 
 const event = z.object({
   ...{ type: z.string(), id: z.string(), source: z.string(), time: z.string(), handler: z.string() },
   status: z.enum(['in-progress', 'waiting', 'completed', 'dead-lettered']),
   ...{ receivedAt: time, endedAt: z.optional(time), runs: number },
-  failedAttempts: number.check(z.describe('Attempts in a row that failed last')),
+  failedAttempts: described(z.clone(number), 'Attempts in a row that failed last'),
   ...{ reason: z.optional(z.string()), error: z.optional(z.string()) },
   dueAt: described(z.optional(time), 'When it is looked at next, while it waits'),
 });

@@ -33,7 +33,7 @@ const issuerAddress = address.check(z.refine(isSafe, 'an https address (http for
 const issuerName = z.string().check(z.regex(/^[\w.-]{1,63}$/, "a name of 1 to 63 letters, digits, '.', '_' and '-'"));
 
 const issuer = z.strictObject({
-  issuer: issuerAddress.check(z.describe('What its tokens say in `iss`, to the letter.')),
+  issuer: described(z.clone(issuerAddress), 'What its tokens say in `iss`, to the letter.'),
   audience: described(
     z.string().check(z.minLength(1), z.maxLength(500)),
     'What its tokens must say in `aud`: a name for this app alone, so that no token for another is taken.',

@@ -9,8 +9,8 @@ const FILE = 'the path of a file';
 const path = z.string().check(z.minLength(1), z.maxLength(500, FILE), z.regex(/^[^\r\n{]+$/, FILE));
 
 const owned = {
-  team: dnsLabel.check(z.describe('The team that it belongs to.')),
-  environment: environment.check(z.describe('What it is for.')),
+  team: described(z.clone(dnsLabel), 'The team that it belongs to.'),
+  environment: described(z.clone(environment), 'What it is for.'),
   profile: described(z.optional(shortText), 'One of `profiles`; the one with the name of the environment when absent.'),
   adopt: described(
     z._default(z.boolean(), false),
@@ -45,8 +45,9 @@ export const clusterSection = z.strictObject({
     z._default(
       z.array(
         z.strictObject({
-          namespace: namePattern.check(
-            z.describe('A name, or a pattern such as `shop-*`; no system namespace fits a pattern.'),
+          namespace: described(
+            z.clone(namePattern),
+            'A name, or a pattern such as `shop-*`; no system namespace fits a pattern.',
           ),
           ...owned,
         }),
@@ -62,7 +63,7 @@ export const clusterSection = z.strictObject({
           z._default(
             z.array(
               z.strictObject({
-                namespace: dnsLabel.check(z.describe('The namespace; no system namespace.')),
+                namespace: described(z.clone(dnsLabel), 'The namespace; no system namespace.'),
                 ...owned,
               }),
             ),

@@ -11,9 +11,9 @@ const QUERY = 'a query that selects counters, such as http_requests_total{job="c
 const query = z.string({ error: QUERY }).check(z.trim(), z.minLength(1, QUERY), z.maxLength(2_000, QUERY));
 
 export const measuredSection = z.strictObject({
-  source: dnsLabel.check(z.describe('One of `measurements`.')),
-  good: query.check(z.describe('Selects the counters of good events, without `rate` and `sum`; in PromQL.')),
-  total: query.check(z.describe('The same for all events.')),
+  source: described(z.clone(dnsLabel), 'One of `measurements`.'),
+  good: described(z.clone(query), 'Selects the counters of good events, without `rate` and `sum`; in PromQL.'),
+  total: described(z.clone(query), 'The same for all events.'),
 });
 
 export const measurementSourceSection = z.strictObject({

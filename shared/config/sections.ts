@@ -106,7 +106,7 @@ export const configSections = z.strictObject({
   policies: described(
     z.prefault(
       z.strictObject({
-        deployment: deploymentPolicy.check(z.describe('What may be deployed, and how a rollout is watched.')),
+        deployment: described(z.clone(deploymentPolicy), 'What may be deployed, and how a rollout is watched.'),
         systemNamespaces: described(
           z._default(z.array(namePattern), []),
           `Namespaces that are never touched, whatever else is listed, beside ${SYSTEM_NAMESPACES.map((name) => `\`${name}\``).join(', ')}.`,

@@ -55,7 +55,7 @@ const objective = z.strictObject({
 });
 
 export const serviceSection = z.strictObject({
-  name: dnsSubdomain.check(z.describe('The service, as health checks name it; each once.')),
+  name: described(z.clone(dnsSubdomain), 'The service, as health checks name it; each once.'),
   team: described(z.optional(dnsLabel), 'Whom its notifications are for; channels can be chosen by it.'),
   workloads: described(
     z.optional(z.array(workloadPattern)),

@@ -232,7 +232,7 @@ const text = (longest: number): z.ZodMiniString => z.string().check(z.minLength(
 export const envelope = z.looseObject({
   specversion: described(z.literal('1.0'), 'The version of the CloudEvents specification'),
   id: described(text(MAX_ID), 'Unique for this source; sending an event again keeps it. A UUID is best'),
-  source: eventSource.check(z.describe('A URI reference naming the publisher, such as /deployment-service')),
+  source: described(z.clone(eventSource), 'A URI reference naming the publisher, such as /deployment-service'),
   type: described(text(256), "The event's name"),
   subject: described(z.optional(text(1024)), 'The resource that the data is about; computed from the data when absent'),
   time: described(z.optional(timestamp), 'When it happened (RFC 3339); when it arrived when absent'),

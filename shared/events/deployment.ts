@@ -19,8 +19,8 @@ import {
 } from './fields.ts';
 
 const target = () => ({
-  namespace: dnsLabel.check(z.describe('The namespace of the Deployment')),
-  deployment: dnsSubdomain.check(z.describe('The Kubernetes Deployment')),
+  namespace: described(z.clone(dnsLabel), 'The namespace of the Deployment'),
+  deployment: described(z.clone(dnsSubdomain), 'The Kubernetes Deployment'),
   cluster: described(z.optional(dnsLabel), "A cluster of the configuration; 'default' when absent"),
 });
 
@@ -28,7 +28,7 @@ const MAX_CONTAINERS = 20;
 
 /** One Deployment may be changed in several containers at once. */
 const containers = () =>
-  z.array(open({ name: dnsLabel.check(z.describe('A container or init container')), image: imageReference })).check(
+  z.array(open({ name: described(z.clone(dnsLabel), 'A container or init container'), image: imageReference })).check(
     z.minLength(1),
     z.maxLength(MAX_CONTAINERS),
     z.refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'each container once'),
@@ -36,7 +36,7 @@ const containers = () =>
 
 const release = () => ({
   ...target(),
-  image: imageReference.check(z.describe('The image to run; of several containers, that of the first')),
+  image: described(z.clone(imageReference), 'The image to run; of several containers, that of the first'),
   containers: described(
     z.optional(containers()),
     'The images of several containers or init containers, changed at once; instead of `image` and `container`',
@@ -67,8 +67,8 @@ const release = () => ({
   override: described(
     z.optional(
       open({
-        reason: longText.check(z.describe('Why it cannot wait')),
-        approvedBy: shortText.check(z.describe('Who decided it')),
+        reason: described(z.clone(longText), 'Why it cannot wait'),
+        approvedBy: described(z.clone(shortText), 'Who decided it'),
       }),
     ),
     'Lets a release through a freeze; kept in the history',
@@ -86,7 +86,7 @@ interface ReleasedImages {
 }
 
 const ofRequest = () => ({
-  requestId: eventId.check(z.describe('The id of the DeploymentRequested event')),
+  requestId: described(z.clone(eventId), 'The id of the DeploymentRequested event'),
   // Not every reader needs it, but without it two requests of one id are one.
   requestSource: described(
     z.optional(eventSource),
@@ -138,8 +138,8 @@ export const DeploymentCompleted = defineEvent(
       open({
         ...release(),
         ...ofRequest(),
-        durationSeconds: seconds.check(z.describe('From its start to the rollout being complete')),
-        replicas: count.check(z.describe('How many run')),
+        durationSeconds: described(z.clone(seconds), 'From its start to the rollout being complete'),
+        replicas: described(z.clone(count), 'How many run'),
         revision: described(z.optional(shortText), 'The revision of the Deployment, as the cluster counts them'),
       }),
       'The rollout succeeded',
@@ -169,8 +169,8 @@ export const DeploymentFailed = defineEvent(
           ] as const),
           'Why, for programs',
         ),
-        message: longText.check(z.meta({ description: 'Why, for people', examples: ['not ready within 10m'] })),
-        durationSeconds: seconds.check(z.describe('From its start, or from the request when it never started')),
+        message: described(z.clone(longText), { description: 'Why, for people', examples: ['not ready within 10m'] }),
+        durationSeconds: described(z.clone(seconds), 'From its start, or from the request when it never started'),
       }),
       'The request was refused, or its rollout failed',
     ),
@@ -184,18 +184,17 @@ export const DeploymentRolledBack = defineEvent(
       open({
         ...release(),
         ...ofRequest(),
-        image: imageReference.check(z.describe('The image that runs now; of several containers, that of the first')),
+        image: described(z.clone(imageReference), 'The image that runs now; of several containers, that of the first'),
         restored: described(z.optional(containers()), 'What runs now, when the release was for several containers'),
-        failedImage: imageReference.check(
-          z.meta({ description: 'The image that failed', examples: ['ghcr.io/shop/web:1.2.4'] }),
-        ),
-        reason: longText.check(
-          z.meta({
-            description: 'Why it was rolled back',
-            examples: ['DeadlineExceeded: not ready within 10m'],
-          }),
-        ),
-        durationSeconds: seconds.check(z.describe('From the failure to the earlier image being back')),
+        failedImage: described(z.clone(imageReference), {
+          description: 'The image that failed',
+          examples: ['ghcr.io/shop/web:1.2.4'],
+        }),
+        reason: described(z.clone(longText), {
+          description: 'Why it was rolled back',
+          examples: ['DeadlineExceeded: not ready within 10m'],
+        }),
+        durationSeconds: described(z.clone(seconds), 'From the failure to the earlier image being back'),
       }),
       'The image before runs again',
     ),

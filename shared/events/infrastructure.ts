@@ -7,10 +7,11 @@ import { count, dnsLabel, open, quantity, shortText } from './fields.ts';
 const CLUSTER = "A cluster of the configuration; 'default' when absent";
 
 const cluster = () => ({
-  clusterName: dnsLabel.check(
-    z.meta({ description: 'The cluster, as the configuration names it', examples: ['north'] }),
-  ),
-  region: shortText.check(z.meta({ description: 'Where it runs', examples: ['northeurope'] })),
+  clusterName: described(z.clone(dnsLabel), {
+    description: 'The cluster, as the configuration names it',
+    examples: ['north'],
+  }),
+  region: described(z.clone(shortText), { description: 'Where it runs', examples: ['northeurope'] }),
   version: described(z.optional(shortText), 'The Kubernetes version'),
   nodeCount: described(z.optional(count), 'How many nodes it has'),
 });
@@ -48,8 +49,8 @@ export const NamespaceCreated = defineEvent(
   () =>
     described(
       open({
-        namespace: dnsLabel.check(z.describe('The namespace')),
-        team: dnsLabel.check(z.describe('The team that it belongs to')),
+        namespace: described(z.clone(dnsLabel), 'The namespace'),
+        team: described(z.clone(dnsLabel), 'The team that it belongs to'),
         environment: described(
           z.enum(['production', 'staging', 'development']),
           'What it is for; decides the profile when none is named',
@@ -70,15 +71,13 @@ export const ResourceQuotaExceeded = defineEvent(
   () =>
     described(
       open({
-        namespace: dnsLabel.check(z.describe('The namespace')),
-        resource: shortText.check(
-          z.meta({
-            description: 'The exhausted resource, such as requests.cpu',
-            examples: ['requests.cpu'],
-          }),
-        ),
-        used: quantity.check(z.meta({ description: 'What is used', examples: ['3900m'] })),
-        hard: quantity.check(z.describe('What the quota allows')),
+        namespace: described(z.clone(dnsLabel), 'The namespace'),
+        resource: described(z.clone(shortText), {
+          description: 'The exhausted resource, such as requests.cpu',
+          examples: ['requests.cpu'],
+        }),
+        used: described(z.clone(quantity), { description: 'What is used', examples: ['3900m'] }),
+        hard: described(z.clone(quantity), 'What the quota allows'),
         cluster: described(z.optional(dnsLabel), CLUSTER),
         quotaName: described(z.optional(shortText), 'The ResourceQuota; found by its resource when absent'),
       }),

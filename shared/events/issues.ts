@@ -1,6 +1,6 @@
 /** Describes what a schema expected, so that a sender can correct a wrong value without reading the schema. */
 
-import * as z from 'zod/mini';
+import type * as z from 'zod/mini';
 import { $ZodNumberFormat } from 'zod/v4/core';
 import { InvalidEventError, type Issue } from '../errors.ts';
 import { misnamedFields } from './misnamed.ts';
@@ -113,7 +113,7 @@ export function check<Schema extends z.core.$ZodType>(
   identity: { id?: string | undefined; type?: string | undefined },
   prefix: readonly PropertyKey[] = [],
 ): z.output<Schema> {
-  const result = z.safeParse(fastest(schema), input, { error: describeIssue, jitless: true });
+  const result = fastest(schema).safeParse(input, { error: describeIssue, jitless: true });
   const issues = result.success ? [] : issuesOf(result.error, input, prefix);
   const misnamed = misnamedIn(schema, input, issues, prefix);
   if (!result.success || misnamed.length > 0) throw new InvalidEventError(identity, [...issues, ...misnamed]);
@@ -142,7 +142,7 @@ function misnamedIn(
  * The code that zod generates for a schema is ten times as fast. To load the generator and to run it takes longer than the
  * first events of a cold start, so it is left to a schema that is used more often.
  */
-function fastest<Schema extends z.core.$ZodType>(schema: Schema): Schema {
+function fastest<Schema extends z.core.$ZodType>(schema: Schema): Parser<Schema> {
   const known = schemas.get(schema) ?? { uses: 0 };
   schemas.set(schema, known);
   known.uses += 1;
@@ -152,11 +152,14 @@ function fastest<Schema extends z.core.$ZodType>(schema: Schema): Schema {
       // Without it a check is slower, and as right.
       .catch(() => {});
   }
-  // Made from this very schema.
-  return (known.compiled ?? schema) as Schema;
+  // Made from this very schema. Its method knows the generated code; the function of the same name takes the long way.
+  return (known.compiled ?? schema) as unknown as Parser<Schema>;
 }
 
 const GENERATED_AFTER = 10;
+
+/** What schemas of zod and of zod/mini have alike. */
+type Parser<Schema> = Pick<z.ZodMiniType<z.output<Schema>>, 'safeParse'>;
 
 interface KnownSchema {
   uses: number;

@@ -5,11 +5,11 @@ import { described } from './described.ts';
 import { dnsLabel, dnsSubdomain, open, shortText } from './fields.ts';
 
 const service = () =>
-  dnsSubdomain.check(z.meta({ description: 'The service, as the objectives name it', examples: ['checkout'] }));
+  described(z.clone(dnsSubdomain), { description: 'The service, as the objectives name it', examples: ['checkout'] });
 
 const objective = () => ({
   service: service(),
-  slo: shortText.check(z.meta({ description: 'The objective of the service', examples: ['availability'] })),
+  slo: described(z.clone(shortText), { description: 'The objective of the service', examples: ['availability'] }),
   currentValue: described(z.number().check(z.gte(0), z.lte(1)), {
     description: 'The measured share of good events, 0 to 1',
     examples: [0.9856],

@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { catalog } from './catalog.ts';
 import { envelope } from './cloud-event.ts';
+import { described } from './described.ts';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -13,8 +14,9 @@ export function eventSchemas(): ReadonlyMap<string, JsonSchema> {
       const whole = z.looseObject({
         ...envelope.shape,
         type: z.literal(type),
-        dataversion: envelope.shape.dataversion.check(
-          z.describe(`The version of the data, at most ${version}; 1 when absent`),
+        dataversion: described(
+          z.clone(envelope.shape.dataversion),
+          `The version of the data, at most ${version}; 1 when absent`,
         ),
         data: schema,
       });
