@@ -23,7 +23,7 @@ export function beginChange(before: TargetRecord, started: ReleaseRecord, seen: 
   const { record, release } = seen ? withContainer(now.record, now.release, seen) : now;
   const { key } = release;
   const good = seen ? newlyGood(record, release, seen) : [];
-  const known = good.length > 0 ? withKnownGood(record, good, seen?.revision) : record;
+  const known = withKnownGood(record, good, seen?.revision);
   const others = record.unverified.filter((other) => other !== key && !isReplacedBy(record, other, good));
   const isClean = others.length === unverifiedBeside({ ...record, unverified: others }, release).length;
   if (seen && isClean && asksFor(release.data, seen)) {

@@ -1,4 +1,5 @@
-/** Records of releases as they are after some steps, for what is decided by them alone. */
+/** Records of releases as they are after some steps, and what a cluster shows, for what is decided by them alone. */
+import type { Rollout, RunningContainer } from '../../shared/ports/cluster.ts';
 import type { KnownGoodImage, ReleaseRecord, ReleaseStep, TargetRecord } from '../../shared/releases/release-record.ts';
 import { sampleData } from './events.ts';
 
@@ -23,8 +24,10 @@ export function releaseAfter(
   { from = 0, ...more }: Partial<ReleaseRecord> & { readonly from?: number } = {},
 ): ReleaseRecord {
   const steps = to.map((one, index): ReleaseStep => {
-    const step = typeof one === 'string' ? STEPS[one] : one;
-    return { ...step, at: from + index * 1_000 };
+    const at = from + index * 1_000;
+    if (one === 'completed')
+      return { ...STEPS.completed, at, images: [{ name: 'web', image: `ghcr.io/shop/web:${key}` }] };
+    return { ...(typeof one === 'string' ? STEPS[one] : one), at };
   });
   return {
     ...{ key, requestId: key, requestSource: '/ci', correlationId: key, rank: key, steps },
@@ -45,3 +48,15 @@ export function targetWith(releases: readonly ReleaseRecord[], more: Partial<Tar
     ...more,
   };
 }
+
+export const image = (tag: string): string => `ghcr.io/shop/web:${tag}`;
+/** Somebody's container `web`, with a tag of the image. */
+export const running = (tag: string, more: Partial<RunningContainer> = {}): RunningContainer => ({
+  ...{ name: 'web', image: image(tag), isInit: false, requestId: undefined, isAsChanged: false },
+  ...more,
+});
+/** What the cluster shows: complete, unless said otherwise. */
+export const seen = (containers: readonly RunningContainer[], more: Partial<Rollout> = {}): Rollout => ({
+  ...{ state: 'complete', message: 'as asked for', containers, replicas: 2, revision: '9' },
+  ...more,
+});
