@@ -216,6 +216,18 @@ describe('counts around a span', () => {
     expect(during.to).toBeGreaterThan(until);
   });
 
+  it('are of so long before it, and of nothing between it and after', () => {
+    const buckets = counted(50, 40, 45);
+    const span = { from: START + 40 * MINUTE, until: START + 44 * MINUTE, beforeMs: 10 * MINUTE };
+
+    const { before, during, after } = countsAround(buckets, { ...span, afterFrom: START + 47 * MINUTE });
+
+    expect(before).toEqual({ bad: 0, total: 10, from: START + 30 * MINUTE, to: START + 40 * MINUTE });
+    expect(during).toEqual({ bad: 5, total: 5, from: START + 40 * MINUTE, to: START + 45 * MINUTE });
+    expect(after).toEqual({ bad: 0, total: 3, from: START + 47 * MINUTE, to: START + 50 * MINUTE });
+    expect(countsAround(buckets, { ...span, until: undefined }).during).toMatchObject({ total: 10 });
+  });
+
   it('are none when it is longer ago than anything is kept', () => {
     const buckets = counted(40 * 24 * 60, 0, 1);
 
