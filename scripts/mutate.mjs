@@ -81,7 +81,7 @@ export const rounds = [
     mutate: 'functions/infrastructure/**/*.ts,shared/clusters/**/*.ts',
     tests: 'test/functions/infrastructure/**/*.test.ts test/shared/clusters/**/*.test.ts',
   },
-  { mutate: 'functions/{http,timer}/**/*.ts', tests: 'test/functions/{http,timer}/**/*.test.ts' },
+  { mutate: 'functions/http/**/*.ts,functions/timer/**/*.ts', tests: 'test/functions/{http,timer}/**/*.test.ts' },
   { mutate: 'shared/delivery/**/*.ts', tests: 'test/shared/delivery/{[d-p]*,r*,au*,b*,call*}.test.ts' },
   { mutate: 'shared/on-*.ts,shared/http/on-http.ts', tests: 'test/shared/on-*.test.ts test/shared/http/**/*.test.ts' },
 ];

@@ -20,6 +20,7 @@ describe('deployment/completed', () => {
         key: `default/shop/web/${eventKey({ source: '/test', id: 'request-1' })}/completed`,
         severity: 'info',
         title: 'default/shop/web runs ghcr.io/shop/web:1',
+        text: 'the rollout took 2 s; 1 replica is ready',
         team: 'shop',
         facts: { Request: '/test request-1', 'Requested by': 'ci (sent by topic deployment-requested)' },
       },
@@ -32,6 +33,14 @@ describe('deployment/completed', () => {
       'completed',
       'closed',
     ]);
+  });
+
+  it('counts the replicas', async () => {
+    const world = new World();
+
+    const { notifications } = await world.run(await complete(world, { replicas: 2 }));
+
+    expect(notifications).toMatchObject([{ text: 'the rollout took 2 s; 2 replicas are ready' }]);
   });
 
   it('closes it once when it is delivered twice, and notifies people under the same key', async () => {

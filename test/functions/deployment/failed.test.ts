@@ -187,7 +187,8 @@ describe('deployment/failed', () => {
       expect(await stepsOf(world, 'request-1')).toEqual(['requested', 'started', 'failed', 'closed']);
       expect(world.notified.at(-1)).toMatchObject({
         severity: 'critical',
-        text: expect.stringContaining('no known good image exists'),
+        title: `default/shop/web: ${IMAGE}:fail-1 failed and needs attention`,
+        text: expect.stringMatching(/^DeadlineExceeded: .+; not rolled back: no known good image exists$/),
       });
     });
 

@@ -24,6 +24,7 @@ describe('deployment/rolled-back', () => {
         key: `default/shop/web/${eventKey({ source: '/test', id: 'request-2' })}/rolled-back`,
         severity: 'warning',
         title: 'default/shop/web is back on ghcr.io/shop/web:1',
+        text: expect.stringMatching(/^ghcr\.io\/shop\/web:fail-2 was rolled back: DeadlineExceeded: /),
         facts: { 'Recovery time': '2 s' },
       },
     ]);

@@ -69,7 +69,17 @@ describe('a spent error budget', () => {
       reason: "the error budget of 'availability' over 30d is spent: 50.000 % good of 99.000 % promised",
     });
     expect(notifications).toMatchObject([
-      { severity: 'critical', title: 'checkout is frozen', team: 'shop', facts: { events: '50 of 100 bad in 30d' } },
+      {
+        ...{
+          severity: 'critical',
+          title: 'checkout is frozen',
+          team: 'shop',
+          facts: { events: '50 of 100 bad in 30d' },
+        },
+        text: expect.stringMatching(
+          /^the error budget of 'availability' over 30d is spent: .* Releases are refused until /,
+        ),
+      },
     ]);
   });
 

@@ -148,7 +148,13 @@ describe('a health check', () => {
       [true],
       [true],
       [true],
-      [false, expect.objectContaining({ severity: 'info', title: 'checkout may be released again', team: 'shop' })],
+      [
+        false,
+        expect.objectContaining({
+          ...{ severity: 'info', title: 'checkout may be released again', team: 'shop' },
+          text: "the error budget of 'availability' is positive again: 64.5 % left; the freeze is lifted",
+        }),
+      ],
       [false],
     ]);
   });

@@ -7,13 +7,18 @@ import { pagesOf } from '../../../shared/blame/pages.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
+import { eventKey } from '../../../shared/events/identity.ts';
 import { ClusterUpdated } from '../../../shared/events/infrastructure.ts';
 import { HealthCheck, SLOViolation } from '../../../shared/events/platform.ts';
 import type { Notification } from '../../../shared/ports/notifier.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
+import { openAfter } from '../../support/late-calls.ts';
 import { type Platform, startPlatform } from '../../support/platform.ts';
-import { FixedClock, recordingPorts } from '../../support/ports.ts';
+import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
 import { singleRollout } from '../../support/rollouts.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 
 /** The budget is spent soon, and then the service is frozen. */
 const OVERRIDE = { override: { reason: 'a test', approvedBy: 'ada' } };
@@ -98,6 +103,30 @@ class World {
   /** What was notified when somebody was found to blame after the page had opened. */
   get blame(): Notification {
     return this.notified.find(({ key }) => key.endsWith('/blame')) ?? expect.fail('nobody was blamed');
+  }
+
+  get violation(): EventOf<typeof SLOViolation> {
+    const [event] = this.platform.bus.events({ type: 'SLOViolation' });
+    return event?.type === 'SLOViolation' ? (event as EventOf<typeof SLOViolation>) : expect.fail('nobody was paged');
+  }
+
+  /** What the handler needs to look once more at some time from now on, and may do what the configuration only observes. */
+  portsAfter(ms: number): RecordingPorts {
+    const { state, clock, clusters, config } = this.platform.ports;
+    const services = config.services.map((service) => ({
+      ...service,
+      objectives: service.objectives.map((objective) => ({ ...objective, rollbackOnPage: 'act' })),
+    }));
+    const at = new FixedClock(clock.now() + ms);
+    return recordingPorts({ handling: this.violation, state, clock: at, clusters, config: { services } });
+  }
+
+  /** The calls that are under way when one more look has ended. */
+  openAfterLook(): Promise<string[]> {
+    const ports = this.portsAfter(0);
+    return openAfter((late) =>
+      handle(this.violation, { ...ports, state: late(ports.state), notifier: late(ports.notifier) }),
+    );
   }
 
   get failed(): string[] {
@@ -242,6 +271,12 @@ describe('a page that acts', () => {
     expect(world.notified.filter(({ title }) => title.includes('did not help'))).toMatchObject([
       { severity: 'critical', text: expect.stringContaining('web:2 on default/shop/web went back 15 minutes ago') },
     ]);
+    const keys = world.notified.map(({ key }) => key);
+    const page = eventKey(world.violation);
+    expect(keys).toEqual(
+      expect.arrayContaining(['violation', 'blame', 'did-not-help'].map((what) => `${page}/${what}`)),
+    );
+    expect(await world.openAfterLook()).toEqual([]);
   });
 
   it('notifies of the page when the channel is back, and nobody has to replay it', async () => {
@@ -272,6 +307,10 @@ describe('a page that acts', () => {
     world.failing.set('shop', 0.03);
     await world.serve(75);
     expect(world.page.text).toBe('nothing is rolled back: nothing was released when it began');
+    const opened = Date.parse(world.violation.time) - world.platform.ports.clock.now();
+    const looksAgain = (ms: number) => handle(world.violation, world.portsAfter(opened + ms));
+    expect(await looksAgain(8 * HOUR - 1)).toMatchObject({ requeueAfterMs: 5 * MINUTE });
+    expect(await looksAgain(8 * HOUR)).toBeUndefined();
 
     await world.release('web', 'worse', OVERRIDE);
     world.failing.set('shop', 0.95);
@@ -328,6 +367,39 @@ it('that opens while automation is paused says what would go back, and makes up 
   });
 });
 
+it('has done all that it does when a look ends', async () => {
+  const world = await World.start({ rollbackOnPage: 'observe' });
+  for (const tag of ['2', 'bad']) {
+    await world.release('web', tag);
+    await world.platform.bus.advance('1m');
+  }
+  world.failing.set('shop', 0.5);
+  await world.serve(6);
+
+  expect(await world.openAfterLook()).toEqual([]);
+  const { published } = await look(world);
+
+  expect(published).toMatchObject([
+    {
+      type: 'DeploymentFailed',
+      data: {
+        image: 'ghcr.io/shop/web:bad',
+        message: expect.stringMatching(/^shop burns its .* since this release \('availability', over 6h and 30m\): /),
+      },
+    },
+  ]);
+  const [failed] = published;
+  const seconds = failed?.type === 'DeploymentFailed' ? failed.data.durationSeconds : -1;
+  expect(seconds).toBeGreaterThan(0);
+  expect(seconds).toBeLessThan(10 * 60);
+});
+
+async function look(world: World): Promise<RecordingPorts> {
+  const ports = world.portsAfter(0);
+  await handle(world.violation, ports);
+  return ports;
+}
+
 it('that is off blames nobody', async () => {
   const world = await World.start({ rollbackOnPage: 'off' });
   await world.release('web', 'bad');
@@ -362,7 +434,13 @@ describe('a violation', () => {
     expect(ports.notifications).toMatchObject([
       {
         ...{ severity: expected, team: 'shop', title: 'shop burns its error budget 20.0 times too fast' },
-        facts: { events: '20 of 100 bad in 1h', 'error budget': '50 % left' },
+        text: `nothing is rolled back: ${severity === 'page' ? 'rollbackOnPage is off for the objective' : 'tickets are never rolled back'}`,
+        facts: {
+          slo: 'availability',
+          windows: '1h and 5m',
+          events: '20 of 100 bad in 1h',
+          'error budget': '50 % left',
+        },
       },
     ]);
   });
@@ -372,9 +450,7 @@ describe('a violation', () => {
     await world.release('web', 'bad');
     world.failing.set('shop', 0.5);
     await world.serve(6);
-    const { ports, bus } = world.platform;
-    const [event] = bus.events({ type: 'SLOViolation' });
-    if (event?.type !== 'SLOViolation') expect.fail('nobody was paged');
+    const { ports } = world.platform;
     const partitions = ['services', 'deployments', 'changed-deployments', 'inventory'];
     const before = await contents(ports.state, ...partitions);
     const services = ports.config.services.map((service) => ({
@@ -384,7 +460,7 @@ describe('a violation', () => {
 
     const ending = await expectOneEffect(
       handle,
-      event as EventOf<typeof SLOViolation>,
+      world.violation,
       async () => {
         const state = new MemoryStateStore();
         for (const [path, value] of Object.entries(before)) {
