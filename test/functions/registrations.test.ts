@@ -89,6 +89,18 @@ it('documents every route that it answers', () => {
   ).toEqual(ofKind('httpTrigger'));
 });
 
+it('says in words what each route is for and answers, and loads the schemas of those that answer JSON', async () => {
+  for (const { name, description, answers, query = {}, schemas } of registeredRoutes()) {
+    const words = [description, ...Object.values(answers), ...Object.values(query)];
+    for (const text of words) expect(text, name).toMatch(/^[A-Z`].*\.$/s);
+    expect(
+      Object.keys(answers).some((status) => /^[23]/.test(status)),
+      name,
+    ).toBe(true);
+    if (schemas) expect(await schemas(), name).toBeTypeOf('object');
+  }
+});
+
 it('listens to one subscription for each event of the catalog, each under its name', () => {
   const listening = ofKind('serviceBusTrigger').map((name) => {
     const { connection, topicName, subscriptionName, cardinality } = app.bindingOf(name);

@@ -87,7 +87,8 @@ describe('the time of a health check', () => {
     const event = check(1, 1, time);
 
     await expect(deliver(event)).rejects.toThrow(InvalidEventError);
-    await expect(deliver(event)).rejects.toThrow(`time: expected a time from`);
+    const [from, to] = [NOW - 30 * DAY, NOW + 5 * MINUTE].map((at) => new Date(at).toISOString());
+    await expect(deliver(event)).rejects.toThrow(`time: expected a time from ${from} to ${to}, by the clock here`);
     await expect(deliver(event)).rejects.toThrow(event.time);
     await expect(deliver(event)).rejects.toMatchObject({ id: event.id, type: 'HealthCheck' });
   });

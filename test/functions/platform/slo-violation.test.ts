@@ -277,6 +277,14 @@ describe('a page that acts', () => {
       expect.arrayContaining(['violation', 'blame', 'did-not-help'].map((what) => `${page}/${what}`)),
     );
     expect(await world.openAfterLook()).toEqual([]);
+    const { notifier, ...others } = world.portsAfter(0);
+    for (const what of ['violation', 'blame', 'did-not-help']) {
+      const notify = async (one: Notification): Promise<void> => {
+        if (one.key.endsWith(what)) throw new TransientError(`no ${what}`);
+        await notifier.notify(one);
+      };
+      await expect(handle(world.violation, { ...others, notifier: { notify } })).rejects.toThrow(`no ${what}`);
+    }
   });
 
   it('notifies of the page when the channel is back, and nobody has to replay it', async () => {
@@ -474,5 +482,6 @@ describe('a violation', () => {
 
     expect(ending.published).toMatchObject([{ type: 'DeploymentFailed', data: { reason: 'SLOViolation' } }]);
     expect(ending.notified).toHaveLength(1);
+    expect(await world.openAfterLook()).toEqual([]);
   });
 });

@@ -93,6 +93,7 @@ describe('silence', () => {
     await watch.check('web');
     await watch.check('web');
     expect(watch.titles().slice(1)).toEqual(['web is heard of again: availability']);
+    expect(watch.told[1]?.key).toBe(`web/availability/heard/${Date.parse('2026-03-01T12:00:00Z')}`);
   });
 
   it('is of each objective by itself, and none where it says nothing of it', async () => {

@@ -4,9 +4,10 @@ import { MemoryStateStore } from '../../../shared/adapters/memory-store.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { eventKey } from '../../../shared/events/identity.ts';
 import type { Publisher } from '../../../shared/ports/bus.ts';
+import type { Ports } from '../../../shared/ports/handler.ts';
 import { rememberTarget } from '../../../shared/releases/changes.ts';
 import { grantOverride, returnOverride, takeOverride, usableOverrides } from '../../../shared/releases/overrides.ts';
-import { watchRolledBack } from '../../../shared/releases/put-backs.ts';
+import { noticePutBacks, watchRolledBack } from '../../../shared/releases/put-backs.ts';
 import type { TargetRecord, Urgency } from '../../../shared/releases/release-record.ts';
 import { askedRollbacks, requestRollback } from '../../../shared/releases/rollback-requests.ts';
 import { blameOf, blameRelease, distrust } from '../../../shared/releases/suspects.ts';
@@ -204,6 +205,8 @@ it('nothing is under way any more when it is done', async () => {
   const works: Readonly<Record<string, Parameters<typeof openAfter>[0]>> = {
     remember: (late) => rememberTarget(late(state), 'shop', done),
     watch: (late) => watchRolledBack(late(state), TARGET, { key: '5', since: 0 }),
+    // What is watched for a week asks for nothing else.
+    notice: (late) => noticePutBacks({ state: late(state), clock: new FixedClock(8 * DAY) } as unknown as Ports),
     grant: (late) => grantOverride(late(state), 'shop', wish),
     take: (late) => takeOverride(late(state), of, 0),
     return: (late) => returnOverride(late(state), of),

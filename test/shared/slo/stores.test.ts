@@ -24,6 +24,7 @@ import { noticeSilence } from '../../../shared/slo/silence.ts';
 import { takeMeasurements } from '../../../shared/slo/take-measurements.ts';
 import { openAfter } from '../../support/late-calls.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
+import { gated } from '../../support/process.ts';
 
 const MINUTE = 60_000;
 const measurements = { source: 'main', good: 'g', total: 't' };
@@ -69,6 +70,16 @@ describe('an objective that is measured', () => {
 
     expect((await progressOf(state, availability))?.value).toMatchObject({ until: 1, hasGood: false });
     await expect(beginProgress(state, availability, 3)).rejects.toThrow(ConflictError);
+  });
+
+  it('is measured by the instance that was faster, and the other one says nothing', async () => {
+    const slower = gated(state, (call, op) =>
+      op === 'insert' ? Promise.reject(new ConflictError('there is one')) : call(),
+    );
+
+    // It asks for no more than these.
+    const ports = { config: CONFIG, state: slower, clock, log: new RecordingLog() } as unknown as Ports;
+    await expect(takeMeasurements(ports, clock.now() + MINUTE)).resolves.toBeUndefined();
   });
 
   it('is saved over what was read, and over nothing else', async () => {
@@ -167,7 +178,7 @@ it('nothing is under way any more when it is done', async () => {
     begin: (late) => beginProgress(late(state), name, 0),
     freeze: (late) => freeze(late(state), 'web', cause),
     lift: (late) => liftFreeze(late(state), 'web', 'a', 'other'),
-    end: (late) => endFreeze(late(state), 'web'),
+    end: (late) => endFreeze(late(state), 'web', 0),
     admit: (late) => admittedObjectives(check({ service: 'api' }), { config: CONFIG, state: late(state) }),
     // Neither asks for more than these.
     drop: (late) =>
