@@ -114,22 +114,22 @@ export function check<Schema extends z.core.$ZodType>(
   prefix: readonly PropertyKey[] = [],
 ): z.output<Schema> {
   const result = fastest(schema).safeParse(input, { error: describeIssue, jitless: true });
+  const misnamed = misnamedFields(schema, input);
+  if (result.success && misnamed.length === 0) return result.data;
   const issues = result.success ? [] : issuesOf(result.error, input, prefix);
-  const misnamed = misnamedIn(schema, input, issues, prefix);
-  if (!result.success || misnamed.length > 0) throw new InvalidEventError(identity, [...issues, ...misnamed]);
-  return result.data;
+  throw new InvalidEventError(identity, [...issues, ...misnamedIssues(misnamed, input, issues, prefix)]);
 }
 
 /** Leaves out what the issue of the missing field says already. */
-function misnamedIn(
-  schema: z.core.$ZodType,
+function misnamedIssues(
+  misnamed: ReturnType<typeof misnamedFields>,
   input: unknown,
   issues: readonly Issue[],
   prefix: readonly PropertyKey[],
 ): Issue[] {
   const told = new Set(issues.map((issue) => issue.path));
   const pathOf = (...path: readonly PropertyKey[]): string => [...prefix, ...path].map(String).join('.');
-  return misnamedFields(schema, input)
+  return misnamed
     .filter(({ path, name }) => !told.has(pathOf(...path.slice(0, -1), name)))
     .map(({ path, name }) => ({
       path: pathOf(...path),
@@ -143,8 +143,11 @@ function misnamedIn(
  * first events of a cold start, so it is left to a schema that is used more often.
  */
 function fastest<Schema extends z.core.$ZodType>(schema: Schema): Parser<Schema> {
-  const known = schemas.get(schema) ?? { uses: 0 };
-  schemas.set(schema, known);
+  let known = schemas.get(schema);
+  if (!known) {
+    known = { uses: 0 };
+    schemas.set(schema, known);
+  }
   known.uses += 1;
   if (known.uses === GENERATED_AFTER) {
     import('./compile.ts')

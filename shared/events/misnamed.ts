@@ -10,22 +10,31 @@ interface MisnamedField {
   readonly name: string;
 }
 
+/** Every event is looked through, and nearly none has one. */
+const NONE: readonly MisnamedField[] = [];
+
 /** Every misnamed field of a value, at any depth. */
-export function misnamedFields(schema: $ZodType, value: unknown, path: readonly PropertyKey[] = []): MisnamedField[] {
-  if (typeof value !== 'object' || value === null) return [];
+export function misnamedFields(
+  schema: $ZodType,
+  value: unknown,
+  path: readonly PropertyKey[] = [],
+): readonly MisnamedField[] {
+  if (typeof value !== 'object' || value === null) return NONE;
   const { items, fields, byLowerCase } = shapeOf(schema);
   if (items && Array.isArray(value)) return value.flatMap((one, at) => misnamedFields(items, one, [...path, at]));
-  if (fields.size === 0 || Array.isArray(value)) return [];
-  const found: MisnamedField[] = [];
+  if (fields.size === 0 || Array.isArray(value)) return NONE;
+  let found = NONE;
   for (const key of Object.keys(value)) {
     const field = fields.get(key);
     if (field) {
       const inside: unknown = Reflect.get(value, key);
-      if (typeof inside === 'object') found.push(...misnamedFields(field, inside, [...path, key]));
+      if (typeof inside !== 'object') continue;
+      const nested = misnamedFields(field, inside, [...path, key]);
+      if (nested.length > 0) found = [...found, ...nested];
       continue;
     }
     const name = byLowerCase.get(key.toLowerCase());
-    if (name !== undefined) found.push({ path: [...path, key], name });
+    if (name !== undefined) found = [...found, { path: [...path, key], name }];
   }
   return found;
 }

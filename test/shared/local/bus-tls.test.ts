@@ -82,7 +82,7 @@ describe('npm run bus -- --tls', () => {
 
     const { child, errors } = start('--tls', '--tls-port', '0', flag, String(port));
 
-    expect(await once(child, 'exit')).toEqual([1, null]);
+    expect(await once(child, 'close')).toEqual([1, null]);
     expect(errors().trim()).toBe(`port ${port} is in use; choose another with ${flag}`);
     server.close();
   });
@@ -98,7 +98,7 @@ describe('npm run bus -- --tls', () => {
   ])('refuses %j', async (args, complaint) => {
     const { child, errors } = start(...args);
 
-    expect(await once(child, 'exit')).toEqual([2, null]);
+    expect(await once(child, 'close')).toEqual([2, null]);
     expect(errors().trim()).toBe(complaint);
   });
 
@@ -108,7 +108,7 @@ describe('npm run bus -- --tls', () => {
 
     const { child, errors } = start('--tls', '--tls-port', '0');
 
-    expect(await once(child, 'exit')).toEqual([2, null]);
+    expect(await once(child, 'close')).toEqual([2, null]);
     expect(errors().trim()).toBe(
       `the development certificate cannot be kept in ${join(data, 'platform-events/service-bus')}: ENOTDIR`,
     );

@@ -36,7 +36,7 @@ describe('npm run bus', () => {
 
     const before = performance.now();
     child.kill('SIGTERM');
-    const [code] = await once(child, 'exit');
+    const [code] = await once(child, 'close');
 
     expect(message?.body).toBe('x');
     expect(code).toBe(0);
@@ -61,7 +61,7 @@ describe('npm run bus', () => {
     expect(await health.json()).toMatchObject({ status: 'healthy' });
 
     child.kill('SIGINT');
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await once(child, 'close')).toEqual([0, null]);
   });
 
   it('takes the entities of a Config.json, comments and all', async () => {
@@ -92,7 +92,7 @@ describe('npm run bus', () => {
     [fileURLToPath(import.meta.url), /bus\.test\.ts: /],
   ])('names what is wrong with the configuration %s', async (file, complaint) => {
     const { child, errors } = start('--port', '0', '--admin-port', '0', '--config', file);
-    const [code] = await once(child, 'exit');
+    const [code] = await once(child, 'close');
 
     expect(code).toBe(2);
     expect(errors()).toMatch(complaint);
@@ -105,7 +105,7 @@ describe('npm run bus', () => {
 
     const { child, errors } = start(...ANY_PORT, '--config', config);
 
-    expect(await once(child, 'exit')).toEqual([2, null]);
+    expect(await once(child, 'close')).toEqual([2, null]);
     expect(errors()).toBe('--config: q: lockDurationMs must be from 1000 to 300000, got 360000\n');
   });
 
@@ -116,7 +116,7 @@ describe('npm run bus', () => {
     const port = typeof address === 'object' && address ? address.port : 0;
 
     const { child, errors } = start('--port', String(port), '--admin-port', '0');
-    const [code] = await once(child, 'exit');
+    const [code] = await once(child, 'close');
 
     expect([code, errors().trim()]).toEqual([1, `port ${port} is in use; choose another with --port`]);
 
@@ -160,7 +160,7 @@ describe('npm run bus', () => {
   ])('does not listen on %s with %j %j', async (host, environment, flags, complaint) => {
     const { child, errors } = startWith(environment, ...ANY_PORT, '--host', host, ...flags);
 
-    expect(await once(child, 'exit')).toEqual([2, null]);
+    expect(await once(child, 'close')).toEqual([2, null]);
     expect(errors().trim()).toMatch(complaint);
     expect(errors()).not.toContain('a;b');
   });
@@ -249,7 +249,7 @@ describe('npm run bus', () => {
     [['--tier', 'basic'], /--tier: expected standard or premium, got 'basic'/],
   ])('refuses %j', async (args, complaint) => {
     const { child, errors } = start(...args);
-    const [code] = await once(child, 'exit');
+    const [code] = await once(child, 'close');
 
     expect(code).toBe(2);
     expect(errors()).toMatch(complaint);
