@@ -1,4 +1,4 @@
-/** Two builds side by side for as long as a roll-out takes. */
+/** A roll-out of a build that adds an event and a field costs no event, and neither does taking it back: for a minute, as it takes. */
 import { expect, it } from 'vitest';
 import { rollingUpgrade } from '../support/rolling-upgrade.ts';
 
