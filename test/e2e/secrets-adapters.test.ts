@@ -175,8 +175,13 @@ it.concurrent('a Service Bus that fails in every way lets nothing out', async ()
     overhear(heard, 'identity', { ServiceBus: '', ServiceBus__fullyQualifiedNamespace: '127.0.0.1' }),
   ]);
 
-  for (const { way, received } of brokers) {
-    if (way === 'token' || way === 'link') expect(received.join()).toContain('SharedAccessSignature');
+  for (const { way, port, received } of brokers) {
+    if (way !== 'token' && way !== 'link') continue;
+    // On a busy machine a connection may not come so far in its time.
+    for (let more = 0; more < 5 && !received.join().includes('SharedAccessSignature'); more++) {
+      await overhear(heard, way, { ServiceBus: connectionString(port, other) });
+    }
+    expect(received.join()).toContain('SharedAccessSignature');
   }
   expect(heard.text).toContain('service bus: ');
   expect(heard.leaks).toEqual([]);
