@@ -42,7 +42,7 @@ const counts = z.object({
 
 const change = z.object({
   key: z.string(),
-  kind: z.enum(['release', 'known-good', 'rollback', 'cluster', 'others']),
+  kind: z.enum(['release', 'known-good', 'rollback', 'others']),
   target: z.string(),
   ...{ container: z.optional(z.string()), image: z.optional(z.string()), commit: z.optional(z.string()) },
   startedAt: time,

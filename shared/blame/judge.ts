@@ -42,10 +42,18 @@ export interface Verdict {
   readonly because: string;
 }
 
+/** When a cluster was updated. */
+export interface ClusterUpdate {
+  readonly cluster: string;
+  readonly at: number;
+}
+
 interface Evidence {
   readonly finding: Finding;
-  /** Of the service, where the objective counts; and of the clusters there. */
+  /** Of the service, where the objective counts. */
   readonly changes: readonly RecordedChange[];
+  /** Of the clusters there. */
+  readonly updates?: readonly ClusterUpdate[];
   /** Undefined before they were asked. */
   readonly neighbours?: readonly Neighbour[] | undefined;
   readonly now: number;
@@ -55,10 +63,12 @@ interface Evidence {
   readonly judgedAt?: number | undefined;
 }
 
-export function judge({ finding, changes, neighbours = [], now, among, judgedAt = 0 }: Evidence): Verdict {
+export function judge(evidence: Evidence): Verdict {
+  const { finding, changes, updates = [], neighbours = [], now, among, judgedAt = 0 } = evidence;
   if (!finding.onset) return nobody([], finding.because);
   const { onset } = finding;
-  const near = changes.filter((change) => isNear(change, { from: onset.earliest, to: onset.latest }));
+  const possible = { from: onset.earliest, to: onset.latest };
+  const near = changes.filter((change) => isNear(change, possible));
   const suspects = near
     .filter(({ kind }) => kind === 'release')
     .sort((a, b) => Math.abs(a.startedAt - onset.at) - Math.abs(b.startedAt - onset.at));
@@ -66,6 +76,8 @@ export function judge({ finding, changes, neighbours = [], now, among, judgedAt 
 
   const cut = near.find(({ kind }) => kind !== 'release');
   if (cut) return nobody(suspects, `${describeCut(cut)} at the same time`);
+  const update = updates.find(({ at }) => isNear({ startedAt: at, endedAt: at }, possible));
+  if (update) return nobody(suspects, `cluster ${update.cluster} was updated at the same time`);
   const count = countChanges(suspects);
   const isOneContainer = new Set(suspects.map(containerOf)).size === 1;
   if (count > 1 && !isOneContainer) return nobody(suspects, `${count} changes were released when it began`);
@@ -103,9 +115,12 @@ function nobody(suspects: readonly RecordedChange[], because: string): Verdict {
   return { blamed: [], alsoUndone: [], suspects, because };
 }
 
-function isNear({ startedAt, endedAt = Number.POSITIVE_INFINITY }: RecordedChange, { from, to }: Interval): boolean {
+/** Whether it went on, or settled, at some time of an interval. */
+function isNear({ startedAt, endedAt = Number.POSITIVE_INFINITY }: Times, { from, to }: Interval): boolean {
   return startedAt <= to && endedAt + SETTLE_MS >= from;
 }
+
+type Times = Pick<RecordedChange, 'startedAt' | 'endedAt'>;
 
 interface Sight {
   readonly onset: { readonly latest: number };
@@ -121,8 +136,6 @@ function describeCut({ kind, target, image }: RecordedChange): string {
   switch (kind) {
     case 'rollback':
       return `${target} was rolled back`;
-    case 'cluster':
-      return `cluster ${target} was updated`;
     case 'others':
       return `somebody else changed ${target}`;
     default:

@@ -11,7 +11,7 @@ import { beganToBurn, isOpen, onsetOf } from '../slo/burns.ts';
 import { healthOf } from '../slo/health-store.ts';
 import { isInScope, type Objective, type Scope } from '../slo/objectives.ts';
 import type { Onset } from '../slo/onset.ts';
-import { judge, type Neighbour, SETTLE_MS, type Verdict } from './judge.ts';
+import { type ClusterUpdate, judge, type Neighbour, SETTLE_MS, type Verdict } from './judge.ts';
 import { type Look, lookAt } from './looks.ts';
 import { onsetIn, type Page, type Weighed } from './pages.ts';
 import { describeChanges } from './verdict-text.ts';
@@ -48,7 +48,7 @@ async function weighLook(burning: Burning, look: Look, now: number, ports: Handl
   const own = await changesIn(state, service, objective, since);
   const names = [...new Set(own.map(({ target }) => placeOf(target).cluster))];
   const updates = await Promise.all(names.map((name) => clusterUpdates(state, name)));
-  const evidence = { ...look, changes: [...own, ...updates.flat()], now };
+  const evidence = { ...look, changes: own, updates: updates.flat(), now };
   const first = judge(evidence);
   const weighed = { at: now, onset: { from: onset.from, to: onset.to } };
   if (first.blamed.length === 0) return { ...first, ...weighed };
@@ -69,9 +69,9 @@ function changesIn(state: StateStore, service: string, scope: Scope, since: numb
   return changesOf(state, service, since, (target) => isInScope(scope, placeOf(target)));
 }
 
-async function clusterUpdates(state: StateStore, cluster: string): Promise<RecordedChange[]> {
+async function clusterUpdates(state: StateStore, cluster: string): Promise<ClusterUpdate[]> {
   const at = await clusterChangedAt(state, cluster);
-  return at === undefined ? [] : [{ key: cluster, kind: 'cluster', target: cluster, startedAt: at, endedAt: at }];
+  return at === undefined ? [] : [{ cluster, at }];
 }
 
 /** The other services, and the other places where this one is measured. */

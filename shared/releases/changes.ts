@@ -11,11 +11,11 @@ import { readTarget } from './target-store.ts';
 
 /** Something that was changed, and when. */
 export interface RecordedChange {
-  /** The key of its release, or what else names it. */
+  /** The key of its release. */
   readonly key: string;
   /** `known-good`: a release of an image that had completed there before. Only a `release` can be to blame. */
-  readonly kind: 'release' | 'known-good' | 'rollback' | 'cluster' | 'others';
-  /** `cluster/namespace/deployment`, or the cluster. */
+  readonly kind: 'release' | 'known-good' | 'rollback' | 'others';
+  /** `cluster/namespace/deployment`. */
   readonly target: string;
   readonly container?: string | undefined;
   readonly image?: string | undefined;

@@ -201,7 +201,6 @@ const KINDS: Readonly<Record<RecordedChange['kind'], string>> = {
   release: 'release',
   'known-good': 'back to a known good image',
   rollback: 'rollback',
-  cluster: 'cluster update',
   others: 'changed by others',
 };
 
