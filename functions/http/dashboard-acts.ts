@@ -3,7 +3,7 @@
  * page. Each needs the right for it, a reason, and the token of a page that the same caller was shown; each is in the audit
  * log.
  */
-import { formToken, isFormToken } from '../../shared/access/form-tokens.ts';
+import { isFormToken } from '../../shared/access/form-tokens.ts';
 import { KEY_HOLDER } from '../../shared/access/rights.ts';
 import { reasonIn } from '../../shared/acts/asked.ts';
 import { changeAutomation } from '../../shared/acts/automation.ts';
@@ -24,11 +24,10 @@ const MAX_FORM_BYTES = 16 * 1024;
 export async function handle(request: HttpRequest, ports: Ports): Promise<HttpResponse> {
   const { caller, params } = request;
   const path = params['page'] ?? '';
-  const now = ports.clock.now();
   const pages = import('../../shared/status/pages/pages.ts');
   try {
     const form = await formIn(request);
-    if (!(await isFormToken(ports.state, form.get('token') ?? '', caller.name, now))) {
+    if (!(await isFormToken(ports.state, form.get('token') ?? '', caller.name, ports.clock.now()))) {
       throw new ProblemError(
         400,
         'the page is too old, or was shown to somebody else: open it again, and send it from there',
@@ -44,8 +43,7 @@ export async function handle(request: HttpRequest, ports: Ports): Promise<HttpRe
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     const { answerProblem } = await pages;
-    const token = await formToken(ports.state, caller.name, now);
-    return answerProblem(request, path, { status: error.status, title: error.message, token }, ports);
+    return answerProblem(request, path, { status: error.status, title: error.message }, ports);
   }
 }
 

@@ -103,7 +103,6 @@ onHttp(
   handle,
 );
 
-/** Facts have no senders but our own handlers: whoever could post one would speak with our rights. */
 /** Checks are measurements: they come by the minute, and would leave no room for what people do. */
 function actsOf(events: readonly PlatformEvent[]): Act[] {
   return events.flatMap((event): Act[] => {
@@ -134,10 +133,11 @@ function refuseOthers(caller: Caller, events: readonly PlatformEvent[], config: 
 async function claimIdentities(events: readonly PlatformEvent[], request: HttpRequest, ports: Ports): Promise<void> {
   const taken = await recordSenders(events, request, ports);
   if (taken.length === 0) return;
-  const issues = taken.map((index): Issue & { index: number } => {
-    const { id, source } = events[index] ?? { id: '', source: '' };
-    return { index, path: 'id', value: id, expected: `an id that no other event of ${source} has` };
-  });
+  const issues = events.flatMap(({ id, source }, index): (Issue & { index: number })[] =>
+    taken.includes(index)
+      ? [{ index, path: 'id', value: id, expected: `an id that no other event of ${source} has` }]
+      : [],
+  );
   throw new ProblemError(409, 'not published: another event has this id and source', { details: { issues } });
 }
 

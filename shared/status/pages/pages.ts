@@ -54,14 +54,14 @@ export async function answerPage(
   return { status: page.status ?? 200, headers: PAGE_HEADERS, body: documentOf(view, shown) };
 }
 
-/** A page that says what went wrong with a form, at the address of that form. */
+/** A page that says what went wrong with a form, at the address of that form. It has no forms itself. */
 export function answerProblem(
   request: PageRequest,
   path: string,
-  { status, title, token }: { readonly status: number; readonly title: string; readonly token: string },
+  { status, title }: { readonly status: number; readonly title: string },
   ports: Ports,
 ): PageResponse {
-  const view: View = { ...viewOf(request, path, token, ports), pause: undefined };
+  const view: View = { ...viewOf(request, path, '', ports), pause: undefined };
   const main = html`<h1>Not done</h1><div class="notice bad" role="alert"><p>${title}</p></div>
 <p>${pageLink(view, path === '' ? [] : path.split('/'), 'Back to the page')}</p>`;
   const body = documentOf(view, { title: 'Not done', tone: 'bad', main });

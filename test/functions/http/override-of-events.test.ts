@@ -146,7 +146,10 @@ describe('one id', () => {
   it('twice in one batch is refused when they differ, and sent once when they do not', async () => {
     const [first, other] = [requestOf('a'), requestOf('a', { image: 'ghcr.io/shop/web:2' })];
 
-    expect((await platform.send([first, other], ADA)).status).toBe(409);
+    const { status, body } = await platform.send([first, other], ADA);
+
+    expect(status).toBe(409);
+    expect(JSON.parse(body ?? '')).toMatchObject({ issues: [{ index: 1, path: 'id', value: 'a' }] });
     expect(platform.bus.events({ type: 'DeploymentRequested' })).toEqual([]);
     expect((await platform.send([first, first], ADA)).status).toBe(202);
     expect(platform.ends()).toEqual({ a: 'Frozen' });
@@ -231,6 +234,22 @@ it('is used once it is in the audit log, and not before', async () => {
   expect(tries).toBe(3);
   expect(platform.ends()).toEqual({ a: 'completed' });
   expect(await platform.uses()).toHaveLength(1);
+});
+
+it('is in the audit log under who sent it, though the freeze has ended by then', async () => {
+  const { state } = platform.ports;
+  const insert = state.insert.bind(state);
+  state.insert = async (partition, key, value) => {
+    if (partition !== 'audit') return insert(partition, key, value);
+    state.insert = insert;
+    await state.delete('freezes', 'web', '*');
+    throw new TransientError('away');
+  };
+
+  await platform.send(requestOf('a', { override: claim('people:ada') }), ADA);
+
+  expect(platform.ends()).toEqual({ a: 'completed' });
+  expect(await platform.uses()).toMatchObject([{ who: 'people:ada', why: 'outage' }]);
 });
 
 it('counts on the topic of a simulated cluster whose configuration says nothing of it', async () => {
