@@ -194,6 +194,18 @@ describe('deployment/started', () => {
     await expect(world.run(started)).rejects.toThrow('the store is busy');
   });
 
+  it('leaves a fault to the delivery also when it writes down that it has not seen the cluster', async () => {
+    const { cluster } = faulty({ rollout: () => new TransientError('503 from the API server') });
+    const { world, started } = await begin('1', { cluster });
+    const put = world.state.put.bind(world.state);
+    world.state.put = (partition, key, value, etag) =>
+      JSON.stringify(value).includes('isUnbegun')
+        ? Promise.reject(new TransientError('the store is busy'))
+        : put(partition, key, value, etag);
+
+    await expect(world.run(started)).rejects.toThrow('the store is busy');
+  });
+
   it('changes nothing for a release that a newer one superseded', async () => {
     const { world, started } = await begin('1');
     world.clock.advance(1);

@@ -4,6 +4,7 @@ import { handle as override } from '../../../functions/http/override.ts';
 import { handle as services } from '../../../functions/http/services.ts';
 import { readAudit } from '../../../shared/access/audit.ts';
 import { DAY_MS } from '../../../shared/duration.ts';
+import { TransientError } from '../../../shared/errors.ts';
 import type { HttpResponse } from '../../../shared/http/on-http.ts';
 import { grantOverride, takeOverride } from '../../../shared/releases/overrides.ts';
 import { respond } from '../../support/api-contract.ts';
@@ -105,6 +106,25 @@ describe('POST /api/services/{service}/override', () => {
     await grant({ reason: 'outage' });
     await platform.send(requestOf('new'), EVE);
     await grant({ reason: 'outage' });
+
+    await platform.send({ ...requestOf('old', { image: 'ghcr.io/shop/web:0' }), time: '2026-01-01T00:00:00Z' }, EVE);
+    await platform.send(requestOf('next', { image: 'ghcr.io/shop/web:2' }), EVE);
+
+    expect(platform.ends()).toEqual({ new: 'completed', old: 'Superseded', next: 'completed' });
+  });
+
+  it('is given back although the store fails once', async () => {
+    await grant({ reason: 'outage' });
+    await platform.send(requestOf('new'), EVE);
+    await grant({ reason: 'outage' });
+    const { state } = platform.ports;
+    const put = state.put.bind(state);
+    let changes = 0;
+    // The first takes it, the second gives it back.
+    state.put = (partition, key, value, etag) =>
+      partition === 'overrides' && ++changes === 2
+        ? Promise.reject(new TransientError('away'))
+        : put(partition, key, value, etag);
 
     await platform.send({ ...requestOf('old', { image: 'ghcr.io/shop/web:0' }), time: '2026-01-01T00:00:00Z' }, EVE);
     await platform.send(requestOf('next', { image: 'ghcr.io/shop/web:2' }), EVE);
