@@ -76,7 +76,10 @@ export const rounds = [
     tests:
       'test/shared/releases/**/*.test.ts test/functions/deployment/[c-s]*.test.ts test/functions/timer/notice-p*.test.ts',
   },
-  { mutate: 'functions/platform/**/*.ts,shared/blame/**/*.ts', tests: 'test/functions/platform/**/*.test.ts' },
+  {
+    mutate: 'functions/platform/**/*.ts,shared/blame/**/*.ts',
+    tests: 'test/functions/platform/**/*.test.ts test/shared/blame/[!h]*.test.ts',
+  },
   {
     mutate: 'functions/infrastructure/**/*.ts,shared/clusters/**/*.ts',
     tests: 'test/functions/infrastructure/**/*.test.ts test/shared/clusters/**/*.test.ts',

@@ -4,13 +4,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { handle } from '../../functions/http/openapi.ts';
 import { PAGE_TYPE } from '../../shared/cli/describe/openapi.ts';
 import { exampleEvent } from '../../shared/events/examples.ts';
 import { type RegisteredRoute, registeredRoutes } from '../../shared/http/on-http.ts';
-import type { Ports } from '../../shared/ports/handler.ts';
 import { topology } from '../../shared/topology.ts';
-import { checkAnswer, checkRequest, type Operation, openApi, respond, zodOf } from '../support/api-contract.ts';
+import { checkAnswer, checkRequest, type Operation, openApi, zodOf } from '../support/api-contract.ts';
 import { httpRequest } from '../support/http.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -24,12 +22,6 @@ beforeAll(async () => {
 });
 
 describe('the OpenAPI document', () => {
-  it('is what the app serves', async () => {
-    const { body } = await respond('openapi', handle, httpRequest({ path: '/api/openapi.json' }), {} as Ports);
-
-    expect(JSON.parse(body ?? '')).toEqual(openApi);
-  });
-
   it('has every route but pages, and no other', () => {
     const described = Object.entries(openApi.paths).flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method} ${path}`),
