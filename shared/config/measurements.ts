@@ -3,16 +3,26 @@ import * as z from 'zod/mini';
 import { described } from '../events/described.ts';
 import { dnsLabel } from '../events/fields.ts';
 import { address, SECRET } from './fields.ts';
+import { selectorsIn } from './selectors.ts';
 
 const SETTING = 'the name of a setting (letters, digits, _)';
-const QUERY = 'a query that selects counters, such as http_requests_total{job="checkout"}';
+const QUERY =
+  'a query that selects counters, such as http_requests_total{job="checkout"}, without rate, sum and arithmetic';
 
 /** Longer is no selector, and every question repeats it. */
-const query = z.string({ error: QUERY }).check(z.trim(), z.minLength(1, QUERY), z.maxLength(2_000, QUERY));
+const query = z.string({ error: QUERY }).check(
+  z.trim(),
+  z.minLength(1, { error: QUERY, abort: true }),
+  z.maxLength(2_000, { error: QUERY, abort: true }),
+  z.refine((text) => selectorsIn(text).length > 0, QUERY),
+);
 
 export const measuredSection = z.strictObject({
   source: described(z.clone(dnsLabel), 'One of `measurements`.'),
-  good: described(z.clone(query), 'Selects the counters of good events, without `rate` and `sum`; in PromQL.'),
+  good: described(
+    z.clone(query),
+    'Selects the counters of good events, without `rate` and `sum`; in PromQL. `a or b` takes both.',
+  ),
   total: described(z.clone(query), 'The same for all events.'),
 });
 

@@ -74,7 +74,7 @@ export async function startPrometheus(): Promise<PrometheusServer> {
 
 /** The one form of query that is asked: selectors with an offset of 1 ms, each under a label. */
 const PART =
-  /label_replace\((?<newest>max\(timestamp\()?(?<selector>[^\n]*)\noffset 1ms(?:\)\))?, "(?<label>\w+)", "(?<name>\w+)", "", ""\)/g;
+  /label_replace\((?<newest>max\(timestamp\()?(?<selector>[^\n]*) offset 1ms(?:\)\))?, "(?<label>\w+)", "(?<name>[\w/]+)", "", ""\)/g;
 
 function send(
   response: ServerResponse,
@@ -121,13 +121,13 @@ function send(
 
 /** Of `name{label="value",label!~"pattern"}`; undefined for what is no selector. */
 function matcherOf(selector: string): ((labels: Labels) => boolean) | undefined {
-  const { name, inner = '' } = /^(?<name>\w+)(?:\{(?<inner>.*)\})?$/.exec(selector)?.groups ?? {};
-  if (name === undefined) return undefined;
+  const { name, inner = '' } = /^(?<name>\w*)(?:\{(?<inner>.*)\})?$/.exec(selector)?.groups ?? {};
+  if (name === undefined || inner.includes('(')) return undefined;
   const tests = [...inner.matchAll(/(\w+)(=~|!~|!=|=)"([^"]*)"/g)].map(([, label = '', operator = '', text = '']) => {
     const isEqual = operator.endsWith('~')
       ? (value: string) => new RegExp(`^(?:${text})$`).test(value)
       : (value: string) => value === text;
     return (labels: Labels) => isEqual(labels[label] ?? '') !== operator.startsWith('!');
   });
-  return (labels) => labels['__name__'] === name && tests.every((test) => test(labels));
+  return (labels) => (name === '' || labels['__name__'] === name) && tests.every((test) => test(labels));
 }

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { PermanentError, TransientError } from '../../errors.ts';
 import type { Measurement } from '../../ports/measurements.ts';
 import { riseOf, type Series } from './counters.ts';
-import { SELECTED } from './range-query.ts';
+import { onGrid, SELECTED } from './range-query.ts';
 
 /** Of Prometheus and of all that speak as it does: Thanos, Mimir, VictoriaMetrics, Azure Monitor. */
 const answerSchema = z.object({
@@ -41,27 +41,34 @@ export function parseAnswer(text: string): Answer {
 }
 
 /**
- * @returns undefined when it holds no sample from `from` on
+ * What was counted from a time on up to the last time of the grid that the newest sample has reached.
+ *
+ * @returns undefined when that is no later
  * @throws PermanentError when there is more good than there is
  */
 export function measurementIn({ data: { result } }: Answer, from: number): Measurement | undefined {
-  const selected = { good: [] as Series[], total: [] as Series[], newest: [] as Series[] };
+  const selected = { good: new Map<string, Series>(), total: new Map<string, Series>() };
+  let newest = Number.NEGATIVE_INFINITY;
   for (const { metric, values } of result) {
+    const { [SELECTED]: as = '', ...labels } = metric;
     const points = values
       .map(([seconds, value]) => ({ at: Math.round(seconds * 1_000), value: Number(value) }))
       // A counter that is NaN says nothing, and the next value is compared with the one before it.
       .filter(({ value }) => Number.isFinite(value) && value >= 0);
+    const [name] = as.split('/');
+    if (name === 'newest') newest = Math.max(newest, ...points.map(({ value }) => Math.round(value * 1_000)));
+    if (points.length === 0 || (name !== 'good' && name !== 'total')) continue;
     const series = { process: JSON.stringify([metric['job'], metric['instance']]), points };
-    const name = metric[SELECTED];
-    if (points.length > 0 && (name === 'good' || name === 'total' || name === 'newest')) selected[name].push(series);
+    // Several selectors may select the same one.
+    selected[name].set(JSON.stringify(Object.entries(labels).sort()), series);
   }
-  const newest = Math.max(...selected.newest.flatMap(({ points }) => points.map(({ value }) => value * 1_000)));
-  if (!(newest >= from)) return undefined;
+  // What a time of the grid shows is from before it.
+  const until = onGrid(newest + 1);
+  if (!(until > from)) return undefined;
 
-  const all = [...selected.good, ...selected.total];
-  const good = Math.round(riseOf(selected.good, from, all));
-  const total = Math.round(riseOf(selected.total, from, all));
+  const [goods, totals] = [[...selected.good.values()], [...selected.total.values()]];
+  const counted = { from: onGrid(from), until, all: [...goods, ...totals] };
+  const [good, total] = [Math.round(riseOf(goods, counted)), Math.round(riseOf(totals, counted))];
   if (good > total) throw new PermanentError(`answered with more good events (${good}) than events (${total})`);
-  // The sample itself is counted.
-  return { good: selected.good.length > 0 ? good : undefined, total, until: Math.round(newest) + 1 };
+  return { good: goods.length > 0 ? good : undefined, total, until };
 }

@@ -25,17 +25,21 @@ export interface Point {
   readonly value: number;
 }
 
-/**
- * How far the series rose together since a time. A value below the one before it says that the process began anew.
- *
- * @param all every series that is known of the processes, these included
- */
-export function riseOf(series: readonly Series[], from: number, all: readonly Series[]): number {
+interface Counted {
+  readonly from: number;
+  readonly until: number;
+  /** Every series that is known of the processes, these included. */
+  readonly all: readonly Series[];
+}
+
+/** How far the series rose together. A value below the one before it says that the process began anew. */
+export function riseOf(series: readonly Series[], { from, until, all }: Counted): number {
   let rise = 0;
   for (const { process, points } of series) {
     const since = points.findLastIndex(({ at }) => at <= from);
     let before = since === -1 ? undefined : points[since]?.value;
     for (const { at, value } of points.slice(since + 1)) {
+      if (at > until) break;
       before ??= isFirstOfItsKind(value, at, process, all) ? 0 : value;
       rise += value >= before ? value - before : value;
       before = value;

@@ -8,7 +8,7 @@ import { beginningOf, wholeOf } from '../answer-text.ts';
 import { CachedToken, entraIssuer, type Issuer } from '../entra-token.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
 import { measurementIn, parseAnswer } from './answer.ts';
-import { type RangeQuery, rangeQuery } from './range-query.ts';
+import { COUNTERS, type RangeQuery, rangeQuery } from './range-query.ts';
 
 /** https://learn.microsoft.com/azure/azure-monitor/metrics/prometheus-api-promql */
 const AZURE_SCOPE = 'https://prometheus.monitor.azure.com/.default';
@@ -100,9 +100,7 @@ function refusalOf({ status, headers }: Response, text: string, now: number): Er
   const type = errorTypeIn(text);
   const said = `answered ${status}${type === undefined ? '' : ` (${type})`}`;
   if (type === 'bad_data') {
-    const counters =
-      'each has to select counters, such as http_requests_total{job="checkout"}, without rate() and sum()';
-    return new PermanentError(`${said}: it cannot read the queries; ${counters}`);
+    return new PermanentError(`${said}: it cannot read the queries; ${COUNTERS}`);
   }
   if (status < 400 || [400, 404, 405, 410, 413, 414].includes(status)) return new PermanentError(said);
   return new TransientError(said, { retryAfterMs: retryAfterMsOf(headers.get('retry-after') ?? undefined, now) });

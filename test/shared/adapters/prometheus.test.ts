@@ -22,13 +22,13 @@ afterEach(() => server.close());
 
 function count(
   source: Partial<PrometheusSource> = {},
-  { from = NOON, minutes = 1, asked = objective } = {},
+  { from = NOON, minutes = 1, asked = objective, timeoutMs = 5_000 } = {},
 ): Promise<Measurement | undefined> {
   const measurements = createPrometheusMeasurements({
     sources: { main: { url: server.url, auth: 'none', ...source } },
     clock: { now: () => NOON },
     environment: { PROM_TOKEN: 'written-token' },
-    timeoutMs: 300,
+    timeoutMs,
     issuer: async () => async (scope) => {
       tokens.push(scope);
       return { token: `entra-${tokens.length}`, expiresOnTimestamp: NOON + 3_600_000 };
@@ -44,7 +44,7 @@ function scraped(labels: Readonly<Record<string, string>>, values: Values, at = 
   for (const [index, value] of values.entries()) {
     if (value === undefined) continue;
     const metric = { __name__: 'requests_total', job: 'web', instance: 'a:80', ...labels };
-    server.sample(metric, NOON - 1_000 + (index - at) * SCRAPE_MS, value);
+    server.sample(metric, NOON - 1 + (index - at) * SCRAPE_MS, value);
   }
 }
 
@@ -113,12 +113,30 @@ describe('counters', () => {
     expect(await count({}, { asked })).toMatchObject({ good: 40, total: 40 });
   });
 
+  it('of several names count together, each once, though their labels are the same', async () => {
+    scraped({ code: '200' }, [100, 110, 120, 130, 140, 150]);
+    scraped({ code: '200', __name__: 'calls_total' }, [7_000, 7_001, 7_002, 7_003, 7_004, 7_005]);
+
+    const total = 'requests_total or calls_total OR {__name__="calls_total"} # twice';
+    const good = 'requests_total{code=~"2..|or"} or calls_total';
+    expect(await count({}, { asked: { ...objective, good, total } })).toMatchObject({ good: 44, total: 44 });
+  });
+
+  it('of several names are known as far as they were scraped, and no further', async () => {
+    scraped({ code: '200' }, [100, 110, 120]);
+    scraped({ code: '200', __name__: 'calls_total' }, [7_000, 7_001, 7_002]);
+
+    const asked = { ...objective, total: 'requests_total or calls_total' };
+    expect(await count({}, { asked })).toMatchObject({ total: 11, until: NOON + SCRAPE_MS });
+    expect(await count({}, { asked, from: NOON + SCRAPE_MS })).toBeUndefined();
+  });
+
   it('that no scrape has brought yet are not zero', async () => {
     expect(await count()).toBeUndefined();
     scraped({ code: '200' }, [100, 110]);
     expect(await count()).toBeUndefined();
     scraped({ code: '200' }, [120], -1);
-    expect(await count()).toMatchObject({ total: 10, until: NOON + 14_001 });
+    expect(await count()).toMatchObject({ total: 10, until: NOON + 15_000 });
   });
 
   it('that are more good than there are refuse to be counted', async () => {
@@ -147,8 +165,19 @@ describe('a question', () => {
     });
   });
 
+  it('is about multiples of its step, where caches of servers would move it', async () => {
+    await count({}, { from: NOON - 61_234 });
+
+    const [start = 0, end = 0, step] = ['start', 'end', 'step'].map((name) =>
+      Number(server.received[0]?.form.get(name)),
+    );
+    expect([step, start % 15, end % 15]).toEqual([15, 0, 0]);
+    expect(end * 1_000).toBeLessThanOrEqual(NOON - 1_234);
+  });
+
   it('about sums or rates is refused with what to write, and without the words of the server', async () => {
-    for (const total of ['sum(requests_total)', 'rate(requests_total[1m])']) {
+    const sums = ['sum(requests_total)', 'sum(requests_total) or requests_total', 'requests_total + calls_total'];
+    for (const total of [...sums, 'rate(requests_total[1m])', 'requests_total{code=~"("}']) {
       const failure = await count({}, { asked: { ...objective, total } }).catch((error: unknown) => error);
 
       expect(failure).toBeInstanceOf(PermanentError);
@@ -188,7 +217,7 @@ describe('a source that', () => {
     scraped({ code: '200' }, [100, 110, 120]);
     server.fail(fault);
 
-    const failure = await count().catch((error: unknown) => error);
+    const failure = await count({}, fault === 'hang' ? { timeoutMs: 300 } : {}).catch((error: unknown) => error);
 
     expect(failure).toBeInstanceOf(TransientError);
     expect(String(failure)).toContain(message);

@@ -21,9 +21,19 @@ it('signs in nowhere unless it is told to', () => {
   expect(services[0]?.objectives[0]?.measurements).toEqual(ASKED);
 });
 
+it.each(['requests_total{job="a or b",code!~"5..|}"}', "{'http.requests', job='{'} or\ntotal:sum OR b{} # both"])(
+  'takes %s',
+  (good) => {
+    expect(() => parseConfig(configured({}, { ...ASKED, good }))).not.toThrow();
+  },
+);
+
 it.each<[string, object, string]>([
   ['a source that nobody knows', configured({}, { ...ASKED, source: 'other' }), 'one of the measurements (main)'],
   ['an empty query', configured({}, { ...ASKED, good: ' ' }), 'a query that selects counters'],
+  ['a sum', configured({}, { ...ASKED, total: 'sum(requests_total)' }), 'without rate, sum and arithmetic'],
+  ['a sum behind a selector', configured({}, { ...ASKED, total: 'a or b + c' }), 'without rate, sum and arithmetic'],
+  ['a selector without its end', configured({}, { ...ASKED, good: 'a{b="}"' }), 'without rate, sum and arithmetic'],
   ['a bound of what nobody pushes', configured({}, ASKED, { maxEventsPerMinute: 5 }), 'nothing beside measurements'],
   ['a token in the clear', configured({ url: 'http://p.example.com', auth: 'azure' }), 'an https address: a token'],
   ['two ways to sign in', configured({ auth: 'azure', tokenSetting: 'T' }), 'nothing beside the sign-in'],
