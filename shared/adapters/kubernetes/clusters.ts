@@ -8,7 +8,7 @@ import type { Cluster, Clusters } from '../../ports/cluster.ts';
 import type { Issuer } from '../entra-token.ts';
 import { KubernetesClient } from './client.ts';
 import { connectorOf } from './connection.ts';
-import { applyRelease, readDeployment, rollBack } from './deployment.ts';
+import { applyRelease, readDeployment, refuseEndingNamespace, rollBack } from './deployment.ts';
 import { applyGuardrails, readQuotas, setQuota } from './guardrails.ts';
 import { withCause } from './pods.ts';
 import { judgeRollout } from './rollout.ts';
@@ -57,7 +57,9 @@ function clusterOn(client: KubernetesClient, config: PlatformConfig): Cluster {
     apply: unlessSystem((release) => applyRelease(client, release)),
     rollout: async (workload) => {
       const deployment = await readDeployment(client, workload);
-      return withCause(client, deployment, judgeRollout(deployment, client.now()));
+      const rollout = judgeRollout(deployment, client.now());
+      if (rollout.state !== 'complete') await refuseEndingNamespace(client, workload.namespace);
+      return withCause(client, deployment, rollout);
     },
     rollback: unlessSystem((rollback) => rollBack(client, rollback)),
     applyGuardrails: unlessSystem((guardrails) => applyGuardrails(client, guardrails)),

@@ -11,7 +11,7 @@
  * The pod template has no marks: they would restart every pod for a release that changes nothing.
  */
 
-import { NotFoundError, SupersededError } from '../../errors.ts';
+import { NotFoundError, PlatformError, SupersededError } from '../../errors.ts';
 import type { Change, Release, Rollback, Workload } from '../../ports/cluster.ts';
 import { type JsonPatchOperation, type KubernetesClient, untilUndisturbed } from './client.ts';
 import { changeMarks, marksOf } from './marks.ts';
@@ -22,6 +22,7 @@ import {
   deploymentSchema,
   imagesByContainer,
   imagesIn,
+  namespaceSchema,
   REVISION,
   replicaSetSchema,
   type Template,
@@ -39,17 +40,27 @@ const deploymentsOf = (namespace: string): string =>
 const deploymentPath = ({ namespace, deployment }: Workload): string =>
   `${deploymentsOf(namespace)}/${encodeURIComponent(deployment)}`;
 
-/** @throws NotFoundError also when it is being deleted, or its namespace is */
+/** @throws NotFoundError also when it is being deleted */
 export async function readDeployment(client: KubernetesClient, workload: Workload): Promise<Deployment> {
   const found = await client.read(deploymentPath(workload), deploymentSchema);
   const { namespace, deployment } = workload;
   if (found.metadata.deletionTimestamp) throw new NotFoundError(`${namespace}/${deployment} is being deleted`);
-  // Nothing can be made in such a namespace any more, and it goes with all that is in it.
-  const failure = found.status.conditions?.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
-  if (failure?.message?.includes('because it is being terminated')) {
-    throw new NotFoundError(`namespace '${namespace}' is being deleted: ${failure.message}`);
-  }
   return found;
+}
+
+/**
+ * Nothing comes to be in a namespace that is being deleted, and it goes with all that is in it. The controllers give up
+ * there without a word in the status of a Deployment.
+ *
+ * @throws NotFoundError when it is being deleted, as far as the app may see that
+ */
+export async function refuseEndingNamespace(client: KubernetesClient, namespace: string): Promise<void> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
+  const found = await client.read(path, namespaceSchema).catch((error: unknown) => {
+    if (error instanceof PlatformError) return undefined;
+    throw error;
+  });
+  if (found?.metadata.deletionTimestamp) throw new NotFoundError(`namespace '${namespace}' is being deleted`);
 }
 
 /** @see Cluster.apply */
@@ -113,7 +124,9 @@ async function makeOnce(
   await untilUndisturbed(async () => {
     const found = await readDeployment(client, change);
     const images = imagesByContainer(found.spec.template, change);
-    if (!isMade(found, change, { images, now: client.now() })) await write(found, images);
+    if (isMade(found, change, { images, now: client.now() })) return;
+    await refuseEndingNamespace(client, change.namespace);
+    await write(found, images);
   });
 }
 

@@ -1,7 +1,7 @@
 /** Images as the cluster sees them: rewritten at admission, pinned by digest, kept as revisions or not. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
-import { containersOf, POD, part, REPLICA_SET } from '../../support/api-kinds.ts';
+import { containersOf, NAMESPACE, POD, part, REPLICA_SET } from '../../support/api-kinds.ts';
 import { type ApiServer, startApiServer } from '../../support/api-server.ts';
 import { IMAGE, typesOf, type World } from '../../support/deployments.ts';
 import type { JsonObject } from '../../support/field-sets.ts';
@@ -228,23 +228,42 @@ describe('what cannot work is said at once', () => {
     });
   });
 
-  it('a namespace that is being deleted', async () => {
-    const [started] = (await world.run(world.request('2'))).published;
-    if (started) await world.run(started);
-    const message =
-      'pods "web-1" is forbidden: unable to create new content in namespace shop because it is being terminated';
-    server.objects.update(key, { ...CONTROLLER, subresource: 'status' }, (object) => {
-      object['status'] = {
-        observedGeneration: object.metadata.generation,
-        conditions: [{ type: 'ReplicaFailure', status: 'True', message }],
-      };
+  const endNamespace = (): void => {
+    server.objects.update({ kind: NAMESPACE, namespace: '', name: 'shop' }, CONTROLLER, ({ metadata }) => {
+      metadata['deletionTimestamp'] = '2026-03-01T12:00:00Z';
     });
+  };
+
+  it('a namespace that is being deleted, before anything is changed in it', async () => {
+    endNamespace();
+
+    const done = await carry(world.request('2'));
+
+    const message = "namespace 'shop' is being deleted";
+    expect(done.at(-1)).toMatchObject({ data: { reason: 'NotFound', message, durationSeconds: 0 } });
+    expect(shown()).toMatchObject({ image: `${IMAGE}:1` });
+    expect(world.notified).toMatchObject([{ text: `NotFound: ${message}; not rolled back: nothing was changed` }]);
+  });
+
+  it('a namespace that is deleted while the release is under way', async () => {
+    const [started] = (await world.run(world.request('slow-2'))).published;
+    if (started) await world.run(started);
+    endNamespace();
 
     const run = started && (await world.run(started));
 
     expect(run?.published).toMatchObject([
-      { data: { reason: 'NotFound', message: expect.stringContaining("namespace 'shop' is being deleted") } },
+      { data: { reason: 'NotFound', message: "namespace 'shop' is being deleted" } },
     ]);
+  });
+
+  it('a namespace that the app may not see is taken for one that stays', async () => {
+    server.fail('GET', undefined, undefined, {
+      status: 403,
+      body: { kind: 'Status', message: 'namespaces is forbidden' },
+    });
+
+    expect(typesOf(await carry(world.request('2'))).at(-1)).toBe('DeploymentCompleted');
   });
 });
 
@@ -316,8 +335,8 @@ describe('the cause that pods tell', () => {
   it('is left out when the app may not see pods', async () => {
     await world.cluster.apply(release('fail-2'));
     server.controller.advance(1_000);
-    // First the Deployment is read, then its pods.
-    server.fail('GET', undefined, { status: 403, body: { kind: 'Status', message: 'pods is forbidden' } });
+    // First the Deployment is read, then its namespace and its pods.
+    server.fail('GET', undefined, undefined, { status: 403, body: { kind: 'Status', message: 'pods is forbidden' } });
 
     expect((await world.cluster.rollout(web)).state).toBe('progressing');
   });
