@@ -81,15 +81,21 @@ export const replicaSetSchema = z.object({
   spec: z.object({ template: templateSchema }),
 });
 
+const terminatedSchema = z.nullish(z.object({ reason: z.optional(z.string()), exitCode: z.number() }));
+
 const containerStatusSchema = z.object({
   name: z.string(),
+  ready: z.optional(z.boolean()),
   state: z.nullish(
-    z.object({ waiting: z.nullish(z.object({ reason: z.optional(z.string()), message: z.optional(z.string()) })) }),
+    z.object({
+      waiting: z.nullish(z.object({ reason: z.optional(z.string()), message: z.optional(z.string()) })),
+      running: z.nullish(z.unknown()),
+      terminated: terminatedSchema,
+    }),
   ),
-  lastState: z.nullish(
-    z.object({ terminated: z.nullish(z.object({ reason: z.optional(z.string()), exitCode: z.number() })) }),
-  ),
+  lastState: z.nullish(z.object({ terminated: terminatedSchema })),
 });
+export type ContainerStatus = z.output<typeof containerStatusSchema>;
 
 export const podSchema = z.object({
   status: z.prefault(

@@ -4,7 +4,7 @@ import type { Rollout } from '../../ports/cluster.ts';
 import type { KubernetesClient } from './client.ts';
 import { selectorText } from './deployment.ts';
 import { withoutCredentials } from './errors.ts';
-import { type Deployment, type Pod, podSchema } from './objects.ts';
+import { type ContainerStatus, type Deployment, type Pod, podSchema } from './objects.ts';
 
 /** Pods of one template mostly fail alike. */
 const MAX_PODS = 20;
@@ -27,7 +27,7 @@ async function causeOf(client: KubernetesClient, { metadata, spec, status }: Dep
   const labelSelector = `${selectorText(spec.selector)},pod-template-hash=${hash}`;
   try {
     const pods = await client.firstPage(path, podSchema, { labelSelector, limit: String(MAX_PODS) });
-    return pods.map(troubleOf).find((trouble) => trouble !== undefined);
+    return [...pods.map(troubleOf), ...pods.map(unreadyIn)].find((trouble) => trouble !== undefined);
   } catch (error) {
     // The cause is for people, and not everybody has given this app the right to see pods.
     if (error instanceof PlatformError) return undefined;
@@ -41,17 +41,25 @@ const ON_ITS_WAY: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitia
 function troubleOf({ status }: Pod): string | undefined {
   const unscheduled = status.conditions?.find(({ type, status: is }) => type === 'PodScheduled' && is === 'False');
   if (unscheduled) return textOf([unscheduled.reason, unscheduled.message]);
-  for (const { name, state, lastState } of [
-    ...(status.initContainerStatuses ?? []),
-    ...(status.containerStatuses ?? []),
-  ]) {
-    const { reason, message } = state?.waiting ?? {};
-    if (reason === undefined || ON_ITS_WAY.has(reason)) continue;
-    const ended = lastState?.terminated;
-    const last = ended ? `${ended.reason ?? 'ended'}, exit code ${ended.exitCode}` : undefined;
-    return textOf([`container ${name}`, reason, last, message]);
-  }
-  return undefined;
+  const all = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  return all.map(troubleOfContainer).find((trouble) => trouble !== undefined);
+}
+
+function troubleOfContainer({ name, state, lastState }: ContainerStatus): string | undefined {
+  const { reason, message } = state?.waiting ?? {};
+  if (reason !== undefined && ON_ITS_WAY.has(reason)) return undefined;
+  const ended = state?.terminated ?? lastState?.terminated;
+  // An init container ends when it is done; and between two crashes a container runs.
+  const isCrash = ended !== undefined && ended !== null && ended.exitCode !== 0;
+  if (reason === undefined && !isCrash) return undefined;
+  const last = ended ? `${ended.reason ?? 'ended'}, exit code ${ended.exitCode}` : undefined;
+  return textOf([`container ${name}`, reason, last, message]);
+}
+
+/** What only its readiness probe is against. */
+function unreadyIn({ status }: Pod): string | undefined {
+  const unready = status.containerStatuses?.find(({ ready, state }) => ready === false && state?.running);
+  return unready && `container ${unready.name} runs, and is not ready`;
 }
 
 function textOf(parts: readonly (string | undefined)[]): string {

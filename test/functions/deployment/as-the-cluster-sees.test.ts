@@ -303,6 +303,36 @@ describe('the cause that pods tell', () => {
       'container web: CrashLoopBackOff: OOMKilled, exit code 137',
     ],
     [
+      'a crash, while the container runs once more',
+      {
+        containerStatuses: [
+          {
+            name: 'web',
+            ready: false,
+            state: { running: {} },
+            lastState: { terminated: { reason: 'Error', exitCode: 1 } },
+          },
+        ],
+      },
+      'container web: Error, exit code 1',
+    ],
+    [
+      'an init container that fails, and none that is done',
+      {
+        initContainerStatuses: [
+          { name: 'wait', state: { terminated: { reason: 'Completed', exitCode: 0 } } },
+          { name: 'migrate', state: { terminated: { reason: 'Error', exitCode: 3 } } },
+        ],
+        containerStatuses: [{ name: 'web', ready: false, state: { waiting: { reason: 'PodInitializing' } } }],
+      },
+      'container migrate: Error, exit code 3',
+    ],
+    [
+      'a readiness probe that fails',
+      { containerStatuses: [{ name: 'web', ready: false, state: { running: {} } }] },
+      'container web runs, and is not ready',
+    ],
+    [
       'no room',
       {
         conditions: [
