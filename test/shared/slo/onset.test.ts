@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findOnset } from '../../../shared/slo/onset.ts';
+import { binsOf, findOnset, type OnsetFinding } from '../../../shared/slo/onset.ts';
 import type { CountsFrom } from '../../../shared/slo/time-buckets.ts';
 import {
   addCounts,
@@ -15,9 +15,17 @@ const HOUR = 60 * MINUTE;
 const START = Date.parse('2026-03-01T00:00:00Z');
 const threshold = { rate: 0.0144, minFailures: 5 };
 
-/** Eight hours of five-minute buckets, with so many requests each and so many failures in each. */
-function buckets(total: number, badAt: (n: number) => number): CountsFrom[] {
-  return Array.from({ length: 97 }, (_, n) => ({ from: START + n * 5 * MINUTE, bad: badAt(n), total }));
+/** Five-minute buckets, eight hours of them unless said, with so many requests each and so many failures in each. */
+function buckets(total: number, badAt: (n: number) => number, length = 97): CountsFrom[] {
+  return Array.from({ length }, (_, n) => ({ from: START + n * 5 * MINUTE, bad: badAt(n), total }));
+}
+
+/** The onset's times in minutes from the first bucket on. */
+function minutesOf({ onset }: OnsetFinding): Record<string, number> | undefined {
+  if (!onset) return undefined;
+  const { at, from, to, earliest, latest } = onset;
+  const times = Object.entries({ at, from, to, earliest, latest });
+  return Object.fromEntries(times.map(([name, time]) => [name, (time - START) / MINUTE]));
 }
 
 describe('an onset', () => {
@@ -70,6 +78,17 @@ describe('an onset', () => {
     expect(onset?.at).toBe(START + 92 * 5 * MINUTE);
   });
 
+  it.each([
+    ['half an hour', 86, 1_000, 86],
+    ['less than half an hour', 85, 1_000, 60],
+    ['longer, with too few requests to know', 88, 57, 60],
+    ['longer, with just enough', 88, 58, 88],
+  ])('is of the last burn alone when it was quiet for %s between two', (_, again, total, begins) => {
+    const twice = buckets(total, (n) => ((n >= 60 && n < 80) || n >= again ? total / 2 : 0));
+
+    expect(minutesOf(findOnset({ buckets: twice }, threshold))?.['at']).toBe(begins * 5);
+  });
+
   it('is known of little traffic by the days before', () => {
     let counted = emptyBuckets(START);
     for (let n = 0; n < 72 * 6; n++) counted = addCounts(counted, START + n * 10 * MINUTE, { bad: 0, total: 1 });
@@ -81,6 +100,65 @@ describe('an onset', () => {
     const { onset } = findOnset({ buckets: recent, minutes, earlier: countsBefore(counted) }, threshold);
     expect(onset?.from).toBeLessThanOrEqual(end);
     expect(onset?.to).toBeGreaterThanOrEqual(end);
+  });
+
+  it.each([
+    ['failures', { minFailures: 700 }, { minFailures: 701 }, 'there are only 700 failures since it began'],
+    ['a rate', { rate: 0.1 }, { rate: 0.1001 }, 'since it began it burns too slowly'],
+  ])('has as many %s as are asked for, and no fewer', (_, enough, tooMany, because) => {
+    const jump = { buckets: buckets(1_000, (n) => (n < 90 ? 0 : 100)) };
+
+    expect(findOnset(jump, { ...threshold, ...enough }).onset).toBeDefined();
+    expect(findOnset(jump, { ...threshold, ...tooMany })).toEqual({ because });
+  });
+
+  it.each([
+    [25, 'it burnt before, and not much slower'],
+    [49, 'it burnt before, and not much slower'],
+    [50, 'it burnt half as fast before'],
+  ])('is none of 100 in a thousand after %d: %s', (bad, because) => {
+    const hundredAfter = (before: number) =>
+      findOnset({ buckets: buckets(1_000, (n) => (n < 80 ? before : 100)) }, threshold);
+
+    expect(hundredAfter(bad)).toEqual({ because });
+    expect(hundredAfter(24).onset).toBeDefined();
+  });
+
+  it('is a worse hour where it hardly burnt before', () => {
+    const worse = { buckets: buckets(1_000, (n) => (n < 80 ? 6 : 24)) };
+
+    expect(findOnset(worse, { ...threshold, rate: 0.0121 }).onset).toBeDefined();
+    expect(findOnset(worse, { ...threshold, rate: 0.012 })).toEqual({
+      because: 'it burnt before, and not much slower',
+    });
+  });
+
+  it('needs half an hour before it, with as many requests as would have shown five failures', () => {
+    const findAfter = (quiet: number, rate: number): OnsetFinding =>
+      findOnset({ buckets: buckets(100, (n) => (n < quiet ? 0 : 50), quiet + 4) }, { rate, minFailures: 5 });
+    const tooLittle = { because: 'too little is known of the time before it began' };
+
+    expect(findAfter(6, 5 / 600).onset).toBeDefined();
+    expect(findAfter(5, 5 / 500)).toEqual(tooLittle);
+    expect(findAfter(6, 5 / 601)).toEqual(tooLittle);
+  });
+
+  it('lies as far around the best moment as checks are apart, and by the minute a minute', () => {
+    const everyQuarter = buckets(3_000, (n) => (n < 90 ? 0 : 300)).map((one, n) =>
+      n % 3 === 0 ? one : { ...one, bad: 0, total: 0 },
+    );
+    const five = { at: 450, from: 445, to: 455, earliest: 445, latest: 455 };
+    const minutes = Array.from({ length: 60 }, (_, n) => ({
+      ...{ from: START + (425 + n) * MINUTE, bad: n < 30 ? 0 : 20, total: 200 },
+    }));
+
+    expect(minutesOf(findOnset({ buckets: buckets(1_000, (n) => (n < 90 ? 0 : 100)) }, threshold))).toEqual(five);
+    expect(minutesOf(findOnset({ buckets: everyQuarter }, threshold))).toEqual({
+      ...{ at: 440, from: 430, to: 450, earliest: 425, latest: 465 },
+    });
+    expect(minutesOf(findOnset({ buckets: buckets(1_000, (n) => (n < 91 ? 0 : 100)), minutes }, threshold))).toEqual({
+      ...{ at: 455, from: 454, to: 456, earliest: 453, latest: 456 },
+    });
   });
 
   it('lies in its interval, whatever was counted, and has the evidence that it claims', () => {
@@ -115,5 +193,34 @@ describe('an onset', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('what is searched', () => {
+  const five = (n: number, bad: number, total: number): CountsFrom => ({ from: START + 5 * n * MINUTE, bad, total });
+  const one = (n: number): CountsFrom => ({ from: START + n * MINUTE, bad: 1, total: 3 });
+  const lengths = (found: ReturnType<typeof binsOf>): number[][] =>
+    found.map(({ from, bad, total, length }) => [(from - START) / MINUTE, length / MINUTE, bad, total]);
+
+  it('is the buckets until the minutes begin, and the minutes: nothing counts twice', () => {
+    const minutes = [-1, 7, 8, 9, 10, 11].map(one);
+
+    expect(lengths(binsOf([five(0, 3, 10), five(1, 4, 20), five(2, 5, 30)], minutes))).toEqual([
+      [0, 5, 3, 10],
+      [5, 2, 1, 11],
+      ...[7, 8, 9, 10, 11].map((at) => [at, 1, 1, 3]),
+    ]);
+  });
+
+  it('never counts less than nothing, where both were read at different times', () => {
+    expect(lengths(binsOf([five(0, 1, 2)], [3, 4].map(one)))[0]).toEqual([0, 3, 0, 0]);
+  });
+
+  it('is the buckets alone where there are no minutes, and the minutes alone where nothing is older', () => {
+    expect(lengths(binsOf([five(0, 1, 2), five(1, 3, 4)], []))).toEqual([
+      [0, 5, 1, 2],
+      [5, 5, 3, 4],
+    ]);
+    expect(lengths(binsOf([], [one(0)]))).toEqual([[0, 1, 1, 3]]);
   });
 });
