@@ -4,7 +4,7 @@
 import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
-import { askedImages, imagesText, type NamedImage, runningImages } from './containers.ts';
+import { askedImages, containerNames, imagesText, type NamedImage, runningImages } from './containers.ts';
 import { stillAnsweredFor } from './left-behind.ts';
 import {
   pruned,
@@ -101,7 +101,9 @@ function goodImagesFor(
   record: TargetRecord,
   release: ReleaseRecord,
 ): { readonly images: readonly NamedImage[]; readonly revision?: string } | undefined {
-  const own = knownContainers(record, release);
+  const known = knownContainers(record, release);
+  // Of several containers the cluster takes no image without a name; what the request superseded may run all the same.
+  const own = known.length > 0 ? known : supersededContainers(record);
   const seen = release.steps.findLast((step) => step.to === 'failed' && step.images !== undefined);
   const shown = stillAnsweredFor(record, release, (seen?.to === 'failed' && seen.images) || []);
   const left = shown.map(({ name }) => name).filter((name) => knownGoodIn(record, name).length > 0);
@@ -119,6 +121,13 @@ function goodImagesFor(
     images: good.map(({ name, image }) => ({ name, image })),
     ...(isOne && revision !== undefined && { revision }),
   };
+}
+
+function supersededContainers(record: TargetRecord): readonly string[] {
+  return record.unverified.flatMap((key) => {
+    const one = releaseOf(record, key);
+    return (one && containerNames(one)) ?? [];
+  });
 }
 
 /** What a release is to go back to by somebody's wish, or why it cannot. */

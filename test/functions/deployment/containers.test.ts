@@ -216,6 +216,17 @@ describe('a rollback', () => {
     expect(world.notified.at(-1)?.title).toContain(`web=${IMAGE}:2, envoy=envoy:2`);
   });
 
+  it('of a request that is refused, since it names none of several, takes back what it has superseded', async () => {
+    const world = await twoContainers();
+    await start(world, world.request('', forEnvoy('fail-2')));
+
+    const done = await world.carry(world.request('3'));
+
+    expect(done.at(-1)).toMatchObject({ type: 'DeploymentRolledBack', data: { image: 'envoy:1' } });
+    expect(await world.images()).toEqual(running('1', '1'));
+    expect(await world.record()).toMatchObject({ unverified: [] });
+  });
+
   it('of one container does not end the failure of another', async () => {
     const world = await twoContainers();
     const bad = world.request('', forEnvoy('2'));
