@@ -36,6 +36,8 @@ export interface FreezeCause extends Omit<Freeze, 'service'> {
 export interface PastFreeze extends Omit<Freeze, 'service'> {
   /** RFC 3339. */
   readonly until: string;
+  /** As in `FreezeCause`; absent when an earlier build ended it. */
+  readonly episode?: string;
 }
 
 /** So many of a service are kept. */
@@ -154,9 +156,19 @@ export async function allFreezes(
   return found;
 }
 
-/** Freezes the service for one episode of an objective; repeating it changes nothing. */
-export async function freeze(state: StateStore, service: string, cause: FreezeCause): Promise<void> {
-  await editCauses(state, service, (causes) => (causes.some((it) => isSame(it, cause)) ? causes : [...causes, cause]));
+/**
+ * Freezes the service for one episode of an objective, unless that freeze is over: its event may come again after somebody
+ * has ended it. Repeating it changes nothing.
+ *
+ * @returns whether it is over
+ */
+export async function freeze(state: StateStore, service: string, cause: FreezeCause): Promise<boolean> {
+  let isOver = false;
+  await editCauses(state, service, (causes, past) => {
+    isOver = past.some(({ slo, episode = '' }) => isSame({ slo, episode }, cause));
+    return isOver || causes.some((it) => isSame(it, cause)) ? causes : [...causes, cause];
+  });
+  return isOver;
 }
 
 /**
@@ -188,14 +200,14 @@ function isSame(a: Pick<FreezeCause, 'slo' | 'episode'>, b: Pick<FreezeCause, 's
 async function editCauses(
   state: StateStore,
   service: string,
-  edit: (causes: readonly FreezeCause[]) => readonly FreezeCause[],
+  edit: (causes: readonly FreezeCause[], past: readonly PastFreeze[]) => readonly FreezeCause[],
   endedAt?: number,
 ): Promise<boolean> {
   const left = await updateDocument<FreezeRecord>(state, FREEZES, service, (found) => {
-    const before = found?.causes ?? [];
-    const causes = edit(before);
+    const { causes: before = [], past: over = [] } = found ?? {};
+    const causes = edit(before, over);
     const ended = endedAt === undefined ? [] : before.filter((it) => !causes.includes(it));
-    const past = [...ended.map((it) => pastOf(it, endedAt ?? 0)), ...(found?.past ?? [])].slice(0, MAX_PAST);
+    const past = [...ended.map((it) => pastOf(it, endedAt ?? 0)), ...over].slice(0, MAX_PAST);
     if (causes.length === 0 && past.length === 0) return DELETE;
     if (causes.length === before.length) return found;
     return { service, causes, ...(past.length > 0 && { past }) };
@@ -203,7 +215,7 @@ async function editCauses(
   return (left?.causes ?? []).length === 0;
 }
 
-function pastOf({ slo, since, reason, clusters, namespaces }: FreezeCause, endedAt: number): PastFreeze {
+function pastOf({ slo, since, reason, episode, clusters, namespaces }: FreezeCause, endedAt: number): PastFreeze {
   const until = new Date(Math.max(endedAt, Date.parse(since))).toISOString();
-  return { slo, since, until, reason, clusters, namespaces };
+  return { slo, since, until, reason, episode, clusters, namespaces };
 }

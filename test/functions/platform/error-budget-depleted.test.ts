@@ -7,7 +7,7 @@ import { type EventOf, newEvent } from '../../../shared/events/cloud-event.ts';
 import { parseEvent } from '../../../shared/events/parse.ts';
 import { type ErrorBudgetDepleted, HealthCheck } from '../../../shared/events/platform.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
-import { freezeOf } from '../../../shared/slo/freezes.ts';
+import { endFreeze, freezeOf } from '../../../shared/slo/freezes.ts';
 import { expectsFact, SERVICES } from '../../../shared/slo/health-store.ts';
 import { contents, expectOneEffect } from '../../support/deaths.ts';
 import { FixedClock, type RecordingPorts, recordingPorts } from '../../support/ports.ts';
@@ -183,6 +183,18 @@ describe('a spent error budget', () => {
 
     expect(ending.notified).toHaveLength(1);
     expect(ending.state).toHaveProperty(['freezes/checkout']);
+  });
+
+  it('does not freeze again what a person has freed before everybody was notified', async () => {
+    const state = new MemoryStateStore();
+    const event = depletedIn(await check(state, 50, 100));
+    await deliver(event, { state });
+    await endFreeze(state, 'checkout', NOW + 60_000);
+
+    const { notifications } = await deliver(event, { state, clock: new FixedClock(NOW + 120_000) });
+
+    expect(await freezeOf(state, 'checkout', NOW + 120_000)).toBeUndefined();
+    expect(notifications).toEqual([]);
   });
 
   it.each([{}, { services: [{ name: 'checkout', objectives: [{ slo: 'latency', target: 0.9 }] }] }])(

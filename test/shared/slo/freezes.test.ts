@@ -122,13 +122,25 @@ describe('the freeze of a service', () => {
     expect(await pastFreezes(state, 'checkout')).toHaveLength(1);
     await endFreeze(state, 'checkout', start + 5 * DAY);
 
-    const { windowMs: _, episode: __, ...shown } = cause('a', 'e1');
+    const { windowMs: _, ...shown } = cause('a', 'e1');
     expect(await pastFreezes(state, 'checkout')).toEqual([
       expect.objectContaining({ slo: 'b', until: new Date(start + 5 * DAY).toISOString() }),
       { ...shown, until: new Date(start + DAY).toISOString() },
     ]);
     expect(await freezeOf(state, 'checkout', start + 5 * DAY)).toBeUndefined();
     expect(await pastFreezes(state, 'search')).toEqual([]);
+  });
+
+  it('that is over is not set again for the same episode, but for a later one', async () => {
+    const state = new MemoryStateStore();
+    await freeze(state, 'checkout', cause('a', 'e1'));
+    await endFreeze(state, 'checkout', start + DAY);
+
+    expect(await freeze(state, 'checkout', cause('a', 'e1'))).toBe(true);
+    expect(await freezeOf(state, 'checkout', start + DAY)).toBeUndefined();
+    expect(await freeze(state, 'checkout', cause('a', 'e2'))).toBe(false);
+    expect(await freeze(state, 'checkout', cause('b', 'e1'))).toBe(false);
+    expect(await freezeOf(state, 'checkout', start + DAY)).toMatchObject({ slo: 'a' });
   });
 
   it('is not remembered when it never was needed', async () => {
