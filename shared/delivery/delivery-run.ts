@@ -211,7 +211,7 @@ export class DeliveryRun {
 
   /** A run that looks again publishes nothing more of what an earlier one did, or all of it. */
   #caused({ caused = 0, correlationId }: EventRecord, outcome: HandlerOutcome): number {
-    if (outcome.kind === 'failed' || outcome.children.length === 0) return caused;
+    if (outcome.children.length === 0) return caused;
     const own = outcome.children.filter(({ correlationid }) => correlationid === correlationId);
     return Math.max(caused, new Set(own.map(({ id }) => id)).size);
   }
@@ -226,14 +226,16 @@ export class DeliveryRun {
   }
 
   async #publish(outcome: Exclude<HandlerOutcome, { kind: 'failed' }>, record: EventRecord): Promise<HandlerOutcome> {
+    const { children, failedNotifications } = outcome;
+    let published: typeof children = [];
     try {
-      if (outcome.children.length > 0) await this.#ports.publisher.publishAll(outcome.children, record.nonce);
-      const { failedNotifications } = outcome;
+      if (children.length > 0) await this.#ports.publisher.publishAll(children, record.nonce);
+      published = children;
       if (!failedNotifications) return outcome;
       const { error, isFinal } = failedNotifications;
       // A run that is to be followed by another has no end yet, and the next may have no cause to notify again.
       const isWorthAnother = outcome.kind === 'completed' && !isFinal && record.attempts + 1 < MAX_ATTEMPTS;
-      if (isWorthAnother) return failedOutcome(error);
+      if (isWorthAnother) return failedOutcome(error, published);
       if (outcome.kind === 'requeue' && outcome.notifiesAgain && !isFinal) {
         this.#options.log.warn('notification failed; the next run notifies again', failureOf(error));
         return outcome;
@@ -241,7 +243,7 @@ export class DeliveryRun {
       await this.followUps.deadLetterNotification(error, record);
       return outcome;
     } catch (error) {
-      return failedOutcome(error);
+      return failedOutcome(error, published);
     }
   }
 

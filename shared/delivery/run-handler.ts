@@ -13,11 +13,11 @@ import { currentTraceparent } from '../telemetry/spans.ts';
 import { type Timer, within } from '../timeout.ts';
 import { isCompleted } from './event-record.ts';
 
-/** How a run ended. Only a run that did not fail has children. */
+/** How a run ended. What a run has asked for that failed before it could be published is forgotten. */
 export type HandlerOutcome =
   | ({ readonly kind: 'completed' } & Done)
   | ({ readonly kind: 'requeue'; readonly afterMs: number; readonly notifiesAgain: boolean } & Done)
-  | { readonly kind: 'failed'; readonly error: unknown };
+  | { readonly kind: 'failed'; readonly error: unknown; readonly children: readonly PlatformEvent[] };
 
 interface Done {
   readonly children: readonly PlatformEvent[];
@@ -52,9 +52,12 @@ class HandlerTimeoutError extends TransientError {
   override readonly reason = 'HandlerTimeout';
 }
 
-/** How a run ended that an error ended. */
-export function failedOutcome(error: unknown): HandlerOutcome & { readonly kind: 'failed' } {
-  return { kind: 'failed', error };
+/** How a run ended that an error ended. @param children what it had published by then */
+export function failedOutcome(
+  error: unknown,
+  children: readonly PlatformEvent[] = [],
+): HandlerOutcome & { readonly kind: 'failed' } {
+  return { kind: 'failed', error, children };
 }
 
 /** Never rejects: whatever the handler throws is the outcome. */

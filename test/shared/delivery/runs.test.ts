@@ -65,6 +65,24 @@ describe('another run', () => {
     expect(await world.record(HANDLER, event)).toMatchObject({ status: 'completed', runs: 4, caused: 2 });
   });
 
+  it('counts what was published by a run after which nobody could be notified', async () => {
+    const world = worldOf(async (_, ports) => {
+      ports.publish(DeploymentStarted, sampleData.DeploymentStarted);
+      await ports.notifier.notify({ key: 'k', severity: 'info', title: 'look', text: 'now', event });
+    });
+    world.notify = fail(new TransientError('away')) as () => Promise<never>;
+    await world.bus.publish(event);
+
+    await deliverNext(world);
+
+    // Whoever follows the chain does not wait for the notification, but for what it caused.
+    expect(await world.record(HANDLER, event)).toMatchObject({
+      status: 'waiting',
+      reason: 'NotificationFailed',
+      caused: 1,
+    });
+  });
+
   it.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('does not come after %d ms', async (ms) => {
     const world = worldOf(counting(async () => requeueAfter(ms), done));
     await world.bus.publish(event);
