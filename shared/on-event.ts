@@ -43,7 +43,7 @@ export function onEvent<Type extends EventType>(
 async function serve(delivery: Delivery, context: InvocationContext): Promise<void> {
   const { ports, options, historyLimits } = await appPorts(context).catch((error) => holdBack(delivery, error));
   await deliver(delivery, ports, options);
-  await forgetOldWhenDue(ports, historyLimits);
+  await forgetOldWhenDue(ports, historyLimits, options.timer);
 }
 
 /**

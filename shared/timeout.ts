@@ -34,6 +34,8 @@ export const STORE_PAUSES_MS: readonly number[] = [150, 600];
 export const SEND_ATTEMPTS_MS: readonly number[] = [4_000, 4_000, 10_000];
 /** How long a message is held that is to be abandoned. */
 export const MAX_HOLD_BACK_MS = 20_000;
+/** What is too old is forgotten after an event that is not held back, for as long. */
+export const MAX_FORGET_MS = MAX_HOLD_BACK_MS;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 const STORE_CALL_MS = (STORE_PAUSES_MS.length + 1) * STORE_ATTEMPT_MS + sum(STORE_PAUSES_MS);

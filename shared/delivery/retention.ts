@@ -10,6 +10,7 @@ import type { Ports } from '../ports/handler.ts';
 import type { Query, StateStore, Stored } from '../ports/state.ts';
 import type { HistoryLimits } from '../settings.ts';
 import { stackOf } from '../stack.ts';
+import { MAX_FORGET_MS, systemTimer, within } from '../timeout.ts';
 import { ERRORS_KEPT_MS, REDELIVERABLE_MS } from '../topology.ts';
 import { type EventRecord, RECORD_PARTITIONS } from './event-record.ts';
 import { BY_TIME, type HistoryRow, newestFirst, recordKeyOf, rowKeysOf, startedAtOf } from './history.ts';
@@ -23,6 +24,8 @@ const PASS = 200;
 const MAX_PASS = 5_000;
 /** So many rows are forgotten at once: what a transaction takes. */
 const BATCH = 100;
+/** A store that is slow must not make it longer than a function may take; what was under way then ends by itself. */
+const PASS_MS = MAX_FORGET_MS / 2;
 
 /** What is left to do, by store. */
 interface Schedule {
@@ -45,6 +48,7 @@ const schedules = new WeakMap<StateStore, Schedule>();
 export async function forgetOldWhenDue(
   { state, clock, log }: Pick<Ports, 'state' | 'clock' | 'log'>,
   limits: HistoryLimits,
+  timer = systemTimer,
 ): Promise<void> {
   const now = clock.now();
   const schedule = schedules.get(state) ?? {
@@ -52,28 +56,40 @@ export async function forgetOldWhenDue(
   };
   schedules.set(state, schedule);
   schedule.cameIn++;
+  const isPassDue = schedule.before !== undefined && (now >= schedule.nextPassAt || schedule.cameIn >= PASS / 2);
+  if (schedule.isBusy || !(isPassDue || now >= schedule.nextPlanAt)) return;
   try {
-    await forgetWhenDue(schedule, state, now, limits);
+    const isLate = (): boolean => clock.now() >= now + PASS_MS;
+    await within(MAX_FORGET_MS, timer, forgetBySchedule(schedule, state, { now, isLate }, limits));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     log.warn('forgetting old history failed', { error: message, stack: stackOf(error) });
   }
 }
 
-async function forgetWhenDue(schedule: Schedule, state: StateStore, now: number, limits: HistoryLimits): Promise<void> {
-  const isPassDue = schedule.before !== undefined && (now >= schedule.nextPassAt || schedule.cameIn >= PASS / 2);
-  const isPlanDue = now >= schedule.nextPlanAt;
-  if (schedule.isBusy || !(isPassDue || isPlanDue)) return;
+/** When a pass began, and whether it goes on for too long. */
+interface Pass {
+  readonly now: number;
+  readonly isLate: () => boolean;
+}
 
+async function forgetBySchedule(
+  schedule: Schedule,
+  state: StateStore,
+  pass: Pass,
+  limits: HistoryLimits,
+): Promise<void> {
+  const { now } = pass;
   const atMost = Math.min(PASS + 2 * (schedule.cameIn - 1), MAX_PASS);
+  const isPlanDue = now >= schedule.nextPlanAt;
   Object.assign(schedule, { isBusy: true, cameIn: 0, nextPassAt: now + MINUTE_MS });
   try {
     if (isPlanDue) {
       schedule.nextPlanAt = now + HOUR_MS;
-      schedule.before = await forgettableBefore(state, now, limits);
+      schedule.before = await forgettableBefore(state, pass, limits);
     }
     if (schedule.before === undefined) return;
-    if (await forgetBefore(state, schedule.before, now, atMost)) schedule.before = undefined;
+    if (await forgetBefore(state, schedule.before, pass, atMost)) schedule.before = undefined;
   } finally {
     schedule.isBusy = false;
   }
@@ -112,21 +128,26 @@ export async function forgetOld(
   limits: HistoryLimits,
   atMost = PASS,
 ): Promise<boolean> {
-  const before = await forgettableBefore(state, now, limits);
-  return before === undefined || forgetBefore(state, before, now, atMost);
+  const pass = { now, isLate: () => false };
+  const before = await forgettableBefore(state, pass, limits);
+  return before === undefined || forgetBefore(state, before, pass, atMost);
 }
 
 /** The beginning of the oldest day that is kept; undefined when nothing is older. */
-async function forgettableBefore(state: StateStore, now: number, limits: HistoryLimits): Promise<number | undefined> {
+async function forgettableBefore(state: StateStore, pass: Pass, limits: HistoryLimits): Promise<number | undefined> {
+  const { now } = pass;
   const redeliverable = dayOf(now - REDELIVERABLE_MS);
   // Nothing costs anything until the oldest day may be forgotten.
   if ((await newestIn(state, { before: redeliverable })) === undefined) return undefined;
   const tooOld = dayOf(now - limits.ageMs);
-  return Math.min(redeliverable, Math.max(tooOld, await tooManyBefore(state, now, limits.events)));
+  return Math.min(redeliverable, Math.max(tooOld, await tooManyBefore(state, pass, limits.events)));
 }
 
-/** The end of the newest day that, with all after it, has more events than are kept. */
-async function tooManyBefore(state: StateStore, now: number, events: number): Promise<number> {
+/**
+ * The end of the newest day that, with all after it, has more events than are kept. None when counting takes too long: the
+ * days that are counted by then need not be counted again.
+ */
+async function tooManyBefore(state: StateStore, { now, isLate }: Pass, events: number): Promise<number> {
   const counted: Day[] = [];
   for await (const { value } of state.query<Day>(DAYS)) counted.push(value);
   const [newest] = counted;
@@ -139,6 +160,7 @@ async function tooManyBefore(state: StateStore, now: number, events: number): Pr
     const count = await countOf(state, before, now);
     kept += count;
     if (kept > events) return before + DAY_MS;
+    if (isLate()) return Number.NEGATIVE_INFINITY;
   }
   for (const { day, count } of counted) {
     kept += count;
@@ -192,11 +214,17 @@ async function newestIn(state: StateStore, span: Span): Promise<number | undefin
 }
 
 /** @returns whether nothing more is to be forgotten */
-async function forgetBefore(state: StateStore, before: number, now: number, atMost: number): Promise<boolean> {
+async function forgetBefore(
+  state: StateStore,
+  before: number,
+  { now, isLate }: Pass,
+  atMost: number,
+): Promise<boolean> {
   let left = atMost;
   // Processes that do this at the same time begin in different places.
   const first = Math.floor(now) % RECORD_PARTITIONS.length;
   for (const partition of [...RECORD_PARTITIONS.slice(first), ...RECORD_PARTITIONS.slice(0, first)]) {
+    if (isLate()) return false;
     let batch: Stored<HistoryRow>[] = [];
     let rows = 0;
     for await (const row of state.query<HistoryRow>(partition, rangeOf({ before }))) {
@@ -204,7 +232,7 @@ async function forgetBefore(state: StateStore, before: number, now: number, atMo
       if (rows + more > BATCH || batch.length === left) {
         left -= await forgetEvents(state, partition, batch, now);
         [batch, rows] = [[], 0];
-        if (left <= 0) return false;
+        if (left <= 0 || isLate()) return false;
       }
       batch.push(row);
       rows += more;

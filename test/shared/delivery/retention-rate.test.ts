@@ -5,10 +5,12 @@ import { createTableStorage } from '../../../shared/adapters/table-storage.ts';
 import { RECORD_PARTITIONS } from '../../../shared/delivery/event-record.ts';
 import { insertRecord } from '../../../shared/delivery/history.ts';
 import { forgetOld, forgetOldWhenDue } from '../../../shared/delivery/retention.ts';
+import { flushPromises, VirtualClock } from '../../../shared/local/service-bus/core/clock.ts';
 import type { StateStore } from '../../../shared/ports/state.ts';
 import { HISTORY_LIMITS } from '../../../shared/settings.ts';
 import { startAzurite } from '../../support/azurite.ts';
 import { FixedClock, RecordingLog } from '../../support/ports.ts';
+import { gated } from '../../support/process.ts';
 import { recordsOf } from '../../support/records.ts';
 
 const DAY = 86_400_000;
@@ -62,6 +64,48 @@ describe('the history', () => {
     // 50 days of them, and the day that is not over.
     expect(Math.max(...kept)).toBeLessThanOrEqual(3_000 + 60);
     expect(kept.at(-1)).toBeGreaterThan(2_900);
+  });
+
+  it('is forgotten for no longer than an event may take, however slow the store is', async () => {
+    const state = new MemoryStateStore();
+    for (let n = 0; n < 600; n++) await enter(state, `old-${n}`, NOW - 100 * DAY);
+    for (let day = 1; day <= 60; day++) await enter(state, `of-${day}`, NOW - day * DAY);
+    const clock = new VirtualClock(NOW);
+    const timer = (ms: number, run: () => void) => clock.at(clock.now() + ms, run).cancel;
+    const slow = gated(state, async (call) => {
+      await new Promise<void>((resolve) => void timer(2_003, resolve));
+      return call();
+    });
+    const ports = { state: slow, clock, log: new RecordingLog() };
+    const isThere = async (): Promise<boolean> => (await recordsOf(state)).some(({ id }) => id.startsWith('old-'));
+    const took: number[] = [];
+
+    while (took.length < 100 && (await isThere())) {
+      const begun = clock.now();
+      const work = forgetOldWhenDue(ports, HISTORY_LIMITS, timer).then(() => took.push(clock.now() - begun));
+      for (const passes = took.length; took.length === passes; clock.runNext(Number.POSITIVE_INFINITY)) {
+        await flushPromises();
+      }
+      await work;
+      await clock.advance('1m');
+    }
+
+    expect(await isThere()).toBe(false);
+    expect(Math.max(...took)).toBeLessThanOrEqual(20_000);
+    expect(ports.log.lines).toEqual([]);
+  });
+
+  it('ends with its event when the store does not answer', async () => {
+    const clock = new VirtualClock(NOW);
+    const timer = (ms: number, run: () => void) => clock.at(clock.now() + ms, run).cancel;
+    const state = gated(new MemoryStateStore(), () => new Promise(() => {}));
+    const log = new RecordingLog();
+
+    const work = forgetOldWhenDue({ state, clock, log }, HISTORY_LIMITS, timer);
+    await clock.advance('20s');
+    await work;
+
+    expect(log.lines).toMatchObject([{ level: 'warn', message: 'forgetting old history failed' }]);
   });
 
   it('is forgotten whole by several processes at once', async () => {
