@@ -36,6 +36,9 @@ interface FollowOptions {
 }
 
 const POLL_MS = 200;
+/** So many of a chain are asked for, the newest, and more where others of it came after what is followed. */
+const COUNT = 100;
+const MAX_COUNT = 3_200;
 
 /**
  * Resolves when the chain has ended or the time is up. While the app is away it is asked again; a first answer that refuses,
@@ -48,12 +51,14 @@ export async function follow(options: FollowOptions): Promise<ChainEnd> {
   const seen = new Map<string, HistoryEntry>();
   let failure: unknown;
   let hasAnswered = false;
+  let count = COUNT;
   while (now() < deadline) {
     try {
-      const entries = await app.history({ correlationId, limit: 100 });
+      const entries = await app.history({ correlationId, limit: count });
       failure = undefined;
       hasAnswered = true;
       for (const entry of entries.toReversed()) found.set(keyOf(entry), entry);
+      const listed = new Set(entries.map(keyOf));
       const run = entriesOfEvent(event, [...found.values()]);
       for (const entry of run) {
         const key = keyOf(entry);
@@ -63,11 +68,14 @@ export async function follow(options: FollowOptions): Promise<ChainEnd> {
       }
       const ending = endingOf(run, [...found.values()]);
       if (ending) return { ending, ...whyOf(run, ending) };
+      const isListed = run.length > 0 && run.every((entry) => listed.has(keyOf(entry)));
+      if (!isListed && entries.length >= count) count = Math.min(2 * count, MAX_COUNT);
     } catch (error) {
       if (error instanceof PermanentError && !hasAnswered) throw error;
       failure = error;
     }
-    await pause(POLL_MS);
+    // Each entry is a call of the store: many are asked for as often as a few.
+    await pause((POLL_MS * count) / COUNT);
   }
   if (failure !== undefined) throw failure;
   return { ending: 'timeout' };

@@ -74,6 +74,8 @@ var ENDINGS = {
   timeout: "not ended in time; the chain goes on"
 };
 var POLL_MS = 200;
+var COUNT = 100;
+var MAX_COUNT = 3200;
 async function follow(options) {
   const { app, event, correlationId, timeoutMs, onEntry, now, pause: pause3 } = options;
   const deadline = now() + timeoutMs;
@@ -81,12 +83,14 @@ async function follow(options) {
   const seen = /* @__PURE__ */ new Map();
   let failure;
   let hasAnswered = false;
+  let count = COUNT;
   while (now() < deadline) {
     try {
-      const entries = await app.history({ correlationId, limit: 100 });
+      const entries = await app.history({ correlationId, limit: count });
       failure = void 0;
       hasAnswered = true;
       for (const entry of entries.toReversed()) found.set(keyOf(entry), entry);
+      const listed = new Set(entries.map(keyOf));
       const run = entriesOfEvent(event, [...found.values()]);
       for (const entry of run) {
         const key = keyOf(entry);
@@ -96,11 +100,13 @@ async function follow(options) {
       }
       const ending = endingOf(run, [...found.values()]);
       if (ending) return { ending, ...whyOf(run, ending) };
+      const isListed = run.length > 0 && run.every((entry) => listed.has(keyOf(entry)));
+      if (!isListed && entries.length >= count) count = Math.min(2 * count, MAX_COUNT);
     } catch (error) {
       if (error instanceof PermanentError && !hasAnswered) throw error;
       failure = error;
     }
-    await pause3(POLL_MS);
+    await pause3(POLL_MS * count / COUNT);
   }
   if (failure !== void 0) throw failure;
   return { ending: "timeout" };

@@ -111,14 +111,17 @@ function caused(...args: Parameters<typeof entry>): HistoryEntry {
 function scripted(...answers: (readonly HistoryEntry[] | Error)[]) {
   let now = 0;
   const shown: string[] = [];
+  const asked: number[] = [];
   return {
     shown,
+    asked,
     options: {
       app: {
-        history: async () => {
+        history: async ({ limit = 100 }: { limit?: number | undefined }) => {
           const answer = answers.length > 1 ? answers.shift() : answers[0];
           if (answer instanceof Error) throw answer;
-          return [...(answer ?? [])].reverse();
+          asked.push(limit);
+          return [...(answer ?? [])].reverse().slice(0, limit);
         },
       },
       event: { source: '/s', id: 'id-DeploymentRequested' },
@@ -158,6 +161,30 @@ it('waits as long as it takes until what was published is delivered', async () =
 
   expect(await follow(options)).toEqual({ ending: 'completed' });
   expect(await follow(scripted([requested]).options)).toEqual({ ending: 'timeout' });
+});
+
+it('looks further back when much else of its chain came later, as in a pipeline of many releases', async () => {
+  const requested = { ...entry('DeploymentRequested'), caused: 1 };
+  const [waiting, started] = [caused('DeploymentStarted', 'waiting'), { ...caused('DeploymentStarted'), caused: 1 }];
+  const completed = { ...entry('DeploymentCompleted'), causationId: '/s id-DeploymentStarted' };
+  const others = Array.from({ length: 250 }, (_, n) => event(`other-${n}`, 'DeploymentRequested'));
+  const { options, asked } = scripted(
+    [requested, waiting],
+    [requested, waiting, ...others, completed],
+    [...[requested, started], ...[...others, completed]],
+  );
+
+  expect(await follow(options)).toEqual({ ending: 'completed' });
+  expect(asked).toEqual([100, 100, 200, 400]);
+});
+
+it('asks for no more than it needs', async () => {
+  const others = Array.from({ length: 250 }, (_, n) => event(`other-${n}`, 'DeploymentRequested'));
+  const requested = { ...entry('DeploymentRequested'), caused: 1 };
+  const { options, asked } = scripted([...others, requested], [...others, requested, caused('DeploymentCompleted')]);
+
+  expect(await follow(options)).toEqual({ ending: 'completed' });
+  expect(asked).toEqual([100, 100]);
 });
 
 it('says why a chain ended badly', async () => {
