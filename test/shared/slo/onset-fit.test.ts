@@ -100,3 +100,55 @@ describe('the search for an onset', () => {
     expect(fitOnset([])).toBeUndefined();
   });
 });
+
+describe('how sharply it is seen', () => {
+  const series = (total: number, badAt: (n: number) => number, count: number, minutes = 5): Bin[] =>
+    Array.from({ length: count }, (_, n) => ({
+      ...{ from: n * minutes * MINUTE, bad: badAt(n), total, length: minutes * MINUTE },
+    }));
+  const sight = (bins: readonly Bin[]): unknown => {
+    const { at, isSudden, likely, possible } = fitOnset(bins) ?? expect.fail('it went up');
+    const spans = [likely, possible].flatMap(({ first, last }) => [first, last]);
+    return [isSudden ? 'a jump' : 'perhaps a rise', ...[at, ...spans].map((time) => time / MINUTE)];
+  };
+
+  // From the minute 200 on, in buckets of five minutes with 200 requests: the more it burns, the sharper.
+  it.each([
+    [2, ['perhaps a rise', 200, 180, 220, 5, 295]],
+    [4, ['perhaps a rise', 200, 190, 205, 50, 210]],
+    [5, ['perhaps a rise', 200, 195, 200, 145, 205]],
+    [6, ['a jump', 200, 195, 200, 190, 205]],
+    [9, ['a jump', 200, 200, 200, 195, 200]],
+  ])('a jump from one failure in 200 to %d', (bad, expected) => {
+    expect(sight(series(200, (n) => (n < 40 ? 1 : bad), 60))).toEqual(expected);
+  });
+
+  it('a jump by the minute, no further from the best than ten minutes', () => {
+    expect(sight(series(200, (n) => (n < 40 ? 1 : 3), 60, 1))).toEqual(['perhaps a rise', 40, 30, 44, 1, 49]);
+  });
+
+  it('a jump with so few failures that eight of them take longer', () => {
+    const everyOther = (n: number): number => (n < 60 ? 0 : n % 2);
+
+    expect(sight(series(20, everyOther, 84))).toEqual(['perhaps a rise', 305, 230, 305, 50, 315]);
+  });
+
+  it.each([
+    ['steadily', (n: number) => 4 * n, [205, 200, 205, 200, 205]],
+    ['faster and faster', (n: number) => n ** 2, [200, 200, 205, 200, 205]],
+  ])('a rise that goes on %s', (_, badAt, times) => {
+    const rise = series(2_000, (n) => badAt(Math.max(0, n - 40)), 60);
+
+    expect(sight(rise)).toEqual(['perhaps a rise', ...times]);
+  });
+
+  it('where everything fails, and where nothing was counted between', () => {
+    const all = series(10, (n) => (n < 30 ? 0 : 10), 33);
+    const some = series(200, (n) => (n < 30 ? 0 : 50), 60).map((bin, n) =>
+      n % 4 === 0 ? bin : { ...bin, bad: 0, total: 0 },
+    );
+
+    expect(fitOnset(all)).toMatchObject({ at: 150 * MINUTE, rateNow: 1 });
+    expect(sight(some)).toEqual(['a jump', 145, 145, 155, 145, 160]);
+  });
+});
