@@ -9,6 +9,11 @@ import { startPlatform } from '../../support/platform.ts';
 const NORTH = { target: 0.999, rollbackOnPage: 'act', clusters: ['north'] };
 const SOUTH = { target: 0.999, slo: 'south', clusters: ['south'] };
 
+const PLACES: Readonly<Record<string, object>> = {
+  south: { cluster: 'south' },
+  elsewhere: { cluster: 'north', namespace: 'elsewhere' },
+};
+
 interface Outcome {
   readonly goesBack: readonly (string | undefined)[];
   readonly because: readonly string[];
@@ -27,8 +32,8 @@ async function outcome(beside: { readonly slo: string }, released: string[], isB
         ['availability', share],
         [beside.slo, isBurningToo ? share : 0],
       ] as const) {
-        const cluster = slo === 'south' ? 'south' : 'north';
-        const data = { service: 'web', slo, cluster, total: 1_000, good: 1_000 * (1 - failing) };
+        const place = PLACES[slo] ?? { cluster: 'north' };
+        const data = { service: 'web', slo, ...place, total: 1_000, good: 1_000 * (1 - failing) };
         await bus.publish(newEvent(HealthCheck, { source: '/probe', time: platform.now(), data }));
       }
       await bus.advance('1m');
@@ -51,12 +56,14 @@ async function outcome(beside: { readonly slo: string }, released: string[], isB
 
 const TOO_EARLY = 'it is too early to tell whether something else burns too';
 const NOTHING_ELSE = 'nothing else changed when it began';
-const BURNS_TOO = 'web (south) began to burn at the same time without being part of it';
+const burnsToo = (slo: string): string => `web (${slo}) began to burn at the same time without being part of it`;
+const ELSEWHERE = { ...NORTH, slo: 'elsewhere', namespaces: ['elsewhere'] };
 const LATENCY = { ...NORTH, slo: 'latency', rollbackOnPage: 'off' };
 
 it.each([
   ['the south is well', SOUTH, ['north'], false, ['north/shop/web'], [TOO_EARLY, NOTHING_ELSE]],
-  ['the south burns without the release', SOUTH, ['north'], true, [], [BURNS_TOO]],
+  ['the south burns without the release', SOUTH, ['north'], true, [], [burnsToo('south')]],
+  ['another namespace burns', ELSEWHERE, ['north'], true, [], [burnsToo('elsewhere')]],
   ['the south has the release, too', SOUTH, ['north', 'south'], true, ['north/shop/web'], [TOO_EARLY, NOTHING_ELSE]],
   ['the same place burns by another measure', LATENCY, ['north'], true, ['north/shop/web'], [NOTHING_ELSE]],
 ])('when %s', async (_, beside, released, isBurningToo, goesBack, because) => {

@@ -13,16 +13,22 @@ function release(tag: string, startedAt: number, of: Partial<RecordedChange> = {
 
 const bad = release('bad', 0);
 
-/** Who goes back, when it began just after `bad` was released. */
-function goesBack(now: number, ...later: RecordedChange[]): string[] {
+/** What is made of it when it began just after `bad` was released. */
+function verdictAt(now: number, ...later: RecordedChange[]): Verdict {
   const onset = { at: MINUTE, from: 0, to: 2 * MINUTE, earliest: 0, latest: 2 * MINUTE };
-  const { blamed, alsoUndone } = judge({ finding: { onset }, changes: [bad, ...later], now: now * MINUTE });
+  return judge({ finding: { onset }, changes: [bad, ...later], now: now * MINUTE });
+}
+
+/** What goes back then. */
+function goesBack(now: number, ...later: RecordedChange[]): string[] {
+  const { blamed, alsoUndone } = verdictAt(now, ...later);
   return [...blamed, ...alsoUndone].map(({ image }) => image ?? '');
 }
 
 describe('a release after the one to blame', () => {
   it('goes back with it when it followed at once', () => {
-    expect(goesBack(20, release('next', 6))).toEqual(['web:next', 'web:bad']);
+    for (const at of [2, 6, 7]) expect(goesBack(20, release('next', at))).toEqual(['web:next', 'web:bad']);
+    expect(goesBack(20, release('next', 8))).toEqual([]);
   });
 
   it('stays, and so does the culprit, while it may be the fix', () => {
@@ -36,11 +42,31 @@ describe('a release after the one to blame', () => {
   });
 
   it('is of no matter on another workload', () => {
-    expect(goesBack(60, release('other', 50, { target: 'c1/shop/worker' }))).toEqual(['web:bad']);
+    for (const at of [6, 50]) {
+      expect(goesBack(60, release('other', at, { target: 'c1/shop/worker' }))).toEqual(['web:bad']);
+    }
   });
 
-  it.each(['others', 'rollback', 'known-good'] as const)('is not undone when it is the work of %s', (kind) => {
-    expect(goesBack(200, release('theirs', 50, { kind }))).toEqual([]);
+  it('goes back with it when it brings the same change to another place', () => {
+    expect(goesBack(60, release('bad', 50, { target: 'c2/shop/web' }))).toEqual(['web:bad', 'web:bad']);
+  });
+
+  it('counts on any target of the change: all of it goes back with what followed at once, and stays beside a fix', () => {
+    const south = release('bad', 0, { target: 'c2/shop/web' });
+
+    expect(goesBack(20, south, release('next', 6))).toEqual(['web:bad', 'web:next', 'web:bad']);
+    expect(goesBack(60, south, release('fix', 50))).toEqual([]);
+  });
+
+  it.each([
+    ['others', 'somebody else changed c1/shop/web'],
+    ['rollback', 'c1/shop/web was rolled back'],
+    ['known-good', 'c1/shop/web went back to web:theirs, known to be good,'],
+  ] as const)('is not undone when it is the work of %s', (kind, what) => {
+    expect(verdictAt(200, release('theirs', 50, { kind }))).toMatchObject({
+      ...{ blamed: [], alsoUndone: [], suspects: [bad] },
+      because: `web:bad would be to blame, and ${what} since then`,
+    });
   });
 });
 
@@ -110,12 +136,15 @@ describe('a release', () => {
 
   it('is not blamed beside another one, and the nearest is the likeliest', () => {
     const [near, far] = [between(100, 101), between(96, 97, 'other', worker)];
+    const two = { blamed: [], suspects: [near, far], because: '2 changes were released when it began' };
 
-    expect(judged([far, near])).toMatchObject({
-      ...{ blamed: [], suspects: [near, far] },
-      because: '2 changes were released when it began',
-    });
-    // Two without a commit are two.
+    expect(judged([far, near])).toMatchObject(two);
+    expect(judged([near, far])).toMatchObject(two);
+    const [one, other] = [
+      { ...near, commit: 'a' },
+      { ...far, commit: 'b' },
+    ];
+    expect(judged([one, other]).because).toBe(two.because);
     expect(
       judged([
         { ...far, container: 'a' },
@@ -131,6 +160,23 @@ describe('a release', () => {
       ...{ blamed: [newer], alsoUndone: [older] },
       because: 'nothing but this container changed when it began',
     });
+  });
+
+  it('is not blamed with another of its container that hardly counts, or was judged before', () => {
+    const [first, hardly] = [between(100, 101), between(103, 104, '2')];
+
+    expect(judged([first, hardly])).toMatchObject({
+      ...{ blamed: [], suspects: [first, hardly] },
+      because: 'it may have begun as early as that, and hardly did',
+    });
+    const known = { judgedAt: 98 * MINUTE };
+    expect(judged([first, between(97, 98, '2')], known)).toMatchObject({ blamed: [], because: 'it was judged before' });
+  });
+
+  it('is not looked for where nothing is known of the beginning', () => {
+    const verdict = judged([bad100], { finding: { because: 'no moment stands out' } });
+
+    expect(verdict).toEqual({ blamed: [], alsoUndone: [], suspects: [], because: 'no moment stands out' });
   });
 
   it.each([
@@ -181,6 +227,11 @@ describe('what burns beside it', () => {
     expect(verdict(beside([between(100, 101, 'other')]))).toMatchObject({ blamed: [], because });
     expect(verdict(beside([]), 200)).toMatchObject({ blamed: [], because });
     expect(verdict(beside([], false)).blamed).toEqual([bad100]);
+    // A part of the change is the change.
+    const worker = between(99, 100, '7', { target: 'c1/shop/worker', commit: 'c' });
+    const both = [{ ...bad100, commit: 'c' }, worker];
+    const there = beside([between(100, 101, '7', { target: 'c2/shop/worker' })]);
+    expect(judged(both, { neighbours: [there] }).blamed).toHaveLength(2);
   });
 
   it.each([
