@@ -20,7 +20,7 @@ import {
   stepBy,
 } from '../../shared/releases/release-record.ts';
 import { failedData, noticeOf, rolledBackData } from '../../shared/releases/report.ts';
-import { endRollback, handleFailure, rollbackOutcomeOf } from '../../shared/releases/rollback-states.ts';
+import { endRollback, handleFailure, OTHERS_DECIDE, rollbackOutcomeOf } from '../../shared/releases/rollback-states.ts';
 import { advanceRelease } from '../../shared/releases/target-store.ts';
 
 type Failed = EventOf<typeof DeploymentFailed>;
@@ -105,7 +105,7 @@ function closingNotice(
   const { reason } = failedData(release);
   return noticeOf(release, event, config, {
     what: 'closed',
-    severity: needsAttention ? 'critical' : reason === 'Superseded' ? 'info' : 'warning',
+    severity: needsAttention ? 'critical' : reason === 'Superseded' && note !== OTHERS_DECIDE ? 'info' : 'warning',
     title: `${targetOf(release.data)}: ${imagesText(askedImages(release.data))} ${needsAttention ? 'failed and needs attention' : 'failed'}`,
     text: `${describe(release)}; not rolled back: ${note}`,
   });

@@ -140,10 +140,11 @@ function statusOf(
     const foreign = foreignIn(answer, change);
     if (foreign) {
       const which = change.containers.length > 1 ? ` of ${foreign.name}` : '';
+      const who = foreign.setBy === undefined ? 'somebody else' : `somebody else (${foreign.setBy})`;
       return {
         to: 'failed',
         reason: 'Superseded',
-        message: `somebody else set the image${which} to ${foreign.image}`,
+        message: `${who} set the image${which} to ${foreign.image}`,
         untouched: false,
       };
     }

@@ -31,6 +31,10 @@ import {
 import type { Cause, ReleaseFailure } from './release-states.ts';
 import { isSuspect } from './suspects.ts';
 
+const NEWER_DECIDES = 'a newer request decides what runs';
+/** Why a release is left alone that somebody else has taken the place of, without a request. */
+export const OTHERS_DECIDE = 'somebody else decides what runs';
+
 /** The policy of the configuration for failures. */
 interface RollbackPolicy {
   /** Why nothing is rolled back; undefined when it is. */
@@ -76,7 +80,8 @@ function noteAgainstRollback(
   { against }: RollbackPolicy,
 ): string | undefined {
   if (release.steps[0]?.to === 'failed') return 'it was never started';
-  if (reason === 'Superseded' || !isNewest(record, release)) return 'a newer request decides what runs';
+  if (!isNewest(record, release)) return NEWER_DECIDES;
+  if (reason === 'Superseded') return OTHERS_DECIDE;
   if (!hasUnverified(record, release)) return 'nothing was changed';
   if (against !== undefined) return against;
   const good = goodImagesFor(record, release);
@@ -149,7 +154,7 @@ export function rollbackPlan(
 
 /** Why somebody's wish cannot undo a release; undefined when it can. */
 function objectionToUndo(record: TargetRecord, release: ReleaseRecord): string | undefined {
-  if (!isNewest(record, release)) return 'a newer request decides what runs';
+  if (!isNewest(record, release)) return NEWER_DECIDES;
   const phase = phaseOf(release);
   switch (phase) {
     case 'started':
@@ -212,7 +217,7 @@ function narrowed(record: TargetRecord, release: ReleaseRecord): TargetRecord {
 /** A rollback ends as soon as a newer request is admitted: that one decides what runs. */
 function closeSuperseded(record: TargetRecord, release: ReleaseRecord, cause: Cause): TargetRecord {
   if (isNewest(record, release)) return record;
-  return pruned(withStep(record, release, { to: 'closed', ...cause, note: 'a newer request decides what runs' }));
+  return pruned(withStep(record, release, { to: 'closed', ...cause, note: NEWER_DECIDES }));
 }
 
 type RollbackOutcome =

@@ -149,17 +149,18 @@ describe('a GitOps controller', () => {
     expect((await world.rollout()).containers).toMatchObject([{ image: `${IMAGE}:fail-3`, isAsChanged: false }]);
   });
 
-  it('supersedes a release that is under way', async () => {
+  it('supersedes a release that is under way, and people are told by whom', async () => {
     const [started] = (await world.run(world.request('slow'))).published;
     if (started) await world.run(started);
     applyFromGit(`${IMAGE}:1`);
 
     const done = await carry(...(started ? [started] : []));
 
-    expect(done.at(-1)).toMatchObject({
-      data: { reason: 'Superseded', message: expect.stringContaining(`${IMAGE}:1`) },
-    });
+    const message = `somebody else (argocd-controller) set the image to ${IMAGE}:1`;
+    expect(done.at(-1)).toMatchObject({ data: { reason: 'Superseded', message } });
     expect(shown()).toMatchObject({ image: `${IMAGE}:1` });
+    const text = `Superseded: ${message}; not rolled back: somebody else decides what runs`;
+    expect(world.notified).toMatchObject([{ severity: 'warning', text }]);
   });
 });
 

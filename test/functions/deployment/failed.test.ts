@@ -178,6 +178,13 @@ describe('deployment/failed', () => {
       expect(calls).not.toContain('rollback');
     });
 
+    it('a request that comes after a newer one', async () => {
+      const world = new World();
+      await world.carry(world.request('2'), world.request('1', { time: '2020-01-01T00:00:00Z' }));
+
+      expect(world.notified.at(-1)).toMatchObject({ severity: 'info', text: expect.stringMatching(/^Superseded: /) });
+    });
+
     it('the first release of a target: there is nothing to go back to, and somebody has to look', async () => {
       const world = new World();
 
