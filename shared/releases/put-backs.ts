@@ -15,7 +15,7 @@ import type { Notification } from '../ports/notifier.ts';
 import type { StateStore, Stored } from '../ports/state.ts';
 import { askedImages, imagesText } from './containers.ts';
 import { withRelease } from './record-changes.ts';
-import { isNewest, type PutBack, type ReleaseRecord, releaseOf, stepTo } from './release-record.ts';
+import { isNewest, type PutBack, type ReleaseRecord, releaseOf, requestReference, stepTo } from './release-record.ts';
 import { failedData, noticeOf } from './report.ts';
 import { changeTarget, readTarget } from './target-store.ts';
 
@@ -118,12 +118,20 @@ export function runningAgain(release: ReleaseRecord, { containers }: Rollout): r
   const restored = stepTo(release, 'rolling-back')?.images ?? [];
   return restored.flatMap(({ name, image: good }) => {
     const running = containers.find((container) => container.name === name);
-    if (!running || running.image === good) return [];
+    if (!running || running.image === good || isUntouched(release, running)) return [];
     const wanted = asked.find((one) => one.name === name || one.name === undefined)?.image ?? '';
     const isShown = shown.some((one) => one.name === name && one.image === running.image);
     // A tag that both have says nothing: the digests differ.
     return isShown || (isImage(running.image, wanted) && !isImage(good, wanted)) ? [running] : [];
   });
+}
+
+/**
+ * Whether a rollback that did not succeed has not even been made here: the cluster refused it, or did not answer. After one
+ * that did the marks say nothing: `kubectl rollout undo` brings back those of the release, too.
+ */
+function isUntouched(release: ReleaseRecord, { requestId, isAsChanged }: RunningContainer): boolean {
+  return stepTo(release, 'rolled-back') === undefined && isAsChanged && requestId === requestReference(release);
 }
 
 function withPutBack(

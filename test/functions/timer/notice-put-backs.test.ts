@@ -1,7 +1,7 @@
 /** Images that were rolled back and run again: on the simulated cluster, and on an API server with a GitOps controller. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { handle } from '../../../functions/timer/notice-put-backs.ts';
-import { TransientError } from '../../../shared/errors.ts';
+import { PermanentError, TransientError } from '../../../shared/errors.ts';
 import type { Ports } from '../../../shared/ports/handler.ts';
 import type { Notification } from '../../../shared/ports/notifier.ts';
 import { watchRolledBack } from '../../../shared/releases/put-backs.ts';
@@ -119,6 +119,20 @@ describe('on the simulated cluster', () => {
     await watch.pass();
 
     expect(watch.told).toHaveLength(1);
+  });
+
+  it('says nothing of what was never taken away, since the cluster refused the rollback', async () => {
+    const { rollback } = world.cluster;
+    Object.assign(world.cluster, {
+      rollback: () => Promise.reject(new PermanentError('denied by an admission policy')),
+    });
+    await world.carry(world.request('fail-3'));
+    Object.assign(world.cluster, { rollback });
+
+    await watch.pass(3);
+
+    expect(watch.told).toEqual([]);
+    expect((await world.record()).releases[0]).not.toHaveProperty('putBack');
   });
 
   it('looks no more once a newer release decides what runs', async () => {
