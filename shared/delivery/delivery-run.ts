@@ -24,6 +24,8 @@ import {
   readRecord,
   recordKey,
   recordPartition,
+  type Taking,
+  vanishedOf,
 } from './event-record.ts';
 import { FollowUpMessages } from './follow-up-messages.ts';
 import { insertRecord } from './history.ts';
@@ -134,7 +136,8 @@ export class DeliveryRun {
       case 'resume':
         return stored;
       case 'take-over':
-        if (await this.#mayTakeOver(stored.value)) return this.#write(stored, decision);
+      case 'reclaim':
+        if (await this.#mayTakeOver(vanishedOf(stored.value, decision))) return this.#write(stored, decision);
         await this.followUps.postponeTakeOver(stored.value, this.#options.place.sparedMs);
         return undefined;
       case 'run':
@@ -255,7 +258,7 @@ export class DeliveryRun {
   }
 
   /** Takes the record for this run. @throws ConflictError when somebody else moved it */
-  async #write({ key, value, etag }: Stored<EventRecord>, decision: 'run' | 'take-over'): Promise<Stored<EventRecord>> {
+  async #write({ key, value, etag }: Stored<EventRecord>, decision: Taking): Promise<Stored<EventRecord>> {
     // Who waited to be alone in the process begins later than it came.
     const next = claimedRecord(value, decision, this.#lease(this.#ports.clock.now()));
     if (decision === 'take-over') {
@@ -269,11 +272,10 @@ export class DeliveryRun {
    * Whether an event that may be what ends processes may be run in this one. The last run before it is condemned has the
    * process to itself, or else it might be condemned for what ran beside it.
    */
-  async #mayTakeOver(record: EventRecord): Promise<boolean> {
+  async #mayTakeOver(vanished: number): Promise<boolean> {
     const { place, marks } = this.#options;
-    const vanished = (record.vanished ?? 0) + 1;
     // Condemned, it is not run; and postponed often enough, it must be.
-    if (vanished >= MAX_VANISHED || (marks.unrecordedAttempts ?? 0) >= MAX_ATTEMPTS) return true;
+    if (vanished === 0 || vanished >= MAX_VANISHED || (marks.unrecordedAttempts ?? 0) >= MAX_ATTEMPTS) return true;
     return place.sparedMs === 0 && (vanished < MAX_VANISHED - 1 || place.alone());
   }
 

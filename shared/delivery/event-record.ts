@@ -94,7 +94,12 @@ export type ClaimDecision =
   /** It runs the handler in the place of a run that died or hangs. */
   | 'take-over'
   /** It goes on, since this very run claimed the record already without hearing so. */
-  | 'resume';
+  | 'resume'
+  /** It runs the handler in the place of a run that did nothing, as it had not heard that it had claimed the record. */
+  | 'reclaim';
+
+/** A decision that takes the record for a run. */
+export type Taking = Extract<ClaimDecision, 'run' | 'take-over' | 'reclaim'>;
 
 /**
  * Reads a record for a message. Never compares the broker's time with ours: a message that has waited for a lease takes
@@ -102,7 +107,12 @@ export type ClaimDecision =
  */
 export function decideClaim(
   record: EventRecord,
-  { redelivery, awaitedRunId, endedRunId }: Pick<RedeliveryMarks, 'redelivery' | 'awaitedRunId' | 'endedRunId'>,
+  {
+    redelivery,
+    awaitedRunId,
+    endedRunId,
+    unheardRunIds,
+  }: Omit<RedeliveryMarks, 'unrecordedAttempts' | 'automaticReplays'>,
   runId: string,
   now: number,
 ): ClaimDecision {
@@ -119,6 +129,7 @@ export function decideClaim(
       // Taking the awaited redelivery took its message, which is locked until the record moves on.
       if (redelivery < record.redelivery) return 'ignore';
       if (endedRunId === record.runId) return 'run';
+      if (unheardRunIds?.includes(record.runId)) return 'reclaim';
       return awaitedRunId === record.runId || now >= (record.leaseUntil ?? 0) ? 'take-over' : 'wait';
   }
 }
@@ -172,7 +183,7 @@ export function firstRecord(
 /** A record with another run's lease on it. A run that vanished counts as a failed attempt too. */
 export function claimedRecord(
   record: EventRecord,
-  decision: 'run' | 'take-over',
+  decision: Taking,
   { redelivery, runId, now, leaseMs }: Lease,
 ): EventRecord {
   const isReplay = record.status === 'dead-lettered';
@@ -184,15 +195,17 @@ export function claimedRecord(
     redelivery: Math.max(redelivery, record.redelivery),
     attempts: isReplay ? 0 : record.attempts + (decision === 'take-over' ? 1 : 0),
     vanished: vanishedOf(record, decision),
-    runs: record.runs + 1,
+    runs: record.runs + (decision === 'reclaim' ? 0 : 1),
     runId,
     leaseUntil: now + leaseMs,
     updatedAt: now,
   };
 }
 
-function vanishedOf({ status, vanished = 0 }: EventRecord, decision: 'run' | 'take-over'): number {
+/** How many runs in a row have vanished, for the one that takes the record. */
+export function vanishedOf({ status, vanished = 0 }: EventRecord, decision: Taking): number {
   if (decision === 'take-over') return vanished + 1;
+  if (decision === 'reclaim') return vanished;
   // A condemned event was not run: that the record could not be told of its dead letter must not acquit it.
   return status === 'in-progress' && vanished >= MAX_VANISHED ? vanished : 0;
 }

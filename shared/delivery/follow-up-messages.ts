@@ -14,6 +14,9 @@ import { delayStart } from './due-time.ts';
 import type { EventRecord } from './event-record.ts';
 import { backoffMs, MAX_ATTEMPTS } from './retry-policy.ts';
 
+/** So many runs are named that may have claimed the event unheard: any other is waited for, as one that may be at work. */
+const MAX_UNHEARD = 3;
+
 /** The broker does not take a message that must be sent before the one in hand may be completed. */
 export class SendError extends Error {
   override readonly name = 'SendError';
@@ -86,11 +89,12 @@ export class FollowUpMessages {
    * way in it for too long.
    */
   async postponeTakeOver({ runId }: EventRecord, sparedMs: number): Promise<void> {
-    const { redelivery } = this.#message.marks;
+    const { redelivery, unheardRunIds } = this.#message.marks;
     const unrecordedAttempts = this.#nextUnrecordedAttempt;
     const inMs = sparedMs + backoffMs(unrecordedAttempts, this.#message.random);
     const messageId = `${this.#message.key}:${redelivery}@${runId}+${unrecordedAttempts}`;
-    await this.#schedule(messageId, this.dueAfter(inMs), { redelivery, unrecordedAttempts, awaitedRunId: runId });
+    const marks = { redelivery, unrecordedAttempts, awaitedRunId: runId, unheardRunIds };
+    await this.#schedule(messageId, this.dueAfter(inMs), marks);
     this.#message.log.info('take-over postponed', { inMs, redelivery });
   }
 
@@ -98,9 +102,9 @@ export class FollowUpMessages {
    * Another attempt later, counted in the message, since the store could not be asked or told. Dead-letters the event
    * when the error is permanent, or the attempts are used up.
    *
-   * @param endedRunId the run that ended without a record of it: this one, if it had claimed the event
+   * @param run this one, and whether it knows that it had claimed the event; absent when the event cannot be read
    */
-  async retryUnrecorded(error: unknown, endedRunId = this.#message.marks.endedRunId): Promise<void> {
+  async retryUnrecorded(error: unknown, run?: { readonly runId: string; readonly isClaimed: boolean }): Promise<void> {
     const { marks, log } = this.#message;
     const { redelivery, awaitedRunId } = marks;
     const attempt = this.#nextUnrecordedAttempt;
@@ -108,7 +112,11 @@ export class FollowUpMessages {
     if (isPermanent(error) || attempt >= MAX_ATTEMPTS) return this.deadLetter(error, attempt, redelivery);
 
     const inMs = this.retryAfterMs(attempt, error);
-    const retry = { redelivery, unrecordedAttempts: attempt, awaitedRunId, endedRunId };
+    const { endedRunId, unheardRunIds = [] } = marks;
+    const ended = run?.isClaimed
+      ? { endedRunId: run.runId }
+      : { endedRunId, unheardRunIds: run && [...unheardRunIds, run.runId].slice(-MAX_UNHEARD) };
+    const retry = { redelivery, unrecordedAttempts: attempt, awaitedRunId, ...ended };
     await this.#schedule(`${this.#message.key}:${redelivery}+${attempt}`, this.dueAfter(inMs), retry);
     log.info('retry scheduled', { attempt, inMs, redelivery, isRecorded: false });
   }
@@ -136,7 +144,7 @@ export class FollowUpMessages {
   async #schedule(
     messageId: string,
     at: number,
-    marks: Pick<Redelivery, 'redelivery' | 'unrecordedAttempts' | 'awaitedRunId' | 'endedRunId'>,
+    marks: Pick<Redelivery, 'redelivery' | 'unrecordedAttempts' | 'awaitedRunId' | 'endedRunId' | 'unheardRunIds'>,
   ): Promise<void> {
     const { event, handler: to } = this.#message;
     await send(this.#publisher.schedule({ ...marks, event, at, to, messageId }));

@@ -23,7 +23,7 @@ export async function processEvent(run: DeliveryRun): Promise<void> {
       if (error instanceof SendError) throw error;
       // Somebody else moved the record, or the answer to our own write was lost: what it says now decides.
       if (error instanceof ConflictError && round < MAX_ROUNDS) continue;
-      return run.followUps.retryUnrecorded(error, isClaimed ? run.id : undefined);
+      return run.followUps.retryUnrecorded(error, { runId: run.id, isClaimed });
     }
   }
 }

@@ -90,7 +90,8 @@ function eventIn({ body, applicationProperties, deadLetteredAt, isCut }: DeadLet
     unrecordedattempts: __,
     awaitedrun: ___,
     endedrun: ____,
-    automaticreplays: _____,
+    unheardruns: _____,
+    automaticreplays: ______,
     ...event
   } = isObject(value) ? value : {};
   if (!isText(event['id']) || !isText(event['source']) || !isText(event['type'])) {

@@ -32,6 +32,8 @@ export interface RedeliveryMarks {
   readonly awaitedRunId: string | undefined;
   /** The run that ended without being able to update the record: its lease need not be waited for. */
   readonly endedRunId: string | undefined;
+  /** The runs that may have claimed the event and did not hear so: they did nothing with it. */
+  readonly unheardRunIds: readonly string[] | undefined;
   /** How often it was replayed by itself in a row, with no handler having judged it; undefined for never. */
   readonly automaticReplays: number | undefined;
 }
@@ -199,6 +201,7 @@ export function redeliveryMarksOf({
   unrecordedattempts,
   awaitedrun,
   endedrun,
+  unheardruns,
   automaticreplays,
 }: Attributes): RedeliveryMarks {
   return {
@@ -206,6 +209,7 @@ export function redeliveryMarksOf({
     unrecordedAttempts: countOf(unrecordedattempts) || undefined,
     awaitedRunId: typeof awaitedrun === 'string' ? awaitedrun : undefined,
     endedRunId: typeof endedrun === 'string' ? endedrun : undefined,
+    unheardRunIds: typeof unheardruns === 'string' ? unheardruns.split(' ') : undefined,
     automaticReplays: countOf(automaticreplays) || undefined,
   };
 }
@@ -218,7 +222,7 @@ function withoutMarks(attributes: Attributes): Attributes {
 }
 
 const MARKS: readonly string[] = [
-  ...['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'automaticreplays'],
+  ...['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'unheardruns', 'automaticreplays'],
   'data_base64',
 ];
 

@@ -18,6 +18,8 @@ export interface Redelivery {
   readonly awaitedRunId?: string | undefined;
   /** Sent as the extension `endedrun`: the run that ended and could not say so in the record. */
   readonly endedRunId?: string | undefined;
+  /** Sent as the extension `unheardruns`: the runs that may have claimed the event without hearing so. */
+  readonly unheardRunIds?: readonly string[] | undefined;
   /** Sent as the extension `automaticreplays` unless 0: how often it was replayed by itself in a row. */
   readonly automaticReplays?: number | undefined;
   /** At most 128 characters. Sending the same id twice within the duplicate-detection window is sending it once. */

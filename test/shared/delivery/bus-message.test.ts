@@ -97,6 +97,7 @@ describe('the message of a scheduled redelivery', () => {
     ['how often it was tried without a record', { unrecordedAttempts: 1 }, { unrecordedattempts: 1 }],
     ['for whom it waits', { awaitedRunId: 'a' }, { awaitedrun: 'a' }],
     ['which run has ended', { endedRunId: 'b' }, { endedrun: 'b' }],
+    ['which may have claimed it unheard', { unheardRunIds: ['c', 'd'] }, { unheardruns: 'c d' }],
     ['how often it was replayed by itself', { automaticReplays: 1 }, { automaticreplays: 1 }],
   ])('says in its body %s', (_, marks, said) => {
     expect(JSON.parse(redeliveryMessage({ ...plain, ...marks }).body.toString())).toEqual({ ...event, ...said });

@@ -19,6 +19,8 @@ import { event, HANDLER } from '../../support/delivery-cases.ts';
 
 const record = { redelivery: 2, runId: 'other', leaseUntil: 1_000 } as EventRecord;
 
+const NO_MARKS = { redelivery: 2, awaitedRunId: undefined, endedRunId: undefined, unheardRunIds: undefined };
+
 describe('a message', () => {
   it.each<[EventRecord['status'], number, string | undefined, number, ClaimDecision]>([
     ['completed', 2, undefined, 0, 'ignore'],
@@ -37,9 +39,7 @@ describe('a message', () => {
   ])(
     'beside a %s record of redelivery 2: redelivery %i that waited for %s, at %i, is %s',
     (status, redelivery, awaitedRunId, now, meaning) => {
-      expect(decideClaim({ ...record, status }, { redelivery, awaitedRunId, endedRunId: undefined }, 'me', now)).toBe(
-        meaning,
-      );
+      expect(decideClaim({ ...record, status }, { ...NO_MARKS, redelivery, awaitedRunId }, 'me', now)).toBe(meaning);
     },
   );
 
@@ -50,7 +50,17 @@ describe('a message', () => {
   ])('beside a run of %s, after the end of a run of %s that is not on record, is %s', (runId, endedRunId, meaning) => {
     const running = { ...record, status: 'in-progress', runId } as const;
 
-    expect(decideClaim(running, { redelivery: 2, awaitedRunId: undefined, endedRunId }, 'me', 0)).toBe(meaning);
+    expect(decideClaim(running, { ...NO_MARKS, endedRunId }, 'me', 0)).toBe(meaning);
+  });
+
+  it.each<[string, readonly string[], ClaimDecision]>([
+    ['me', ['me'], 'resume'],
+    ['other', ['first', 'other'], 'reclaim'],
+    ['other', ['first'], 'wait'],
+  ])('beside a run of %s, after runs that may have claimed it unheard (%j), is %s', (runId, unheardRunIds, meaning) => {
+    const running = { ...record, status: 'in-progress', runId } as const;
+
+    expect(decideClaim(running, { ...NO_MARKS, unheardRunIds }, 'me', 0)).toBe(meaning);
   });
 });
 

@@ -21,6 +21,13 @@ import type { DeliveryWorld } from '../../support/delivery-world.ts';
 import { sampleData } from '../../support/events.ts';
 import type { Gate } from '../../support/process.ts';
 
+/** The store takes what it is given, and its answers are lost. */
+const unheard: Gate = async (call, name) => {
+  const answer = await call();
+  if (name === 'transact' || name === 'put') throw new TransientError(`${name}: no answer`);
+  return answer;
+};
+
 describe('another run', () => {
   it('comes after the delay that a handler asks for, as often as it asks', async () => {
     const times: number[] = [];
@@ -289,6 +296,35 @@ describe('a run that vanished', () => {
     await world.run();
 
     expect(world.bus.errors()).toMatchObject([{ reason: 'NotFound', description: 'no such deployment' }]);
+  });
+
+  it('is not one that never heard that it had claimed the event', async () => {
+    const handle = counting(done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    for (let n = 0; n < 6; n++) await deliverNext(world, unheard);
+
+    await world.run();
+
+    expect([handle.runs, (await world.record(HANDLER, event))?.runs]).toEqual([1, 1]);
+    expect((await world.record(HANDLER, event))?.status).toBe('completed');
+    expect(world.bus.errors()).toEqual([]);
+  });
+
+  it('stays one when the next did not hear that it had taken over', async () => {
+    const handle = counting(done);
+    const world = worldOf(handle);
+    await world.bus.publish(event);
+    for (let crash = 1; crash <= 2; crash++) await vanish(world, handle);
+    // It waits for the lease, and then takes over.
+    await deliverNext(world);
+    await deliverNext(world, unheard);
+    await vanish(world, handle);
+
+    await world.run();
+
+    expect(handle.runs).toBe(3);
+    expect(world.bus.errors()).toMatchObject([{ reason: 'WorkerCrashed' }]);
   });
 
   it('is not one that ends while the record cannot be written', async () => {

@@ -94,7 +94,8 @@ it('has room for that in the largest event that may be sent', async () => {
       tooLong = length;
     }
   }
-  const runs = { awaitedRunId: 'zzzzzz-zzzzzz', endedRunId: 'zzzzzz-zzzzzz' };
+  const id = 'zzzzzz-zzzzzz';
+  const runs = { awaitedRunId: id, endedRunId: id, unheardRunIds: [id, id, id] };
   const marks = { redelivery: 999_999_999, unrecordedAttempts: 12, ...runs, messageId: 'm'.repeat(128) };
 
   await traced(() => bus.schedule({ event: withNote(fits), at: 0, to: NAME, ...marks }));
