@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join, posix, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
@@ -166,6 +166,28 @@ export function missedDrops({ files }) {
   );
 }
 
+/**
+ * The report without the files that were not asked for: what earlier runs have found out about those may no longer hold.
+ *
+ * @param {Report} report
+ * @param {string} asked globs as in `--mutate`
+ * @param {(file: string, glob: string) => boolean} fits
+ * @returns {Report}
+ */
+export function partOf({ files }, asked, fits) {
+  const globs = asked.split(',').map((glob) => glob.replace(/:\d.*$/, ''));
+  const isIn = (/** @type {string} */ file) =>
+    globs.some((glob) => fits(file, glob)) && !globs.some((glob) => glob.startsWith('!') && fits(file, glob.slice(1)));
+  return { files: Object.fromEntries(Object.entries(files).filter(([file]) => isIn(file))) };
+}
+
+/** Stryker's own way to match. @returns {Promise<(file: string, glob: string) => boolean>} */
+async function globMatcher() {
+  const { minimatch } = await import(pathToFileURL(join(home, 'node_modules/minimatch/dist/esm/index.js')).href);
+  // Otherwise an excluded glob would fit all the rest.
+  return (file, glob) => minimatch(file, glob, { nonegate: true });
+}
+
 /** @param {string[]} args @returns the options, or why they are wrong */
 function optionsOf(args) {
   try {
@@ -205,7 +227,7 @@ function run(command, args, cwd, env = {}) {
   return status ?? 1;
 }
 
-function main() {
+async function main() {
   const options = optionsOf(process.argv.slice(2));
   if (typeof options === 'string') {
     console.error(`${options}\n\n${HELP}`);
@@ -245,7 +267,8 @@ function main() {
   const status = tryChanges(mutate);
   if (status !== 0 || !existsSync(reportFile)) return 1;
 
-  const report = JSON.parse(readFileSync(reportFile, 'utf8'));
+  const all = JSON.parse(readFileSync(reportFile, 'utf8'));
+  const report = mutate === undefined ? all : partOf(all, mutate, await globMatcher());
   for (const { name, ...share } of foldersOf(report)) console.log(`${name}: ${textOf(share, sample)}`);
   const scores = scoresOf(report);
   for (const { name, atLeast, ...share } of scores) {
@@ -274,5 +297,5 @@ function isTooFew(share, atLeast, sample) {
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  process.exitCode = main();
+  process.exitCode = await main();
 }

@@ -1,7 +1,7 @@
 /** What `npm run mutate` makes of a report, and of its options. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { foldersOf, groups, intervalOf, missedDrops, scoresOf } from '../../scripts/mutate.mjs';
+import { foldersOf, groups, intervalOf, missedDrops, partOf, scoresOf } from '../../scripts/mutate.mjs';
 
 type File = Parameters<typeof scoresOf>[0]['files'][string];
 
@@ -54,6 +54,20 @@ it('names every word that no test misses when it is dropped, and counts it in no
     'shared/on-event.ts:1: { n: 0 }',
   ]);
   expect(scoresOf({ files })).toEqual([]);
+});
+
+it('judges what was asked for: the report has what earlier runs have found out, too', () => {
+  const files = Object.fromEntries(
+    ['shared/blame/judge.ts', 'shared/blame/weigh.ts', 'functions/http/audit.ts'].map((file) => [file, mutants({})]),
+  );
+  const fits = (file: string, glob: string): boolean => file === glob || glob === `${file.split('/')[0]}/**`;
+  const asked = (globs: string): string[] => Object.keys(partOf({ files }, globs, fits).files);
+
+  expect(asked('shared/**,!shared/blame/weigh.ts')).toEqual(['shared/blame/judge.ts']);
+  expect(asked('shared/blame/judge.ts:10-20,functions/**')).toEqual([
+    'shared/blame/judge.ts',
+    'functions/http/audit.ts',
+  ]);
 });
 
 it('asks for what was promised', () => {
