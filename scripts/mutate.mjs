@@ -23,7 +23,7 @@ A change that makes no difference is left out by a comment beside it, which says
 
   --mutate <globs>     only these files, separated by commas, such as shared/delivery/replay.ts
   --sample <percent>   only so many of the changes, drawn by lot, and all words dropped; fails when the tests surely
-                       notice fewer than they should
+                       notice fewer than they should. 0: only the words dropped
   --seed <word>        another draw; 1 unless given, the same changes for the same word
   --timeout <s>        how long a change may hold up its tests before it counts as noticed; 15 unless given. More on a
                        machine that does other work meanwhile
@@ -206,8 +206,8 @@ function optionsOf(args) {
     if (values.concurrency !== undefined && !/^[1-9][0-9]?$/.test(values.concurrency)) {
       return `--concurrency: expected a number from 1 to 99, got '${values.concurrency}'`;
     }
-    if (values.sample !== undefined && !(Number(values.sample) > 0 && Number(values.sample) <= 100)) {
-      return `--sample: expected a percentage above 0 and up to 100, got '${values.sample}'`;
+    if (values.sample !== undefined && !(/^\d+(\.\d+)?$/.test(values.sample) && Number(values.sample) <= 100)) {
+      return `--sample: expected a percentage from 0 to 100, got '${values.sample}'`;
     }
     if (values.seed !== undefined && values.sample === undefined) return '--seed: goes with --sample only';
     if (values.timeout !== undefined && !/^[1-9][0-9]{0,3}$/.test(values.timeout)) {
@@ -275,7 +275,7 @@ async function main() {
     const verdict = isTooFew(share, atLeast, sample) ? `too few: at least ${atLeast} %` : `at least ${atLeast} %`;
     console.log(`${name}: ${textOf(share, sample)}; ${verdict}`);
   }
-  if (scores.length === 0) {
+  if (Object.values(report.files).every(({ mutants }) => mutants.length === 0)) {
     console.error('nothing was tried: --mutate names no file with code');
     return 1;
   }
