@@ -160,6 +160,7 @@ it('names each request to a cluster', async () => {
   const path = `/apis/apps/v1/namespaces/${web.namespace}/deployments/${web.deployment}`;
   expect(calls().map(({ name, attributes }) => [name, attributes])).toMatchObject([
     ['GET', { 'http.request.method': 'GET', 'url.path': path, 'http.response.status_code': 200 }],
+    ['GET', { 'url.path': `/api/v1/namespaces/${web.namespace}` }],
     ['PATCH', { 'http.request.method': 'PATCH', 'url.path': path, 'http.response.status_code': 200 }],
   ]);
 });
