@@ -1,5 +1,6 @@
 /** Releases that a burning error budget is blamed on: whether they can go back, and which event blamed them. */
 import { describeError } from '../describe-error.ts';
+import { MINUTE_MS } from '../duration.ts';
 import { isImage } from '../image.ts';
 import type { HandlerPorts } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
@@ -22,7 +23,12 @@ const BLAMED = 'blamed-releases';
 
 interface Blame {
   readonly by: string;
+  /** When, in milliseconds since the Unix epoch; absent when an earlier build wrote it. */
+  readonly at?: number;
 }
+
+/** Whoever blames a release fails it at once; one that runs unfailed for so long is left to the next. */
+const ABANDONED_MS = 15 * MINUTE_MS;
 
 /** Whether a release may have burnt the budget: it runs, no newer request was admitted, and its image is new here. */
 export function isSuspect(record: TargetRecord, release: ReleaseRecord): boolean {
@@ -73,9 +79,16 @@ export async function changeByOthers(
   return [{ ...change, kind: 'others', startedAt: change.endedAt ?? change.startedAt, endedAt: undefined }];
 }
 
-/** Blames a release, unless another event was the first to do so. @returns whether this event blames it */
-export async function blameRelease(state: StateStore, key: string, by: string): Promise<boolean> {
-  const blame = await updateDocument<Blame>(state, BLAMED, key, (found) => found ?? { by });
+/**
+ * Blames a release that is not failed yet, unless another event did so first and may be about to fail it. That event may have
+ * lost its page to a newer one before it could: then it never will.
+ *
+ * @returns whether this event blames it
+ */
+export async function blameRelease(state: StateStore, key: string, by: string, now: number): Promise<boolean> {
+  const blame = await updateDocument<Blame>(state, BLAMED, key, (found) =>
+    found && (found.by === by || now < (found.at ?? 0) + ABANDONED_MS) ? found : { by, at: now },
+  );
   return blame.by === by;
 }
 

@@ -147,9 +147,19 @@ describe('an override', () => {
 
 describe('blame', () => {
   it('is of the event that came first', async () => {
-    expect([await blameOf(state, 'r'), await blameRelease(state, 'r', 'e-1')]).toEqual([undefined, true]);
-    expect([await blameRelease(state, 'r', 'e-1'), await blameRelease(state, 'r', 'e-2')]).toEqual([true, false]);
+    expect([await blameOf(state, 'r'), await blameRelease(state, 'r', 'e-1', 0)]).toEqual([undefined, true]);
+    expect([await blameRelease(state, 'r', 'e-1', 0), await blameRelease(state, 'r', 'e-2', 0)]).toEqual([true, false]);
     expect(await blameOf(state, 'r')).toBe('e-1');
+  });
+
+  it('is of a later one when the first has not failed the release within a quarter of an hour', async () => {
+    const later = 15 * 60_000;
+    await blameRelease(state, 'r', 'e-1', 0);
+
+    expect(await blameRelease(state, 'r', 'e-2', later - 1)).toBe(false);
+    expect(await blameRelease(state, 'r', 'e-2', later)).toBe(true);
+    expect(await blameRelease(state, 'r', 'e-1', later)).toBe(false);
+    expect(await blameOf(state, 'r')).toBe('e-2');
   });
 
   it('takes an image from those that are known to be good; none, where it is not known which', async () => {
@@ -210,7 +220,7 @@ it('nothing is under way any more when it is done', async () => {
     grant: (late) => grantOverride(late(state), 'shop', wish),
     take: (late) => takeOverride(late(state), of, 0),
     return: (late) => returnOverride(late(state), of),
-    blame: (late) => blameRelease(late(state), 'r', 'e'),
+    blame: (late) => blameRelease(late(state), 'r', 'e', 0),
     rollback: (late) =>
       requestRollback(place, { state: late(state), clock: new FixedClock(), publisher: late(publisher) }),
     distrust: (late) => distrust(late(state), change),
