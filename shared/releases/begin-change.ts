@@ -1,5 +1,13 @@
+import { isImage } from '../image.ts';
 import type { Rollout } from '../ports/cluster.ts';
-import { askedImages, containerIn, containerNames, type NamedImage, shareContainer } from './containers.ts';
+import {
+  askedImages,
+  containerIn,
+  containerNames,
+  type NamedImage,
+  runningImages,
+  shareContainer,
+} from './containers.ts';
 import { isBy } from './marks-of-release.ts';
 import { MAX_LISTED, unverifiedBeside, withKnownGood, withRelease } from './record-changes.ts';
 import {
@@ -30,8 +38,35 @@ export function beginChange(before: TargetRecord, started: ReleaseRecord, seen: 
     if (release.changesNothing && others.length === record.unverified.length) return record;
     return withRelease({ ...known, unverified: others }, { ...release, changesNothing: true, wasKnownGood: true });
   }
-  if (good.length === 0 && record.unverified.includes(key)) return record;
-  return { ...known, unverified: [...others, key].slice(-MAX_LISTED) };
+  const { ranBefore: _, ...rest } = release;
+  const ranBefore = isClean ? mayBeAskedFor(record, release.data, seen) : undefined;
+  const isKnown = record.unverified.includes(key) && JSON.stringify(ranBefore) === JSON.stringify(release.ranBefore);
+  if (good.length === 0 && isKnown) return record;
+  const next = { ...known, unverified: [...others, key].slice(-MAX_LISTED) };
+  return withRelease(next, ranBefore ? { ...rest, ranBefore } : rest);
+}
+
+/** What runs, when it is what an admission policy made of these images before: it may make the same of them again. */
+function mayBeAskedFor(
+  record: TargetRecord,
+  data: ReleaseData,
+  seen: Rollout | undefined,
+): readonly NamedImage[] | undefined {
+  if (!seen || (data.replicas ?? seen.replicas) !== seen.replicas) return undefined;
+  const asked = askedImages(data);
+  const running = runningImages(seen, asked);
+  const isMade = ({ name, image }: NamedImage, by: string | undefined): boolean =>
+    by !== undefined &&
+    (isImage(image, by) || knownGoodIn(record, name).some((good) => good.image === image && good.asked === by));
+  return running.length === asked.length && running.every((one, n) => isMade(one, asked[n]?.image))
+    ? running
+    : undefined;
+}
+
+/** The release, known as no change when what runs now is just what ran before. */
+export function withoutChange(release: ReleaseRecord, now: Rollout | undefined): ReleaseRecord {
+  const isSame = release.ranBefore?.every(({ name, image }) => now && containerIn(now, name)?.image === image);
+  return isSame ? { ...release, changesNothing: true, wasKnownGood: true } : release;
 }
 
 /** Finds out which container an image without a name is for. */

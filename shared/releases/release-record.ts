@@ -84,6 +84,8 @@ export interface ReleaseRecord {
   readonly wasKnownGood?: boolean;
   /** The cluster ran just what was asked for: this release is no change, and nothing is broken by it. */
   readonly changesNothing?: boolean;
+  /** What ran in its containers before, where an admission policy may make just that of what it asks for. */
+  readonly ranBefore?: readonly NamedImage[];
   /** Started, but the cluster could not be seen yet: nothing of it is there. */
   readonly isUnbegun?: boolean;
   readonly steps: readonly ReleaseStep[];

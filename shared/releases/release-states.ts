@@ -13,7 +13,7 @@
 import { eventKey } from '../events/identity.ts';
 import type { Rollout } from '../ports/cluster.ts';
 import type { RolloutStatus } from './apply-change.ts';
-import { withContainer } from './begin-change.ts';
+import { withContainer, withoutChange } from './begin-change.ts';
 import { askedImages, containerNames, imagesText, runningImages, shareContainer } from './containers.ts';
 import { leftBehind } from './left-behind.ts';
 import {
@@ -169,11 +169,12 @@ export function releaseOutcomeOf(status: Exclude<RolloutStatus, { to: 'waiting' 
 /** Decides how a started release ends. */
 export function endRelease(
   record: TargetRecord,
-  release: ReleaseRecord,
+  started: ReleaseRecord,
   cause: Cause,
   outcome: ReleaseOutcome,
 ): TargetRecord {
-  if (phaseOf(release) !== 'started') return record;
+  if (phaseOf(started) !== 'started') return record;
+  const release = withoutChange(started, outcome.rollout);
   if (outcome.to === 'completed') return complete(record, release, cause, outcome.rollout);
   const { untouched = false, rollout, ...failure } = outcome;
   const images = rollout && [

@@ -47,6 +47,22 @@ describe('an image that admission rewrites', () => {
     expect((await world.knownGood())[0]).toMatch(new RegExp(`^${name}:2`));
   });
 
+  it.each([
+    ['its registry', withMirror],
+    ['a digest added', (image: string) => (image.includes('@') ? image : `${image}@${DIGEST}`)],
+  ])('with %s is no change when it is asked for again', async (_, rewrite) => {
+    rewriteImages(rewrite);
+    await carry(world.request('2'));
+
+    const again = world.request('2');
+    await carry(again);
+    await carry(world.violation(again));
+
+    expect((await world.record()).doraTotals).toMatchObject({ deployed: 1, completed: 1, failed: 0 });
+    await carry(world.request('2', { replicas: 3 }));
+    expect((await world.record()).doraTotals).toMatchObject({ deployed: 2, completed: 2 });
+  });
+
   it('goes back to what the cluster made of the good one', async () => {
     rewriteImages(withMirror);
     await carry(world.request('2'));

@@ -52,6 +52,32 @@ describe('what runs before a change', () => {
     expect(releaseOf(more, '5')).not.toHaveProperty('changesNothing');
   });
 
+  it.each([
+    ['5@sha256:a', {}, true],
+    ['4', { knownGoodImages: { web: [{ image: image('4'), asked: image('5') }] } }, true],
+    ['4', { knownGoodImages: { web: [{ image: image('4'), asked: image('3') }] } }, false],
+  ])('may be what admission makes of what was asked for: %s', (tag, known, isSame) => {
+    const before = begun(targetWith([started], { ...known, unverified: ['5'] }), seen([running(tag)]));
+    const release = releaseOf(before, '5') ?? started;
+    const failed = { to: 'failed', reason: 'DeadlineExceeded', message: 'not ready' } as const;
+
+    expect(release).not.toHaveProperty('changesNothing');
+    const rollout = seen([running(tag)], { state: 'failed' });
+    const same = endRelease(before, release, cause, { ...failed, rollout });
+    expect(same).toMatchObject({ unverified: isSame ? [] : ['5'], doraTotals: { failed: isSame ? 0 : 1 } });
+    // Somebody has set another image since, and the change was not made yet.
+    const later = beginChange(before, release, seen([running('9')]));
+    const ended = endRelease(later, releaseOf(later, '5') ?? release, cause, { ...failed, rollout });
+    expect(ended).toMatchObject({ unverified: ['5'], doraTotals: { failed: 1 } });
+  });
+
+  it('is not what was asked for when more replicas are', () => {
+    const data = { ...started.data, replicas: 3 };
+    const before = beginChange(targetWith([started]), { ...started, data }, seen([running('5@sha256:a')]));
+
+    expect(releaseOf(before, '5')).not.toHaveProperty('ranBefore');
+  });
+
   it('says which container an image without a name is for; a name that was given stays', () => {
     const nameless = releaseAfter('5', ['requested', 'started']);
     const record = targetWith([nameless]);
