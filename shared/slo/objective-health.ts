@@ -114,6 +114,8 @@ export function withCounts(
       { remaining: errorBudgetRemaining, at: buckets.at, key: check.key },
       lengthOf(objective.window),
     ),
+    // What was counted before it began and comes late says nothing of now.
+    ...(before.silence && check.time <= before.silence.since && { silence: before.silence }),
   };
   return { health, news: outcomesBetween(before, health, objective, check, assessment) };
 }
@@ -153,6 +155,6 @@ function outcomesBetween(
   if (before.depletedBy && !after.depletedBy) {
     news.push({ by, kind: 'recovered', slo, episode: before.depletedBy, remaining: errorBudgetRemaining });
   }
-  if (before.silence) news.push({ by, kind: 'heard', slo, silentSince: before.silence.since });
+  if (before.silence && !after.silence) news.push({ by, kind: 'heard', slo, silentSince: before.silence.since });
   return news;
 }

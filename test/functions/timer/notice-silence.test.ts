@@ -33,8 +33,8 @@ class Watch {
   readonly told: Notification[] = [];
   notify: (notification: Notification) => Promise<void> = async (notification) => void this.told.push(notification);
 
-  async check(service: string, data: object = {}): Promise<void> {
-    const time = new Date(this.clock.now()).toISOString();
+  async check(service: string, { agoMs = 0, ...data }: { slo?: string; agoMs?: number } = {}): Promise<void> {
+    const time = new Date(this.clock.now() - agoMs).toISOString();
     const event = newEvent(HealthCheck, { source: '/probe', time, data: { service, good: 0, total: 0, ...data } });
     await checked(event, { ...this.#ports(event), notifier: { notify: (one) => this.notify(one) } });
   }
@@ -137,6 +137,19 @@ describe('silence', () => {
     await watch.pass(3);
 
     expect(watch.titles()).toEqual(['search is silent: availability', 'web is silent: availability']);
+  });
+
+  it('is not ended by a check from before it, which comes late', async () => {
+    const watch = new Watch();
+    await watch.check('search');
+    await watch.pass(20);
+
+    await watch.check('search', { agoMs: 30 * MINUTE });
+    await watch.pass(1);
+
+    expect(watch.titles().filter((title) => title.startsWith('search'))).toEqual(['search is silent: availability']);
+    await watch.check('search');
+    expect(watch.titles().at(-1)).toBe('search is heard of again: availability');
   });
 
   it('begins again after it was ended', async () => {
