@@ -8,7 +8,9 @@ import { onGrid, SELECTED } from './range-query.ts';
 /** Of Prometheus and of all that speak as it does: Thanos, Mimir, VictoriaMetrics, Azure Monitor. */
 const answerSchema = z.object({
   status: z.literal('success'),
-  // A part of a distributed store did not answer. Remarks on the query itself begin with 'PromQL'.
+  // A part of a distributed store did not answer: so says VictoriaMetrics.
+  isPartial: z.optional(z.boolean()),
+  // So say others. Remarks on the query itself begin with 'PromQL'.
   warnings: z.pipe(
     z.nullish(z.array(z.string())),
     z.transform((warnings) => (warnings ?? []).filter((text) => !text.startsWith('PromQL'))),
@@ -36,6 +38,7 @@ export function parseAnswer(text: string): Answer {
   }
   const parsed = answerSchema.safeParse(json);
   if (!parsed.success) throw new TransientError('expected the answer of a Prometheus API, got something else');
+  if (parsed.data.isPartial) throw new TransientError('answered with a part of the data only (isPartial)');
   if (parsed.data.warnings.length > 0) throw new TransientError('answered with a part of the data only (warnings)');
   return parsed.data;
 }

@@ -209,6 +209,11 @@ describe('a source that', () => {
       'answered 422 (execution)',
     ],
     ['answers with a part', { warnings: ['store SECRET is away'] }, 'with a part of the data'],
+    [
+      'answers with a part, as VictoriaMetrics says it',
+      { status: 200, body: '{"status":"success","isPartial":true,"data":{"resultType":"matrix","result":[]}}' },
+      'with a part of the data',
+    ],
     ['answers too late', 'hang', 'no answer in time'],
     ['hangs up', 'reset', 'ECONNRESET'],
     ['is a sign-in page', { status: 200, body: '<html>SECRET' }, 'expected JSON'],
