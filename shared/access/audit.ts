@@ -133,7 +133,7 @@ export async function readAudit(
  * @param atMost how many entries in one pass
  * @returns whether nothing more is to be forgotten
  */
-export async function forgetOldAudit(state: StateStore, before: number, atMost = 500): Promise<boolean> {
+export async function forgetOldAudit(state: StateStore, before: number, atMost = 50): Promise<boolean> {
   const keys: string[] = [];
   for await (const { key } of state.query(AUDIT, { from: newestFirst(before - 1), limit: atMost })) keys.push(key);
   for (const key of keys) await state.delete(AUDIT, key, '*');

@@ -182,7 +182,7 @@ async function forget(state: StateStore, key: string, at: number): Promise<void>
  * @param atMost how many in one pass
  * @returns whether nothing more is to be forgotten
  */
-export async function forgetOldSenders(state: StateStore, now: number, atMost = 500): Promise<boolean> {
+export async function forgetOldSenders(state: StateStore, now: number, atMost = 50): Promise<boolean> {
   const range = { from: TIMES, to: timeKey(now - REDELIVERABLE_MS + 1, ''), limit: atMost };
   const old: { key: string; at: number }[] = [];
   for await (const { key: row } of state.query(SENDERS, range)) {

@@ -53,7 +53,7 @@ const PAGE = 100;
 const MAX_READ = 5_000;
 /** How many are replayed at once: each takes some calls, one after the other. */
 const CONCURRENT = 8;
-/** A pass ends well within the time of a function; the next one goes on. */
+/** A pass ends well within the time of a function; the next one goes on. Half of it may be spent on reading. */
 const PASS_MS = 60 * SECOND_MS;
 
 /** What a pass did. */
@@ -67,7 +67,7 @@ export async function replayUnjudged(ports: Ports): Promise<ReplayPass> {
   const { clock, log } = ports;
   const end = clock.now() + PASS_MS;
   const pass = { replayed: 0, discarded: 0 };
-  const due = await dueEntries(ports, clock.now());
+  const due = await dueEntries(ports, clock.now(), end - PASS_MS / 2);
   const work = async (): Promise<void> => {
     for (let next = due.shift(); next && clock.now() < end; next = due.shift()) {
       const { sequenceNumber } = next;
@@ -106,10 +106,14 @@ interface DueEntry extends Unjudged {
   readonly sequenceNumber: string;
 }
 
-async function dueEntries({ deadLetterQueue }: Pick<Ports, 'deadLetterQueue'>, now: number): Promise<DueEntry[]> {
+async function dueEntries(
+  { deadLetterQueue, clock }: Pick<Ports, 'deadLetterQueue' | 'clock'>,
+  now: number,
+  readUntil: number,
+): Promise<DueEntry[]> {
   const due: DueEntry[] = [];
   let cursor = '0';
-  for (let read = 0; read < MAX_READ; ) {
+  for (let read = 0; read < MAX_READ && clock.now() < readUntil; ) {
     const page = await deadLetterQueue.deadLetters(cursor, PAGE);
     if (page.length === 0) break;
     read += page.length;

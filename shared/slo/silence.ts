@@ -3,12 +3,16 @@
  * say nothing. Each silence is told once; the next check ends it (`objective-health.ts`).
  */
 import { teamOf } from '../config/service-lookup.ts';
+import { MINUTE_MS } from '../duration.ts';
 import { combineErrors } from '../errors.ts';
 import type { Ports } from '../ports/handler.ts';
 import { changeHealth } from './health-store.ts';
 import { newObjectiveHealth, type ObjectiveHealth } from './objective-health.ts';
 import { type Objective, objectivesOf } from './objectives.ts';
 import { newHealth, type ServiceHealth } from './service-health.ts';
+
+/** Well within the time of a function: when all are silent at once, and no channel answers, that takes long. */
+const MAX_MS = 2 * MINUTE_MS;
 
 /** Safe to repeat: a silence that is on record is told until it is known that people were notified. */
 export async function noticeSilence({
@@ -19,12 +23,16 @@ export async function noticeSilence({
   log,
 }: Pick<Ports, 'state' | 'config' | 'clock' | 'notifier' | 'log'>): Promise<void> {
   const errors: unknown[] = [];
-  for (const { name: service } of config.services) {
+  const begun = clock.now();
+  const { services } = config;
+  // Each run begins with another one, so that none is left out for ever.
+  const first = Math.floor(begun / MINUTE_MS) % Math.max(1, services.length);
+  for (const { name: service } of [...services.slice(first), ...services.slice(0, first)]) {
     const watched = objectivesOf(config, service).filter(({ silentAfter }) => silentAfter !== undefined);
-    if (watched.length === 0) continue;
+    if (watched.length === 0 || clock.now() >= begun + MAX_MS) continue;
     const health = await changeHealth(state, service, (found) => withSilences(found, service, watched, clock.now()));
     for (const { slo, silence, isAwaited } of health.objectives) {
-      if (!silence || silence.isNotified) continue;
+      if (!silence || silence.isNotified || clock.now() >= begun + MAX_MS) continue;
       const { since } = silence;
       const time = new Date(since).toISOString();
       const known = isAwaited

@@ -28,10 +28,15 @@ const config = {
 };
 
 class Watch {
+  readonly config: object;
   readonly clock = new FixedClock('2026-03-01T12:00:00Z');
   readonly state = new MemoryStateStore();
   readonly told: Notification[] = [];
   notify: (notification: Notification) => Promise<void> = async (notification) => void this.told.push(notification);
+
+  constructor(configured: object = config) {
+    this.config = configured;
+  }
 
   async check(service: string, { agoMs = 0, ...data }: { slo?: string; agoMs?: number } = {}): Promise<void> {
     const time = new Date(this.clock.now() - agoMs).toISOString();
@@ -65,7 +70,7 @@ class Watch {
       handling: handling as Parameters<typeof recordingPorts>[0]['handling'],
       state,
       clock,
-      config,
+      config: this.config,
     });
   }
 }
@@ -164,5 +169,31 @@ describe('silence', () => {
       'search is heard of again: availability',
       'search is silent: availability',
     ]);
+  });
+
+  it('of everything at once, while no channel answers, is told in runs that end within the time of a function', async () => {
+    const services = Array.from({ length: 60 }, (_, n) => ({
+      name: `s-${n}`,
+      objectives: [{ target: 0.99, silentAfter: '15m' }],
+    }));
+    const watch = new Watch({ services });
+    await watch.pass(15);
+    const tried = new Set<string>();
+    watch.notify = async ({ key }) => {
+      tried.add(key);
+      watch.clock.advance(5_000);
+      throw new TransientError('no answer in time');
+    };
+    const took: number[] = [];
+
+    for (let run = 0; run < 60; run++) {
+      watch.clock.advance(MINUTE);
+      const begun = watch.clock.now();
+      await expect(watch.tick()).rejects.toThrow('no answer');
+      took.push(watch.clock.now() - begun);
+    }
+
+    expect(Math.max(...took)).toBeLessThan(3 * MINUTE);
+    expect(tried.size).toBe(60);
   });
 });

@@ -420,6 +420,22 @@ describe('the account of a pass', () => {
 
     expect([taken.length, lists.length, most]).toEqual([50, 50, 8]);
   });
+
+  it('replays what it has read in half a minute, however long the queue is', async () => {
+    const entries = Array.from({ length: 5_200 }, (_, n) => entryOf(n + 1, `e-${n}`));
+    const { taken, deadLetterQueue } = queueOf(entries, async () => true);
+    const ports = world.ports();
+    let slow = 0;
+    const clock = { now: () => ports.clock.now() + slow };
+    const deadLetters = (from: string, count: number) => {
+      slow += 10_000;
+      return deadLetterQueue.deadLetters(from, count);
+    };
+
+    await replayUnjudged({ ...ports, clock, deadLetterQueue: { ...deadLetterQueue, deadLetters } });
+
+    expect([taken.length, slow]).toEqual([300, 30_000]);
+  });
 });
 
 describe('an entry', () => {
