@@ -145,7 +145,10 @@ export const topology: Topology = {
       // replaced by the broker's for what expired.
       timeToLiveSeconds: ERRORS_KEPT_DAYS * DAY + DAY,
       lockSeconds: 60,
-      maxDeliveryCount: 10,
+      // As many as the service can count: an entry that somebody tries to take ten times, in vain, would go to the
+      // dead-letter queue with the broker's reason instead of its own. A deferral counts as a delivery:
+      // https://github.com/Azure/azure-service-bus/issues/375
+      maxDeliveryCount: 2_147_483_647,
       // What is forwarded here keeps the time to live that its sender gave it, which may be seconds.
       deadLetteringOnMessageExpiration: true,
     },

@@ -37,7 +37,7 @@ describe('topology', () => {
         name: ERRORS_QUEUE,
         timeToLiveSeconds: 15 * 24 * 3600,
         lockSeconds: 60,
-        maxDeliveryCount: 10,
+        maxDeliveryCount: 2_147_483_647,
         deadLetteringOnMessageExpiration: true,
       },
     ]);

@@ -131,7 +131,7 @@ export class QueueModel {
       this.#unlock(message, true);
     } else if (how === 'defer') {
       message.state = 'deferred';
-      message.lock = undefined;
+      this.#unlock(message, true);
     } else {
       this.#drop(message);
       if (how === 'deadLetter') this.#bury(message, 'Test');

@@ -69,7 +69,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
     this.path = path;
     this.#host = host;
     this.#properties = properties;
-    this.#settings = { ...properties, expires: true };
+    this.#settings = { ...properties, ...LIVING };
     this.#deadLetterSettings = deadLetterSettings(properties);
     const now = host.clock.now();
     this.times = { createdAt: now, updatedAt: now, accessedAt: now };
@@ -93,7 +93,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
   setProperties(properties: Properties): void {
     const before = this.#properties;
     this.#properties = properties;
-    this.#settings = { ...properties, expires: true };
+    this.#settings = { ...properties, ...LIVING };
     this.#deadLetterSettings = deadLetterSettings(properties);
     this.times.updatedAt = this.#host.clock.now();
     if (properties.status === 'Disabled' || properties.status === 'ReceiveDisabled') {
@@ -223,6 +223,9 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
   }
 }
 
+/** What a queue has that a dead-letter queue does not. */
+const LIVING = { expires: true, countsDeliveries: true } as const;
+
 function deadLetterSettings(properties: ReceiveProperties): QueueSettings {
   return {
     lockDurationMs: properties.lockDurationMs,
@@ -231,6 +234,7 @@ function deadLetterSettings(properties: ReceiveProperties): QueueSettings {
     deadLetteringOnMessageExpiration: false,
     requiresSession: false,
     expires: false,
+    countsDeliveries: false,
   };
 }
 

@@ -206,7 +206,8 @@ export class MessageQueue {
   }
 
   /**
-   * Sets a message aside; it is then received by its sequence number alone.
+   * Sets a message aside; it is then received by its sequence number alone. This delivery counts as failed, so that the
+   * last one dead-letters it: https://github.com/Azure/azure-service-bus/issues/375
    *
    * @throws BrokerError when the lock is lost
    */
@@ -214,7 +215,7 @@ export class MessageQueue {
     this.#settle('defer', lock, (message) => {
       this.#change(message, properties);
       message.state = 'deferred';
-      this.#state.forgetLock(message);
+      this.#state.unlock(message, true);
     });
   }
 

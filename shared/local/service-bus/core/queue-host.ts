@@ -16,6 +16,8 @@ export interface QueueSettings {
   readonly requiresSession: boolean;
   /** False in a dead-letter queue, whose messages never expire. */
   readonly expires: boolean;
+  /** False in a dead-letter queue: https://github.com/Azure/azure-sdk-for-net/issues/53437 */
+  readonly countsDeliveries: boolean;
 }
 
 /** What a queue needs from its entity. */

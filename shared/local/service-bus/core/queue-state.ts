@@ -198,7 +198,7 @@ export class QueueState implements Feeder {
   /** Ends a lock without settling. */
   unlock(message: HeldMessage, isFailed: boolean): void {
     this.forgetLock(message);
-    if (isFailed) message.deliveryCount++;
+    if (isFailed && this.settings.countsDeliveries) message.deliveryCount++;
     if (isFailed && message.deliveryCount >= this.settings.maxDeliveryCount) {
       const description = `Message could not be consumed after ${message.deliveryCount} delivery attempts.`;
       this.moveToDeadLetters(message, 'MaxDeliveryCountExceeded', description);

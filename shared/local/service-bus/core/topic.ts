@@ -18,8 +18,8 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
   readonly topic: string;
   readonly name: string;
   readonly #rules = new Map<string, Rule>();
-  /** In the order of their creation. */
-  #ruleList: readonly Rule[] = [];
+  /** In the order of their names; made when it is next asked for. */
+  #ruleList: readonly Rule[] | undefined = undefined;
   readonly #maxRules: number;
   readonly #compile: (definition: RuleDefinition, createdAt?: number) => Rule;
 
@@ -32,6 +32,7 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
   }
 
   get rules(): readonly Rule[] {
+    this.#ruleList ??= [...this.#rules].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule);
     return this.#ruleList;
   }
 
@@ -65,19 +66,19 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
   removeRule(name: string): void {
     this.rule(name);
     this.#rules.delete(name.toLowerCase());
-    this.#ruleList = [...this.#rules.values()];
+    this.#ruleList = undefined;
   }
 
   #setRule(rule: Rule): Rule {
     this.#rules.set(rule.definition.name.toLowerCase(), rule);
-    this.#ruleList = [...this.#rules.values()];
+    this.#ruleList = undefined;
     return rule;
   }
 
   /** Enqueues one copy for each matching rule with an action, and one copy for all matching rules without. */
   offer(content: Content, origin: Origin & Arrival): void {
     let isTaken = false;
-    for (const rule of this.#ruleList) {
+    for (const rule of this.rules) {
       if (isTaken && !rule.act) continue;
       try {
         if (!rule.matches(content, origin)) continue;
@@ -120,6 +121,7 @@ export class Topic {
       deadLetteringOnMessageExpiration: false,
       requiresSession: false,
       expires: false,
+      countsDeliveries: false,
     };
     this.scheduled = new MessageQueue(name, {
       clock: host.clock,

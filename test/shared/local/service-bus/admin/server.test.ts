@@ -248,7 +248,7 @@ describe('rules', () => {
     });
     expect((await client.getRule('t', 's', 'same')).filter).toMatchObject(correlation);
     const names = (await all(client.listRules('t', 's'))).map(({ name }) => name);
-    expect(names).toEqual(['$Default', 'sql', 'same']);
+    expect(names).toEqual(['$Default', 'same', 'sql']);
   });
 
   it('changes and removes them, and messages follow', async () => {
