@@ -65,11 +65,59 @@ function groupByWhy(rows) {
 const USAGE = `usage: SERVICE_BUS_CONNECTION_STRING=… npm run contract [-- --json]
 
 Runs the contract suite against the namespace of the connection string, which needs the right to manage. It makes
-queues and topics of its own and deletes them again. It exits with 1 when a row disagrees.
+queues and topics of its own and deletes them again, also after Ctrl-C. It exits with 1 when a row disagrees or something
+is left, with 2 when the suite cannot run there, and with 130 after Ctrl-C.
 
   SERVICE_BUS_WAIT=true    cases that need time to pass wait for it: about a quarter of an hour
   SERVICE_BUS_ADMIN_PORT   where an emulator is administered; 5300 when absent
 `;
+
+/**
+ * Runs the suite. What stood in its way is in `faults`: a namespace that refuses, or what could not be deleted.
+ *
+ * @returns {Promise<{ rows: Row[], faults: string[], isInterrupted: boolean }>}
+ */
+async function run() {
+  const { createVitest } = await import('vitest/node');
+  /** Vitest tells of a test that is skipped by an interruption more than once. @type {Map<string, Row>} */
+  const rows = new Map();
+  /** @type {string[]} */
+  const faults = [];
+  const note = (/** @type {{ errors(): readonly { message: string }[] }} */ place) =>
+    void faults.push(...place.errors().map(({ message }) => message));
+  const vitest = await createVitest('test', {
+    root,
+    watch: false,
+    reporters: [
+      {
+        onTestCaseResult: (test) => {
+          const about = test.meta().contract;
+          if (about) rows.set(test.id, rowOf(about, test.result(), test.name));
+          if (process.stderr.isTTY) process.stderr.write(`\r${rows.size} rows`);
+        },
+        onTestSuiteResult: note,
+        onTestModuleEnd: note,
+      },
+    ],
+  });
+  let isInterrupted = false;
+  // What runs comes to its end, and the suite deletes what it has made. Another Ctrl-C ends all at once.
+  const interrupt = () => {
+    isInterrupted = true;
+    process.stderr.write('\ninterrupted: deleting what was made; Ctrl-C again leaves it there\n');
+    void vitest.cancelCurrentRun('keyboard-input');
+  };
+  // Vitest's own listener ends the process at once.
+  process.removeAllListeners('SIGINT').once('SIGINT', interrupt);
+  try {
+    await vitest.start([join(root, 'test/contract/broker.azure.test.ts')]);
+  } finally {
+    process.off('SIGINT', interrupt);
+    await vitest.close();
+    if (process.stderr.isTTY) process.stderr.write('\r');
+  }
+  return { rows: [...rows.values()], faults, isInterrupted };
+}
 
 /** @returns {Promise<number>} the exit code */
 async function main() {
@@ -82,30 +130,23 @@ async function main() {
     process.stderr.write(`unexpected argument '${rest[0] ?? option}'\n${USAGE}`);
     return 2;
   }
-  if (!process.env['SERVICE_BUS_CONNECTION_STRING']) {
+  const connection = process.env['SERVICE_BUS_CONNECTION_STRING'];
+  if (!connection) {
     process.stderr.write(`SERVICE_BUS_CONNECTION_STRING is not set\n${USAGE}`);
     return 2;
   }
-  const { startVitest } = await import('vitest/node');
-  /** @type {Row[]} */
-  const rows = [];
-  const vitest = await startVitest('test', [join(root, 'test/contract/broker.azure.test.ts')], {
-    root,
-    watch: false,
-    reporters: [
-      {
-        onTestCaseResult: (test) => {
-          const about = test.meta().contract;
-          if (about) rows.push(rowOf(about, test.result(), test.name));
-        },
-      },
-    ],
-  });
-  await vitest?.close();
-  const failed = rows.some(({ outcome }) => outcome === 'disagrees');
-  process.stdout.write(option === '--json' ? `${JSON.stringify(rows, undefined, 2)}\n` : reportText(rows));
-  // The exit code of vitest is that of a test run; this one is of a report.
-  return failed || rows.length === 0 ? 1 : 0;
+  if (!/(^|;)Endpoint=sb:\/\/[^/;]/i.test(connection)) {
+    process.stderr.write('SERVICE_BUS_CONNECTION_STRING has no Endpoint=sb://…\n');
+    return 2;
+  }
+  const { rows, faults, isInterrupted } = await run();
+  const known = rows.filter(({ outcome, why }) => outcome !== 'skipped' || why !== '');
+  const ran = known.some(({ outcome }) => outcome !== 'skipped');
+  if (ran) process.stdout.write(option === '--json' ? `${JSON.stringify(known, undefined, 2)}\n` : reportText(known));
+  for (const fault of faults) process.stderr.write(`${fault}\n`);
+  if (isInterrupted) return 130;
+  if (!ran) return 2;
+  return faults.length > 0 || known.some(({ outcome }) => outcome === 'disagrees') ? 1 : 0;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main();

@@ -1,13 +1,14 @@
 /** The cases of the broker contract themselves: every one has a source, and none hides another. */
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { reportText, rowOf } from '../../scripts/contract.mjs';
 import { INFERRED } from './broker-suite/inferred.ts';
 import { allCases, sections } from './broker-suite/sections.ts';
 
 describe('the cases of the broker contract', () => {
-  it('are learned from documentation pages and public issues, which each of them names', () => {
+  it('are learned from documentation pages, public issues and tests of SDKs, which each of them names', () => {
     const source =
-      /^https:\/\/(learn\.microsoft\.com\/(azure|rest|dotnet)\/[\w./-]+|github\.com\/[\w.-]+\/[\w.-]+\/(issues|pull)\/\d+)$/;
+      /^https:\/\/(learn\.microsoft\.com\/(azure|rest|dotnet|previous-versions)\/[\w./()=-]+|github\.com\/[\w.-]+\/[\w.-]+\/((issues|pull)\/\d+|blob\/[0-9a-f]{40}\/[\w./-]+))$/;
     const without = allCases.filter(({ sources: [first, ...others] }) => {
       const isWrong = (url: string): boolean => url !== 'inferred' && !source.test(url);
       return first === undefined || !source.test(first) || others.some(isWrong);
@@ -69,5 +70,20 @@ describe('the report', () => {
     expect(text).toContain('difference: locks: agrees\n  the bus gives back\n  the service waits\n  observed: [1]');
     expect(text).toContain('DISAGREES: sending > fails\n  expected 1, got 2\n  https://example.com');
     expect(text).toContain('skipped: 1: nobody waits');
+  });
+});
+
+describe('npm run contract', () => {
+  it.each([
+    ['', 'SERVICE_BUS_CONNECTION_STRING is not set'],
+    ['nonsense', 'SERVICE_BUS_CONNECTION_STRING has no Endpoint=sb://…'],
+  ])("refuses the connection string '%s', and does not call it agreement", (connection, reason) => {
+    const { status, stderr } = spawnSync(process.execPath, ['scripts/contract.mjs'], {
+      env: { ...process.env, SERVICE_BUS_CONNECTION_STRING: connection },
+      encoding: 'utf8',
+    });
+
+    expect(status).toBe(2);
+    expect(stderr).toContain(reason);
   });
 });

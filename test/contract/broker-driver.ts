@@ -183,8 +183,8 @@ export interface BrokerDriver extends Administration {
   restart(): Promise<void>;
   /** The broker's time. */
   now(): number;
-  /** Lets that much of the broker's time pass. */
-  advance(ms: number): Promise<void>;
+  /** Lets that much of the broker's time pass. Where it has to be waited for, the signal ends the wait: it rejects. */
+  advance(ms: number, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 /** What every Service Bus must do, whoever speaks to it and however. One suite; a driver is all that differs. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, it, vi } from 'vitest';
 import type { BrokerCase } from './broker-case.ts';
 import type { BrokerDriver, BrokerFeatures } from './broker-driver.ts';
@@ -28,7 +29,9 @@ declare module 'vitest' {
 }
 
 let names = 0;
-const name = (prefix: string): string => `${prefix}-${process.pid}-${++names}`;
+/** Of two runs in one namespace. */
+const RUN = randomUUID().slice(0, 8);
+const name = (prefix: string): string => `${prefix}-${RUN}-${++names}`;
 
 /** Defines the suite. Its cases run side by side: each has entities of its own. */
 export function brokerContract(title: string, options: ContractOptions): void {
@@ -61,11 +64,12 @@ function define(one: BrokerCase, options: ContractOptions, shared: () => BrokerD
     it.skip(`${title} (${reasons.join('; ')})`, { meta: { contract: about } }, () => {});
     return;
   }
-  it(title, { meta: { contract: about } }, async ({ task, expect }) => {
+  it(title, { meta: { contract: about } }, async ({ task, expect, signal }) => {
     const isAlone = needs.includes('restart') || (needs.includes('time') && !options.sharesTime);
     const own = isAlone ? await options.makeDriver() : undefined;
-    const driver = own ?? shared();
-    if (!driver) throw new Error('the driver is there once the tests run');
+    const given = own ?? shared();
+    if (!given) throw new Error('the driver is there once the tests run');
+    const driver: BrokerDriver = { ...given, advance: (ms) => given.advance(ms, signal) };
     try {
       if ('run' in one) {
         await one.run({ driver, name }, expect);
