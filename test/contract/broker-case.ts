@@ -12,7 +12,7 @@ export interface Bench {
 interface CaseBase {
   readonly section: string;
   readonly title: string;
-  /** Documentation pages or public issues; `inferred` when these do not say it in so many words. */
+  /** Documentation pages, public issues or tests of Microsoft's SDKs; `inferred` when these do not say it in so many words. */
   readonly sources: readonly string[];
   /** Without one of these features the case is skipped, with the driver's reason. */
   readonly needs: readonly BrokerFeature[];

@@ -37,9 +37,9 @@ ${rows.join('\n')}
 
 ## Where it does not
 
-${agreements.length} behaviours are the same. ${agreements.length - inferred.length} of them a documentation page or a public issue says, which is named beside the test in
-[\`test/contract/broker-suite\`](../test/contract/broker-suite). ${inferred.length} were inferred from such a page, from what
-clients expect, or from AMQP: [their list](../test/contract/broker-suite/inferred.ts).
+${agreements.length} behaviours are the same. ${agreements.length - inferred.length} of them a documentation page, a public issue or a test of Microsoft's SDKs says, which
+is named beside the test in [\`test/contract/broker-suite\`](../test/contract/broker-suite). ${inferred.length} were inferred from such a
+page, from what clients expect, or from AMQP: [their list](../test/contract/broker-suite/inferred.ts).
 
 | subject | behaviours |
 | --- | --- |

@@ -1,6 +1,6 @@
 /** The contract of browsing: peeking shows what is there and changes nothing. */
 import { type Section, section } from '../broker-case.ts';
-import { AMQP_REQUESTS, BATCH_DELETE, BROWSING, DEFERRAL } from './sources.ts';
+import { AMQP_REQUESTS, BATCH_DELETE, BROWSING, DEFERRAL, PAYLOADS } from './sources.ts';
 import { bodiesOf, deadLettersOf, drainBodies, one, queueWith, subscribed } from './support.ts';
 
 const deleting = { source: BATCH_DELETE, needs: ['batchDelete'] } as const;
@@ -14,7 +14,7 @@ export const browsing: Section = section('browsing', ({ test }) => {
     expect(await drainBodies(driver, queue)).toEqual(['1', '2']);
   });
 
-  test('does not count as a delivery', BROWSING, async (bench, expect) => {
+  test('does not count as a delivery', PAYLOADS, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, {}, ['1']);
     await driver.peek(queue, 10);

@@ -1,8 +1,21 @@
 /** The contract of deferring: messages that are set aside until they are asked for by their numbers. */
 import { type Section, section } from '../broker-case.ts';
 import type { TestReceiver } from '../broker-driver.ts';
-import { AMQP_REQUESTS, BROWSING, COUNTS, DEFERRAL, EXCEPTIONS, EXPIRATION, SESSIONS } from './sources.ts';
+import {
+  AMQP_REQUESTS,
+  BROWSING,
+  DEFERRAL,
+  DOTNET_SESSIONS,
+  EXCEPTIONS,
+  EXPIRATION,
+  JS_DEFERRING,
+  JS_PROPERTIES,
+  SESSIONS,
+} from './sources.ts';
 import { bodiesOf, deadLettersOf, drain, one, queueWith } from './support.ts';
+
+const COUNTED = 'https://github.com/Azure/azure-service-bus/issues/375';
+const EXPIRED = 'https://github.com/Azure/azure-sdk-for-net/issues/30252';
 
 async function deferNext(receiver: TestReceiver): Promise<string> {
   const message = one(await receiver.receive(1));
@@ -50,7 +63,7 @@ export const deferring: Section = section('deferring', ({ test }) => {
     await after.close();
   });
 
-  test('adds the properties that come with a deferral', AMQP_REQUESTS, async (bench, expect) => {
+  test('adds the properties that come with a deferral', JS_PROPERTIES, async (bench, expect) => {
     const queue = await queueWith(bench, {}, ['1']);
     const receiver = await bench.driver.receiver(queue);
     const message = one(await receiver.receive(1));
@@ -73,7 +86,7 @@ export const deferring: Section = section('deferring', ({ test }) => {
     await receiver.close();
   });
 
-  test('keeps a message deferred that is abandoned', DEFERRAL, async (bench, expect) => {
+  test('keeps a message deferred that is abandoned', JS_DEFERRING, async (bench, expect) => {
     const queue = await queueWith(bench, {}, ['1']);
     const receiver = await bench.driver.receiver(queue);
     const number = await deferNext(receiver);
@@ -82,6 +95,33 @@ export const deferring: Section = section('deferring', ({ test }) => {
     expect(await receiver.receive(1)).toEqual([]);
     expect(bodiesOf(await receiver.receiveDeferred([number]))).toEqual(['1']);
     await receiver.close();
+  });
+
+  test('counts a deferral as a delivery', [COUNTED, JS_DEFERRING], async (bench, expect) => {
+    const queue = await queueWith(bench, {}, ['1']);
+    const receiver = await bench.driver.receiver(queue);
+    const number = await deferNext(receiver);
+    const counts: number[] = [];
+    for (const settle of ['abandon', 'defer', 'complete'] as const) {
+      const message = one(await receiver.receiveDeferred([number]));
+      counts.push(message.deliveryCount);
+      await receiver[settle](message);
+    }
+
+    expect(counts).toEqual([1, 2, 3]);
+    await receiver.close();
+  });
+
+  test('dead-letters what is deferred at the last delivery that is allowed', COUNTED, async (bench, expect) => {
+    const { driver } = bench;
+    const queue = await queueWith(bench, { maxDeliveryCount: 1 }, ['1']);
+    const receiver = await driver.receiver(queue);
+    await deferNext(receiver);
+    await receiver.close();
+
+    expect(await drain(driver, deadLettersOf(queue))).toMatchObject([
+      { body: '1', deadLetterReason: 'MaxDeliveryCountExceeded' },
+    ]);
   });
 
   test('dead-letters a deferred message', AMQP_REQUESTS, async (bench, expect) => {
@@ -125,15 +165,19 @@ export const deferring: Section = section('deferring', ({ test }) => {
     expect(await driver.peek(queue, 10)).toMatchObject([{ body: '1', state: 'deferred' }]);
   });
 
-  test('counts a deferred message as active', COUNTS, async (bench, expect) => {
-    const { driver } = bench;
-    const queue = await queueWith(bench, {}, ['1']);
-    const receiver = await driver.receiver(queue);
-    await deferNext(receiver);
-    await receiver.close();
+  test(
+    'counts a deferred message as active',
+    'https://github.com/paolosalvatori/ServiceBusExplorer/issues/662',
+    async (bench, expect) => {
+      const { driver } = bench;
+      const queue = await queueWith(bench, {}, ['1']);
+      const receiver = await driver.receiver(queue);
+      await deferNext(receiver);
+      await receiver.close();
 
-    expect(await driver.counts(queue)).toMatchObject({ active: 1 });
-  });
+      expect(await driver.counts(queue)).toMatchObject({ active: 1 });
+    },
+  );
 
   test('keeps a deferred message when its receiver closes', DEFERRAL, async (bench, expect) => {
     const { driver } = bench;
@@ -160,7 +204,26 @@ export const deferring: Section = section('deferring', ({ test }) => {
     },
   );
 
-  test('hands out a deferred message of a session to its holder', SESSIONS, async (bench, expect) => {
+  test(
+    'dead-letters a deferred message that has expired when it is asked for, and not before',
+    { source: [DEFERRAL, EXPIRED], needs: ['time'] },
+    async (bench, expect) => {
+      const { driver } = bench;
+      const properties = { defaultMessageTimeToLiveMs: 60_000, deadLetteringOnMessageExpiration: true };
+      const queue = await queueWith(bench, properties, ['1']);
+      const receiver = await driver.receiver(queue);
+      const number = await deferNext(receiver);
+      await driver.advance(61_000);
+      const before = await driver.counts(queue);
+
+      await expect(receiver.receiveDeferred([number])).rejects.toMatchObject({ code: 'MessageNotFound' });
+
+      expect([before.deadLetter, (await driver.counts(queue)).deadLetter]).toEqual([0, 1]);
+      await receiver.close();
+    },
+  );
+
+  test('hands out a deferred message of a session to its holder', DOTNET_SESSIONS, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, { requiresSession: true }, [{ body: '1', sessionId: 'a' }]);
     const session = await driver.acceptSession(queue, 'a');

@@ -1,6 +1,6 @@
 /** The contract of duplicate detection. */
 import { type Section, section } from '../broker-case.ts';
-import { DUPLICATES } from './sources.ts';
+import { DUPLICATES, IDS } from './sources.ts';
 import { drainBodies, queueWith } from './support.ts';
 
 const WINDOW = 60_000;
@@ -59,7 +59,7 @@ export const duplicates: Section = section('duplicate detection', ({ test }) => 
     expect(await drainBodies(bench.driver, queue)).toEqual(['1', '2']);
   });
 
-  test('takes messages without an id, each of which gets its own', DUPLICATES, async (bench, expect) => {
+  test('takes messages without an id, each of which gets its own', IDS, async (bench, expect) => {
     const queue = await queueWith(bench, detecting, ['same', 'same']);
 
     expect(await drainBodies(bench.driver, queue)).toEqual(['same', 'same']);

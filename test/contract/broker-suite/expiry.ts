@@ -1,6 +1,6 @@
 /** The contract of expiry: how long messages live, and what becomes of them then. */
 import { type Section, section } from '../broker-case.ts';
-import { EXPIRATION } from './sources.ts';
+import { EXPIRATION, SUBSCRIPTION_DESCRIPTION } from './sources.ts';
 import { bodiesOf, deadLettersOf, drain, drainBodies, one, queueWith } from './support.ts';
 
 const LIFE = 60_000;
@@ -39,15 +39,19 @@ export const expiry: Section = section('expiry', ({ test }) => {
     expect(expiresAt).toBe(enqueuedAt + LIFE);
   });
 
-  test('lets each subscription have a shorter life than its topic', EXPIRATION, async ({ driver, name }, expect) => {
-    const topic = name('t');
-    await driver.createTopic(topic, { defaultMessageTimeToLiveMs: 2 * LIFE });
-    await driver.createSubscription(topic, 's', dying);
-    await driver.send(topic, [{ body: '1' }]);
+  test(
+    'lets each subscription have a shorter life than its topic',
+    SUBSCRIPTION_DESCRIPTION,
+    async ({ driver, name }, expect) => {
+      const topic = name('t');
+      await driver.createTopic(topic, { defaultMessageTimeToLiveMs: 2 * LIFE });
+      await driver.createSubscription(topic, 's', dying);
+      await driver.send(topic, [{ body: '1' }]);
 
-    const { expiresAt, enqueuedAt } = one(await drain(driver, `${topic}/Subscriptions/s`));
-    expect(expiresAt).toBe(enqueuedAt + LIFE);
-  });
+      const { expiresAt, enqueuedAt } = one(await drain(driver, `${topic}/Subscriptions/s`));
+      expect(expiresAt).toBe(enqueuedAt + LIFE);
+    },
+  );
 
   test('drops a message that lived too long', timed, async (bench, expect) => {
     const { driver } = bench;

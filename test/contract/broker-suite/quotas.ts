@@ -1,6 +1,6 @@
 /** The contract of quotas: what is refused because it is too large, each as the service refuses it. */
 import { type Section, section } from '../broker-case.ts';
-import { QUEUE_OPTIONS, QUOTAS } from './sources.ts';
+import { PARTITION_KEY, QUEUE_OPTIONS, QUOTAS } from './sources.ts';
 import { drain, KB, one, queueWith, sql, subscribed, textOf } from './support.ts';
 
 const NSERVICEBUS = 'https://github.com/Particular/NServiceBus.Transport.AzureServiceBus/issues';
@@ -97,7 +97,7 @@ export const quotas: Section = section('quotas', ({ test }) => {
     expect(one(await drain(bench.driver, queue)).messageId).toBe(textOf(128));
   });
 
-  test('refuses a partition key of more than 128 characters', QUOTAS, async (bench, expect) => {
+  test('refuses a partition key of more than 128 characters', PARTITION_KEY, async (bench, expect) => {
     const queue = await queueWith(bench);
 
     await expect(bench.driver.send(queue, [{ body: 'x', partitionKey: textOf(129) }])).rejects.toThrow();

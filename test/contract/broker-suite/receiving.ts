@@ -1,6 +1,16 @@
 /** The contract of receiving: locks and their ends, settlement, redelivery. */
 import { type Section, section } from '../broker-case.ts';
-import { ABANDONING, AMQP_REQUESTS, DEAD_LETTERS, EXCEPTIONS, QUEUES_AND_TOPICS, SETTLEMENT } from './sources.ts';
+import {
+  ABANDONING,
+  AMQP_REQUESTS,
+  DEAD_LETTERS,
+  EXCEPTIONS,
+  JS_RECEIVING,
+  PAYLOADS,
+  QUEUES_AND_TOPICS,
+  SEQUENCING,
+  SETTLEMENT,
+} from './sources.ts';
 import { bodiesOf, drain, drainBodies, one, queueWith, subscribed } from './support.ts';
 
 const LOCK = 30_000;
@@ -41,7 +51,7 @@ export const receiving: Section = section('receiving', ({ test }) => {
     await receiver.close();
   });
 
-  test('gives no more messages than a receiver asks for', SETTLEMENT, async (bench, expect) => {
+  test('gives no more messages than a receiver asks for', JS_RECEIVING, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, locking, ['1', '2', '3']);
     const receiver = await driver.receiver(queue);
@@ -170,7 +180,7 @@ export const receiving: Section = section('receiving', ({ test }) => {
     await receiver.close();
   });
 
-  test('does not count a delivery whose lock is renewed', timed, async (bench, expect) => {
+  test('does not count a delivery whose lock is renewed', { ...timed, source: PAYLOADS }, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, locking, ['1']);
     const receiver = await driver.receiver(queue);
@@ -213,7 +223,7 @@ export const receiving: Section = section('receiving', ({ test }) => {
     expect(await drainBodies(driver, queue)).toEqual(['1']);
   });
 
-  test('lets later messages be settled before earlier ones', SETTLEMENT, async (bench, expect) => {
+  test('lets later messages be settled before earlier ones', SEQUENCING, async (bench, expect) => {
     const { driver } = bench;
     const queue = await queueWith(bench, locking, ['1', '2', '3']);
     const receiver = await driver.receiver(queue);

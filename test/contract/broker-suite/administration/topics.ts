@@ -1,16 +1,7 @@
 /** The contract of administering topics and subscriptions. */
 import type { SubscriptionProperties } from '../../../../shared/local/service-bus/core/entity-properties.ts';
 import { type Section, section } from '../../broker-case.ts';
-import {
-  EXCEPTIONS,
-  NAMES,
-  REST,
-  REST_DELETE,
-  REST_SUBSCRIPTION,
-  REST_TOPIC,
-  SUBSCRIPTION_OPTIONS,
-  TOPIC_OPTIONS,
-} from '../sources.ts';
+import { DOTNET_ADMINISTRATION, EXCEPTIONS, NAMES, SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS } from '../sources.ts';
 import { subscribed, textOf } from '../support.ts';
 
 const MINUTE = 60_000;
@@ -26,7 +17,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     });
   });
 
-  test('shows what a topic was made with', REST_TOPIC, async ({ driver, name }, expect) => {
+  test('shows what a topic was made with', DOTNET_ADMINISTRATION, async ({ driver, name }, expect) => {
     const properties = {
       requiresDuplicateDetection: true,
       duplicateDetectionHistoryTimeWindowMs: 5 * MINUTE,
@@ -39,7 +30,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     expect(await driver.describeTopic(topic)).toMatchObject(properties);
   });
 
-  test('changes a topic', REST, async (bench, expect) => {
+  test('changes a topic', DOTNET_ADMINISTRATION, async (bench, expect) => {
     const { topic } = await subscribed(bench);
     await bench.driver.updateTopic(topic, { userMetadata: 'new' });
 
@@ -66,7 +57,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     await expect(bench.driver.createQueue(topic)).rejects.toMatchObject({ code: 'MessagingEntityAlreadyExists' });
   });
 
-  test('lists topics, and no queues among them', REST, async (bench, expect) => {
+  test('lists topics, and no queues among them', DOTNET_ADMINISTRATION, async (bench, expect) => {
     const { topic } = await subscribed(bench);
     const queue = bench.name('q');
     await bench.driver.createQueue(queue);
@@ -76,7 +67,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     expect(listed).not.toContain(queue);
   });
 
-  test('deletes a topic with its subscriptions', REST_DELETE, async (bench, expect) => {
+  test('deletes a topic with its subscriptions', DOTNET_ADMINISTRATION, async (bench, expect) => {
     const { driver } = bench;
     const { topic } = await subscribed(bench);
     await driver.deleteTopic(topic);
@@ -86,7 +77,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     expect(await driver.listSubscriptions(topic)).toEqual([]);
   });
 
-  test('refuses to delete a topic that is not there', REST_DELETE, async ({ driver, name }, expect) => {
+  test('refuses to delete a topic that is not there', DOTNET_ADMINISTRATION, async ({ driver, name }, expect) => {
     await expect(driver.deleteTopic(name('t'))).rejects.toMatchObject({ code: 'MessagingEntityNotFound' });
   });
 
@@ -105,7 +96,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     });
   }
 
-  test('shows what a subscription was made with', REST_SUBSCRIPTION, async (bench, expect) => {
+  test('shows what a subscription was made with', DOTNET_ADMINISTRATION, async (bench, expect) => {
     const properties = {
       lockDurationMs: 10_000,
       maxDeliveryCount: 4,
@@ -119,7 +110,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     expect(await bench.driver.describeSubscription(topic, 's')).toMatchObject(properties);
   });
 
-  test('changes one property of a subscription and keeps the others', REST, async (bench, expect) => {
+  test('changes one property of a subscription and keeps the others', DOTNET_ADMINISTRATION, async (bench, expect) => {
     const { topic } = await subscribed(bench, { lockDurationMs: 10_000, maxDeliveryCount: 4 });
     await bench.driver.updateSubscription(topic, 's', { maxDeliveryCount: 5 });
 
@@ -129,7 +120,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     });
   });
 
-  test('keeps its rules when a subscription is changed', REST, async (bench, expect) => {
+  test('keeps its rules when a subscription is changed', DOTNET_ADMINISTRATION, async (bench, expect) => {
     const { topic } = await subscribed(bench, {}, [{ name: 'mine', filter: { kind: 'sql', expression: 'a = 1' } }]);
     await bench.driver.updateSubscription(topic, 's', { maxDeliveryCount: 5 });
 
@@ -144,7 +135,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     });
   });
 
-  test('refuses a second subscription of one name', REST_SUBSCRIPTION, async (bench, expect) => {
+  test('refuses a second subscription of one name', [DOTNET_ADMINISTRATION, NAMES], async (bench, expect) => {
     const { topic } = await subscribed(bench);
 
     await expect(bench.driver.createSubscription(topic, 'S')).rejects.toMatchObject({
@@ -152,7 +143,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     });
   });
 
-  test('takes one name for subscriptions of two topics', REST_SUBSCRIPTION, async (bench, expect) => {
+  test('takes one name for subscriptions of two topics', NAMES, async (bench, expect) => {
     const [a, b] = [await subscribed(bench), await subscribed(bench)];
 
     expect([await bench.driver.listSubscriptions(a.topic), await bench.driver.listSubscriptions(b.topic)]).toEqual([
@@ -161,11 +152,11 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     ]);
   });
 
-  test('refuses a subscription of a topic that is not there', REST_SUBSCRIPTION, async ({ driver, name }, expect) => {
+  test('refuses a subscription of a topic that is not there', EXCEPTIONS, async ({ driver, name }, expect) => {
     await expect(driver.createSubscription(name('t'), 's')).rejects.toMatchObject({ code: 'MessagingEntityNotFound' });
   });
 
-  test('refuses to show a subscription that is not there', REST, async (bench, expect) => {
+  test('refuses to show a subscription that is not there', DOTNET_ADMINISTRATION, async (bench, expect) => {
     const { topic } = await subscribed(bench);
 
     await expect(bench.driver.describeSubscription(topic, 'none')).rejects.toMatchObject({
@@ -173,7 +164,7 @@ export const topics: Section = section('topics and subscriptions', ({ test }) =>
     });
   });
 
-  test('deletes a subscription, and leaves the others alone', REST_DELETE, async (bench, expect) => {
+  test('deletes a subscription, and leaves the others alone', DOTNET_ADMINISTRATION, async (bench, expect) => {
     const { topic } = await subscribed(bench);
     await bench.driver.createSubscription(topic, 'b');
     await bench.driver.deleteSubscription(topic, 's');
