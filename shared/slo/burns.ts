@@ -3,7 +3,7 @@ import { MINUTE_MS } from '../duration.ts';
 import { failureRateOf, type Severity, type SloTarget } from './burn-rate.ts';
 import type { Objective } from './objectives.ts';
 import { type Counted, findOnset, type Onset, type OnsetFinding, type OnsetInterval } from './onset.ts';
-import { type Bin, logLikelihoodAt, rateOf, sumOfCounts } from './onset-fit.ts';
+import { type Bin, gainOfTwoRates, rateOf, sumOfCounts } from './onset-fit.ts';
 import { objectiveHealthOf, type ServiceHealth } from './service-health.ts';
 import { type CountsFrom, countsBefore, recentBuckets, recentMinutes, type TimeBuckets } from './time-buckets.ts';
 
@@ -114,9 +114,7 @@ export function burnsToo(
       const burning = bins.slice(start, end);
       const after = sumOfCounts(burning);
       if (rateOf(after) < rate || MAX_SHARE_BEFORE * rateOf(after) < rateOf(before)) continue;
-      const all = [...quiet, ...burning];
-      const apart = logLikelihoodAt(quiet, rateOf(before)) + logLikelihoodAt(burning, rateOf(after));
-      if (2 * (apart - logLikelihoodAt(all, rateOf(sumOfCounts(all)))) >= minGain) return true;
+      if (2 * gainOfTwoRates(quiet, burning) >= minGain) return true;
     }
   }
   return false;

@@ -62,10 +62,17 @@ function logLikelihood(bad: number, length: number, expected: number): number {
 }
 
 /** Of bins in which one rate holds. */
-export function logLikelihoodAt(bins: readonly Bin[], rate: number): number {
+function logLikelihoodAt(bins: readonly Bin[], rate: number): number {
   let sum = 0;
   for (const { bad, total, length } of bins) sum += total === 0 ? 0 : logLikelihood(bad, length, rate * total);
   return sum;
+}
+
+/** How much more likely two rates make two times than one rate for both does; a difference of logarithms. */
+export function gainOfTwoRates(one: readonly Bin[], other: readonly Bin[]): number {
+  const all = [...one, ...other];
+  const atItsOwn = (bins: readonly Bin[]): number => logLikelihoodAt(bins, rateOf(sumOfCounts(bins)));
+  return atItsOwn(one) + atItsOwn(other) - atItsOwn(all);
 }
 
 /** @returns undefined when at no boundary it went up */

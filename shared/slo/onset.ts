@@ -5,7 +5,7 @@
  */
 import { MINUTE_MS } from '../duration.ts';
 import type { Counts } from './burn-rate.ts';
-import { type Bin, type Fit, fitOnset, NEAR_MS, rateOf, sumOfCounts } from './onset-fit.ts';
+import { type Bin, type Fit, fitOnset, gainOfTwoRates, NEAR_MS, rateOf, sumOfCounts } from './onset-fit.ts';
 import type { CountsFrom } from './time-buckets.ts';
 
 const BUCKET_MS = 5 * MINUTE_MS;
@@ -20,6 +20,9 @@ const FAILURES_TO_KNOW = 5;
 /** A burn is over when it was quiet for so long. */
 const QUIET_MS = 30 * MINUTE_MS;
 const QUIET_BUCKETS = QUIET_MS / BUCKET_MS;
+/** A time before the onset that is shorter may be a lull, where it burnt for long already. */
+const LULL_MS = 120 * MINUTE_MS;
+const BURNT_BEFORE = 'it burnt before, and not much slower';
 const FEWER_REQUESTS = 'there are fewer requests, and hardly more failures';
 /** By how much the clocks of whoever takes checks and of whoever releases may differ. */
 const CLOCK_TOLERANCE_MS = MINUTE_MS;
@@ -68,9 +71,10 @@ export function findOnset({ buckets, minutes = [], earlier }: Counted, threshold
   const bins = binsOf(buckets.slice(since), minutes);
   const finding = judgeFit(bins, threshold);
   const [first] = bins;
-  // What was counted long ago does not make more failures of fewer requests.
-  if (finding.onset || finding.because === FEWER_REQUESTS) return finding;
   if (since > 0 || !first || !earlier?.total) return finding;
+  if (finding.onset) return wasBurning(finding.onset, first.from, earlier) ? { because: BURNT_BEFORE } : finding;
+  // What was counted long ago does not make more failures of fewer requests.
+  if (finding.because === FEWER_REQUESTS) return finding;
   const all = {
     ...sumOfCounts([first, earlier]),
     from: earlier.from,
@@ -78,6 +82,11 @@ export function findOnset({ buckets, minutes = [], earlier }: Counted, threshold
   };
   const second = judgeFit([all, ...bins.slice(1)], threshold);
   return second.onset ? second : finding;
+}
+
+/** Whether the little that is known of the time before an onset may be a lull in what burns for longer. */
+function wasBurning({ at, before, after }: Onset, since: number, earlier: Counts): boolean {
+  return at - since < LULL_MS && rateOf(sumOfCounts([before, earlier])) >= MAX_SHARE_BEFORE * rateOf(after);
 }
 
 /** The buckets, those of the last hour by the minute. */
@@ -114,7 +123,7 @@ function judgeFit(bins: readonly Bin[], { rate, minFailures }: BurnThreshold): O
   if (rateOf(before) >= MAX_SHARE_BEFORE * rateOf(after)) return { because: 'it burnt half as fast before' };
   // Where it burns for long already, a worse hour is no news.
   if (rateOf(before) >= MAX_SHARE_BEFORE * rate && rateOf(before) >= MAX_SHARE_BEFORE ** 2 * rateOf(after)) {
-    return { because: 'it burnt before, and not much slower' };
+    return { because: BURNT_BEFORE };
   }
   if (!failuresRise(bins, fit)) return { because: FEWER_REQUESTS };
   const { likely, possible, at, isSudden } = fit;
@@ -139,17 +148,26 @@ function wideningAt(bins: readonly Bin[], boundary: number): number {
   );
 }
 
-/** The bucket from which on it was quiet when it last was; the first one when it never was for long. */
+/**
+ * The bucket from which on it was quiet when it last was; the first one when it never was for long. What ends the quiet,
+ * looking back, is half an hour that burnt, or five minutes: an outage of ten is soon over, and a cause of its own. That it
+ * is over takes as much evidence as an onset: whatever burns slowly has lulls.
+ */
 function quietSince(buckets: readonly CountsFrom[], rate: number): number {
-  const around = (from: number): Counts => sumOfCounts(buckets.slice(from, from + QUIET_BUCKETS));
-  const isQuiet = (counts: Counts): boolean =>
-    counts.total >= FAILURES_TO_KNOW / rate && rateOf(counts) < MAX_SHARE_BEFORE * rate;
-  const isBurning = (counts: Counts): boolean => counts.bad >= FAILURES_TO_KNOW && rateOf(counts) >= rate;
-  for (let quiet = buckets.length - QUIET_BUCKETS; quiet >= 0; quiet--) {
-    if (!isQuiet(around(quiet))) continue;
-    let from = quiet;
-    while (from > 0 && !isBurning(around(from - 1))) from--;
-    return from;
+  const isBelow = (counts: Counts): boolean => rateOf(counts) < MAX_SHARE_BEFORE * rate;
+  const isQuiet = (counts: Counts): boolean => counts.total >= FAILURES_TO_KNOW / rate && isBelow(counts);
+  const isBurning = (counts: Counts): boolean => counts.bad >= FAILURES_TO_KNOW && !isBelow(counts);
+  const quiet = buckets.findLastIndex((_, from) => {
+    const around = buckets.slice(from, from + QUIET_BUCKETS);
+    return around.length === QUIET_BUCKETS && isQuiet(sumOfCounts(around));
+  });
+  for (let from = quiet; from > 0; from--) {
+    const since = binsOf(buckets.slice(from, quiet + QUIET_BUCKETS), []);
+    const hasEnded = [1, QUIET_BUCKETS].some((length) => {
+      const burn = binsOf(buckets.slice(Math.max(0, from - length), from), []);
+      return isBurning(sumOfCounts(burn)) && 2 * gainOfTwoRates(burn, since) >= MIN_GAIN;
+    });
+    if (hasEnded) return from;
   }
   return 0;
 }

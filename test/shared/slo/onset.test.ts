@@ -69,6 +69,24 @@ describe('an onset', () => {
     });
   });
 
+  it('is looked for after an earlier burn of a few minutes', () => {
+    const badAt = (n: number): number => (n >= 69 && n < 72 ? 290 : n >= 92 ? 900 : 1);
+
+    expect(findOnset({ buckets: buckets(13_000, badAt) }, threshold).onset?.at).toBe(START + 92 * 5 * MINUTE);
+  });
+
+  it('is none where half an hour was a lull in what burns for longer', () => {
+    const slow = { rate: 0.006, minFailures: 5 };
+    const [lull, steady] = [buckets(1_000, (n) => (n < 8 ? 2 : 7)), buckets(1_000, (n) => (n < 48 || n > 54 ? 7 : 2))];
+
+    expect(findOnset({ buckets: lull }, slow).onset).toBeDefined();
+    const burning = { from: START - 72 * HOUR, bad: 2_000, total: 400_000 };
+    const because = 'it burnt before, and not much slower';
+    expect(findOnset({ buckets: lull, earlier: burning }, slow)).toEqual({ because });
+    expect(findOnset({ buckets: lull, earlier: { ...burning, bad: 200 } }, slow).onset).toBeDefined();
+    expect(findOnset({ buckets: steady }, slow).onset).toBeUndefined();
+  });
+
   it('is looked for after the last time that it was quiet', () => {
     const { onset } = findOnset(
       { buckets: buckets(1_000, (n) => ((n >= 30 && n < 50) || n >= 92 ? 400 : 0)) },
