@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 /** `npm run bench [-- name… [--option…]]`: runs the benchmarks named, or each in turn, each in a process and with the options. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildIfNeeded, root } from './build.mjs';
 
-await buildIfNeeded();
 const known = readdirSync(join(root, 'bench')).flatMap((name) => /^(.+)\.ts$/.exec(name)?.[1] ?? []);
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('-'));
@@ -16,6 +15,15 @@ if (unknown.length > 0) {
   console.error(`unknown benchmark: ${unknown.join(', ')}; expected one of ${known.join(', ')}`);
   process.exit(2);
 }
+if (options.includes('--help') && (named.length === 0 || named.some((name) => !hasOptions(name)))) {
+  console.log('usage: npm run bench [-- NAME… [OPTION…]]\n\nRuns the benchmarks named, or all.');
+  for (const name of named.length > 0 ? named : known) {
+    const own = hasOptions(name) ? `\nIts options: npm run bench -- ${name} --help` : '';
+    console.log(`\n${name}\n${aboutOf(name)}${own}`);
+  }
+  process.exit(0);
+}
+await buildIfNeeded();
 let failed = false;
 for (const name of named.length > 0 ? named : known) {
   if (!options.includes('--json')) console.log(`# ${name}`);
@@ -29,3 +37,23 @@ for (const name of named.length > 0 ? named : known) {
   failed ||= status !== 0;
 }
 process.exitCode = failed ? 1 : 0;
+
+/** @param {string} name */
+function sourceOf(name) {
+  return readFileSync(join(root, 'bench', `${name}.ts`), 'utf8');
+}
+
+/** @param {string} name */
+function hasOptions(name) {
+  return sourceOf(name).includes('USAGE');
+}
+
+/**
+ * What the file says of itself at its beginning.
+ *
+ * @param {string} name
+ */
+function aboutOf(name) {
+  const [, text = ''] = /^\/\*\*(.*?)\*\//s.exec(sourceOf(name)) ?? [];
+  return text.replace(/^\s*\* ?/gm, '').trim();
+}
