@@ -205,7 +205,8 @@ describe('a spent error budget', () => {
 
       const { notifications } = await deliver(event, { state, config: unrelated });
 
-      expect(await freezeOf(state, 'checkout', NOW + 30 * DAY - 1)).toBeDefined();
+      const anywhere = { cluster: 'north', namespace: 'shop' };
+      expect(await freezeOf(state, 'checkout', NOW + 30 * DAY - 1, anywhere)).toBeDefined();
       expect(await freezeOf(state, 'checkout', NOW + 30 * DAY)).toBeUndefined();
       expect(notifications).toMatchObject([{ facts: { 'ends by itself after': '30d' } }]);
     },

@@ -61,12 +61,19 @@ describe('an onset', () => {
     expect(finding).toEqual({ because: typeof because === 'string' ? because : expect.stringMatching(because) });
   });
 
-  it('is none when requests stay away and failures do not grow', () => {
-    const drop = buckets(1_000, () => 1).map((one, n) => (n < 80 ? one : { ...one, total: 20 }));
+  it.each([
+    ['failures do not grow', { bad: 1, total: 20 }],
+    ['failures do not grow to three times as many', { bad: 2, total: 20 }],
+    ['far more fail of them, and not three times as many in the same time', { bad: 29, total: 300 }],
+  ])('is none when requests stay away and %s', (_, now) => {
+    const usual = now.bad > 10 ? 10 : 1;
+    const drop = buckets(1_000, () => usual).map((one, n) => (n < 80 ? one : { ...one, ...now }));
+    const none = { because: 'there are fewer requests, and hardly more failures' };
 
-    expect(findOnset({ buckets: drop }, threshold)).toEqual({
-      because: 'there are fewer requests, and hardly more failures',
-    });
+    expect(findOnset({ buckets: drop }, threshold)).toEqual(none);
+    // What was counted long ago does not make more failures of fewer requests.
+    const earlier = { from: START - 72 * HOUR, bad: 0, total: 1_000_000 };
+    expect(findOnset({ buckets: drop, earlier }, threshold)).toEqual(none);
   });
 
   it('is looked for after an earlier burn of a few minutes', () => {
