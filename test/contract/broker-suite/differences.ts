@@ -4,6 +4,7 @@ import {
   AMQP_PROTOCOL,
   AUTHENTICATION,
   BROWSING,
+  EXCEPTIONS,
   EXPIRATION,
   PARTITIONING,
   QUEUES_AND_TOPICS,
@@ -26,6 +27,28 @@ export const differences: Section = section('differences', ({ differs }) => {
       await receiver.receive(1);
       await receiver.close();
       return (await drain(bench.driver, queue)).map(({ deliveryCount }) => deliveryCount);
+    },
+  );
+
+  differs(
+    'locks in an entity that is changed',
+    EXCEPTIONS,
+    {
+      bus: { says: 'keeps them', sees: ['kept'] },
+      service: { says: 'may lose them when a property of the entity changes', sees: ['kept', 'lost'] },
+    },
+    async (bench) => {
+      const { driver } = bench;
+      const queue = await queueWith(bench, { lockDurationMs: 60_000 }, ['x']);
+      const receiver = await driver.receiver(queue);
+      const message = one(await receiver.receive(1));
+      await driver.updateQueue(queue, { maxDeliveryCount: 5 });
+      const lock = await receiver.complete(message).then(
+        () => 'kept',
+        () => 'lost',
+      );
+      await receiver.close();
+      return lock;
     },
   );
 

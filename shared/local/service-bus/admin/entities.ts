@@ -271,7 +271,6 @@ function common({ createdAt, updatedAt, accessedAt }: EntityTimes): Record<strin
     AccessedAt: new Date(accessedAt).toISOString(),
     IsAnonymousAccessible: false,
     EntityAvailabilityStatus: 'Available',
-    EnableExpress: false,
   });
 }
 

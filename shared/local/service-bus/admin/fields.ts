@@ -93,7 +93,7 @@ const queue: readonly DescriptionField<QueueProperties>[] = [
   ['EnablePartitioning', 'enablePartitioning', flag],
   ['EntityAvailabilityStatus'],
   ['ForwardDeadLetteredMessagesTo', 'forwardDeadLetteredMessagesTo', text],
-  ['EnableExpress'],
+  ['EnableExpress', 'enableExpress', flag],
   ['MaxMessageSizeInKilobytes', 'maxMessageSizeBytes', kilobytes],
 ];
 
@@ -121,7 +121,7 @@ const topic: readonly DescriptionField<TopicProperties>[] = [
   ['EnablePartitioning', 'enablePartitioning', flag],
   ['EntityAvailabilityStatus'],
   ['EnableSubscriptionPartitioning'],
-  ['EnableExpress'],
+  ['EnableExpress', 'enableExpress', flag],
   ['MaxMessageSizeInKilobytes', 'maxMessageSizeBytes', kilobytes],
 ];
 

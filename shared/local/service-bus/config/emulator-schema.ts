@@ -12,12 +12,14 @@ import { formatIsoDuration, parseIsoDuration } from './iso-duration.ts';
 /**
  * The official emulator's quotas.
  *
+ * @see https://learn.microsoft.com/azure/service-bus-messaging/overview-emulator#usage-quotas
  * @see https://learn.microsoft.com/azure/service-bus-messaging/duplicate-detection#duplicate-detection-window-size
  */
 export const EMULATOR_QUOTAS = {
   entities: 50,
   subscriptionsPerTopic: 50,
-  rulesPerSubscription: 1000,
+  sqlFiltersPerTopic: 20,
+  correlationFiltersPerTopic: 1000,
   connections: 10,
   timeToLiveMs: [5 * 60_000, 3_600_000],
   duplicateDetectionMs: [20_000, 5 * 60_000],
@@ -34,7 +36,8 @@ export const EMULATOR_LIMITS: Partial<Limits> = {
   maxSizeInMegabytes: EMULATOR_QUOTAS.maxSizeInMegabytes,
   maxEntities: EMULATOR_QUOTAS.entities,
   maxSubscriptionsPerTopic: EMULATOR_QUOTAS.subscriptionsPerTopic,
-  maxRulesPerSubscription: EMULATOR_QUOTAS.rulesPerSubscription,
+  maxSqlFiltersPerTopic: EMULATOR_QUOTAS.sqlFiltersPerTopic,
+  maxCorrelationFiltersPerTopic: EMULATOR_QUOTAS.correlationFiltersPerTopic,
   maxConnections: EMULATOR_QUOTAS.connections,
 };
 
@@ -127,12 +130,7 @@ export function emulatorConfig(strict: boolean) {
   const subscription = z.strictObject({
     Name: name,
     Properties: z.prefault(z.strictObject(receive), {}),
-    Rules: z._default(
-      z
-        .array(z.strictObject({ Name: name, Properties: rule }))
-        .check(z.maxLength(atMost(quotas?.rulesPerSubscription))),
-      [],
-    ),
+    Rules: z._default(z.array(z.strictObject({ Name: name, Properties: rule })), []),
   });
   const topic = z.strictObject({
     Name: name,

@@ -35,6 +35,8 @@ export interface ReceiveProperties extends CommonProperties {
 export interface SendProperties extends CommonProperties {
   readonly maxSizeInMegabytes: number;
   readonly maxMessageSizeBytes: number;
+  /** Kept and shown without effect: the broker keeps everything in memory alone. */
+  readonly enableExpress: boolean;
   /** Fixed when the entity is created. */
   readonly requiresDuplicateDetection: boolean;
   readonly duplicateDetectionHistoryTimeWindowMs: number;
@@ -78,6 +80,7 @@ const send = {
   requiresDuplicateDetection: false,
   duplicateDetectionHistoryTimeWindowMs: 10 * MINUTE_MS,
   authorizationRules: [],
+  enableExpress: false,
 } as const;
 
 export function queueDefaults({ maxMessageSizeBytes, maxSizeInMegabytes }: Limits): QueueProperties {

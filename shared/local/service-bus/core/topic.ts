@@ -7,6 +7,7 @@ import type { ScheduledCall } from './clock.ts';
 import { type EntityHost, type EntityTimes, ReceiveEntity } from './entity.ts';
 import { checkName, type SubscriptionProperties, type TopicProperties } from './entity-properties.ts';
 import type { Origin } from './held-message.ts';
+import type { Limits } from './limits/limits.ts';
 import type { Arrival, Content } from './message.ts';
 import { MessageQueue } from './message-queue.ts';
 
@@ -20,14 +21,23 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
   readonly #rules = new Map<string, Rule>();
   /** In the order of their names; made when it is next asked for. */
   #ruleList: readonly Rule[] | undefined = undefined;
-  readonly #maxRules: number;
+  readonly #limits: Limits;
+  /** All of its topic; without this one while it is being made. */
+  readonly #siblings: () => readonly Subscription[];
   readonly #compile: (definition: RuleDefinition, createdAt?: number) => Rule;
 
-  constructor(topic: string, name: string, properties: SubscriptionProperties, host: EntityHost) {
+  constructor(
+    topic: string,
+    name: string,
+    properties: SubscriptionProperties,
+    host: EntityHost,
+    siblings: () => readonly Subscription[],
+  ) {
     super(`${topic}/Subscriptions/${name}`, properties, host);
     this.topic = topic;
     this.name = name;
-    this.#maxRules = host.limits.maxRulesPerSubscription;
+    this.#limits = host.limits;
+    this.#siblings = siblings;
     this.#compile = (definition, createdAt = host.clock.now()) => host.compileRule(definition, createdAt);
   }
 
@@ -48,9 +58,7 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
     checkName('rule', definition.name);
     const key = definition.name.toLowerCase();
     if (this.#rules.has(key)) throw alreadyExists(`${this.path}/Rules/${definition.name}`);
-    if (this.#rules.size >= this.#maxRules) {
-      throw new BrokerError('amqp:resource-limit-exceeded', `${this.path} may have at most ${this.#maxRules} rules`);
-    }
+    this.#checkCount(definition);
     const rule = this.#setRule(this.#compile(definition));
     this.times.accessedAt = rule.createdAt;
     return rule;
@@ -59,6 +67,7 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
   /** @throws BrokerError when the rule does not exist or an expression is wrong */
   updateRule(definition: RuleDefinition): Rule {
     const before = this.rule(definition.name);
+    if (before.definition.filter.kind !== definition.filter.kind) this.#checkCount(definition);
     return this.#setRule(this.#compile({ ...definition, name: before.definition.name }, before.createdAt));
   }
 
@@ -67,6 +76,20 @@ export class Subscription extends ReceiveEntity<SubscriptionProperties> {
     this.rule(name);
     this.#rules.delete(name.toLowerCase());
     this.#ruleList = undefined;
+  }
+
+  /** @throws BrokerError when the topic has all the filters of that kind that it may have */
+  #checkCount({ filter: { kind } }: RuleDefinition): void {
+    if (kind !== 'sql' && kind !== 'correlation') return;
+    const { maxSqlFiltersPerTopic, maxCorrelationFiltersPerTopic } = this.#limits;
+    const [most, name] =
+      kind === 'sql' ? [maxSqlFiltersPerTopic, 'SQL'] : [maxCorrelationFiltersPerTopic, 'correlation'];
+    if (most === Number.POSITIVE_INFINITY) return;
+    let count = 0;
+    for (const { rules } of new Set([...this.#siblings(), this]))
+      count += rules.filter(({ definition }) => definition.filter.kind === kind).length;
+    if (count < most) return;
+    throw new BrokerError('amqp:resource-limit-exceeded', `${this.topic} may have at most ${most} ${name} filters`);
   }
 
   #setRule(rule: Rule): Rule {
@@ -165,7 +188,7 @@ export class Topic {
   ): Subscription {
     checkName('subscription', name);
     if (this.subscriptions.has(name.toLowerCase())) throw alreadyExists(`${this.name}/Subscriptions/${name}`);
-    const subscription = new Subscription(this.name, name, properties, host);
+    const subscription = new Subscription(this.name, name, properties, host, () => this.#list);
     for (const rule of rules.length === 0 ? [DEFAULT_RULE] : rules) subscription.addRule(rule);
     this.subscriptions.set(name.toLowerCase(), subscription);
     this.#list = [...this.subscriptions.values()];

@@ -14,7 +14,8 @@ export interface Limits {
   /** Queues and topics. */
   readonly maxEntities: number;
   readonly maxSubscriptionsPerTopic: number;
-  readonly maxRulesPerSubscription: number;
+  readonly maxSqlFiltersPerTopic: number;
+  readonly maxCorrelationFiltersPerTopic: number;
   readonly maxConnections: number;
   /** In one request. */
   readonly maxDeletedMessages: number;
@@ -34,16 +35,20 @@ export const DEFAULT_LIMITS: Limits = {
   largestSizeInMegabytes: NONE,
   maxEntities: NONE,
   maxSubscriptionsPerTopic: NONE,
-  maxRulesPerSubscription: NONE,
+  maxSqlFiltersPerTopic: NONE,
+  maxCorrelationFiltersPerTopic: NONE,
   maxConnections: NONE,
   maxDeletedMessages: 500,
   creditsPerSecond: NONE,
   sku: 'Standard',
 };
 
+const FILTERS = { maxSqlFiltersPerTopic: 2_000, maxCorrelationFiltersPerTopic: 100_000 };
+
 export const TIERS = {
   standard: {
     ...DEFAULT_LIMITS,
+    ...FILTERS,
     largestMessageSizeBytes: 256 * KB,
     largestSizeInMegabytes: 5 * KB,
     maxEntities: 10_000,
@@ -53,6 +58,7 @@ export const TIERS = {
   },
   premium: {
     ...DEFAULT_LIMITS,
+    ...FILTERS,
     maxMessageSizeBytes: 1024 * KB,
     largestMessageSizeBytes: 100 * KB * KB,
     largestSizeInMegabytes: 80 * KB,

@@ -76,7 +76,9 @@ describe('queues', () => {
       autoDeleteOnIdle: 'PT1H',
       userMetadata: '<a & "b">',
       status: 'SendDisabled',
-      enableBatchedOperations: true,
+      enableBatchedOperations: false,
+      enablePartitioning: true,
+      enableExpress: true,
     } as const;
     await client.createQueue('failed');
 

@@ -132,17 +132,34 @@ describe('sizes', () => {
 });
 
 describe('counts', () => {
-  it('hold for entities, subscriptions and rules', () => {
-    const { broker } = start({ maxEntities: 2, maxSubscriptionsPerTopic: 1, maxRulesPerSubscription: 2 });
+  it('hold for the filters of all subscriptions of a topic, SQL and correlation apart', () => {
+    const { broker } = start({ maxSqlFiltersPerTopic: 2, maxCorrelationFiltersPerTopic: 1 });
+    const sql = (name: string) => ({ name, filter: { kind: 'sql', expression: 'a = 1' } }) as const;
+    const correlation = (name: string) =>
+      ({ name, filter: { kind: 'correlation', properties: { to: 'x' }, applicationProperties: {} } }) as const;
+    broker.createTopic('t');
+    const a = broker.createSubscription('t', 'a', {}, [sql('1'), correlation('2')]);
+    const b = broker.createSubscription('t', 'b');
+    b.addRule(sql('1'));
+
+    expect(() => b.addRule(sql('2'))).toThrow('t may have at most 2 SQL filters');
+    expect(() => b.updateRule({ ...correlation('1') })).toThrow('t may have at most 1 correlation filters');
+    expect(() => broker.createSubscription('t', 'c', {}, [sql('1')])).toThrow('SQL filters');
+    b.updateRule({ name: '1', filter: { kind: 'sql', expression: 'a = 2' } });
+    a.removeRule('1');
+    b.addRule(sql('2'));
+    b.addRule({ name: 'any', filter: { kind: 'true' } });
+  });
+
+  it('hold for entities and subscriptions', () => {
+    const { broker } = start({ maxEntities: 2, maxSubscriptionsPerTopic: 1 });
     const full = expect.objectContaining({ condition: 'amqp:resource-limit-exceeded' });
     broker.createTopic('t');
     broker.createQueue('q');
-    const subscription = broker.createSubscription('t', 'a');
-    subscription.addRule({ name: 'r', filter: { kind: 'true' } });
+    broker.createSubscription('t', 'a');
 
     expect(() => broker.createQueue('r')).toThrow(full);
     expect(() => broker.createSubscription('t', 'b')).toThrow(full);
-    expect(() => subscription.addRule({ name: 's', filter: { kind: 'true' } })).toThrow(full);
     broker.deleteQueue('q');
     broker.createQueue('r');
   });
