@@ -40,7 +40,7 @@ export function eventMessage(event: CloudEvent, nonce?: string): BusMessage {
 /** @throws PermanentError for a subscription that does not exist */
 export function redeliveryMessage(scheduled: Redelivery): BusMessage {
   const { event, at, to, redelivery, unrecordedAttempts = 0, awaitedRunId, endedRunId, messageId } = scheduled;
-  const { unheardRunIds = [], automaticReplays = 0 } = scheduled;
+  const { unheardRunIds = [], automaticReplays = 0, replayOf } = scheduled;
   const route = routeTo(to);
   if (!route) throw new PermanentError(`no handler has a subscription '${to}'`);
   // In the body and not in properties: the Functions host lets a body's fields shadow a message's properties.
@@ -51,6 +51,7 @@ export function redeliveryMessage(scheduled: Redelivery): BusMessage {
     ...(endedRunId !== undefined && { endedrun: endedRunId }),
     ...(unheardRunIds.length > 0 && { unheardruns: unheardRunIds.join(' ') }),
     ...(automaticReplays > 0 && { automaticreplays: automaticReplays }),
+    ...(replayOf !== undefined && { replayof: replayOf }),
   };
   // An event that was accepted may not become too large by its marks: what `encodeEvent` leaves free is for them.
   const body = Buffer.from(exactJson({ ...event, ...marks }));

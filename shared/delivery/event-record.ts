@@ -112,7 +112,7 @@ export function decideClaim(
     awaitedRunId,
     endedRunId,
     unheardRunIds,
-  }: Omit<RedeliveryMarks, 'unrecordedAttempts' | 'automaticReplays'>,
+  }: Pick<RedeliveryMarks, 'redelivery' | 'awaitedRunId' | 'endedRunId' | 'unheardRunIds'>,
   runId: string,
   now: number,
 ): ClaimDecision {

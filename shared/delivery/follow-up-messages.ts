@@ -75,12 +75,13 @@ export class FollowUpMessages {
    * ahead.
    */
   async waitForLease({ runId, leaseUntil }: EventRecord, leaseMs: number): Promise<void> {
-    const { redelivery, unrecordedAttempts } = this.#message.marks;
+    const { redelivery, unrecordedAttempts, automaticReplays, replayOf } = this.#message.marks;
     const now = this.dueAfter(0);
     const at = Math.min(Math.max(leaseUntil ?? now, now), now + leaseMs);
     // Having waited and then been retried, it may have to wait again, and must not pass for a repetition.
-    const messageId = `${this.#message.key}:${redelivery}@${runId}+${unrecordedAttempts ?? 0}`;
-    await this.#schedule(messageId, at, { redelivery, unrecordedAttempts, awaitedRunId: runId });
+    const messageId = this.#unrecordedId(`${redelivery}@${runId}+${unrecordedAttempts ?? 0}`);
+    const marks = { redelivery, unrecordedAttempts, automaticReplays, replayOf, awaitedRunId: runId };
+    await this.#schedule(messageId, at, marks);
     this.#message.log.info('lease wait scheduled', { inMs: at - now, redelivery });
   }
 
@@ -89,11 +90,11 @@ export class FollowUpMessages {
    * way in it for too long.
    */
   async postponeTakeOver({ runId }: EventRecord, sparedMs: number): Promise<void> {
-    const { redelivery, unheardRunIds } = this.#message.marks;
+    const { redelivery, automaticReplays, replayOf, unheardRunIds } = this.#message.marks;
     const unrecordedAttempts = this.#nextUnrecordedAttempt;
     const inMs = sparedMs + backoffMs(unrecordedAttempts, this.#message.random);
-    const messageId = `${this.#message.key}:${redelivery}@${runId}+${unrecordedAttempts}`;
-    const marks = { redelivery, unrecordedAttempts, awaitedRunId: runId, unheardRunIds };
+    const messageId = this.#unrecordedId(`${redelivery}@${runId}+${unrecordedAttempts}`);
+    const marks = { redelivery, unrecordedAttempts, automaticReplays, replayOf, awaitedRunId: runId, unheardRunIds };
     await this.#schedule(messageId, this.dueAfter(inMs), marks);
     this.#message.log.info('take-over postponed', { inMs, redelivery });
   }
@@ -106,7 +107,7 @@ export class FollowUpMessages {
    */
   async retryUnrecorded(error: unknown, run?: { readonly runId: string; readonly isClaimed: boolean }): Promise<void> {
     const { marks, log } = this.#message;
-    const { redelivery, awaitedRunId } = marks;
+    const { redelivery, awaitedRunId, automaticReplays, replayOf } = marks;
     const attempt = this.#nextUnrecordedAttempt;
     log.warn('attempt failed', { ...failureWithStack(error), attempt, redelivery });
     if (isPermanent(error) || attempt >= MAX_ATTEMPTS) return this.deadLetter(error, attempt, redelivery);
@@ -116,8 +117,8 @@ export class FollowUpMessages {
     const ended = run?.isClaimed
       ? { endedRunId: run.runId }
       : { endedRunId, unheardRunIds: run && [...unheardRunIds, run.runId].slice(-MAX_UNHEARD) };
-    const retry = { redelivery, unrecordedAttempts: attempt, awaitedRunId, ...ended };
-    await this.#schedule(`${this.#message.key}:${redelivery}+${attempt}`, this.dueAfter(inMs), retry);
+    const retry = { redelivery, unrecordedAttempts: attempt, automaticReplays, replayOf, awaitedRunId, ...ended };
+    await this.#schedule(this.#unrecordedId(`${redelivery}+${attempt}`), this.dueAfter(inMs), retry);
     log.info('retry scheduled', { attempt, inMs, redelivery, isRecorded: false });
   }
 
@@ -137,6 +138,15 @@ export class FollowUpMessages {
     await this.#deadLetter(':notification', error, attempts + 1, redelivery);
   }
 
+  /**
+   * Of a message that no record knows of. A replay counts anew, and what follows from it must not pass for a repetition of
+   * what came before it: the broker would drop it, and the event with it.
+   */
+  #unrecordedId(of: string): string {
+    const { key, marks } = this.#message;
+    return `${key}:${of}${marks.replayOf === undefined ? '' : `~${marks.replayOf}`}`;
+  }
+
   get #nextUnrecordedAttempt(): number {
     return (this.#message.marks.unrecordedAttempts ?? 0) + 1;
   }
@@ -144,7 +154,7 @@ export class FollowUpMessages {
   async #schedule(
     messageId: string,
     at: number,
-    marks: Pick<Redelivery, 'redelivery' | 'unrecordedAttempts' | 'awaitedRunId' | 'endedRunId' | 'unheardRunIds'>,
+    marks: Omit<Redelivery, 'event' | 'at' | 'to' | 'messageId'>,
   ): Promise<void> {
     const { event, handler: to } = this.#message;
     await send(this.#publisher.schedule({ ...marks, event, at, to, messageId }));

@@ -57,7 +57,8 @@ export async function replay(sequenceNumber: string, ports: Ports, automaticRepl
   const messageId = `${eventKey(event)}:${redelivery}:replay-${sequenceNumber}`;
   const sendRedelivery = async (): Promise<void> => {
     try {
-      await publisher.schedule({ event, at: clock.now(), to: subscription, redelivery, automaticReplays, messageId });
+      const marks = { redelivery, automaticReplays, replayOf: sequenceNumber };
+      await publisher.schedule({ ...marks, event, at: clock.now(), to: subscription, messageId });
     } catch (error) {
       // What was unpacked may be larger than the broker takes.
       throw error instanceof PermanentError ? new NotReplayableError(error.message, { cause: error }) : error;
@@ -92,6 +93,7 @@ function eventIn({ body, applicationProperties, deadLetteredAt, isCut }: DeadLet
     endedrun: ____,
     unheardruns: _____,
     automaticreplays: ______,
+    replayof: _______,
     ...event
   } = isObject(value) ? value : {};
   if (!isText(event['id']) || !isText(event['source']) || !isText(event['type'])) {

@@ -36,6 +36,8 @@ export interface RedeliveryMarks {
   readonly unheardRunIds: readonly string[] | undefined;
   /** How often it was replayed by itself in a row, with no handler having judged it; undefined for never. */
   readonly automaticReplays: number | undefined;
+  /** The entry of the errors queue that it was replayed from, until a record knows of it; undefined for none. */
+  readonly replayOf: string | undefined;
 }
 
 export interface ParsedEvent extends RedeliveryMarks {
@@ -203,6 +205,7 @@ export function redeliveryMarksOf({
   endedrun,
   unheardruns,
   automaticreplays,
+  replayof,
 }: Attributes): RedeliveryMarks {
   return {
     redelivery: countOf(redelivery),
@@ -211,8 +214,12 @@ export function redeliveryMarksOf({
     endedRunId: typeof endedrun === 'string' ? endedrun : undefined,
     unheardRunIds: typeof unheardruns === 'string' ? unheardruns.split(' ') : undefined,
     automaticReplays: countOf(automaticreplays) || undefined,
+    replayOf: typeof replayof === 'string' && ENTRY_NUMBER.test(replayof) ? replayof : undefined,
   };
 }
+
+/** As the list of the errors queue writes it. It becomes part of ids, and those are short. */
+const ENTRY_NUMBER = /^d?[0-9]{1,19}$/;
 
 /** An event as handlers see it. */
 function withoutMarks(attributes: Attributes): Attributes {
@@ -222,7 +229,7 @@ function withoutMarks(attributes: Attributes): Attributes {
 }
 
 const MARKS: readonly string[] = [
-  ...['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'unheardruns', 'automaticreplays'],
+  ...['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'unheardruns', 'automaticreplays', 'replayof'],
   'data_base64',
 ];
 

@@ -22,6 +22,8 @@ export interface Redelivery {
   readonly unheardRunIds?: readonly string[] | undefined;
   /** Sent as the extension `automaticreplays` unless 0: how often it was replayed by itself in a row. */
   readonly automaticReplays?: number | undefined;
+  /** Sent as the extension `replayof`: the entry of the errors queue that it is replayed from. */
+  readonly replayOf?: string | undefined;
   /** At most 128 characters. Sending the same id twice within the duplicate-detection window is sending it once. */
   readonly messageId: string;
 }

@@ -345,7 +345,10 @@ export function eventBusContract(name: string, open: () => Promise<EventBusHarne
 
         expect(unjudgedIn(entry)).toEqual({ automaticReplays: 0, returnsAt: entry.deadLetteredAt + 60_000 });
         await vi.waitFor(
-          () => expect(messages.map(parsed)).toEqual([{ event, redelivery: 0, automaticReplays: 2 }]),
+          () =>
+            expect(messages.map(parsed)).toEqual([
+              { event, redelivery: 0, automaticReplays: 2, replayOf: entry.sequenceNumber },
+            ]),
           TIMEOUT,
         );
       });

@@ -95,8 +95,14 @@ it('has room for that in the largest event that may be sent', async () => {
     }
   }
   const id = 'zzzzzz-zzzzzz';
-  const runs = { awaitedRunId: id, endedRunId: id, unheardRunIds: [id, id, id] };
-  const marks = { redelivery: 999_999_999, unrecordedAttempts: 12, ...runs, messageId: 'm'.repeat(128) };
+  const runs = { awaitedRunId: id, endedRunId: id, unheardRunIds: [id, id, id], replayOf: `d${'9'.repeat(19)}` };
+  const marks = {
+    redelivery: 999_999_999,
+    unrecordedAttempts: 12,
+    automaticReplays: 4,
+    ...runs,
+    messageId: 'm'.repeat(128),
+  };
 
   await traced(() => bus.schedule({ event: withNote(fits), at: 0, to: NAME, ...marks }));
 
