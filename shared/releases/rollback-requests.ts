@@ -2,6 +2,7 @@
  * Rollbacks that people ask for. The newest release of a target is failed with their reason, which rolls it back to what
  * is known to be good in the way of every failure. What was asked for is stored first: the fact counts by that record.
  */
+import { HOUR_MS } from '../duration.ts';
 import { NotFoundError, PermanentError } from '../errors.ts';
 import { childEvent, type EventOf, newEventId } from '../events/cloud-event.ts';
 import { DeploymentFailed } from '../events/deployment.ts';
@@ -21,6 +22,8 @@ const ASKED = 'asked-rollbacks';
 const HANDLER = 'rollback';
 /** The event of an older one was handled long ago. */
 const MAX_ASKED = 10;
+/** An event has all its attempts by then: if nothing has come of it, nothing will, and another one is needed. */
+const SAME_FOR_MS = HOUR_MS;
 
 interface AskedRollback {
   readonly id: string;
@@ -30,6 +33,8 @@ interface AskedRollback {
   readonly reason: string;
   /** How far the release was. */
   readonly steps: number;
+  /** In milliseconds since the Unix epoch; absent when an earlier build wrote it. */
+  readonly at?: number;
 }
 
 /** The last one first. */
@@ -78,7 +83,8 @@ export async function rollbackableRelease(
 }
 
 /**
- * Asks for the newest release of a target to be rolled back. Asked again before anything has come of it, it is one request.
+ * Asks for the newest release of a target to be rolled back. Asked again within an hour, before anything has come of it, it is
+ * one request.
  *
  * @throws NotFoundError when nothing was released there @throws NotRollbackableError saying why not
  */
@@ -88,15 +94,16 @@ export async function requestRollback(
 ): Promise<RequestedRollback> {
   const { release, images } = await rollbackableRelease(state, place);
   const steps = release.steps.length;
+  const at = clock.now();
   const { key: of } = release;
   const { asked } = await updateDocument<AskedRollbacks>(state, ASKED, targetOf(place), (found) => {
     const [last] = found?.asked ?? [];
-    if (found && last?.of === of && last.steps === steps) return found;
-    return { asked: [{ id: newEventId(), of, who, reason, steps }, ...(found?.asked ?? [])].slice(0, MAX_ASKED) };
+    if (found && last?.of === of && last.steps === steps && at < (last.at ?? 0) + SAME_FOR_MS) return found;
+    return { asked: [{ id: newEventId(), of, who, reason, steps, at }, ...(found?.asked ?? [])].slice(0, MAX_ASKED) };
   });
   const [first] = asked;
   if (!first) throw new TypeError('what was asked for is not stored');
-  const event = eventOf(release, first, { now: clock.now(), traceparent });
+  const event = eventOf(release, first, { now: at, traceparent });
   await publisher.publish(event);
   const failed = imagesText(askedImages(release.data));
   return { eventId: event.id, correlationId: event.correlationid, failed, restored: imagesText(images) };

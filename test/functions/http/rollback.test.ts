@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { handle as rollback } from '../../../functions/http/rollback.ts';
 import { readAudit } from '../../../shared/access/audit.ts';
 import { pauseAutomation } from '../../../shared/automation.ts';
+import { insertRecord } from '../../../shared/delivery/history.ts';
 import { TransientError } from '../../../shared/errors.ts';
 import type { HttpResponse } from '../../../shared/http/on-http.ts';
 import type { Caller } from '../../../shared/ports/access.ts';
@@ -45,6 +46,27 @@ describe('a release that completed', () => {
   beforeEach(async () => {
     await platform.deploy('web', '1');
     await platform.deploy('web', '2');
+  });
+
+  it('goes back when it is asked again an hour after an event of which nothing has come', async () => {
+    const { publisher, state, clock } = platform.ports;
+    // Accepted, and in the errors queue since: the handler does nothing more about that event.
+    const lost = { ...publisher, publish: async () => {} };
+    const { json } = await ask({}, { ...platform.ports, publisher: lost });
+    const { eventId: id, correlationId } = json as { eventId: string; correlationId: string };
+    const of = { handler: 'deployment-failed', type: 'DeploymentFailed', source: '/handlers/rollback', subject: 'web' };
+    const run = { status: 'dead-lettered', redelivery: 0, attempts: 12, runs: 12, runId: 'run', nonce: 'run' } as const;
+    const times = { time: platform.now(), startedAt: clock.now(), updatedAt: clock.now() };
+    await insertRecord(state, { ...of, ...run, ...times, id, correlationId });
+
+    await ask();
+    await platform.bus.advance('59m');
+    const before = await running();
+    await platform.bus.advance('1m');
+    await ask();
+    await platform.bus.advance('10m');
+
+    expect([before, await running()]).toEqual([image('2'), image('1')]);
   });
 
   it('goes back to what is known to be good, with the reason, in the chain of its request', async () => {
