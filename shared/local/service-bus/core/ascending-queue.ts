@@ -6,7 +6,10 @@
 const NOWHERE = -1;
 const IN_LIST = -2;
 
-/** The place of an item in one queue. It is allocated once and reused; an item has one for each queue it may be in. */
+/**
+ * The place of an item in one queue. It is allocated once and reused; an item has one for each queue it may be in at the
+ * same time. An item of which very many wait can be its own place: the garbage collector copies what waits.
+ */
 export class QueuePlace<T> {
   readonly item: T;
   key = 0;
@@ -17,8 +20,10 @@ export class QueuePlace<T> {
   /** Position in the heap, `IN_LIST`, or `NOWHERE`. */
   at: number = NOWHERE;
 
-  constructor(item: T) {
-    this.item = item;
+  /** @param item absent when a subclass is the item */
+  constructor(item?: T) {
+    // The second case is a subclass that is the item: it extends the place of its own type.
+    this.item = item ?? (this as unknown as T);
   }
 
   get isQueued(): boolean {

@@ -45,7 +45,7 @@ export class Feed {
   }
 
   makeReady(message: HeldMessage): void {
-    this.ready.add(message.place, message.sequenceNumber);
+    this.ready.add(message, message.sequenceNumber);
     if (this.#waiting.size > 0) this.pumpSoon();
   }
 

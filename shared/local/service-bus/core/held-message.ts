@@ -33,7 +33,8 @@ export interface MessageTimes {
   readonly expiresAt: number;
 }
 
-export class HeldMessage {
+/** It is its own place among the ready messages, or among those that its holder has locked. */
+export class HeldMessage extends QueuePlace<HeldMessage> {
   content: Content;
   readonly sequenceNumber: number;
   readonly enqueuedSequenceNumber: number;
@@ -49,11 +50,10 @@ export class HeldMessage {
   lockNumber = 0;
   lockedUntil: number | undefined = undefined;
   holder: Holder | undefined = undefined;
-  /** Its place among the ready messages, or among those that its holder has locked. */
-  readonly place: QueuePlace<HeldMessage> = new QueuePlace<HeldMessage>(this);
   #timed: QueuePlace<HeldMessage> | undefined = undefined;
 
   constructor(content: Content, sequenceNumber: number, state: MessageState, times: MessageTimes, origin: Origin) {
+    super();
     this.content = content;
     this.sequenceNumber = sequenceNumber;
     this.enqueuedSequenceNumber = origin.enqueuedSequenceNumber ?? sequenceNumber;

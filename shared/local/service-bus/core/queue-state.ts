@@ -138,9 +138,9 @@ export class QueueState implements Feeder {
 
   /** Takes a message out of the ready ones, when it is among them. */
   #unready(message: HeldMessage): void {
-    if (message.place.isQueued) {
+    if (message.isQueued) {
       if (this.settings.requiresSession) this.sessions.unready(message);
-      else this.feed.ready.remove(message.place);
+      else this.feed.ready.remove(message);
     }
     if (message.state === 'active') this.#expiries.remove(message.timed);
   }
@@ -159,7 +159,7 @@ export class QueueState implements Feeder {
     this.#lastLockNumber = (this.#lastLockNumber % 0xffff_ffff) + 1;
     message.lockNumber = this.#lastLockNumber;
     message.holder = holder;
-    holder?.held.add(message.place, message.lockNumber);
+    holder?.held.add(message, message.lockNumber);
     if (holder?.session) message.lockedUntil = holder.session.lockedUntil;
     else this.lockUntil(message, this.host.clock.now() + this.settings.lockDurationMs);
     const delivery = new DeliveredMessage(message, this.#salt);
@@ -177,7 +177,7 @@ export class QueueState implements Feeder {
 
   forgetLock(message: HeldMessage): void {
     this.locks.remove(message.timed);
-    message.holder?.held.remove(message.place);
+    message.holder?.held.remove(message);
     message.holder = undefined;
     message.lockNumber = 0;
   }

@@ -253,7 +253,7 @@ export class Sessions {
 
   unready(message: HeldMessage): void {
     const session = this.#session(message.content.sessionId ?? '');
-    session.feed.ready.remove(message.place);
+    session.feed.ready.remove(message);
     this.#refresh(session);
   }
 
