@@ -252,7 +252,9 @@ function ruleEntry({ topic, name: subscription }: Subscription, { definition, cr
 function namespaceEntry(origin: string, { createdAt: createdMs, limits }: Broker): Entry {
   const [name = ''] = new URL(origin).hostname.split('.');
   const date = new Date(createdMs).toISOString();
-  const values = { CreatedTime: date, MessagingSKU: limits.sku, ModifiedTime: date, Name: name };
+  // The limits of Premium are those of one unit. SDKs refuse a Premium namespace that says nothing of its units.
+  const units = limits.sku === 'Premium' ? { MessagingUnits: 1 } : {};
+  const values = { CreatedTime: date, MessagingSKU: limits.sku, ...units, ModifiedTime: date, Name: name };
   const description = {
     name: 'NamespaceInfo',
     fields: Object.values(fields({ ...values, NamespaceType: 'Messaging' })),

@@ -200,7 +200,12 @@ export class MessageQueue {
     });
   }
 
-  /** Like `abandon`, but does not raise the delivery count. @throws BrokerError when the lock is lost */
+  /**
+   * Like `abandon`, but does not raise the delivery count. The protocol guide lets releases count towards the maximum;
+   * the service itself does not: https://github.com/Azure/amqpnetlite/issues/342, https://github.com/lawrencegripper/ion/issues/6
+   *
+   * @throws BrokerError when the lock is lost
+   */
   release(lock: LockReference): void {
     this.#settle('abandon', lock, (message) => this.#state.unlock(message, false));
   }

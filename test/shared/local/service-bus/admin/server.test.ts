@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createAdmin } from '../../../../../shared/local/service-bus/admin/server.ts';
 import { connectionString, EMULATOR_KEY } from '../../../../../shared/local/service-bus/amqp/server.ts';
 import { SystemClock } from '../../../../../shared/local/service-bus/core/clock.ts';
+import { TIERS } from '../../../../../shared/local/service-bus/core/limits/limits.ts';
 import type { OutgoingMessage } from '../../../../../shared/local/service-bus/core/message.ts';
 import { createBroker } from '../../../../../shared/local/service-bus/create-broker.ts';
 import { authorityOf } from '../../../../support/bus.ts';
@@ -18,8 +19,8 @@ let port: number;
 let client: ServiceBusAdministrationClient;
 
 /** The JavaScript SDK knows only HTTPS; this is what its users do about it. */
-function connect(key = EMULATOR_KEY.key): ServiceBusAdministrationClient {
-  const made = new ServiceBusAdministrationClient(connectionString(port, { ...EMULATOR_KEY, key }));
+function connect(to: number, key = EMULATOR_KEY.key): ServiceBusAdministrationClient {
+  const made = new ServiceBusAdministrationClient(connectionString(to, { ...EMULATOR_KEY, key }));
   made.pipeline.addPolicy({
     name: 'plain-http',
     sendRequest: (request, next) => {
@@ -50,7 +51,7 @@ beforeAll(async () => {
   admin = createAdmin({ broker, clock, authority: authorityOf(broker) }).listen(0, '127.0.0.1');
   await once(admin, 'listening');
   port = (admin.address() as AddressInfo).port;
-  client = connect();
+  client = connect(port);
 });
 afterEach(() => {
   for (const { name } of broker.listQueues()) broker.deleteQueue(name);
@@ -286,7 +287,7 @@ describe('rules', () => {
 
 describe('requests', () => {
   it('are refused without the right key', async () => {
-    await expect(connect('wrong').createQueue('q')).rejects.toMatchObject({
+    await expect(connect(port, 'wrong').createQueue('q')).rejects.toMatchObject({
       code: 'UnauthorizedRequestError',
       statusCode: 401,
     });
@@ -297,7 +298,7 @@ describe('requests', () => {
   /** What the SDK signs a request for a path with; it signs the query as well. */
   async function signed(path: string): Promise<{ authorization: string; query: string }> {
     const found = { authorization: '', query: '' };
-    const spy = connect();
+    const spy = connect(port);
     spy.pipeline.addPolicy({
       name: 'spy',
       sendRequest: async (request, next) => {
@@ -348,6 +349,18 @@ describe('requests', () => {
       broker.createdAt,
       broker.createdAt,
     ]);
+  });
+
+  it('show a Premium namespace with its messaging units, without which the SDK throws', async () => {
+    const premium = createBroker({ clock, limits: TIERS.premium });
+    const server = createAdmin({ broker: premium, clock, authority: authorityOf(premium) }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+
+    const properties = await connect((server.address() as AddressInfo).port).getNamespaceProperties();
+    server.close();
+    premium.close();
+
+    expect(properties).toMatchObject({ messagingSku: 'Premium', messagingUnits: 1 });
   });
 });
 

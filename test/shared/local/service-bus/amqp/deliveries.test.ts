@@ -135,6 +135,22 @@ describe('bodies and properties', () => {
 const hexOf = (text: string) => Buffer.from([text.length, ...Buffer.from(text)]).toString('hex');
 
 describe('dispositions', () => {
+  it.each([
+    ['released does not raise the delivery count', 0x26, 0],
+    ['modified raises the delivery count', 0x27, 1],
+  ])('%s', async (_, outcome, deliveryCount) => {
+    const queue = bus.queue();
+    const client = await open(bus);
+    client.write(attachSender(queue), transfer(0, message('x')), attachReceiver(queue), flow(0, 1));
+    await client.next(TRANSFER);
+
+    client.write(frame(DISPOSITION, [true, uint(0), uint(0), true, new Described(ulong(outcome), [])]));
+    client.write(frame(CLOSE, []));
+    await client.next(CLOSE);
+
+    expect(bus.broker.resolve(queue).receive()).toMatchObject([{ deliveryCount }]);
+  });
+
   it('of ranges that were never sent cost nothing', async () => {
     const client = await open(bus);
     client.write(attachReceiver(bus.queue()));
