@@ -58,7 +58,7 @@ function rulesInside(clusterRoles: readonly string[]): readonly Rule[] {
 }
 
 const ofNamespaces = (names?: readonly string[]): Rule => ({
-  why: 'A namespace itself: whose it is, its labels. None is ever deleted.',
+  why: 'A namespace itself: whose it is, its labels, whether it is being deleted. The app deletes none.',
   ...{ apiGroup: '', resource: 'namespaces', ...(names && { names }), verbs: ['get', 'create', 'patch'] },
 });
 
