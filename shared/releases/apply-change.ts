@@ -42,7 +42,7 @@ export type RolloutStatus =
       readonly message: string;
       /** Whether the cluster refused the change, so that nothing of it is there. */
       readonly untouched: boolean;
-      /** What was seen last, when the change was made. */
+      /** What was seen last: before the change, when it was refused. */
       readonly rollout?: Rollout;
     };
 
@@ -63,7 +63,8 @@ export async function applyChange(plan: ChangePlan): Promise<RolloutStatus> {
   await before(found instanceof ClusterFault ? undefined : found);
   const refusal = await ask(log, () => make(cluster()));
   const status = statusOf(plan, refusal ?? (await readRollout()));
-  return refusal && status.to === 'failed' ? { ...status, untouched: refusal.changedNothing } : status;
+  if (!refusal?.changedNothing || status.to !== 'failed') return status;
+  return { ...status, untouched: true, ...(!(found instanceof ClusterFault) && { rollout: found }) };
 }
 
 function isMade(rollout: Rollout, { containers, requestId }: Change): boolean {

@@ -7,32 +7,35 @@
 import type { Rollout } from '../ports/cluster.ts';
 import { containerNames, type NamedImage, shareContainer } from './containers.ts';
 import { isBy } from './marks-of-release.ts';
-import { isInFlight, newestOf, type ReleaseRecord, releaseOf, type TargetRecord } from './release-record.ts';
+import { newestOf, phaseOf, type ReleaseRecord, type TargetRecord } from './release-record.ts';
 
 /** What runs in them by a release that has lost its say, and not by anybody else. */
 export function leftBehind(record: TargetRecord, release: ReleaseRecord, rollout: Rollout): readonly NamedImage[] {
   const own = containerNames(release);
   if (!own) return [];
-  const names = new Set(own);
+  let names: readonly string[] | undefined = own;
   const chain = new Set<ReleaseRecord>();
-  const over = record.unverified.flatMap((key) => {
-    const one = releaseOf(record, key);
-    return one && one.rank < release.rank && !isInFlight(one) ? [one] : [];
-  });
-  // The newest first, as each may lead to an older one.
-  for (const one of over.toSorted((a, b) => (a.rank < b.rank ? 1 : -1))) {
+  // The newest first, as each may lead to an older one: also one that never came to change anything took the say of that.
+  for (const one of record.releases) {
     const its = containerNames(one);
-    if (!its || !shareContainer(its, [...names])) continue;
+    if (one.rank >= release.rank || !hasLostItsSay(one) || !shareContainer(its, names)) continue;
     chain.add(one);
-    for (const name of its) names.add(name);
+    names = its && names && [...names, ...its];
   }
+  const unverified = [...chain].filter(({ key }) => record.unverified.includes(key));
   return rollout.containers.flatMap((running) => {
     const { name, image } = running;
-    if (own.includes(name) || !names.has(name)) return [];
+    if (own.includes(name) || names?.includes(name) === false) return [];
     const newest = newestOf(record, [name]);
-    const isLeft = newest && chain.has(newest) && [...chain].some((one) => isBy(one, running));
+    const isLeft = newest && chain.has(newest) && unverified.some((one) => isBy(one, running));
     return isLeft ? [{ name, image }] : [];
   });
+}
+
+/** Whether it was admitted, and is over without success, or will be. */
+function hasLostItsSay(release: ReleaseRecord): boolean {
+  const phase = phaseOf(release);
+  return release.steps[0]?.to === 'requested' && (phase === 'failed' || phase === 'rolling-back');
 }
 
 /** The images without those of containers that a newer release was admitted for. */

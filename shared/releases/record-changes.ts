@@ -1,5 +1,6 @@
 /** The changes to a target's record that its transitions are made of. Pure. */
-import { containerNames, type NamedImage, shareContainer } from './containers.ts';
+import type { Rollout } from '../ports/cluster.ts';
+import { containerIn, containerNames, type NamedImage, shareContainer } from './containers.ts';
 import {
   type DoraTotals,
   type KnownGoodImage,
@@ -98,19 +99,22 @@ export function withFailure(record: TargetRecord, at: number): TargetRecord {
   return { ...record, failingSince, isReworkDue: true, doraTotals: { ...doraTotals, failed: doraTotals.failed + 1 } };
 }
 
-/**
- * What runs now in the containers of a release is good: nothing there is unverified, and they are not failing.
- *
- * @param others further containers that this holds for
- */
+/** A rollout that is complete: all containers of its pods are ready. */
+interface Restore {
+  readonly at: number;
+  readonly rollout: Rollout;
+  /** The containers that it was about. */
+  readonly names: readonly string[];
+}
+
+/** What runs now in the containers of a release is good: nothing there is unverified, and they are not failing. */
 export function withRestore(
   record: TargetRecord,
   release: ReleaseRecord,
-  at: number,
-  others: readonly string[],
+  { at, rollout, names }: Restore,
 ): TargetRecord {
   const { failingSince, ...rest } = record;
-  const unverified = unverifiedBeside(record, release, others);
+  const unverified = unverifiedBeside(record, release, names).filter((key) => !isRestored(record, key, rollout));
   const isFailing = unverified.some((key) => {
     const other = releaseOf(record, key);
     return other && phaseOf(other) === 'failed';
@@ -118,6 +122,18 @@ export function withRestore(
   if (failingSince === undefined || isFailing) return { ...record, unverified };
   const recovery = plusOne(rest.doraTotals.recovery, secondsBetween(failingSince, at));
   return { ...rest, unverified, doraTotals: { ...rest.doraTotals, recovery } };
+}
+
+/**
+ * Whether a release is over whose containers run what is known to be good there: its rollback could not succeed as long as
+ * another container was not ready.
+ */
+function isRestored(record: TargetRecord, key: string, rollout: Rollout): boolean {
+  const release = releaseOf(record, key);
+  const names = release?.steps.at(-1)?.to === 'closed' ? containerNames(release) : undefined;
+  const isGood = (name: string): boolean =>
+    containerIn(rollout, name)?.image === (knownGoodIn(record, name)[0]?.image ?? '');
+  return names?.every(isGood) ?? false;
 }
 
 /** The unverified releases that share no container with a release, and are not for one of the others. */

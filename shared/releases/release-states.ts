@@ -177,10 +177,10 @@ export function endRelease(
   const release = withoutChange(started, outcome.rollout);
   if (outcome.to === 'completed') return complete(record, release, cause, outcome.rollout);
   const { untouched = false, rollout, ...failure } = outcome;
-  const images = rollout && [
-    ...runningImages(rollout, askedImages(release.data)),
-    ...leftBehind(record, release, rollout),
-  ];
+  const left = rollout ? leftBehind(record, release, rollout) : [];
+  const isSeen = untouched ? left.length > 0 : rollout !== undefined;
+  const own = rollout && !untouched ? runningImages(rollout, askedImages(release.data)) : [];
+  const images = isSeen ? [...own, ...left] : undefined;
   const next = withStep(record, release, { ...failure, ...cause, ...(images && { images }) });
   if (untouched || release.isUnbegun || release.changesNothing) {
     return { ...next, unverified: record.unverified.filter((key) => key !== release.key) };
@@ -207,12 +207,7 @@ function complete(before: TargetRecord, asked: ReleaseRecord, cause: Cause, roll
   });
   const both = images.map((one, index) => ({ ...one, asked: askedImages(release.data)[index]?.image }));
   const left = leftBehind(record, release, rollout);
-  const restored = withRestore(
-    step,
-    release,
-    cause.at,
-    left.map(({ name }) => name),
-  );
+  const restored = withRestore(step, release, { at: cause.at, rollout, names: left.map(({ name }) => name) });
   const good = withKnownGood(restored, [...both, ...left], revision);
   return release.changesNothing ? good : withCompletion(withDeployed(good, release, leadSeconds));
 }

@@ -96,9 +96,16 @@ function isItself(good: readonly NamedImage[], release: ReleaseRecord): boolean 
   return askedImages(release.data).every(({ image }, index) => isImage(good[index]?.image ?? '', image));
 }
 
-/** Whether something that is not known to be good may run in the containers of a release. */
+/** Whether something that is not known to be good may run in the containers that a release answers for. */
 function hasUnverified(record: TargetRecord, release: ReleaseRecord): boolean {
-  return unverifiedBeside(record, release).length < record.unverified.length;
+  return unverifiedBeside(record, release, shownIn(record, release)).length < record.unverified.length;
+}
+
+/** The containers that the cluster showed when a release failed, and that it still answers for. */
+function shownIn(record: TargetRecord, release: ReleaseRecord): readonly string[] {
+  const seen = release.steps.findLast((step) => step.to === 'failed' && step.images !== undefined);
+  const images = (seen?.to === 'failed' && seen.images) || [];
+  return stillAnsweredFor(record, release, images).map(({ name }) => name);
 }
 
 /** What ran well last in each container that a release answers for; undefined when that is not known of all of them. */
@@ -109,9 +116,7 @@ function goodImagesFor(
   const known = knownContainers(record, release);
   // Of several containers the cluster takes no image without a name; what the request superseded may run all the same.
   const own = known.length > 0 ? known : supersededContainers(record);
-  const seen = release.steps.findLast((step) => step.to === 'failed' && step.images !== undefined);
-  const shown = stillAnsweredFor(record, release, (seen?.to === 'failed' && seen.images) || []);
-  const left = shown.map(({ name }) => name).filter((name) => knownGoodIn(record, name).length > 0);
+  const left = shownIn(record, release).filter((name) => knownGoodIn(record, name).length > 0);
   const names = [...new Set([...own, ...(own.length > 0 ? left : [])])];
   const good = names.flatMap((name) =>
     knownGoodIn(record, name)
@@ -248,15 +253,12 @@ export function endRollback(
   const left = narrowed(record, release);
   if (left !== record) return left;
   if (outcome.to === 'closed') return pruned(withStep(record, release, { ...outcome, ...cause }));
-  const images = runningImages(outcome.rollout, rolling.images);
-  const next = withRestore(
-    withStep(record, release, { to: 'rolled-back', images, ...cause }),
-    release,
-    cause.at,
-    images.map(({ name }) => name),
-  );
+  const { rollout } = outcome;
+  const images = runningImages(rollout, rolling.images);
+  const step = withStep(record, release, { to: 'rolled-back', images, ...cause });
+  const next = withRestore(step, release, { at: cause.at, rollout, names: images.map(({ name }) => name) });
   // From now on this is the revision in which they ran.
-  const good = withKnownGood(next, images, outcome.rollout.revision);
+  const good = withKnownGood(next, images, rollout.revision);
   const { doraTotals } = good;
   return { ...good, doraTotals: { ...doraTotals, rolledBack: doraTotals.rolledBack + 1 } };
 }

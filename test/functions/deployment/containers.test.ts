@@ -1,11 +1,12 @@
 /** Releases of several containers: what supersedes, what is known to be good and what is restored are per container. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { InvalidEventError } from '../../../shared/errors.ts';
+import { InvalidEventError, PermanentError } from '../../../shared/errors.ts';
 import type { PlatformEvent } from '../../../shared/events/catalog.ts';
 import { newEvent } from '../../../shared/events/cloud-event.ts';
 import { DeploymentRequested } from '../../../shared/events/deployment.ts';
+import type { Cluster } from '../../../shared/ports/cluster.ts';
 import { type ApiServer, startApiServer } from '../../support/api-server.ts';
-import { IMAGE, only, typesOf, World } from '../../support/deployments.ts';
+import { faulty, IMAGE, only, typesOf, World } from '../../support/deployments.ts';
 import { givenSeveral, open, web } from '../../support/kubernetes-cases.ts';
 
 const webImage = (tag: string) => ({ name: 'web', image: `${IMAGE}:${tag}` });
@@ -14,8 +15,8 @@ const migrate = (tag: string) => ({ name: 'migrate', image: `${IMAGE}:${tag}` })
 const running = (webTag: string, envoyTag: string) => ({ web: `${IMAGE}:${webTag}`, envoy: `envoy:${envoyTag}` });
 
 /** A world that runs `web:1` beside `envoy:1`. */
-async function twoContainers(): Promise<World> {
-  const world = new World();
+async function twoContainers(cluster = (simulated: Cluster): Cluster => simulated): Promise<World> {
+  const world = new World({ cluster });
   const revisions = [{ revision: 1, images: running('1', '1'), at: 0 }];
   await world.state.insert('simulated-cluster', 'default/shop/web', { replicas: 2, revisions });
   return world;
@@ -164,6 +165,32 @@ describe('a release for one container after one for several that has lost its sa
     expect(await world.images()).toEqual(running('1', 'hotfix'));
   });
 
+  it('takes back what is left behind one that was superseded before it began', async () => {
+    const world = await twoContainers();
+    await start(world, world.request('fail-2', { container: 'web' }));
+    await world.run(world.request('', both('3', '3')));
+    world.clock.advance(100);
+
+    await world.carry(world.request('', forEnvoy('4')));
+
+    expect(await world.images()).toEqual(running('1', '1'));
+  });
+
+  it('that the cluster refuses takes back what it has superseded in the other', async () => {
+    let refusal: Error | undefined;
+    const world = await twoContainers(faulty({ apply: () => refusal }).cluster);
+    await start(world, world.request('', both('2', 'fail-2')));
+    refusal = new PermanentError('422 invalid');
+
+    const done = await world.carry(world.request('3', { container: 'web' }));
+
+    expect(done.at(-1)).toMatchObject({
+      type: 'DeploymentRolledBack',
+      data: { restored: [webImage('1'), envoy('1')] },
+    });
+    expect(await world.images()).toEqual(running('1', '1'));
+  });
+
   it('takes back the whole chain of those that have lost their say', async () => {
     const world = await twoContainers();
     await start(world, world.request('', both('2', '2')));
@@ -242,6 +269,20 @@ describe('a rollback', () => {
     expect(await world.record()).toHaveProperty('failingSince');
 
     await world.carry(world.request('', forEnvoy('3')));
+    expect(await world.record()).not.toHaveProperty('failingSince');
+  });
+
+  it('that failed for the sake of another container has succeeded once that one is back', async () => {
+    const world = await twoContainers();
+    const bad = await start(world, world.request('fail-2', { container: 'web' }));
+    const innocent = await start(world, world.request('', forEnvoy('2')));
+    await world.carry(only(await world.runToEnd(innocent)));
+    expect(await world.record()).toHaveProperty('failingSince');
+
+    await world.carry(only(await world.runToEnd(bad)));
+
+    expect(await world.images()).toEqual(running('1', '1'));
+    expect(await world.record()).toMatchObject({ unverified: [], doraTotals: { recovery: { count: 1 } } });
     expect(await world.record()).not.toHaveProperty('failingSince');
   });
 
