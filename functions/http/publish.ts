@@ -51,6 +51,7 @@ export async function handle(request: HttpRequest, ports: Ports): Promise<HttpRe
         exactNumbers: exactNumbersAt(exact, String(index)),
         receivedAt,
       });
+      // Facts have no senders but our own handlers: whoever could post one would speak with our rights.
       refuseFact(event);
       encodeEvent(event);
       events.push(event);
