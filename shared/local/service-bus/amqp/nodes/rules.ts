@@ -68,6 +68,8 @@ function readFilter(description: AmqpMap): Filter {
     const applicationProperties = toProperties(asMap(correlation.get('properties'))) ?? {};
     return { kind: 'correlation', properties, applicationProperties };
   }
+  // SDKs add a true filter as the SQL filter 1=1, and the service lists it as one:
+  // https://github.com/Azure/azure-sdk-for-js/issues/1727
   const sql = readExpression(asMap(description.get('sql-filter')));
   if (sql) return { kind: 'sql', ...sql };
   if (description.has('false-filter')) return { kind: 'false' };

@@ -144,3 +144,22 @@ describe('batch-delete-messages', () => {
     expect(left('q')).toEqual(['other']);
   });
 });
+
+describe('a rule that takes everything', () => {
+  const rule = (subscription: string) => broker.getSubscription('t', subscription).rules[0]?.definition.filter;
+
+  it('is given back as it was added: SDKs add the SQL filter 1=1, the topic itself a true filter', () => {
+    broker.createTopic('t');
+    broker.createSubscription('t', 'own');
+    broker.createSubscription('t', 'added');
+    ask('t/Subscriptions/added', 'remove-rule', { 'rule-name': '$Default' });
+
+    ask('t/Subscriptions/added', 'add-rule', {
+      'rule-name': 'all',
+      'rule-description': new Map([['sql-filter', new Map([['expression', '1=1']])]]),
+    });
+
+    expect(rule('own')).toEqual({ kind: 'true' });
+    expect(rule('added')).toEqual({ kind: 'sql', expression: '1=1' });
+  });
+});
