@@ -6,7 +6,7 @@ import { jsonOfValue, matchesWhere } from './stored-value.ts';
 
 interface Row {
   readonly json: string;
-  readonly version: number;
+  readonly etag: string;
 }
 
 interface Partition {
@@ -22,7 +22,7 @@ export class MemoryStateStore implements StateStore {
 
   async get<T>(partition: string, key: string): Promise<Stored<T> | undefined> {
     const row = this.#partitions.get(partition)?.rows.get(key);
-    return row && { key, value: JSON.parse(row.json), etag: etagOf(row.version) };
+    return row && { key, value: JSON.parse(row.json), etag: row.etag };
   }
 
   async insert<T>(partition: string, key: string, value: T): Promise<string> {
@@ -46,12 +46,12 @@ export class MemoryStateStore implements StateStore {
     checkOperations(operations);
     for (const operation of operations) this.#checkOperation(partition, operation);
     // All that can fail comes before the first change.
-    const jsons = jsonsOf(operations);
+    const rows = rowsOf(operations, this.#nextEtag());
     return operations.map(({ key }, index) => {
-      const json = jsons[index];
-      if (json !== undefined) return this.#writeJson(partition, key, json);
-      this.#remove(partition, key);
-      return undefined;
+      const row = rows[index];
+      if (row) this.#set(partition, key, row);
+      else this.#remove(partition, key);
+      return row?.etag;
     });
   }
 
@@ -69,25 +69,27 @@ export class MemoryStateStore implements StateStore {
       const value = JSON.parse(row.json);
       if (where && !matchesWhere(value, where)) continue;
       left--;
-      yield { key, value, etag: etagOf(row.version) };
+      yield { key, value, etag: row.etag };
     }
   }
 
   async ping(): Promise<void> {}
 
   #check(partition: string, key: string, etag: string): void {
-    const row = this.#partitions.get(partition)?.rows.get(key);
-    if (!row || etagOf(row.version) !== etag) {
+    if (this.#partitions.get(partition)?.rows.get(key)?.etag !== etag) {
       throw new ConflictError(`${partition}/${key} has changed since it was read`);
     }
   }
 
   #checkOperation(partition: string, operation: Operation): void {
     const { kind, key } = operation;
+    if (kind === 'put') {
+      if (operation.etag !== '*') this.#check(partition, key, operation.etag);
+      return;
+    }
     const isThere = this.#partitions.get(partition)?.rows.has(key) ?? false;
     if (kind === 'insert' && isThere) throw new ConflictError(`${partition}/${key} exists already`);
     if (kind === 'delete' && !isThere) throw new ConflictError(`${partition}/${key} does not exist`);
-    if (kind === 'put' && operation.etag !== '*') this.#check(partition, key, operation.etag);
   }
 
   #remove(partition: string, key: string): void {
@@ -96,36 +98,36 @@ export class MemoryStateStore implements StateStore {
     if (rows?.size === 0) this.#partitions.delete(partition);
   }
 
-  #write(name: string, key: string, value: unknown): string {
-    return this.#writeJson(name, key, jsonOfValue(value));
+  #write(partition: string, key: string, value: unknown): string {
+    const row = { json: jsonOfValue(value), etag: this.#nextEtag() };
+    this.#set(partition, key, row);
+    return row.etag;
   }
 
-  #writeJson(name: string, key: string, json: string): string {
+  #set(name: string, key: string, row: Row): void {
     let partition = this.#partitions.get(name);
     if (!partition) {
       partition = { rows: new Map(), keys: undefined };
       this.#partitions.set(name, partition);
     }
     const { size } = partition.rows;
-    const version = ++this.#version;
-    partition.rows.set(key, { json, version });
+    partition.rows.set(key, row);
     if (partition.rows.size !== size) partition.keys = undefined;
-    return etagOf(version);
+  }
+
+  #nextEtag(): string {
+    return `"${++this.#version}"`;
   }
 }
 
-function etagOf(version: number): string {
-  return `"${version}"`;
-}
-
-/** The values as they are kept; undefined for what is deleted. One value under several keys is written once. */
-function jsonsOf(operations: readonly Operation[]): readonly (string | undefined)[] {
-  let last: { readonly value: unknown; readonly json: string } | undefined;
+/** What is kept under each key; undefined for what is deleted. One value under several keys is written, and kept, once. */
+function rowsOf(operations: readonly Operation[], etag: string): readonly (Row | undefined)[] {
+  let last: { readonly value: unknown; readonly row: Row } | undefined;
   return operations.map((operation) => {
     if (operation.kind === 'delete') return undefined;
     const { value } = operation;
-    if (last?.value !== value || !last) last = { value, json: jsonOfValue(value) };
-    return last.json;
+    if (last?.value !== value || !last) last = { value, row: { json: jsonOfValue(value), etag } };
+    return last.row;
   });
 }
 

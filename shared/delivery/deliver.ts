@@ -66,7 +66,11 @@ export async function deliver(delivery: Delivery, ports: Ports, options: Deliver
   const { isolation = processIsolation } = options;
   try {
     const place = await isolation.enter(timer, ports.clock.now());
-    await attempt(delivery, ports, { random, timer, handlerTimeoutMs, place }).finally(place.leave);
+    try {
+      await attempt(delivery, ports, { random, timer, handlerTimeoutMs, place });
+    } finally {
+      place.leave();
+    }
   } catch (error) {
     const cause = error instanceof SendError ? error.cause : error;
     const { definition, deliveryCount = 1 } = delivery;
@@ -112,18 +116,14 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
     if (!(error instanceof InvalidEventError)) throw error;
     return deadLetterUnread(ports, unreadMessage(structured(wire), handler, error.type), error);
   }
-  const { event, ...marks } = parsed;
-  describeSpan(() => eventAttributes(event, marks.redelivery));
+  const { event, redelivery } = parsed;
+  describeSpan(() => eventAttributes(event, redelivery));
   if (event.type !== definition.type) {
     const topic = routeOf(definition.type)?.topic ?? handler;
     const error = new MisdirectedError(
       `expected ${definition.type}, which the topic '${topic}' carries alone, got ${event.type} ${event.id}`,
     );
-    return deadLetterUnread(
-      ports,
-      { ...unreadMessage(event, handler, event.type), redelivery: marks.redelivery },
-      error,
-    );
+    return deadLetterUnread(ports, { ...unreadMessage(event, handler, event.type), redelivery }, error);
   }
   const summary = definition.summaryOf?.(event.data);
   const { random, timer, handlerTimeoutMs, place } = options;
@@ -134,7 +134,7 @@ async function attempt(delivery: Delivery, ports: Ports, options: AttemptOptions
     {
       event,
       key,
-      marks,
+      marks: parsed,
       enqueuedTime,
       summary,
       handler,

@@ -14,22 +14,24 @@ interface MisnamedField {
 const NONE: readonly MisnamedField[] = [];
 
 /** Every misnamed field of a value, at any depth. */
-export function misnamedFields(
-  schema: $ZodType,
+export function misnamedFields(schema: $ZodType, value: unknown): readonly MisnamedField[] {
+  return misnamedIn(shapeOf(schema), value, []);
+}
+
+function misnamedIn(
+  { items, fields, byLowerCase }: Shape,
   value: unknown,
-  path: readonly PropertyKey[] = [],
+  path: readonly PropertyKey[],
 ): readonly MisnamedField[] {
   if (typeof value !== 'object' || value === null) return NONE;
-  const { items, fields, byLowerCase } = shapeOf(schema);
-  if (items && Array.isArray(value)) return value.flatMap((one, at) => misnamedFields(items, one, [...path, at]));
+  if (items && Array.isArray(value)) return value.flatMap((one, at) => misnamedIn(items, one, [...path, at]));
   if (fields.size === 0 || Array.isArray(value)) return NONE;
   let found = NONE;
   for (const key of Object.keys(value)) {
     const field = fields.get(key);
+    if (field === PLAIN) continue;
     if (field) {
-      const inside: unknown = Reflect.get(value, key);
-      if (typeof inside !== 'object') continue;
-      const nested = misnamedFields(field, inside, [...path, key]);
+      const nested = misnamedIn(field, Reflect.get(value, key), [...path, key]);
       if (nested.length > 0) found = [...found, ...nested];
       continue;
     }
@@ -41,24 +43,38 @@ export function misnamedFields(
 
 interface Shape {
   /** Of an array. */
-  readonly items: $ZodType | undefined;
+  readonly items: Shape | undefined;
   /** Of an object, by name. */
-  readonly fields: ReadonlyMap<string, $ZodType>;
+  readonly fields: ReadonlyMap<string, Shape>;
   readonly byLowerCase: ReadonlyMap<string, string>;
 }
+
+/** Of a value that has no fields: nearly all are such. */
+const PLAIN: Shape = { items: undefined, fields: new Map(), byLowerCase: new Map() };
 
 const shapes = new WeakMap<$ZodType, Shape>();
 
 function shapeOf(schema: $ZodType): Shape {
   let shape = shapes.get(schema);
   if (!shape) {
-    const inner = unwrapped(schema);
-    const fields = new Map<string, $ZodType>(inner instanceof $ZodObject ? Object.entries(inner._zod.def.shape) : []);
-    const byLowerCase = new Map([...fields.keys()].map((name) => [name.toLowerCase(), name]));
-    shape = { items: inner instanceof $ZodArray ? inner._zod.def.element : undefined, fields, byLowerCase };
+    shape = makeShape(unwrapped(schema));
     shapes.set(schema, shape);
   }
   return shape;
+}
+
+function makeShape(schema: $ZodType): Shape {
+  if (schema instanceof $ZodArray) {
+    const items = shapeOf(schema._zod.def.element);
+    return items === PLAIN ? PLAIN : { ...PLAIN, items };
+  }
+  if (!(schema instanceof $ZodObject)) return PLAIN;
+  const fields = Object.entries(schema._zod.def.shape).map(([name, field]): [string, Shape] => [name, shapeOf(field)]);
+  return {
+    ...PLAIN,
+    fields: new Map(fields),
+    byLowerCase: new Map(fields.map(([name]) => [name.toLowerCase(), name])),
+  };
 }
 
 function unwrapped(schema: $ZodType): $ZodType {

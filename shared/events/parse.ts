@@ -82,8 +82,8 @@ export function parseEvent(wire: WireEvent): ParsedEvent {
   putExactNumbers(event, exact, ([name = '', ...path]) =>
     name === 'data' ? !isDeclared(definition.schema, path) : !isKnown(name),
   );
-  // The catalog's schema for this very type has just accepted the data.
-  return { event: event as unknown as PlatformEvent, ...redeliveryMarksOf(raw) };
+  // The catalog's schema for this very type has just accepted the data. No spread: that takes as long as a schema's check.
+  return Object.assign(redeliveryMarksOf(raw), { event: event as unknown as PlatformEvent });
 }
 
 /**
