@@ -18,6 +18,9 @@ export function matchesPath(pattern: string, path: string): boolean {
 
 /** Whether some name fits both patterns. */
 export function overlap(a: string, b: string): boolean {
+  // Every service is compared with every other, and most patterns are names.
+  if (a === '*' || b === '*') return true;
+  if (!a.includes('*') && !b.includes('*')) return a === b;
   // Whether the rest of `a` and the rest of `b` overlap, for each pair of rests, the shortest first.
   let below: boolean[] = [];
   for (let i = a.length; i >= 0; i--) {
