@@ -107,10 +107,10 @@ async function undo(
 ): Promise<Undoing> {
   const undoing = await undoingOf(ports.state, change);
   if (undoing.to !== 'fail') return undoing;
-  if (!(await blameRelease(ports.state, change.key, eventKey(event), ports.clock.now()))) return undoing;
-  for (const older of alsoUndone) if (older.target === change.target) await distrust(ports.state, older);
   const { release } = undoing;
   const { key, correlationId: correlationid } = release;
+  if (!(await blameRelease(ports.state, key, eventKey(event), ports.clock.now()))) return undoing;
+  for (const older of alsoUndone) if (older.target === change.target) await distrust(ports.state, older);
   ports.publish(DeploymentFailed, failedDataOf(event, release, change, because), { key, correlationid });
   return undoing;
 }

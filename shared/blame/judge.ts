@@ -74,7 +74,7 @@ export function judge(evidence: Evidence): Verdict {
     .sort((a, b) => Math.abs(a.startedAt - onset.at) - Math.abs(b.startedAt - onset.at));
   if (suspects.length === 0) return nobody([], 'nothing was released when it began');
 
-  const cut = near.find(({ kind }) => kind !== 'release');
+  const cut = near.find((one) => one.kind !== 'release' && !suspects.some((suspect) => isRepeatedBy(suspect, one)));
   if (cut) return nobody(suspects, `${describeCut(cut)} at the same time`);
   const update = updates.find(({ at }) => isNear({ startedAt: at, endedAt: at }, possible));
   if (update) return nobody(suspects, `cluster ${update.cluster} was updated at the same time`);
@@ -101,7 +101,9 @@ export function judge(evidence: Evidence): Verdict {
   );
   const undone = [...suspects, ...later];
   const blamed = undone.filter((one) => !undone.some((other) => isUndoneBy(one, other)));
-  const newer = changes.find((one) => !undone.includes(one) && blamed.some((release) => isUndoneBy(release, one)));
+  const newer = changes.find(
+    (one) => !undone.includes(one) && blamed.some((release) => isUndoneBy(release, one) && !isRepeatedBy(release, one)),
+  );
   if (newer) return nobody(suspects, `${suspects[0]?.image} would be to blame, and ${describeNewer(newer)} since then`);
   return {
     blamed,
@@ -180,6 +182,11 @@ function containerOf({ target, container = '' }: RecordedChange): string {
 /** Whether going back to before a release undoes an older one, of the same container. */
 function isUndoneBy(older: RecordedChange, newer: RecordedChange): boolean {
   return containerOf(older) === containerOf(newer) && older.startedAt < newer.startedAt;
+}
+
+/** Whether a later one brought nothing but the same image again: with other replicas, or a pipeline that ran once more. */
+function isRepeatedBy(release: RecordedChange, later: RecordedChange): boolean {
+  return later.kind === 'known-good' && later.image === release.image && isUndoneBy(release, later);
 }
 
 /** Whether it burns from the same time on, and none of the suspects accounts for it. */

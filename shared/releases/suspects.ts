@@ -6,10 +6,12 @@ import type { HandlerPorts } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
 import type { RecordedChange } from './changes.ts';
-import { containerIn } from './containers.ts';
+import { containerIn, containerNames } from './containers.ts';
 import {
   isNewest,
   type KnownGoodImage,
+  newestOf,
+  originOf,
   phaseOf,
   type ReleaseRecord,
   releaseOf,
@@ -33,7 +35,14 @@ const ABANDONED_MS = 15 * MINUTE_MS;
 /** Whether a release may have burnt the budget: it runs, no newer request was admitted, and its image is new here. */
 export function isSuspect(record: TargetRecord, release: ReleaseRecord): boolean {
   const phase = phaseOf(release);
-  return (phase === 'started' || phase === 'completed') && !release.wasKnownGood && isNewest(record, release);
+  const isRunning = phase === 'started' || phase === 'completed';
+  return isRunning && isNewest(record, release) && !originOf(record, release).wasKnownGood;
+}
+
+/** The release that stands for one in its containers now: the newest, where that only repeats it. */
+function latestOf(record: TargetRecord, release: ReleaseRecord): ReleaseRecord {
+  const newest = newestOf(record, containerNames(release)) ?? release;
+  return originOf(record, newest).key === originOf(record, release).key ? newest : release;
 }
 
 /** How far a release that is to go back has come. */
@@ -50,8 +59,9 @@ export async function undoingOf(
   { target, key }: Pick<RecordedChange, 'target' | 'key'>,
 ): Promise<Undoing> {
   const record = await readTarget(state, target);
-  const release = record && releaseOf(record, key);
-  if (!release) return { to: 'left' };
+  const blamed = record && releaseOf(record, key);
+  if (!blamed) return { to: 'left' };
+  const release = latestOf(record, blamed);
   if (isSuspect(record, release)) return { to: 'fail', release };
   const last = release.steps.at(-1);
   const back = release.steps.find(({ to }) => to === 'rolled-back');
@@ -65,13 +75,16 @@ export async function changeByOthers(
   change: RecordedChange,
 ): Promise<RecordedChange[]> {
   const record = await readTarget(state, change.target);
-  const release = record && releaseOf(record, change.key);
+  const first = record && releaseOf(record, change.key);
+  const release = first && latestOf(record, first);
   // What a newer release of ours has changed is in its own record.
   if (!release || !isNewest(record, release) || phaseOf(release) !== 'completed') return [];
   const { cluster, namespace, deployment } = release.data;
   try {
     const rollout = await clusters.get(cluster).rollout({ namespace, deployment });
-    if (containerIn(rollout, change.container)?.requestId === requestReference(release)) return [];
+    const requestId = containerIn(rollout, change.container)?.requestId;
+    const ours = record.releases.filter((one) => latestOf(record, one).key === release.key);
+    if (ours.some((one) => requestReference(one) === requestId)) return [];
   } catch (error) {
     log.warn('deployment not looked at', { target: change.target, error: describeError(error) });
     return [];
