@@ -3,6 +3,7 @@
  * days of history; and what 1,000 services with thirty days of history take in memory and as stored.
  * Goals: 10,000 a second, a ratio under 1.2, 64 MiB, 64 KiB a service.
  */
+import { setTimeout } from 'node:timers/promises';
 import { handle } from '../functions/platform/health-check.ts';
 import { MemoryStateStore } from '../shared/adapters/memory-store.ts';
 import { parseConfig } from '../shared/config.ts';
@@ -96,6 +97,8 @@ for (let round = 0; round <= ROUNDS; round++) {
     const rate = await checksPerSecond(ports);
     if (round > 0) rates[name].push(rate); // the first round warms up
   }
+  // The generated code of the schemas is loaded in the background, which a loop of promises alone would put off for ever.
+  if (round === 0) await setTimeout(200);
 }
 const [hour, month] = [median(rates.hour), median(rates.month)];
 console.log(`health checks a second, an hour of history:    ${Math.round(hour)}`);
