@@ -251,7 +251,7 @@ export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean 
  * The release that a newer one merely repeats: it asked for the same images first, and they have run since then. The
  * release itself when it is no repetition.
  */
-export function originOf(record: TargetRecord, release: ReleaseRecord): ReleaseRecord {
+export function originalOf(record: TargetRecord, release: ReleaseRecord): ReleaseRecord {
   const older = record.releases.slice(record.releases.indexOf(release) + 1);
   let origin = release;
   for (const one of older) {

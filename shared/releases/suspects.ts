@@ -11,7 +11,7 @@ import {
   isNewest,
   type KnownGoodImage,
   newestOf,
-  originOf,
+  originalOf,
   phaseOf,
   type ReleaseRecord,
   releaseOf,
@@ -36,13 +36,13 @@ const ABANDONED_MS = 15 * MINUTE_MS;
 export function isSuspect(record: TargetRecord, release: ReleaseRecord): boolean {
   const phase = phaseOf(release);
   const isRunning = phase === 'started' || phase === 'completed';
-  return isRunning && isNewest(record, release) && !originOf(record, release).wasKnownGood;
+  return isRunning && isNewest(record, release) && !originalOf(record, release).wasKnownGood;
 }
 
 /** The release that stands for one in its containers now: the newest, where that only repeats it. */
 function latestOf(record: TargetRecord, release: ReleaseRecord): ReleaseRecord {
   const newest = newestOf(record, containerNames(release)) ?? release;
-  return originOf(record, newest).key === originOf(record, release).key ? newest : release;
+  return originalOf(record, newest).key === originalOf(record, release).key ? newest : release;
 }
 
 /** How far a release that is to go back has come. */

@@ -54,11 +54,9 @@ describe('an image that admission rewrites', () => {
     rewriteImages(rewrite);
     await carry(world.request('2'));
 
-    const again = world.request('2');
-    await carry(again);
-    await carry(world.violation(again));
+    await carry(world.request('2'));
 
-    expect((await world.record()).doraTotals).toMatchObject({ deployed: 1, completed: 1, failed: 0 });
+    expect((await world.record()).doraTotals).toMatchObject({ deployed: 1, completed: 1 });
     await carry(world.request('2', { replicas: 3 }));
     expect((await world.record()).doraTotals).toMatchObject({ deployed: 2, completed: 2 });
   });
