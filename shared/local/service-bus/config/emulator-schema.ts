@@ -21,6 +21,7 @@ export const EMULATOR_QUOTAS = {
   sqlFiltersPerTopic: 20,
   correlationFiltersPerTopic: 1000,
   connections: 10,
+  receiversPerEntity: 200,
   timeToLiveMs: [5 * 60_000, 3_600_000],
   duplicateDetectionMs: [20_000, 5 * 60_000],
   lockMs: [5_000, 5 * 60_000],
@@ -39,6 +40,7 @@ export const EMULATOR_LIMITS: Partial<Limits> = {
   maxSqlFiltersPerTopic: EMULATOR_QUOTAS.sqlFiltersPerTopic,
   maxCorrelationFiltersPerTopic: EMULATOR_QUOTAS.correlationFiltersPerTopic,
   maxConnections: EMULATOR_QUOTAS.connections,
+  maxReceiversPerEntity: EMULATOR_QUOTAS.receiversPerEntity,
 };
 
 type Range = readonly [number, number];

@@ -26,7 +26,7 @@ import { DEFAULT_LIMITS, type Limits } from './limits/limits.ts';
 import { Throttle } from './limits/throttle.ts';
 import type { OutgoingMessage } from './message.ts';
 import type { MessageQueue } from './message-queue.ts';
-import { SendTarget } from './send-target.ts';
+import { type Account, SendTarget } from './send-target.ts';
 import { alreadyExists, type Subscription, Topic } from './topic.ts';
 
 export interface BrokerOptions {
@@ -281,7 +281,7 @@ export class Broker {
     const key = keyOf(name);
     if (this.#targets.has(key)) throw alreadyExists(name);
     this.#checkCount('queues and topics', this.#targets.size, this.limits.maxEntities);
-    const account = { bytes: 0 };
+    const account = { bytes: 0, receivers: 0 };
     const entity = make(this.#hostOf(account));
     this.#targets.set(key, new SendTarget(entity, account, this));
     this.#watchIdle(entity, () => (entity instanceof Topic ? this.deleteTopic(name) : this.deleteQueue(name)));
@@ -293,7 +293,7 @@ export class Broker {
     throw new BrokerError('amqp:resource-limit-exceeded', `the namespace allows at most ${most} ${what}`);
   }
 
-  #hostOf(account: { bytes: number }): EntityHost {
+  #hostOf(account: Account): EntityHost {
     return {
       clock: this.clock,
       faults: this.faults,
@@ -303,6 +303,13 @@ export class Broker {
       forward: (path, content, origin) => this.#target(path).take(content, origin),
       resized: (bytes) => {
         account.bytes += bytes;
+      },
+      receiving: (change) => {
+        const { maxReceiversPerEntity: most } = this.limits;
+        if (change > 0 && account.receivers >= most) {
+          throw new BrokerError('amqp:resource-limit-exceeded', `an entity allows at most ${most} receivers at a time`);
+        }
+        account.receivers += change;
       },
     };
   }

@@ -21,6 +21,8 @@ export interface Feeder {
   hand(message: HeldMessage, consumer: Consumer): DeliveredMessage;
   /** Returns what the consumer has locked. */
   takeBack(consumer: Consumer): void;
+  /** A consumer came (1) or went (-1). @throws BrokerError when there are as many as may be */
+  receiving(change: 1 | -1): void;
 }
 
 /**
@@ -38,7 +40,9 @@ export class Feed {
     this.#feeder = feeder;
   }
 
+  /** @throws BrokerError when there are as many as may be */
   open(options: ConsumerOptions): Consumer {
+    this.#feeder.receiving(1);
     const consumer = new Consumer(this, options);
     this.consumers.add(consumer);
     return consumer;
@@ -60,7 +64,7 @@ export class Feed {
   }
 
   close(consumer: Consumer): void {
-    this.consumers.delete(consumer);
+    if (this.consumers.delete(consumer)) this.#feeder.receiving(-1);
     this.update(consumer);
     this.#feeder.takeBack(consumer);
   }

@@ -26,6 +26,8 @@ export interface EntityHost {
    */
   forward(target: string, content: Content, origin: Origin): void;
   resized(bytes: number): void;
+  /** Reports that a receiver came (1) or went (-1). @throws BrokerError when there are as many as may be */
+  receiving(change: 1 | -1): void;
 }
 
 /** Milliseconds since the Unix epoch. */
@@ -216,6 +218,7 @@ export class ReceiveEntity<Properties extends ReceiveProperties = ReceivePropert
       deadLetter,
       activate: (content) => void this.arrive(content),
       resized: (bytes) => this.#host.resized(bytes),
+      receiving: (change) => this.#host.receiving(change),
       used: () => {
         this.times.accessedAt = this.#host.clock.now();
       },

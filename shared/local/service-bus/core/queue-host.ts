@@ -33,6 +33,8 @@ export interface QueueHost {
   readonly faults: Faults;
   readonly throttle: Throttle | undefined;
   readonly limits: Limits;
+  /** Reports that a receiver came (1) or went (-1). @throws BrokerError when there are as many as may be */
+  receiving(change: 1 | -1): void;
   /** Reports that a client received or settled a message. */
   used(): void;
 }

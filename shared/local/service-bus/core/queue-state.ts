@@ -53,6 +53,10 @@ export class QueueState implements Feeder {
     return this.host.throttle;
   }
 
+  receiving(change: 1 | -1): void {
+    this.host.receiving(change);
+  }
+
   /** Takes up to `count` ready messages out of a feed. */
   pull(feed: Feed, count: number, mode: ReceiveMode, holder: Holder | undefined): DeliveredMessage[] {
     this.sweep();

@@ -13,10 +13,15 @@ import type { MessageQueue } from './message-queue.ts';
 
 import { Topic } from './topic.ts';
 
+/** What is counted of a queue, or of a topic with its subscriptions. */
+export interface Account {
+  bytes: number;
+  receivers: number;
+}
+
 export class SendTarget {
   readonly entity: Queue | Topic;
-  /** Bytes held in the entity and in its subscriptions. */
-  readonly account: { readonly bytes: number };
+  readonly account: Account;
   readonly #clock: TimerClock;
   readonly #faults: Faults;
   readonly #throttle: Throttle | undefined;
@@ -28,7 +33,7 @@ export class SendTarget {
 
   constructor(
     entity: Queue | Topic,
-    account: { readonly bytes: number },
+    account: Account,
     { clock, faults, throttle }: Pick<EntityHost, 'clock' | 'faults' | 'throttle'>,
   ) {
     this.entity = entity;

@@ -19,6 +19,7 @@ interface SessionQueue {
   handOut(message: HeldMessage, mode: ReceiveMode, holder: Holder): DeliveredMessage;
   releaseAll(held: AscendingQueue<HeldMessage>, isFailed: boolean): void;
   arm(time: number): void;
+  receiving(change: 1 | -1): void;
 }
 
 interface SessionOptions {
@@ -53,6 +54,10 @@ class Session implements Feeder {
 
   /** Does nothing: what a consumer received belongs to the session's holder, who may open another consumer. */
   takeBack(): void {}
+
+  receiving(change: 1 | -1): void {
+    this.#queue.receiving(change);
+  }
 }
 
 /** An accepted session. No other receiver can accept it until it is closed or its lock expires. */

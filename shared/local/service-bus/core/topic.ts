@@ -155,6 +155,7 @@ export class Topic {
       deadLetter: () => {},
       activate: (content) => void this.arrive(content),
       resized: (bytes) => host.resized(bytes),
+      receiving: (change) => host.receiving(change),
       used: () => {},
     });
   }

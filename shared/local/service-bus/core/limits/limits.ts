@@ -17,6 +17,8 @@ export interface Limits {
   readonly maxSqlFiltersPerTopic: number;
   readonly maxCorrelationFiltersPerTopic: number;
   readonly maxConnections: number;
+  /** Receive requests at a time of a queue, or of all subscriptions of a topic together. */
+  readonly maxReceiversPerEntity: number;
   /** In one request. */
   readonly maxDeletedMessages: number;
   /** `Infinity` for no throttling. */
@@ -38,34 +40,38 @@ export const DEFAULT_LIMITS: Limits = {
   maxSqlFiltersPerTopic: NONE,
   maxCorrelationFiltersPerTopic: NONE,
   maxConnections: NONE,
+  maxReceiversPerEntity: NONE,
   maxDeletedMessages: 500,
   creditsPerSecond: NONE,
   sku: 'Standard',
 };
 
-const FILTERS = { maxSqlFiltersPerTopic: 2_000, maxCorrelationFiltersPerTopic: 100_000 };
+const BOTH_TIERS = {
+  maxSqlFiltersPerTopic: 2_000,
+  maxCorrelationFiltersPerTopic: 100_000,
+  maxConnections: 5_000,
+  maxReceiversPerEntity: 5_000,
+};
 
 export const TIERS = {
   standard: {
     ...DEFAULT_LIMITS,
-    ...FILTERS,
+    ...BOTH_TIERS,
     largestMessageSizeBytes: 256 * KB,
     largestSizeInMegabytes: 5 * KB,
     maxEntities: 10_000,
     maxSubscriptionsPerTopic: 2_000,
-    maxConnections: 5_000,
     creditsPerSecond: 1_000,
   },
   premium: {
     ...DEFAULT_LIMITS,
-    ...FILTERS,
+    ...BOTH_TIERS,
     maxMessageSizeBytes: 1024 * KB,
     largestMessageSizeBytes: 100 * KB * KB,
     largestSizeInMegabytes: 80 * KB,
     // With one messaging unit.
     maxEntities: 1_000,
     maxSubscriptionsPerTopic: 2_000,
-    maxConnections: 5_000,
     maxDeletedMessages: 4_000,
     sku: 'Premium',
   },

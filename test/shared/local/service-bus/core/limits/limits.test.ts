@@ -107,6 +107,34 @@ describe('credits', () => {
   });
 });
 
+describe('receivers', () => {
+  const consumer = { mode: 'peekLock', onMessage: () => {} } as const;
+
+  it('are so many at a time, of all subscriptions of a topic together, and of sessions', () => {
+    const { broker } = start({ maxReceiversPerEntity: 3 });
+    broker.createTopic('t');
+    broker.createSubscription('t', 'a');
+    broker.createSubscription('t', 'b', { requiresSession: true });
+    broker.createQueue('q');
+    const [a, b] = ['a', 'b'].map((name) => broker.resolve(`t/Subscriptions/${name}`));
+
+    const first = a?.openConsumer(consumer);
+    broker.resolve('t/Subscriptions/a/$DeadLetterQueue').openConsumer(consumer);
+    b?.sessions.accept('s').openConsumer(consumer);
+    expect(() => a?.openConsumer(consumer)).toThrow('an entity allows at most 3 receivers at a time');
+    broker.resolve('q').openConsumer(consumer);
+
+    first?.close();
+    first?.close();
+    a?.openConsumer(consumer);
+    expect(() => b?.sessions.accept('r').openConsumer(consumer)).toThrow('at most 3 receivers');
+  });
+
+  it('are as many as the tier has', () => {
+    expect([TIERS.standard, TIERS.premium].map((tier) => tier.maxReceiversPerEntity)).toEqual([5_000, 5_000]);
+  });
+});
+
 describe('sizes', () => {
   it('are those of the tier', () => {
     const { broker: standard } = start();
