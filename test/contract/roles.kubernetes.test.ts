@@ -59,7 +59,7 @@ const release = (namespace: string) => ({
     deployment: 'web',
     containers: [{ image: 'example.com/web:2' }],
     requestId: 'r',
-    rank: '1',
+    rank: '2026-03-01T00:00:00.000Z/r',
     changeCause: 'r',
   },
 });
