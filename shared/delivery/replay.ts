@@ -9,7 +9,7 @@ import { PermanentError } from '../errors.ts';
 import type { CloudEvent } from '../events/cloud-event.ts';
 import { exactNumbersIn, putExactNumbers } from '../events/exact-numbers.ts';
 import { eventKey } from '../events/identity.ts';
-import { redeliveryMarksOf, structured } from '../events/parse.ts';
+import { REDELIVERY_MARKS, redeliveryMarksOf, structured } from '../events/parse.ts';
 import type { DeadLetterEntry } from '../ports/bus.ts';
 import type { Ports } from '../ports/handler.ts';
 import { ERRORS_KEPT_MS, routeOf, routeTo } from '../topology.ts';
@@ -86,16 +86,10 @@ function eventIn({ body, applicationProperties, deadLetteredAt, isCut }: DeadLet
   const parsed = jsonOrText(body);
   if (typeof parsed === 'object') putExactNumbers(parsed, exactNumbersIn(body));
   const value = structured({ body: parsed, applicationProperties, receivedAt: deadLetteredAt });
-  const {
-    redelivery: _,
-    unrecordedattempts: __,
-    awaitedrun: ___,
-    endedrun: ____,
-    unheardruns: _____,
-    automaticreplays: ______,
-    replayof: _______,
-    ...event
-  } = isObject(value) ? value : {};
+  const attributes = Object.entries(isObject(value) ? value : {});
+  const event: Record<string, unknown> = Object.fromEntries(
+    attributes.filter(([name]) => !REDELIVERY_MARKS.includes(name)),
+  );
   if (!isText(event['id']) || !isText(event['source']) || !isText(event['type'])) {
     throw new NotReplayableError('the body is no CloudEvent; publish what was meant, and discard this');
   }

@@ -224,18 +224,20 @@ const ENTRY_NUMBER = /^d?[0-9]{1,19}$/;
 /** An event as handlers see it. */
 function withoutMarks(attributes: Attributes): Attributes {
   // Few messages have any, and leaving something out is slow.
-  if (!MARKS.some((name) => name in attributes)) return attributes;
-  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !MARKS.includes(name)));
+  if (!UNSEEN.some((name) => name in attributes)) return attributes;
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !UNSEEN.includes(name)));
 }
 
-const MARKS: readonly string[] = [
+/** The attributes that carry the marks of a redelivery. */
+export const REDELIVERY_MARKS: readonly string[] = [
   ...['redelivery', 'unrecordedattempts', 'awaitedrun', 'endedrun', 'unheardruns', 'automaticreplays', 'replayof'],
-  'data_base64',
 ];
+/** What handlers do not see: the data are in one form alone. */
+const UNSEEN: readonly string[] = [...REDELIVERY_MARKS, 'data_base64'];
 
 /** An attribute that this build reads itself. */
 function isKnown(name: string): boolean {
-  return Object.hasOwn(envelope.shape, name) || MARKS.includes(name);
+  return Object.hasOwn(envelope.shape, name) || UNSEEN.includes(name);
 }
 
 /** Anything but a positive integer below the bound counts as absent: the extension may come from another product. */
