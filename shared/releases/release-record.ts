@@ -6,7 +6,7 @@ import type { DataOf } from '../events/cloud-event.ts';
 import type { DeploymentFailed, DeploymentRequested } from '../events/deployment.ts';
 import { eventKey, eventReference } from '../events/identity.ts';
 import { isImage } from '../image.ts';
-import { askedImages, containerNames, imagesText, type NamedImage, shareContainer } from './containers.ts';
+import { askedImages, containerNames, type NamedImage, shareContainer } from './containers.ts';
 
 /** What was asked for; of several containers, `image` is that of the first. */
 export type ReleaseData = DataOf<typeof DeploymentRequested> & { readonly image: string };
@@ -245,27 +245,6 @@ export function secondsBetween(from: number, to: number): number {
 /** Whether no newer request for any of its containers was admitted. */
 export function isNewest(record: TargetRecord, release: ReleaseRecord): boolean {
   return newestOf(record, containerNames(release))?.key === release.key;
-}
-
-/**
- * The release that a newer one merely repeats: it asked for the same images first, and they have run since then. The
- * release itself when it is no repetition.
- */
-export function originalOf(record: TargetRecord, release: ReleaseRecord): ReleaseRecord {
-  const older = record.releases.slice(record.releases.indexOf(release) + 1);
-  let origin = release;
-  for (const one of older) {
-    if (!stepTo(one, 'started') || !shareContainer(containerNames(one), containerNames(release))) continue;
-    const hasRunSince = phaseOf(one) === 'completed' && asksForSame(one, release);
-    if (!hasRunSince) break;
-    origin = one;
-  }
-  return origin;
-}
-
-function asksForSame(one: ReleaseRecord, other: ReleaseRecord): boolean {
-  const imagesOf = ({ data }: ReleaseRecord): string => imagesText(askedImages(data));
-  return imagesOf(one) === imagesOf(other) && String(containerNames(one)) === String(containerNames(other));
 }
 
 /** The newest request that was admitted; of those for some containers, if they are given. */

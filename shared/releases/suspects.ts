@@ -6,16 +6,16 @@ import type { HandlerPorts } from '../ports/handler.ts';
 import type { StateStore } from '../ports/state.ts';
 import { updateDocument } from '../update-document.ts';
 import type { RecordedChange } from './changes.ts';
-import { containerIn, containerNames } from './containers.ts';
+import { askedImages, containerIn, containerNames, imagesText, shareContainer } from './containers.ts';
 import {
   isNewest,
   type KnownGoodImage,
   newestOf,
-  originalOf,
   phaseOf,
   type ReleaseRecord,
   releaseOf,
   requestReference,
+  stepTo,
   type TargetRecord,
 } from './release-record.ts';
 import { changeTarget, readTarget } from './target-store.ts';
@@ -37,6 +37,27 @@ export function isSuspect(record: TargetRecord, release: ReleaseRecord): boolean
   const phase = phaseOf(release);
   const isRunning = phase === 'started' || phase === 'completed';
   return isRunning && isNewest(record, release) && !originalOf(record, release).wasKnownGood;
+}
+
+/**
+ * The release that a newer one merely repeats: it asked for the same images first, and they have run since then. The
+ * release itself when it is no repetition.
+ */
+function originalOf(record: TargetRecord, release: ReleaseRecord): ReleaseRecord {
+  const older = record.releases.slice(record.releases.indexOf(release) + 1);
+  let original = release;
+  for (const one of older) {
+    if (!stepTo(one, 'started') || !shareContainer(containerNames(one), containerNames(release))) continue;
+    const hasRunSince = phaseOf(one) === 'completed' && asksForSame(one, release);
+    if (!hasRunSince) break;
+    original = one;
+  }
+  return original;
+}
+
+function asksForSame(one: ReleaseRecord, other: ReleaseRecord): boolean {
+  const imagesOf = ({ data }: ReleaseRecord): string => imagesText(askedImages(data));
+  return imagesOf(one) === imagesOf(other) && String(containerNames(one)) === String(containerNames(other));
 }
 
 /** The release that stands for one in its containers now: the newest, where that only repeats it. */
