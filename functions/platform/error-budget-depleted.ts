@@ -20,7 +20,7 @@ export const handle: Handler<EventOf<typeof ErrorBudgetDepleted>> = async (event
 
   // Health checks may find the budget positive at any moment. They write their document before they lift a freeze, and
   // this writes the freeze before it reads their document: whichever is last sees the other.
-  if (await freeze(state, service, cause)) {
+  if (!(await freeze(state, service, cause))) {
     log.info('freeze not set again: it is over', { service, slo });
     return;
   }

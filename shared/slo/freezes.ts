@@ -160,7 +160,7 @@ export async function allFreezes(
  * Freezes the service for one episode of an objective, unless that freeze is over: its event may come again after somebody
  * has ended it. Repeating it changes nothing.
  *
- * @returns whether it is over
+ * @returns whether the service is frozen by it
  */
 export async function freeze(state: StateStore, service: string, cause: FreezeCause): Promise<boolean> {
   let isOver = false;
@@ -168,7 +168,7 @@ export async function freeze(state: StateStore, service: string, cause: FreezeCa
     isOver = past.some(({ slo, episode = '' }) => isSame({ slo, episode }, cause));
     return isOver || causes.some((it) => isSame(it, cause)) ? causes : [...causes, cause];
   });
-  return isOver;
+  return !isOver;
 }
 
 /**

@@ -157,14 +157,15 @@ function quietSince(buckets: readonly CountsFrom[], rate: number): number {
   const isBelow = (counts: Counts): boolean => rateOf(counts) < MAX_SHARE_BEFORE * rate;
   const isQuiet = (counts: Counts): boolean => counts.total >= FAILURES_TO_KNOW / rate && isBelow(counts);
   const isBurning = (counts: Counts): boolean => counts.bad >= FAILURES_TO_KNOW && !isBelow(counts);
-  const quiet = buckets.findLastIndex((_, from) => {
-    const around = buckets.slice(from, from + QUIET_BUCKETS);
+  const bins = binsOf(buckets, []);
+  const quiet = bins.findLastIndex((_, from) => {
+    const around = bins.slice(from, from + QUIET_BUCKETS);
     return around.length === QUIET_BUCKETS && isQuiet(sumOfCounts(around));
   });
   for (let from = quiet; from > 0; from--) {
-    const since = binsOf(buckets.slice(from, quiet + QUIET_BUCKETS), []);
+    const since = bins.slice(from, quiet + QUIET_BUCKETS);
     const hasEnded = [1, QUIET_BUCKETS].some((length) => {
-      const burn = binsOf(buckets.slice(Math.max(0, from - length), from), []);
+      const burn = bins.slice(Math.max(0, from - length), from);
       return isBurning(sumOfCounts(burn)) && 2 * gainOfTwoRates(burn, since) >= MIN_GAIN;
     });
     if (hasEnded) return from;
