@@ -18,6 +18,11 @@ export function listen(container: rhea.Container): void {
   });
 }
 
+export function connectTo(port: string, container: rhea.Container): rhea.Connection {
+  const options = { host: '127.0.0.1', port: Number(port), username: 'bench', tcp_no_delay: true };
+  return container.connect({ ...options, reconnect: false });
+}
+
 /**
  * As little of a Service Bus as the SDK receives from: it grants every token, and sends one message again and again.
  *
@@ -87,14 +92,7 @@ export function sendByRhea(port: string, count: number, batch: number): void {
   const single = message.encode({ message_id: '0123456789abcdef', body: message.data_section(body) });
   const payload =
     batch === 1 ? single : message.encode({ body: message.data_sections(Array.from({ length: batch }, () => single)) });
-  const options = {
-    host: '127.0.0.1',
-    port: Number(port),
-    username: 'bench',
-    reconnect: false as const,
-    tcp_no_delay: true,
-  };
-  const sender = container.connect(options).open_sender(QUEUE);
+  const sender = connectTo(port, container).open_sender(QUEUE);
   let sent = 0;
   let inFlight = 0;
   const send = (): void => {

@@ -5,7 +5,7 @@ import { startAmqp } from '../../shared/local/service-bus/amqp/server.ts';
 import { SystemClock } from '../../shared/local/service-bus/core/clock.ts';
 import { createBroker } from '../../shared/local/service-bus/create-broker.ts';
 import { tellRate, tellReady } from './processes.ts';
-import { BATCH, listen, QUEUE, sendByRhea, serveByRhea } from './rhea.ts';
+import { BATCH, connectTo, listen, QUEUE, sendByRhea, serveByRhea } from './rhea.ts';
 
 /** What rhea gives by itself, as its sink here does. */
 const RHEA_CREDIT = 1_000;
@@ -50,14 +50,7 @@ export const roles: Record<string, (port: string, count: number) => Promise<void
     const container = rhea.create_container();
     container.on('message', counter(count));
     container.on('receiver_open', () => tellReady(0));
-    const options = {
-      host: '127.0.0.1',
-      port: Number(port),
-      username: 'bench',
-      reconnect: false as const,
-      tcp_no_delay: true,
-    };
-    container.connect(options).open_receiver({ source: QUEUE, credit_window: RHEA_CREDIT });
+    connectTo(port, container).open_receiver({ source: QUEUE, credit_window: RHEA_CREDIT });
   },
 
   rheaSend(port, count) {
